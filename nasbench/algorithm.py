@@ -1,0 +1,159 @@
+"""The contract of a search algorithm: it is asked for proposals and told observations, and sees nothing else."""
+
+import inspect
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.space import Arch, SearchSpace
+
+Known: TypeAlias = Callable[[Arch], tuple[float, ...]]
+"""Numbers of an architecture that no training produced, for algorithms with a ``known`` keyword."""
+
+_NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known")
+
+
+class Proposal(NamedTuple):
+    """What to train next.
+
+    Attributes:
+        arch: The architecture.
+        epoch: Up to which epoch; default: the last fidelity.
+        resumes: Number of the trial whose training to continue; None to start from scratch.
+    """
+
+    arch: Arch
+    epoch: int | None = None
+    resumes: int | None = None
+
+
+class Observation:
+    """What came out of a proposal.
+
+    Attributes:
+        trial: Number of the trial, in the order in which trials were started.
+        proposal: What was proposed.
+        losses: One for each objective, lower is better; ``inf`` if the training diverged.
+        seconds: What the trial cost.
+    """
+
+    __slots__ = ("_curve", "losses", "proposal", "seconds", "trial")
+
+    def __init__(
+        self,
+        trial: int,
+        proposal: Proposal,
+        losses: tuple[float, ...],
+        seconds: float,
+        curve: Callable[[int], NDArray[np.float64]] | None = None,
+    ) -> None:
+        self.trial = trial
+        self.proposal = proposal
+        self.losses = losses
+        self.seconds = seconds
+        self._curve = curve
+
+    @property
+    def loss(self) -> float:
+        """The first loss."""
+        return self.losses[0]
+
+    @property
+    def curve(self) -> NDArray[np.float64]:
+        """The first loss after epochs 1, 2, … up to the proposal's; NaN where not recorded."""
+        if self._curve is None:
+            return np.array([self.losses[0]])
+        return self._curve(self.trial)
+
+    def __repr__(self) -> str:
+        return f"Observation(trial={self.trial}, {self.proposal}, losses={self.losses}, seconds={self.seconds})"
+
+
+class Algorithm(ABC):
+    """Base of all search algorithms.
+
+    A subclass names its hyperparameters as keyword-only arguments with defaults, and may publish settings of
+    the literature in ``presets``. Its only source of randomness is ``self.rng``, used through ``random()``.
+
+    Args:
+        space: What to search.
+        fidelities: Epochs that a proposal may ask for, ascending; an algorithm that uses one takes the last.
+        seed: Seed of the search.
+
+    Attributes:
+        presets: Hyperparameters by the name of the preset.
+        space: As given.
+        fidelities: As given.
+        rng: The generator made from ``seed``.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(self, space: SearchSpace, *, fidelities: Sequence[int], seed: int) -> None:
+        self.space = space
+        self.fidelities = tuple(fidelities)
+        self.rng = random.Random(seed)
+
+    @abstractmethod
+    def ask(self) -> Proposal | None:
+        """The next proposal.
+
+        None means that there is nothing to propose before the next ``tell``; with no trial running, it ends
+        the search.
+        """
+
+    @abstractmethod
+    def tell(self, observation: Observation) -> None:
+        """Take note of a result; once for each proposal, possibly late and in any order."""
+
+
+def hyperparameters(
+    algorithm: type[Algorithm], changes: Mapping[str, Any], preset: str | None = None
+) -> dict[str, Any]:
+    """All hyperparameters of an algorithm: defaults, overridden by a preset, overridden by ``changes``.
+
+    Raises:
+        UnknownNameError: No such preset or hyperparameter.
+        InvalidArgumentError: A value of another type than the default's.
+    """
+    signature = inspect.signature(algorithm)
+    values = {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if name not in _NOT_HYPERPARAMETERS and parameter.kind is parameter.KEYWORD_ONLY
+    }
+    label = algorithm.__name__
+    if preset is not None and preset not in algorithm.presets:
+        raise UnknownNameError(
+            f"{label} has no preset {preset!r}{one_of(preset, algorithm.presets)}"
+        )
+    settings = dict(algorithm.presets[preset]) if preset else {}
+    for name, value in (settings | dict(changes)).items():
+        if name not in values:
+            raise UnknownNameError(f"{label} has no hyperparameter {name!r}{one_of(name, values)}")
+        values[name] = _checked(f"{label}: {name}", value, values[name])
+    return values
+
+
+def takes_known(algorithm: type[Algorithm]) -> bool:
+    """Whether the algorithm can use numbers that are known before training."""
+    return "known" in inspect.signature(algorithm).parameters
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if (
+        default is not None
+        and default is not inspect.Parameter.empty
+        and type(value) is not type(default)
+    ):
+        raise InvalidArgumentError(
+            f"{name} = {value!r} must be of type {type(default).__name__}, as {default!r}"
+        )
+    return value

@@ -1,0 +1,454 @@
+"""The command line: each command is a thin function over the Python API.
+
+Heavy packages are imported inside the commands, so that help and queries are instant. Bad input ends with one
+line on standard error and exit code 2.
+"""
+
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError, one_of
+from nasbench.registry import Registry
+
+app = typer.Typer(
+    name="nasbench",
+    help="Benchmarks for neural architecture search: query, search and rank, offline and reproducible.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+leaderboard = typer.Typer(help="Rank recorded runs.", no_args_is_help=True)
+app.add_typer(leaderboard, name="leaderboard")
+
+SIBLINGS = Registry(
+    "nasbench.siblings",
+    "part of the suite",
+    {
+        "algorithms": "algorithms:ALGORITHMS",
+        "board": "leaderboard.scores:rank",
+        "build": "data_builders.shards:Build",
+        "importers": "data_builders:IMPORTERS",
+        "networks": "data_builders:NETWORKS",
+        "plan": "data_builders.recipe:load_plan",
+        "plans": "data_builders.recipe:shipped",
+        "site": "leaderboard.site:build",
+        "spaces": "nasbench.spaces:SPACES",
+    },
+)
+
+Processes = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Folder for records and page.")] = Path(
+        "nasbench-quickstart"
+    ),
+    seeds: Annotated[int, typer.Option(help="Runs an algorithm and benchmark.")] = 100,
+    trials: Annotated[int, typer.Option(help="Trials a run.")] = 500,
+    processes: Processes = None,
+) -> None:
+    """Race three algorithms on two benchmarks and write a leaderboard page."""
+    from nasbench.quickstart import ALGORITHMS, BENCHMARKS, race
+
+    n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
+    with _progress(f"{n} searches of {trials} trials", n) as advance:
+        records = race(out / "runs", seeds, trials, processes or _cores(), advance)
+    for board in SIBLINGS.load("board")(records):
+        _print_board(board)
+    with _status("Writing the page"):
+        page = SIBLINGS.load("site")(out / "runs", out)
+    _say(f"Page: {page.resolve()}")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str,
+        typer.Argument(help="benchmarks, algorithms, spaces, networks, importers or plans."),
+    ] = "benchmarks",
+    as_json: Json = False,
+) -> None:
+    """List what there is of a kind, one line each."""
+    rows = _catalogue(kind)
+    if as_json:
+        _say(json.dumps(rows, indent=1))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, line in rows.items():
+        table.add_row(name, line)
+    _print(table)
+
+
+@app.command()
+def info(
+    benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")], as_json: Json = False
+) -> None:
+    """Say what a benchmark holds, where it comes from and what it is good for."""
+    from nasbench.benchmark import describe, load
+
+    opened = load(benchmark)
+    facts = describe(opened)
+    columns = {**opened.table.columns, **opened.table.arch_columns}
+    if as_json:
+        described = {name: column.encode() for name, column in columns.items()}
+        _say(
+            json.dumps(
+                {**facts, "columns": described, "recipe": opened.table.metadata.recipe}, indent=1
+            )
+        )
+        return
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, str(value))
+    for i, (name, column) in enumerate(columns.items()):
+        text = " ".join(filter(None, [column.unit and f"[{column.unit}]", column.description]))
+        table.add_row("" if i else "columns", _plain(f"{name} {text}"))
+    _print(table)
+
+
+@app.command()
+def query(
+    benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")],
+    arch: Annotated[
+        str, typer.Argument(help="Text form of the space, or comma-separated numbers.")
+    ],
+    epoch: Annotated[int | None, typer.Option(help="After which epoch.")] = None,
+    schedule: Annotated[int | None, typer.Option(help="Planned length of the training.")] = None,
+    seed: Annotated[int | None, typer.Option(help="A training seed; default: the mean.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look up everything that is recorded of an architecture."""
+    from nasbench.benchmark import load
+
+    opened = load(benchmark)
+    parsed: Any = arch
+    if arch.replace(",", "").replace(" ", "").isdigit():
+        parsed = opened.space.check([int(option) for option in arch.split(",") if option.strip()])
+    answer = opened.query(parsed, epoch=epoch, schedule=schedule, seed=seed)
+    if as_json:
+        _say(json.dumps(answer))
+        return
+    width = max(map(len, answer))
+    for name, value in answer.items():
+        column = opened.column(name)
+        number = f"{value:,.0f}" if column.unit == "1" else f"{value:.7g}"
+        _say(f"{name:{width}}  {number} {column.unit.replace('1', '')}".rstrip())
+
+
+@app.command()
+def build(
+    plan: Annotated[str, typer.Argument(help="Id of a shipped plan, or a TOML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the table; default: NASBENCH_HOME.")
+    ] = None,
+    work: Annotated[Path, typer.Option(help="Folder for the shards.")] = Path("work"),
+    processes: Processes = None,
+) -> None:
+    """Train every architecture of a plan and write the table; goes on where it was stopped."""
+    made = SIBLINGS.load("build")(SIBLINGS.load("plan")(plan), work)
+    path = _home(out) / f"{made.plan.id}.parquet"
+    total = sum(len(shard.archs) for shard in made.shards)
+    todo = sum(len(shard.archs) for shard in made.missing())
+    with _progress(f"{todo} of {total} trainings", total) as advance:
+        advance(total - todo)
+        made.run(processes or _cores(), advance)
+    metadata = made.write(path)
+    _say(f"{metadata.id}@{metadata.version}: {path}")
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="One of: nasbench list importers.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders of the archive.")
+    ] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="Only the table with this id.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the tables; default: NASBENCH_HOME.")
+    ] = None,
+) -> None:
+    """Turn a published archive into tables."""
+    from nasbench.table import write_table
+
+    importer = SIBLINGS.load("importers").load(source)()
+    folder = _home(out)
+    with _status(f"Reading {source}"):
+        tables = list(importer.tables(files or []))
+    ids = [table.metadata.id for table in tables]
+    if id_ is not None and id_ not in ids:
+        raise UnknownNameError(f"{source} holds no table {id_!r}{one_of(id_, ids)}")
+    for table in tables:
+        if id_ in (None, table.metadata.id):
+            path = folder / f"{table.metadata.id}.parquet"
+            write_table(path, table.metadata, table.runs, table.archs, table.columns)
+            _say(f"{table.metadata.id}@{table.metadata.version}: {path}")
+
+
+@app.command()
+def check(table: Annotated[str, typer.Argument(help="Id, id@version or path.")]) -> None:
+    """Verify schema, architectures, ranges and hash of a table."""
+    from nasbench.table import open_table
+
+    opened = open_table(table)
+    opened.check()
+    metadata = opened.metadata
+    _say(
+        f"{metadata.id}@{metadata.version}: {len(opened.seed):,} runs, content hash {metadata.content_hash}: ok"
+    )
+
+
+@app.command()
+def run(
+    algorithm: Annotated[str, typer.Argument(help="Registered name, or module:Class.")],
+    benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")],
+    seeds: Annotated[
+        str, typer.Option(help="first:end, or single seeds, comma-separated.")
+    ] = "0:1",
+    trials: Annotated[int | None, typer.Option(help="Budget: trials started.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Budget: simulated seconds.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Budget: epochs trained.")] = None,
+    workers: Annotated[int, typer.Option(help="Simulated parallel workers.")] = 1,
+    processes: Processes = None,
+    fidelity: Annotated[
+        list[int] | None, typer.Option(help="Epoch that may be asked for; repeat.")
+    ] = None,
+    objective: Annotated[list[str] | None, typer.Option(help="Column to optimise; repeat.")] = None,
+    known: Annotated[
+        list[str] | None, typer.Option(help="Column known before training; repeat.")
+    ] = None,
+    replicate: Annotated[str, typer.Option(help="draw, mean, or a training seed.")] = "draw",
+    preset: Annotated[str | None, typer.Option(help="Published settings of the algorithm.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE; repeat.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the records.")] = Path("runs"),
+) -> None:
+    """Search a benchmark with many seeds and record every trial; goes on where it was stopped."""
+    from nasbench.search import search
+    from nasbench.simulator import Budget
+
+    wanted = parse_seeds(seeds)
+    policy: Any = int(replicate) if replicate.isdigit() else replicate
+    budget = Budget(trials, seconds, epochs)
+    with _progress(f"{algorithm} on {benchmark}", len(wanted)) as advance:
+        runs = search(
+            algorithm,
+            benchmark,
+            seeds=wanted,
+            budget=budget,
+            preset=preset,
+            hyperparameters=parse_settings(set_ or []),
+            workers=workers,
+            replicate=policy,
+            fidelities=fidelity or None,
+            objectives=objective or None,
+            known=known or (),
+            processes=processes or _cores(),
+            out=out,
+            progress=advance,
+        )
+    finals = [
+        float(best) for run in runs if len(run) and (best := run.losses[:, 0].min()) < float("inf")
+    ]
+    mean = sum(finals) / len(finals) if finals else float("nan")
+    n_trials = sum(map(len, runs))
+    _say(
+        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses {mean:.4g}; records in {out}"
+    )
+
+
+@leaderboard.command("build")
+def leaderboard_build(
+    runs: Annotated[Path, typer.Argument(help="Folder of records, as 'nasbench run --out' makes.")],
+    out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("site"),
+) -> None:
+    """Write the ranking of all recorded runs as a static page."""
+    with _status("Ranking"):
+        page = SIBLINGS.load("site")(runs, out)
+    _say(f"Page: {page.resolve()}")
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds of ``"0:100"`` (the end is not included), ``"7"`` or ``"0:10,20"``.
+
+    Raises:
+        InvalidArgumentError: Anything else.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, colon, end = part.strip().partition(":")
+        if not (first.isdigit() and (end.isdigit() if colon else not end)):
+            raise InvalidArgumentError(
+                f"seeds {text!r} are not of the form '0:100', '7' or '0:10,20'"
+            )
+        seeds += range(int(first), int(end) if colon else int(first) + 1)
+    if not seeds:
+        raise InvalidArgumentError(f"seeds {text!r} are empty: the end of a range is not included")
+    return seeds
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """Hyperparameters of ``["population=50", "mutation=each"]``; values as in TOML, or plain text.
+
+    Raises:
+        InvalidArgumentError: Not of the form NAME=VALUE.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or not name.strip():
+            raise InvalidArgumentError(f"--set {setting!r} is not of the form NAME=VALUE")
+        try:
+            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name.strip()] = text.strip()
+    return values
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line and exit code 2."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(standalone_mode=False)
+    except NasbenchError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on where it was stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        _fail(_usage(error, message()))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Any, message: str) -> str:
+    """One line of a click usage error, with the command to ask for help."""
+    path = getattr(getattr(error, "ctx", None), "command_path", "nasbench")
+    line = " ".join(message.split())
+    return (
+        f"{line if line.endswith('.') else line + '.'} See '{path} --help'"
+        if line
+        else f"see '{path} --help'"
+    )
+
+
+def _fail(message: str, code: int = 2) -> None:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    sys.exit(code)
+
+
+def _catalogue(kind: str) -> dict[str, str]:
+    """Name -> one line, for everything of a kind."""
+    if kind == "benchmarks":
+        from nasbench.table import Table, catalogue
+
+        tables = [Table(path) for paths in catalogue().values() for path in paths]
+        return {f"{t.metadata.id}@{t.metadata.version}": t.metadata.title for t in tables}
+    if kind == "plans":
+        plans = SIBLINGS.load("plans")()
+        return {name: SIBLINGS.load("plan")(name).description for name in plans}
+    kinds = ("algorithms", "spaces", "networks", "importers")
+    if kind not in kinds:
+        raise UnknownNameError(
+            f"there is no list of {kind!r}{one_of(kind, ('benchmarks', *kinds, 'plans'))}"
+        )
+    registry = SIBLINGS.load(kind)
+    return {name: _summary(registry, name) for name in registry}
+
+
+def _summary(registry: Registry, name: str) -> str:
+    """First line of the documentation of a registered thing; of its presets, their names."""
+    try:
+        thing = registry.load(name)
+    except NasbenchError as error:
+        return str(error)
+    line = next(iter((thing.__doc__ or "").strip().splitlines()), "")
+    presets = ", ".join(getattr(thing, "presets", ()))
+    return f"{line} Presets: {presets}." if presets else line
+
+
+def _print_board(board: Any) -> None:
+    raise NotImplementedError
+
+
+def _home(out: Path | None) -> Path:
+    from nasbench.files import writable_folder
+    from nasbench.table import folders
+
+    return writable_folder(out or folders()[0])
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _print(renderable: Any) -> None:
+    from rich.console import Console
+
+    Console().print(renderable)
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; gives the function that advances it."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda n: bar.advance(task, n)
+
+
+@contextmanager
+def _status(title: str) -> Iterator[None]:
+    from rich.console import Console
+
+    with Console(stderr=True).status(title):
+        yield
+
+
+__all__ = ["app", "main", "parse_seeds", "parse_settings"]

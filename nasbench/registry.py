@@ -1,0 +1,117 @@
+"""Registries: one explicit line per thing, ``name -> "module:attribute"``, imported only when asked for."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from nasbench.errors import InvalidArgumentError, MissingExtraError, UnknownNameError, one_of
+
+EXTRAS = {"torch": "torch", "h5py": "torch", "xgboost": "surrogates", "plotly": "leaderboard",
+          "jinja2": "leaderboard"}  # fmt: skip
+_SIBLINGS = ("nasbench", "algorithms", "data_builders", "surrogates", "leaderboard")
+_HOME = Path(__file__).resolve().parent.parent
+
+
+class Registry(Mapping[str, str]):
+    """An immutable map from a name to the place of the object it stands for.
+
+    Other distributions add to it through an entry-point group of the same name
+    (``nasbench.algorithms``, ``nasbench.spaces``, …).
+
+    Args:
+        group: Name of the registry and of its entry-point group.
+        kind: What one entry is called in messages ("algorithm").
+        entries: ``{"regularized_evolution": "algorithms.regularized_evolution:RegularizedEvolution"}``.
+    """
+
+    def __init__(self, group: str, kind: str, entries: Mapping[str, str]) -> None:
+        self.group = group
+        self.kind = kind
+        self._entries = dict(entries)
+
+    def __getitem__(self, name: str) -> str:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def load(self, name: str) -> Any:
+        """Import and return the object called ``name``.
+
+        Args:
+            name: A registered name, or ``"module:attribute"`` of the caller's own code
+                (the current folder is searched too).
+
+        Raises:
+            UnknownNameError: No such name, module or attribute.
+            MissingExtraError: The object needs an optional dependency.
+        """
+        if name in self._entries:
+            return _resolve(self._entries[name], self.kind)
+        if ":" in name:
+            return _resolve(name, self.kind, own=True)
+        for point in entry_points(group=self.group):
+            if point.name == name:
+                return _resolve(point.value, self.kind)
+        raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self._entries)}")
+
+
+def require(module: str, purpose: str) -> Any:
+    """Import an optional dependency, or say which extra brings it.
+
+    Raises:
+        MissingExtraError: The module is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise _missing_extra(error, purpose) from error
+
+
+def _resolve(target: str, kind: str, *, own: bool = False) -> Any:
+    module_name, _, attribute = target.partition(":")
+    if not module_name or not attribute:
+        raise InvalidArgumentError(f"{target!r} is not of the form 'module:attribute'")
+    if own and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if own and error.name and module_name.split(".")[0] == error.name.split(".")[0]:
+            raise UnknownNameError(
+                f"cannot import {module_name!r} for the {kind} {target!r}: no such module on the "
+                "Python path or in the current folder"
+            ) from error
+        raise _missing_extra(error, f"the {kind} {target!r}") from error
+    _refuse_intruder(module_name)
+    try:
+        return getattr(module, attribute)
+    except AttributeError as error:
+        public = [name for name in vars(module) if not name.startswith("_")]
+        raise UnknownNameError(
+            f"module {module_name!r} has no {attribute!r}{one_of(attribute, public)}"
+        ) from error
+
+
+def _missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError:
+    package = (error.name or "").split(".")[0]
+    extra = EXTRAS.get(package)
+    install = f'pip install "nasbench[{extra}]"' if extra else f"pip install {package}"
+    return MissingExtraError(f"{purpose} needs {package!r}, which is not installed: {install}")
+
+
+def _refuse_intruder(module_name: str) -> None:
+    """Our package names are generic: refuse a foreign package that shadows one of ours."""
+    package = module_name.split(".")[0]
+    found = getattr(sys.modules.get(package), "__file__", None)
+    if package in _SIBLINGS and found and Path(found).resolve().parent.parent != _HOME:
+        raise MissingExtraError(
+            f"{package!r} was imported from {found}, another project's package that shadows ours "
+            f"in {_HOME / package}: install the suite into an environment of its own"
+        )

@@ -1,0 +1,174 @@
+"""A run: the record of one seeded search, a row for every trial, in columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.algorithm import Proposal
+
+NONE = -1
+"""In the columns ``resumes`` and ``training_seed``: none."""
+
+
+class Trial(NamedTuple):
+    """One training that a search asked for.
+
+    Attributes:
+        proposal: What was proposed; its epoch filled in.
+        losses: One for each objective.
+        start: Simulated seconds from the start of the run.
+        end: The same; when the observation was told.
+        training_seed: Which recorded training answered; None for the mean over the seeds.
+    """
+
+    proposal: Proposal
+    losses: tuple[float, ...]
+    start: float
+    end: float
+    training_seed: int | None
+
+
+@dataclass(frozen=True, slots=False, kw_only=True, eq=False)
+class Run:
+    """The trials of one seeded search, in the order in which they were started.
+
+    Attributes:
+        seed: Seed of the search.
+        archs: ``(n_trials, n_decisions)``.
+        epochs: ``(n_trials,)``, up to which epoch each was trained.
+        resumes: ``(n_trials,)``, number of the continued trial, or -1.
+        training_seeds: ``(n_trials,)``, or -1 for the mean over seeds.
+        losses: ``(n_trials, n_objectives)``.
+        starts: ``(n_trials,)``, simulated seconds.
+        ends: ``(n_trials,)``, simulated seconds.
+        known_seconds: ``(n_trials,)``, part of the time that was spent on known numbers.
+        optimizer_seconds: ``(n_trials,)``, real time in ``ask`` and ``tell``; depends on the host.
+    """
+
+    seed: int
+    archs: NDArray[np.uint16]
+    epochs: NDArray[np.int32]
+    resumes: NDArray[np.int32]
+    training_seeds: NDArray[np.int64]
+    losses: NDArray[np.float64]
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    known_seconds: NDArray[np.float64]
+    optimizer_seconds: NDArray[np.float32]
+
+    @classmethod
+    def from_lists(
+        cls,
+        *,
+        seed: int,
+        n_decisions: int,
+        n_objectives: int,
+        archs: Sequence[tuple[int, ...]],
+        epochs: Sequence[int],
+        resumes: Sequence[int],
+        training_seeds: Sequence[int],
+        losses: Sequence[tuple[float, ...]],
+        starts: Sequence[float],
+        ends: Sequence[float],
+        known_seconds: Sequence[float],
+        optimizer_seconds: Sequence[float],
+    ) -> Self:
+        """A run from one list for each column."""
+        n = len(archs)
+        flat_archs = np.fromiter(chain.from_iterable(archs), dtype=np.uint16, count=n * n_decisions)
+        flat_losses = np.fromiter(
+            chain.from_iterable(losses), dtype=np.float64, count=n * n_objectives
+        )
+        return cls(
+            seed=seed,
+            archs=flat_archs.reshape(n, n_decisions),
+            epochs=np.array(epochs, dtype=np.int32),
+            resumes=np.array(resumes, dtype=np.int32),
+            training_seeds=np.array(training_seeds, dtype=np.int64),
+            losses=flat_losses.reshape(n, n_objectives),
+            starts=np.array(starts, dtype=np.float64),
+            ends=np.array(ends, dtype=np.float64),
+            known_seconds=np.array(known_seconds, dtype=np.float64),
+            optimizer_seconds=np.array(optimizer_seconds, dtype=np.float32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """The trials as objects."""
+        columns = zip(
+            map(tuple, self.archs.tolist()),
+            self.epochs.tolist(),
+            self.resumes.tolist(),
+            map(tuple, self.losses.tolist()),
+            self.starts.tolist(),
+            self.ends.tolist(),
+            self.training_seeds.tolist(),
+            strict=True,
+        )
+        return [
+            Trial(
+                Proposal(arch, epoch, None if resumes == NONE else resumes),
+                losses,
+                start,
+                end,
+                None if seed == NONE else seed,
+            )
+            for arch, epoch, resumes, losses, start, end, seed in columns
+        ]
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Numbers of the trials in the order in which they ended; ties in the order of their starts."""
+        return np.argsort(self.ends, kind="stable")
+
+    def incumbent_trials(self) -> NDArray[np.int64]:
+        """Numbers of the trials that, when they ended, had the lowest first loss so far; earliest on ties."""
+        losses = self.losses[self.order, 0]
+        best = np.minimum.accumulate(losses)
+        improves = np.concatenate([[True], losses[1:] < best[:-1]])[: len(losses)] & np.isfinite(
+            losses
+        )
+        return self.order[improves]
+
+    def incumbents(self) -> list[Trial]:
+        """The trials that, when they ended, had the lowest first loss so far."""
+        return [self.trials[i] for i in self.incumbent_trials().tolist()]
+
+    def front(self) -> list[Trial]:
+        """Trials that no other trial beats in every objective, in the order of their starts; of equal losses the first."""
+        kept = []
+        finite = np.isfinite(self.losses).all(axis=1)
+        for i in np.flatnonzero(finite).tolist():
+            no_worse = (self.losses <= self.losses[i]).all(axis=1) & finite
+            better = no_worse & (self.losses < self.losses[i]).any(axis=1)
+            equal_before = no_worse[:i] & ~better[:i]
+            if not better.any() and not equal_before.any():
+                kept.append(self.trials[i])
+        return kept
+
+    def to_frame(self) -> Any:
+        """The trials as a pandas data frame, one row a trial."""
+        import pandas as pd
+
+        losses = {f"loss{k or ''}": self.losses[:, k] for k in range(self.losses.shape[1])}
+        return pd.DataFrame(
+            {
+                "seed": self.seed,
+                "trial": np.arange(len(self)),
+                "arch": list(map(tuple, self.archs.tolist())),
+                "epoch": self.epochs,
+                "resumes": self.resumes,
+                "training_seed": self.training_seeds,
+                **losses,
+                "start": self.starts,
+                "end": self.ends,
+            }
+        )

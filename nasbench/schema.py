@@ -1,0 +1,152 @@
+"""What the columns of a table mean: unit, split, direction, possible range."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+from nasbench.errors import SchemaError
+
+SCHEMA_VERSION = 1
+KEYS = ("arch", "schedule", "seed")
+SPLITS = ("train", "valid", "valtest", "test")
+RANGES: Mapping[str, tuple[float, float]] = {
+    "%": (0.0, 100.0),
+    "s": (0.0, float("inf")),
+    "ms": (0.0, float("inf")),
+    "1": (0.0, float("inf")),
+    "nat": (float("-inf"), float("inf")),
+    "": (float("-inf"), float("inf")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Meaning of one column of numbers or text.
+
+    Attributes:
+        name: ``<split>_<metric>`` for what a training gives, ``<metric>[_<device>][_<unit>]`` else.
+        unit: ``"%"``, ``"s"``, ``"ms"``, ``"nat"``, ``"1"`` for a count, ``""`` for anything else.
+        goal: ``"max"``, ``"min"`` or ``""``.
+        split: Which images the number was measured on; ``""`` for none.
+        description: Whatever a reader must know besides.
+    """
+
+    name: str
+    unit: str = ""
+    goal: Literal["max", "min", ""] = ""
+    split: str = ""
+    description: str = ""
+
+    @classmethod
+    def of(cls, name: str, description: str = "") -> Self:
+        """The column that the naming rules give for ``name``."""
+        split = next((s for s in SPLITS if name.startswith(f"{s}_")), "")
+        metric = name[len(split) + 1 :] if split else name
+        goal: Literal["max", "min", ""]
+        if metric == "accuracy":
+            unit, goal = "%", "max"
+        elif metric == "loss":
+            unit, goal = "nat", "min"
+        elif metric == "seconds" or name.endswith("_seconds"):
+            unit, goal, split = "s", "min", ""
+        elif re.search(r"latency.*_ms$", name):
+            unit, goal = "ms", "min"
+        elif name in ("parameters", "macs"):
+            unit, goal = "1", "min"
+        else:
+            unit, goal = "", ""
+        return cls(name, unit, goal, split, description)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest possible value."""
+        return RANGES.get(self.unit, RANGES[""])
+
+    def encode(self) -> dict[str, str]:
+        """As field metadata of a Parquet file."""
+        return {key: value for key, value in asdict(self).items() if key != "name" and value}
+
+    @classmethod
+    def decode(cls, name: str, metadata: Mapping[bytes, bytes] | None) -> Self:
+        """Inverse of :meth:`encode`."""
+        known = {f.name for f in fields(cls)}
+        texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+        return cls(name=name, **{key: value for key, value in texts.items() if key in known})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What a table says of itself.
+
+    Attributes:
+        id: Name of the table.
+        version: Raised whenever a number is changed or added.
+        space: Registered name of the search space.
+        key: ``"arch"``: every architecture as written has runs of its own; ``"class"``: runs belong to the
+            representative of a class of identical trainable networks.
+        dataset: What the networks were trained on.
+        epochs: Recorded epochs of every schedule, in the order of the values in the curves.
+        default_objective: The column that a search minimises or maximises; None where there is no validation.
+        title: One line.
+        description: What the table is good for, and what not.
+        seeds: What the numbers in the column ``seed`` stand for.
+        elsewhere: Where to get what is not recorded here.
+        recipe: Every hyperparameter of the training, and its ``digest``.
+        source: Where the numbers come from.
+        licence: Licence of the numbers.
+        citation: What to cite.
+        software: Versions that the numbers depend on.
+        content_hash: SHA-256 over the decoded columns of both files.
+    """
+
+    id: str
+    space: str
+    key: Literal["arch", "class"]
+    dataset: str
+    epochs: dict[int, list[int]]
+    version: int = 1
+    default_objective: str | None = None
+    title: str = ""
+    description: str = ""
+    seeds: str = ""
+    elsewhere: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    software: dict[str, str] = field(default_factory=dict)
+    content_hash: str = ""
+
+    def encode(self) -> dict[str, Any]:
+        """As a JSON object, the schema version included."""
+        return asdict(self) | {
+            "schema": SCHEMA_VERSION,
+            "epochs": {str(schedule): epochs for schedule, epochs in self.epochs.items()},
+        }
+
+    @classmethod
+    def decode(cls, document: Any, where: str) -> Self:
+        """Inverse of :meth:`encode`.
+
+        Raises:
+            SchemaError: A key is missing or unknown, or the schema is newer than this code.
+        """
+        if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
+            raise SchemaError(f"{where} has no nasbench metadata: it was not written by this suite")
+        if document["schema"] > SCHEMA_VERSION:
+            raise SchemaError(
+                f"{where} has schema {document['schema']}, this version of nasbench reads up to {SCHEMA_VERSION}: upgrade nasbench"
+            )
+        values = {key: value for key, value in document.items() if key != "schema"}
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise SchemaError(f"{where}: unknown metadata {unknown}; known is {sorted(known)}")
+        try:
+            values["epochs"] = {
+                int(schedule): list(map(int, epochs))
+                for schedule, epochs in values["epochs"].items()
+            }
+            return cls(**values)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SchemaError(f"{where}: incomplete metadata: {error}") from error

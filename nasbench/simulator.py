@@ -1,0 +1,289 @@
+"""Replay of a search against a benchmark on a simulated clock.
+
+Simulated time is a sum of recorded costs and nothing else, so a run is the same on every machine. The clock is
+a heap of busy workers; at equal times the trial that was started first leaves first.
+"""
+
+import math
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench import splitmix
+from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.benchmark import Benchmark
+from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
+from nasbench.run import NONE, Run
+from nasbench.space import Arch
+
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Where a search ends; whichever limit is reached first.
+
+    Attributes:
+        trials: Number of trials that may be started.
+        seconds: Simulated seconds within which trials must end.
+        epochs: Epochs of training that may be paid for.
+
+    Raises:
+        InvalidArgumentError: No limit, or one that is not positive.
+    """
+
+    trials: int | None = None
+    seconds: float | None = None
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.trials is self.seconds is self.epochs is None:
+            raise InvalidArgumentError("a budget needs at least one of trials, seconds, epochs")
+        for name, kinds in (("trials", (int,)), ("seconds", (int, float)), ("epochs", (int,))):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
+                raise InvalidArgumentError(
+                    f"budget: {name} = {value!r} must be a positive {kinds[-1].__name__}"
+                )
+            if not math.isfinite(value):
+                raise InvalidArgumentError(f"budget: {name} = {value!r} must be finite")
+
+
+class KnownNumbers:
+    """The ``known`` of an algorithm: answers from the benchmark and keeps account of the seconds to charge.
+
+    Args:
+        benchmark: With the ``known`` columns chosen.
+    """
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._benchmark = benchmark
+        self._seen: dict[Arch, tuple[float, ...]] = {}
+        self._due = 0.0
+
+    def __call__(self, arch: Arch) -> tuple[float, ...]:
+        """The known numbers of an architecture; the first time, their cost becomes due."""
+        values = self._seen.get(arch)
+        if values is None:
+            values, seconds = self._benchmark.known_numbers(arch)
+            self._seen[arch] = values
+            self._due += seconds
+        return values
+
+    def take_due(self) -> float:
+        """Seconds that became due since the last call."""
+        due, self._due = self._due, 0.0
+        return due
+
+
+def replay(
+    algorithm: Algorithm,
+    benchmark: Benchmark,
+    *,
+    budget: Budget,
+    workers: int = 1,
+    seed: int = 0,
+    replicate: Literal["draw", "mean"] | int = "draw",
+    known: KnownNumbers | None = None,
+) -> Run:
+    """Let an algorithm search a benchmark.
+
+    Args:
+        algorithm: A fresh algorithm, made for ``benchmark.space``.
+        benchmark: What answers it.
+        budget: When to stop. A trial that would end after ``budget.seconds`` or exceed ``budget.epochs`` is
+            neither recorded nor told, and no other is started.
+        workers: Trials that run at the same simulated time.
+        seed: Seed of the run; it chooses the training seeds.
+        replicate: Which recorded training answers a trial. ``"draw"``: a function of ``seed``, the
+            architecture and how often this run has trained it; ``"mean"``: the mean over the recorded seeds;
+            a number: that training seed.
+        known: What was passed to the algorithm as ``known``.
+
+    Returns:
+        The record of every trial.
+
+    Raises:
+        InvalidArgumentError: An impossible argument.
+        NotRecordedError: A fixed training seed that is not recorded everywhere, or an epoch that is not.
+        AlgorithmError: The algorithm resumed a trial that cannot be resumed, or proposed something else than
+            a proposal.
+        IllegalArchError: The algorithm proposed something outside the space.
+    """
+    if type(workers) is not int or workers < 1:
+        raise InvalidArgumentError(f"workers = {workers!r} must be a positive integer")
+    fixed = check_replicate(benchmark, replicate)
+    draws = replicate == "draw"
+    max_trials = budget.trials if budget.trials is not None else math.inf
+    max_seconds = budget.seconds if budget.seconds is not None else math.inf
+    max_epochs = budget.epochs if budget.epochs is not None else math.inf
+    full = algorithm.fidelities[-1]
+    ask, tell = algorithm.ask, algorithm.tell
+    evaluate, key_of, seeds_of = benchmark.evaluate, benchmark.key, benchmark.training_seeds
+    state = splitmix.mix(seed & _MASK)
+
+    archs: list[Arch] = []
+    epochs: list[int] = []
+    resumes: list[int] = []
+    training_seeds: list[int] = []
+    losses: list[tuple[float, ...]] = []
+    starts: list[float] = []
+    ends: list[float] = []
+    known_seconds: list[float] = []
+    optimizer_seconds: list[float] = []
+    trained: dict[int, int] = {}
+    resumable: set[int] = set()
+    running: list[tuple[float, int, Observation]] = []
+
+    def curve(trial: int) -> NDArray[np.float64]:
+        arch, epoch, training_seed = archs[trial], epochs[trial], training_seeds[trial]
+        values = np.full(epoch, np.nan)
+        for e in benchmark.fidelities:
+            if e <= epoch:
+                answer = evaluate(
+                    arch, epoch=e, seed=None if training_seed == NONE else training_seed
+                )
+                values[e - 1] = answer.losses[0]
+        return values
+
+    now, paid, number, free, open_ = 0.0, 0, 0, workers, True
+    while True:
+        while open_ and free:
+            if number >= max_trials:
+                open_ = False
+                break
+            clock = perf_counter()
+            proposal = ask()
+            thought = perf_counter() - clock
+            if proposal is None:
+                if not running:
+                    open_ = False
+                break
+            try:
+                arch, epoch, parent = proposal
+            except TypeError as error:
+                raise AlgorithmError(
+                    f"ask() of {type(algorithm).__name__} gave {proposal!r}, not a Proposal"
+                ) from error
+            if epoch is None:
+                epoch = full
+            if parent is None:
+                first = 0
+                if draws:
+                    key = key_of(arch)
+                    repeat = trained.get(key, 0)
+                    trained[key] = repeat + 1
+                    training_seed = _draw(state, key, repeat, seeds_of(arch, epoch))
+                else:
+                    training_seed = fixed
+                losses_, cost, _ = evaluate(
+                    arch, epoch=epoch, seed=None if training_seed == NONE else training_seed
+                )
+            else:
+                training_seed, first = _check_resumed(
+                    proposal, epoch, benchmark, resumable, training_seeds, epochs
+                )
+                recorded = None if training_seed == NONE else training_seed
+                losses_, cost, _ = evaluate(arch, epoch=epoch, seed=recorded)
+                before = evaluate(arch, epoch=first, seed=recorded)
+                cost -= before.seconds - before.validation_seconds
+            due = known.take_due() if known is not None else 0.0
+            end = now + cost + due
+            if end > max_seconds or paid + epoch - first > max_epochs:
+                open_ = False
+                break
+            paid += epoch - first
+            if parent is not None:
+                resumable.discard(parent)
+            archs.append(arch)
+            epochs.append(epoch)
+            resumes.append(NONE if parent is None else parent)
+            training_seeds.append(training_seed)
+            losses.append(losses_)
+            starts.append(now)
+            ends.append(end)
+            known_seconds.append(due)
+            optimizer_seconds.append(thought)
+            heappush(running, (end, number, Observation(number, proposal, losses_, cost, curve)))
+            number += 1
+            free -= 1
+        if not running:
+            break
+        now, finished, observation = heappop(running)
+        free += 1
+        resumable.add(finished)
+        clock = perf_counter()
+        tell(observation)
+        optimizer_seconds[finished] += perf_counter() - clock
+    return Run.from_lists(
+        seed=seed,
+        n_decisions=len(benchmark.space.options),
+        n_objectives=len(benchmark.objectives),
+        archs=archs,
+        epochs=epochs,
+        resumes=resumes,
+        training_seeds=training_seeds,
+        losses=losses,
+        starts=starts,
+        ends=ends,
+        known_seconds=known_seconds,
+        optimizer_seconds=optimizer_seconds,
+    )
+
+
+def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
+    """The fixed training seed, or -1 where none is fixed.
+
+    Raises:
+        InvalidArgumentError: Neither ``"draw"`` nor ``"mean"`` nor a number.
+        NotRecordedError: A fixed seed that is not recorded for every architecture.
+    """
+    if replicate in ("draw", "mean"):
+        return NONE
+    if type(replicate) is not int or replicate < 0:
+        raise InvalidArgumentError(
+            f"replicate = {replicate!r}{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
+        )
+    everywhere = benchmark.complete_seeds
+    if replicate not in everywhere:
+        raise NotRecordedError(
+            f"{benchmark.name!r} does not record seed {replicate} for every architecture{one_of(replicate, everywhere)}"
+        )
+    return replicate
+
+
+def _draw(state: int, key: int, repeat: int, seeds: tuple[int, ...]) -> int:
+    """Training seed number splitmix64(run, key, repeat) modulo the number of recorded seeds."""
+    value = splitmix.mix(state + key * 0xD1342543DE82EF95 + repeat * 0xAF251AF3B0F025B5)
+    return seeds[value % len(seeds)] if seeds else value >> 1
+
+
+def _check_resumed(
+    proposal: Proposal,
+    epoch: int,
+    benchmark: Benchmark,
+    resumable: set[int],
+    training_seeds: list[int],
+    epochs: list[int],
+) -> tuple[int, int]:
+    """Training seed and epoch of the trial that a proposal continues."""
+    parent = proposal.resumes
+    if len(benchmark.schedules) > 1:
+        raise AlgorithmError(
+            f"trial {parent} cannot be resumed: {benchmark.name!r} holds separate schedules, not points of one training"
+        )
+    if parent not in resumable:
+        raise AlgorithmError(
+            f"trial {parent} cannot be resumed: it was not told yet, or was resumed already"
+        )
+    if epoch <= epochs[parent]:
+        raise AlgorithmError(
+            f"trial {parent} was trained to epoch {epochs[parent]} and cannot be resumed to epoch {epoch}"
+        )
+    return training_seeds[parent], epochs[parent]

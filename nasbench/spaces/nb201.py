@@ -1,0 +1,171 @@
+"""The cell space of NAS-Bench-201 (Dong and Yang, 2020, https://openreview.net/forum?id=HJxyZkBKDr).
+
+Four nodes, six edges, five operations an edge: 15,625 cells, of which 5,260 are different trainable networks.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, cached_property
+from importlib.resources import files
+from itertools import permutations, product
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import IllegalArchError, one_of
+from nasbench.space import Arch, Decision, Graph, SearchSpace
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+NONE, SKIP, CONV1, CONV3, POOL = range(5)
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+_INCOMING = {node: [(e, i) for e, (i, j) in enumerate(EDGES) if j == node] for node in (1, 2, 3)}
+_EXAMPLE = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|"
+_REPRESENTATIVES = "nb201-representatives.npy"
+
+
+class NB201(SearchSpace):
+    """Cells ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``; a node is the sum of its incoming edges.
+
+    Two cells are the same trainable network if an edge that no signal enters, or whose output reaches nothing,
+    is removed (zero propagates), a skip stands for its source, and kernels may be renamed: see
+    :func:`trainable_form`.
+    """
+
+    name = "nb201"
+    decisions = tuple(Decision(f"edge {i}->{j}", OPERATIONS) for i, j in EDGES)
+
+    def to_text(self, arch: Arch) -> str:
+        nodes = (
+            "".join(f"|{OPERATIONS[arch[e]]}~{i}" for e, i in _INCOMING[node]) for node in (1, 2, 3)
+        )
+        return "+".join(f"{node}|" for node in nodes)
+
+    def from_text(self, text: str) -> Arch:
+        nodes = [re.findall(r"([^|~]+)~(\d+)", node) for node in text.strip().split("+")]
+        sources = [[source for _, source in node] for node in nodes]
+        names = [name for node in nodes for name, _ in node]
+        if sources != [["0"], ["0", "1"], ["0", "1", "2"]]:
+            raise IllegalArchError(f"{text!r} is no cell of 'nb201': its form is {_EXAMPLE}")
+        for name in names:
+            if name not in OPERATIONS:
+                raise IllegalArchError(
+                    f"{text!r} has an unknown operation {name!r}{one_of(name, OPERATIONS)}"
+                )
+        arch = tuple(OPERATIONS.index(name) for name in names)
+        if self.to_text(arch) != text.strip():
+            raise IllegalArchError(
+                f"{text!r} is no cell of 'nb201'; did you mean {self.to_text(arch)!r}?"
+            )
+        return arch
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The member of the class with the fewest live edges, the smallest tuple among those."""
+        return self.unrank(int(self._representatives[self.rank(arch)]))
+
+    def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
+        ranks = self._representatives[self.rank_many(archs)].astype(np.int64)
+        return np.stack(np.unravel_index(ranks, self.options), axis=1).astype(np.int64)
+
+    @cached_property
+    def _representatives(self) -> NDArray[np.uint16]:
+        with files("nasbench.data").joinpath(_REPRESENTATIVES).open("rb") as file:
+            array: NDArray[np.uint16] = np.load(file, allow_pickle=False)
+        return array
+
+    def graph(self, arch: Arch) -> Graph:
+        """Operations on nodes: input, one node a cell edge, output; an edge of the cell feeds its successors."""
+        n = len(EDGES) + 2
+        adjacency = np.zeros((n, n), dtype=np.bool_)
+        for e, (i, j) in enumerate(EDGES):
+            adjacency[0, e + 1] = i == 0
+            adjacency[e + 1, n - 1] = j == 3
+            for f, (k, _) in enumerate(EDGES):
+                adjacency[e + 1, f + 1] = k == j
+        return Graph(adjacency, ("input", *(OPERATIONS[o] for o in arch), "output"))
+
+
+def live_edges(arch: Arch) -> tuple[bool, ...]:
+    """Which edges carry a signal from node 0 to node 3, both along edges other than ``none``."""
+    reached = {0}
+    for (i, j), operation in zip(EDGES, arch, strict=True):
+        if operation != NONE and i in reached:
+            reached.add(j)
+    useful = {3}
+    for (i, j), operation in reversed(list(zip(EDGES, arch, strict=True))):
+        if operation != NONE and j in useful:
+            useful.add(i)
+    return tuple(
+        o != NONE and i in reached and j in useful for (i, j), o in zip(EDGES, arch, strict=True)
+    )
+
+
+def trainable_form(arch: Arch) -> tuple[Any, ...]:
+    """Symbolic output of the cell, equal for two cells if and only if they are the same trainable network.
+
+    The value of a node is a multiset of terms: the cell's input, or (operation, kernel, value of its source).
+    ``skip_connect`` contributes the terms of its source, and every convolution edge owns one kernel. Among all
+    renamings of kernels of one type the smallest form is taken.
+    """
+    live = live_edges(arch)
+    kernels = [[e for e in range(6) if live[e] and arch[e] == conv] for conv in (CONV1, CONV3)]
+    forms = []
+    for orders in product(*(permutations(edges) for edges in kernels)):
+        name = {edge: number for order in orders for number, edge in enumerate(order)}
+        nodes: dict[int, tuple[Any, ...]] = {0: ((0,),)}
+        for node in (1, 2, 3):
+            terms: list[tuple[Any, ...]] = []
+            for e, source in _INCOMING[node]:
+                if live[e]:
+                    if arch[e] == SKIP:
+                        terms += nodes[source]
+                    else:
+                        terms.append((arch[e], name.get(e, 0), nodes[source]))
+            nodes[node] = tuple(sorted(terms))
+        forms.append(nodes[3])
+    return min(forms)
+
+
+def published_string(arch: Arch, zeros: Literal["keep", "propagate"] = "propagate") -> str:
+    """The string by which the authors of the space count 6,466 (12,751 with ``zeros="keep"``) distinct cells.
+
+    It splits some classes of :func:`trainable_form` and merges others, so nothing here is keyed on it.
+    """
+    nodes = {0: "0"}
+    for node in (1, 2, 3):
+        terms = []
+        for e, source in _INCOMING[node]:
+            if zeros == "propagate" and (arch[e] == NONE or nodes[source] == "#"):
+                terms.append("#")
+            elif arch[e] == SKIP:
+                terms.append(nodes[source])
+            else:
+                terms.append(f"({nodes[source]})@{OPERATIONS[arch[e]]}")
+        nodes[node] = "+".join(sorted(terms))
+    return nodes[3]
+
+
+@cache
+def classes() -> dict[Arch, tuple[Arch, ...]]:
+    """Representative of every class -> its members, both in the order of their ranks (a fraction of a second)."""
+    members: dict[tuple[Any, ...], list[Arch]] = {}
+    for arch in NB201().archs():
+        members.setdefault(trainable_form(arch), []).append(arch)
+    groups = (
+        (min(group, key=lambda a: (sum(live_edges(a)), a)), tuple(group))
+        for group in members.values()
+    )
+    return dict(sorted(groups))
+
+
+def representative_ranks() -> Iterator[int]:
+    """Rank of the representative of every cell, in the order of the cells' ranks."""
+    space = NB201()
+    of = {arch: representative for representative, group in classes().items() for arch in group}
+    return (space.rank(of[arch]) for arch in space.archs())
+
+
+if __name__ == "__main__":
+    np.save(
+        f"nasbench/data/{_REPRESENTATIVES}", np.fromiter(representative_ranks(), dtype=np.uint16)
+    )

@@ -1,0 +1,520 @@
+"""Tables: one Parquet file of training runs, one of numbers that need no training, joined on the architecture.
+
+``<id>.parquet`` holds a row for every training run (``arch``, ``schedule``, ``seed``, ``status``, curves as
+lists of float32, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet`` holds a row for every
+architecture as written, sorted by its rank. Both are read column by column, and only the columns asked for.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from nasbench.errors import (
+    ContentHashError,
+    IllegalArchError,
+    SchemaError,
+    TableError,
+    UnknownNameError,
+    UnreadableTableError,
+    ValueRangeError,
+    one_of,
+)
+from nasbench.files import atomic
+from nasbench.schema import KEYS, Column, Metadata
+from nasbench.space import SearchSpace
+from nasbench.spaces import SPACES
+
+STATUSES = ("finished", "diverged", "untrained")
+_SHIPPED = Path(__file__).parent / "data"
+
+
+class Table:
+    """A table file, read lazily.
+
+    Args:
+        path: The file of runs; the file of architectures lies beside it, if there is one.
+
+    Attributes:
+        path: As given.
+        metadata: What the table says of itself.
+        space: The search space.
+        columns: Meaning of every column of training runs but the keys and ``status``.
+        arch_columns: Meaning of every column of architectures but ``arch``.
+
+    Raises:
+        UnreadableTableError: Not a Parquet file, or damaged.
+        SchemaError: Not a table of this suite.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._runs = _open(path)
+        schema = self._runs.schema_arrow
+        self.metadata = Metadata.decode(_json(schema.metadata), str(path))
+        self.space: SearchSpace = SPACES.load(self.metadata.space)()
+        if prod(self.space.options) >= 2**63:
+            raise SchemaError(
+                f"{path}: the space {self.space.name!r} has too many tuples for a table"
+            )
+        for name in (*KEYS, "status"):
+            if name not in schema.names:
+                raise SchemaError(f"{path} has no column {name!r}, only {schema.names}")
+        archs_path = archs_file(path)
+        self._archs = _open(archs_path) if archs_path.exists() else None
+        self.columns = _columns(schema, (*KEYS, "status"))
+        self.arch_columns = _columns(self._archs.schema_arrow, ("arch",)) if self._archs else {}
+        self._curves = {f.name for f in schema if pa.types.is_list(f.type)}
+
+    @property
+    def schedules(self) -> tuple[int, ...]:
+        """Lengths of the recorded trainings, ascending."""
+        return tuple(sorted(self.metadata.epochs))
+
+    def is_curve(self, name: str) -> bool:
+        """Whether the column holds a value for every recorded epoch."""
+        return name in self._curves
+
+    @cached_property
+    def archs(self) -> NDArray[np.uint16]:
+        """Architectures of the runs, shape ``(n_runs, n_decisions)``."""
+        return _archs(_read(self._runs, self.path, "arch"), self.space)
+
+    @cached_property
+    def schedule(self) -> NDArray[np.int32]:
+        """Schedules of the runs, shape ``(n_runs,)``."""
+        return _numpy(_read(self._runs, self.path, "schedule")).astype(np.int32)
+
+    @cached_property
+    def seed(self) -> NDArray[np.int32]:
+        """Training seeds of the runs, shape ``(n_runs,)``."""
+        return _numpy(_read(self._runs, self.path, "seed")).astype(np.int32)
+
+    @cached_property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Which runs diverged, shape ``(n_runs,)``."""
+        return np.array(
+            [s == "diverged" for s in _read(self._runs, self.path, "status").to_pylist()],
+            dtype=np.bool_,
+        )
+
+    def curves(self, name: str, schedule: int) -> NDArray[np.float32]:
+        """Values at the recorded epochs of one schedule, shape ``(n_runs_of_the_schedule, n_epochs)``."""
+        lists = _read(self._runs, self.path, name)
+        if len(self.schedules) > 1:
+            lists = lists.filter(pa.array(self.schedule == schedule))
+        n_epochs = len(self.metadata.epochs[schedule])
+        flat = _numpy(lists.flatten())
+        if len(flat) != len(lists) * n_epochs:
+            raise SchemaError(
+                f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule {schedule}"
+            )
+        return flat.astype(np.float32, copy=False).reshape(len(lists), n_epochs)
+
+    def numbers(self, name: str, schedule: int) -> NDArray[np.float32]:
+        """A column with one number a run, for the runs of one schedule."""
+        return _numpy(_read(self._runs, self.path, name))[self.schedule == schedule]
+
+    @cached_property
+    def written_archs(self) -> NDArray[np.uint16]:
+        """Architectures of the file of architectures, shape ``(n_archs, n_decisions)``."""
+        if self._archs is None:
+            return np.empty((0, len(self.space.options)), dtype=np.uint16)
+        return _archs(_read(self._archs, archs_file(self.path), "arch"), self.space)
+
+    def arch_numbers(self, name: str) -> NDArray[np.float64]:
+        """A numeric column of architectures, float64 with NaN for null, shape ``(n_archs,)``."""
+        return _numpy(_read(self._archs, archs_file(self.path), name)).astype(np.float64)
+
+    def arch_texts(self, name: str) -> list[str | None]:
+        """A text column of architectures."""
+        return _read(self._archs, archs_file(self.path), name).to_pylist()
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column of architectures holds text."""
+        return self._archs is not None and pa.types.is_string(
+            self._archs.schema_arrow.field(name).type
+        )
+
+    def frame(self) -> Any:
+        """The runs as a pandas data frame, curves as lists."""
+        return self._runs.read().to_pandas()
+
+    def check(self) -> None:
+        """Verify everything that can be verified.
+
+        Raises:
+            UnreadableTableError: A damaged byte.
+            SchemaError: Missing columns, wrong types, unsorted or doubled rows, curves of the wrong length.
+            ContentHashError: The numbers are not those that the hash was made from.
+            IllegalArchError: An architecture is outside the space or, where keyed by class, no representative.
+            ValueRangeError: A number is impossible.
+        """
+        runs = _whole(self._runs, self.path)
+        archs = _whole(self._archs, archs_file(self.path)) if self._archs else None
+        validate(self.metadata, runs, archs, str(self.path))
+        found = content_hash(runs, archs)
+        if found != self.metadata.content_hash:
+            raise ContentHashError(
+                f"{self.path}: the numbers hash to {found[:12]}…, the metadata says {self.metadata.content_hash[:12]}…"
+            )
+
+
+def archs_file(path: Path) -> Path:
+    """Where the numbers of architectures lie for the runs in ``path``."""
+    return path.with_name(path.name.removesuffix(".parquet") + ".archs.parquet")
+
+
+def folders() -> list[Path]:
+    """Folders that tables are looked up in: ``NASBENCH_HOME`` or the user's data folder, then the shipped tables."""
+    home = os.environ.get("NASBENCH_HOME")
+    if not home:
+        from platformdirs import user_data_dir
+
+        home = user_data_dir("nasbench")
+    return [Path(home), _SHIPPED]
+
+
+def catalogue() -> dict[str, list[Path]]:
+    """Files of every table by id, versions in the order in which they are found."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders():
+        for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else ():
+            if not path.name.endswith(".archs.parquet"):
+                found.setdefault(path.stem.partition("@")[0], []).append(path)
+    return dict(sorted(found.items()))
+
+
+def open_table(id_or_path: str | Path) -> Table:
+    """Open a table by id (the newest version), by ``id@version`` or by path.
+
+    Raises:
+        UnknownNameError: No table has this id, version or path.
+        TableError: The file cannot be trusted; see :class:`Table`.
+    """
+    name = str(id_or_path)
+    if name.endswith(".parquet") or os.sep in name:
+        if not Path(name).is_file():
+            raise UnknownNameError(f"there is no table file {name!r}")
+        return Table(Path(name))
+    known = catalogue()
+    id_, at, version = name.partition("@")
+    if id_ not in known:
+        raise UnknownNameError(f"no benchmark is called {id_!r}{one_of(id_, known)}")
+    tables = (
+        [Table(path) for path in known[id_]]
+        if at or len(known[id_]) > 1
+        else [Table(known[id_][0])]
+    )
+    versions = {table.metadata.version: table for table in reversed(tables)}
+    if not at:
+        return versions[max(versions)]
+    if not version.isdigit() or int(version) not in versions:
+        raise UnknownNameError(
+            f"{id_!r} has no version {version!r}{one_of(version, sorted(versions))}"
+        )
+    return versions[int(version)]
+
+
+def write_table(
+    path: Path,
+    metadata: Metadata,
+    runs: pa.Table,
+    archs: pa.Table | None = None,
+    descriptions: Iterable[Column] = (),
+) -> Metadata:
+    """Sort, validate and write a table; both files appear whole or not at all.
+
+    Args:
+        path: The file of runs to write.
+        metadata: What the table says of itself; its content hash is filled in.
+        runs: Columns ``arch`` (lists of integers), ``schedule``, ``seed``, ``status`` and the numbers.
+        archs: Column ``arch`` and numbers or texts.
+        descriptions: Meaning of columns for which the naming rules do not say enough.
+
+    Returns:
+        The metadata as written.
+
+    Raises:
+        TableError: The content is not valid; see :meth:`Table.check`.
+    """
+    described = {column.name: column for column in descriptions}
+    runs = _normalise(runs, described, metadata.space)
+    archs = None if archs is None else _normalise(archs, described, metadata.space)
+    validate(metadata, runs, archs, metadata.id)
+    metadata = replace(metadata, content_hash=content_hash(runs, archs))
+    if archs is not None:
+        _write(archs_file(path), archs, {"id": metadata.id, "content_hash": metadata.content_hash})
+    else:
+        archs_file(path).unlink(missing_ok=True)
+    _write(path, runs, metadata.encode())
+    return metadata
+
+
+def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
+    """SHA-256 over the decoded columns, the same for every platform and version of the file format."""
+    digest = hashlib.sha256()
+    for label, table in (("runs", runs), ("archs", archs)):
+        for name in sorted(table.schema.names) if table is not None else ():
+            digest.update(f"{label}/{name}/{len(table)}".encode())
+            for part in _parts(table.column(name).combine_chunks()):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(array: Any) -> Iterator[bytes]:
+    """Canonical bytes of an array: type, validity, lengths of lists, little-endian values."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    is_list = pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type)
+    yield b"list" if is_list else str(array.type).encode()
+    if array.null_count:
+        yield np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes()
+    if pa.types.is_string(array.type):
+        yield json.dumps(array.to_pylist()).encode()
+    elif is_list:
+        yield np.asarray(
+            array.value_lengths().to_numpy(zero_copy_only=False), dtype="<i4"
+        ).tobytes()
+        yield from _parts(array.flatten())
+    else:
+        values = array.fill_null(0).to_numpy(zero_copy_only=False)
+        yield np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
+
+
+def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
+    """Raise the error that fits if the content of a table is not valid; see :meth:`Table.check`."""
+    space: SearchSpace = SPACES.load(metadata.space)()
+    required = {"schedule": "int32", "seed": "int32", "status": "string"}
+    for name in ("arch", *required):
+        if name not in runs.schema.names:
+            raise SchemaError(f"{where} has no column {name!r}, only {runs.schema.names}")
+    for name, kind in required.items():
+        if str(runs.schema.field(name).type) != kind:
+            raise SchemaError(
+                f"{where}: column {name!r} has type {runs.schema.field(name).type}, not {kind}"
+            )
+    objective = metadata.default_objective
+    if objective is not None and objective not in runs.schema.names:
+        raise SchemaError(f"{where} has no column {objective!r}, its default objective")
+    tuples = _legal(runs, space, where)
+    keys = space.rank_many(tuples)
+    if metadata.key == "class" and len(tuples):
+        representatives = space.canonical_many(tuples)
+        if (bad := np.flatnonzero((representatives != tuples).any(axis=1))).size:
+            arch = tuple(tuples[bad[0]].tolist())
+            raise IllegalArchError(
+                f"{where}: keyed by class, but {space.to_text(arch)} is no representative of its class"
+            )
+    schedules, seeds = (_numpy(runs.column(n)) for n in ("schedule", "seed"))
+    _sorted_and_single(
+        np.stack([keys, schedules, seeds]),
+        f"{where}: rows are not sorted by (arch, schedule, seed) or doubled",
+    )
+    if unknown := sorted(set(np.unique(schedules).tolist()) ^ set(metadata.epochs)):
+        raise SchemaError(
+            f"{where}: schedule {unknown[0]} is not both in the rows and in the metadata"
+        )
+    if unknown := sorted(set(runs.column("status").unique().to_pylist()) - set(STATUSES)):
+        raise SchemaError(f"{where}: unknown status {unknown[0]!r}{one_of(unknown[0], STATUSES)}")
+    lengths = np.array([len(metadata.epochs[s]) for s in schedules.tolist()], dtype=np.int64)
+    for name in runs.schema.names:
+        if name in (*KEYS, "status"):
+            continue
+        array = runs.column(name).combine_chunks()
+        if pa.types.is_list(array.type):
+            if array.null_count or (array.value_lengths().to_numpy() != lengths).any():
+                raise SchemaError(
+                    f"{where}: a run has another number of values in {name!r} than recorded epochs"
+                )
+            array = array.flatten()
+        _in_range(array, Column.decode(name, runs.schema.field(name).metadata), where)
+    if archs is None:
+        return
+    if "arch" not in archs.schema.names:
+        raise SchemaError(f"{archs_file(Path(where))} has no column 'arch'")
+    _sorted_and_single(
+        space.rank_many(_legal(archs, space, where))[None],
+        f"{where}: architectures are not sorted by rank or doubled",
+    )
+    for name in archs.schema.names:
+        array = archs.column(name).combine_chunks()
+        if name != "arch" and not pa.types.is_string(array.type):
+            _in_range(array, Column.decode(name, archs.schema.field(name).metadata), where)
+
+
+def _legal(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.int64]:
+    try:
+        tuples = _archs(table.column("arch"), space).astype(np.int64)
+    except (ValueError, pa.ArrowInvalid) as error:
+        raise SchemaError(
+            f"{where}: column 'arch' does not hold lists of {len(space.options)} integers"
+        ) from error
+    outside = (tuples < 0) | (tuples >= np.array(space.options))
+    rows = np.flatnonzero(outside.any(axis=1))
+    if not rows.size and type(space).is_legal is not SearchSpace.is_legal:
+        rows = np.array(
+            [i for i, row in enumerate(tuples.tolist()) if not space.is_legal(tuple(row))],
+            dtype=np.int64,
+        )
+    if rows.size:
+        raise IllegalArchError(
+            f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, no architecture of {space.name!r}"
+        )
+    return tuples
+
+
+def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
+    """Whether the columns of an array of shape ``(n_keys, n_rows)`` ascend strictly, the first key most significant."""
+    before, after = columns[:, :-1], columns[:, 1:]
+    ascending = np.zeros(before.shape[1], dtype=np.bool_)
+    equal = ~ascending
+    for low, high in zip(before, after, strict=True):
+        ascending |= equal & (low < high)
+        equal &= low == high
+    if not ascending.all():
+        raise SchemaError(message)
+
+
+def _in_range(array: Any, column: Column, where: str) -> None:
+    values = _numpy(array)
+    low, high = column.range
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values.astype(np.float64)))
+    if bad.size:
+        raise ValueRangeError(
+            f"{where}: column {column.name!r} holds {values[bad[0]]}, possible is {low:g} to {high:g} {column.unit}".rstrip()
+        )
+
+
+def _normalise(table: pa.Table, described: dict[str, Column], space_name: str) -> pa.Table:
+    """Types, meanings and order of rows and columns as the schema wants them."""
+    space: SearchSpace = SPACES.load(space_name)()
+    arch_type = pa.uint8() if max(space.options) <= 256 else pa.uint16()
+    try:
+        tuples = _archs(table.column("arch"), space)
+    except (ValueError, KeyError, pa.ArrowInvalid) as error:
+        raise SchemaError(
+            f"column 'arch' must hold lists of {len(space.options)} integers: {error}"
+        ) from error
+    outside = np.flatnonzero(((tuples < 0) | (tuples >= np.array(space.options))).any(axis=1))
+    if outside.size:
+        raise IllegalArchError(
+            f"{tuple(tuples[outside[0]].tolist())} is no architecture of {space.name!r}"
+        )
+    order_by = [space.rank_many(tuples)]
+    order_by += [_numpy(table.column(n)) for n in ("schedule", "seed") if n in table.schema.names]
+    table = table.take(pa.array(np.lexsort(order_by[::-1])))
+    arrays, schema = [], []
+    for name in table.schema.names:
+        array = table.column(name).combine_chunks()
+        if name == "arch":
+            kind: Any = pa.list_(arch_type, len(space.options))
+        elif name in ("schedule", "seed"):
+            kind = pa.int32()
+        elif pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type):
+            kind = pa.list_(pa.field("element", pa.float32(), nullable=False))
+        elif pa.types.is_string(array.type) or pa.types.is_integer(array.type):
+            kind = array.type
+        else:
+            kind = pa.float32()
+        meaning = (
+            described.get(name, Column.of(name)).encode()
+            if name not in ("arch", "schedule", "seed", "status")
+            else None
+        )
+        arrays.append(array.cast(kind))
+        schema.append(pa.field(name, kind, metadata=meaning))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(schema))
+
+
+def _write(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
+    metadata = {b"nasbench": json.dumps(document, sort_keys=True).encode()}
+    floats = [
+        f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
+        for f in table.schema
+        if pa.types.is_floating(f.type)
+        or (pa.types.is_list(f.type) and pa.types.is_floating(f.type.value_type))
+    ]
+    with atomic(path) as temporary:
+        pq.write_table(
+            table.replace_schema_metadata(metadata),
+            temporary,
+            compression="zstd",
+            compression_level=12,
+            use_dictionary=[
+                f.name for f in table.schema if f.name in ("schedule", "seed", "status")
+            ],
+            use_byte_stream_split=floats,
+            write_page_checksum=True,
+        )
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableTableError(
+            f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _read(file: pq.ParquetFile | None, path: Path, name: str) -> Any:
+    if file is None:
+        raise SchemaError(f"{path} does not exist")
+    try:
+        return file.read([name]).column(name).combine_chunks()
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def _whole(file: pq.ParquetFile, path: Path) -> pa.Table:
+    try:
+        return file.read()
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def _json(metadata: dict[bytes, bytes] | None) -> Any:
+    try:
+        return json.loads((metadata or {}).get(b"nasbench", b"null"))
+    except ValueError:
+        return None
+
+
+def _columns(schema: pa.Schema, keys: tuple[str, ...]) -> dict[str, Column]:
+    return {f.name: Column.decode(f.name, f.metadata) for f in schema if f.name not in keys}
+
+
+def _numpy(array: Any) -> NDArray[Any]:
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return values
+
+
+def _archs(column: Any, space: SearchSpace) -> NDArray[Any]:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return _numpy(column.flatten()).reshape(len(column), len(space.options))
+
+
+__all__ = [
+    "Table",
+    "TableError",
+    "archs_file",
+    "catalogue",
+    "content_hash",
+    "open_table",
+    "write_table",
+]
