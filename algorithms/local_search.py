@@ -1,5 +1,6 @@
 """Local search (White, Nolen and Savani, 2021, https://arxiv.org/abs/2005.02960)."""
 
+import math
 from collections.abc import Sequence
 
 from nasbench.algorithm import Algorithm, Observation, Proposal
@@ -37,7 +38,11 @@ class LocalSearch(Algorithm):
         self.initial = initial
         self.full_neighborhood = full_neighborhood
         self._seen: set[Arch] = set()
-        self._restart()
+        self._queue: list[Arch] = []
+        self._pending = 0
+        self._best: tuple[float, int, Arch] | None = None
+        self._center: Arch | None = None
+        self._center_loss = math.inf
 
     def ask(self) -> Proposal | None:
         if not self._queue and not self._pending:
@@ -71,10 +76,8 @@ class LocalSearch(Algorithm):
                 self._restart()
 
     def _restart(self) -> None:
-        self._best: tuple[float, int, Arch] | None = None
-        self._center: Arch | None = None
-        self._center_loss = float("inf")
-        self._pending = 0
+        self._best = self._center = None
+        self._center_loss = math.inf
         fresh: dict[Arch, None] = {}
         for _ in range(100 * self.initial):
             arch = self.space.sample(self.rng)

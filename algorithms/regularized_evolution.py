@@ -1,6 +1,5 @@
 """Regularized (aging) evolution (Real et al., 2019, https://arxiv.org/abs/1802.01548)."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar
@@ -74,13 +73,15 @@ class RegularizedEvolution(Algorithm):
             )
         if not 0 <= identity < 1:
             raise InvalidArgumentError(f"identity = {identity} must be in [0, 1)")
+        self.population = population
         self.sample = sample
         self.replacement = replacement
         self.initial = initial or population
         self.identity = identity
         self._mutate = space.mutate if mutation == "one" else self._mutate_each
         self._asked = 0
-        self._members: deque[tuple[float, int, Arch]] = deque(maxlen=population)
+        self._told = 0
+        self._members: list[tuple[float, int, Arch]] = []
 
     def ask(self) -> Proposal:
         self._asked += 1
@@ -92,7 +93,12 @@ class RegularizedEvolution(Algorithm):
         return Proposal(self._mutate(parent, self.rng))
 
     def tell(self, observation: Observation) -> None:
-        self._members.append((observation.losses[0], observation.trial, observation.proposal.arch))
+        member = (observation.losses[0], observation.trial, observation.proposal.arch)
+        if self._told < self.population:
+            self._members.append(member)
+        else:
+            self._members[self._told % self.population] = member
+        self._told += 1
 
     def _parent(self) -> Arch:
         """The best of the sample; the earlier trial on ties."""

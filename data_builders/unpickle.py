@@ -2,7 +2,7 @@
 
 A pickle is a program: it imports by name whatever it likes and calls it. Here a name stands for an
 object that the importer put on a list, or it is refused before it can be called; nothing is ever
-imported.
+imported. (A hostile file can still crash the process, with a million nested tuples as a key.)
 """
 
 import io

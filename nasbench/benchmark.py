@@ -3,9 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from nasbench.table import Table, open_table
 
 _DENSE = 1_000_000
 _VIEW_BYTES = 4_000_000
+_POSITIONS = 2**20
+_EVALUATIONS = 2**16
+_T = TypeVar("_T")
 
 
 class Evaluation(NamedTuple):
@@ -37,6 +40,18 @@ class Evaluation(NamedTuple):
     losses: tuple[float, ...]
     seconds: float
     validation_seconds: float = 0.0
+
+
+class Trainings(NamedTuple):
+    """Which trainings answer for an architecture.
+
+    Attributes:
+        key: Equal for architectures that share their trainings: the rank of the owner.
+        seeds: Recorded training seeds, ascending; empty where any integer is one.
+    """
+
+    key: int
+    seeds: tuple[int, ...]
 
 
 class Benchmark(Protocol):
@@ -95,7 +110,7 @@ class Benchmark(Protocol):
 
     def query_many(
         self,
-        archs: NDArray[np.integer],
+        archs: NDArray[Any],
         metric: str,
         *,
         epoch: int | None = None,
@@ -105,12 +120,8 @@ class Benchmark(Protocol):
         """One metric of an ``(n, d)`` array of architectures, shape ``(n,)``."""
         ...
 
-    def key(self, arch: Arch) -> int:
-        """Number that is equal for architectures that share their training runs."""
-        ...
-
-    def training_seeds(self, arch: Arch, epoch: int | None = None) -> tuple[int, ...]:
-        """Seeds recorded for an architecture, ascending; empty where any integer is one."""
+    def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
+        """Which trainings of an architecture are recorded."""
         ...
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
@@ -133,15 +144,18 @@ class Answer(dict[str, float]):
         raise self._explain(name)
 
 
-class _Memo(dict[Any, int]):
-    """A dict that finds a missing value once; a hit costs no Python code."""
+class _Memo(dict[Arch, _T]):
+    """A dict that finds a missing value once; a hit costs no Python code. It forgets when it grows too large."""
 
-    __slots__ = ("_find",)
+    __slots__ = ("_find", "_limit")
 
-    def __init__(self, find: Callable[[Any], int]) -> None:
+    def __init__(self, find: Callable[[Arch], _T], limit: int = _POSITIONS) -> None:
         self._find = find
+        self._limit = limit
 
-    def __missing__(self, key: Any) -> int:
+    def __missing__(self, key: Arch) -> _T:
+        if len(self) >= self._limit:
+            self.clear()
         value = self[key] = self._find(key)
         return value
 
@@ -189,10 +203,12 @@ class TableBenchmark:
         self.known = self._check_known(known)
         self._position = _Memo(self._find_position)
         self._arch_position = _Memo(self._find_arch_position)
-        self._seeds_at: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._trainings = {
+            schedule: _Memo(partial(self._find_trainings, schedule)) for schedule in self.schedules
+        }
         self._columns: dict[tuple[str, int, int, int | None], memoryview] = {}
         self._columns_bytes = 0
-        self._evaluations: dict[tuple[int | None, int | None], tuple[Any, ...]] = {}
+        self._evaluations: dict[tuple[int | None, int | None], _Memo[Evaluation]] = {}
         self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
 
     def query(
@@ -290,28 +306,14 @@ class TableBenchmark:
             IllegalArchError: Not in the space.
             NotRecordedError: The architecture, epoch or seed is not recorded.
         """
-        view = self._evaluations.get((epoch, seed))
-        if view is None:
-            view = self._make_evaluation(epoch, seed)
-        losses, arch_losses, seconds, validation, row_of = view
+        evaluations = self._evaluations.get((epoch, seed))
+        if evaluations is None:
+            find = self._evaluator(epoch, seed)
+            evaluations = self._evaluations[epoch, seed] = _Memo(find, _EVALUATIONS)
         try:
-            p = self._position[arch]
+            return evaluations[arch]
         except TypeError:
             raise self._no_arch(arch) from None
-        if row_of is not None and row_of[p] < 0:
-            raise self._no_seed(arch, None if self._one_schedule else epoch, seed)
-        if losses is None:
-            q = self._arch_position[arch]
-            found = tuple(
-                [
-                    offset + sign * column[q if per_arch else p]
-                    for offset, sign, column, per_arch in arch_losses
-                ]
-            )
-        else:
-            offset, sign, column = losses
-            found = (offset + sign * column[p],)
-        return Evaluation(found, seconds[p], validation[p])
 
     def query_many(
         self,
@@ -375,30 +377,23 @@ class TableBenchmark:
             raise self._no_seed(tuple(archs[bad].tolist()), schedule, seed)
         return column[places].astype(np.float64, copy=False)
 
-    def key(self, arch: Arch) -> int:
-        """Rank of the architecture, or of its class's representative, that owns the training runs."""
-        try:
-            return self._key_view[self._position[arch]]
-        except TypeError:
-            raise self._no_arch(arch) from None
+    def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
+        """Key and recorded seeds of an architecture.
 
-    def training_seeds(self, arch: Arch, epoch: int | None = None) -> tuple[int, ...]:
-        """Seeds recorded for an architecture, ascending.
+        Args:
+            arch: A tuple of the space.
+            epoch: Where the table has several schedules, the one that ends there; default: the longest.
 
         Raises:
             IllegalArchError: Not in the space.
-            NotRecordedError: The architecture or epoch is not recorded.
+            NotRecordedError: The architecture or schedule is not recorded.
         """
-        p = self._position[arch]
-        schedule = self._default_schedule if self._one_schedule or epoch is None else epoch
-        seeds = self._seeds_at.get((schedule, p))
-        if seeds is None:
-            runs = self._schedule(self._check_schedule(schedule))
-            seeds = tuple(runs.seeds[runs.first[p] : runs.first[p + 1]].tolist())
-            if not seeds:
-                raise self._no_seed(arch, schedule, None)
-            self._seeds_at[schedule, p] = seeds
-        return seeds
+        one = self._one_schedule or epoch is None
+        schedule = self._default_schedule if one else self._check_schedule(epoch)
+        try:
+            return self._trainings[schedule][arch]
+        except TypeError:
+            raise self._no_arch(arch) from None
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
         """Values of the ``known`` columns, and the seconds recorded for computing them.
@@ -408,7 +403,7 @@ class TableBenchmark:
         """
         q = self._arch_position[arch]
         if q < 0:
-            raise NotRecordedError(f"{self.name!r} holds no numbers of {self.space.to_text(arch)}")
+            raise self._no_numbers(arch)
         values = tuple(self._arch_column(name)[q] for name in self.known)
         costs = (
             self._arch_column(f"{name}_seconds")[q]
@@ -448,11 +443,12 @@ class TableBenchmark:
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
-        return np.unique(self._ranks)
+        ranks = self._ranks  # sorted; np.unique would import numpy.ma, a tenth of a cold query
+        return ranks[np.append(True, ranks[1:] != ranks[:-1])[: len(ranks)]]
 
     @cached_property
     def _key_view(self) -> memoryview:
-        return memoryview(self._keys)
+        return _view(self._keys)
 
     @cached_property
     def _arch_ranks(self) -> NDArray[np.int64]:
@@ -483,6 +479,14 @@ class TableBenchmark:
                 f"{self.name!r} holds no training of {self.space.to_text(checked)}; it holds {len(self._key_view)} architectures"
             )
         return position
+
+    def _find_trainings(self, schedule: int, arch: Arch) -> Trainings:
+        p = self._position[arch]
+        runs = self._schedule(schedule)
+        seeds = tuple(runs.seeds[runs.first[p] : runs.first[p + 1]].tolist())
+        if not seeds:
+            raise self._no_seed(arch, schedule, None)
+        return Trainings(self._key_view[p], seeds)
 
     def _find_arch_position(self, arch: Arch) -> int:
         rank = self.space.rank(self.space.check(arch))
@@ -520,7 +524,7 @@ class TableBenchmark:
             if not hits.size:
                 raise self._no_seed(None, schedule, seed)
             rows[np.searchsorted(runs.first, hits, side="right") - 1] = hits
-        return memoryview(rows) if rows.min(initial=0) < 0 else None
+        return _view(rows) if rows.min(initial=0) < 0 else None
 
     # Numbers by position
 
@@ -550,7 +554,7 @@ class TableBenchmark:
                 self._columns.clear()
                 self._columns_bytes = 0
             self._columns_bytes += column.nbytes
-            self._columns[key] = memoryview(np.ascontiguousarray(column)).toreadonly()
+            self._columns[key] = _view(column)
         return self._columns[key]
 
     def _all_rows(self, schedule: int, seed: int) -> NDArray[np.int64]:
@@ -562,7 +566,7 @@ class TableBenchmark:
     def _arch_column(self, name: str) -> memoryview:
         cache = self.__dict__.setdefault("_arch_cache", {})
         if name not in cache:
-            cache[name] = memoryview(self.table.arch_numbers(name)).toreadonly()
+            cache[name] = _view(self.table.arch_numbers(name))
         column: memoryview = cache[name]
         return column
 
@@ -586,32 +590,45 @@ class TableBenchmark:
             )
         return found
 
-    def _make_evaluation(self, epoch: int | None, seed: int | None) -> tuple[Any, ...]:
+    def _evaluator(self, epoch: int | None, seed: int | None) -> Callable[[Arch], Evaluation]:
+        """The function that :meth:`evaluate` is for one epoch and seed."""
         schedule, index = self._resolve(epoch, None)
         runs = self._schedule(schedule)
-        parts = []
+        columns = self.table.columns
+
+        def numbers(name: str) -> NDArray[np.float64]:
+            if name not in columns:
+                return np.zeros(len(self._keys))
+            return np.asarray(self._column(name, schedule, index, seed), dtype=np.float64)
+
+        losses = []
         for name in self.objectives:
             column = self.column(name)
-            offset, sign = _conversion(column)
             if name in self.table.arch_columns:
-                parts.append((offset, sign, self._arch_column(name), True))
+                losses.append((_as_loss(column, self.table.arch_numbers(name)), True))
                 continue
-            values = np.asarray(self._column(name, schedule, index, seed))
-            failed = _segment_any(runs, seed) & np.isnan(values)
-            values = np.where(failed, values.dtype.type(sign * np.inf), values)
-            parts.append((offset, sign, memoryview(values).toreadonly(), False))
-        zeros = memoryview(np.zeros(len(self._keys))).toreadonly()
-        columns = self.table.columns
-        seconds = self._column("seconds", schedule, index, seed) if "seconds" in columns else zeros
-        validation = zeros
-        if "validation_seconds" in columns:
-            validation = self._column("validation_seconds", schedule, index, seed)
-            total = np.asarray(seconds, dtype=np.float64) + np.asarray(validation, dtype=np.float64)
-            seconds = memoryview(total).toreadonly()
-        single = parts[0][:3] if len(parts) == 1 and not parts[0][3] else None
-        view = (single, parts, seconds, validation, self._rows(schedule, seed))
-        self._evaluations[epoch, seed] = view
-        return view
+            loss = _as_loss(column, numbers(name))
+            failed = _segment_any(runs, seed) & np.isnan(loss)
+            losses.append((np.where(failed, np.inf, loss), False))
+        per_arch = any(of_arch for _, of_arch in losses)
+        validation = numbers("validation_seconds")
+        seconds = numbers("seconds") + validation
+        row_of = self._rows(schedule, seed)
+
+        def find(arch: Arch) -> Evaluation:
+            p = self._position[arch]
+            if row_of is not None and row_of[p] < 0:
+                raise self._no_seed(arch, schedule, seed)
+            q = self._arch_position[arch] if per_arch else -1
+            if per_arch and q < 0:
+                raise self._no_numbers(arch)
+            found = tuple(float(column[q if of_arch else p]) for column, of_arch in losses)
+            for name, loss in zip(self.objectives, found, strict=True):
+                if loss != loss:
+                    raise self._not_recorded(name)
+            return Evaluation(found, float(seconds[p]), float(validation[p]))
+
+        return find
 
     # Arguments and messages
 
@@ -691,6 +708,9 @@ class TableBenchmark:
             f"{arch!r} must be a tuple of integers to be an architecture of {self.space.name!r}"
         )
 
+    def _no_numbers(self, arch: Arch) -> NotRecordedError:
+        return NotRecordedError(f"{self.name!r} holds no numbers of {self.space.to_text(arch)}")
+
     def _no_seed(
         self, arch: Arch | None, schedule: int | None, seed: int | None
     ) -> NotRecordedError:
@@ -744,11 +764,16 @@ def load(
     return TableBenchmark(open_table(id_or_path), objectives, known)
 
 
-def _conversion(column: Column) -> tuple[float, float]:
-    """Offset and sign by which a value becomes a loss."""
+def _as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values of which lower is better: 100 minus a percentage that is to be maximised, else plus or minus."""
     if column.goal == "max":
-        return (100.0 if column.unit == "%" else 0.0), -1.0
-    return 0.0, 1.0
+        return 100.0 - values if column.unit == "%" else -values
+    return values
+
+
+def _view(array: NDArray[Any]) -> memoryview:
+    """Read-only scalars of an array at a tenth of the cost of indexing it."""
+    return memoryview(np.ascontiguousarray(array)).toreadonly()  # type: ignore[arg-type]
 
 
 def _segment_means(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:

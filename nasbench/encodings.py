@@ -106,7 +106,8 @@ def adjacency(
         edges[row][np.ix_(slots, slots)] = graph.adjacency
         nodes[row, slots[1:-1], [column[label] for label in inner]] = 1
     above = np.triu_indices(m, 1)
-    return np.concatenate([edges[:, *above], nodes[:, 1:-1].reshape(len(rows), -1)], axis=1)
+    operations = nodes[:, 1:-1].reshape(len(rows), (m - 2) * len(column))
+    return np.concatenate([edges[:, *above], operations], axis=1)
 
 
 def path(

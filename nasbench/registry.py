@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +55,8 @@ class Registry(Mapping[str, str]):
             return _resolve(self._entries[name], self.kind)
         if ":" in name:
             return _resolve(name, self.kind, own=True)
+        from importlib.metadata import entry_points
+
         for point in entry_points(group=self.group):
             if point.name == name:
                 return _resolve(point.value, self.kind)

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.algorithm import Proposal
+from nasbench.space import Arch
 
 NONE = -1
 """In the columns ``resumes`` and ``training_seed``: none."""
+
+
+Row: TypeAlias = tuple[Arch, int, int, int, tuple[float, ...], float, float, float]
+"""Architecture, epoch, resumed trial, training seed, losses, start, end, seconds for known numbers."""
 
 
 class Trial(NamedTuple):
@@ -62,24 +67,19 @@ class Run:
     optimizer_seconds: NDArray[np.float32]
 
     @classmethod
-    def from_lists(
+    def from_rows(
         cls,
+        rows: Sequence[Row],
+        optimizer_seconds: Sequence[float],
         *,
         seed: int,
         n_decisions: int,
         n_objectives: int,
-        archs: Sequence[tuple[int, ...]],
-        epochs: Sequence[int],
-        resumes: Sequence[int],
-        training_seeds: Sequence[int],
-        losses: Sequence[tuple[float, ...]],
-        starts: Sequence[float],
-        ends: Sequence[float],
-        known_seconds: Sequence[float],
-        optimizer_seconds: Sequence[float],
     ) -> Self:
-        """A run from one list for each column."""
-        n = len(archs)
+        """A run from one row for each trial."""
+        n = len(rows)
+        columns: Any = zip(*rows, strict=True) if rows else [()] * 8
+        archs, epochs, resumes, training_seeds, losses, starts, ends, known_seconds = columns
         flat_archs = np.fromiter(chain.from_iterable(archs), dtype=np.uint16, count=n * n_decisions)
         flat_losses = np.fromiter(
             chain.from_iterable(losses), dtype=np.float64, count=n * n_objectives
@@ -87,14 +87,14 @@ class Run:
         return cls(
             seed=seed,
             archs=flat_archs.reshape(n, n_decisions),
-            epochs=np.array(epochs, dtype=np.int32),
-            resumes=np.array(resumes, dtype=np.int32),
-            training_seeds=np.array(training_seeds, dtype=np.int64),
+            epochs=np.fromiter(epochs, np.int32, n),
+            resumes=np.fromiter(resumes, np.int32, n),
+            training_seeds=np.fromiter(training_seeds, np.int64, n),
             losses=flat_losses.reshape(n, n_objectives),
-            starts=np.array(starts, dtype=np.float64),
-            ends=np.array(ends, dtype=np.float64),
-            known_seconds=np.array(known_seconds, dtype=np.float64),
-            optimizer_seconds=np.array(optimizer_seconds, dtype=np.float32),
+            starts=np.fromiter(starts, np.float64, n),
+            ends=np.fromiter(ends, np.float64, n),
+            known_seconds=np.fromiter(known_seconds, np.float64, n),
+            optimizer_seconds=np.fromiter(optimizer_seconds, np.float32, n),
         )
 
     def __len__(self) -> int:
@@ -136,7 +136,8 @@ class Run:
         improves = np.concatenate([[True], losses[1:] < best[:-1]])[: len(losses)] & np.isfinite(
             losses
         )
-        return self.order[improves]
+        trials: NDArray[np.int64] = self.order[improves]
+        return trials
 
     def incumbents(self) -> list[Trial]:
         """The trials that, when they ended, had the lowest first loss so far."""

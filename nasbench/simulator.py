@@ -13,14 +13,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench import splitmix
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.benchmark import Benchmark
 from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
-from nasbench.run import NONE, Run
+from nasbench.run import NONE, Row, Run
 from nasbench.space import Arch
+from nasbench.splitmix import mix
 
 _MASK = 0xFFFFFFFFFFFFFFFF
+_KEY = 0xD1342543DE82EF95
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +126,17 @@ def replay(
     max_epochs = budget.epochs if budget.epochs is not None else math.inf
     full = algorithm.fidelities[-1]
     ask, tell = algorithm.ask, algorithm.tell
-    evaluate, key_of, seeds_of = benchmark.evaluate, benchmark.key, benchmark.training_seeds
-    state = splitmix.mix(seed & _MASK)
+    evaluate, trainings = benchmark.evaluate, benchmark.trainings
+    state = mix(seed & _MASK)
 
-    archs: list[Arch] = []
-    epochs: list[int] = []
-    resumes: list[int] = []
-    training_seeds: list[int] = []
-    losses: list[tuple[float, ...]] = []
-    starts: list[float] = []
-    ends: list[float] = []
-    known_seconds: list[float] = []
+    rows: list[Row] = []
     optimizer_seconds: list[float] = []
     trained: dict[int, int] = {}
     resumable: set[int] = set()
     running: list[tuple[float, int, Observation]] = []
 
     def curve(trial: int) -> NDArray[np.float64]:
-        arch, epoch, training_seed = archs[trial], epochs[trial], training_seeds[trial]
+        arch, epoch, _, training_seed = rows[trial][:4]
         values = np.full(epoch, np.nan)
         for e in benchmark.fidelities:
             if e <= epoch:
@@ -176,21 +170,19 @@ def replay(
             if parent is None:
                 first = 0
                 if draws:
-                    key = key_of(arch)
+                    key, seeds = trainings(arch, epoch)
                     repeat = trained.get(key, 0)
                     trained[key] = repeat + 1
-                    training_seed = _draw(state, key, repeat, seeds_of(arch, epoch))
+                    training_seed = _draw(state, key, repeat, seeds)
                 else:
                     training_seed = fixed
-                losses_, cost, _ = evaluate(
+                losses, cost, _ = evaluate(
                     arch, epoch=epoch, seed=None if training_seed == NONE else training_seed
                 )
             else:
-                training_seed, first = _check_resumed(
-                    proposal, epoch, benchmark, resumable, training_seeds, epochs
-                )
+                training_seed, first = _check_resumed(proposal, epoch, benchmark, resumable, rows)
                 recorded = None if training_seed == NONE else training_seed
-                losses_, cost, _ = evaluate(arch, epoch=epoch, seed=recorded)
+                losses, cost, _ = evaluate(arch, epoch=epoch, seed=recorded)
                 before = evaluate(arch, epoch=first, seed=recorded)
                 cost -= before.seconds - before.validation_seconds
             due = known.take_due() if known is not None else 0.0
@@ -201,16 +193,10 @@ def replay(
             paid += epoch - first
             if parent is not None:
                 resumable.discard(parent)
-            archs.append(arch)
-            epochs.append(epoch)
-            resumes.append(NONE if parent is None else parent)
-            training_seeds.append(training_seed)
-            losses.append(losses_)
-            starts.append(now)
-            ends.append(end)
-            known_seconds.append(due)
+            continued = NONE if parent is None else parent
+            rows.append((arch, epoch, continued, training_seed, losses, now, end, due))
             optimizer_seconds.append(thought)
-            heappush(running, (end, number, Observation(number, proposal, losses_, cost, curve)))
+            heappush(running, (end, number, Observation(number, proposal, losses, cost, curve)))
             number += 1
             free -= 1
         if not running:
@@ -221,19 +207,12 @@ def replay(
         clock = perf_counter()
         tell(observation)
         optimizer_seconds[finished] += perf_counter() - clock
-    return Run.from_lists(
+    return Run.from_rows(
+        rows,
+        optimizer_seconds,
         seed=seed,
         n_decisions=len(benchmark.space.options),
         n_objectives=len(benchmark.objectives),
-        archs=archs,
-        epochs=epochs,
-        resumes=resumes,
-        training_seeds=training_seeds,
-        losses=losses,
-        starts=starts,
-        ends=ends,
-        known_seconds=known_seconds,
-        optimizer_seconds=optimizer_seconds,
     )
 
 
@@ -259,8 +238,8 @@ def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
 
 
 def _draw(state: int, key: int, repeat: int, seeds: tuple[int, ...]) -> int:
-    """Training seed number splitmix64(run, key, repeat) modulo the number of recorded seeds."""
-    value = splitmix.mix(state + key * 0xD1342543DE82EF95 + repeat * 0xAF251AF3B0F025B5)
+    """A recorded seed, or any 63-bit one, by SplitMix64 of the run, the key and the repeat."""
+    value = mix(state + key * _KEY + repeat)
     return seeds[value % len(seeds)] if seeds else value >> 1
 
 
@@ -269,8 +248,7 @@ def _check_resumed(
     epoch: int,
     benchmark: Benchmark,
     resumable: set[int],
-    training_seeds: list[int],
-    epochs: list[int],
+    rows: list[Row],
 ) -> tuple[int, int]:
     """Training seed and epoch of the trial that a proposal continues."""
     parent = proposal.resumes
@@ -282,8 +260,9 @@ def _check_resumed(
         raise AlgorithmError(
             f"trial {parent} cannot be resumed: it was not told yet, or was resumed already"
         )
-    if epoch <= epochs[parent]:
+    _, reached, _, training_seed, *_ = rows[parent]
+    if epoch <= reached:
         raise AlgorithmError(
-            f"trial {parent} was trained to epoch {epochs[parent]} and cannot be resumed to epoch {epoch}"
+            f"trial {parent} was trained to epoch {reached} and cannot be resumed to epoch {epoch}"
         )
-    return training_seeds[parent], epochs[parent]
+    return training_seed, reached

@@ -91,7 +91,7 @@ class SearchSpace(ABC):
     def size(self) -> int | None:
         """Number of legal tuples; None where they cannot be counted."""
         total = prod(self.options)
-        if type(self).is_legal is SearchSpace.is_legal:
+        if self._lawless:
             return total
         return sum(1 for _ in self.archs()) if total <= _LISTABLE else None
 
@@ -125,9 +125,8 @@ class SearchSpace(ABC):
 
     def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
         """:meth:`canonical` of an ``(n, d)`` array of tuples; same shape."""
-        return np.array(
-            [self.canonical(tuple(row)) for row in np.asarray(archs).tolist()], dtype=np.int64
-        )
+        rows = [self.canonical(tuple(row)) for row in np.asarray(archs).tolist()]
+        return np.array(rows, dtype=np.int64).reshape(np.shape(archs))
 
     def __contains__(self, arch: object) -> bool:
         return (
@@ -167,7 +166,7 @@ class SearchSpace(ABC):
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:
         """Options of the next decision with which ``prefix`` can still be completed."""
         options = range(self.options[len(prefix)])
-        if type(self).is_legal is SearchSpace.is_legal:
+        if self._lawless:
             return tuple(options)
         return tuple(o for o in options if next(self._completions((*prefix, o)), None) is not None)
 
@@ -188,8 +187,13 @@ class SearchSpace(ABC):
         draw = rng.random
         while True:
             arch = tuple([int(draw() * n) for n in self.options])
-            if self.is_legal(arch):
+            if self._lawless or self.is_legal(arch):
                 return arch
+
+    @cached_property
+    def _lawless(self) -> bool:
+        """Whether every tuple within the ranges is legal."""
+        return type(self).is_legal is SearchSpace.is_legal
 
     @cached_property
     def _mutable(self) -> tuple[tuple[int, int], ...]:
@@ -203,11 +207,13 @@ class SearchSpace(ABC):
         """
         draw = rng.random
         mutable = self._mutable
-        for _ in range(64 if mutable else 0):
+        for _ in range(64):
             position, others = mutable[int(draw() * len(mutable))]
             option = int(draw() * others)
-            mutant = (*arch[:position], option + (option >= arch[position]), *arch[position + 1 :])
-            if self.is_legal(mutant):
+            changed = list(arch)
+            changed[position] = option + (option >= arch[position])
+            mutant = tuple(changed)
+            if self._lawless or self.is_legal(mutant):
                 return mutant
         neighbors = list(self.neighbors(arch))
         return neighbors[int(draw() * len(neighbors))] if neighbors else arch

@@ -72,6 +72,12 @@ class Table:
                 raise SchemaError(f"{path} has no column {name!r}, only {schema.names}")
         archs_path = archs_file(path)
         self._archs = _open(archs_path) if archs_path.exists() else None
+        if self._archs is not None:
+            partner = _json(self._archs.schema_arrow.metadata) or {}
+            if partner.get("content_hash") != self.metadata.content_hash:
+                raise ContentHashError(
+                    f"{archs_path} does not belong to {path}: their content hashes differ"
+                )
         self.columns = _columns(schema, (*KEYS, "status"))
         self.arch_columns = _columns(self._archs.schema_arrow, ("arch",)) if self._archs else {}
         self._curves = {f.name for f in schema if pa.types.is_list(f.type)}
@@ -103,10 +109,10 @@ class Table:
     @cached_property
     def diverged(self) -> NDArray[np.bool_]:
         """Which runs diverged, shape ``(n_runs,)``."""
-        return np.array(
-            [s == "diverged" for s in _read(self._runs, self.path, "status").to_pylist()],
-            dtype=np.bool_,
-        )
+        file = _open(self.path, read_dictionary=["status"])
+        status = _read(file, self.path, "status")
+        failed = [text == "diverged" for text in status.dictionary.to_pylist()]
+        return np.array(failed, dtype=np.bool_)[_numpy(status.indices)]
 
     def curves(self, name: str, schedule: int) -> NDArray[np.float32]:
         """Values at the recorded epochs of one schedule, shape ``(n_runs_of_the_schedule, n_epochs)``."""
@@ -114,16 +120,18 @@ class Table:
         if len(self.schedules) > 1:
             lists = lists.filter(pa.array(self.schedule == schedule))
         n_epochs = len(self.metadata.epochs[schedule])
-        flat = _numpy(lists.flatten())
+        flat = _items(lists)
         if len(flat) != len(lists) * n_epochs:
             raise SchemaError(
                 f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule {schedule}"
             )
-        return flat.astype(np.float32, copy=False).reshape(len(lists), n_epochs)
+        curves: NDArray[np.float32] = flat.astype(np.float32, copy=False)
+        return curves.reshape(len(lists), n_epochs)
 
     def numbers(self, name: str, schedule: int) -> NDArray[np.float32]:
         """A column with one number a run, for the runs of one schedule."""
-        return _numpy(_read(self._runs, self.path, name))[self.schedule == schedule]
+        values: NDArray[np.float32] = _numpy(_read(self._runs, self.path, name))
+        return values[self.schedule == schedule]
 
     @cached_property
     def written_archs(self) -> NDArray[np.uint16]:
@@ -138,7 +146,8 @@ class Table:
 
     def arch_texts(self, name: str) -> list[str | None]:
         """A text column of architectures."""
-        return _read(self._archs, archs_file(self.path), name).to_pylist()
+        texts: list[str | None] = _read(self._archs, archs_file(self.path), name).to_pylist()
+        return texts
 
     def is_text(self, name: str) -> bool:
         """Whether a column of architectures holds text."""
@@ -265,7 +274,9 @@ def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
     """SHA-256 over the decoded columns, the same for every platform and version of the file format."""
     digest = hashlib.sha256()
     for label, table in (("runs", runs), ("archs", archs)):
-        for name in sorted(table.schema.names) if table is not None else ():
+        if table is None:
+            continue
+        for name in sorted(table.schema.names):
             digest.update(f"{label}/{name}/{len(table)}".encode())
             for part in _parts(table.column(name).combine_chunks()):
                 digest.update(part)
@@ -460,9 +471,11 @@ def _write(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
         )
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def _open(path: Path, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+        return pq.ParquetFile(
+            path, memory_map=True, page_checksum_verification=True, read_dictionary=read_dictionary
+        )
     except (OSError, pa.ArrowException) as error:
         raise UnreadableTableError(
             f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
@@ -473,7 +486,7 @@ def _read(file: pq.ParquetFile | None, path: Path, name: str) -> Any:
     if file is None:
         raise SchemaError(f"{path} does not exist")
     try:
-        return file.read([name]).column(name).combine_chunks()
+        return file.read([name], use_threads=False).column(name).combine_chunks()
     except (OSError, pa.ArrowException) as error:
         raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
 
@@ -497,16 +510,35 @@ def _columns(schema: pa.Schema, keys: tuple[str, ...]) -> dict[str, Column]:
 
 
 def _numpy(array: Any) -> NDArray[Any]:
+    """Numbers of an array; as float64 with NaN where it holds nulls. Unlike ``to_numpy``, imports no pandas."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
-    return values
+    kind = np.dtype(array.type.to_pandas_dtype())
+    validity, data = array.buffers()
+    if data is None:
+        return np.empty(0, dtype=kind)
+    values = np.frombuffer(data, kind, len(array), array.offset * kind.itemsize)
+    if not array.null_count:
+        return values
+    bits = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
+    valid = bits[array.offset : array.offset + len(array)].astype(np.bool_)
+    return np.where(valid, values.astype(np.float64), np.nan)
+
+
+def _items(lists: Any) -> NDArray[Any]:
+    """Numbers in all lists of an array, one after the other. Unlike ``flatten``, imports no compute functions."""
+    first, last = lists.offset, lists.offset + len(lists)
+    if pa.types.is_fixed_size_list(lists.type):
+        first, last = first * lists.type.list_size, last * lists.type.list_size
+    elif len(lists):
+        first, last = lists.offsets[0].as_py(), lists.offsets[len(lists)].as_py()
+    return _numpy(lists.values)[first:last]
 
 
 def _archs(column: Any, space: SearchSpace) -> NDArray[Any]:
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return _numpy(column.flatten()).reshape(len(column), len(space.options))
+    return _items(column).reshape(len(column), len(space.options))
 
 
 __all__ = [

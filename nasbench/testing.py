@@ -257,6 +257,8 @@ def _check_many(space: SearchSpace, archs: Sequence[Arch]) -> None:
             tuple(row) == space.canonical(arch),
             f"canonical_many gives {tuple(row)} for {arch}, canonical {space.canonical(arch)}",
         )
+    empty = space.canonical_many(rows[:0])
+    _require(empty.shape == rows[:0].shape, f"canonical_many of no tuples has shape {empty.shape}")
     if prod(space.options) < 2**63:
         ranks = space.rank_many(rows)
         _require(

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import isfinite
 from pathlib import Path
+from reprlib import repr
 from statistics import fmean
 from typing import Any
 
@@ -36,7 +36,7 @@ FOLDERS = (f"{PACKAGE}/datasets/nasbench201", "datasets/nasbench201", "nasbench2
 METRICS = ("val_acc", "train_time", "latency", "model_size")
 TRIALS = {2: 7456, 3: 8169}
 EPOCHS = 200
-_CONV_PARAMETERS = (28_000, 243_040)
+CONV_PARAMETERS = (28_000, 243_040)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ class SimpleHpoBench(Importer):
     )
 
     def tables(self, files: Sequence[Path]) -> Iterator[Imported]:
-        """One table a data set: from the wheel, a folder, or without files the installed package."""
+        """One table a data set; one wheel or folder, or none for the installed package."""
         with _package(files) as root:
             folder = _folder(root)
             for source in SOURCES:
@@ -228,19 +228,21 @@ def parse(content: object, where: str) -> dict[Arch, Record]:
     records = {}
     for key, row in content.items():
         if not isinstance(key, str) or not re.fullmatch("[0-4]{6}", key):
-            raise ArchiveError(f"{where}: {key!r} is no architecture, 6 digits 0..4 are expected")
+            raise ArchiveError(f"{where}: {repr(key):.80} is no text of 6 digits 0..4")
         records[tuple(int(digit) for digit in key)] = _record(row, f"{where}, architecture {key}")
     return records
 
 
 def _record(row: object, where: str) -> Record:
     if not isinstance(row, dict) or set(row) != set(METRICS):
-        raise ArchiveError(f"{where} holds {row!r:.80}, a dict of {', '.join(METRICS)} is expected")
+        raise ArchiveError(
+            f"{where} is {repr(row):.80}, a dict of {', '.join(METRICS)} is expected"
+        )
     for metric, values in row.items():
         if not isinstance(values, list) or not all(
-            isinstance(value, float) and isfinite(value) and value >= 0 for value in values
+            isinstance(value, float) and 0 <= value < 1e9 for value in values
         ):
-            raise ArchiveError(f"{where}: {metric} is {values!r:.80}, numbers >= 0 are expected")
+            raise ArchiveError(f"{where}: {metric} is {repr(values):.80}, floats >= 0 are expected")
     trials = {metric: len(values) for metric, values in row.items()}
     if len(set(trials.values())) > 1 or trials["val_acc"] not in TRIALS:
         raise ArchiveError(f"{where} has trials {trials}, 2 or 3 of each are expected")
@@ -284,7 +286,7 @@ def _check_record(arch: Arch, record: Record, source: Source, where: str) -> Non
                 f"{where} connects nothing and has {accuracy} %, "
                 f"not {100 * source.chance / source.valid:.3f}"
             )
-    expected = _cost(arch, source.parameters, *_CONV_PARAMETERS)
+    expected = _cost(arch, source.parameters, *CONV_PARAMETERS)
     if record.parameters != expected:
         raise ArchiveError(f"{where} has {record.parameters} parameters, not {expected}")
 

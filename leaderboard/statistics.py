@@ -1,0 +1,161 @@
+"""Statistics of scores: bootstrap intervals over seeds, and what random search and an oracle expect exactly."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRAWS = 4000
+"""Resamples of every interval."""
+
+LEVEL = 0.95
+"""Confidence of every interval."""
+
+_SEED = 20_200_403
+_INDEPENDENT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over seeds with its confidence interval.
+
+    Attributes:
+        mean: The mean.
+        low: Lower end; NaN where one seed allows no interval.
+        high: Upper end; the same.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+def estimate(values: NDArray[np.float64]) -> Estimate:
+    """Mean of ``(n_seeds,)`` values with its percentile bootstrap interval."""
+    low, high = interval(values[:, None])
+    return Estimate(float(values.mean()), float(low[0]), float(high[0]))
+
+
+def interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Percentile bootstrap interval of the means over seeds.
+
+    Every call with the same number of seeds resamples the same seeds, so that rows that were run on the same
+    seeds are resampled together.
+
+    Args:
+        values: Shape ``(n_seeds, n)``.
+
+    Returns:
+        Lower and upper ends, each of shape ``(n,)``; NaN for fewer than two seeds.
+    """
+    n_seeds, n = values.shape
+    if n_seeds < 2:
+        return np.full(n, np.nan), np.full(n, np.nan)
+    return _percentiles(_resamples(n_seeds) @ values)
+
+
+def difference(first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Estimate, int]:
+    """Mean of ``first`` minus mean of ``second``.
+
+    Searches with the same seed share their training seeds, so they are compared on the seeds that both have and
+    resampled together; with fewer than two such seeds, each side is resampled on its own.
+
+    Args:
+        first: Score by seed.
+        second: Score by seed.
+
+    Returns:
+        The difference (without an interval where a side has one seed), and on how many common seeds it rests; 0:
+        resampled independently.
+    """
+    common = sorted(first.keys() & second.keys())
+    if len(common) > 1:
+        return estimate(np.array([first[seed] - second[seed] for seed in common])), len(common)
+    a, b = (np.array([side[seed] for seed in sorted(side)]) for side in (first, second))
+    low = high = np.array([np.nan])
+    if min(len(a), len(b)) > 1:
+        means = _resamples(len(a)) @ a - _resamples(len(b), _INDEPENDENT) @ b
+        low, high = _percentiles(means[:, None])
+    return Estimate(float(a.mean() - b.mean()), float(low[0]), float(high[0])), 0
+
+
+@lru_cache(maxsize=8)
+def _resamples(n_seeds: int, stream: int = 0) -> NDArray[np.float64]:
+    """Share of every seed in every resample, shape ``(DRAWS, n_seeds)``; each row adds up to 1."""
+    rng = np.random.default_rng([_SEED, stream, n_seeds])
+    shares = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=DRAWS) / n_seeds
+    shares.flags.writeable = False
+    return shares
+
+
+def _percentiles(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(means, [tail, 100 - tail], axis=0)
+    return low, high
+
+
+def random_search(
+    observed: NDArray[np.float64],
+    reported: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    evaluations: Sequence[int],
+) -> NDArray[np.float64]:
+    """What random search with replacement expects to report, exactly, by order statistics.
+
+    After k draws the incumbent is item i or worse with probability ``S(i-1)**k``, where ``S(i)`` is the chance
+    that one draw is worse than item i. Items of equal observed loss are averaged.
+
+    Args:
+        observed: Loss that a search sees, shape ``(n_items,)``; ``inf`` never becomes an incumbent.
+        reported: What is reported for the item, same shape; for an ``inf``, what is reported of a run that has
+            found nothing.
+        weights: Chance to draw the item, same shape; they add up to 1.
+        evaluations: Numbers of draws.
+
+    Returns:
+        Expected reported value, shape ``(n_evaluations,)``.
+    """
+    _, group = np.unique(observed, return_inverse=True)
+    mass = np.bincount(group, weights)
+    mean = np.bincount(group, weights * reported) / mass
+    worse = np.append(np.cumsum(mass[::-1])[::-1][1:], 0.0) / mass.sum()
+    steps = np.append(np.diff(mean), 0.0)
+    return np.array([mean[0] + worse**k @ steps for k in evaluations])
+
+
+def oracle(
+    keys: NDArray[np.int64], observed: NDArray[np.float64], reported: NDArray[np.float64]
+) -> float:
+    """What perfect search reports if every architecture shows it one of its trainings, each with equal chance.
+
+    No search that trains an architecture once can be trusted below this: it is the noise of one training.
+
+    Args:
+        keys: Which architecture a training belongs to, shape ``(n_runs,)``.
+        observed: Its validation loss, same shape.
+        reported: What is reported for its architecture, same shape.
+
+    Returns:
+        The expectation of the reported value of the architecture with the lowest shown loss; trainings of equal
+        loss are averaged.
+    """
+    _, architecture, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    _, group = np.unique(observed, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    ends = np.searchsorted(group[order], np.arange(group.max() + 1), side="right")
+    left = counts.copy()
+    none_shown, expectation, start = 1.0, 0.0, 0
+    for end in ends.tolist():
+        items = order[start:end]
+        before = none_shown
+        for owner in architecture[items].tolist():
+            none_shown *= (left[owner] - 1) / left[owner] if none_shown else 0.0
+            left[owner] -= 1
+        share = 1 / counts[architecture[items]]
+        expectation += (before - none_shown) * float(np.average(reported[items], weights=share))
+        if none_shown == 0.0:
+            break
+        start = end
+    return expectation
