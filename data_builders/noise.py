@@ -1,0 +1,73 @@
+"""How much of a table's order is noise? ``python -m data_builders.noise lite201-digits``
+
+Prints how well one training seed ranks the classes against another (the noise ceiling of any single-seed
+selection), how validation ranks against test, and how the table ranks the space against a published one.
+"""
+
+import argparse
+from itertools import combinations
+from statistics import mean
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, spearmanr
+
+from nasbench.benchmark import TableBenchmark, load
+
+
+def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
+    """A Markdown table of the figures."""
+    space = benchmark.space
+    written = np.array(list(space.archs()))
+    archs = written[(space.canonical_many(written) == written).all(axis=1)]
+    valid = np.stack([benchmark.query_many(archs, "valid_accuracy", seed=s) for s in benchmark.seeds])
+    test = np.stack([benchmark.query_many(archs, "test_accuracy", seed=s) for s in benchmark.seeds])
+    means, test_means = valid.mean(axis=0), test.mean(axis=0)
+    top = np.argsort(-means, kind="stable")[: len(archs) // 4]
+    chosen = test_means[valid.argmax(axis=1)]
+    published = other.query_many(archs, "valid_accuracy")
+    rows = {
+        "classes, seeds": f"{len(archs):,}, {len(benchmark.seeds)}",
+        "validation accuracy, lowest / median / highest mean": " / ".join(
+            f"{x:.2f}" for x in (means.min(), np.median(means), means.max())
+        ),
+        "sd between classes / between seeds": f"{means.std(ddof=1):.2f} / {_within(valid):.2f}",
+        "the same, top quarter": f"{means[top].std(ddof=1):.2f} / {_within(valid[:, top]):.2f}",
+        "Kendall tau between seeds, all / top quarter": f"{_tau(valid):.2f} / {_tau(valid[:, top]):.2f}",
+        "Kendall tau of mean validation with mean test, all / top quarter": (
+            f"{kendalltau(means, test_means).statistic:.2f} / "
+            f"{kendalltau(means[top], test_means[top]).statistic:.2f}"
+        ),
+        "best mean test accuracy; of the class that one seed's validation chooses": (
+            f"{test_means.max():.2f}; {', '.join(f'{x:.2f}' for x in chosen)}"
+        ),
+        f"Spearman correlation with {other.name}": f"{spearmanr(means, published).statistic:.2f}",
+        "highest mean validation": f"`{space.to_text(tuple(archs[means.argmax()].tolist()))}`",
+        "highest mean test": f"`{space.to_text(tuple(archs[test_means.argmax()].tolist()))}`",
+    }
+    return "\n".join(["| what | value |", "|---|---|", *(f"| {k} | {_escape(v)} |" for k, v in rows.items())])
+
+
+def _tau(accuracies: NDArray[np.float64]) -> float:
+    return mean(float(kendalltau(a, b).statistic) for a, b in combinations(accuracies, 2))
+
+
+def _within(accuracies: NDArray[np.float64]) -> float:
+    return float(np.sqrt(accuracies.var(axis=0, ddof=1).mean()))
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main() -> None:
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("benchmark")
+    parser.add_argument("--published", default="nb201-cifar10")
+    arguments = parser.parse_args()
+    print(noise_table(load(arguments.benchmark), load(arguments.published)))
+
+
+if __name__ == "__main__":
+    main()

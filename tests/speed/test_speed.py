@@ -1,0 +1,224 @@
+"""The speed budgets of the design. Medians; compare them with the bare loop measured beside them."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import nasbench
+from algorithms.local_search import LocalSearch
+from algorithms.random_search import RandomSearch
+from algorithms.regularized_evolution import RegularizedEvolution
+from nasbench.algorithm import Algorithm, Proposal
+from nasbench.schema import Metadata
+from nasbench.simulator import Budget, replay
+from nasbench.spaces.nb201 import NB201
+from nasbench.table import open_table, write_table
+
+CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+TRIALS = 1000
+
+
+@pytest.fixture(scope="module")
+def published():
+    return nasbench.load("nb201-cifar10")
+
+
+@pytest.fixture(scope="module")
+def archs(published):
+    rng = random.Random(0)
+    return [published.space.sample(rng) for _ in range(TRIALS)]
+
+
+def median(benchmark) -> float:
+    return float(benchmark.stats.stats.median)
+
+
+def test_cold_query(benchmark, report):
+    command = [str(Path(sys.executable).with_name("nasbench")), "query", "nb201-cifar10", CELL]
+    benchmark.pedantic(
+        subprocess.run,
+        (command,),
+        {"check": True, "capture_output": True},
+        rounds=7,
+        warmup_rounds=1,
+    )
+    report(
+        "cold process: import, load, first query, command line",
+        "≤ 0.5 s",
+        f"{median(benchmark):.2f} s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "budget"), [("nb201-cifar10", "≤ 3 µs"), ("lite201-digits", "≤ 3 µs")]
+)
+def test_query(benchmark, report, archs, name, budget):
+    opened = nasbench.load(name)
+    benchmark.pedantic(lambda: [opened.query(a) for a in archs], rounds=30, warmup_rounds=3)
+    report(f"`query`, {name}", budget, f"{median(benchmark) / len(archs) * 1e6:.2f} µs")
+
+
+def test_evaluate(benchmark, report, published, archs):
+    benchmark.pedantic(lambda: [published.evaluate(a) for a in archs], rounds=30, warmup_rounds=3)
+    report("`evaluate`", "≤ 1 µs", f"{median(benchmark) / len(archs) * 1e6:.2f} µs")
+
+
+def test_query_many(benchmark, report, published):
+    rng = np.random.default_rng(0)
+    many = rng.integers(0, 5, size=(1_000_000, 6), dtype=np.uint8)
+    benchmark.pedantic(published.query_many, (many, "valid_accuracy"), rounds=10, warmup_rounds=2)
+    report(
+        "`query_many`",
+        "≥ 10⁷ a second",
+        f"{len(many) / median(benchmark) / 1e7:.1f} · 10⁷ a second",
+    )
+
+
+class Prepared(Algorithm):
+    """Proposes what it was given: what is left is the cost of the replay."""
+
+    proposals: tuple[Proposal, ...] = ()
+
+    def __init__(self, space, *, fidelities, seed):
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        self.ask = iter(self.proposals).__next__
+
+    def ask(self):
+        raise NotImplementedError
+
+    def tell(self, observation):
+        pass
+
+
+def searches(algorithm, published, seeds):
+    for seed in range(seeds):
+        made = algorithm(published.space, fidelities=published.fidelities, seed=seed)
+        replay(made, published, budget=Budget(trials=TRIALS), seed=seed)
+
+
+def test_replay_overhead(benchmark, report, published, archs, monkeypatch):
+    monkeypatch.setattr(Prepared, "proposals", tuple(map(Proposal, archs)))
+    benchmark.pedantic(searches, (Prepared, published, 10), rounds=15, warmup_rounds=2)
+    report(
+        "replay a trial, without the algorithm",
+        "≤ 3 µs",
+        f"{median(benchmark) / 10 / TRIALS * 1e6:.2f} µs",
+    )
+
+
+@pytest.mark.parametrize("algorithm", [RandomSearch, LocalSearch])
+def test_search(benchmark, report, published, algorithm):
+    benchmark.pedantic(searches, (algorithm, published, 10), rounds=10, warmup_rounds=2)
+    report(
+        f"{algorithm.__name__} a trial", "≤ 8 µs", f"{median(benchmark) / 10 / TRIALS * 1e6:.2f} µs"
+    )
+
+
+def test_regularized_evolution(benchmark, report, published):
+    benchmark.pedantic(searches, (RegularizedEvolution, published, 500), rounds=3, warmup_rounds=1)
+    seconds = median(benchmark)
+    report(
+        "regularized evolution (100, 10), 500 seeds × 1,000 trials, one core",
+        "≤ 4 s",
+        f"{seconds:.2f} s",
+    )
+    report("the same, a trial", "≤ 8 µs", f"{seconds / 500 / TRIALS * 1e6:.2f} µs")
+
+
+def bare_evolution(values, seed):
+    """Regularized evolution over a list, with nothing around it: what Python itself costs."""
+    draw = random.Random(seed).random
+    population = []
+    for i in range(TRIALS):
+        if i < 100:
+            arch = tuple([int(draw() * 5) for _ in range(6)])
+        else:
+            changed = list(min([population[int(draw() * 100)] for _ in range(10)])[1])
+            position, option = int(draw() * 6), int(draw() * 4)
+            changed[position] = option + (option >= changed[position])
+            arch = tuple(changed)
+        rank = 0
+        for option in arch:
+            rank = 5 * rank + option
+        member = (values[rank], arch)
+        if i < 100:
+            population.append(member)
+        else:
+            population[i % 100] = member
+
+
+def test_bare_loop(benchmark, report, published):
+    grid = np.array(list(NB201().archs()))
+    values = published.query_many(grid, "valid_accuracy").tolist()
+    benchmark.pedantic(
+        lambda: [bare_evolution(values, s) for s in range(10)], rounds=15, warmup_rounds=2
+    )
+    report(
+        "for scale: a bare loop over a list, a trial",
+        "",
+        f"{median(benchmark) / 10 / TRIALS * 1e6:.2f} µs",
+    )
+
+
+def write_curves(path: Path, epochs: int) -> int:
+    """A table of the size of NAS-Bench-201 with curves; the bytes of its numbers."""
+    archs = np.repeat(np.array(list(NB201().archs()), dtype=np.uint8), 3, axis=0)
+    n = len(archs)
+    rng = np.random.default_rng(0)
+    offsets = pa.array(np.arange(0, n * epochs + 1, epochs, dtype=np.int32))
+
+    def curve(values):
+        return pa.ListArray.from_arrays(offsets, pa.array(values.astype(np.float32).ravel()))
+
+    runs = pa.table(
+        {
+            "arch": pa.FixedSizeListArray.from_arrays(pa.array(archs.ravel()), 6),
+            "schedule": pa.array(np.full(n, epochs, dtype=np.int32)),
+            "seed": pa.array(np.tile(np.arange(3, dtype=np.int32), n // 3)),
+            "status": pa.array(["finished"] * n),
+            "valid_accuracy": curve(rng.uniform(10, 95, (n, epochs))),
+            "seconds": curve(np.tile(np.arange(1.0, epochs + 1), (n, 1))),
+        }
+    )
+    metadata = Metadata(
+        id="curves", space="nb201", key="arch", dataset="none", default_objective="valid_accuracy",
+        epochs={epochs: list(range(1, epochs + 1))},
+    )  # fmt: skip
+    write_table(path, metadata, runs)
+    return 2 * 4 * n * epochs
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+import nasbench
+from nasbench.spaces.nb201 import NB201
+def resident(): return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+before = resident()
+benchmark = nasbench.load(sys.argv[1])
+for epoch in (1, 50, 100):
+    for seed in (None, 0, 1, 2):
+        for arch in NB201().archs():
+            benchmark.query(arch, epoch=epoch, seed=seed)
+print(resident() - before)
+"""
+
+
+def test_memory_and_opening(benchmark, report, tmp_path):
+    path = tmp_path / "curves.parquet"
+    numbers = write_curves(path, 100)
+    benchmark.pedantic(lambda: open_table(path), rounds=20)
+    report("opening a table of 46,875 runs × 100 epochs", "", f"{median(benchmark) * 1e3:.1f} ms")
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path)], check=True, capture_output=True
+    )
+    report(
+        "memory of a loaded table with curves",
+        "≤ 2 × its numbers",
+        f"{int(run.stdout) / numbers:.2f} ×",
+    )
