@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from typing import Any, Literal, Self
 
-from nasbench.errors import SchemaError
+from nasbench.errors import SchemaError, one_of
 
 SCHEMA_VERSION = 1
 KEYS = ("arch", "schedule", "seed")
 SPLITS = ("train", "valid", "valtest", "test")
+GOALS = ("max", "min", "")
 RANGES: Mapping[str, tuple[float, float]] = {
     "%": (0.0, 100.0),
     "s": (0.0, float("inf")),
@@ -18,6 +20,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "nat": (float("-inf"), float("inf")),
     "": (float("-inf"), float("inf")),
 }
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,18 @@ class Column:
 
     @classmethod
     def decode(cls, name: str, metadata: Mapping[bytes, bytes] | None) -> Self:
-        """Inverse of :meth:`encode`."""
+        """Inverse of :meth:`encode`.
+
+        Raises:
+            SchemaError: Not text, or a goal that there is not.
+        """
         known = {f.name for f in fields(cls)}
-        texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+        try:
+            texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+        except UnicodeDecodeError as error:
+            raise SchemaError(f"the metadata of column {name!r} is no text: {error}") from error
+        if texts.get("goal", "") not in GOALS:
+            raise SchemaError(f"column {name!r} has the goal {texts['goal']!r}, not one of {GOALS}")
         return cls(name=name, **{key: value for key, value in texts.items() if key in known})  # type: ignore[arg-type]
 
 
@@ -147,6 +159,41 @@ class Metadata:
                 int(schedule): list(map(int, epochs))
                 for schedule, epochs in values["epochs"].items()
             }
-            return cls(**values)
+            metadata = cls(**values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SchemaError(f"{where}: incomplete metadata: {error}") from error
+        metadata.check(where)
+        return metadata
+
+    def check(self, where: str) -> None:
+        """Whether every value is one of those possible.
+
+        Raises:
+            SchemaError: One is not.
+        """
+        kinds = {"version": int, "epochs": dict, "recipe": dict, "software": dict}
+        for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
+            kind = kinds.get(name, str)
+            if type(value) is not kind and (name, value) != ("default_objective", None):
+                raise SchemaError(f"{where}: {name} = {value!r} must be of type {kind.__name__}")
+        if not _ID.fullmatch(self.id):
+            raise SchemaError(
+                f"{where}: the id {self.id!r} must be made of letters, digits, '-', '_' and '.'"
+            )
+        if self.version < 1:
+            raise SchemaError(f"{where}: version = {self.version} must be at least 1")
+        if self.key not in ("arch", "class"):
+            raise SchemaError(f"{where}: key = {self.key!r}{one_of(self.key, ('arch', 'class'))}")
+        if not self.epochs:
+            raise SchemaError(f"{where} has no schedule")
+        for schedule, epochs in self.epochs.items():
+            ascending = all(a < b for a, b in pairwise([0, *epochs, schedule + 1]))
+            if not epochs or not ascending:
+                raise SchemaError(
+                    f"{where}: the recorded epochs {epochs} of schedule {schedule} must ascend "
+                    f"within 1..{schedule}"
+                )
+            if len(self.epochs) > 1 and epochs[-1] != schedule:
+                raise SchemaError(
+                    f"{where}: of several schedules, {schedule} must record its last epoch"
+                )

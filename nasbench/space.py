@@ -207,7 +207,7 @@ class SearchSpace(ABC):
         """
         draw = rng.random
         mutable = self._mutable
-        for _ in range(64):
+        for _ in range(64 if mutable else 0):
             position, others = mutable[int(draw() * len(mutable))]
             option = int(draw() * others)
             changed = list(arch)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from math import prod
@@ -61,23 +62,25 @@ class Table:
         self.path = path
         self._runs = _open(path)
         schema = self._runs.schema_arrow
-        self.metadata = Metadata.decode(_json(schema.metadata), str(path))
-        self.space: SearchSpace = SPACES.load(self.metadata.space)()
-        if prod(self.space.options) >= 2**63:
-            raise SchemaError(
-                f"{path}: the space {self.space.name!r} has too many tuples for a table"
-            )
+        document = _document(schema)
+        self.metadata = Metadata.decode(document, str(path))
+        _check_digest(document, schema, path)
+        self.space: SearchSpace = _space(self.metadata.space, str(path))
         for name in (*KEYS, "status"):
             if name not in schema.names:
                 raise SchemaError(f"{path} has no column {name!r}, only {schema.names}")
+        if not self._runs.metadata.num_rows:
+            raise SchemaError(f"{path} has no rows")
         archs_path = archs_file(path)
         self._archs = _open(archs_path) if archs_path.exists() else None
         if self._archs is not None:
-            partner = _json(self._archs.schema_arrow.metadata) or {}
-            if partner.get("content_hash") != self.metadata.content_hash:
+            partner = _document(self._archs.schema_arrow)
+            hash_ = partner.get("content_hash") if isinstance(partner, dict) else None
+            if hash_ != self.metadata.content_hash:
                 raise ContentHashError(
                     f"{archs_path} does not belong to {path}: their content hashes differ"
                 )
+            _check_digest(partner, self._archs.schema_arrow, archs_path)
         self.columns = _columns(schema, (*KEYS, "status"))
         self.arch_columns = _columns(self._archs.schema_arrow, ("arch",)) if self._archs else {}
         self._curves = {f.name for f in schema if pa.types.is_list(f.type)}
@@ -94,39 +97,54 @@ class Table:
     @cached_property
     def archs(self) -> NDArray[np.uint16]:
         """Architectures of the runs, shape ``(n_runs, n_decisions)``."""
-        return _archs(_read(self._runs, self.path, "arch"), self.space)
+        return _archs(_read(self._runs, self.path, "arch"), self.space, str(self.path))
 
     @cached_property
     def schedule(self) -> NDArray[np.int32]:
         """Schedules of the runs, shape ``(n_runs,)``."""
-        return _numpy(_read(self._runs, self.path, "schedule")).astype(np.int32)
+        return self._key("schedule")
 
     @cached_property
     def seed(self) -> NDArray[np.int32]:
         """Training seeds of the runs, shape ``(n_runs,)``."""
-        return _numpy(_read(self._runs, self.path, "seed")).astype(np.int32)
+        return self._key("seed")
+
+    def _key(self, name: str) -> NDArray[np.int32]:
+        column = _read(self._runs, self.path, name)
+        if column.null_count or not pa.types.is_int32(column.type):
+            raise SchemaError(f"{self.path}: column {name!r} does not hold an int32 in every row")
+        keys: NDArray[np.int32] = _numpy(column)
+        return keys
 
     @cached_property
     def diverged(self) -> NDArray[np.bool_]:
         """Which runs diverged, shape ``(n_runs,)``."""
         file = _open(self.path, read_dictionary=["status"])
         status = _read(file, self.path, "status")
+        if not pa.types.is_dictionary(status.type) or status.null_count:
+            raise SchemaError(f"{self.path}: column 'status' does not hold a text in every row")
         failed = [text == "diverged" for text in status.dictionary.to_pylist()]
-        return np.array(failed, dtype=np.bool_)[_numpy(status.indices)]
+        diverged = np.array(failed, dtype=np.bool_)[_numpy(status.indices)]
+        diverged.flags.writeable = False
+        return diverged
 
     def curves(self, name: str, schedule: int) -> NDArray[np.float32]:
         """Values at the recorded epochs of one schedule, shape ``(n_runs_of_the_schedule, n_epochs)``."""
         lists = _read(self._runs, self.path, name)
-        if len(self.schedules) > 1:
-            lists = lists.filter(pa.array(self.schedule == schedule))
         n_epochs = len(self.metadata.epochs[schedule])
-        flat = _items(lists)
-        if len(flat) != len(lists) * n_epochs:
+        ends = _ends(lists)
+        starts = np.append(0, ends[:-1])
+        if len(self.schedules) > 1:
+            rows = self.schedule == schedule
+            starts, ends = starts[rows], ends[rows]
+        if (ends - starts != n_epochs).any():
             raise SchemaError(
                 f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule {schedule}"
             )
-        curves: NDArray[np.float32] = flat.astype(np.float32, copy=False)
-        return curves.reshape(len(lists), n_epochs)
+        values: NDArray[np.float32] = _items(lists).astype(np.float32, copy=False)
+        if len(self.schedules) > 1:
+            return values[starts[:, None] + np.arange(n_epochs)]
+        return values.reshape(len(starts), n_epochs)
 
     def numbers(self, name: str, schedule: int) -> NDArray[np.float32]:
         """A column with one number a run, for the runs of one schedule."""
@@ -138,7 +156,8 @@ class Table:
         """Architectures of the file of architectures, shape ``(n_archs, n_decisions)``."""
         if self._archs is None:
             return np.empty((0, len(self.space.options)), dtype=np.uint16)
-        return _archs(_read(self._archs, archs_file(self.path), "arch"), self.space)
+        path = archs_file(self.path)
+        return _archs(_read(self._archs, path, "arch"), self.space, str(path))
 
     def arch_numbers(self, name: str) -> NDArray[np.float64]:
         """A numeric column of architectures, float64 with NaN for null, shape ``(n_archs,)``."""
@@ -167,15 +186,17 @@ class Table:
             SchemaError: Missing columns, wrong types, unsorted or doubled rows, curves of the wrong length.
             ContentHashError: The numbers are not those that the hash was made from.
             IllegalArchError: An architecture is outside the space or, where keyed by class, no representative.
-            ValueRangeError: A number is impossible.
+            ValueRangeError: A number is impossible, or missing where it must not be.
         """
         runs = _whole(self._runs, self.path)
         archs = _whole(self._archs, archs_file(self.path)) if self._archs else None
         validate(self.metadata, runs, archs, str(self.path))
         found = content_hash(runs, archs)
         if found != self.metadata.content_hash:
+            partner = archs_file(self.path).name
+            hint = f" (there is no {partner} beside it)" if archs is None else ""
             raise ContentHashError(
-                f"{self.path}: the numbers hash to {found[:12]}…, the metadata says {self.metadata.content_hash[:12]}…"
+                f"{self.path}: the numbers hash to {found[:12]}…, the metadata says {self.metadata.content_hash[:12]}…{hint}"
             )
 
 
@@ -228,7 +249,7 @@ def open_table(id_or_path: str | Path) -> Table:
     versions = {table.metadata.version: table for table in reversed(tables)}
     if not at:
         return versions[max(versions)]
-    if not version.isdigit() or int(version) not in versions:
+    if not version.isdecimal() or int(version) not in versions:
         raise UnknownNameError(
             f"{id_!r} has no version {version!r}{one_of(version, sorted(versions))}"
         )
@@ -258,15 +279,18 @@ def write_table(
         TableError: The content is not valid; see :meth:`Table.check`.
     """
     described = {column.name: column for column in descriptions}
-    runs = _normalise(runs, described, metadata.space)
-    archs = None if archs is None else _normalise(archs, described, metadata.space)
+    metadata.check(metadata.id)
+    runs = _normalise(runs, described, metadata)
+    archs = None if archs is None else _normalise(archs, described, metadata)
     validate(metadata, runs, archs, metadata.id)
     metadata = replace(metadata, content_hash=content_hash(runs, archs))
-    if archs is not None:
-        _write(archs_file(path), archs, {"id": metadata.id, "content_hash": metadata.content_hash})
-    else:
+    partner = {"id": metadata.id, "content_hash": metadata.content_hash}
+    with ExitStack() as files:  # both are complete before the first takes its place
+        _save(files.enter_context(atomic(path)), runs, metadata.encode())
+        if archs is not None:
+            _save(files.enter_context(atomic(archs_file(path))), archs, partner)
+    if archs is None:
         archs_file(path).unlink(missing_ok=True)
-    _write(path, runs, metadata.encode())
     return metadata
 
 
@@ -305,22 +329,23 @@ def _parts(array: Any) -> Iterator[bytes]:
 
 def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
     """Raise the error that fits if the content of a table is not valid; see :meth:`Table.check`."""
-    space: SearchSpace = SPACES.load(metadata.space)()
-    required = {"schedule": "int32", "seed": "int32", "status": "string"}
-    for name in ("arch", *required):
-        if name not in runs.schema.names:
-            raise SchemaError(f"{where} has no column {name!r}, only {runs.schema.names}")
-    for name, kind in required.items():
-        if str(runs.schema.field(name).type) != kind:
-            raise SchemaError(
-                f"{where}: column {name!r} has type {runs.schema.field(name).type}, not {kind}"
-            )
+    metadata.check(where)
+    space = _space(metadata.space, where)
+    if not len(runs):
+        raise SchemaError(f"{where} has no rows")
+    _check_keys(runs, where)
     objective = metadata.default_objective
-    if objective is not None and objective not in runs.schema.names:
-        raise SchemaError(f"{where} has no column {objective!r}, its default objective")
+    if objective is not None:
+        if objective not in runs.schema.names:
+            raise SchemaError(f"{where} has no column {objective!r}, its default objective")
+        column = Column.decode(objective, runs.schema.field(objective).metadata)
+        if column.split != "valid" or not column.goal:
+            raise SchemaError(
+                f"{where}: the default objective {objective!r} is no validation column with a goal"
+            )
     tuples = _legal(runs, space, where)
     keys = space.rank_many(tuples)
-    if metadata.key == "class" and len(tuples):
+    if metadata.key == "class":
         representatives = space.canonical_many(tuples)
         if (bad := np.flatnonzero((representatives != tuples).any(axis=1))).size:
             arch = tuple(tuples[bad[0]].tolist())
@@ -336,41 +361,102 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
         raise SchemaError(
             f"{where}: schedule {unknown[0]} is not both in the rows and in the metadata"
         )
-    if unknown := sorted(set(runs.column("status").unique().to_pylist()) - set(STATUSES)):
-        raise SchemaError(f"{where}: unknown status {unknown[0]!r}{one_of(unknown[0], STATUSES)}")
-    lengths = np.array([len(metadata.epochs[s]) for s in schedules.tolist()], dtype=np.int64)
+    if seeds.min() < 0:
+        raise ValueRangeError(f"{where}: seed {seeds.min()} is negative")
+    lengths = np.select(
+        [schedules == s for s in metadata.epochs], [len(e) for e in metadata.epochs.values()]
+    )
+    diverged = np.array([text == "diverged" for text in runs.column("status").to_pylist()])
     for name in runs.schema.names:
-        if name in (*KEYS, "status"):
-            continue
-        array = runs.column(name).combine_chunks()
-        if pa.types.is_list(array.type):
-            if array.null_count or (array.value_lengths().to_numpy() != lengths).any():
-                raise SchemaError(
-                    f"{where}: a run has another number of values in {name!r} than recorded epochs"
+        if name not in (*KEYS, "status"):
+            column = Column.decode(name, runs.schema.field(name).metadata)
+            values, ends = _run_numbers(runs.column(name), name, lengths, where)
+            _in_range(values, column, where)
+            _check_missing(column, values, ends, diverged, where)
+            if name == objective and (np.isnan(values[ends - 1]) != diverged).any():
+                raise ValueRangeError(
+                    f"{where}: {name!r} at the last epoch must be NaN in diverged runs, and only there"
                 )
-            array = array.flatten()
-        _in_range(array, Column.decode(name, runs.schema.field(name).metadata), where)
     if archs is None:
         return
+    where = str(archs_file(Path(where)))
     if "arch" not in archs.schema.names:
-        raise SchemaError(f"{archs_file(Path(where))} has no column 'arch'")
+        raise SchemaError(f"{where} has no column 'arch', only {archs.schema.names}")
     _sorted_and_single(
         space.rank_many(_legal(archs, space, where))[None],
         f"{where}: architectures are not sorted by rank or doubled",
     )
     for name in archs.schema.names:
-        array = archs.column(name).combine_chunks()
+        array = archs.column(name)
         if name != "arch" and not pa.types.is_string(array.type):
-            _in_range(array, Column.decode(name, archs.schema.field(name).metadata), where)
+            _check_number(array.type, name, where)
+            _in_range(_numpy(array), Column.decode(name, archs.schema.field(name).metadata), where)
+
+
+def _check_keys(runs: pa.Table, where: str) -> None:
+    """Whether the columns that say which training a row is are there, of the right type, and full."""
+    for name, kind in (
+        ("arch", None),
+        ("schedule", "int32"),
+        ("seed", "int32"),
+        ("status", "string"),
+    ):
+        if name not in runs.schema.names:
+            raise SchemaError(f"{where} has no column {name!r}, only {runs.schema.names}")
+        column = runs.column(name)
+        if kind is not None and str(column.type) != kind:
+            raise SchemaError(f"{where}: column {name!r} has type {column.type}, not {kind}")
+        if column.null_count:
+            raise SchemaError(f"{where}: column {name!r} has an empty place")
+    if unknown := sorted(set(runs.column("status").unique().to_pylist()) - set(STATUSES)):
+        raise SchemaError(f"{where}: unknown status {unknown[0]!r}{one_of(unknown[0], STATUSES)}")
+
+
+def _check_number(kind: Any, name: str, where: str) -> None:
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise SchemaError(f"{where}: column {name!r} holds {kind}, not numbers")
+
+
+def _run_numbers(
+    column: Any, name: str, lengths: NDArray[np.int64], where: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The numbers of a column of runs, of curves one after the other, and where those of each run end."""
+    array = column.combine_chunks()
+    curves = pa.types.is_list(array.type)
+    _check_number(array.type.value_type if curves else array.type, name, where)
+    numbers = _items(array) if curves else _numpy(array)
+    if array.null_count or (curves and array.values.null_count):
+        raise SchemaError(f"{where}: column {name!r} has an empty place; what is missing is NaN")
+    ends = _ends(array) if curves else np.arange(1, len(array) + 1)
+    if curves and (np.diff(ends, prepend=0) != lengths).any():
+        raise SchemaError(
+            f"{where}: a run has another number of values in {name!r} than recorded epochs"
+        )
+    return numbers.astype(np.float64), ends
+
+
+def _check_missing(
+    column: Column,
+    values: NDArray[np.float64],
+    ends: NDArray[np.int64],
+    diverged: NDArray[np.bool_],
+    where: str,
+) -> None:
+    """Whether costs are complete, and single numbers missing only where a training diverged."""
+    missing = np.isnan(values)
+    if column.name in ("seconds", "validation_seconds"):
+        if missing.any():
+            raise ValueRangeError(f"{where}: column {column.name!r} holds NaN, but is a cost")
+        falls = np.diff(values) < 0
+        falls[ends[:-1] - 1] = False
+        if column.name == "seconds" and falls.any():
+            raise ValueRangeError(f"{where}: 'seconds' fall from one epoch of a run to the next")
+    elif len(values) == len(ends) and (missing & ~(diverged & (column.split != ""))).any():
+        raise ValueRangeError(f"{where}: column {column.name!r} holds NaN in a run without failure")
 
 
 def _legal(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.int64]:
-    try:
-        tuples = _archs(table.column("arch"), space).astype(np.int64)
-    except (ValueError, pa.ArrowInvalid) as error:
-        raise SchemaError(
-            f"{where}: column 'arch' does not hold lists of {len(space.options)} integers"
-        ) from error
+    tuples = _archs(table.column("arch"), space, where).astype(np.int64)
     outside = (tuples < 0) | (tuples >= np.array(space.options))
     rows = np.flatnonzero(outside.any(axis=1))
     if not rows.size and type(space).is_legal is not SearchSpace.is_legal:
@@ -397,8 +483,7 @@ def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
         raise SchemaError(message)
 
 
-def _in_range(array: Any, column: Column, where: str) -> None:
-    values = _numpy(array)
+def _in_range(values: NDArray[Any], column: Column, where: str) -> None:
     low, high = column.range
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values.astype(np.float64)))
@@ -408,21 +493,16 @@ def _in_range(array: Any, column: Column, where: str) -> None:
         )
 
 
-def _normalise(table: pa.Table, described: dict[str, Column], space_name: str) -> pa.Table:
+def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata) -> pa.Table:
     """Types, meanings and order of rows and columns as the schema wants them."""
-    space: SearchSpace = SPACES.load(space_name)()
+    where, space = metadata.id, _space(metadata.space, metadata.id)
+    for name in table.schema.names:
+        if table.schema.names.count(name) > 1:
+            raise SchemaError(f"{where} has column {name!r} twice")
+    if "arch" not in table.schema.names:
+        raise SchemaError(f"{where} has no column 'arch', only {table.schema.names}")
     arch_type = pa.uint8() if max(space.options) <= 256 else pa.uint16()
-    try:
-        tuples = _archs(table.column("arch"), space)
-    except (ValueError, KeyError, pa.ArrowInvalid) as error:
-        raise SchemaError(
-            f"column 'arch' must hold lists of {len(space.options)} integers: {error}"
-        ) from error
-    outside = np.flatnonzero(((tuples < 0) | (tuples >= np.array(space.options))).any(axis=1))
-    if outside.size:
-        raise IllegalArchError(
-            f"{tuple(tuples[outside[0]].tolist())} is no architecture of {space.name!r}"
-        )
+    tuples = _legal(table, space, where)
     order_by = [space.rank_many(tuples)]
     order_by += [_numpy(table.column(n)) for n in ("schedule", "seed") if n in table.schema.names]
     table = table.take(pa.array(np.lexsort(order_by[::-1])))
@@ -439,17 +519,23 @@ def _normalise(table: pa.Table, described: dict[str, Column], space_name: str) -
             kind = array.type
         else:
             kind = pa.float32()
+        try:
+            arrays.append(array.cast(kind))
+        except pa.ArrowException as error:
+            raise SchemaError(
+                f"{where}: column {name!r} has type {array.type}, which is no {kind}: {error}"
+            ) from error
         meaning = (
             described.get(name, Column.of(name)).encode()
             if name not in ("arch", "schedule", "seed", "status")
             else None
         )
-        arrays.append(array.cast(kind))
         schema.append(pa.field(name, kind, metadata=meaning))
     return pa.Table.from_arrays(arrays, schema=pa.schema(schema))
 
 
-def _write(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
+def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
+    document = document | {"digest": _digest(document, table.schema)}
     metadata = {b"nasbench": json.dumps(document, sort_keys=True).encode()}
     floats = [
         f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
@@ -457,18 +543,27 @@ def _write(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
         if pa.types.is_floating(f.type)
         or (pa.types.is_list(f.type) and pa.types.is_floating(f.type.value_type))
     ]
-    with atomic(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata(metadata),
-            temporary,
-            compression="zstd",
-            compression_level=12,
-            use_dictionary=[
-                f.name for f in table.schema if f.name in ("schedule", "seed", "status")
-            ],
-            use_byte_stream_split=floats,
-            write_page_checksum=True,
-        )
+    pq.write_table(
+        table.replace_schema_metadata(metadata),
+        path,
+        compression="zstd",
+        compression_level=12,
+        use_dictionary=[f.name for f in table.schema if f.name in ("schedule", "seed", "status")],
+        use_byte_stream_split=floats,
+        write_page_checksum=True,
+    )
+
+
+def _digest(document: dict[str, Any], schema: pa.Schema) -> str:
+    """SHA-256 of what a file says of itself and of its columns; the pages have checksums of their own."""
+    columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
+    said = {key: value for key, value in document.items() if key != "digest"}
+    return hashlib.sha256(json.dumps([said, columns], sort_keys=True).encode()).hexdigest()
+
+
+def _check_digest(document: Any, schema: pa.Schema, path: Path) -> None:
+    if document.get("digest") != _digest(document, schema):
+        raise UnreadableTableError(f"{path} is damaged: its metadata does not fit its digest")
 
 
 def _open(path: Path, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
@@ -498,11 +593,25 @@ def _whole(file: pq.ParquetFile, path: Path) -> pa.Table:
         raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
 
 
-def _json(metadata: dict[bytes, bytes] | None) -> Any:
+def _document(schema: pa.Schema) -> Any:
+    """What a file says of itself; None if it says nothing."""
     try:
-        return json.loads((metadata or {}).get(b"nasbench", b"null"))
+        return json.loads((schema.metadata or {}).get(b"nasbench", b"null"))
     except ValueError:
         return None
+
+
+def _space(name: str, where: str) -> SearchSpace:
+    """The registered space of a table; a file must not name a module to import."""
+    try:
+        if ":" in name:
+            raise UnknownNameError(f"a table needs a registered space{one_of(name, SPACES)}")
+        space: SearchSpace = SPACES.load(name)()
+    except UnknownNameError as error:
+        raise SchemaError(f"{where}: {error}") from error
+    if prod(space.options) >= 2**63:
+        raise SchemaError(f"{where}: the space {name!r} has too many tuples for a table")
+    return space
 
 
 def _columns(schema: pa.Schema, keys: tuple[str, ...]) -> dict[str, Column]:
@@ -525,20 +634,43 @@ def _numpy(array: Any) -> NDArray[Any]:
     return np.where(valid, values.astype(np.float64), np.nan)
 
 
+def _ends(lists: Any) -> NDArray[np.int64]:
+    """Where each list of an array ends in its :func:`_items`; shape ``(n,)``."""
+    if pa.types.is_fixed_size_list(lists.type):
+        return lists.type.list_size * np.arange(1, len(lists) + 1)
+    offsets = _numpy(lists.offsets).astype(np.int64)
+    return offsets[1:] - offsets[0]
+
+
 def _items(lists: Any) -> NDArray[Any]:
     """Numbers in all lists of an array, one after the other. Unlike ``flatten``, imports no compute functions."""
-    first, last = lists.offset, lists.offset + len(lists)
     if pa.types.is_fixed_size_list(lists.type):
-        first, last = first * lists.type.list_size, last * lists.type.list_size
-    elif len(lists):
-        first, last = lists.offsets[0].as_py(), lists.offsets[len(lists)].as_py()
+        first, last = (n * lists.type.list_size for n in (lists.offset, lists.offset + len(lists)))
+    else:
+        first, last = (lists.offsets[n].as_py() for n in (0, len(lists)))
     return _numpy(lists.values)[first:last]
 
 
-def _archs(column: Any, space: SearchSpace) -> NDArray[Any]:
+def _archs(column: Any, space: SearchSpace, where: str) -> NDArray[Any]:
+    """The tuples in a column, shape ``(n, n_decisions)``.
+
+    Raises:
+        SchemaError: Not lists of as many integers as there are decisions.
+    """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return _items(column).reshape(len(column), len(space.options))
+    n, kind = len(space.options), column.type
+    if _is_list(kind) and pa.types.is_integer(kind.value_type) and not column.null_count:
+        items = _items(column)
+        if items.dtype.kind in "iu" and (np.diff(_ends(column), prepend=0) == n).all():
+            return items.reshape(len(column), n)
+    raise SchemaError(f"{where}: column 'arch' must hold lists of {n} integers, but is {kind}")
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind)
+    )
 
 
 __all__ = [

@@ -14,8 +14,6 @@ import numpy as np
 from nasbench.errors import IllegalArchError
 from nasbench.space import Arch, SearchSpace
 
-# --- Search spaces ---
-
 _LISTED = 20_000
 _NO_TEXTS = ("", " ", "?", "no architecture", "\x00", "-1", "🤷")
 
@@ -39,6 +37,9 @@ def check_space(space: SearchSpace, seed: int = 0, n: int = 200) -> None:
     - *Graph*, where there is one: upper triangular, a label for every node.
     - Global generators of ``random`` and NumPy are left alone.
 
+    A large space with rules needs a ``legal_options`` of its own: the inherited one tries every
+    completion of a prefix, which may take forever.
+
     Args:
         space: The space.
         seed: Seed of the architectures to try.
@@ -60,20 +61,6 @@ def check_space(space: SearchSpace, seed: int = 0, n: int = 200) -> None:
     _check_many(space, archs)
     _check_graph(space, archs)
     _require(_global_generators() == before, f"{space} draws from a global random generator")
-
-
-class _OnlyRandom:
-    """A generator that has ``random()`` and nothing else, the one stream that Python keeps.
-
-    Args:
-        seed: Seed of the numbers.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed).random
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"rng.{name} is used; use rng.random() only")
 
 
 def _check_decisions(space: SearchSpace) -> None:
@@ -116,9 +103,9 @@ def _check_membership(space: SearchSpace, archs: Sequence[Arch], rng: random.Ran
         for wrong in (-1, n, n + 1, 10**30, 0.5, float("nan"), float("inf"), "0", "x", None, ()):
             broken = (*arch[:position], wrong, *arch[position + 1 :])
             _refused(space, broken, f"has option {wrong!r} of 0..{n - 1}")
-        tuple_ = tuple([int(rng.random() * n) for n in space.options])
-        if not space.is_legal(tuple_):
-            _refused(space, tuple_, "breaks a rule (is_legal)")
+        raw = tuple([int(rng.random() * n) for n in space.options])
+        if not space.is_legal(raw):
+            _refused(space, raw, "breaks a rule (is_legal)")
     for thing in (None, 0, "text", list(archs[0]) if archs else []):
         _require(thing not in space, f"{thing!r}, no tuple, is in the space")
 
@@ -313,6 +300,20 @@ def _refused(space: SearchSpace, arch: Iterable[Any], why: str) -> None:
         raise AssertionError(f"{arch!r} in {space} raises {error!r}") from error
     _require(not inside, f"{arch!r} is in {space}, although it {why}")
     _raises(f"check({arch!r}), which {why},", lambda: space.check(cast(Arch, arch)))
+
+
+class _OnlyRandom:
+    """A generator that has ``random()`` and nothing else, the one stream that Python keeps.
+
+    Args:
+        seed: Seed of the numbers.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed).random
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"rng.{name} is used; use rng.random() only")
 
 
 def _raises(what: str, call: Any) -> None:

@@ -1,4 +1,4 @@
-"""Every registered space and some small ones keep the contract, and ``check_space`` sees who does not."""
+"""Registered and small spaces keep the contract, and ``check_space`` sees who does not."""
 
 import random
 
@@ -46,7 +46,7 @@ class Unequal(Text):
 
 
 class Shorter(Text):
-    """Up to three layers; positions beyond the depth are 0, and equal neighbouring layers are merged."""
+    """Up to three layers, the others 0; equal layers in a row are the same network as one."""
 
     name = "shorter"
     decisions = (
@@ -78,13 +78,16 @@ class Sparse(Text):
 
 
 class Huge(Text):
-    """10**30 tuples, more than an int64 counts, and a rule."""
+    """10**20 tuples, more than an int64 counts, and a rule: too many to try."""
 
     name = "huge"
-    decisions = tuple(Decision(f"d{i}", tuple("0123456789")) for i in range(30))
+    decisions = tuple(Decision(f"d{i}", tuple("0123456789")) for i in range(20))
 
     def is_legal(self, arch):
         return arch[0] <= arch[1]
+
+    def legal_options(self, prefix):
+        return tuple(range(prefix[0] if len(prefix) == 1 else 0, 10))
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -95,7 +98,7 @@ def test_registered_space_keeps_the_contract(name):
 @pytest.mark.parametrize("space", [OneOption, OneDecision, Unequal, Shorter, Sparse, Huge])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_small_space_keeps_the_contract(space, seed):
-    check_space(space(), seed=seed, n=60)
+    check_space(space(), seed=seed, n=40)
 
 
 def test_check_space_leaves_global_generators_alone():
@@ -153,17 +156,24 @@ BROKEN = {
         "draws from a global random generator",
     ),
     "draws from NumPy": (
-        {"canonical": lambda self, a: a if np.random.rand() < 2 else a},  # noqa: NPY002
+        {"canonical": lambda self, a: (np.random.rand(), a)[1]},  # noqa: NPY002
         "draws from a global random generator",
     ),
     "holds illegal tuples": (
         {"__contains__": lambda self, arch: isinstance(arch, tuple) and len(arch) == 4},
         "although it",
     ),
-    "in raises": ({"__contains__": lambda self, arch: min(arch) >= 0}, "raises TypeError"),
+    "in raises": (
+        {"__contains__": lambda self, a: min(a) >= 0 and SearchSpace.__contains__(self, a)},
+        r"\(.*\) in Broken\(\) raises TypeError",
+    ),
     "check accepts all": ({"check": lambda self, arch: tuple(arch)}, "instead of raising Illegal"),
     "check crashes": (
-        {"check": lambda self, arch: tuple([range(n)[o] for n, o in zip(self.options, arch)])},
+        {
+            "check": lambda self, arch: tuple(
+                [range(n)[o] for n, o in zip(self.options, arch, strict=True)]
+            )
+        },
         "not IllegalArchError|instead of raising",
     ),
     "rank from the other end": (

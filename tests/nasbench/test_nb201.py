@@ -2,7 +2,7 @@ import random
 from collections import Counter, defaultdict
 from functools import cache
 from importlib.resources import files
-from itertools import permutations
+from itertools import chain, permutations
 
 import numpy as np
 import pytest
@@ -45,9 +45,6 @@ def live(arch, *operations):
     return sum(
         alive and option in operations for option, alive in zip(arch, live_edges(arch), strict=True)
     )
-
-
-# --- Text ---
 
 
 def test_text_is_the_published_notation():
@@ -127,9 +124,6 @@ def test_the_stream_of_samples_is_pinned():
         (3, 1, 2, 2, 4, 2),
         (1, 3, 3, 1, 4, 4),
     ]
-
-
-# --- Published counts ---
 
 
 def test_size_is_15625():
@@ -232,9 +226,6 @@ def test_one_published_string_for_one_kernel_twice_and_for_two_kernels():
     assert live(PARALLEL, CONV1) == 2
 
 
-# --- Representatives ---
-
-
 def test_the_shipped_representatives_are_the_computed_ones():
     with files("nasbench.data").joinpath("nb201-representatives.npy").open("rb") as file:
         shipped = np.load(file, allow_pickle=False)
@@ -261,9 +252,6 @@ def test_canonical_is_constant_on_a_class(class_of):
 def test_canonical_many_is_canonical():
     many = SPACE.canonical_many(np.array(ALL, dtype=np.uint8))
     assert list(map(tuple, many.tolist())) == [SPACE.canonical(arch) for arch in ALL]
-
-
-# --- What the classes mean ---
 
 
 def test_dead_edges_change_nothing():
@@ -303,7 +291,7 @@ def test_nodes_1_and_2_can_be_swapped_when_they_are_not_connected(arch):
 
 @cache
 def kernel_choices(n_conv1, n_conv3):
-    """All ways to give each edge a kernel of its own: six kernels of either kind, 0..5 and 6..11."""
+    """All ways to give every edge a kernel of its own, of six each: 0..5 for 1x1, 6..11 for 3x3."""
     ones, threes = (np.array([*permutations(range(6), n)], dtype=int) for n in (n_conv1, n_conv3))
     ones, threes = ones.reshape(-1, n_conv1 or 1), threes.reshape(-1, n_conv3 or 1)
     n = (len(ones) or 1) * (len(threes) or 1)
@@ -316,15 +304,14 @@ def kernel_choices(n_conv1, n_conv3):
 def fingerprints(*, shift=False, linear_pool=False, one_kernel=False):
     """Every cell as a number, by running it: equal networks give equal numbers, up to round-off.
 
-    The input is a number, a convolution some function with its kernel's constants, a pooling another. The
-    result is averaged over all choices of different kernels for the edges, after a non-linear function.
-    Nothing here knows of dead edges: zero maps to zero, unless ``shift``.
+    The input is a number, a convolution some function with its kernel's constants, a pooling
+    another. A non-linear function of the result is averaged over all choices of kernels. Nothing
+    here knows of dead edges: zero maps to zero, unless ``shift``.
     """
     frequency, square = uniform(1, 12) + 0.5, uniform(2, 12) + 0.5
     constant = (uniform(3, 12) + 0.5) * shift
 
     def conv(kernel, x):
-        kernel = kernel // 6 * 6 if one_kernel else kernel
         return np.sin(frequency[kernel] * x) + square[kernel] * x * x + constant[kernel]
 
     def pool(x):
@@ -332,7 +319,10 @@ def fingerprints(*, shift=False, linear_pool=False, one_kernel=False):
 
     def number(arch):
         edges = [[e for e in range(6) if arch[e] == kind] for kind in (CONV1, CONV3)]
-        kernels = dict(zip(sum(edges, []), kernel_choices(*map(len, edges)), strict=True))
+        choices = kernel_choices(*map(len, edges))
+        kernels = dict(zip(chain(*edges), choices, strict=True))
+        if one_kernel:
+            kernels = {e: choice[0] // 6 * 6 for e, choice in kernels.items()}
         nodes = [0.7]
         for node in (1, 2, 3):
             value = 0.0
@@ -364,7 +354,6 @@ def test_running_the_cells_gives_the_same_classes(class_of):
     ("semantics", "n"),
     [
         ({"shift": True}, 5_875),
-        ({"shift": True, "linear_pool": True}, 5_653),
         ({"linear_pool": True}, 5_044),
         ({"one_kernel": True}, 4_930),
         ({"one_kernel": True, "linear_pool": True}, 4_660),
@@ -372,9 +361,6 @@ def test_running_the_cells_gives_the_same_classes(class_of):
 )
 def test_running_the_cells_gives_the_counts_of_other_semantics(semantics, n):
     assert len(set(fingerprints(**semantics).tolist())) == n
-
-
-# --- Graph ---
 
 
 def test_graph_has_the_edges_of_the_cell_as_nodes():

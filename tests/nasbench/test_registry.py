@@ -115,7 +115,7 @@ def test_missing_extra_is_named(folder, monkeypatch):
 def test_entry_points_of_other_distributions_are_asked(monkeypatch):
     point = EntryPoint("theirs", "collections:deque", "nasbench.toys")
     monkeypatch.setattr(
-        "nasbench.registry.entry_points", lambda group: [point] if group == "nasbench.toys" else []
+        "importlib.metadata.entry_points", lambda group: [point] if group == "nasbench.toys" else []
     )
     assert TOYS.load("theirs").__name__ == "deque"
     with pytest.raises(UnknownNameError):
@@ -124,7 +124,7 @@ def test_entry_points_of_other_distributions_are_asked(monkeypatch):
 
 def test_a_line_of_ours_wins_over_an_entry_point(monkeypatch):
     point = EntryPoint("counter", "collections:deque", "nasbench.toys")
-    monkeypatch.setattr("nasbench.registry.entry_points", lambda group: [point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     assert TOYS.load("counter").__name__ == "Counter"
 
 
