@@ -1,5 +1,6 @@
 """The whole space as a benchmark records it: the scale that searches are measured on."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -13,10 +14,11 @@ from nasbench.schema import Column
 from nasbench.space import SearchSpace
 
 _LISTABLE = 1_000_000
+_SPLITS = {"valid": "validation", "valtest": "validation and test", "train": "training"}
 
 
 class Yardstick:
-    """One column at full training, mean over the recorded seeds, as a distance to the best architecture.
+    """One column at full training, mean over seeds, as a distance to the best architecture.
 
     Args:
         benchmark: What is asked.
@@ -31,9 +33,7 @@ class Yardstick:
         n_failed: How many have a diverged training; they count as the worst.
     """
 
-    def __init__(
-        self, benchmark: TableBenchmark, column: str, archs: NDArray[np.integer]
-    ) -> None:
+    def __init__(self, benchmark: TableBenchmark, column: str, archs: NDArray[np.integer]) -> None:
         self._benchmark = benchmark
         self.column: Column = benchmark.column(column)
         self._sign = -1.0 if self.column.goal == "max" else 1.0
@@ -42,11 +42,17 @@ class Yardstick:
         self.n_failed = int(failed.sum())
         if failed.all() or self.n_failed > len(_diverged(benchmark, archs, failed)):
             raise NotRecordedError(
-                f"{benchmark.name!r} does not record {column!r} of every architecture at full training"
+                f"{benchmark.name!r} does not record {column!r} of every architecture at the end "
+                "of its training"
             )
         pick = (np.max, np.min) if self.column.goal == "max" else (np.min, np.max)
         self.optimum, self.worst = (float(best(values[~failed])) for best in pick)
         self.mean = float(np.where(failed, self.worst, values).mean())
+
+    @property
+    def name(self) -> str:
+        """The column in words."""
+        return spoken(self.column)
 
     @property
     def random_regret(self) -> float:
@@ -77,20 +83,19 @@ class Landscape:
     Attributes:
         benchmark: As given.
         replicate: As given.
-        complete: Whether every legal architecture is recorded; if not, the scale is made of the recorded ones.
+        complete: Whether every legal architecture is recorded; if not, the scale is made of the
+            recorded ones.
         archs: The architectures that a uniform draw chooses from, shape ``(n, d)``.
         observed: What a search selects by.
-        reported: What is reported of its choice: the test column if the table has one for the objective, else
-            ``observed``.
+        reported: What is reported of its choice: the test column if the table has one for the
+            objective, else ``observed``.
         full_seconds: Mean cost of a full training and validation.
 
     Raises:
         NotRecordedError: The column is not recorded at full training.
     """
 
-    def __init__(
-        self, benchmark: TableBenchmark, replicate: Literal["draw", "mean"] | int
-    ) -> None:
+    def __init__(self, benchmark: TableBenchmark, replicate: Literal["draw", "mean"] | int) -> None:
         self.benchmark = benchmark
         self.replicate = replicate
         self._rows = benchmark.table.schedule == benchmark.schedules[-1]
@@ -112,27 +117,29 @@ class Landscape:
 
     @property
     def measure(self) -> str:
-        """What the regret is called: ``"test regret"`` or, without a test column, ``"validation regret"``."""
-        names = {"valid": "validation", "valtest": "validation and test", "train": "training"}
+        """What the regret is called: ``"test regret"``, without a test column another."""
         split = self.reported.column.split
-        return f"{names.get(split, split)} regret".strip()
+        return f"{_SPLITS.get(split, split)} regret".strip()
 
     @cached_property
     def floor(self) -> float:
-        """Regret of a search that knows the mean over seeds of what it selects by, of every architecture."""
+        """Regret of a search that knows the mean over seeds of what it selects by."""
         regrets = self.observed.regrets(self.archs)
         return float(self.reported.regrets(self.archs[regrets == regrets.min()]).mean())
 
     @cached_property
     def ceiling(self) -> float | None:
-        """Expected regret of a search that sees one training of every architecture; None unless seeds are drawn."""
+        """Expected regret of a search that sees one training of every architecture.
+
+        None unless training seeds are drawn.
+        """
         if self.replicate != "draw" or not self._is_trained:
             return None
         keys, archs, observed = self._runs()
         return statistics.oracle(keys, observed, self.reported.regrets(archs))
 
-    def random_search(self, evaluations: list[int]) -> NDArray[np.float64]:
-        """Exact expected regret of random search after so many full trainings, shape ``(n_evaluations,)``."""
+    def random_search(self, evaluations: Sequence[int]) -> NDArray[np.float64]:
+        """Exact expected regret of random search after numbers of full trainings."""
         if self.replicate == "draw" and self._is_trained:
             keys, archs, observed = self._runs()
             _, place, n_seeds = np.unique(keys, return_inverse=True, return_counts=True)
@@ -163,7 +170,7 @@ class Landscape:
         return space.rank_many(space.canonical_many(archs) if by_class else archs)
 
     def _runs(self) -> tuple[NDArray[np.int64], NDArray[np.integer], NDArray[np.float64]]:
-        """Every full training: rank of its architecture, the architecture, the loss that a search observes."""
+        """Every full training: rank of its architecture, the architecture, the observed loss."""
         table, name = self.benchmark.table, self.observed.column.name
         schedule = self.benchmark.schedules[-1]
         curves = table.curves(name, schedule)[:, -1] if table.is_curve(name) else None
@@ -187,6 +194,12 @@ class Landscape:
             archs = np.array(list(space.archs()))
         held = np.isin(self._owners(archs), space.rank_many(recorded))
         return archs[held], bool(held.all())
+
+
+def spoken(column: Column) -> str:
+    """Name of a column in words: ``"validation accuracy"``."""
+    metric = column.name.removeprefix(f"{column.split}_") if column.split else column.name
+    return f"{_SPLITS.get(column.split, column.split)} {metric.replace('_', ' ')}".strip()
 
 
 def _test_column(

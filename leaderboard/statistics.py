@@ -1,4 +1,4 @@
-"""Statistics of scores: bootstrap intervals over seeds, and what random search and an oracle expect exactly."""
+"""Bootstrap intervals over seeds, and what random search and an oracle expect exactly."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,8 +41,8 @@ def estimate(values: NDArray[np.float64]) -> Estimate:
 def interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Percentile bootstrap interval of the means over seeds.
 
-    Every call with the same number of seeds resamples the same seeds, so that rows that were run on the same
-    seeds are resampled together.
+    Every call with the same number of seeds resamples the same seeds, so that rows that were run on
+    the same seeds are resampled together.
 
     Args:
         values: Shape ``(n_seeds, n)``.
@@ -53,22 +53,23 @@ def interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     n_seeds, n = values.shape
     if n_seeds < 2:
         return np.full(n, np.nan), np.full(n, np.nan)
-    return _percentiles(_resamples(n_seeds) @ values)
+    return _percentiles(values.T @ _resamples(n_seeds).T)
 
 
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Estimate, int]:
     """Mean of ``first`` minus mean of ``second``.
 
-    Searches with the same seed share their training seeds, so they are compared on the seeds that both have and
-    resampled together; with fewer than two such seeds, each side is resampled on its own.
+    Searches with the same seed share their training seeds, so they are compared on the seeds that
+    both have and resampled together; with fewer than two such seeds, each side is resampled on its
+    own.
 
     Args:
         first: Score by seed.
         second: Score by seed.
 
     Returns:
-        The difference (without an interval where a side has one seed), and on how many common seeds it rests; 0:
-        resampled independently.
+        The difference (without an interval where a side has one seed), and on how many common seeds
+        it rests; 0: resampled independently.
     """
     common = sorted(first.keys() & second.keys())
     if len(common) > 1:
@@ -77,7 +78,7 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> tuple
     low = high = np.array([np.nan])
     if min(len(a), len(b)) > 1:
         means = _resamples(len(a)) @ a - _resamples(len(b), _INDEPENDENT) @ b
-        low, high = _percentiles(means[:, None])
+        low, high = _percentiles(means[None])
     return Estimate(float(a.mean() - b.mean()), float(low[0]), float(high[0])), 0
 
 
@@ -91,8 +92,9 @@ def _resamples(n_seeds: int, stream: int = 0) -> NDArray[np.float64]:
 
 
 def _percentiles(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ends of the intervals of resampled means of shape ``(n, DRAWS)``, each of shape ``(n,)``."""
     tail = 50 * (1 - LEVEL)
-    low, high = np.percentile(means, [tail, 100 - tail], axis=0)
+    low, high = np.percentile(means, [tail, 100 - tail], axis=1)
     return low, high
 
 
@@ -104,13 +106,13 @@ def random_search(
 ) -> NDArray[np.float64]:
     """What random search with replacement expects to report, exactly, by order statistics.
 
-    After k draws the incumbent is item i or worse with probability ``S(i-1)**k``, where ``S(i)`` is the chance
-    that one draw is worse than item i. Items of equal observed loss are averaged.
+    After k draws the incumbent is item i or worse with probability ``S(i-1)**k``, where ``S(i)`` is
+    the chance that one draw is worse than item i. Items of equal observed loss are averaged.
 
     Args:
         observed: Loss that a search sees, shape ``(n_items,)``; ``inf`` never becomes an incumbent.
-        reported: What is reported for the item, same shape; for an ``inf``, what is reported of a run that has
-            found nothing.
+        reported: What is reported for the item, same shape; for an ``inf``, what is reported of a
+            run that has found nothing.
         weights: Chance to draw the item, same shape; they add up to 1.
         evaluations: Numbers of draws.
 
@@ -128,9 +130,10 @@ def random_search(
 def oracle(
     keys: NDArray[np.int64], observed: NDArray[np.float64], reported: NDArray[np.float64]
 ) -> float:
-    """What perfect search reports if every architecture shows it one of its trainings, each with equal chance.
+    """What perfect search reports if every architecture shows it one of its trainings at random.
 
-    No search that trains an architecture once can be trusted below this: it is the noise of one training.
+    No search that trains an architecture once can be trusted below this: it is the noise of one
+    training.
 
     Args:
         keys: Which architecture a training belongs to, shape ``(n_runs,)``.
@@ -138,8 +141,8 @@ def oracle(
         reported: What is reported for its architecture, same shape.
 
     Returns:
-        The expectation of the reported value of the architecture with the lowest shown loss; trainings of equal
-        loss are averaged.
+        The expectation of the reported value of the architecture with the lowest shown loss;
+        trainings of equal loss are averaged.
     """
     _, architecture, counts = np.unique(keys, return_inverse=True, return_counts=True)
     _, group = np.unique(observed, return_inverse=True)

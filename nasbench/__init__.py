@@ -6,8 +6,6 @@
 91.60...
 """
 
-from typing import TYPE_CHECKING, Any
-
 from nasbench.benchmark import Evaluation, TableBenchmark, load
 from nasbench.errors import (
     AlgorithmError,
@@ -25,17 +23,9 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
+from nasbench.search import search  # now, or the module of that name would replace it later
+from nasbench.simulator import Budget, replay
 from nasbench.space import Arch
-
-if TYPE_CHECKING:
-    from nasbench.search import search
-    from nasbench.simulator import Budget, replay
-
-_LAZY = {
-    "search": "nasbench.search",
-    "replay": "nasbench.simulator",
-    "Budget": "nasbench.simulator",
-}
 
 
 def query(
@@ -48,14 +38,6 @@ def query(
 ) -> dict[str, float]:
     """All that a benchmark records of an architecture; see :meth:`TableBenchmark.query`."""
     return load(benchmark).query(arch, epoch=epoch, schedule=schedule, seed=seed)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        from importlib import import_module
-
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'nasbench' has no attribute {name!r}")
 
 
 __all__ = [

@@ -137,6 +137,9 @@ def hyperparameters(
         if name not in values:
             raise UnknownNameError(f"{label} has no hyperparameter {name!r}{one_of(name, values)}")
         values[name] = _checked(f"{label}: {name}", value, values[name])
+    for name, value in values.items():
+        if value is inspect.Parameter.empty:
+            raise InvalidArgumentError(f"{label} needs a value of {name!r}, which has no default")
     return values
 
 

@@ -80,10 +80,10 @@ class Benchmark(Protocol):
     known: tuple[str, ...]
 
     @property
-    def seeds(self) -> tuple[int, ...]: ...  # noqa: D102
+    def seeds(self) -> tuple[int, ...]: ...
 
     @property
-    def complete_seeds(self) -> tuple[int, ...]: ...  # noqa: D102
+    def complete_seeds(self) -> tuple[int, ...]: ...
 
     def query(
         self,
@@ -270,6 +270,10 @@ class TableBenchmark:
             IllegalArchError: Not in the space.
         """
         schedule = self._check_schedule(schedule)
+        if metric in self.table.arch_columns:
+            raise NotRecordedError(
+                f"{self.name!r} has no curve of {metric!r}, which no training produced"
+            )
         if metric not in self.table.columns:
             raise self._not_recorded(metric)
         epochs = self.table.metadata.epochs[schedule]
@@ -290,7 +294,7 @@ class TableBenchmark:
         curve[np.array(epochs) - 1] = self._curves(metric, schedule)[rows].mean(
             axis=0, dtype=np.float64
         )
-        return curve
+        return _read_only(curve)
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
@@ -350,18 +354,15 @@ class TableBenchmark:
             row = int(np.flatnonzero(((archs < 0) | (archs >= options)).any(axis=1))[0])
             self.space.check(archs[row].tolist())
         ranks = self.space.rank_many(archs)
+        schedule, index = self._resolve(epoch, schedule)
         if metric in self.table.arch_columns and not self.table.is_text(metric):
             places = np.searchsorted(self._arch_ranks, ranks)
-            found = places < len(self._arch_ranks)
-            if not (found.all() and (self._arch_ranks[places] == ranks).all()):
-                raise NotRecordedError(
-                    f"{self.name!r} does not hold {metric!r} of all these architectures"
-                )
-            numbers: NDArray[np.float64] = self.table.arch_numbers(metric)[places]
-            return numbers
+            known = np.append(self._arch_ranks, -1)[places] == ranks
+            if not known.all():
+                raise self._no_numbers(self.space.check(archs[int(np.argmin(known))].tolist()))
+            return _read_only(np.asarray(self._arch_column(metric))[places])
         if metric not in self.table.columns:
             raise self._not_recorded(metric)
-        schedule, index = self._resolve(epoch, schedule)
         column = np.asarray(self._column(metric, schedule, index, seed))
         if self._dense is None:
             places = np.array(
@@ -375,7 +376,7 @@ class TableBenchmark:
         if row_of is not None and len(places) and (np.asarray(row_of)[places] < 0).any():
             bad = int(np.flatnonzero(np.asarray(row_of)[places] < 0)[0])
             raise self._no_seed(tuple(archs[bad].tolist()), schedule, seed)
-        return column[places].astype(np.float64, copy=False)
+        return _read_only(column[places].astype(np.float64, copy=False))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Key and recorded seeds of an architecture.
@@ -400,17 +401,20 @@ class TableBenchmark:
 
         Raises:
             IllegalArchError: Not in the space.
+            NotRecordedError: A number or its cost is not recorded.
         """
-        q = self._arch_position[arch]
+        try:
+            q = self._arch_position[arch]
+        except TypeError:
+            raise self._no_arch(arch) from None
         if q < 0:
             raise self._no_numbers(arch)
-        values = tuple(self._arch_column(name)[q] for name in self.known)
-        costs = (
-            self._arch_column(f"{name}_seconds")[q]
-            for name in self.known
-            if f"{name}_seconds" in self.table.arch_columns
-        )
-        return values, sum(costs)
+        costs = [f"{n}_seconds" for n in self.known if f"{n}_seconds" in self.table.arch_columns]
+        found = {name: self._arch_column(name)[q] for name in (*self.known, *costs)}
+        for name, value in found.items():
+            if value != value:
+                raise self._not_recorded(name)
+        return tuple(found[name] for name in self.known), float(sum(found[name] for name in costs))
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -444,7 +448,8 @@ class TableBenchmark:
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
         ranks = self._ranks  # sorted; np.unique would import numpy.ma, a tenth of a cold query
-        return ranks[np.append(True, ranks[1:] != ranks[:-1])[: len(ranks)]]
+        keys: NDArray[np.int64] = ranks[np.append(True, ranks[1:] != ranks[:-1])]
+        return keys
 
     @cached_property
     def _key_view(self) -> memoryview:
@@ -460,14 +465,17 @@ class TableBenchmark:
         size = int(np.prod(self.space.options, dtype=np.float64))
         if size > _DENSE:
             return None
-        grid = np.stack(np.unravel_index(np.arange(size), self.space.options), axis=1)
-        ranks = (
-            self.space.rank_many(self.space.canonical_many(grid))
-            if self.table.metadata.key == "class"
-            else np.arange(size)
-        )
+        ranks = np.arange(size)
+        if self.table.metadata.key == "class":
+            grid = np.stack(np.unravel_index(ranks, self.space.options), axis=1)
+            legal = np.ones(size, dtype=np.bool_)
+            if type(self.space).is_legal is not SearchSpace.is_legal:
+                legal = np.array([self.space.is_legal(tuple(arch)) for arch in grid.tolist()])
+            ranks = np.full(size, -1)
+            ranks[legal] = self.space.rank_many(self.space.canonical_many(grid[legal]))
         places = np.minimum(np.searchsorted(self._keys, ranks), len(self._keys) - 1)
-        return np.where(self._keys[places] == ranks, places, -1)
+        dense: NDArray[np.int64] = np.where(self._keys[places] == ranks, places, -1)
+        return dense
 
     def _find_position(self, arch: Arch) -> int:
         checked = self.space.check(arch)
@@ -656,6 +664,8 @@ class TableBenchmark:
     def _check_known(self, known: Sequence[str]) -> tuple[str, ...]:
         table = self.table
         possible = [name for name in table.arch_columns if not table.is_text(name)]
+        if isinstance(known, str):
+            raise InvalidArgumentError(f"known = {known!r} must be a list of columns")
         for name in known:
             if name in table.columns:
                 raise InvalidArgumentError(
@@ -681,8 +691,9 @@ class TableBenchmark:
         if schedule is None and not self._one_schedule and epoch is not None:
             if epoch not in self.schedules:
                 raise NotRecordedError(
-                    f"{self.name!r} has no schedule that ends at epoch {epoch}{one_of(epoch, self.schedules)} "
-                    "Points of a longer curve are asked for with schedule="
+                    f"{self.name!r} has no schedule that ends at epoch {epoch}"
+                    f"{one_of(epoch, self.schedules)}. Points of a longer curve are asked for with "
+                    "schedule="
                 )
             schedule = epoch
         schedule = self._check_schedule(schedule)
@@ -690,6 +701,8 @@ class TableBenchmark:
         if epoch is None:
             return schedule, len(epochs) - 1
         if epoch not in epochs:
+            if not isinstance(epoch, int | float | np.number):
+                raise InvalidArgumentError(f"epoch = {epoch!r} must be an integer")
             nearest = min(epochs, key=lambda e: abs(e - epoch))
             recorded = (
                 f"{epochs[0]}..{epochs[-1]}" if len(epochs) > 12 else ", ".join(map(str, epochs))
@@ -720,13 +733,17 @@ class TableBenchmark:
             possible, of = np.unique(runs.seeds).tolist(), ""
         else:
             p = self._position[arch]
-            possible, of = (
-                runs.seeds[runs.first[p] : runs.first[p + 1]].tolist(),
-                f" of {self.space.to_text(arch)}",
-            )
-        what = "no training" if seed is None else f"no training with seed {seed}"
+            possible = runs.seeds[runs.first[p] : runs.first[p + 1]].tolist()
+            of = f" of {self.space.to_text(arch)}"
+            if not possible:
+                others = [s for s, r in self._schedules.items() if r.first[p + 1] > r.first[p]]
+                return NotRecordedError(
+                    f"{self.name!r} has no training{of} for {schedule} epochs"
+                    f"{one_of(schedule, others)}{self._elsewhere()}"
+                )
         return NotRecordedError(
-            f"{self.name!r} has {what}{of} for {schedule} epochs{one_of(seed, possible)}"
+            f"{self.name!r} has no training with seed {seed}{of} for {schedule} epochs"
+            f"{one_of(seed, possible)}{self._elsewhere()}"
         )
 
     def _not_recorded(self, name: str) -> NotRecordedError:
@@ -774,6 +791,11 @@ def _as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]
 def _view(array: NDArray[Any]) -> memoryview:
     """Read-only scalars of an array at a tenth of the cost of indexing it."""
     return memoryview(np.ascontiguousarray(array)).toreadonly()  # type: ignore[arg-type]
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
 
 
 def _segment_means(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:

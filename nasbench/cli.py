@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +35,8 @@ SIBLINGS = Registry(
     "part of the suite",
     {
         "algorithms": "algorithms:ALGORITHMS",
-        "board": "leaderboard.scores:rank",
+        "boards": "leaderboard.scores:rank",
+        "columns": "leaderboard.formatting:columns",
         "build": "data_builders.shards:Build",
         "importers": "data_builders:IMPORTERS",
         "networks": "data_builders:NETWORKS",
@@ -44,6 +46,8 @@ SIBLINGS = Registry(
         "spaces": "nasbench.spaces:SPACES",
     },
 )
+
+_SHOWN = ("regret", "final_value", "anytime_area")
 
 Processes = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -64,7 +68,7 @@ def quickstart(
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with _progress(f"{n} searches of {trials} trials", n) as advance:
         records = race(out / "runs", seeds, trials, processes or _cores(), advance)
-    for board in SIBLINGS.load("board")(records):
+    for board in SIBLINGS.load("boards")(records):
         _print_board(board)
     with _status("Writing the page"):
         page = SIBLINGS.load("site")(out / "runs", out)
@@ -344,14 +348,12 @@ def main() -> None:
 
 
 def _usage(error: Any, message: str) -> str:
-    """One line of a click usage error, with the command to ask for help."""
+    """One line of a usage error: what was given, what is wrong, and where help is."""
     path = getattr(getattr(error, "ctx", None), "command_path", "nasbench")
-    line = " ".join(message.split())
-    return (
-        f"{line if line.endswith('.') else line + '.'} See '{path} --help'"
-        if line
-        else f"see '{path} --help'"
-    )
+    options = getattr(getattr(error, "param", None), "opts", ())
+    given = (f"{a} {b}: " for a, b in pairwise(sys.argv) if a in options)
+    line = next(given, "") + " ".join(message.split())
+    return f"{line.rstrip('.')}. See '{path} --help'" if line else f"see '{path} --help'"
 
 
 def _fail(message: str, code: int = 2) -> None:
@@ -390,7 +392,24 @@ def _summary(registry: Registry, name: str) -> str:
 
 
 def _print_board(board: Any) -> None:
-    raise NotImplementedError
+    """A ranking as text: the first column with its interval over seeds."""
+    from rich.table import Table
+
+    columns = [c for c in SIBLINGS.load("columns")(board) if c.name in _SHOWN]
+    table = Table(title=board.title, title_justify="left", title_style="bold", box=None)
+    table.add_column("", justify="right")
+    table.add_column("algorithm", style="bold", no_wrap=True)
+    for column in columns:
+        unit = f" ({column.unit})" if column.unit else ""
+        table.add_column(f"{column.title}{unit}", justify="right", no_wrap=True)
+        if column is columns[0]:
+            table.add_column("95 % interval", no_wrap=True)
+    for number, row in enumerate(board.rows):
+        first, *rest = (_plain(column.texts[number]) for column in columns)
+        interval = _plain(columns[0].intervals[number])
+        table.add_row(f"{row.rank}{'=' if row.tied else ''}", row.label, first, interval, *rest)
+    _print(table)
+    _say("")
 
 
 def _home(out: Path | None) -> Path:

@@ -11,23 +11,27 @@ from nasbench.errors import InvalidArgumentError
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that replaces it when the block ends well and vanishes when it does not.
+    """A temporary file that replaces ``path`` when the block ends well, else vanishes.
 
     Raises:
-        InvalidArgumentError: The folder cannot be made or written.
+        InvalidArgumentError: The folder or the file cannot be made or written.
     """
     folder = writable_folder(path.parent)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    temporary: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def writable_folder(folder: Path) -> Path:

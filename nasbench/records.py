@@ -8,7 +8,6 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ BLOCK = 25
 """Seeds a file."""
 
 MANIFEST = "manifest.json"
+_SEEDS = b"seeds"
 
 
 def manifest_name(manifest: Mapping[str, Any]) -> str:
@@ -56,7 +56,9 @@ class Records:
             raise RecordError(f"{folder} holds no run records: there is no {MANIFEST}") from error
         except (OSError, ValueError) as error:
             raise RecordError(f"{folder / MANIFEST} is damaged: {error}") from error
-        if not isinstance(self.manifest, dict) or manifest_name(self.manifest) != folder.name:
+        if not isinstance(self.manifest, dict) or "algorithm" not in self.manifest:
+            raise RecordError(f"{folder / MANIFEST} is no manifest of run records")
+        if manifest_name(self.manifest) != folder.name:
             raise RecordError(
                 f"{folder}: the manifest is not the one that the folder's name was made from"
             )
@@ -75,7 +77,7 @@ class Records:
         """Recorded seeds, ascending."""
         found: list[int] = []
         for path in self._parts():
-            found += np.unique(_read(path, ["seed"]).column("seed").to_numpy()).tolist()
+            found += _seeds(_read(path, ["seed"]), str(path))
         return sorted(found)
 
     def missing(self, seeds: Iterable[int]) -> dict[int, list[int]]:
@@ -91,16 +93,15 @@ class Records:
         wanted = None if seeds is None else set(seeds)
         found: list[Run] = []
         for path in self._parts():
-            found += [
-                run for run in from_table(_read(path)) if wanted is None or run.seed in wanted
-            ]
+            made = from_table(_read(path), str(path))
+            found += [run for run in made if wanted is None or run.seed in wanted]
         return sorted(found, key=lambda run: run.seed)
 
     def add(self, block: int, runs: Sequence[Run]) -> None:
         """Record runs whose seeds belong to one block, beside those that its file already holds."""
         path = self.folder / f"part-{block:06d}.parquet"
         host = self.folder / f"host-{block:06d}.parquet"
-        kept = from_table(_read(path)) if path.exists() else []
+        kept = from_table(_read(path), str(path)) if path.exists() else []
         new = {run.seed for run in runs}
         both = sorted(
             [*(run for run in kept if run.seed not in new), *runs], key=lambda run: run.seed
@@ -141,11 +142,10 @@ def to_table(runs: Sequence[Run]) -> pa.Table:
         return pa.array(values, mask=values == NONE)
 
     lengths = [len(run) for run in runs]
-    return pa.table(
+    seeds = [run.seed for run in runs]
+    table = pa.table(
         {
-            "seed": pa.array(
-                np.repeat(np.array([run.seed for run in runs], dtype=np.int32), lengths)
-            ),
+            "seed": pa.array(np.repeat(np.array(seeds, dtype=np.int32), lengths)),
             "trial": pa.array(np.concatenate([np.arange(n, dtype=np.int32) for n in lengths])),
             "arch": pa.FixedSizeListArray.from_arrays(
                 pa.array(archs.astype(kind).ravel()), n_decisions
@@ -160,16 +160,26 @@ def to_table(runs: Sequence[Run]) -> pa.Table:
             "known_seconds": pa.array(column("known_seconds")),
         }
     )
+    return table.replace_schema_metadata({_SEEDS: json.dumps(seeds).encode()})
 
 
-def from_table(table: pa.Table) -> list[Run]:
+def from_table(table: pa.Table, where: str = "a part of the records") -> list[Run]:
     """Inverse of :func:`to_table`, without the times of the host.
 
+    Args:
+        table: What a part holds.
+        where: What to call it in a message.
+
     Raises:
-        RecordError: A column is missing.
+        RecordError: A column is missing or of another type.
     """
     try:
-        columns = {name: table.column(name).combine_chunks() for name in ("arch", "losses")}
+        archs, losses = (
+            table.column(name).combine_chunks().flatten().to_numpy().reshape(len(table), size)
+            for name, size in (
+                (name, table.schema.field(name).type.list_size) for name in ("arch", "losses")
+            )
+        )
         plain = {
             name: table.column(name).combine_chunks().fill_null(NONE).to_numpy()
             for name in (
@@ -182,19 +192,17 @@ def from_table(table: pa.Table) -> list[Run]:
                 "known_seconds",
             )
         }
-    except KeyError as error:
-        raise RecordError(f"a part of the records has no column {error}") from error
-    n = len(table)
-    archs = columns["arch"].flatten().to_numpy().reshape(n, -1).astype(np.uint16)
-    losses = columns["losses"].flatten().to_numpy().reshape(n, -1)
-    seeds, first = np.unique(plain["seed"], return_index=True)
+    except (KeyError, AttributeError, pa.ArrowException) as error:
+        raise RecordError(f"{where} has no column {error}, or of another type") from error
+    seeds = _seeds(table, where)
+    firsts = np.searchsorted(plain["seed"], seeds)
     runs = []
-    for seed, start, end in zip(seeds.tolist(), first, np.append(first[1:], n), strict=True):
-        rows = slice(start, end)
+    for seed, first, end in zip(seeds, firsts, [*firsts[1:], len(table)], strict=True):
+        rows = slice(first, end)
         runs.append(
             Run(
                 seed=seed,
-                archs=archs[rows],
+                archs=archs[rows].astype(np.uint16),
                 epochs=plain["epoch"][rows],
                 resumes=plain["resumes"][rows],
                 training_seeds=plain["training_seed"][rows],
@@ -202,10 +210,19 @@ def from_table(table: pa.Table) -> list[Run]:
                 starts=plain["start"][rows],
                 ends=plain["end"][rows],
                 known_seconds=plain["known_seconds"][rows],
-                optimizer_seconds=np.zeros(end - start, dtype=np.float32),
+                optimizer_seconds=np.zeros(end - first, dtype=np.float32),
             )
         )
     return runs
+
+
+def _seeds(table: pa.Table, where: str) -> list[int]:
+    """Seeds of the runs in a part; also of those without a trial."""
+    try:
+        seeds: list[int] = json.loads(table.schema.metadata[_SEEDS])
+    except (TypeError, KeyError, ValueError) as error:
+        raise RecordError(f"{where} does not say which seeds it holds") from error
+    return seeds
 
 
 def _inherited(run: Run) -> Any:
@@ -216,6 +233,8 @@ def _inherited(run: Run) -> Any:
 
 def _host_table(runs: Sequence[Run], before: Path | None, new: set[int]) -> pa.Table:
     """Real optimiser seconds a trial; those of seeds that are not new are taken from the file before."""
+    from importlib.metadata import version  # costs a cold query a tenth of its time
+
     old: dict[int, Any] = {}
     if before is not None and before.exists():
         table = _read(before)

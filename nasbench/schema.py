@@ -95,11 +95,12 @@ class Metadata:
         id: Name of the table.
         version: Raised whenever a number is changed or added.
         space: Registered name of the search space.
-        key: ``"arch"``: every architecture as written has runs of its own; ``"class"``: runs belong to the
-            representative of a class of identical trainable networks.
+        key: ``"arch"``: every architecture as written has runs of its own; ``"class"``: runs belong
+            to the representative of a class of identical trainable networks.
         dataset: What the networks were trained on.
         epochs: Recorded epochs of every schedule, in the order of the values in the curves.
-        default_objective: The column that a search minimises or maximises; None where there is no validation.
+        default_objective: The column that a search minimises or maximises; None where there is no
+            validation.
         title: One line.
         description: What the table is good for, and what not.
         seeds: What the numbers in the column ``seed`` stand for.
@@ -148,9 +149,10 @@ class Metadata:
             raise SchemaError(f"{where} has no nasbench metadata: it was not written by this suite")
         if document["schema"] > SCHEMA_VERSION:
             raise SchemaError(
-                f"{where} has schema {document['schema']}, this version of nasbench reads up to {SCHEMA_VERSION}: upgrade nasbench"
+                f"{where} has schema {document['schema']}, this version of nasbench reads up to "
+                f"{SCHEMA_VERSION}: upgrade nasbench"
             )
-        values = {key: value for key, value in document.items() if key != "schema"}
+        values = {key: value for key, value in document.items() if key not in ("schema", "digest")}
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise SchemaError(f"{where}: unknown metadata {unknown}; known is {sorted(known)}")

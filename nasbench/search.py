@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import index
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 from nasbench.algorithm import Algorithm, hyperparameters, takes_known
 from nasbench.benchmark import Benchmark, load
@@ -11,7 +12,7 @@ from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.records import BLOCK, Records
 from nasbench.registry import Registry
 from nasbench.run import Run
-from nasbench.simulator import Budget, KnownNumbers, check_replicate, replay
+from nasbench.simulator import Budget, KnownNumbers, check_count, check_replicate, replay
 
 ALGORITHMS = "algorithms:ALGORITHMS"
 
@@ -58,7 +59,7 @@ class Setup:
                     raise NotRecordedError(
                         f"{benchmark.name!r} has no fidelity {epoch}{one_of(epoch, fidelities)}"
                     )
-            fidelities = tuple(sorted(set(self.fidelities)))
+            fidelities = tuple(epoch for epoch in fidelities if epoch in self.fidelities)
         if not fidelities:
             raise InvalidArgumentError("fidelities must not be empty")
         algorithm = load_algorithm(self.algorithm)
@@ -66,8 +67,9 @@ class Setup:
             raise InvalidArgumentError(
                 f"{self.algorithm} has no keyword 'known' and cannot use {list(self.known)}"
             )
-        if self.workers < 1:
-            raise InvalidArgumentError(f"workers = {self.workers!r} must be a positive integer")
+        if not isinstance(self.budget, Budget):
+            raise InvalidArgumentError(f"budget = {self.budget!r} must be a Budget")
+        check_count("workers", self.workers)
         check_replicate(benchmark, self.replicate)
         values = hyperparameters(algorithm, self.hyperparameters, self.preset)
         prepared = Prepared(self, benchmark, algorithm, values, fidelities)
@@ -191,6 +193,7 @@ def search(
     Raises:
         NasbenchError: Whatever is wrong with an argument, before anything runs.
     """
+    check_count("processes", processes)
     setup = Setup(
         algorithm=algorithm,
         benchmark=str(benchmark),
@@ -224,13 +227,17 @@ def check_seeds(seeds: Iterable[int]) -> list[int]:
     Raises:
         InvalidArgumentError: None, or one that is no integer in 0..2**31 - 1.
     """
-    found = sorted(set(seeds))
+    if not isinstance(seeds, Iterable):
+        raise InvalidArgumentError(f"seeds = {seeds!r} must be several, as range(100)")
+    found = set()
+    for seed in seeds:
+        number = index(seed) if isinstance(seed, SupportsIndex) else -1
+        if isinstance(seed, bool) or not 0 <= number < 2**31:
+            raise InvalidArgumentError(f"seed {seed!r} is no integer in 0..{2**31 - 1}")
+        found.add(number)
     if not found:
         raise InvalidArgumentError("no seeds are given")
-    for seed in found:
-        if type(seed) is not int or not 0 <= seed < 2**31:
-            raise InvalidArgumentError(f"seed {seed!r} is no integer in 0..{2**31 - 1}")
-    return found
+    return sorted(found)
 
 
 def _blocks(seeds: Iterable[int]) -> dict[int, list[int]]:
@@ -243,8 +250,6 @@ def _blocks(seeds: Iterable[int]) -> dict[int, list[int]]:
 def _run_blocks(
     prepared: Prepared, blocks: dict[int, list[int]], processes: int
 ) -> Iterator[tuple[int, list[Run]]]:
-    if processes < 1:
-        raise InvalidArgumentError(f"processes = {processes} must be a positive integer")
     if processes == 1 or len(blocks) < 2:
         for block, seeds in blocks.items():
             yield block, [prepared.run(seed) for seed in seeds]

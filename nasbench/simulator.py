@@ -5,6 +5,7 @@ a heap of busy workers; at equal times the trial that was started first leaves f
 """
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from time import perf_counter
@@ -52,8 +53,10 @@ class Budget:
                 raise InvalidArgumentError(
                     f"budget: {name} = {value!r} must be a positive {kinds[-1].__name__}"
                 )
-            if not math.isfinite(value):
+            if value == math.inf:
                 raise InvalidArgumentError(f"budget: {name} = {value!r} must be finite")
+        if self.seconds is not None:
+            object.__setattr__(self, "seconds", float(self.seconds))
 
 
 class KnownNumbers:
@@ -117,14 +120,14 @@ def replay(
             a proposal.
         IllegalArchError: The algorithm proposed something outside the space.
     """
-    if type(workers) is not int or workers < 1:
-        raise InvalidArgumentError(f"workers = {workers!r} must be a positive integer")
+    check_count("workers", workers)
     fixed = check_replicate(benchmark, replicate)
     draws = replicate == "draw"
     max_trials = budget.trials if budget.trials is not None else math.inf
     max_seconds = budget.seconds if budget.seconds is not None else math.inf
     max_epochs = budget.epochs if budget.epochs is not None else math.inf
-    full = algorithm.fidelities[-1]
+    full, offered = algorithm.fidelities[-1], frozenset(algorithm.fidelities)
+    one_training = len(benchmark.schedules) == 1
     ask, tell = algorithm.ask, algorithm.tell
     evaluate, trainings = benchmark.evaluate, benchmark.trainings
     state = mix(seed & _MASK)
@@ -136,14 +139,14 @@ def replay(
     running: list[tuple[float, int, Observation]] = []
 
     def curve(trial: int) -> NDArray[np.float64]:
-        arch, epoch, _, training_seed = rows[trial][:4]
+        arch, epoch, _, training_seed, losses = rows[trial][:5]
         values = np.full(epoch, np.nan)
-        for e in benchmark.fidelities:
-            if e <= epoch:
-                answer = evaluate(
-                    arch, epoch=e, seed=None if training_seed == NONE else training_seed
-                )
-                values[e - 1] = answer.losses[0]
+        for e in benchmark.fidelities if one_training else ():  # else: ends of other trainings
+            if e < epoch:
+                with suppress(NotRecordedError):
+                    seed = None if training_seed == NONE else training_seed
+                    values[e - 1] = evaluate(arch, epoch=e, seed=seed).losses[0]
+        values[-1] = losses[0]
         return values
 
     now, paid, number, free, open_ = 0.0, 0, 0, workers, True
@@ -159,14 +162,18 @@ def replay(
                 if not running:
                     open_ = False
                 break
-            try:
-                arch, epoch, parent = proposal
-            except TypeError as error:
+            if type(proposal) is not Proposal:
                 raise AlgorithmError(
                     f"ask() of {type(algorithm).__name__} gave {proposal!r}, not a Proposal"
-                ) from error
+                )
+            arch, epoch, parent = proposal
             if epoch is None:
                 epoch = full
+            elif type(epoch) is not int or epoch not in offered:
+                raise AlgorithmError(
+                    f"ask() of {type(algorithm).__name__} gave epoch {epoch!r}, which is none of "
+                    f"its fidelities{one_of(epoch, algorithm.fidelities)}"
+                )
             if parent is None:
                 first = 0
                 if draws:
@@ -216,6 +223,12 @@ def replay(
     )
 
 
+def check_count(name: str, value: int) -> None:
+    """Raise an :class:`InvalidArgumentError` if a number of something is not a positive integer."""
+    if type(value) is not int or value < 1:
+        raise InvalidArgumentError(f"{name} = {value!r} must be a positive integer")
+
+
 def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
     """The fixed training seed, or -1 where none is fixed.
 
@@ -230,15 +243,19 @@ def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
             f"replicate = {replicate!r}{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
         )
     everywhere = benchmark.complete_seeds
-    if replicate not in everywhere:
+    if benchmark.seeds and replicate not in everywhere:
         raise NotRecordedError(
-            f"{benchmark.name!r} does not record seed {replicate} for every architecture{one_of(replicate, everywhere)}"
+            f"{benchmark.name!r} does not record seed {replicate} for every architecture"
+            f"{one_of(replicate, everywhere)}"
         )
     return replicate
 
 
 def _draw(state: int, key: int, repeat: int, seeds: tuple[int, ...]) -> int:
-    """A recorded seed, or any 63-bit one, by SplitMix64 of the run, the key and the repeat."""
+    """A recorded seed, or any 63-bit one: output of SplitMix64 for ``state + key * _KEY + repeat``.
+
+    ``state`` is its output for the seed of the run; all sums and products are modulo 2**64.
+    """
     value = mix(state + key * _KEY + repeat)
     return seeds[value % len(seeds)] if seeds else value >> 1
 
@@ -254,8 +271,11 @@ def _check_resumed(
     parent = proposal.resumes
     if len(benchmark.schedules) > 1:
         raise AlgorithmError(
-            f"trial {parent} cannot be resumed: {benchmark.name!r} holds separate schedules, not points of one training"
+            f"trial {parent} cannot be resumed: {benchmark.name!r} holds separate schedules, not "
+            "points of one training"
         )
+    if type(parent) is not int or not 0 <= parent < len(rows):
+        raise AlgorithmError(f"trial {parent!r} cannot be resumed: there is no such trial")
     if parent not in resumable:
         raise AlgorithmError(
             f"trial {parent} cannot be resumed: it was not told yet, or was resumed already"

@@ -1,8 +1,9 @@
-"""Tables: one Parquet file of training runs, one of numbers that need no training, joined on the architecture.
+"""Tables: one Parquet file of training runs, one of numbers that need no training.
 
-``<id>.parquet`` holds a row for every training run (``arch``, ``schedule``, ``seed``, ``status``, curves as
-lists of float32, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet`` holds a row for every
-architecture as written, sorted by its rank. Both are read column by column, and only the columns asked for.
+``<id>.parquet`` holds a row for every training run (``arch``, ``schedule``, ``seed``, ``status``,
+curves as lists of float32, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet``
+holds a row for every architecture as written, sorted by its rank. They are joined on the
+architecture and read column by column, only the columns asked for.
 """
 
 import hashlib
@@ -124,12 +125,12 @@ class Table:
         if not pa.types.is_dictionary(status.type) or status.null_count:
             raise SchemaError(f"{self.path}: column 'status' does not hold a text in every row")
         failed = [text == "diverged" for text in status.dictionary.to_pylist()]
-        diverged = np.array(failed, dtype=np.bool_)[_numpy(status.indices)]
+        diverged: NDArray[np.bool_] = np.array(failed, dtype=np.bool_)[_numpy(status.indices)]
         diverged.flags.writeable = False
         return diverged
 
     def curves(self, name: str, schedule: int) -> NDArray[np.float32]:
-        """Values at the recorded epochs of one schedule, shape ``(n_runs_of_the_schedule, n_epochs)``."""
+        """Values at the recorded epochs of one schedule, shape ``(n_runs, n_epochs)``."""
         lists = _read(self._runs, self.path, name)
         n_epochs = len(self.metadata.epochs[schedule])
         ends = _ends(lists)
@@ -139,17 +140,20 @@ class Table:
             starts, ends = starts[rows], ends[rows]
         if (ends - starts != n_epochs).any():
             raise SchemaError(
-                f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule {schedule}"
+                f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule "
+                f"{schedule}"
             )
         values: NDArray[np.float32] = _items(lists).astype(np.float32, copy=False)
-        if len(self.schedules) > 1:
-            return values[starts[:, None] + np.arange(n_epochs)]
-        return values.reshape(len(starts), n_epochs)
+        if len(self.schedules) == 1:
+            return values.reshape(len(starts), n_epochs)
+        chosen: NDArray[np.float32] = values[starts[:, None] + np.arange(n_epochs)]
+        return chosen
 
     def numbers(self, name: str, schedule: int) -> NDArray[np.float32]:
         """A column with one number a run, for the runs of one schedule."""
-        values: NDArray[np.float32] = _numpy(_read(self._runs, self.path, name))
-        return values[self.schedule == schedule]
+        column = _numpy(_read(self._runs, self.path, name))
+        values: NDArray[np.float32] = column[self.schedule == schedule]
+        return values
 
     @cached_property
     def written_archs(self) -> NDArray[np.uint16]:
@@ -183,20 +187,23 @@ class Table:
 
         Raises:
             UnreadableTableError: A damaged byte.
-            SchemaError: Missing columns, wrong types, unsorted or doubled rows, curves of the wrong length.
+            SchemaError: Missing columns, wrong types, unsorted or doubled rows, curves of the wrong
+                length.
             ContentHashError: The numbers are not those that the hash was made from.
-            IllegalArchError: An architecture is outside the space or, where keyed by class, no representative.
+            IllegalArchError: An architecture is outside the space or, where keyed by class, no
+                representative.
             ValueRangeError: A number is impossible, or missing where it must not be.
         """
-        runs = _whole(self._runs, self.path)
-        archs = _whole(self._archs, archs_file(self.path)) if self._archs else None
+        runs = _rows(self._runs, self.path)
+        archs = _rows(self._archs, archs_file(self.path)) if self._archs else None
         validate(self.metadata, runs, archs, str(self.path))
         found = content_hash(runs, archs)
         if found != self.metadata.content_hash:
             partner = archs_file(self.path).name
             hint = f" (there is no {partner} beside it)" if archs is None else ""
             raise ContentHashError(
-                f"{self.path}: the numbers hash to {found[:12]}…, the metadata says {self.metadata.content_hash[:12]}…{hint}"
+                f"{self.path}: the numbers hash to {found[:12]}…, the metadata says "
+                f"{self.metadata.content_hash[:12]}…{hint}"
             )
 
 
@@ -206,7 +213,7 @@ def archs_file(path: Path) -> Path:
 
 
 def folders() -> list[Path]:
-    """Folders that tables are looked up in: ``NASBENCH_HOME`` or the user's data folder, then the shipped tables."""
+    """Where tables are looked up: ``NASBENCH_HOME`` or the user's data folder, then ours."""
     home = os.environ.get("NASBENCH_HOME")
     if not home:
         from platformdirs import user_data_dir
@@ -268,7 +275,7 @@ def write_table(
     Args:
         path: The file of runs to write.
         metadata: What the table says of itself; its content hash is filled in.
-        runs: Columns ``arch`` (lists of integers), ``schedule``, ``seed``, ``status`` and the numbers.
+        runs: Columns ``arch`` (lists of integers), ``schedule``, ``seed``, ``status`` and numbers.
         archs: Column ``arch`` and numbers or texts.
         descriptions: Meaning of columns for which the naming rules do not say enough.
 
@@ -295,7 +302,7 @@ def write_table(
 
 
 def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
-    """SHA-256 over the decoded columns, the same for every platform and version of the file format."""
+    """SHA-256 over the decoded columns, the same on every platform and for every file format."""
     digest = hashlib.sha256()
     for label, table in (("runs", runs), ("archs", archs)):
         if table is None:
@@ -350,7 +357,7 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
         if (bad := np.flatnonzero((representatives != tuples).any(axis=1))).size:
             arch = tuple(tuples[bad[0]].tolist())
             raise IllegalArchError(
-                f"{where}: keyed by class, but {space.to_text(arch)} is no representative of its class"
+                f"{where}: keyed by class, but {space.to_text(arch)} is no representative of one"
             )
     schedules, seeds = (_numpy(runs.column(n)) for n in ("schedule", "seed"))
     _sorted_and_single(
@@ -375,7 +382,8 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
             _check_missing(column, values, ends, diverged, where)
             if name == objective and (np.isnan(values[ends - 1]) != diverged).any():
                 raise ValueRangeError(
-                    f"{where}: {name!r} at the last epoch must be NaN in diverged runs, and only there"
+                    f"{where}: {name!r} at the last epoch must be NaN where a run diverged, and "
+                    "nowhere else"
                 )
     if archs is None:
         return
@@ -394,7 +402,7 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
 
 
 def _check_keys(runs: pa.Table, where: str) -> None:
-    """Whether the columns that say which training a row is are there, of the right type, and full."""
+    """Whether the columns that say which training a row is are there, and full."""
     for name, kind in (
         ("arch", None),
         ("schedule", "int32"),
@@ -420,7 +428,7 @@ def _check_number(kind: Any, name: str, where: str) -> None:
 def _run_numbers(
     column: Any, name: str, lengths: NDArray[np.int64], where: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The numbers of a column of runs, of curves one after the other, and where those of each run end."""
+    """The numbers of a column, curves one after the other, and where those of each run end."""
     array = column.combine_chunks()
     curves = pa.types.is_list(array.type)
     _check_number(array.type.value_type if curves else array.type, name, where)
@@ -466,13 +474,14 @@ def _legal(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.int64]
         )
     if rows.size:
         raise IllegalArchError(
-            f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, no architecture of {space.name!r}"
+            f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, no architecture of "
+            f"{space.name!r}"
         )
     return tuples
 
 
 def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
-    """Whether the columns of an array of shape ``(n_keys, n_rows)`` ascend strictly, the first key most significant."""
+    """Whether the columns of ``(n_keys, n_rows)`` ascend, none twice; the first key counts most."""
     before, after = columns[:, :-1], columns[:, 1:]
     ascending = np.zeros(before.shape[1], dtype=np.bool_)
     equal = ~ascending
@@ -489,7 +498,8 @@ def _in_range(values: NDArray[Any], column: Column, where: str) -> None:
         bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values.astype(np.float64)))
     if bad.size:
         raise ValueRangeError(
-            f"{where}: column {column.name!r} holds {values[bad[0]]}, possible is {low:g} to {high:g} {column.unit}".rstrip()
+            f"{where}: column {column.name!r} holds {values[bad[0]]}, possible is {low:g} to "
+            f"{high:g} {column.unit}".rstrip()
         )
 
 
@@ -502,18 +512,17 @@ def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata
     if "arch" not in table.schema.names:
         raise SchemaError(f"{where} has no column 'arch', only {table.schema.names}")
     arch_type = pa.uint8() if max(space.options) <= 256 else pa.uint16()
-    tuples = _legal(table, space, where)
-    order_by = [space.rank_many(tuples)]
-    order_by += [_numpy(table.column(n)) for n in ("schedule", "seed") if n in table.schema.names]
-    table = table.take(pa.array(np.lexsort(order_by[::-1])))
+    _legal(table, space, where)
     arrays, schema = [], []
     for name in table.schema.names:
-        array = table.column(name).combine_chunks()
+        array = table.column(name)
         if name == "arch":
             kind: Any = pa.list_(arch_type, len(space.options))
         elif name in ("schedule", "seed"):
             kind = pa.int32()
-        elif pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type):
+        elif name == "status":
+            kind = pa.string()
+        elif _is_list(array.type):
             kind = pa.list_(pa.field("element", pa.float32(), nullable=False))
         elif pa.types.is_string(array.type) or pa.types.is_integer(array.type):
             kind = array.type
@@ -523,15 +532,15 @@ def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata
             arrays.append(array.cast(kind))
         except pa.ArrowException as error:
             raise SchemaError(
-                f"{where}: column {name!r} has type {array.type}, which is no {kind}: {error}"
+                f"{where}: column {name!r} is {array.type}, not {kind}: {error}"
             ) from error
-        meaning = (
-            described.get(name, Column.of(name)).encode()
-            if name not in ("arch", "schedule", "seed", "status")
-            else None
-        )
+        is_key = name in (*KEYS, "status")
+        meaning = None if is_key else described.get(name, Column.of(name)).encode()
         schema.append(pa.field(name, kind, metadata=meaning))
-    return pa.Table.from_arrays(arrays, schema=pa.schema(schema))
+    typed = pa.Table.from_arrays(arrays, schema=pa.schema(schema))
+    order_by = [_numpy(typed.column(n)) for n in ("seed", "schedule") if n in typed.schema.names]
+    ranks = space.rank_many(_archs(typed.column("arch"), space, where))
+    return typed.take(pa.array(np.lexsort([*order_by, ranks]))).combine_chunks()
 
 
 def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
@@ -555,7 +564,7 @@ def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
 
 
 def _digest(document: dict[str, Any], schema: pa.Schema) -> str:
-    """SHA-256 of what a file says of itself and of its columns; the pages have checksums of their own."""
+    """SHA-256 of what a file says of itself and its columns; pages have checksums of their own."""
     columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
     said = {key: value for key, value in document.items() if key != "digest"}
     return hashlib.sha256(json.dumps([said, columns], sort_keys=True).encode()).hexdigest()
@@ -568,10 +577,13 @@ def _check_digest(document: Any, schema: pa.Schema, path: Path) -> None:
 
 def _open(path: Path, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(
+        file = pq.ParquetFile(
             path, memory_map=True, page_checksum_verification=True, read_dictionary=read_dictionary
         )
-    except (OSError, pa.ArrowException) as error:
+        for field in file.schema_arrow:
+            str(field)  # damaged names are found here
+        return file
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise UnreadableTableError(
             f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
         ) from error
@@ -580,17 +592,18 @@ def _open(path: Path, read_dictionary: list[str] | None = None) -> pq.ParquetFil
 def _read(file: pq.ParquetFile | None, path: Path, name: str) -> Any:
     if file is None:
         raise SchemaError(f"{path} does not exist")
-    try:
-        return file.read([name], use_threads=False).column(name).combine_chunks()
-    except (OSError, pa.ArrowException) as error:
-        raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    return _rows(file, path, [name]).column(name).combine_chunks()
 
 
-def _whole(file: pq.ParquetFile, path: Path) -> pa.Table:
+def _rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) -> pa.Table:
+    """The columns of these names, or all."""
     try:
-        return file.read()
+        rows = file.read(names, use_threads=names is None)
     except (OSError, pa.ArrowException) as error:
         raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    if len(rows) != file.metadata.num_rows:
+        raise UnreadableTableError(f"{path} is damaged: {len(rows)} rows can be read of {names}")
+    return rows
 
 
 def _document(schema: pa.Schema) -> Any:
@@ -619,9 +632,11 @@ def _columns(schema: pa.Schema, keys: tuple[str, ...]) -> dict[str, Column]:
 
 
 def _numpy(array: Any) -> NDArray[Any]:
-    """Numbers of an array; as float64 with NaN where it holds nulls. Unlike ``to_numpy``, imports no pandas."""
+    """Numbers of an array, float64 with NaN if it holds nulls; unlike ``to_numpy``, no pandas."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
+    if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        raise SchemaError(f"a column holds {array.type}, not numbers")
     kind = np.dtype(array.type.to_pandas_dtype())
     validity, data = array.buffers()
     if data is None:
@@ -637,13 +652,15 @@ def _numpy(array: Any) -> NDArray[Any]:
 def _ends(lists: Any) -> NDArray[np.int64]:
     """Where each list of an array ends in its :func:`_items`; shape ``(n,)``."""
     if pa.types.is_fixed_size_list(lists.type):
-        return lists.type.list_size * np.arange(1, len(lists) + 1)
-    offsets = _numpy(lists.offsets).astype(np.int64)
-    return offsets[1:] - offsets[0]
+        offsets = np.arange(len(lists) + 1) * int(lists.type.list_size)
+    else:
+        offsets = _numpy(lists.offsets).astype(np.int64)
+    ends: NDArray[np.int64] = offsets[1:] - offsets[0]
+    return ends
 
 
 def _items(lists: Any) -> NDArray[Any]:
-    """Numbers in all lists of an array, one after the other. Unlike ``flatten``, imports no compute functions."""
+    """Numbers in all lists of an array; unlike ``flatten``, imports no compute functions."""
     if pa.types.is_fixed_size_list(lists.type):
         first, last = (n * lists.type.list_size for n in (lists.offset, lists.offset + len(lists)))
     else:

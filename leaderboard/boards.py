@@ -1,0 +1,259 @@
+"""Boards: which records can be compared, and what their ranking consists of."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from leaderboard.landscape import Landscape
+from leaderboard.searches import Search
+from leaderboard.statistics import Estimate
+from nasbench.errors import RecordError
+from nasbench.records import Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the searches of one board have in common.
+
+    Attributes:
+        benchmark: Its id.
+        version: Its version.
+        content_hash: Hash of its numbers.
+        objectives: Columns that were optimised.
+        trials: Budget in started trials, or None.
+        seconds: Budget in simulated seconds, or None.
+        epochs: Budget in trained epochs, or None.
+        workers: Simulated parallel workers.
+        replicate: Which recorded training answered a trial.
+    """
+
+    benchmark: str
+    version: int
+    content_hash: str
+    objectives: tuple[str, ...]
+    trials: int | None
+    seconds: float | None
+    epochs: int | None
+    workers: int
+    replicate: Literal["draw", "mean"] | int
+
+    @classmethod
+    def of(cls, records: Records) -> "Question":
+        """The question that a record answers.
+
+        Raises:
+            RecordError: The manifest does not say.
+        """
+        try:
+            benchmark, budget = records.manifest["benchmark"], records.manifest["budget"]
+            return cls(
+                benchmark=benchmark["id"],
+                version=benchmark["version"],
+                content_hash=benchmark["content_hash"],
+                objectives=tuple(benchmark["objectives"]),
+                trials=budget["trials"],
+                seconds=None if budget["seconds"] is None else float(budget["seconds"]),
+                epochs=budget["epochs"],
+                workers=records.manifest["workers"],
+                replicate=records.manifest["replicate"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecordError(f"{records.folder}: incomplete manifest: {error!r}") from error
+
+    @property
+    def budget(self) -> str:
+        """The budget in words."""
+        limits = (
+            (self.trials, "trial"),
+            (self.epochs, "epoch"),
+            (self.seconds, "simulated second"),
+        )
+        return " or ".join(
+            f"{value:,.10g} {name}{'' if value == 1 else 's'}" for value, name in limits if value
+        )
+
+    @property
+    def title(self) -> str:
+        """Which board it is, in a few words."""
+        return f"{self.benchmark}@{self.version}, {self.budget}"
+
+    @property
+    def order(self) -> str:
+        """Where the board stands among others."""
+        limits = [self.trials or 0, self.epochs or 0, self.seconds or 0.0]
+        numbers = " ".join(f"{limit:020.3f}" for limit in limits)
+        name = f"{self.benchmark} {self.version:06d} {self.content_hash} {self.objectives}"
+        return f"{name} {numbers} {self.workers:06d} {self.replicate}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A column of a board: a function of one search.
+
+    Attributes:
+        title: Head of the column; ``{measure}`` and ``{reported}`` stand for what the board
+            reports.
+        kind: ``"points"``: a difference in the unit of the reported column; ``"value"``: a value of
+            that column; ``"ratio"``; ``"count"``; ``"seconds"``.
+        goal: Which end is better.
+        of: The function; NaN on boards that the column does not apply to.
+    """
+
+    title: str
+    kind: Literal["points", "value", "ratio", "count", "seconds"]
+    goal: Literal["min", "max", ""]
+    of: Callable[[Search], float]
+
+    @property
+    def description(self) -> str:
+        """What the column says."""
+        return " ".join((self.of.__doc__ or "").split())
+
+    def __call__(self, search: Search) -> float:
+        """The score of a search."""
+        return self.of(search)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One record on a board.
+
+    Attributes:
+        rank: From 1, by mean regret.
+        label: Name of the algorithm and what tells it from other rows of the same.
+        settings: What the algorithm was given, see :func:`settings`.
+        scores: Mean over seeds of every column that applies, by name of the column.
+        gap: Regret minus that of the first row, compared seed by seed.
+        common_seeds: On how many seeds the gap rests; 0: the two share none and are resampled
+            independently.
+        tied: Whether the gap leaves open that the row is as good as the first one; False for the
+            first one.
+        seeds: Of the runs.
+        searches: The runs.
+        records: Where they come from.
+        content_hash: SHA-256 over the decoded columns of the record.
+    """
+
+    rank: int
+    label: str
+    settings: Mapping[str, Any]
+    scores: Mapping[str, Estimate]
+    gap: Estimate
+    common_seeds: int
+    tied: bool
+    seeds: tuple[int, ...]
+    searches: tuple[Search, ...]
+    records: Records
+    content_hash: str
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm."""
+        return str(self.records.manifest["algorithm"])
+
+    @property
+    def variant(self) -> str:
+        """What tells the row from others of the same algorithm; empty where it is the only one."""
+        return self.label.removeprefix(self.algorithm).strip(" ()")
+
+    @property
+    def regret(self) -> Estimate:
+        """The score that the board is ranked by."""
+        return self.scores["regret"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """Records that answer the same question, ranked.
+
+    Attributes:
+        question: What they have in common.
+        landscape: The scale.
+        window: Simulated seconds between which the anytime area is taken: one mean full training,
+            and the budget.
+        columns: The columns that apply, by name.
+        rows: Best first.
+        random_evaluations: Full trainings that the budget pays for; None where the budget is in
+            seconds.
+        random_regret: Exact expected regret of random search after so many; None likewise.
+    """
+
+    question: Question
+    landscape: Landscape
+    window: tuple[float, float]
+    columns: Mapping[str, Score]
+    rows: tuple[Row, ...]
+    random_evaluations: int | None
+    random_regret: float | None
+
+    @property
+    def title(self) -> str:
+        """Which board it is, in a few words."""
+        return self.question.title
+
+    def title_of(self, column: str) -> str:
+        """Head of a column."""
+        title = self.columns[column].title
+        text = title.format(measure=self.landscape.measure, reported=self.landscape.reported.name)
+        return text[:1].upper() + text[1:]
+
+
+def group(
+    records: Iterable[Records],
+) -> tuple[dict[Question, list[Records]], list[tuple[Records, str]]]:
+    """Records by the question they answer, and those that no board can show, with the reason.
+
+    Raises:
+        RecordError: A damaged record, or the same search twice.
+    """
+    groups: dict[Question, list[Records]] = {}
+    left_out: list[tuple[Records, str]] = []
+    places: dict[str, Records] = {}
+    for record in records:
+        question = Question.of(record)
+        twin = places.setdefault(f"{question.benchmark}/{record.folder.name}", record)
+        if twin is not record:
+            raise RecordError(
+                f"the same search is recorded in {twin.folder} and in {record.folder}: keep one"
+            )
+        if len(question.objectives) != 1:
+            n = len(question.objectives)
+            left_out.append((record, f"{n} objectives; these boards rank searches with one"))
+        elif not record.seeds():
+            left_out.append((record, "no finished run yet"))
+        else:
+            groups.setdefault(question, []).append(record)
+    return dict(sorted(groups.items(), key=lambda item: item[0].order)), left_out
+
+
+def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What an algorithm was given: preset, hyperparameters, fidelities, known columns."""
+    given: dict[str, Any] = {"preset": manifest["preset"]} if manifest["preset"] else {}
+    given |= manifest["hyperparameters"]
+    given |= {"fidelities": manifest["fidelities"]}
+    return given | ({"known": known} if (known := manifest["benchmark"]["known"]) else {})
+
+
+def labels(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names that tell records apart: the algorithm, and what differs among its records."""
+    found = []
+    for manifest in manifests:
+        same = [settings(m) for m in manifests if m["algorithm"] == manifest["algorithm"]]
+        own = settings(manifest)
+        by_preset = [s for s in same if s.get("preset") == own.get("preset")]
+        parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
+        parts += [
+            f"{name} {plain(value)}"
+            for name, value in own.items()
+            if name != "preset" and any(other.get(name) != value for other in by_preset)
+        ]
+        name = manifest["algorithm"]
+        found.append(f"{name} ({', '.join(parts)})" if parts else str(name))
+    return found
+
+
+def plain(value: Any) -> str:
+    """A setting without quotes and brackets."""
+    if isinstance(value, list):
+        return " ".join(map(plain, value))
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)

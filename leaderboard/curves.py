@@ -1,0 +1,95 @@
+"""Curves: mean regret of a row over simulated time and over evaluations, with its interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaderboard import statistics
+from leaderboard.boards import Board, Row
+from leaderboard.searches import Search, step_values
+
+POINTS = 120
+"""Points of a curve."""
+
+RANDOM = "random search, exact expectation"
+"""Label of the reference curve."""
+
+Axis = Literal["seconds", "evaluations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A mean over seeds along an axis; every array has shape ``(n_points,)``.
+
+    Attributes:
+        at: Simulated seconds or numbers of evaluations, ascending.
+        mean: Mean regret there, exactly.
+        low: Lower end of its interval; NaN where there is none.
+        high: Upper end.
+    """
+
+    at: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def drawn(board: Board) -> dict[Axis, dict[str, Curve]]:
+    """The curves of a board by axis and label; over simulated time where times are recorded."""
+    axes: tuple[Axis, ...] = ("seconds", "evaluations")
+    found: dict[Axis, dict[str, Curve]] = {}
+    for axis in axes if board.landscape.full_seconds else axes[1:]:
+        places = grid(board.rows, axis)
+        found[axis] = {row.label: curve(row, axis, places) for row in board.rows}
+    found["evaluations"][RANDOM] = random_search(board)
+    return found
+
+
+def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
+    """Mean regret of a row, from the first place of the grid up to where its last run ended.
+
+    A run that ended earlier keeps its last incumbent.
+    """
+    last = max(_end(search, axis) for search in row.searches)
+    inside = grid[grid < last]
+    at = np.append(inside, last) if last > grid[0] else grid[:1]
+    values = np.stack([_values(search, axis, at) for search in row.searches])
+    low, high = statistics.interval(values)
+    return Curve(at, values.mean(axis=0), low, high)
+
+
+def random_search(board: Board) -> Curve:
+    """Exact expected regret of random search over full trainings, as far as any row went."""
+    at = grid(board.rows, "evaluations")
+    mean = board.landscape.random_search(at.astype(np.int64).tolist())
+    return Curve(at, mean, mean, mean)
+
+
+def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.float64]:
+    """Log-spaced places up to the last end of any run.
+
+    Over evaluations they begin at 1; over simulated time, where half of the runs of the quickest
+    row have an incumbent.
+    """
+    last = max(_end(search, axis) for row in rows for search in row.searches)
+    if axis == "evaluations":
+        return np.unique(np.round(np.geomspace(1, max(last, 1), points)))
+    found = (
+        np.median([search.times[0] if len(search.times) else last for search in row.searches])
+        for row in rows
+    )
+    first = min(map(float, found))
+    return np.geomspace(first, last, points) if 0 < first < last else np.array([last])
+
+
+def _values(search: Search, axis: Axis, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    steps = search.times if axis == "seconds" else search.evaluations
+    return step_values(steps, np.append(search.before, search.regrets), at)
+
+
+def _end(search: Search, axis: Axis) -> float:
+    run = search.run
+    return float(run.ends.max(initial=0.0)) if axis == "seconds" else float(len(run))

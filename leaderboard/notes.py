@@ -1,0 +1,103 @@
+"""What a reader of a board must know before trusting a difference, in plain sentences."""
+
+from leaderboard.boards import Board
+from leaderboard.formatting import decimals, unit_of
+
+FEW_SEEDS = 20
+"""Fewer seeds than this deserve a warning."""
+
+
+def method(board: Board) -> str:
+    """How the choice of a search is judged."""
+    landscape = board.landscape
+    seen, reported = landscape.observed.name, landscape.reported.name
+    if landscape.selected_on_test:
+        return (
+            f"Selected on test: the searches themselves saw {seen}. Nothing on this board says how "
+            "well their choice does on images that they have not seen."
+        )
+    if landscape.reported.column.split == "test":
+        return (
+            f"The searches saw {seen} only; the architecture that they chose is judged by its "
+            f"{reported}, mean over the recorded trainings. Validation chooses, test judges."
+        )
+    if landscape.observed.column.split == "valid":
+        return (
+            "Validation regret: this table has no test column, so the choice is judged by the "
+            f"{reported} that it was chosen by, mean over the recorded trainings, the one that the "
+            "search saw among them. The board says who finds what validation ranks first, not how "
+            "good that is on other images."
+        )
+    return f"The searches saw {seen}, and their choice is judged by the same column."
+
+
+def warnings(board: Board) -> list[str]:
+    """What limits the board, most important first."""
+    landscape = board.landscape
+    found = []
+    if landscape.ceiling is not None:
+        found.append(
+            "Trained again, the same architecture scores differently. Perfect search over one "
+            f"training of every architecture would end at {points(board, landscape.ceiling)} "
+            "(the noise ceiling): regrets of this size and below are luck with training seeds as "
+            "much as merit."
+        )
+    if landscape.floor > 0:
+        found.append(
+            f"Perfect search on the mean {landscape.observed.name} would still end at "
+            f"{points(board, landscape.floor)}, since the two splits disagree about the best "
+            "architecture."
+        )
+    fewest = min(len(row.seeds) for row in board.rows)
+    if fewest < 2:
+        found.append("A row with one seed has no interval and cannot be separated from any other.")
+    elif fewest < FEW_SEEDS:
+        found.append(f"Some rows have only {fewest} seeds: their intervals are rough, run more.")
+    if any(row.seeds != board.rows[0].seeds for row in board.rows):
+        found.append(
+            "Rows have different seeds; each is compared with the first on the seeds they share."
+        )
+    lost = sum(not len(search.times) for row in board.rows for search in row.searches)
+    if lost:
+        found.append(
+            f"{lost} runs ended without a finished training; they count as a random architecture."
+        )
+    failed = landscape.reported.n_failed
+    if failed:
+        found.append(
+            f"{failed:,} architectures have a recorded training that diverged; they count as the "
+            "worst of the others."
+        )
+    if not landscape.complete:
+        found.append(
+            f"The table holds {len(landscape.archs):,} architectures, not the whole space: the "
+            "regret is the distance to the best of these."
+        )
+    if not landscape.full_seconds:
+        found.append("The table records no training times, so there is no simulated time.")
+    if board.random_evaluations is None:
+        found.append(
+            "Random search has an exact expectation for a number of evaluations; this budget is in "
+            "seconds, so it is drawn over evaluations only."
+        )
+    return found
+
+
+def replicate(board: Board) -> str:
+    """Which recorded training answered a trial."""
+    policy = board.question.replicate
+    if policy == "draw":
+        return "one of the recorded trainings, drawn"
+    return "mean of the recorded trainings" if policy == "mean" else f"recorded training {policy}"
+
+
+def seeds(board: Board) -> str:
+    """How many seeds the rows have."""
+    counts = sorted({len(row.seeds) for row in board.rows})
+    text = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    return f"{text} a row"
+
+
+def points(board: Board, value: float) -> str:
+    """A regret with its unit."""
+    return f"{value:.{decimals([value])}f} {unit_of(board, 'points')}".strip()

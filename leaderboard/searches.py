@@ -1,0 +1,86 @@
+"""A recorded run as a step function: what its incumbent is worth, over time and evaluations."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaderboard.landscape import Landscape
+from nasbench.run import Run
+
+
+class Search:
+    """One run on the scale of a board.
+
+    The *incumbent* is the architecture with the lowest loss among the trainings that have ended,
+    the earliest on ties, whatever fidelity found it. What it is worth is always that of its full
+    training, mean over the recorded seeds. Before the first incumbent a run is worth as much as a
+    random architecture.
+
+    Args:
+        run: The record.
+        landscape: The scale.
+        window: Simulated seconds between which the anytime area is taken.
+
+    Attributes:
+        run: As given.
+        landscape: As given.
+        window: As given.
+        archs: The incumbents, in the order in which they were found; shape ``(n, d)``.
+        times: When each was found, simulated seconds; shape ``(n,)``.
+        evaluations: How many trials had ended by then, its own included; shape ``(n,)``.
+        regrets: What each is worth; shape ``(n,)``.
+    """
+
+    __slots__ = ("archs", "evaluations", "landscape", "regrets", "run", "times", "window")
+
+    def __init__(self, run: Run, landscape: Landscape, window: tuple[float, float]) -> None:
+        self.run = run
+        self.landscape = landscape
+        self.window = window
+        incumbents = run.incumbent_trials()
+        ended = np.empty(len(run), dtype=np.int64)
+        ended[run.order] = np.arange(1, len(run) + 1)
+        self.archs = run.archs[incumbents]
+        self.times = run.ends[incumbents]
+        self.evaluations = ended[incumbents]
+        self.regrets = landscape.reported.regrets(self.archs)
+
+    @property
+    def before(self) -> float:
+        """Regret before the first incumbent: that of a random architecture."""
+        return self.landscape.reported.random_regret
+
+    @property
+    def regret(self) -> float:
+        """Regret of the last incumbent."""
+        return float(self.regrets[-1]) if len(self.regrets) else self.before
+
+
+def step_values(
+    steps: NDArray[np.number], levels: NDArray[np.float64], at: NDArray[np.number]
+) -> NDArray[np.float64]:
+    """A step function at given places; a step belongs to the level that it begins.
+
+    Args:
+        steps: Where it steps, ascending; shape ``(n,)``.
+        levels: Its values before, between and after the steps; shape ``(n + 1,)``.
+        at: Where to read it; shape ``(m,)``.
+
+    Returns:
+        Shape ``(m,)``.
+    """
+    return levels[np.searchsorted(steps, at, side="right")]
+
+
+def log_mean(
+    steps: NDArray[np.float64], levels: NDArray[np.float64], low: float, high: float
+) -> float:
+    """Mean of a step function over the logarithm of its argument, exactly.
+
+    Args:
+        steps: Where it steps, ascending; shape ``(n,)``.
+        levels: Its values before, between and after the steps; shape ``(n + 1,)``.
+        low: Start, positive.
+        high: End, above ``low``.
+    """
+    edges = np.log(np.clip(np.concatenate([[low], steps, [high]]), low, high))
+    return float(levels @ np.diff(edges) / (edges[-1] - edges[0]))

