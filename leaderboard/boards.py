@@ -256,4 +256,5 @@ def plain(value: Any) -> str:
     """A setting without quotes and brackets."""
     if isinstance(value, list):
         return " ".join(map(plain, value))
-    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+    words = {True: "yes", False: "no", None: "none"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)

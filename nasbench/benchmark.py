@@ -241,7 +241,7 @@ class TableBenchmark:
         try:
             p = self._position[arch]
             if row_of is not None and row_of[p] < 0:
-                raise self._no_seed(arch, schedule, seed)
+                raise self._no_seed(arch, self._resolve(epoch, schedule)[0], seed)
             values = {name: v for name, column in columns if (v := column[p]) == v}
             if arch_columns:
                 q = self._arch_position[arch]
@@ -724,10 +724,7 @@ class TableBenchmark:
     def _no_numbers(self, arch: Arch) -> NotRecordedError:
         return NotRecordedError(f"{self.name!r} holds no numbers of {self.space.to_text(arch)}")
 
-    def _no_seed(
-        self, arch: Arch | None, schedule: int | None, seed: int | None
-    ) -> NotRecordedError:
-        schedule = self._check_schedule(schedule)
+    def _no_seed(self, arch: Arch | None, schedule: int, seed: int | None) -> NotRecordedError:
         runs = self._schedule(schedule)
         if arch is None:
             possible, of = np.unique(runs.seeds).tolist(), ""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any
 
 import typer
@@ -47,7 +48,7 @@ SIBLINGS = Registry(
     },
 )
 
-_SHOWN = ("regret", "final_value", "anytime_area")
+_SHOWN = ("regret", "final_value")
 
 Processes = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -397,13 +398,13 @@ def _print_board(board: Any) -> None:
 
     columns = [c for c in SIBLINGS.load("columns")(board) if c.name in _SHOWN]
     table = Table(title=board.title, title_justify="left", title_style="bold", box=None)
-    table.add_column("", justify="right")
+    table.add_column("#", justify="right", no_wrap=True)
     table.add_column("algorithm", style="bold", no_wrap=True)
     for column in columns:
         unit = f" ({column.unit})" if column.unit else ""
-        table.add_column(f"{column.title}{unit}", justify="right", no_wrap=True)
+        table.add_column(fill(f"{column.title}{unit}", 12), justify="right", no_wrap=True)
         if column is columns[0]:
-            table.add_column("95 % interval", no_wrap=True)
+            table.add_column("95 %\ninterval", no_wrap=True)
     for number, row in enumerate(board.rows):
         first, *rest = (_plain(column.texts[number]) for column in columns)
         interval = _plain(columns[0].intervals[number])

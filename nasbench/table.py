@@ -293,9 +293,9 @@ def write_table(
     metadata = replace(metadata, content_hash=content_hash(runs, archs))
     partner = {"id": metadata.id, "content_hash": metadata.content_hash}
     with ExitStack() as files:  # both are complete before the first takes its place
-        _save(files.enter_context(atomic(path)), runs, metadata.encode())
         if archs is not None:
             _save(files.enter_context(atomic(archs_file(path))), archs, partner)
+        _save(files.enter_context(atomic(path)), runs, metadata.encode())
     if archs is None:
         archs_file(path).unlink(missing_ok=True)
     return metadata
@@ -642,6 +642,7 @@ def _numpy(array: Any) -> NDArray[Any]:
     if data is None:
         return np.empty(0, dtype=kind)
     values = np.frombuffer(data, kind, len(array), array.offset * kind.itemsize)
+    values.flags.writeable = False
     if not array.null_count:
         return values
     bits = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")

@@ -98,7 +98,7 @@ def plain() -> Toy:
 
 
 def schedules() -> Toy:
-    """Schedules 2 and 4 of cells 0, 1, 3; cell 1 was never trained for 2, cell 3 only with seed 2."""
+    """Schedules 2 and 4 of cells 0, 1, 3; but 2 not of cell 1, and of cell 3 only with seed 2."""
     metadata = replace(plain().metadata, id="toy-schedules", epochs={2: [1, 2], 4: [1, 2, 3, 4]})
     runs = [run(i, seed) for i in (0, 1, 3) for seed in SEEDS[i]]
     runs += [run(0, 0, 2), run(0, 1, 2), run(3, 2, 2)]
@@ -159,7 +159,7 @@ def toy(toy_files) -> TableBenchmark:
     return load(toy_files["plain"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def archs() -> tuple[tuple[int, ...], ...]:
     """The six cells of the toy table."""
     return ARCHS

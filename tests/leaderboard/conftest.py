@@ -1,0 +1,296 @@
+"""Toy tables, hand-made records, and a headless browser."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from nasbench.records import Records, manifest_name
+from nasbench.run import NONE, Run
+from nasbench.schema import Metadata
+from nasbench.search import search
+from nasbench.simulator import Budget
+from nasbench.table import write_table
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+LAUNCH = """
+import fcntl, os, sys
+read, write = (fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Chromium reads its commands from file 3 and answers on file 4."""
+A, B, C, D = ((i, 0, 0, 0, 0, 0) for i in range(4))
+"""Four cells for tables that can be verified by hand."""
+
+
+class Home:
+    """A folder of tables that are found by their ids, and a folder of records beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tables = folder / "tables"
+        self.runs = folder / "runs"
+        self.tables.mkdir()
+
+    def table(
+        self,
+        rows: Sequence[dict[str, Any]],
+        *,
+        id: str = "toy",
+        key: str = "arch",
+        archs: Sequence[dict[str, Any]] | None = None,
+        **said: Any,
+    ) -> Metadata:
+        """A table of trainings; a value is a number after the only epoch, or a list of numbers."""
+        names = [name for name in rows[0] if name not in ("arch", "schedule", "seed", "status")]
+        columns = {
+            "arch": [list(row["arch"]) for row in rows],
+            "schedule": pa.array([row.get("schedule", 2) for row in rows], pa.int32()),
+            "seed": pa.array([row["seed"] for row in rows], pa.int32()),
+            "status": [row.get("status", "finished") for row in rows],
+            **{
+                name: [np.ravel(row[name]).astype(float).tolist() for row in rows] for name in names
+            },
+        }
+        epochs = {s: [s] for s in sorted({row.get("schedule", 2) for row in rows})}
+        if isinstance(rows[0][names[0]], list):
+            epochs = {2: [1, 2]}
+        said = {"default_objective": "valid_accuracy", "dataset": "dots", "epochs": epochs} | said
+        metadata = Metadata(id=id, space="nb201", key=key, **said)
+        numbers = None if archs is None else pa.Table.from_pylist(list(archs))
+        return write_table(self.tables / f"{id}.parquet", metadata, pa.table(columns), numbers)
+
+    def manifest(self, metadata: Metadata, **changes: Any) -> dict[str, Any]:
+        """A manifest of records of a table."""
+        return {
+            "benchmark": {
+                "id": metadata.id,
+                "version": metadata.version,
+                "content_hash": changes.pop("content_hash", metadata.content_hash),
+                "objectives": changes.pop("objectives", [metadata.default_objective]),
+                "known": changes.pop("known", []),
+            },
+            "algorithm": "random_search",
+            "preset": None,
+            "hyperparameters": {"replacement": True},
+            "budget": {"trials": 4, "seconds": None, "epochs": None} | changes.pop("budget", {}),
+            "workers": 1,
+            "replicate": "draw",
+            "fidelities": [2],
+        } | changes
+
+    def record(self, manifest: dict[str, Any], runs: Iterable[Run], folder: str = "") -> Records:
+        records = Records.create(self.runs / folder, manifest)
+        blocks: dict[int, list[Run]] = {}
+        for run in runs:
+            blocks.setdefault(run.seed // 25, []).append(run)
+        for block, members in blocks.items():
+            records.add(block, members)
+        return records
+
+    def search(self, algorithm: str, benchmark: str, n_seeds: int, **options: Any) -> Records:
+        """A recorded search of ``n_seeds`` seeds."""
+        before = set(self.runs.rglob("manifest.json"))
+        budget = options.pop("budget", Budget(trials=20))
+        options = {"seeds": range(n_seeds), "out": self.runs, "budget": budget} | options
+        search(algorithm, benchmark, **options)
+        (made,) = set(self.runs.rglob("manifest.json")) - before
+        return Records(made.parent)
+
+    def damage(self, manifest: dict[str, Any]) -> Path:
+        """A folder whose name fits a manifest, whatever it says."""
+        folder = self.runs / "damaged" / manifest_name(manifest)
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        return folder
+
+
+def make_run(
+    trials: Sequence[tuple[tuple[int, ...], float, float, float]], seed: int = 0, epoch: int = 2
+) -> Run:
+    """A run of trials (arch, loss, start, end)."""
+    rows = [(arch, epoch, NONE, 0, (loss,), start, end, 0.0) for arch, loss, start, end in trials]
+    return Run.from_rows(rows, [0.0] * len(rows), seed=seed, n_decisions=6, n_objectives=1)
+
+
+@pytest.fixture(scope="session")
+def home_in() -> type[Home]:
+    """``home_in(folder)`` is a :class:`Home` in a folder."""
+    return Home
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Home:
+    made = Home(tmp_path)
+    monkeypatch.setenv("NASBENCH_HOME", str(made.tables))
+    return made
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Run]:
+    return make_run
+
+
+@pytest.fixture(scope="session")
+def cells() -> tuple[tuple[int, ...], ...]:
+    return A, B, C, D
+
+
+def small(home: Home, **said: Any) -> Metadata:
+    """Four cells of validation 60, 70, 80, 90 and test 50, 72, 88, 80, the same for both seeds."""
+    values = ((A, 60, 50), (B, 70, 72), (C, 80, 88), (D, 90, 80))
+    rows = [
+        {"arch": arch, "seed": seed, "valid_accuracy": v, "test_accuracy": t, "seconds": 10}
+        for arch, v, t in values
+        for seed in (0, 1)
+    ]
+    return home.table(rows, **said)
+
+
+@pytest.fixture
+def small_table(home) -> Metadata:
+    return small(home)
+
+
+@pytest.fixture(scope="session")
+def whole_space(tmp_path_factory) -> Path:
+    """A table of all cells: with s the sum of a cell's options, validation is 40 + 2 s + seed, test
+    30 + 2 s but 60 for the one cell with s = 24, and a training costs 10 + s seconds.
+    """
+    home = Home(tmp_path_factory.mktemp("whole"))
+    cells = np.stack(np.unravel_index(np.arange(5**6), (5,) * 6), axis=1)
+    cells, seeds = np.repeat(cells, 2, axis=0), np.tile([0, 1], 5**6)
+    s = cells.sum(axis=1).astype(np.float64)
+    columns = {
+        "arch": pa.FixedSizeListArray.from_arrays(pa.array(cells.ravel().astype(np.uint8)), 6),
+        "schedule": pa.array(np.full(len(s), 2, dtype=np.int32)),
+        "seed": pa.array(seeds.astype(np.int32)),
+        "status": pa.array(["finished"] * len(s)),
+        "valid_accuracy": pa.array((40 + 2 * s + seeds)[:, None].tolist()),
+        "test_accuracy": pa.array(np.where(s == 24, 60.0, 30 + 2 * s)[:, None].tolist()),
+        "seconds": pa.array((10 + s)[:, None].tolist()),
+    }
+    metadata = Metadata(
+        id="toy-whole",
+        space="nb201",
+        key="arch",
+        dataset="dots",
+        epochs={2: [2]},
+        default_objective="valid_accuracy",
+        title="Sums of digits",
+        description="Good for tests & <nothing> else; the noise is one percent.",
+        licence="CC0",
+        citation="Nobody (2026), https://example.org/paper",
+    )
+    path = home.tables / "toy-whole.parquet"
+    write_table(path, metadata, pa.table(columns))
+    return path
+
+
+@pytest.fixture
+def whole(whole_space, home) -> str:
+    """Id of the table of all cells."""
+    shutil.copy(whole_space, home.tables)
+    return "toy-whole"
+
+
+class Browser:
+    """Chromium without a window, spoken to over a pipe in its own protocol.
+
+    Attributes:
+        events: What it reported since the page was opened.
+    """
+
+    def __init__(self, profile: Path) -> None:
+        read, self._send = os.pipe()
+        receive, write = os.pipe()
+        assert CHROMIUM
+        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        options += ["--disable-background-networking", "--remote-debugging-pipe"]
+        options.append(f"--user-data-dir={profile}")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, str(read), str(write), CHROMIUM, *options],
+            pass_fds=(read, write),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(read)
+        os.close(write)
+        self._receive = os.fdopen(receive, "rb")
+        self._number = 0
+        self._session: str | None = None
+        self.events: list[dict[str, Any]] = []
+        target = self("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self(f"{domain}.enable")
+
+    def __call__(self, method: str, **params: Any) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._send, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._read()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer
+                result: dict[str, Any] = answer["result"]
+                return result
+            self.events.append(answer)
+
+    def open(self, page: Path, width: int, *, dark: bool = False) -> None:
+        self.events.clear()
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self("Emulation.setDeviceMetricsOverride", **screen)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self("Emulation.setEmulatedMedia", features=[scheme])
+        self("Page.navigate", url=page.as_uri())
+        while not self.reported("Page.loadEventFired"):
+            self.events.append(self._read())
+
+    def evaluate(self, code: str) -> Any:
+        answer = self("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def reported(self, *methods: str) -> list[dict[str, Any]]:
+        return [event["params"] for event in self.events if event.get("method") in methods]
+
+    def screenshot(self, path: Path) -> None:
+        answer = self("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(answer["data"]))
+
+    def close(self) -> None:
+        self._session = None
+        self("Browser.close")
+        self.process.wait(30)
+        os.close(self._send)
+        self._receive.close()
+
+    def _read(self) -> dict[str, Any]:
+        message = bytearray()
+        while (byte := self._receive.read(1)) != b"\0":
+            assert byte, "the browser has closed"
+            message += byte
+        answer: dict[str, Any] = json.loads(message)
+        return answer
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    made = Browser(tmp_path_factory.mktemp("profile"))
+    yield made
+    made.close()

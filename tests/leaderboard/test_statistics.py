@@ -1,0 +1,145 @@
+from itertools import product
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leaderboard import statistics
+
+INF = float("inf")
+
+
+def enumerated(observed, reported, weights, k):
+    """Expected report of the best of k draws, earliest on ties, over all sequences of draws."""
+    total = 0.0
+    for draws in product(range(len(observed)), repeat=k):
+        chance = np.prod([weights[i] for i in draws])
+        total += chance * reported[min(draws, key=lambda i: observed[i])]
+    return total
+
+
+@pytest.mark.parametrize(
+    ("observed", "weights"),
+    [
+        ((1.0, 2.0, 3.0, 4.0), (0.25, 0.25, 0.25, 0.25)),
+        ((2.0, 1.0, 2.0, 1.0), (0.25, 0.25, 0.25, 0.25)),
+        ((2.0, 1.0, 2.0, 1.0), (0.1, 0.2, 0.3, 0.4)),
+        ((5.0, 5.0, 5.0, 5.0), (0.4, 0.3, 0.2, 0.1)),
+        ((INF, 1.0, INF, 3.0), (0.5, 0.125, 0.25, 0.125)),
+    ],
+)
+def test_random_search_is_the_mean_over_all_sequences_of_draws(observed, weights):
+    reported = [9.0 if value == INF else value**2 + i for i, value in enumerate(observed)]
+    ks = [1, 2, 3, 4, 5]
+    found = statistics.random_search(np.array(observed), np.array(reported), np.array(weights), ks)
+    expected = [enumerated(observed, reported, weights, k) for k in ks]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.floats(0.1, 1.0)), min_size=1, max_size=12),
+    st.integers(1, 30),
+)
+def test_random_search_starts_at_the_mean_and_only_improves(items, k):
+    values = np.array([float(value) for value, _ in items])
+    weights = np.array([weight for _, weight in items])
+    weights /= weights.sum()
+    found = statistics.random_search(values, values, weights, [1, k, k + 1, 10**9])
+    assert found[0] == pytest.approx(values @ weights)
+    assert found[2] <= found[1] + 1e-12
+    assert found[3] == pytest.approx(values.min())
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=3), min_size=1, max_size=4))
+def test_oracle_is_the_mean_over_everything_that_can_be_shown(trainings):
+    shown = [value for seeds in trainings for value in seeds]
+    if len(set(shown)) < len(shown):
+        return
+    keys = np.array([10 * i for i, seeds in enumerate(trainings) for _ in seeds])
+    reported = [float(3 * i % 5) for i in range(len(trainings))]
+    per_run = np.array([reported[key // 10] for key in keys])
+    outcomes = [
+        reported[min(range(len(choice)), key=lambda i: choice[i])] for choice in product(*trainings)
+    ]
+    found = statistics.oracle(keys, np.array(shown, dtype=np.float64), per_run)
+    assert found == pytest.approx(np.mean(outcomes))
+
+
+def test_oracle_averages_ties():
+    keys, observed = np.array([0, 1, 2]), np.array([1.0, 1.0, 2.0])
+    assert statistics.oracle(keys, observed, np.array([4.0, 6.0, 0.0])) == 5.0
+
+
+@pytest.mark.parametrize("n_seeds", [2, 25, 100])
+def test_interval_is_the_percentile_bootstrap_of_scipy(n_seeds):
+    values = np.random.default_rng(1).gamma(2.0, size=n_seeds)
+    found = statistics.estimate(values)
+    reference = scipy.stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(2)
+    ).confidence_interval
+    tolerance = 0.1 * (reference.high - reference.low)
+    assert found.mean == values.mean()
+    assert found.low == pytest.approx(reference.low, abs=tolerance)
+    assert found.high == pytest.approx(reference.high, abs=tolerance)
+
+
+def test_interval_of_columns_is_that_of_each_column():
+    values = np.random.default_rng(3).normal(size=(12, 4))
+    low, high = statistics.interval(values)
+    each = [statistics.estimate(values[:, i]) for i in range(4)]
+    np.testing.assert_allclose(low, [e.low for e in each])
+    np.testing.assert_allclose(high, [e.high for e in each])
+
+
+def test_interval_depends_on_nothing_but_the_values():
+    values = np.random.default_rng(4).normal(size=9)
+    before = statistics.estimate(values)
+    statistics._resamples.cache_clear()
+    assert statistics.estimate(values) == before
+    assert statistics.DRAWS >= 2000
+
+
+def test_one_seed_has_no_interval():
+    found = statistics.estimate(np.array([3.0]))
+    assert found.mean == 3.0
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_equal_seeds_have_an_interval_of_no_width():
+    found = statistics.estimate(np.full(7, 2.5))
+    assert found.low == pytest.approx(2.5)
+    assert found.high == pytest.approx(2.5)
+
+
+def test_difference_on_common_seeds_is_free_of_what_the_seeds_share():
+    luck = np.random.default_rng(5).normal(scale=10, size=40)
+    first = {seed: value + 1 for seed, value in enumerate(luck)}
+    second = dict(enumerate(luck))
+    gap, common = statistics.difference(first, second)
+    assert common == 40
+    assert gap.low == pytest.approx(1)
+    assert gap.high == pytest.approx(1)
+
+
+def test_difference_uses_the_common_seeds_only():
+    gap, common = statistics.difference({0: 1.0, 1: 2.0, 2: 100.0}, {0: 0.0, 1: 0.0, 3: -100.0})
+    assert (gap.mean, common) == (1.5, 2)
+
+
+def test_difference_without_common_seeds_is_that_of_independent_means():
+    rng = np.random.default_rng(6)
+    a, b = rng.normal(3, 1, size=50), rng.normal(0, 2, size=80)
+    gap, common = statistics.difference(dict(enumerate(a)), dict(enumerate(b, start=1000)))
+    spread = np.sqrt(a.var() / 50 + b.var() / 80)
+    assert common == 0
+    assert gap.mean == pytest.approx(a.mean() - b.mean())
+    assert gap.high - gap.low == pytest.approx(2 * 1.96 * spread, rel=0.1)
+
+
+def test_difference_to_a_single_seed_has_no_interval():
+    gap, common = statistics.difference({0: 3.0}, {0: 1.0, 1: 3.0})
+    assert (gap.mean, common) == (1.0, 0)
+    assert np.isnan(gap.low)
