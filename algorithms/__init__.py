@@ -1,7 +1,7 @@
 """Search algorithms, one a file, named as in the records.
 
-Each keeps the contract of :mod:`nasbench.algorithm`: it sees the space and what it is told, no table, no test
-score, no clock.
+Each keeps the contract of :mod:`nasbench.algorithm`: it sees the space and what it is told, no
+table, no test score, no clock.
 """
 
 from nasbench.registry import Registry

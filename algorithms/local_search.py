@@ -9,11 +9,11 @@ from nasbench.space import Arch, SearchSpace
 
 
 class LocalSearch(Algorithm):
-    """Climbs from the best of a few random architectures to better neighbours, and restarts at local minima.
+    """Climbs from the best of a few random architectures, and restarts at local minima.
 
-    Neighbours differ in one decision and are tried in random order; none is evaluated twice. The search moves
-    to the first neighbour that improves, or, with ``full_neighborhood``, to the best of all. Settings after
-    naszilla (``local_search``).
+    Neighbours differ in one decision and are tried in random order; none is evaluated twice. The
+    search moves to the first neighbour that improves, or, with ``full_neighborhood``, to the best
+    of all. Settings after naszilla (``local_search``).
 
     Args:
         space: What to search.

@@ -15,8 +15,8 @@ class RandomSearch(Algorithm):
         space: What to search.
         fidelities: The last one is used.
         seed: Seed of the search.
-        replacement: False: no class of identical networks is drawn twice; the search ends when a thousand
-            draws in a row give nothing new.
+        replacement: False: no class of identical networks is drawn twice; the search ends when a
+            thousand draws in a row give nothing new.
     """
 
     def __init__(

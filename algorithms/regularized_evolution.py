@@ -14,11 +14,11 @@ _TRIES = 1000
 class RegularizedEvolution(Algorithm):
     """Mutates the best of a random sample of a population from which the oldest member dies.
 
-    The presets take their settings from the repositories that the literature compares against: ``amoebanet``
-    from the paper, ``nb101_notebook`` from google-research/nasbench, ``nas_benchmarks`` from
-    automl/nas_benchmarks, ``nats`` from D-X-Y/AutoDL-Projects, ``naszilla`` and ``naslib`` from the projects of
-    that name. Decisions are always mutated with equal chance and to another option, also where a reference does
-    otherwise.
+    The presets take their settings from the repositories that the literature compares against:
+    ``amoebanet`` from the paper, ``nb101_notebook`` from google-research/nasbench,
+    ``nas_benchmarks`` from automl/nas_benchmarks, ``nats`` from D-X-Y/AutoDL-Projects, ``naszilla``
+    and ``naslib`` from the projects of that name. Decisions are always mutated with equal chance
+    and to another option, also where a reference does otherwise.
 
     Args:
         space: What to search.
@@ -28,8 +28,8 @@ class RegularizedEvolution(Algorithm):
         sample: Members among which the parent is the best.
         replacement: Whether a member can be in a sample twice.
         initial: Random architectures that come first; 0 for as many as ``population``.
-        mutation: ``"one"``: one decision changes; ``"each"``: every decision changes with probability one over
-            their number, drawn again until something legal has changed.
+        mutation: ``"one"``: one decision changes; ``"each"``: every decision changes with
+            probability one over their number, drawn again until something legal has changed.
         identity: Probability that a child is its unchanged parent, trained again.
     """
 
@@ -76,8 +76,10 @@ class RegularizedEvolution(Algorithm):
         self.population = population
         self.sample = sample
         self.replacement = replacement
-        self.initial = initial or population
+        self.initial = initial
+        self.mutation = mutation
         self.identity = identity
+        self._n_random = initial or population
         self._mutate = space.mutate if mutation == "one" else self._mutate_each
         self._asked = 0
         self._told = 0
@@ -85,7 +87,7 @@ class RegularizedEvolution(Algorithm):
 
     def ask(self) -> Proposal:
         self._asked += 1
-        if self._asked <= self.initial or not self._members:
+        if self._asked <= self._n_random or not self._members:
             return Proposal(self.space.sample(self.rng))
         parent = self._parent()
         if self.identity and self.rng.random() < self.identity:

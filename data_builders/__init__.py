@@ -1,7 +1,8 @@
-"""Making tables: training whole spaces (``nasbench build``) and importing published archives (``nasbench import``).
+"""Making tables: by training whole spaces (``nasbench build``), by importing published archives.
 
-``recipe`` says what a training is, ``training`` is the reference loop that defines it, ``shards`` runs it over
-a space and ends in a table; ``datasets``, ``networks`` and ``importers`` are collections.
+``recipe`` says what a training is, ``training`` is the reference loop that defines it, ``shards``
+runs it over a space and ends in a table; ``datasets``, ``networks`` and ``importers`` are
+collections.
 """
 
 from nasbench.registry import Registry

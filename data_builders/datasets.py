@@ -1,12 +1,15 @@
 """Image sets, their splits and their digests.
 
-A split is a function of the images' content, not of their order: images are sorted by a digest of label and
-pixels, then permuted with the recipe's split seed.
+A split is a function of the images' content, not of their order: images are sorted by a digest of
+label and pixels, then permuted with the recipe's split seed.
 """
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,8 @@ from numpy.typing import NDArray
 from data_builders.recipe import Recipe
 from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+
+SMALLEST = 4  # skeletons halve the resolution twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Images:
         ]
 
     def take(self, indices: NDArray[np.int64]) -> "Images":
+        """The images with these indices, in their order."""
         return Images(self.x[indices], self.y[indices])
 
 
@@ -60,7 +66,7 @@ class Split:
 
 
 def digits() -> tuple[Images, None]:
-    """The 1,797 digits of 8x8 pixels that scikit-learn carries (UCI, Alpaydin and Kaynak, 1998)."""
+    """The 1,797 digits of 8x8 pixels in scikit-learn (UCI, Alpaydin and Kaynak, 1998)."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
@@ -68,36 +74,48 @@ def digits() -> tuple[Images, None]:
 
 
 def npz(path: Path) -> tuple[Images, Images | None]:
-    """An ``.npz`` file with ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it has a test part.
+    """An ``.npz`` file with ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it can.
 
     Raises:
         InvalidArgumentError: Not such a file, or arrays of other types or shapes.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files if name[:2] in ("x_", "y_")}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidArgumentError(
             f"{path} cannot be read as an .npz file of plain arrays: {error}"
         ) from error
+    train = _part(arrays, "train", path)
+    if not {"x_test", "y_test"} & arrays.keys():
+        return train, None
+    test = _part(arrays, "test", path)
+    if train.x.shape[1:] != test.x.shape[1:]:
+        raise InvalidArgumentError(
+            f"{path}: images of x_train have shape {train.x.shape[1:]}, "
+            f"those of x_test {test.x.shape[1:]}"
+        )
+    return train, test
 
-    def part(name: str) -> Images:
-        missing = [key for key in (f"x_{name}", f"y_{name}") if key not in arrays]
-        if missing:
-            raise InvalidArgumentError(f"{path} has no array {missing[0]!r}, only {sorted(arrays)}")
-        x, y = arrays[f"x_{name}"], arrays[f"y_{name}"]
-        x = x[..., None] if x.ndim == 3 else x
-        if x.dtype != np.uint8 or x.ndim != 4:
-            raise InvalidArgumentError(
-                f"{path}: x_{name} has type {x.dtype} and shape {x.shape}; uint8 (n, height, width[, channels]) is needed"
-            )
-        if y.shape != (len(x),) or y.dtype.kind not in "iu" or y.min() < 0 or y.max() > 255:
-            raise InvalidArgumentError(
-                f"{path}: y_{name} must hold {len(x)} integer labels in 0..255"
-            )
-        return Images(x, y.astype(np.int64))
 
-    return part("train"), part("test") if "x_test" in arrays else None
+def _part(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> Images:
+    for key in (f"x_{name}", f"y_{name}"):
+        if key not in arrays:
+            raise InvalidArgumentError(f"{path} has no array {key!r}, only {sorted(arrays)}")
+    x, y = arrays[f"x_{name}"], arrays[f"y_{name}"]
+    x = x[..., None] if x.ndim == 3 else x
+    if x.dtype != np.uint8 or x.ndim != 4 or not x.size:
+        raise InvalidArgumentError(
+            f"{path}: x_{name} has type {x.dtype} and shape {x.shape}; "
+            "uint8 (n, height, width[, channels]) is needed"
+        )
+    labels = y.astype(np.int64) if y.dtype.kind in "iu" else np.full(len(x), -1)
+    if y.shape != (len(x),) or labels.min() < 0 or labels.max() > 255:
+        raise InvalidArgumentError(
+            f"{path}: y_{name} has type {y.dtype} and shape {y.shape}; "
+            f"{len(x)} integer labels in 0..255 are needed"
+        )
+    return Images(x.astype(np.uint8, copy=False), labels)
 
 
 DATASETS: dict[str, Callable[[], tuple[Images, Images | None]]] = {"digits": digits}
@@ -106,34 +124,38 @@ DATASETS: dict[str, Callable[[], tuple[Images, Images | None]]] = {"digits": dig
 def load_split(recipe: Recipe) -> Split:
     """The parts of the recipe's data set.
 
-    Validation images always come out of the training part; test images out of the test part where the data set
-    has one, else out of the same pool. Equal images never lie in two parts.
+    Validation images always come out of the training part; test images out of the test part where
+    the data set has one, else out of the same pool. Equal images never lie in two parts, whatever
+    their labels.
 
     Raises:
         UnknownNameError: Neither a registered data set nor a file.
-        InvalidArgumentError: Fewer images than the recipe asks for, or an unsuitable size.
+        InvalidArgumentError: Fewer images than the recipe asks for, or of an unsuitable size.
     """
-    if recipe.dataset in DATASETS:
-        pool, reserved = DATASETS[recipe.dataset]()
-    elif Path(recipe.dataset).is_file():
-        pool, reserved = npz(Path(recipe.dataset))
+    name = recipe.dataset
+    if name in DATASETS:
+        images, images_for_test = DATASETS[name]()
+    elif name.endswith(".npz") and Path(name).is_file():
+        images, images_for_test = npz(Path(name))
     else:
-        raise UnknownNameError(
-            f"{recipe.dataset!r} is neither a data set nor an .npz file{one_of(recipe.dataset, DATASETS)}"
+        raise UnknownNameError(f"{name!r} is no data set and no .npz file{one_of(name, DATASETS)}")
+    pool = _shuffled(images, recipe, "pool")
+    reserved = None if images_for_test is None else _shuffled(images_for_test, recipe, "reserved")
+    _, height, width, _ = pool.x.shape
+    if height != width or height < SMALLEST:
+        raise InvalidArgumentError(
+            f"data set {name!r} has images of {height}x{width} pixels (box_mean = "
+            f"{recipe.box_mean}); they must be square, {SMALLEST}x{SMALLEST} or larger"
         )
-    pool = _shuffled(pool, recipe, "pool")
-    reserved = None if reserved is None else _shuffled(reserved, recipe, "reserved")
     wanted = [recipe.train, recipe.valid] + ([] if reserved else [recipe.test])
-    _refuse_too_few(recipe.dataset, sum(wanted), pool, "+".join(map(str, wanted)))
+    _refuse_too_few(name, sum(wanted), pool, "+".join(map(str, wanted)))
     bounds = np.cumsum([0, *wanted])
-    parts = [pool.take(np.arange(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [pool.take(np.arange(a, b)) for a, b in pairwise(bounds)]
     if reserved is not None:
-        seen = set(parts[0].digests()) | set(parts[1].digests())
-        fresh = np.array(
-            [i for i, d in enumerate(reserved.digests()) if d not in seen], dtype=np.int64
-        )
-        reserved = reserved.take(fresh)
-        _refuse_too_few(recipe.dataset, recipe.test, reserved, str(recipe.test))
+        seen = {x.tobytes() for part in parts for x in part.x}
+        fresh = [i for i, x in enumerate(reserved.x) if x.tobytes() not in seen]
+        reserved = reserved.take(np.array(fresh, dtype=np.int64))
+        _refuse_too_few(name, recipe.test, reserved, str(recipe.test))
         parts.append(reserved.take(np.arange(recipe.test)))
     digest = hashlib.sha256(b"".join(d for part in parts for d in part.digests())).hexdigest()
     train, valid, test = parts
@@ -141,17 +163,26 @@ def load_split(recipe: Recipe) -> Split:
 
 
 def _shuffled(images: Images, recipe: Recipe, part: str) -> Images:
-    """Distinct images in an order that depends on their content and the split seed only."""
+    """Different images in an order that depends on their content and the split seed only."""
     images = Images(box_mean(images.x, recipe.box_mean), images.y)
     digests = images.digests()
-    first = {digest: i for i, digest in reversed(list(enumerate(digests)))}
-    order = np.array([first[digest] for digest in sorted(first)], dtype=np.int64)
+    first: dict[bytes, int] = {}
+    for i in sorted(range(len(digests)), key=digests.__getitem__):
+        first.setdefault(images.x[i].tobytes(), i)
+    order = np.array(list(first.values()), dtype=np.int64)
     shuffle = splitmix.permutation(splitmix.key("split", part, recipe.split_seed), len(order))
     return images.take(order[shuffle])
 
 
 def box_mean(x: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Mean of every ``side`` x ``side`` square of pixels, rounded half up.
+
+    Args:
+        x: Pixels, shape ``(n, height, width, channels)``.
+        side: Pixels of the side of a square.
+
+    Returns:
+        Pixels, shape ``(n, height / side, width / side, channels)``.
 
     Raises:
         InvalidArgumentError: ``side`` does not divide height and width.
@@ -163,13 +194,17 @@ def box_mean(x: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
         raise InvalidArgumentError(
             f"box_mean = {side} does not divide images of {height}x{width} pixels"
         )
-    squares = x.reshape(n, height // side, side, width // side, side, channels).astype(np.uint32)
     area = side * side
-    return ((squares.sum(axis=(2, 4)) + area // 2) // area).astype(np.uint8)
+    total = np.full((n, height // side, width // side, channels), area // 2, dtype=np.uint32)
+    for row, column in product(range(side), repeat=2):
+        total += x[:, row::side, column::side]
+    mean: NDArray[np.uint8] = (total // area).astype(np.uint8)
+    return mean
 
 
 def _refuse_too_few(name: str, wanted: int, images: Images, sizes: str) -> None:
     if wanted > len(images.x):
         raise InvalidArgumentError(
-            f"data set {name!r} has {len(images.x)} distinct images there, the recipe asks for {sizes}"
+            f"data set {name!r} has {len(images.x)} different images there, "
+            f"the recipe asks for {sizes}"
         )

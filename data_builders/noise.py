@@ -1,7 +1,8 @@
-"""How much of a table's order is noise? ``python -m data_builders.noise lite201-digits``
+"""How much of a table's order is noise? Try ``python -m data_builders.noise lite201-digits``.
 
-Prints how well one training seed ranks the classes against another (the noise ceiling of any single-seed
-selection), how validation ranks against test, and how the table ranks the space against a published one.
+Prints how well one training seed ranks the classes against another (the noise ceiling of any
+single-seed selection), how validation ranks against test, and how the table ranks the space against
+a published one.
 """
 
 import argparse
@@ -20,7 +21,9 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
     space = benchmark.space
     written = np.array(list(space.archs()))
     archs = written[(space.canonical_many(written) == written).all(axis=1)]
-    valid = np.stack([benchmark.query_many(archs, "valid_accuracy", seed=s) for s in benchmark.seeds])
+    valid = np.stack(
+        [benchmark.query_many(archs, "valid_accuracy", seed=s) for s in benchmark.seeds]
+    )
     test = np.stack([benchmark.query_many(archs, "test_accuracy", seed=s) for s in benchmark.seeds])
     means, test_means = valid.mean(axis=0), test.mean(axis=0)
     top = np.argsort(-means, kind="stable")[: len(archs) // 4]
@@ -33,7 +36,9 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
         ),
         "sd between classes / between seeds": f"{means.std(ddof=1):.2f} / {_within(valid):.2f}",
         "the same, top quarter": f"{means[top].std(ddof=1):.2f} / {_within(valid[:, top]):.2f}",
-        "Kendall tau between seeds, all / top quarter": f"{_tau(valid):.2f} / {_tau(valid[:, top]):.2f}",
+        "Kendall tau between seeds, all / top quarter": (
+            f"{_tau(valid):.2f} / {_tau(valid[:, top]):.2f}"
+        ),
         "Kendall tau of mean validation with mean test, all / top quarter": (
             f"{kendalltau(means, test_means).statistic:.2f} / "
             f"{kendalltau(means[top], test_means[top]).statistic:.2f}"
@@ -45,7 +50,9 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
         "highest mean validation": f"`{space.to_text(tuple(archs[means.argmax()].tolist()))}`",
         "highest mean test": f"`{space.to_text(tuple(archs[test_means.argmax()].tolist()))}`",
     }
-    return "\n".join(["| what | value |", "|---|---|", *(f"| {k} | {_escape(v)} |" for k, v in rows.items())])
+    return "\n".join(
+        ["| what | value |", "|---|---|", *(f"| {k} | {_escape(v)} |" for k, v in rows.items())]
+    )
 
 
 def _tau(accuracies: NDArray[np.float64]) -> float:

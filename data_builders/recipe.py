@@ -1,20 +1,38 @@
-"""What a training run is: a recipe, read from a TOML file, with a hash that every shard and table carries."""
+"""What a training run is: a recipe, read from TOML, with a hash that every shard and table has."""
 
 import hashlib
 import json
+import os
+import re
+import sys
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+
+MAX_SEED = 2**31 - 1
+_KINDS: Mapping[Any, str] = {
+    int: "an integer",
+    float: "a finite number",
+    bool: "true or false",
+    str: "text",
+}
+_AT_LEAST_ONE = ("channels", "cells", "box_mean", "train", "valid", "test", "epochs", "batch")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+_Value = TypeVar("_Value", "Recipe", "Plan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How one architecture is trained. The optimiser is SGD with Nesterov momentum, the loss cross-entropy, the
-    learning rate falls to 0 along a cosine, step by step.
+    """How one architecture is trained.
+
+    The optimiser is SGD with Nesterov momentum, the loss cross-entropy; the learning rate falls
+    to 0 along a cosine, step by step.
 
     Attributes:
         network: Name of the skeleton (``lite201``).
@@ -33,6 +51,9 @@ class Recipe:
         weight_decay: L2 coefficient, on every parameter.
         flip: Whether images are mirrored left to right with probability 1/2.
         crop: Pixels of zero padding from which a crop of the original size is drawn; 0 for none.
+
+    Raises:
+        InvalidArgumentError: A value has another type or is impossible.
     """
 
     network: str
@@ -54,37 +75,18 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            kind = {"int": int, "float": (int, float), "bool": bool, "str": str}[
-                str(field.type.__name__)
-            ]  # type: ignore[union-attr]
-            if not isinstance(value, kind) or (isinstance(value, bool) and field.type is not bool):
-                raise InvalidArgumentError(
-                    f"recipe: {field.name} = {value!r} is no {field.type.__name__}"
-                )  # type: ignore[union-attr]
-        at_least_one = (
-            "channels",
-            "cells",
-            "box_mean",
-            "train",
-            "valid",
-            "test",
-            "epochs",
-            "batch",
-        )
-        for name in at_least_one:
-            if getattr(self, name) < 1:
-                raise InvalidArgumentError(
-                    f"recipe: {name} = {getattr(self, name)} must be at least 1"
-                )
-        for name in ("learning_rate", "momentum", "weight_decay", "crop", "split_seed"):
-            if getattr(self, name) < 0:
-                raise InvalidArgumentError(
-                    f"recipe: {name} = {getattr(self, name)} must not be negative"
-                )
+            value, possible = getattr(self, field.name), _KINDS[field.type]
+            valid = _is(value, field.type)
+            if field.type in (int, float):
+                low = 1 if field.name in _AT_LEAST_ONE else 0
+                possible += f", at least {low}"
+                valid = valid and value >= low
+            _refuse_unless(valid, field.name, value, possible)
+            if field.type is float:  # 1 and 1.0 are one recipe with one digest
+                object.__setattr__(self, field.name, float(value))
         if self.train % self.batch:
             raise InvalidArgumentError(
-                f"recipe: train = {self.train} is no multiple of batch = {self.batch}; "
+                f"train = {self.train} is no multiple of batch = {self.batch}; "
                 f"the nearest is {max(1, round(self.train / self.batch)) * self.batch}"
             )
 
@@ -94,9 +96,18 @@ class Recipe:
         return self.train // self.batch
 
     def digest(self, data_digest: str) -> str:
-        """SHA-256 over every hyperparameter and the digest of the split images; 64 hexadecimal digits."""
+        """SHA-256 over all hyperparameters and the digest of the split; 64 hexadecimal digits."""
         parts = asdict(self) | {"dataset": data_digest}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def changed(self, values: Mapping[str, Any]) -> "Recipe":
+        """A copy with other values.
+
+        Raises:
+            UnknownNameError: No hyperparameter has that name.
+            InvalidArgumentError: A value is impossible.
+        """
+        return _construct(Recipe, asdict(self) | dict(values), "recipe")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +115,18 @@ class Plan:
     """A table to build: a recipe and which trainings of it.
 
     Attributes:
-        id: Name of the table.
+        id: Name of the table, and of its file.
         version: Its version; to be raised when a number changes or is added.
         description: What the table is good for, in a sentence or two.
         recipe: How every architecture is trained.
         seeds: Training seeds, built in this order.
-        architectures: None for every class of the space, or the number of classes to draw at random.
+        architectures: None for every class of the space, or how many classes to draw at random.
         source: Provenance of the images.
         licence: Licence of the table.
         citation: What to cite.
+
+    Raises:
+        InvalidArgumentError: A value has another type or is impossible.
     """
 
     id: str
@@ -125,6 +139,36 @@ class Plan:
     licence: str = ""
     citation: str = ""
 
+    def __post_init__(self) -> None:
+        def refuse_unless(possible: bool, name: str, kind: str) -> None:
+            _refuse_unless(possible, name, getattr(self, name), kind)
+
+        refuse_unless(
+            isinstance(self.id, str) and _ID.fullmatch(self.id) is not None,
+            "id",
+            "letters, digits, '-' and '_', at most 100, the first a letter or digit",
+        )
+        refuse_unless(isinstance(self.recipe, Recipe), "recipe", "a recipe")
+        refuse_unless(
+            isinstance(self.seeds, tuple)
+            and len(self.seeds) > 0
+            and all(_is(seed, int) and 0 <= seed <= MAX_SEED for seed in self.seeds)
+            and len(set(self.seeds)) == len(self.seeds),
+            "seeds",
+            f"different integers in 0..{MAX_SEED}, at least one",
+        )
+        refuse_unless(
+            _is(self.version, int) and self.version >= 1, "version", "an integer, at least 1"
+        )
+        refuse_unless(
+            self.architectures is None
+            or (_is(self.architectures, int) and self.architectures >= 1),
+            "architectures",
+            "an integer, at least 1; leave it out for every class",
+        )
+        for name in ("description", "source", "licence", "citation"):
+            refuse_unless(isinstance(getattr(self, name), str), name, "text")
+
 
 def shipped() -> dict[str, Path]:
     """Plans that come with the suite, by table id."""
@@ -135,41 +179,56 @@ def shipped() -> dict[str, Path]:
 def load_plan(name_or_path: str) -> Plan:
     """Read a plan: a shipped one by its table id, or a TOML file by its path.
 
+    A data set that is an ``.npz`` file is looked up from the folder of the TOML file.
+
     Raises:
         UnknownNameError: Neither a shipped plan nor a file, or an unknown key in the file.
-        InvalidArgumentError: The file is no valid TOML, or a value is impossible.
+        InvalidArgumentError: The file is no valid TOML, or a value is missing or impossible.
     """
     path = shipped().get(name_or_path, Path(name_or_path))
-    try:
-        document = tomllib.loads(path.read_text())
-    except (FileNotFoundError, IsADirectoryError) as error:
+    if not os.path.isfile(path):  # unlike Path.is_file, False for any text that is no path
         raise UnknownNameError(
-            f"no plan is called {name_or_path!r} and no file has that path{one_of(name_or_path, shipped())}"
-        ) from error
+            f"no plan is called {name_or_path!r} and no file has that path"
+            f"{one_of(name_or_path, shipped())}"
+        )
+    try:
+        document = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot read {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidArgumentError(f"{path} is no valid TOML: {error}") from error
-    recipe = _construct(Recipe, document.pop("recipe", {}), f"{path}, section [recipe]")
-    seeds = document.pop("seeds", [0])
-    if (
-        not isinstance(seeds, list)
-        or not seeds
-        or not all(type(s) is int and 0 <= s < 2**31 for s in seeds)
-    ):
-        raise InvalidArgumentError(
-            f"{path}: seeds = {seeds!r} must be a list of integers in 0..{2**31 - 1}"
-        )
-    return _construct(
-        Plan, document | {"recipe": recipe, "seeds": tuple(dict.fromkeys(seeds))}, str(path)
-    )
+    values, seeds = document.get("recipe"), document.get("seeds", [0])
+    if not isinstance(values, dict):
+        raise InvalidArgumentError(f"{path} has no section [recipe]")
+    if isinstance(dataset := values.get("dataset"), str) and dataset.endswith(".npz"):
+        values["dataset"] = str(path.resolve().parent / dataset)
+    document["seeds"] = tuple(seeds) if isinstance(seeds, list) else seeds
+    document["recipe"] = _construct(Recipe, values, f"{path}, section [recipe]")
+    return _construct(Plan, document, str(path))
 
 
-def _construct(kind: Any, values: dict[str, Any], where: str) -> Any:
-    known = {field.name for field in fields(kind)}
+def _is(value: object, kind: Any) -> bool:
+    """Whether a value has the type of its field; an integer is a number, a boolean is neither."""
+    if kind is float:
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+    return type(value) is kind
+
+
+def _refuse_unless(possible: bool, name: str, value: object, kind: str) -> None:
+    if not possible:
+        raise InvalidArgumentError(f"{name} = {value!r} is not possible: it must be {kind}")
+
+
+def _construct(kind: type[_Value], values: dict[str, Any], where: str) -> _Value:
+    """A dataclass from a TOML section; names are checked here, values by the class."""
+    known = {field.name: field.default is MISSING for field in fields(kind)}
     for name in values:
         if name not in known:
             raise UnknownNameError(f"{where}: unknown key {name!r}{one_of(name, sorted(known))}")
+    missing = [name for name, required in known.items() if required and name not in values]
+    if missing:
+        raise InvalidArgumentError(f"{where}: missing {', '.join(map(repr, missing))}")
     try:
         return kind(**values)
-    except TypeError as error:
-        missing = str(error).partition("argument")[2].lstrip("s: ")
-        raise InvalidArgumentError(f"{where}: missing {missing}") from error
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{where}: {error}") from error

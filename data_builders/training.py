@@ -1,12 +1,11 @@
 """The reference training loop: one architecture, one seed. It defines what a row of a table means.
 
-Initial values are a function of (seed, class, site), data order and augmentation of (seed, epoch): they depend
-neither on the machine nor on what else is trained.
+Initial values are a function of (seed, class, site), data order and augmentation of (seed, epoch):
+they depend neither on the machine nor on what else is trained.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -35,25 +34,31 @@ class Training:
     """What one run gives.
 
     Attributes:
-        curves: For every name in :data:`CURVES` float32 values of shape ``(epochs,)``; accuracies in percent;
-            NaN from the epoch on in which the training diverged.
+        curves: For every name in :data:`CURVES` values of shape ``(epochs,)``, float32 unless the
+            training was float64; accuracies in percent; NaN from the epoch on in which the
+            training diverged.
         status: ``"finished"`` or ``"diverged"``.
     """
 
-    curves: dict[str, NDArray[np.float32]]
+    curves: dict[str, NDArray[np.floating]]
     status: str
 
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
-    """A split as normalised tensors: ``x`` of shape ``(n, channels, height, width)``, ``y`` of shape ``(n,)``."""
+    """One part of a split, normalised.
+
+    Attributes:
+        x: Images, shape ``(n, channels, height, width)``.
+        y: Labels, shape ``(n,)``.
+    """
 
     x: Tensor
     y: Tensor
 
 
 def tensors(split: Split, dtype: torch.dtype = torch.float32) -> dict[str, Tensors]:
-    """The three parts, normalised by the channel means and deviations of the training images."""
+    """The three parts, normalised by means and deviations of the training images' channels."""
     pixels = split.train.x.astype(np.float64)
     mean, std = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2))
 
@@ -84,7 +89,8 @@ def initialise(network: nn.Module, arch: Arch, seed: int) -> None:
     """Set every parameter to its value for (seed, class, site); the site is the parameter's name.
 
     Convolutions: uniform with standard deviation sqrt(2 / fan-in) (He et al., 2015,
-    https://arxiv.org/abs/1502.01852); linear weights: uniform in ±1/sqrt(fan-in); scales 1, shifts 0.
+    https://arxiv.org/abs/1502.01852); linear weights: uniform in ±1/sqrt(fan-in); scales 1,
+    shifts 0.
     """
     name_of_class = "".join(map(str, arch)) if max(arch) < 10 else "-".join(map(str, arch))
     with torch.no_grad():
@@ -119,10 +125,8 @@ def epoch_images(data: Tensors, recipe: Recipe, seed: int, epoch: int) -> Tensor
         padded = F.pad(x, (recipe.crop,) * 4)
         rows = (top[:, None] + torch.arange(x.shape[2]))[:, None, :, None]
         columns = (left[:, None] + torch.arange(x.shape[3]))[:, None, None, :]
-        images, channels = (
-            torch.arange(n)[:, None, None, None],
-            torch.arange(x.shape[1])[None, :, None, None],
-        )
+        images = torch.arange(n)[:, None, None, None]
+        channels = torch.arange(x.shape[1])[None, :, None, None]
         x = padded[images, channels, rows, columns]
     return Tensors(x, y)
 
@@ -142,7 +146,11 @@ def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 def step(
     network: nn.Module, sgd: torch.optim.SGD, x: Tensor, y: Tensor, rate: float
 ) -> tuple[float, int]:
-    """One optimiser step at learning rate ``rate``: the summed loss and the number of correct answers before it."""
+    """One optimiser step at learning rate ``rate``.
+
+    Returns:
+        The loss summed over the batch and the number of correct answers, both before the step.
+    """
     sgd.param_groups[0]["lr"] = rate
     logits = network(x)
     loss = F.cross_entropy(logits, y)
@@ -158,9 +166,8 @@ def evaluate(network: nn.Module, data: Tensors) -> tuple[float, float]:
     network.eval()
     logits = network(data.x)
     network.train()
-    return F.cross_entropy(logits, data.y).item(), 100.0 * (
-        logits.argmax(dim=1) == data.y
-    ).double().mean().item()
+    correct = (logits.argmax(dim=1) == data.y).double().mean().item()
+    return F.cross_entropy(logits, data.y).item(), 100.0 * correct
 
 
 def train(
@@ -173,17 +180,19 @@ def train(
         seed: Training seed.
         recipe: How to train.
         split: The images, from :func:`data_builders.datasets.load_split`.
-        dtype: Type of weights and activations.
+        dtype: Type of weights and activations; tables are made with float32.
 
     Returns:
-        Curves of every epoch; training figures are running means over the epoch, the others are measured after it.
+        Curves of every epoch; training figures are running means over the epoch, the others are
+        measured after it.
     """
     data = tensors(split, dtype)
     network = build_network(arch, recipe, split).to(dtype)
     initialise(network, arch, seed)
     sgd = optimizer(network, recipe)
-    curves: dict[str, Any] = {
-        name: np.full(recipe.epochs, np.nan, dtype=np.float32) for name in CURVES
+    kind = np.float64 if dtype == torch.float64 else np.float32
+    curves: dict[str, NDArray[np.floating]] = {
+        name: np.full(recipe.epochs, np.nan, dtype=kind) for name in CURVES
     }
     for epoch in range(recipe.epochs):
         images = epoch_images(data["train"], recipe, seed, epoch)

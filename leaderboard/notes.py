@@ -36,18 +36,26 @@ def warnings(board: Board) -> list[str]:
     landscape = board.landscape
     found = []
     if landscape.ceiling is not None:
-        found.append(
+        text = (
             "Trained again, the same architecture scores differently. Perfect search over one "
-            f"training of every architecture would end at {points(board, landscape.ceiling)} "
-            "(the noise ceiling): regrets of this size and below are luck with training seeds as "
-            "much as merit."
+            f"training of every architecture would end at {points(board, landscape.ceiling)}, the "
+            "noise ceiling."
         )
+        if below := _below(board, landscape.ceiling):
+            text += (
+                f" {below} below it, where finding a better {landscape.observed.name} no longer "
+                "means choosing a better architecture: do not read the order there as skill."
+            )
+        found.append(text)
     if landscape.floor > 0:
-        found.append(
-            f"Perfect search on the mean {landscape.observed.name} would still end at "
+        text = (
+            f"Perfect search on the mean {landscape.observed.name} would end at "
             f"{points(board, landscape.floor)}, since the two splits disagree about the best "
             "architecture."
         )
+        if below := _below(board, landscape.floor):
+            text += f" {below} below that: there, a more thorough search would choose worse."
+        found.append(text)
     fewest = min(len(row.seeds) for row in board.rows)
     if fewest < 2:
         found.append("A row with one seed has no interval and cannot be separated from any other.")
@@ -83,6 +91,18 @@ def warnings(board: Board) -> list[str]:
     return found
 
 
+def is_noisy(board: Board) -> bool:
+    """Whether the best rows have reached what noise and disagreeing splits allow to tell apart."""
+    landscape = board.landscape
+    return board.rows[0].regret.mean < max(landscape.ceiling or 0.0, landscape.floor)
+
+
+def _below(board: Board, regret: float) -> str:
+    """``"2 of 3 rows are"``; empty if none is."""
+    n = sum(row.regret.mean < regret for row in board.rows)
+    return f"{n} of {len(board.rows)} rows {'is' if n == 1 else 'are'}" if n else ""
+
+
 def replicate(board: Board) -> str:
     """Which recorded training answered a trial."""
     policy = board.question.replicate
@@ -100,4 +120,5 @@ def seeds(board: Board) -> str:
 
 def points(board: Board, value: float) -> str:
     """A regret with its unit."""
-    return f"{value:.{decimals([value])}f} {unit_of(board, 'points')}".strip()
+    text = f"{value:.{decimals([value])}f}" if value else "0"
+    return f"{text} {unit_of(board, 'points')}".strip()

@@ -79,6 +79,7 @@ def _view(
         "unit": unit_of(board, "points"),
         "facts": _facts(board),
         "method": notes.method(board),
+        "noisy": notes.is_noisy(board),
         "warnings": notes.warnings(board),
         "ties": [row.label for row in board.rows if row.tied],
         "best_regret": notes.points(board, board.rows[0].regret.mean),

@@ -4,6 +4,7 @@ import inspect
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
@@ -77,8 +78,9 @@ class Observation:
 class Algorithm(ABC):
     """Base of all search algorithms.
 
-    A subclass names its hyperparameters as keyword-only arguments with defaults, and may publish settings of
-    the literature in ``presets``. Its only source of randomness is ``self.rng``, used through ``random()``.
+    A subclass names its hyperparameters as keyword-only arguments with defaults, keeps them as
+    attributes of the same names, and may publish settings of the literature in ``presets``. Its
+    only source of randomness is ``self.rng``, used through ``random()``.
 
     Args:
         space: What to search.
@@ -121,12 +123,7 @@ def hyperparameters(
         UnknownNameError: No such preset or hyperparameter.
         InvalidArgumentError: A value of another type than the default's.
     """
-    signature = inspect.signature(algorithm)
-    values = {
-        name: parameter.default
-        for name, parameter in signature.parameters.items()
-        if name not in _NOT_HYPERPARAMETERS and parameter.kind is parameter.KEYWORD_ONLY
-    }
+    values = dict(_defaults(algorithm))
     label = algorithm.__name__
     if preset is not None and preset not in algorithm.presets:
         raise UnknownNameError(
@@ -141,6 +138,24 @@ def hyperparameters(
         if value is inspect.Parameter.empty:
             raise InvalidArgumentError(f"{label} needs a value of {name!r}, which has no default")
     return values
+
+
+def kept_hyperparameters(algorithm: Algorithm) -> dict[str, Any] | None:
+    """Hyperparameters of an algorithm, from its attributes; None if it does not keep one."""
+    names = _defaults(type(algorithm))
+    if not all(hasattr(algorithm, name) for name in names):
+        return None
+    return {name: getattr(algorithm, name) for name in names}
+
+
+@cache
+def _defaults(algorithm: type[Algorithm]) -> Mapping[str, Any]:
+    """Defaults of the hyperparameters; ``inspect.Parameter.empty`` where there is none."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(algorithm).parameters.items()
+        if name not in _NOT_HYPERPARAMETERS and parameter.kind is parameter.KEYWORD_ONLY
+    }
 
 
 def takes_known(algorithm: type[Algorithm]) -> bool:

@@ -211,6 +211,10 @@ class TableBenchmark:
         self._evaluations: dict[tuple[int | None, int | None], _Memo[Evaluation]] = {}
         self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process opens the table there."""
+        return _reopen, (self.table.path.resolve(), self.objectives, self.known)
+
     def query(
         self,
         arch: Arch | str,
@@ -776,6 +780,10 @@ def load(
         TableError: The file is damaged or not a table.
     """
     return TableBenchmark(open_table(id_or_path), objectives, known)
+
+
+def _reopen(path: Path, objectives: Sequence[str], known: Sequence[str]) -> TableBenchmark:
+    return TableBenchmark(Table(path), objectives, known)
 
 
 def _as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:

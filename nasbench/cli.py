@@ -1,7 +1,7 @@
 """The command line: each command is a thin function over the Python API.
 
-Heavy packages are imported inside the commands, so that help and queries are instant. Bad input ends with one
-line on standard error and exit code 2.
+Heavy packages are imported inside the commands, so that help and queries are instant. Bad input
+ends with one line on standard error and exit code 2.
 """
 
 import json
@@ -22,7 +22,7 @@ from nasbench.registry import Registry
 
 app = typer.Typer(
     name="nasbench",
-    help="Benchmarks for neural architecture search: query, search and rank, offline and reproducible.",
+    help="Benchmarks for neural architecture search: query, search and rank, offline.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -218,7 +218,8 @@ def check(table: Annotated[str, typer.Argument(help="Id, id@version or path.")])
     opened.check()
     metadata = opened.metadata
     _say(
-        f"{metadata.id}@{metadata.version}: {len(opened.seed):,} runs, content hash {metadata.content_hash}: ok"
+        f"{metadata.id}@{metadata.version}: {len(opened.seed):,} runs, "
+        f"content hash {metadata.content_hash}: ok"
     )
 
 
@@ -276,7 +277,8 @@ def run(
     mean = sum(finals) / len(finals) if finals else float("nan")
     n_trials = sum(map(len, runs))
     _say(
-        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses {mean:.4g}; records in {out}"
+        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses {mean:.4g}; "
+        f"records in {out}"
     )
 
 

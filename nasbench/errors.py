@@ -1,7 +1,7 @@
 """Errors that the suite raises on purpose.
 
-Every message says what was given, what is possible and, where names are involved, the nearest guess.
-The command line prints it as one line and exits with code 2.
+Every message says what was given, what is possible and, where names are involved, the nearest
+guess. The command line prints it as one line and exits with code 2.
 """
 
 import difflib

@@ -66,7 +66,10 @@ class Records:
     @classmethod
     def create(cls, runs: Path, manifest: Mapping[str, Any]) -> "Records":
         """The folder for a manifest under ``runs``, made if need be."""
-        folder = runs / str(manifest["benchmark"]["id"]) / manifest_name(manifest)
+        try:
+            folder = runs / str(manifest["benchmark"]["id"]) / manifest_name(manifest)
+        except TypeError as error:
+            raise RecordError(f"a record cannot say how it was made: {error}") from error
         writable_folder(folder)
         if not (folder / MANIFEST).exists():
             with atomic(folder / MANIFEST) as temporary:
@@ -217,12 +220,14 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
 
 
 def _seeds(table: pa.Table, where: str) -> list[int]:
-    """Seeds of the runs in a part; also of those without a trial."""
+    """Seeds of the runs in a part, ascending; also of those without a trial."""
     try:
         seeds: list[int] = json.loads(table.schema.metadata[_SEEDS])
+        if set(table.column("seed").to_pylist()) <= set(seeds):
+            return seeds
     except (TypeError, KeyError, ValueError) as error:
         raise RecordError(f"{where} does not say which seeds it holds") from error
-    return seeds
+    raise RecordError(f"{where} holds other seeds than it says")
 
 
 def _inherited(run: Run) -> Any:
@@ -265,8 +270,10 @@ def _host_table(runs: Sequence[Run], before: Path | None, new: set[int]) -> pa.T
 def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for field in file.schema_arrow:
+                str(field)  # damaged names are found here
             return file.read(columns)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise RecordError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
 
 

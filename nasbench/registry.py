@@ -1,4 +1,4 @@
-"""Registries: one explicit line per thing, ``name -> "module:attribute"``, imported only when asked for."""
+"""Registries: one line a thing, ``name -> "module:attribute"``, imported only when asked for."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,8 @@ class Registry(Mapping[str, str]):
     Args:
         group: Name of the registry and of its entry-point group.
         kind: What one entry is called in messages ("algorithm").
-        entries: ``{"regularized_evolution": "algorithms.regularized_evolution:RegularizedEvolution"}``.
+        entries: ``{"regularized_evolution":
+            "algorithms.regularized_evolution:RegularizedEvolution"}``.
     """
 
     def __init__(self, group: str, kind: str, entries: Mapping[str, str]) -> None:

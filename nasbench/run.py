@@ -1,15 +1,17 @@
 """A run: the record of one seeded search, a row for every trial, in columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.algorithm import Proposal
+from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.space import Arch
 
 NONE = -1
@@ -53,6 +55,7 @@ class Run:
         ends: ``(n_trials,)``, simulated seconds.
         known_seconds: ``(n_trials,)``, part of the time that was spent on known numbers.
         optimizer_seconds: ``(n_trials,)``, real time in ``ask`` and ``tell``; depends on the host.
+        manifest: What the run is a function of, besides its seed; None if that is not known.
     """
 
     seed: int
@@ -65,6 +68,7 @@ class Run:
     ends: NDArray[np.float64]
     known_seconds: NDArray[np.float64]
     optimizer_seconds: NDArray[np.float32]
+    manifest: Mapping[str, Any] | None = None
 
     @classmethod
     def from_rows(
@@ -75,6 +79,7 @@ class Run:
         seed: int,
         n_decisions: int,
         n_objectives: int,
+        manifest: Mapping[str, Any] | None = None,
     ) -> Self:
         """A run from one row for each trial."""
         n = len(rows)
@@ -95,6 +100,7 @@ class Run:
             ends=np.fromiter(ends, np.float64, n),
             known_seconds=np.fromiter(known_seconds, np.float64, n),
             optimizer_seconds=np.fromiter(optimizer_seconds, np.float32, n),
+            manifest=manifest,
         )
 
     def __len__(self) -> int:
@@ -173,3 +179,27 @@ class Run:
                 "end": self.ends,
             }
         )
+
+    def save(self, folder: str | Path) -> Path:
+        """Record the run below a folder, as ``nasbench run --out`` does.
+
+        Returns:
+            The folder of the record, which says how the run was made.
+
+        Raises:
+            RecordError: The run was read from a record, or its algorithm does not keep its
+                hyperparameters as attributes.
+            InvalidArgumentError: The folder cannot be written, or the seed is not in 0..2**31 - 1.
+        """
+        from nasbench.records import BLOCK, Records
+
+        if self.manifest is None:
+            raise RecordError(
+                "this run does not know how it was made: it was read from a record, or its "
+                "algorithm does not keep every hyperparameter as an attribute of the same name"
+            )
+        if not 0 <= self.seed < 2**31:
+            raise InvalidArgumentError(f"seed {self.seed} cannot be recorded: 0..{2**31 - 1}")
+        records = Records.create(Path(folder), self.manifest)
+        records.add(self.seed // BLOCK, [self])
+        return records.folder

@@ -1,7 +1,7 @@
 """Seeded searches, in parallel, recorded and resumable."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import index
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
@@ -12,7 +12,14 @@ from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.records import BLOCK, Records
 from nasbench.registry import Registry
 from nasbench.run import Run
-from nasbench.simulator import Budget, KnownNumbers, check_count, check_replicate, replay
+from nasbench.simulator import (
+    Budget,
+    KnownNumbers,
+    check_count,
+    check_replicate,
+    manifest,
+    replay,
+)
 
 ALGORITHMS = "algorithms:ALGORITHMS"
 
@@ -103,7 +110,7 @@ class Prepared:
     def run(self, seed: int) -> Run:
         """One search."""
         algorithm, known = self.make(seed)
-        return replay(
+        run = replay(
             algorithm,
             self.benchmark,
             budget=self.setup.budget,
@@ -112,26 +119,21 @@ class Prepared:
             replicate=self.setup.replicate,
             known=known,
         )
+        return replace(run, manifest=self.manifest())
 
     def manifest(self) -> dict[str, Any]:
-        """What a record says of its making; equal manifests give equal records."""
+        """What a record says of its making."""
         setup, benchmark = self.setup, self.benchmark
-        return {
-            "benchmark": {
-                "id": benchmark.name,
-                "version": benchmark.version,
-                "content_hash": benchmark.content_hash,
-                "objectives": list(benchmark.objectives),
-                "known": list(benchmark.known),
-            },
-            "algorithm": setup.algorithm,
-            "preset": setup.preset,
-            "hyperparameters": self.hyperparameters,
-            "budget": asdict(setup.budget),
-            "workers": setup.workers,
-            "replicate": setup.replicate,
-            "fidelities": list(self.fidelities),
-        }
+        return manifest(
+            setup.algorithm,
+            benchmark,
+            preset=setup.preset,
+            hyperparameters=self.hyperparameters,
+            budget=setup.budget,
+            workers=setup.workers,
+            replicate=setup.replicate,
+            fidelities=self.fidelities,
+        )
 
 
 def load_algorithm(name: str) -> type[Algorithm]:

@@ -5,16 +5,17 @@ a heap of busy workers; at equal times the trial that was started first leaves f
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from heapq import heappop, heappush
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.algorithm import Algorithm, Observation, Proposal, kept_hyperparameters
 from nasbench.benchmark import Benchmark
 from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
 from nasbench.run import NONE, Row, Run
@@ -214,13 +215,61 @@ def replay(
         clock = perf_counter()
         tell(observation)
         optimizer_seconds[finished] += perf_counter() - clock
+    hyperparameters = kept_hyperparameters(algorithm)
     return Run.from_rows(
         rows,
         optimizer_seconds,
         seed=seed,
         n_decisions=len(benchmark.space.options),
         n_objectives=len(benchmark.objectives),
+        manifest=None
+        if hyperparameters is None
+        else manifest(
+            _name(type(algorithm)),
+            benchmark,
+            hyperparameters=hyperparameters,
+            budget=budget,
+            workers=workers,
+            replicate=replicate,
+            fidelities=algorithm.fidelities,
+        ),
     )
+
+
+def manifest(
+    algorithm: str,
+    benchmark: Benchmark,
+    *,
+    preset: str | None = None,
+    hyperparameters: Mapping[str, Any],
+    budget: Budget,
+    workers: int,
+    replicate: str | int,
+    fidelities: Sequence[int],
+) -> dict[str, Any]:
+    """What a record says of its making; equal manifests and seeds give equal records."""
+    return {
+        "benchmark": {
+            "id": benchmark.name,
+            "version": benchmark.version,
+            "content_hash": benchmark.content_hash,
+            "objectives": list(benchmark.objectives),
+            "known": list(benchmark.known),
+        },
+        "algorithm": algorithm,
+        "preset": preset,
+        "hyperparameters": dict(hyperparameters),
+        "budget": asdict(budget),
+        "workers": workers,
+        "replicate": replicate,
+        "fidelities": list(fidelities),
+    }
+
+
+def _name(algorithm: type[Algorithm]) -> str:
+    """Registered name of an algorithm of ours, which is that of its file, else ``"module:Class"``."""
+    package, _, file = algorithm.__module__.rpartition(".")
+    return file if package == "algorithms" else f"{algorithm.__module__}:{algorithm.__qualname__}"
 
 
 def check_count(name: str, value: int) -> None:

@@ -25,7 +25,8 @@ class Decision:
     Attributes:
         name: What is chosen ("edge 0->1").
         labels: Text of every option, in the order of their numbers.
-        kind: ``"categorical"``, ``"ordinal"`` (the order of the options means something) or ``"numeric"``.
+        kind: ``"categorical"``, ``"ordinal"`` (the order of the options means something) or
+            ``"numeric"``.
         values: The options as numbers where ``kind`` is ``"numeric"``, else empty.
     """
 
@@ -40,7 +41,8 @@ class Graph:
     """A directed acyclic graph with labelled nodes, in topological order.
 
     Attributes:
-        adjacency: Boolean array of shape ``(n, n)``; ``adjacency[i, j]`` is an edge from node i to node j.
+        adjacency: Boolean array of shape ``(n, n)``; ``adjacency[i, j]`` is an edge from node i to
+            node j.
         labels: ``n`` texts; the first is the input, the last the output.
     """
 
@@ -51,8 +53,9 @@ class Graph:
 class SearchSpace(ABC):
     """An immutable set of architectures.
 
-    A subclass sets ``name``, ``decisions`` and the text form; everything else is derived and may be overridden.
-    Random methods take a ``random.Random`` and use its ``random()`` only, the one stream that Python keeps.
+    A subclass sets ``name``, ``decisions`` and the text form; everything else is derived and may be
+    overridden. Random methods take a ``random.Random`` and use its ``random()`` only, the one
+    stream that Python keeps.
     """
 
     name: ClassVar[str]
@@ -70,7 +73,7 @@ class SearchSpace(ABC):
             IllegalArchError: The text is malformed or names an unknown option.
         """
 
-    def is_legal(self, arch: Arch) -> bool:  # noqa: ARG002
+    def is_legal(self, arch: Arch) -> bool:
         """Whether rules beyond the ranges of the decisions hold."""
         return True
 
@@ -78,8 +81,8 @@ class SearchSpace(ABC):
         """The representative of the class of architectures that are the same trainable network."""
         return arch
 
-    def graph(self, arch: Arch) -> Graph | None:  # noqa: ARG002
-        """The architecture as a graph with operations on its nodes, where the space has such a form."""
+    def graph(self, arch: Arch) -> Graph | None:
+        """The architecture with operations on nodes, where the space has such a form."""
         return None
 
     @cached_property
@@ -120,7 +123,7 @@ class SearchSpace(ABC):
         return tuple(arch)
 
     def rank_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Ranks of an ``(n, d)`` array of tuples, shape ``(n,)``; for spaces of fewer than 2**63 tuples."""
+        """Ranks of an ``(n, d)`` array, shape ``(n,)``; for spaces of fewer than 2**63 tuples."""
         return np.asarray(archs, dtype=np.int64) @ np.array(self._weights, dtype=np.int64)
 
     def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -148,14 +151,16 @@ class SearchSpace(ABC):
             checked = ()
         if len(checked) != len(self.options):
             raise IllegalArchError(
-                f"{arch!r} is no architecture of {self.name!r}: {len(self.options)} integers are needed"
+                f"{arch!r} is no architecture of {self.name!r}: "
+                f"{len(self.options)} integers are needed"
             )
         for option, given, n, decision in zip(
             checked, arch, self.options, self.decisions, strict=True
         ):
             if option != given or not 0 <= option < n:
                 raise IllegalArchError(
-                    f"{arch!r} is no architecture of {self.name!r}: {decision.name!r} is {given!r}, possible are 0..{n - 1}"
+                    f"{arch!r} is no architecture of {self.name!r}: "
+                    f"{decision.name!r} is {given!r}, possible are 0..{n - 1}"
                 )
         if not self.is_legal(checked):
             raise IllegalArchError(
@@ -200,10 +205,10 @@ class SearchSpace(ABC):
         return tuple((i, n - 1) for i, n in enumerate(self.options) if n > 1)
 
     def mutate(self, arch: Arch, rng: random.Random) -> Arch:
-        """A legal tuple in which one decision, uniformly chosen, has another option, uniformly chosen.
+        """A legal tuple with another option, uniformly chosen, in a uniformly chosen decision.
 
-        In a space with rules, illegal results are drawn again; an architecture without legal neighbours is
-        returned as it is.
+        In a space with rules, illegal results are drawn again; an architecture without legal
+        neighbours is returned as it is.
         """
         draw = rng.random
         mutable = self._mutable
@@ -219,7 +224,7 @@ class SearchSpace(ABC):
         return neighbors[int(draw() * len(neighbors))] if neighbors else arch
 
     def neighbors(self, arch: Arch) -> Iterator[Arch]:
-        """All legal tuples that differ from ``arch`` in one decision, in order of position and option."""
+        """All legal tuples that differ in one decision, in order of position and option."""
         for position, n in enumerate(self.options):
             for option in range(n):
                 if option != arch[position]:
@@ -228,7 +233,7 @@ class SearchSpace(ABC):
                         yield neighbor
 
     def crossover(self, a: Arch, b: Arch, rng: random.Random) -> Arch:
-        """A legal tuple that takes every option from ``a`` or ``b`` with equal chance; ``a`` if none is found."""
+        """A legal mix of ``a`` and ``b``, options with equal chance; ``a`` if none is found."""
         draw = rng.random
         for _ in range(64):
             child = tuple([x if draw() < 0.5 else y for x, y in zip(a, b, strict=True)])
@@ -237,7 +242,7 @@ class SearchSpace(ABC):
         return a
 
     def edits(self, arch: Arch) -> Iterable[tuple[Arch, str]]:
-        """Edit steps from ``arch`` and the kind of each; by default the neighbours, all ``"replace"``."""
+        """Edited architectures and the kind of each; by default neighbours, all ``"replace"``."""
         return ((neighbor, "replace") for neighbor in self.neighbors(arch))
 
     def __eq__(self, other: object) -> bool:

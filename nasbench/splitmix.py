@@ -1,7 +1,7 @@
 """SplitMix64 (Steele, Lea and Flood, 2014, https://doi.org/10.1145/2714064.2660195).
 
-The only source of pseudo-random numbers that must be the same on every machine, in every language and for
-every version of a library: draws of training seeds, initial weights, data order.
+The only source of pseudo-random numbers that must be the same on every machine, in every language
+and for every version of a library: draws of training seeds, initial weights, data order.
 """
 
 import hashlib
@@ -42,5 +42,5 @@ def uniform(seed: int, n: int) -> NDArray[np.float64]:
 
 
 def permutation(seed: int, n: int) -> NDArray[np.int64]:
-    """A permutation of ``range(n)``: the order of ``n`` outputs of the generator; shape ``(n,)``."""
+    """A permutation of ``range(n)``: the order of ``n`` outputs of the generator."""
     return np.argsort(stream(seed, n), kind="stable").astype(np.int64)

@@ -38,6 +38,7 @@ from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
 
 STATUSES = ("finished", "diverged", "untrained")
+_LARGE = 2**20
 _SHIPPED = Path(__file__).parent / "data"
 
 
@@ -144,6 +145,8 @@ class Table:
                 f"{schedule}"
             )
         values: NDArray[np.float32] = _items(lists).astype(np.float32, copy=False)
+        if values.nbytes > _LARGE:
+            pa.default_memory_pool().release_unused()  # decoding takes several times the numbers
         if len(self.schedules) == 1:
             return values.reshape(len(starts), n_epochs)
         chosen: NDArray[np.float32] = values[starts[:, None] + np.arange(n_epochs)]
@@ -330,6 +333,8 @@ def _parts(array: Any) -> Iterator[bytes]:
         ).tobytes()
         yield from _parts(array.flatten())
     else:
+        if pa.types.is_boolean(array.type):
+            array = array.cast(pa.uint8())
         values = array.fill_null(0).to_numpy(zero_copy_only=False)
         yield np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
 

@@ -1,17 +1,29 @@
 """The ``lite201`` skeleton: the NAS-Bench-201 cell where only the cell mixes pixels non-linearly.
 
-Stem (3x3 convolution, BatchNorm), three stages of cells at C, 2C and 4C channels, and a tail (BatchNorm, ReLU,
-global mean, linear). It differs from the skeleton of NAS-Bench-201 in its reductions: 2x2 average pooling, 1x1
-convolution, BatchNorm, so that the cell and not the skeleton decides the result.
+Stem (3x3 convolution, BatchNorm), three stages of cells at C, 2C and 4C channels, and a tail
+(BatchNorm, ReLU, global mean, linear). It differs from the skeleton of NAS-Bench-201 in its
+reductions: 2x2 average pooling, 1x1 convolution, BatchNorm, so that the cell and not the skeleton
+decides the result.
 """
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench.space import Arch
-from nasbench.spaces.nb201 import CONV1, CONV3, EDGES, POOL, SKIP, live_edges
+from nasbench.spaces.nb201 import (
+    CONV1,
+    CONV3,
+    EDGES,
+    OPERATIONS,
+    POOL,
+    SKIP,
+    live_edges,
+    published_string,
+)
 
 
 class ReluConvBatchNorm(nn.Module):
@@ -23,6 +35,7 @@ class ReluConvBatchNorm(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features of the same shape."""
         return self.norm(self.conv(F.relu(x)))  # type: ignore[no-any-return]
 
 
@@ -44,6 +57,7 @@ class Cell(nn.Module):
         self.edges = nn.ModuleDict({str(edge): operation(arch[edge], channels) for edge in live})
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features of the same shape: those of node 3."""
         nodes = {0: x}
         for edge, layer in self.edges.items():
             source, target = EDGES[int(edge)]
@@ -62,7 +76,7 @@ def reduction(channels: int) -> nn.Sequential:
 
 
 class Lite201(nn.Module):
-    """One trainable network.
+    """One trainable network; see :class:`data_builders.networks.Network`.
 
     Args:
         arch: A connected architecture of the space ``nb201``; dead edges are not built.
@@ -73,6 +87,11 @@ class Lite201(nn.Module):
     """
 
     space: ClassVar[str] = "nb201"
+    arch_columns: ClassVar[Mapping[str, str]] = {
+        "parameters": "trainable parameters of the network without dead edges",
+        "macs": "multiply-adds of one image through the network without dead edges",
+        "published_string": "string by which the authors of the space identify cells",
+    }
 
     def __init__(
         self, arch: Arch, *, channels: int, cells: int, image_channels: int, n_classes: int
@@ -90,17 +109,58 @@ class Lite201(nn.Module):
         self.head = nn.Linear(widths[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of shape ``(batch, n_classes)`` for images of shape ``(batch, channels, height, width)``."""
+        """Logits.
+
+        Args:
+            x: Images, shape ``(batch, channels, height, width)``.
+
+        Returns:
+            Shape ``(batch, n_classes)``.
+        """
         x = self.stem(x)
         for stage, reduce in zip(self.stages, [*self.reductions, nn.Identity()], strict=True):
             x = reduce(stage(x))
         return self.head(F.relu(self.norm(x)).mean(dim=(2, 3)))  # type: ignore[no-any-return]
 
     @staticmethod
+    def trains(arch: Arch) -> bool:
+        """Whether any edge carries a signal from the cell's input to its output."""
+        return any(live_edges(arch))
+
+    @staticmethod
+    def cost_terms(arch: Arch) -> dict[str, float]:
+        """The fixed part of the network and the number of live edges of every operation."""
+        live = _live_options(arch)
+        counts = {o: float(live.count(o)) for o in (SKIP, CONV1, CONV3, POOL)}
+        return {"network": 1.0} | {f"live {OPERATIONS[o]}": n for o, n in counts.items()}
+
+    @staticmethod
+    def arch_numbers(
+        arch: Arch, *, channels: int, cells: int, image_channels: int, n_classes: int, size: int
+    ) -> dict[str, int | str]:
+        """Values of :attr:`arch_columns`."""
+        parameters = Lite201.parameter_count(
+            arch,
+            channels=channels,
+            cells=cells,
+            image_channels=image_channels,
+            n_classes=n_classes,
+        )
+        macs = Lite201.macs(
+            arch,
+            channels=channels,
+            cells=cells,
+            image_channels=image_channels,
+            n_classes=n_classes,
+            size=size,
+        )
+        return {"parameters": parameters, "macs": macs, "published_string": published_string(arch)}
+
+    @staticmethod
     def parameter_count(
         arch: Arch, *, channels: int, cells: int, image_channels: int, n_classes: int
     ) -> int:
-        """Trainable parameters, counted without building the network; ``arch`` may be disconnected."""
+        """Trainable parameters, without building the network; ``arch`` may be disconnected."""
         kernels = _live_kernels(arch)
         widths = (channels, 2 * channels, 4 * channels)
         total = 9 * image_channels * channels + 2 * channels
@@ -112,18 +172,23 @@ class Lite201(nn.Module):
     def macs(
         arch: Arch, *, channels: int, cells: int, image_channels: int, n_classes: int, size: int
     ) -> int:
-        """Multiply-adds of one image of ``size`` x ``size`` pixels; convolutions and the linear layer count."""
+        """Multiply-adds of one image of ``size`` x ``size`` pixels.
+
+        Convolutions and the linear layer count, an added bias as one.
+        """
         area = sum(_live_kernels(arch))
         stages = [(channels << s, (size >> s) ** 2) for s in range(3)]
         total = 9 * image_channels * channels * size**2
         total += sum(cells * area * width**2 * pixels for width, pixels in stages)
-        total += sum(2 * width**2 * (pixels // 4) for width, pixels in stages[:-1])
+        total += sum(2 * width**2 * pixels for (width, _), (_, pixels) in pairwise(stages))
         return total + stages[-1][0] * n_classes + n_classes
+
+
+def _live_options(arch: Arch) -> list[int]:
+    return [option for option, live in zip(arch, live_edges(arch), strict=True) if live]
 
 
 def _live_kernels(arch: Arch) -> list[int]:
     """Areas of the kernels of the live convolutions."""
     area = {CONV1: 1, CONV3: 9}
-    return [
-        area[o] for o, is_live in zip(arch, live_edges(arch), strict=True) if is_live and o in area
-    ]
+    return [area[option] for option in _live_options(arch) if option in area]

@@ -45,7 +45,14 @@
     return found;
   }
 
-  function layout(plot) {
+  /* On a narrow plot only powers of ten are labelled, if there are enough of them. */
+  const labels = (values, narrow) => {
+    const isPower = (x) => x === 0 || Number(x.toExponential(3).split("e")[0]) === 1;
+    const sparse = narrow && values.length > 6 && values.filter(isPower).length > 2;
+    return values.map((x) => (sparse && !isPower(x) ? "" : x.toLocaleString("en", { maximumFractionDigits: 9 })));
+  };
+
+  function layout(plot, narrow) {
     const place = scale(plot.y.linear_below);
     const log = Math.log10;
     const axis = {
@@ -65,12 +72,12 @@
       hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--ink") } },
       xaxis: {
         ...axis, type: "log", range: [left - pad, right + pad], tickvals: plot.x.ticks,
-        ticktext: plot.x.ticks.map((x) => x.toLocaleString("en")), title: { text: plot.x.title, standoff: 8 },
+        ticktext: labels(plot.x.ticks, narrow), tickangle: 0, title: { text: plot.x.title, standoff: 8 },
       },
       yaxis: {
         ...axis, type: plot.y.linear_below ? "linear" : "log",
         range: [plot.y.linear_below ? bottom - room : bottom, top + room],
-        tickvals: plot.y.ticks.map(place), ticktext: plot.y.ticks.map(String),
+        tickvals: plot.y.ticks.map(place), ticktext: labels(plot.y.ticks, false),
         title: { text: plot.y.title, standoff: 8 },
       },
       shapes: plot.lines.map((line) => ({
@@ -96,7 +103,7 @@
     const legend = box.querySelector(".legend");
     const hidden = new Set();
     const draw = () => plots.forEach((plot, i) =>
-      Plotly.react(canvases[i], traces(plot, hidden), layout(plot), config));
+      Plotly.react(canvases[i], traces(plot, hidden), layout(plot, canvases[i].clientWidth < 480), config));
     const all = plots[plots.length - 1];
     for (const [rank, series] of all.series.entries()) {
       const button = document.createElement("button");

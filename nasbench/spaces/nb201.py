@@ -1,6 +1,7 @@
 """The cell space of NAS-Bench-201 (Dong and Yang, 2020, https://openreview.net/forum?id=HJxyZkBKDr).
 
-Four nodes, six edges, five operations an edge: 15,625 cells, of which 5,260 are different trainable networks.
+Four nodes, six edges, five operations an edge: 15,625 cells, of which 5,260 are different trainable
+networks.
 """
 
 import re
@@ -27,9 +28,9 @@ _REPRESENTATIVES = "nb201-representatives.npy"
 class NB201(SearchSpace):
     """Cells ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``; a node is the sum of its incoming edges.
 
-    Two cells are the same trainable network if an edge that no signal enters, or whose output reaches nothing,
-    is removed (zero propagates), a skip stands for its source, and kernels may be renamed: see
-    :func:`trainable_form`.
+    Two cells are the same trainable network if an edge that no signal enters, or whose output
+    reaches nothing, is removed (zero propagates), a skip stands for its source, and kernels may be
+    renamed: see :func:`trainable_form`.
     """
 
     name = "nb201"
@@ -74,7 +75,7 @@ class NB201(SearchSpace):
         return array
 
     def graph(self, arch: Arch) -> Graph:
-        """Operations on nodes: input, one node a cell edge, output; an edge of the cell feeds its successors."""
+        """Input, one node an edge of the cell, output; an edge feeds the edges that follow it."""
         n = len(EDGES) + 2
         adjacency = np.zeros((n, n), dtype=np.bool_)
         for e, (i, j) in enumerate(EDGES):
@@ -101,11 +102,11 @@ def live_edges(arch: Arch) -> tuple[bool, ...]:
 
 
 def trainable_form(arch: Arch) -> tuple[Any, ...]:
-    """Symbolic output of the cell, equal for two cells if and only if they are the same trainable network.
+    """Symbolic output of the cell, equal exactly for cells that are the same trainable network.
 
-    The value of a node is a multiset of terms: the cell's input, or (operation, kernel, value of its source).
-    ``skip_connect`` contributes the terms of its source, and every convolution edge owns one kernel. Among all
-    renamings of kernels of one type the smallest form is taken.
+    The value of a node is a multiset of terms: the cell's input, or (operation, kernel, value of
+    its source). ``skip_connect`` contributes the terms of its source, and every convolution edge
+    owns one kernel. Among all renamings of kernels of one type the smallest form is taken.
     """
     live = live_edges(arch)
     kernels = [[e for e in range(6) if live[e] and arch[e] == conv] for conv in (CONV1, CONV3)]
@@ -127,9 +128,10 @@ def trainable_form(arch: Arch) -> tuple[Any, ...]:
 
 
 def published_string(arch: Arch, zeros: Literal["keep", "propagate"] = "propagate") -> str:
-    """The string by which the authors of the space count 6,466 (12,751 with ``zeros="keep"``) distinct cells.
+    """The string by which the authors count 6,466 cells (12,751 with ``zeros="keep"``).
 
-    It splits some classes of :func:`trainable_form` and merges others, so nothing here is keyed on it.
+    It splits some classes of :func:`trainable_form` and merges others, so nothing here is keyed on
+    it.
     """
     nodes = {0: "0"}
     for node in (1, 2, 3):
@@ -147,7 +149,7 @@ def published_string(arch: Arch, zeros: Literal["keep", "propagate"] = "propagat
 
 @cache
 def classes() -> dict[Arch, tuple[Arch, ...]]:
-    """Representative of every class -> its members, both in the order of their ranks (a fraction of a second)."""
+    """Representative of every class -> its members, both in the order of their ranks."""
     members: dict[tuple[Any, ...], list[Arch]] = {}
     for arch in NB201().archs():
         members.setdefault(trainable_form(arch), []).append(arch)

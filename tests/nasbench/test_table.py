@@ -24,7 +24,7 @@ from nasbench.schema import Column, Metadata
 from nasbench.table import Table, archs_file, catalogue, content_hash, open_table, write_table
 
 NAN, INF = float("nan"), float("inf")
-SHIPPED = ("nb201-cifar10", "nb201-cifar100", "nb201-imagenet16")
+SHIPPED = ("lite201-digits", "nb201-cifar10", "nb201-cifar100", "nb201-imagenet16")
 
 
 def read_everything(table):
@@ -123,7 +123,19 @@ def test_toy_tables_are_valid(toy_files, kind):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_tables_are_valid(name):
-    open_table(name).check()
+    table = open_table(name)
+    table.check()
+    assert table.path == nasbench.table._SHIPPED / f"{name}.parquet"
+    assert table.metadata.id == name
+    for fact in ("title", "description", "source", "licence", "citation", "seeds", "recipe"):
+        assert getattr(table.metadata, fact), fact
+
+
+def test_nothing_else_is_shipped():
+    files = nasbench.table._SHIPPED.glob("*.parquet")
+    assert sorted(file.name for file in files if ".archs." not in file.name) == [
+        f"{name}.parquet" for name in SHIPPED
+    ]
 
 
 # The content hash

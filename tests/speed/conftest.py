@@ -1,4 +1,4 @@
-"""Speed is measured on request only, and never asserted: ``pytest tests/speed --benchmark-only``."""
+"""Speed is measured on request, never asserted: ``pytest tests/speed --benchmark-only``."""
 
 from pathlib import Path
 

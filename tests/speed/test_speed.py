@@ -1,4 +1,4 @@
-"""The speed budgets of the design. Medians; compare them with the bare loop measured beside them."""
+"""The speed budgets of the design: medians, to be compared with the bare loop beside them."""
 
 import random
 import subprocess
@@ -19,7 +19,10 @@ from nasbench.simulator import Budget, replay
 from nasbench.spaces.nb201 import NB201
 from nasbench.table import open_table, write_table
 
-CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+CELL = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|"
+    "+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+)
 TRIALS = 1000
 
 
@@ -123,7 +126,7 @@ def test_regularized_evolution(benchmark, report, published):
     benchmark.pedantic(searches, (RegularizedEvolution, published, 500), rounds=3, warmup_rounds=1)
     seconds = median(benchmark)
     report(
-        "regularized evolution (100, 10), 500 seeds × 1,000 trials, one core",
+        "regularized evolution (100, 10), 500 seeds x 1,000 trials, one core",
         "≤ 4 s",
         f"{seconds:.2f} s",
     )
@@ -213,12 +216,12 @@ def test_memory_and_opening(benchmark, report, tmp_path):
     path = tmp_path / "curves.parquet"
     numbers = write_curves(path, 100)
     benchmark.pedantic(lambda: open_table(path), rounds=20)
-    report("opening a table of 46,875 runs × 100 epochs", "", f"{median(benchmark) * 1e3:.1f} ms")
+    report("opening a table of 46,875 runs x 100 epochs", "", f"{median(benchmark) * 1e3:.1f} ms")
     run = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path)], check=True, capture_output=True
     )
     report(
         "memory of a loaded table with curves",
-        "≤ 2 × its numbers",
-        f"{int(run.stdout) / numbers:.2f} ×",
+        "≤ 2 x its numbers",
+        f"{int(run.stdout) / numbers:.2f} x",
     )
