@@ -66,4 +66,4 @@ def test_example(number: int, folder: Path, environment: dict[str, str]):
 
 def test_own_algorithm_is_under_fifteen_lines():
     (text,) = [text for kind, text in EXAMPLES if kind == "python" and "Algorithm)" in text]
-    assert len(text.splitlines()) < 15
+    assert len(lines(text)) < 15
