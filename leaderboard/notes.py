@@ -68,13 +68,14 @@ def warnings(board: Board) -> list[str]:
     lost = sum(not len(search.times) for row in board.rows for search in row.searches)
     if lost:
         found.append(
-            f"{lost} runs ended without a finished training; they count as a random architecture."
+            f"{lost} of the runs ended without a finished training and count as a random "
+            "architecture."
         )
     failed = landscape.reported.n_failed
     if failed:
         found.append(
-            f"{failed:,} architectures have a recorded training that diverged; they count as the "
-            "worst of the others."
+            f"{failed:,} of the architectures have a recorded training that diverged and count as "
+            "the worst of the others."
         )
     if not landscape.complete:
         found.append(

@@ -202,16 +202,18 @@ def _runs(record: Records) -> list[Run]:
     """The runs of a record.
 
     Raises:
-        RecordError: Damaged, or without trials.
+        RecordError: Damaged, or of another number of objectives than its manifest says.
     """
     try:
         runs = record.runs()
-        if any(run.losses.shape[1] != 1 for run in runs):
-            raise RecordError(f"{record.folder}: the number of losses is not that of the manifest")
-    except RecordError:
-        raise
-    except (ValueError, TypeError, AttributeError, pa.ArrowException) as error:
+    except (ValueError, pa.ArrowException) as error:
+        if isinstance(error, RecordError):
+            raise
         raise RecordError(f"{record.folder}: a part is damaged: {error}") from error
+    if any(run.losses.shape[1] != 1 for run in runs):
+        raise RecordError(
+            f"{record.folder}: its runs have more losses than its manifest objectives"
+        )
     return runs
 
 

@@ -1,4 +1,4 @@
-"""The contract of a search algorithm: it is asked for proposals and told observations, and sees nothing else."""
+"""The contract of a search algorithm: asked for proposals, told observations, it sees no more."""
 
 import inspect
 import random
@@ -72,7 +72,10 @@ class Observation:
         return self._curve(self.trial)
 
     def __repr__(self) -> str:
-        return f"Observation(trial={self.trial}, {self.proposal}, losses={self.losses}, seconds={self.seconds})"
+        return (
+            f"Observation(trial={self.trial}, {self.proposal}, losses={self.losses}, "
+            f"seconds={self.seconds})"
+        )
 
 
 class Algorithm(ABC):
@@ -84,7 +87,8 @@ class Algorithm(ABC):
 
     Args:
         space: What to search.
-        fidelities: Epochs that a proposal may ask for, ascending; an algorithm that uses one takes the last.
+        fidelities: Epochs that a proposal may ask for, ascending; an algorithm that uses one takes
+            the last.
         seed: Seed of the search.
 
     Attributes:
@@ -105,8 +109,8 @@ class Algorithm(ABC):
     def ask(self) -> Proposal | None:
         """The next proposal.
 
-        None means that there is nothing to propose before the next ``tell``; with no trial running, it ends
-        the search.
+        None means that there is nothing to propose before the next ``tell``; with no trial running,
+        it ends the search.
         """
 
     @abstractmethod
@@ -117,7 +121,7 @@ class Algorithm(ABC):
 def hyperparameters(
     algorithm: type[Algorithm], changes: Mapping[str, Any], preset: str | None = None
 ) -> dict[str, Any]:
-    """All hyperparameters of an algorithm: defaults, overridden by a preset, overridden by ``changes``.
+    """All hyperparameters of an algorithm: defaults, changed by a preset, changed by ``changes``.
 
     Raises:
         UnknownNameError: No such preset or hyperparameter.

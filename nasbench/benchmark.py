@@ -93,13 +93,13 @@ class Benchmark(Protocol):
         schedule: int | None = None,
         seed: int | None = None,
     ) -> dict[str, float]:
-        """All that is recorded of an architecture at an epoch; the mean over the seeds if none is given."""
+        """All that is recorded of an architecture at an epoch; the mean if no seed is given."""
         ...
 
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.float32]:
-        """Values of a metric after epochs 1, 2, …; NaN where not recorded; shape ``(schedule,)``."""
+        """Values of a metric after epochs 1, 2, … (NaN: not recorded), shape ``(schedule,)``."""
         ...
 
     def evaluate(
@@ -145,7 +145,7 @@ class Answer(dict[str, float]):
 
 
 class _Memo(dict[Arch, _T]):
-    """A dict that finds a missing value once; a hit costs no Python code. It forgets when it grows too large."""
+    """A dict that finds a missing value once; a hit costs no Python code. It forgets when large."""
 
     __slots__ = ("_find", "_limit")
 
@@ -227,13 +227,14 @@ class TableBenchmark:
 
         Args:
             arch: A tuple, or the text form of the space.
-            epoch: After which epoch; default: the end of the training. Where the table has several schedules
-                and none is given, epoch e means the end of schedule e.
+            epoch: After which epoch; default: the end of the training. Where the table has several
+                schedules and none is given, epoch e means the end of schedule e.
             schedule: Planned length of the training; default: the longest.
             seed: A recorded training seed; default: the mean over the recorded ones.
 
         Returns:
-            Value by column name; reading a column that is not recorded raises :class:`NotRecordedError`.
+            Value by column name; reading a column that is not recorded raises
+            :class:`NotRecordedError`.
 
         Raises:
             IllegalArchError: Not in the space.
@@ -283,7 +284,8 @@ class TableBenchmark:
         epochs = self.table.metadata.epochs[schedule]
         if not self.table.is_curve(metric) or len(epochs) == 1:
             raise NotRecordedError(
-                f"{self.name!r} has no curve of {metric!r}, only its value at epoch {epochs[-1]}{self._elsewhere()}"
+                f"{self.name!r} has no curve of {metric!r}, only its value at epoch {epochs[-1]}"
+                f"{self._elsewhere()}"
             )
         arch = self.space.from_text(arch) if isinstance(arch, str) else self.space.check(arch)
         p = self._position[arch]
@@ -308,7 +310,8 @@ class TableBenchmark:
         Args:
             arch: A tuple of the space.
             epoch: One of ``fidelities``; default: the last.
-            seed: A recorded training seed; default: the mean over the recorded ones, ``inf`` if one diverged.
+            seed: A recorded training seed; default: the mean over the recorded ones, ``inf`` if one
+                diverged.
 
         Raises:
             IllegalArchError: Not in the space.
@@ -352,7 +355,8 @@ class TableBenchmark:
         options = np.array(self.space.options)
         if archs.ndim != 2 or archs.shape[1] != len(options) or archs.dtype.kind not in "iu":
             raise IllegalArchError(
-                f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape (n, {len(options)}) are needed"
+                f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape "
+                f"(n, {len(options)}) are needed for {self.space.name!r}"
             )
         if len(archs) and ((archs.max(axis=0) >= options).any() or archs.min() < 0):
             row = int(np.flatnonzero(((archs < 0) | (archs >= options)).any(axis=1))[0])
@@ -387,7 +391,8 @@ class TableBenchmark:
 
         Args:
             arch: A tuple of the space.
-            epoch: Where the table has several schedules, the one that ends there; default: the longest.
+            epoch: Where the table has several schedules, the one that ends there; default: the
+                longest.
 
         Raises:
             IllegalArchError: Not in the space.
@@ -488,7 +493,8 @@ class TableBenchmark:
         position = bisect_left(self._key_view, rank)
         if position == len(self._key_view) or self._key_view[position] != rank:
             raise NotRecordedError(
-                f"{self.name!r} holds no training of {self.space.to_text(checked)}; it holds {len(self._key_view)} architectures"
+                f"{self.name!r} holds no training of {self.space.to_text(checked)}; it holds "
+                f"{len(self._key_view)} architectures"
             )
         return position
 
@@ -526,7 +532,7 @@ class TableBenchmark:
         return self._schedules[schedule]
 
     def _rows(self, schedule: int, seed: int | None) -> memoryview | None:
-        """Row of every position for a seed, or of its first run; -1 where there is none. None: all have one."""
+        """Row of every position for a seed, or of its first run, or -1; None if all have one."""
         runs = self._schedule(schedule)
         if seed is None:
             rows = np.where(runs.first[1:] > runs.first[:-1], runs.first[:-1], -1)
@@ -548,7 +554,7 @@ class TableBenchmark:
         return curves
 
     def _column(self, name: str, schedule: int, index: int, seed: int | None) -> memoryview:
-        """Values by position at the ``index``-th recorded epoch: of a seed, or the mean over seeds."""
+        """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
         key = (name, schedule, index, seed)
         if key not in self._columns:
             runs = self._schedule(schedule)
@@ -650,7 +656,8 @@ class TableBenchmark:
             if table.metadata.default_objective is None:
                 tests = [name for name, column in table.columns.items() if column.goal]
                 raise NotRecordedError(
-                    f"{self.name!r} has no validation column; ask for an objective by name{one_of('', tests)}"
+                    f"{self.name!r} has no validation column; ask for an objective by name"
+                    f"{one_of('', tests)}"
                 )
             return (table.metadata.default_objective,)
         if isinstance(objectives, str) or not objectives:
@@ -661,7 +668,8 @@ class TableBenchmark:
         for name in objectives:
             if name not in possible:
                 raise UnknownNameError(
-                    f"{self.name!r} has no objective {name!r}{one_of(name, possible)}{self._elsewhere()}"
+                    f"{self.name!r} has no objective {name!r}{one_of(name, possible)}"
+                    f"{self._elsewhere()}"
                 )
         return tuple(objectives)
 
@@ -673,7 +681,8 @@ class TableBenchmark:
         for name in known:
             if name in table.columns:
                 raise InvalidArgumentError(
-                    f"{name!r} comes out of a training and cannot be known before one{one_of('', possible)}"
+                    f"{name!r} comes out of a training and cannot be known before one"
+                    f"{one_of('', possible)}"
                 )
             if name not in possible:
                 raise UnknownNameError(
@@ -686,7 +695,8 @@ class TableBenchmark:
             return self._default_schedule
         if schedule not in self.table.metadata.epochs:
             raise NotRecordedError(
-                f"{self.name!r} has no schedule of {schedule} epochs{one_of(schedule, self.schedules)}{self._elsewhere()}"
+                f"{self.name!r} has no schedule of {schedule} epochs"
+                f"{one_of(schedule, self.schedules)}{self._elsewhere()}"
             )
         return schedule
 
@@ -712,7 +722,8 @@ class TableBenchmark:
                 f"{epochs[0]}..{epochs[-1]}" if len(epochs) > 12 else ", ".join(map(str, epochs))
             )
             raise NotRecordedError(
-                f"{self.name!r} does not record epoch {epoch}; did you mean {nearest}? Recorded: {recorded}{self._elsewhere()}"
+                f"{self.name!r} does not record epoch {epoch}; did you mean {nearest}? Recorded: "
+                f"{recorded}{self._elsewhere()}"
             )
         return schedule, epochs.index(epoch)
 
@@ -771,7 +782,8 @@ def load(
     """Open a benchmark; nothing but its description is read before it is asked.
 
     Args:
-        id_or_path: ``"nb201-cifar10"`` (the newest version), ``"nb201-cifar10@1"``, or the path of a table.
+        id_or_path: ``"nb201-cifar10"`` (the newest version), ``"nb201-cifar10@1"``, or the path of
+            a table.
         objectives: Columns that a search minimises or maximises; default: the table's own.
         known: Columns of architectures that a search may see before it trains.
 
@@ -787,7 +799,7 @@ def _reopen(path: Path, objectives: Sequence[str], known: Sequence[str]) -> Tabl
 
 
 def _as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values of which lower is better: 100 minus a percentage that is to be maximised, else plus or minus."""
+    """Values of which lower is better: 100 minus a percentage that is to be maximised, or minus."""
     if column.goal == "max":
         return 100.0 - values if column.unit == "%" else -values
     return values

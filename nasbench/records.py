@@ -1,7 +1,8 @@
 """Folders of run records: one manifest, and one Parquet file for every block of seeds.
 
-``<runs>/<benchmark>/<algorithm>-<hash of the manifest>/part-000000.parquet`` holds seeds 0 to 24, and so on,
-whatever the number of processes that made it. What depends on the host lies beside it in ``host-000000.parquet``.
+``<runs>/<benchmark>/<algorithm>-<hash of the manifest>/part-000000.parquet`` holds seeds 0 to 24,
+and so on, whatever the number of processes that made it. What depends on the host lies beside it in
+``host-000000.parquet``.
 """
 
 import hashlib
@@ -41,8 +42,8 @@ class Records:
 
     Attributes:
         folder: As given.
-        manifest: Benchmark (id, version, content hash, objectives, known columns), algorithm and all its
-            hyperparameters, budget, workers, replicate policy, fidelities.
+        manifest: Benchmark (id, version, content hash, objectives, known columns), algorithm and
+            all its hyperparameters, budget, workers, replicate policy, fidelities.
 
     Raises:
         RecordError: No manifest there, or a damaged one.
@@ -237,7 +238,7 @@ def _inherited(run: Run) -> Any:
 
 
 def _host_table(runs: Sequence[Run], before: Path | None, new: set[int]) -> pa.Table:
-    """Real optimiser seconds a trial; those of seeds that are not new are taken from the file before."""
+    """Real optimiser seconds a trial; those of seeds that are not new come from the file before."""
     from importlib.metadata import version  # costs a cold query a tenth of its time
 
     old: dict[int, Any] = {}

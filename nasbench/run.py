@@ -19,7 +19,7 @@ NONE = -1
 
 
 Row: TypeAlias = tuple[Arch, int, int, int, tuple[float, ...], float, float, float]
-"""Architecture, epoch, resumed trial, training seed, losses, start, end, seconds for known numbers."""
+"""Architecture, epoch, resumed trial, training seed, losses, start, end, known seconds."""
 
 
 class Trial(NamedTuple):
@@ -132,11 +132,11 @@ class Run:
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """Numbers of the trials in the order in which they ended; ties in the order of their starts."""
+        """Numbers of the trials in the order of their ends, on ties in that of their starts."""
         return np.argsort(self.ends, kind="stable")
 
     def incumbent_trials(self) -> NDArray[np.int64]:
-        """Numbers of the trials that, when they ended, had the lowest first loss so far; earliest on ties."""
+        """Numbers of the trials that, when they ended, had the lowest first loss so far."""
         losses = self.losses[self.order, 0]
         best = np.minimum.accumulate(losses)
         improves = np.concatenate([[True], losses[1:] < best[:-1]])[: len(losses)] & np.isfinite(
@@ -150,7 +150,7 @@ class Run:
         return [self.trials[i] for i in self.incumbent_trials().tolist()]
 
     def front(self) -> list[Trial]:
-        """Trials that no other trial beats in every objective, in the order of their starts; of equal losses the first."""
+        """Trials that no other dominates, in the order of their starts; on ties the first."""
         kept = []
         finite = np.isfinite(self.losses).all(axis=1)
         for i in np.flatnonzero(finite).tolist():

@@ -1,7 +1,7 @@
 """Replay of a search against a benchmark on a simulated clock.
 
-Simulated time is a sum of recorded costs and nothing else, so a run is the same on every machine. The clock is
-a heap of busy workers; at equal times the trial that was started first leaves first.
+Simulated time is a sum of recorded costs and nothing else, so a run is the same on every machine.
+The clock is a heap of busy workers; at equal times the trial that was started first leaves first.
 """
 
 import math
@@ -61,7 +61,7 @@ class Budget:
 
 
 class KnownNumbers:
-    """The ``known`` of an algorithm: answers from the benchmark and keeps account of the seconds to charge.
+    """The ``known`` of an algorithm: answers, and keeps account of the seconds to charge.
 
     Args:
         benchmark: With the ``known`` columns chosen.
@@ -102,13 +102,13 @@ def replay(
     Args:
         algorithm: A fresh algorithm, made for ``benchmark.space``.
         benchmark: What answers it.
-        budget: When to stop. A trial that would end after ``budget.seconds`` or exceed ``budget.epochs`` is
-            neither recorded nor told, and no other is started.
+        budget: When to stop. A trial that would end after ``budget.seconds`` or exceed
+            ``budget.epochs`` is neither recorded nor told, and no other is started.
         workers: Trials that run at the same simulated time.
         seed: Seed of the run; it chooses the training seeds.
         replicate: Which recorded training answers a trial. ``"draw"``: a function of ``seed``, the
-            architecture and how often this run has trained it; ``"mean"``: the mean over the recorded seeds;
-            a number: that training seed.
+            architecture and how often this run has trained it; ``"mean"``: the mean over the
+            recorded seeds; a number: that training seed.
         known: What was passed to the algorithm as ``known``.
 
     Returns:
@@ -116,9 +116,10 @@ def replay(
 
     Raises:
         InvalidArgumentError: An impossible argument.
-        NotRecordedError: A fixed training seed that is not recorded everywhere, or an epoch that is not.
-        AlgorithmError: The algorithm resumed a trial that cannot be resumed, or proposed something else than
-            a proposal.
+        NotRecordedError: A fixed training seed that is not recorded everywhere, or an epoch that is
+            not.
+        AlgorithmError: The algorithm resumed a trial that cannot be resumed, or proposed something
+            else than a proposal.
         IllegalArchError: The algorithm proposed something outside the space.
     """
     check_count("workers", workers)
@@ -267,7 +268,7 @@ def manifest(
 
 
 def _name(algorithm: type[Algorithm]) -> str:
-    """Registered name of an algorithm of ours, which is that of its file, else ``"module:Class"``."""
+    """Registered name of an algorithm of ours, that of its file, else ``"module:Class"``."""
     package, _, file = algorithm.__module__.rpartition(".")
     return file if package == "algorithms" else f"{algorithm.__module__}:{algorithm.__qualname__}"
 

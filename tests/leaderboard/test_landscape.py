@@ -161,6 +161,15 @@ def test_random_search_sees_what_the_policy_shows(home, cells, replicate):
     np.testing.assert_allclose(found, expected)
 
 
+def test_architectures_are_drawn_evenly_however_often_they_were_trained(home, cells):
+    home.table(rows(cells[:2], [[50], [60, 70, 40]]))
+    found = Landscape(load("toy"), "draw").random_search([1, 2])
+    regret = (60 + 70 + 40) / 3 - 50
+    items = [(50, regret, 1 / 2), *((value, 0.0, 1 / 6) for value in (60, 70, 40))]
+    twice = sum(max(pair)[1] * pair[0][2] * pair[1][2] for pair in product(items, repeat=2))
+    assert found == pytest.approx([regret / 2, twice])
+
+
 def test_ceiling_is_what_one_training_of_every_architecture_allows(home, cells):
     home.table(rows(cells[:3], VALUES))
     benchmark = load("toy")

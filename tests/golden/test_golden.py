@@ -1,0 +1,57 @@
+"""Golden traces: what every algorithm records on a published table must not change unnoticed.
+
+``golden.json`` beside this file holds, for every algorithm and preset, the SHA-256 of the columns
+of the records of three searches of 200 trials on nb201-cifar10. After a change that is wanted,
+write it anew and say so in the changelog:
+
+    python tests/golden/test_golden.py
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import nasbench
+from algorithms import ALGORITHMS
+from nasbench.testing import trace
+
+FILE = Path(__file__).parent / "golden.json"
+SEEDS, TRIALS = range(3), 200
+SETTINGS = {
+    f"{name}/{preset}" if preset else name: (name, preset)
+    for name in ALGORITHMS
+    for preset in (None, *ALGORITHMS.load(name).presets)
+}
+
+
+def traces(setting: str) -> list[str]:
+    """One hash for each seed."""
+    name, preset = SETTINGS[setting]
+    budget = nasbench.Budget(trials=TRIALS)
+    runs = nasbench.search(name, "nb201-cifar10", seeds=SEEDS, budget=budget, preset=preset)
+    return [trace(run) for run in runs]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_trace_is_golden(setting):
+    assert traces(setting) == json.loads(FILE.read_text()).get(setting), (
+        f"{setting} gives other runs than {FILE.name} says; if that is wanted: python {__file__}"
+    )
+
+
+def test_every_golden_trace_belongs_to_an_algorithm():
+    assert list(json.loads(FILE.read_text())) == sorted(SETTINGS)
+
+
+def test_golden_traces_differ():
+    hashes = [h for found in json.loads(FILE.read_text()).values() for h in found]
+    default, same = "regularized_evolution", "regularized_evolution/nas_benchmarks"
+    document = json.loads(FILE.read_text())
+    assert document[default] == document[same]  # the defaults are that preset
+    assert len(set(hashes)) == len(hashes) - len(SEEDS)
+
+
+if __name__ == "__main__":
+    document = {setting: traces(setting) for setting in sorted(SETTINGS)}
+    FILE.write_text(json.dumps(document, indent=1) + "\n")
