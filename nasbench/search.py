@@ -1,6 +1,7 @@
 """Seeded searches, in parallel, recorded and resumable."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, field, replace
 from operator import index
 from pathlib import Path
@@ -260,12 +261,14 @@ def _run_blocks(
 
     parallel = joblib.Parallel(n_jobs=min(processes, len(blocks)), return_as="generator_unordered")
     yield from parallel(
-        joblib.delayed(_run_block)(prepared.setup, block, seeds) for block, seeds in blocks.items()
+        joblib.delayed(_run_block)(prepared.setup, Path.cwd(), block, seeds)
+        for block, seeds in blocks.items()
     )
 
 
-def _run_block(setup: Setup, block: int, seeds: list[int]) -> tuple[int, list[Run]]:
-    prepared = setup.prepare()
+def _run_block(setup: Setup, folder: Path, block: int, seeds: list[int]) -> tuple[int, list[Run]]:
+    with chdir(folder):  # a process that served another folder may serve this one
+        prepared = setup.prepare()
     return block, [prepared.run(seed) for seed in seeds]
 
 
