@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
-from nasbench.benchmark import TableBenchmark, load
+from nasbench.tabular import TableBenchmark, load
 
 
 def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:

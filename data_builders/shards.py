@@ -29,7 +29,8 @@ from nasbench.files import atomic, writable_folder
 from nasbench.schema import Column, Metadata
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.table import STATUSES, write_table
+from nasbench.table import write_table
+from nasbench.validation import STATUSES
 
 SHARD_CLASSES = 32
 CALIBRATED_CLASSES = 96

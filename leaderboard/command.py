@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nasbench.benchmark import TableBenchmark
 from nasbench.errors import RecordError
+from nasbench.tabular import TableBenchmark
 
 RUNS = "runs"
 """Folder of records in the commands."""

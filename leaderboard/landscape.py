@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard import statistics
-from nasbench.benchmark import TableBenchmark
 from nasbench.errors import NotRecordedError
 from nasbench.schema import Column
 from nasbench.space import SearchSpace
+from nasbench.tabular import TableBenchmark
 
 _LISTABLE = 1_000_000
 _SPLITS = {"valid": "validation", "valtest": "validation and test", "train": "training"}

@@ -12,11 +12,11 @@ from leaderboard import COLUMNS, statistics
 from leaderboard.boards import Board, Question, Row, Score, group, labels, settings
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean
-from nasbench.benchmark import TableBenchmark, load
 from nasbench.errors import RecordError, UnknownNameError
 from nasbench.records import Records, to_table
 from nasbench.run import Run
-from nasbench.table import content_hash
+from nasbench.tabular import TableBenchmark, load
+from nasbench.validation import content_hash
 
 
 def score(

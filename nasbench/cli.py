@@ -104,7 +104,7 @@ def info(
     benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")], as_json: Json = False
 ) -> None:
     """Say what a benchmark holds, where it comes from and what it is good for."""
-    from nasbench.benchmark import describe, load
+    from nasbench.tabular import describe, load
 
     opened = load(benchmark)
     facts = describe(opened)
@@ -143,7 +143,7 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Look up everything that is recorded of an architecture."""
-    from nasbench.benchmark import load
+    from nasbench.tabular import load
 
     opened = load(benchmark)
     parsed: Any = arch
@@ -212,7 +212,7 @@ def import_(
 @app.command()
 def check(table: Annotated[str, typer.Argument(help="Id, id@version or path.")]) -> None:
     """Verify schema, architectures, ranges and hash of a table."""
-    from nasbench.table import open_table
+    from nasbench.catalogue import open_table
 
     opened = open_table(table)
     opened.check()
@@ -367,7 +367,8 @@ def _fail(message: str, code: int = 2) -> None:
 def _catalogue(kind: str) -> dict[str, str]:
     """Name -> one line, for everything of a kind."""
     if kind == "benchmarks":
-        from nasbench.table import Table, catalogue
+        from nasbench.catalogue import catalogue
+        from nasbench.table import Table
 
         tables = [Table(path) for paths in catalogue().values() for path in paths]
         return {f"{t.metadata.id}@{t.metadata.version}": t.metadata.title for t in tables}
@@ -416,8 +417,8 @@ def _print_board(board: Any) -> None:
 
 
 def _home(out: Path | None) -> Path:
+    from nasbench.catalogue import folders
     from nasbench.files import writable_folder
-    from nasbench.table import folders
 
     return writable_folder(out or folders()[0])
 

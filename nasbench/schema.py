@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from nasbench.errors import SchemaError, one_of
@@ -199,3 +200,8 @@ class Metadata:
                 raise SchemaError(
                     f"{where}: of several schedules, {schedule} must record its last epoch"
                 )
+
+
+def archs_file(path: Path) -> Path:
+    """Where the numbers of architectures lie for the runs in ``path``."""
+    return path.with_name(path.name.removesuffix(".parquet") + ".archs.parquet")

@@ -1,14 +1,16 @@
 """Seeded searches, in parallel, recorded and resumable."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field, replace
 from operator import index
 from pathlib import Path
-from typing import Any, Literal, SupportsIndex
+from typing import Any, Literal, NamedTuple, SupportsIndex
 
 from nasbench.algorithm import Algorithm, hyperparameters, takes_known
-from nasbench.benchmark import Benchmark, load
+from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.records import BLOCK, Records
 from nasbench.registry import Registry
@@ -21,6 +23,7 @@ from nasbench.simulator import (
     manifest,
     replay,
 )
+from nasbench.tabular import load
 
 ALGORITHMS = "algorithms:ALGORITHMS"
 
@@ -260,16 +263,27 @@ def _run_blocks(
     import joblib
 
     parallel = joblib.Parallel(n_jobs=min(processes, len(blocks)), return_as="generator_unordered")
+    place = _Place(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
     yield from parallel(
-        joblib.delayed(_run_block)(prepared.setup, Path.cwd(), block, seeds)
+        joblib.delayed(_run_block)(prepared.setup, place, block, seeds)
         for block, seeds in blocks.items()
     )
 
 
-def _run_block(setup: Setup, folder: Path, block: int, seeds: list[int]) -> tuple[int, list[Run]]:
-    with chdir(folder):  # a process that served another folder may serve this one
+class _Place(NamedTuple):
+    """Where tables and modules are found; a process that served another place may serve this."""
+
+    folder: Path
+    path: tuple[str, ...]
+    home: str
+
+
+def _run_block(setup: Setup, place: _Place, block: int, seeds: list[int]) -> tuple[int, list[Run]]:
+    sys.path[:] = place.path
+    os.environ["NASBENCH_HOME"] = place.home
+    with chdir(place.folder):
         prepared = setup.prepare()
-    return block, [prepared.run(seed) for seed in seeds]
+        return block, [prepared.run(seed) for seed in seeds]
 
 
 __all__ = ["Setup", "check_seeds", "load_algorithm", "search"]

@@ -32,7 +32,7 @@ from nasbench.records import to_table
 from nasbench.run import Run
 from nasbench.simulator import Budget, KnownNumbers, replay
 from nasbench.space import Arch, SearchSpace
-from nasbench.table import content_hash
+from nasbench.validation import content_hash
 
 _LISTED = 20_000
 _NO_TEXTS = ("", " ", "?", "no architecture", "\x00", "-1", "🤷")

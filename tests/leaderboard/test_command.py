@@ -5,11 +5,11 @@ import tomllib
 import pytest
 
 from leaderboard.command import command, literal, ranges
-from nasbench.benchmark import load
 from nasbench.cli import parse_seeds, parse_settings
 from nasbench.errors import RecordError
 from nasbench.search import Setup
 from nasbench.simulator import Budget
+from nasbench.tabular import load
 
 
 def parsed(line):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from leaderboard.landscape import Landscape
-from nasbench.benchmark import load
 from nasbench.errors import NotRecordedError
 from nasbench.spaces.nb201 import NB201
+from nasbench.tabular import load
 
 
 def rows(cells, values, column="valid_accuracy", **more):

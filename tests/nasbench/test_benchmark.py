@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench
-import nasbench.benchmark
-from nasbench.benchmark import Evaluation, TableBenchmark, Trainings, describe, load
+import nasbench.tabular
+from nasbench.benchmark import Evaluation, Trainings
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
@@ -23,6 +23,7 @@ from nasbench.errors import (
 )
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces import SPACES
+from nasbench.tabular import TableBenchmark, describe, load
 
 NAN, INF = float("nan"), float("inf")
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -41,7 +42,7 @@ TEXT += "+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
 @pytest.fixture
 def sparse(toy_files, monkeypatch) -> TableBenchmark:
     """The toy, by binary search as in spaces too large to list."""
-    monkeypatch.setattr(nasbench.benchmark, "_DENSE", 0)
+    monkeypatch.setattr(nasbench.tabular, "_DENSE", 0)
     return load(toy_files["plain"])
 
 
@@ -460,7 +461,7 @@ def test_query_many_is_a_loop_of_query(toy_files, archs, dense, data):
     )
     with pytest.MonkeyPatch.context() as patch:
         if not dense:
-            patch.setattr(nasbench.benchmark, "_DENSE", 0)
+            patch.setattr(nasbench.tabular, "_DENSE", 0)
         benchmark = load(toy_files["plain"])
         rows = np.array(cells, dtype=np.int64)
         try:
@@ -608,7 +609,7 @@ def ruled(content, tmp_path, monkeypatch):
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_class_has_legal_members_only(ruled, dense, monkeypatch):
     if not dense:
-        monkeypatch.setattr(nasbench.benchmark, "_DENSE", 0)
+        monkeypatch.setattr(nasbench.tabular, "_DENSE", 0)
     values = ruled.query_many(np.array([(1, 3), (1, 2), (2, 0)]), "valid_accuracy")
     assert values.tolist() == [15, 15, 25]
     for illegal in ((0, 1), (0, 3)):
@@ -720,7 +721,7 @@ def test_what_is_handed_out_is_read_only_or_a_copy(toy, archs):
 
 
 def test_small_caches_forget_and_still_answer(toy, archs, monkeypatch):
-    monkeypatch.setattr(nasbench.benchmark, "_VIEW_BYTES", 0)
+    monkeypatch.setattr(nasbench.tabular, "_VIEW_BYTES", 0)
     monkeypatch.setattr(toy._position, "_limit", 2)
     for _ in range(3):
         for i, arch in enumerate(archs):

@@ -16,7 +16,7 @@ from nasbench.records import BLOCK, Records, find_records, from_table, manifest_
 from nasbench.run import NONE, Run
 from nasbench.search import Setup, search
 from nasbench.simulator import Budget
-from nasbench.table import content_hash
+from nasbench.validation import content_hash
 
 MANIFEST = {"benchmark": {"id": "toy", "version": 1}, "algorithm": "mine:Mine", "workers": 1}
 

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -165,10 +166,11 @@ class Constant(Algorithm):
 """
 
 
-def test_an_algorithm_from_the_current_folder(tmp_path, monkeypatch):
+def test_an_algorithm_from_the_current_folder_also_in_processes_of_another(tmp_path, monkeypatch):
+    search("random_search", "nb201-cifar10", seeds=(0, 99), budget=Budget(trials=1), processes=2)
     (tmp_path / "my_own_search.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p])
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     runs = search(
         "my_own_search:Constant",
         "nb201-cifar10",
@@ -269,6 +271,7 @@ class Smallest(Algorithm):
 def test_known_numbers_reach_an_algorithm_that_wants_them(tmp_path, monkeypatch):
     (tmp_path / "my_knowing_search.py").write_text(KNOWING)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     name = "my_knowing_search:Smallest"
     assert takes_known(load_algorithm(name))
     options = {"budget": Budget(trials=50), "known": ["parameters", "macs"]}
@@ -359,3 +362,23 @@ def test_a_path_and_an_id_are_the_same_benchmark(toy_files, toy_home):
 def test_an_algorithm_that_leaves_the_table_is_an_error(toy_home):
     with pytest.raises((NotRecordedError, IllegalArchError)):
         search("random_search", "toy", budget=Budget(trials=100))
+
+
+def test_processes_find_the_tables_that_this_one_finds(content, tmp_path, monkeypatch):
+    """Also if they are older than a change of the folder or of NASBENCH_HOME."""
+    (tmp_path / "my_cell.py").write_text(OWN)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    options = {"seeds": (0, 99), "budget": Budget(trials=1), "processes": 2, "replicate": 0}
+    for number in (0, 1):
+        folder = tmp_path / str(number)
+        toy = content()
+        for row in toy.runs:
+            row["seconds"] = [seconds + number for seconds in row["seconds"]]
+        toy.write(folder / "toy.parquet")
+        monkeypatch.chdir(folder)
+        runs = search("my_cell:Constant", "./toy.parquet", **options)
+        assert [run.ends.tolist() for run in runs] == [[123 + number]] * 2
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("NASBENCH_HOME", str(folder))
+        runs = search("my_cell:Constant", "toy", **options)
+        assert [run.ends.tolist() for run in runs] == [[123 + number]] * 2

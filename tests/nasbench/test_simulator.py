@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.algorithm import Algorithm, Observation, Proposal
-from nasbench.benchmark import Evaluation, Trainings, load
+from nasbench.benchmark import Evaluation, Trainings
 from nasbench.errors import (
     AlgorithmError,
     IllegalArchError,
@@ -20,6 +20,7 @@ from nasbench.errors import (
 )
 from nasbench.simulator import Budget, KnownNumbers, check_replicate, replay
 from nasbench.space import Decision, SearchSpace
+from nasbench.tabular import load
 
 INF = math.inf
 

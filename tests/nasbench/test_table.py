@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import nasbench.catalogue
 import nasbench.table
+from nasbench.catalogue import catalogue, open_table
 from nasbench.errors import (
     ContentHashError,
     IllegalArchError,
@@ -20,8 +22,9 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
-from nasbench.schema import Column, Metadata
-from nasbench.table import Table, archs_file, catalogue, content_hash, open_table, write_table
+from nasbench.schema import Column, Metadata, archs_file
+from nasbench.table import Table, write_table
+from nasbench.validation import content_hash
 
 NAN, INF = float("nan"), float("inf")
 SHIPPED = ("lite201-digits", "nb201-cifar10", "nb201-cifar100", "nb201-imagenet16")
@@ -125,14 +128,14 @@ def test_toy_tables_are_valid(toy_files, kind):
 def test_shipped_tables_are_valid(name):
     table = open_table(name)
     table.check()
-    assert table.path == nasbench.table._SHIPPED / f"{name}.parquet"
+    assert table.path == nasbench.catalogue._SHIPPED / f"{name}.parquet"
     assert table.metadata.id == name
     for fact in ("title", "description", "source", "licence", "citation", "seeds", "recipe"):
         assert getattr(table.metadata, fact), fact
 
 
 def test_nothing_else_is_shipped():
-    files = nasbench.table._SHIPPED.glob("*.parquet")
+    files = nasbench.catalogue._SHIPPED.glob("*.parquet")
     assert sorted(file.name for file in files if ".archs." not in file.name) == [
         f"{name}.parquet" for name in SHIPPED
     ]
@@ -642,7 +645,7 @@ def test_check_finds_what_somebody_else_wrote(content, tmp_path, monkeypatch, ch
     change(toy)
     with monkeypatch.context() as patch:
         patch.setattr(nasbench.table, "validate", lambda *_: None)
-        patch.setattr(nasbench.table, "_legal", lambda *_: None)
+        patch.setattr(nasbench.table, "legal_archs", lambda *_: None)
         toy.write(path)
     with pytest.raises(error, match=message):
         Table(path).check()
@@ -800,7 +803,7 @@ def test_a_table_of_the_user_comes_before_a_shipped_one_of_the_same_version(cont
 
 def test_a_newer_shipped_table_comes_before_an_older_one_of_the_user(content, home, monkeypatch):
     shipped = home / "shipped"
-    monkeypatch.setattr(nasbench.table, "_SHIPPED", shipped)
+    monkeypatch.setattr(nasbench.catalogue, "_SHIPPED", shipped)
     versioned(content, 1).write(home / "toy.parquet")
     versioned(content, 2).write(shipped / "toy.parquet")
     assert open_table("toy").path == shipped / "toy.parquet"
@@ -811,7 +814,10 @@ def test_a_path_is_opened_as_it_is(path, monkeypatch):
     assert open_table(path).path == path
     assert open_table(str(path)).metadata.id == "toy"
     monkeypatch.chdir(path.parent)
-    assert open_table("toy.parquet").metadata.id == "toy"
+    table = open_table("toy.parquet")
+    monkeypatch.chdir("/")
+    assert table.path == path
+    assert table.diverged.sum() == 1
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from algorithms.local_search import LocalSearch
 from algorithms.random_search import RandomSearch
 from algorithms.regularized_evolution import RegularizedEvolution
 from nasbench.algorithm import Algorithm, Proposal
+from nasbench.catalogue import open_table
 from nasbench.schema import Metadata
 from nasbench.simulator import Budget, replay
 from nasbench.spaces.nb201 import NB201
-from nasbench.table import open_table, write_table
+from nasbench.table import write_table
 
 CELL = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|"

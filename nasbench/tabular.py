@@ -1,0 +1,762 @@
+"""Benchmarks made of tables: what a table answers."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.benchmark import Evaluation, Trainings
+from nasbench.catalogue import open_table
+from nasbench.errors import (
+    IllegalArchError,
+    InvalidArgumentError,
+    NotRecordedError,
+    UnknownNameError,
+    one_of,
+)
+from nasbench.schema import Column
+from nasbench.space import Arch, SearchSpace
+from nasbench.table import Table
+
+_DENSE = 1_000_000
+_VIEW_BYTES = 4_000_000
+_POSITIONS = 2**20
+_EVALUATIONS = 2**16
+_T = TypeVar("_T")
+
+
+class Answer(dict[str, float]):
+    """What :meth:`Benchmark.query` returns: a dict that explains what it does not hold."""
+
+    __slots__ = ("_explain",)
+
+    def __init__(
+        self, values: dict[str, float], explain: Callable[[str], NotRecordedError]
+    ) -> None:
+        super().__init__(values)
+        self._explain = explain
+
+    def __missing__(self, name: str) -> float:
+        raise self._explain(name)
+
+
+class _Memo(dict[Arch, _T]):
+    """A dict that finds a missing value once; a hit costs no Python code. It forgets when large."""
+
+    __slots__ = ("_find", "_limit")
+
+    def __init__(self, find: Callable[[Arch], _T], limit: int = _POSITIONS) -> None:
+        self._find = find
+        self._limit = limit
+
+    def __missing__(self, key: Arch) -> _T:
+        if len(self) >= self._limit:
+            self.clear()
+        value = self[key] = self._find(key)
+        return value
+
+
+@dataclass(slots=True)
+class _Schedule:
+    """The runs of one schedule: those of key number p are rows ``first[p]`` to ``first[p + 1]``."""
+
+    epochs: list[int]
+    first: NDArray[np.int64]
+    seeds: NDArray[np.int32]
+    diverged: NDArray[np.bool_]
+
+
+class TableBenchmark:
+    """The benchmark that a table is; see :class:`Benchmark` for its attributes and methods.
+
+    Args:
+        table: An opened table.
+        objectives: Columns to minimise or maximise; default: the table's own.
+        known: Columns of architectures that a search may see.
+
+    Raises:
+        UnknownNameError: No such column.
+        InvalidArgumentError: A column that cannot be an objective or be known in advance.
+        NotRecordedError: No objective is given and the table has no default.
+    """
+
+    def __init__(
+        self, table: Table, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
+    ) -> None:
+        metadata = table.metadata
+        self.table = table
+        self.name = metadata.id
+        self.version = metadata.version
+        self.content_hash = metadata.content_hash
+        self.space = table.space
+        self.schedules = table.schedules
+        self._default_schedule = self.schedules[-1]
+        self._one_schedule = len(self.schedules) == 1
+        self.fidelities = (
+            tuple(metadata.epochs[self._default_schedule]) if self._one_schedule else self.schedules
+        )
+        self.objectives = self._check_objectives(objectives)
+        self.known = self._check_known(known)
+        self._position = _Memo(self._find_position)
+        self._arch_position = _Memo(self._find_arch_position)
+        self._trainings = {
+            schedule: _Memo(partial(self._find_trainings, schedule)) for schedule in self.schedules
+        }
+        self._columns: dict[tuple[str, int, int, int | None], memoryview] = {}
+        self._columns_bytes = 0
+        self._evaluations: dict[tuple[int | None, int | None], _Memo[Evaluation]] = {}
+        self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process opens the table there."""
+        return _reopen, (self.table.path.resolve(), self.objectives, self.known)
+
+    def query(
+        self,
+        arch: Arch | str,
+        *,
+        epoch: int | None = None,
+        schedule: int | None = None,
+        seed: int | None = None,
+    ) -> dict[str, float]:
+        """All that is recorded of an architecture.
+
+        Args:
+            arch: A tuple, or the text form of the space.
+            epoch: After which epoch; default: the end of the training. Where the table has several
+                schedules and none is given, epoch e means the end of schedule e.
+            schedule: Planned length of the training; default: the longest.
+            seed: A recorded training seed; default: the mean over the recorded ones.
+
+        Returns:
+            Value by column name; reading a column that is not recorded raises
+            :class:`NotRecordedError`.
+
+        Raises:
+            IllegalArchError: Not in the space.
+            NotRecordedError: The architecture, epoch, schedule or seed is not recorded.
+        """
+        columns, arch_columns, row_of = self._answer(epoch, schedule, seed)
+        if isinstance(arch, str):
+            arch = self.space.from_text(arch)
+        try:
+            p = self._position[arch]
+            if row_of is not None and row_of[p] < 0:
+                raise self._no_seed(arch, self._resolve(epoch, schedule)[0], seed)
+            values = {name: v for name, column in columns if (v := column[p]) == v}
+            if arch_columns:
+                q = self._arch_position[arch]
+                if q >= 0:
+                    values |= {name: v for name, column in arch_columns if (v := column[q]) == v}
+        except TypeError:
+            raise self._no_arch(arch) from None
+        return Answer(values, self._not_recorded)
+
+    def curve(
+        self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
+    ) -> NDArray[np.float32]:
+        """Values of a metric after epochs 1, 2, …; NaN where not recorded.
+
+        Args:
+            arch: A tuple, or the text form of the space.
+            metric: A column with a value for every recorded epoch.
+            schedule: As in :meth:`query`.
+            seed: As in :meth:`query`.
+
+        Returns:
+            Array of shape ``(schedule,)``.
+
+        Raises:
+            NotRecordedError: There is no such curve, or what :meth:`query` raises it for.
+            IllegalArchError: Not in the space.
+        """
+        schedule = self._check_schedule(schedule)
+        if metric in self.table.arch_columns:
+            raise NotRecordedError(
+                f"{self.name!r} has no curve of {metric!r}, which no training produced"
+            )
+        if metric not in self.table.columns:
+            raise self._not_recorded(metric)
+        epochs = self.table.metadata.epochs[schedule]
+        if not self.table.is_curve(metric) or len(epochs) == 1:
+            raise NotRecordedError(
+                f"{self.name!r} has no curve of {metric!r}, only its value at epoch {epochs[-1]}"
+                f"{self._elsewhere()}"
+            )
+        arch = self.space.from_text(arch) if isinstance(arch, str) else self.space.check(arch)
+        p = self._position[arch]
+        runs = self._schedule(schedule)
+        first, last = runs.first[p : p + 2]
+        rows = np.arange(first, last)
+        if seed is not None:
+            rows = rows[runs.seeds[first:last] == seed]
+        if not rows.size:
+            raise self._no_seed(arch, schedule, seed)
+        curve = np.full(schedule, np.nan, dtype=np.float32)
+        curve[np.array(epochs) - 1] = self._curves(metric, schedule)[rows].mean(
+            axis=0, dtype=np.float64
+        )
+        return _read_only(curve)
+
+    def evaluate(
+        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+    ) -> Evaluation:
+        """Losses and cost of one training.
+
+        Args:
+            arch: A tuple of the space.
+            epoch: One of ``fidelities``; default: the last.
+            seed: A recorded training seed; default: the mean over the recorded ones, ``inf`` if one
+                diverged.
+
+        Raises:
+            IllegalArchError: Not in the space.
+            NotRecordedError: The architecture, epoch or seed is not recorded.
+        """
+        evaluations = self._evaluations.get((epoch, seed))
+        if evaluations is None:
+            find = self._evaluator(epoch, seed)
+            evaluations = self._evaluations[epoch, seed] = _Memo(find, _EVALUATIONS)
+        try:
+            return evaluations[arch]
+        except TypeError:
+            raise self._no_arch(arch) from None
+
+    def query_many(
+        self,
+        archs: NDArray[np.integer],
+        metric: str,
+        *,
+        epoch: int | None = None,
+        schedule: int | None = None,
+        seed: int | None = None,
+    ) -> NDArray[np.float64]:
+        """One metric of many architectures.
+
+        Args:
+            archs: Array of shape ``(n, d)``.
+            metric: A column of training runs or of architectures.
+            epoch: As in :meth:`query`.
+            schedule: As in :meth:`query`.
+            seed: As in :meth:`query`.
+
+        Returns:
+            Array of shape ``(n,)``; NaN where an epoch holds no value of this metric.
+
+        Raises:
+            IllegalArchError: An array of another shape or with an option out of range.
+            NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
+        """
+        archs = np.asarray(archs)
+        options = np.array(self.space.options)
+        if archs.ndim != 2 or archs.shape[1] != len(options) or archs.dtype.kind not in "iu":
+            raise IllegalArchError(
+                f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape "
+                f"(n, {len(options)}) are needed for {self.space.name!r}"
+            )
+        if len(archs) and ((archs.max(axis=0) >= options).any() or archs.min() < 0):
+            row = int(np.flatnonzero(((archs < 0) | (archs >= options)).any(axis=1))[0])
+            self.space.check(archs[row].tolist())
+        ranks = self.space.rank_many(archs)
+        schedule, index = self._resolve(epoch, schedule)
+        if metric in self.table.arch_columns and not self.table.is_text(metric):
+            places = np.searchsorted(self._arch_ranks, ranks)
+            known = np.append(self._arch_ranks, -1)[places] == ranks
+            if not known.all():
+                raise self._no_numbers(self.space.check(archs[int(np.argmin(known))].tolist()))
+            return _read_only(np.asarray(self._arch_column(metric))[places])
+        if metric not in self.table.columns:
+            raise self._not_recorded(metric)
+        column = np.asarray(self._column(metric, schedule, index, seed))
+        if self._dense is None:
+            places = np.array(
+                [self._position[tuple(arch)] for arch in archs.tolist()], dtype=np.int64
+            )
+        else:
+            places = self._dense[ranks]
+            if len(places) and places.min() < 0:
+                self._find_position(tuple(archs[int(np.argmin(places))].tolist()))
+        row_of = self._rows(schedule, seed)
+        if row_of is not None and len(places) and (np.asarray(row_of)[places] < 0).any():
+            bad = int(np.flatnonzero(np.asarray(row_of)[places] < 0)[0])
+            raise self._no_seed(tuple(archs[bad].tolist()), schedule, seed)
+        return _read_only(column[places].astype(np.float64, copy=False))
+
+    def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
+        """Key and recorded seeds of an architecture.
+
+        Args:
+            arch: A tuple of the space.
+            epoch: Where the table has several schedules, the one that ends there; default: the
+                longest.
+
+        Raises:
+            IllegalArchError: Not in the space.
+            NotRecordedError: The architecture or schedule is not recorded.
+        """
+        one = self._one_schedule or epoch is None
+        schedule = self._default_schedule if one else self._check_schedule(epoch)
+        try:
+            return self._trainings[schedule][arch]
+        except TypeError:
+            raise self._no_arch(arch) from None
+
+    def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
+        """Values of the ``known`` columns, and the seconds recorded for computing them.
+
+        Raises:
+            IllegalArchError: Not in the space.
+            NotRecordedError: A number or its cost is not recorded.
+        """
+        try:
+            q = self._arch_position[arch]
+        except TypeError:
+            raise self._no_arch(arch) from None
+        if q < 0:
+            raise self._no_numbers(arch)
+        costs = [f"{n}_seconds" for n in self.known if f"{n}_seconds" in self.table.arch_columns]
+        found = {name: self._arch_column(name)[q] for name in (*self.known, *costs)}
+        for name, value in found.items():
+            if value != value:
+                raise self._not_recorded(name)
+        return tuple(found[name] for name in self.known), float(sum(found[name] for name in costs))
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """All recorded training seeds, ascending."""
+        return tuple(np.unique(self.table.seed).tolist())
+
+    @cached_property
+    def complete_seeds(self) -> tuple[int, ...]:
+        """Training seeds recorded for every architecture and schedule, ascending."""
+        wanted = len(self._keys) * len(self.schedules)
+        seeds, counts = np.unique(self.table.seed, return_counts=True)
+        return tuple(seeds[counts == wanted].tolist())
+
+    def column(self, name: str) -> Column:
+        """Meaning of a column.
+
+        Raises:
+            NotRecordedError: No such column.
+        """
+        found = self.table.columns.get(name) or self.table.arch_columns.get(name)
+        if found is None:
+            raise self._not_recorded(name)
+        return found
+
+    # Which rows belong to an architecture
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.int64]:
+        return self.space.rank_many(self.table.archs)
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        ranks = self._ranks  # sorted; np.unique would import numpy.ma, a tenth of a cold query
+        keys: NDArray[np.int64] = ranks[np.append(True, ranks[1:] != ranks[:-1])]
+        return keys
+
+    @cached_property
+    def _key_view(self) -> memoryview:
+        return _view(self._keys)
+
+    @cached_property
+    def _arch_ranks(self) -> NDArray[np.int64]:
+        return self.space.rank_many(self.table.written_archs)
+
+    @cached_property
+    def _dense(self) -> NDArray[np.int64] | None:
+        """Position by rank for every tuple, -1 where not recorded; None for large spaces."""
+        size = int(np.prod(self.space.options, dtype=np.float64))
+        if size > _DENSE:
+            return None
+        ranks = np.arange(size)
+        if self.table.metadata.key == "class":
+            grid = np.stack(np.unravel_index(ranks, self.space.options), axis=1)
+            legal = np.ones(size, dtype=np.bool_)
+            if type(self.space).is_legal is not SearchSpace.is_legal:
+                legal = np.array([self.space.is_legal(tuple(arch)) for arch in grid.tolist()])
+            ranks = np.full(size, -1)
+            ranks[legal] = self.space.rank_many(self.space.canonical_many(grid[legal]))
+        places = np.minimum(np.searchsorted(self._keys, ranks), len(self._keys) - 1)
+        dense: NDArray[np.int64] = np.where(self._keys[places] == ranks, places, -1)
+        return dense
+
+    def _find_position(self, arch: Arch) -> int:
+        checked = self.space.check(arch)
+        owner = self.space.canonical(checked) if self.table.metadata.key == "class" else checked
+        rank = self.space.rank(owner)
+        position = bisect_left(self._key_view, rank)
+        if position == len(self._key_view) or self._key_view[position] != rank:
+            raise NotRecordedError(
+                f"{self.name!r} holds no training of {self.space.to_text(checked)}; it holds "
+                f"{len(self._key_view)} architectures"
+            )
+        return position
+
+    def _find_trainings(self, schedule: int, arch: Arch) -> Trainings:
+        p = self._position[arch]
+        runs = self._schedule(schedule)
+        seeds = tuple(runs.seeds[runs.first[p] : runs.first[p + 1]].tolist())
+        if not seeds:
+            raise self._no_seed(arch, schedule, None)
+        return Trainings(self._key_view[p], seeds)
+
+    def _find_arch_position(self, arch: Arch) -> int:
+        rank = self.space.rank(self.space.check(arch))
+        position = bisect_left(self._arch_ranks, rank)
+        return (
+            position
+            if position < len(self._arch_ranks) and self._arch_ranks[position] == rank
+            else -1
+        )
+
+    @cached_property
+    def _schedules(self) -> dict[int, _Schedule]:
+        found = {}
+        for schedule, epochs in self.table.metadata.epochs.items():
+            rows = slice(None) if self._one_schedule else self.table.schedule == schedule
+            first = np.searchsorted(
+                self._ranks[rows], np.append(self._keys, np.iinfo(np.int64).max)
+            )
+            found[schedule] = _Schedule(
+                epochs, first, self.table.seed[rows], self.table.diverged[rows]
+            )
+        return found
+
+    def _schedule(self, schedule: int) -> _Schedule:
+        return self._schedules[schedule]
+
+    def _rows(self, schedule: int, seed: int | None) -> memoryview | None:
+        """Row of every position for a seed, or of its first run, or -1; None if all have one."""
+        runs = self._schedule(schedule)
+        if seed is None:
+            rows = np.where(runs.first[1:] > runs.first[:-1], runs.first[:-1], -1)
+        else:
+            rows = np.full(len(self._keys), -1, dtype=np.int64)
+            hits = np.flatnonzero(runs.seeds == seed)
+            if not hits.size:
+                raise self._no_seed(None, schedule, seed)
+            rows[np.searchsorted(runs.first, hits, side="right") - 1] = hits
+        return _view(rows) if rows.min(initial=0) < 0 else None
+
+    # Numbers by position
+
+    def _curves(self, name: str, schedule: int) -> NDArray[np.float32]:
+        cache = self.__dict__.setdefault("_curve_cache", {})
+        if (name, schedule) not in cache:
+            cache[name, schedule] = self.table.curves(name, schedule)
+        curves: NDArray[np.float32] = cache[name, schedule]
+        return curves
+
+    def _column(self, name: str, schedule: int, index: int, seed: int | None) -> memoryview:
+        """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
+        key = (name, schedule, index, seed)
+        if key not in self._columns:
+            runs = self._schedule(schedule)
+            if self.table.is_curve(name):
+                values = self._curves(name, schedule)[:, index]
+            else:
+                values = self.table.numbers(name, schedule)
+            if seed is None:
+                column = _segment_means(values, runs.first)
+            else:
+                row_of = self._rows(schedule, seed)
+                rows = np.asarray(row_of) if row_of is not None else self._all_rows(schedule, seed)
+                column = np.where(rows >= 0, values[rows], np.float32(np.nan))
+            if self._columns_bytes + column.nbytes > max(_VIEW_BYTES, self._loaded_bytes()):
+                self._columns.clear()
+                self._columns_bytes = 0
+            self._columns_bytes += column.nbytes
+            self._columns[key] = _view(column)
+        return self._columns[key]
+
+    def _all_rows(self, schedule: int, seed: int) -> NDArray[np.int64]:
+        return np.flatnonzero(self._schedule(schedule).seeds == seed)
+
+    def _loaded_bytes(self) -> int:
+        return sum(curves.nbytes for curves in self.__dict__.get("_curve_cache", {}).values())
+
+    def _arch_column(self, name: str) -> memoryview:
+        cache = self.__dict__.setdefault("_arch_cache", {})
+        if name not in cache:
+            cache[name] = _view(self.table.arch_numbers(name))
+        column: memoryview = cache[name]
+        return column
+
+    def _answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> tuple[Any, ...]:
+        found = self._answers.get((epoch, schedule, seed))
+        if found is None:
+            length, index = self._resolve(epoch, schedule)
+            columns = [
+                (name, self._column(name, length, index, seed)) for name in self.table.columns
+            ]
+            names = [name for name in self.table.arch_columns if not self.table.is_text(name)]
+            arch_columns = [(name, self._arch_column(name)) for name in names]
+            if len(self._answers) >= max(
+                8, self._loaded_bytes() // max(1, sum(c.nbytes for _, c in columns))
+            ):
+                self._answers.clear()
+            found = self._answers[epoch, schedule, seed] = (
+                columns,
+                arch_columns,
+                self._rows(length, seed),
+            )
+        return found
+
+    def _evaluator(self, epoch: int | None, seed: int | None) -> Callable[[Arch], Evaluation]:
+        """The function that :meth:`evaluate` is for one epoch and seed."""
+        schedule, index = self._resolve(epoch, None)
+        runs = self._schedule(schedule)
+        columns = self.table.columns
+
+        def numbers(name: str) -> NDArray[np.float64]:
+            if name not in columns:
+                return np.zeros(len(self._keys))
+            return np.asarray(self._column(name, schedule, index, seed), dtype=np.float64)
+
+        losses = []
+        for name in self.objectives:
+            column = self.column(name)
+            if name in self.table.arch_columns:
+                losses.append((_as_loss(column, self.table.arch_numbers(name)), True))
+                continue
+            loss = _as_loss(column, numbers(name))
+            failed = _segment_any(runs, seed) & np.isnan(loss)
+            losses.append((np.where(failed, np.inf, loss), False))
+        per_arch = any(of_arch for _, of_arch in losses)
+        validation = numbers("validation_seconds")
+        seconds = numbers("seconds") + validation
+        row_of = self._rows(schedule, seed)
+
+        def find(arch: Arch) -> Evaluation:
+            p = self._position[arch]
+            if row_of is not None and row_of[p] < 0:
+                raise self._no_seed(arch, schedule, seed)
+            q = self._arch_position[arch] if per_arch else -1
+            if per_arch and q < 0:
+                raise self._no_numbers(arch)
+            found = tuple(float(column[q if of_arch else p]) for column, of_arch in losses)
+            for name, loss in zip(self.objectives, found, strict=True):
+                if loss != loss:
+                    raise self._not_recorded(name)
+            return Evaluation(found, float(seconds[p]), float(validation[p]))
+
+        return find
+
+    # Arguments and messages
+
+    def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
+        table = self.table
+        if objectives is None:
+            if table.metadata.default_objective is None:
+                tests = [name for name, column in table.columns.items() if column.goal]
+                raise NotRecordedError(
+                    f"{self.name!r} has no validation column; ask for an objective by name"
+                    f"{one_of('', tests)}"
+                )
+            return (table.metadata.default_objective,)
+        if isinstance(objectives, str) or not objectives:
+            raise InvalidArgumentError(
+                f"objectives = {objectives!r} must be a list of at least one column"
+            )
+        possible = [name for name, c in {**table.columns, **table.arch_columns}.items() if c.goal]
+        for name in objectives:
+            if name not in possible:
+                raise UnknownNameError(
+                    f"{self.name!r} has no objective {name!r}{one_of(name, possible)}"
+                    f"{self._elsewhere()}"
+                )
+        return tuple(objectives)
+
+    def _check_known(self, known: Sequence[str]) -> tuple[str, ...]:
+        table = self.table
+        possible = [name for name in table.arch_columns if not table.is_text(name)]
+        if isinstance(known, str):
+            raise InvalidArgumentError(f"known = {known!r} must be a list of columns")
+        for name in known:
+            if name in table.columns:
+                raise InvalidArgumentError(
+                    f"{name!r} comes out of a training and cannot be known before one"
+                    f"{one_of('', possible)}"
+                )
+            if name not in possible:
+                raise UnknownNameError(
+                    f"{self.name!r} has no column {name!r} to be known{one_of(name, possible)}"
+                )
+        return tuple(known)
+
+    def _check_schedule(self, schedule: int | None) -> int:
+        if schedule is None:
+            return self._default_schedule
+        if schedule not in self.table.metadata.epochs:
+            raise NotRecordedError(
+                f"{self.name!r} has no schedule of {schedule} epochs"
+                f"{one_of(schedule, self.schedules)}{self._elsewhere()}"
+            )
+        return schedule
+
+    def _resolve(self, epoch: int | None, schedule: int | None) -> tuple[int, int]:
+        """Schedule and place in its recorded epochs."""
+        if schedule is None and not self._one_schedule and epoch is not None:
+            if epoch not in self.schedules:
+                raise NotRecordedError(
+                    f"{self.name!r} has no schedule that ends at epoch {epoch}"
+                    f"{one_of(epoch, self.schedules)}. Points of a longer curve are asked for with "
+                    "schedule="
+                )
+            schedule = epoch
+        schedule = self._check_schedule(schedule)
+        epochs = self.table.metadata.epochs[schedule]
+        if epoch is None:
+            return schedule, len(epochs) - 1
+        if epoch not in epochs:
+            if not isinstance(epoch, int | float | np.number):
+                raise InvalidArgumentError(f"epoch = {epoch!r} must be an integer")
+            nearest = min(epochs, key=lambda e: abs(e - epoch))
+            recorded = (
+                f"{epochs[0]}..{epochs[-1]}" if len(epochs) > 12 else ", ".join(map(str, epochs))
+            )
+            raise NotRecordedError(
+                f"{self.name!r} does not record epoch {epoch}; did you mean {nearest}? Recorded: "
+                f"{recorded}{self._elsewhere()}"
+            )
+        return schedule, epochs.index(epoch)
+
+    def _no_arch(self, arch: object) -> IllegalArchError:
+        try:
+            self.space.check(arch)  # type: ignore[arg-type]
+        except IllegalArchError as error:
+            return error
+        return IllegalArchError(
+            f"{arch!r} must be a tuple of integers to be an architecture of {self.space.name!r}"
+        )
+
+    def _no_numbers(self, arch: Arch) -> NotRecordedError:
+        return NotRecordedError(f"{self.name!r} holds no numbers of {self.space.to_text(arch)}")
+
+    def _no_seed(self, arch: Arch | None, schedule: int, seed: int | None) -> NotRecordedError:
+        runs = self._schedule(schedule)
+        if arch is None:
+            possible, of = np.unique(runs.seeds).tolist(), ""
+        else:
+            p = self._position[arch]
+            possible = runs.seeds[runs.first[p] : runs.first[p + 1]].tolist()
+            of = f" of {self.space.to_text(arch)}"
+            if not possible:
+                others = [s for s, r in self._schedules.items() if r.first[p + 1] > r.first[p]]
+                return NotRecordedError(
+                    f"{self.name!r} has no training{of} for {schedule} epochs"
+                    f"{one_of(schedule, others)}{self._elsewhere()}"
+                )
+        return NotRecordedError(
+            f"{self.name!r} has no training with seed {seed}{of} for {schedule} epochs"
+            f"{one_of(seed, possible)}{self._elsewhere()}"
+        )
+
+    def _not_recorded(self, name: str) -> NotRecordedError:
+        recorded = [
+            *self.table.columns,
+            *(n for n in self.table.arch_columns if not self.table.is_text(n)),
+        ]
+        if name in recorded:
+            return NotRecordedError(
+                f"{self.name!r} does not record {name!r} of this architecture at this epoch"
+            )
+        return NotRecordedError(
+            f"{self.name!r} does not record {name!r}{one_of(name, recorded)}{self._elsewhere()}"
+        )
+
+    def _elsewhere(self) -> str:
+        text = self.table.metadata.elsewhere
+        return f". Elsewhere: {text}" if text else ""
+
+
+def load(
+    id_or_path: str | Path, *, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
+) -> TableBenchmark:
+    """Open a benchmark; nothing but its description is read before it is asked.
+
+    Args:
+        id_or_path: ``"nb201-cifar10"`` (the newest version), ``"nb201-cifar10@1"``, or the path of
+            a table.
+        objectives: Columns that a search minimises or maximises; default: the table's own.
+        known: Columns of architectures that a search may see before it trains.
+
+    Raises:
+        UnknownNameError: No such benchmark or column.
+        TableError: The file is damaged or not a table.
+    """
+    return TableBenchmark(open_table(id_or_path), objectives, known)
+
+
+def _reopen(path: Path, objectives: Sequence[str], known: Sequence[str]) -> TableBenchmark:
+    return TableBenchmark(Table(path), objectives, known)
+
+
+def _as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values of which lower is better: 100 minus a percentage that is to be maximised, or minus."""
+    if column.goal == "max":
+        return 100.0 - values if column.unit == "%" else -values
+    return values
+
+
+def _view(array: NDArray[Any]) -> memoryview:
+    """Read-only scalars of an array at a tenth of the cost of indexing it."""
+    return memoryview(np.ascontiguousarray(array)).toreadonly()  # type: ignore[arg-type]
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _segment_means(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Means of consecutive rows, added in order; NaN for an empty segment or one that holds NaN."""
+    counts = np.diff(first)
+    total = np.zeros(len(counts))
+    wide = values.astype(np.float64)
+    for k in range(int(counts.max(initial=0))):
+        has = counts > k
+        total[has] += wide[first[:-1][has] + k]
+    with np.errstate(invalid="ignore"):
+        return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
+
+
+def _segment_any(runs: _Schedule, seed: int | None) -> NDArray[np.bool_]:
+    """Whether a run of a position diverged, of the given seed or of any."""
+    relevant = runs.diverged if seed is None else runs.diverged & (runs.seeds == seed)
+    if not relevant.any():
+        return np.zeros(len(runs.first) - 1, dtype=np.bool_)
+    sums = np.concatenate([[0], np.cumsum(relevant)])
+    return sums[runs.first[1:]] > sums[runs.first[:-1]]
+
+
+def describe(benchmark: TableBenchmark) -> Mapping[str, Any]:
+    """What ``nasbench info`` prints."""
+    table, metadata = benchmark.table, benchmark.table.metadata
+    return {
+        "id": f"{metadata.id}@{metadata.version}",
+        "title": metadata.title,
+        "description": metadata.description,
+        "space": f"{metadata.space} ({benchmark.space.size:,} architectures)"
+        if benchmark.space.size
+        else metadata.space,
+        "dataset": metadata.dataset,
+        "objectives": ", ".join(benchmark.objectives),
+        "schedules": ", ".join(f"{s} epochs" for s in benchmark.schedules),
+        "fidelities": ", ".join(map(str, benchmark.fidelities)),
+        "seeds": f"{', '.join(map(str, benchmark.seeds))} ({metadata.seeds})",
+        "runs": f"{len(table.seed):,}",
+        "source": metadata.source,
+        "licence": metadata.licence,
+        "citation": metadata.citation,
+        "not recorded": metadata.elsewhere,
+        "content hash": metadata.content_hash,
+        "file": str(table.path),
+    }
