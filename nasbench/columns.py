@@ -20,7 +20,7 @@ def open_file(path: Path, read_dictionary: list[str] | None = None) -> pq.Parque
     """Open a Parquet file, to be read column by column, its checksums verified."""
     try:
         file = pq.ParquetFile(
-            path, memory_map=True, page_checksum_verification=True, read_dictionary=read_dictionary
+            path, memory_map=False, page_checksum_verification=True, read_dictionary=read_dictionary
         )
         for field in file.schema_arrow:
             str(field)  # damaged names are found here

@@ -69,6 +69,11 @@ class Table:
         self._runs = open_file(path)
         schema = self._runs.schema_arrow
         document = read_document(schema)
+        if path.name.endswith(".archs.parquet"):
+            raise SchemaError(
+                f"{path} holds numbers of architectures that belong to a table: give "
+                f"{path.name.removesuffix('.archs.parquet')}.parquet"
+            )
         self.metadata = Metadata.decode(document, str(path))
         _check_digest(document, schema, path)
         self.space: SearchSpace = load_space(self.metadata.space, str(path))

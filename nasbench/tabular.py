@@ -111,6 +111,8 @@ class TableBenchmark:
         self._columns_bytes = 0
         self._evaluations: dict[tuple[int | None, int | None], _Memo[Evaluation]] = {}
         self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
+        self._loaded: dict[tuple[str, int], NDArray[np.float32]] = {}
+        self._arch_columns: dict[str, memoryview] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the table there."""
@@ -448,11 +450,10 @@ class TableBenchmark:
     # Numbers by position
 
     def _curves(self, name: str, schedule: int) -> NDArray[np.float32]:
-        cache = self.__dict__.setdefault("_curve_cache", {})
-        if (name, schedule) not in cache:
-            cache[name, schedule] = self.table.curves(name, schedule)
-        curves: NDArray[np.float32] = cache[name, schedule]
-        return curves
+        key = (name, schedule)
+        if key not in self._loaded:
+            self._loaded[key] = self.table.curves(name, schedule)
+        return self._loaded[key]
 
     def _column(self, name: str, schedule: int, index: int, seed: int | None) -> memoryview:
         """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
@@ -480,14 +481,12 @@ class TableBenchmark:
         return np.flatnonzero(self._schedule(schedule).seeds == seed)
 
     def _loaded_bytes(self) -> int:
-        return sum(curves.nbytes for curves in self.__dict__.get("_curve_cache", {}).values())
+        return sum(curves.nbytes for curves in self._loaded.values())
 
     def _arch_column(self, name: str) -> memoryview:
-        cache = self.__dict__.setdefault("_arch_cache", {})
-        if name not in cache:
-            cache[name] = _view(self.table.arch_numbers(name))
-        column: memoryview = cache[name]
-        return column
+        if name not in self._arch_columns:
+            self._arch_columns[name] = _view(self.table.arch_numbers(name))
+        return self._arch_columns[name]
 
     def _answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> tuple[Any, ...]:
         found = self._answers.get((epoch, schedule, seed))

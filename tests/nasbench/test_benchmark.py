@@ -356,6 +356,17 @@ def test_evaluate_needs_every_objective(toy_files, archs):
         benchmark.evaluate(archs[2])
 
 
+def test_an_objective_that_is_not_recorded_at_an_epoch_is_no_failure(content, tmp_path, archs):
+    toy = content()
+    for row in toy.runs:
+        row["valid_accuracy"][1] = NAN
+    benchmark = toy.load(tmp_path)
+    for i, seed in ((0, 0), (0, None), (4, 0)):  # another seed of cell 4 diverged later
+        with pytest.raises(NotRecordedError, match="does not record 'valid_accuracy' of this"):
+            benchmark.evaluate(archs[i], epoch=2, seed=seed)
+    assert benchmark.evaluate(archs[4], epoch=3, seed=1).losses == (INF,)
+
+
 def test_evaluate_without_costs_is_free(content, tmp_path, archs):
     toy = content()
     for row in toy.runs:

@@ -1,5 +1,7 @@
 """Speed is measured on request, never asserted: ``pytest tests/speed --benchmark-only``."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def own_heap() -> Iterator[None]:
+    """Keep what pytest itself holds out of the garbage collector's rounds."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
