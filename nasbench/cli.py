@@ -49,6 +49,7 @@ SIBLINGS = Registry(
 )
 
 _SHOWN = ("regret", "final_value")
+_MOST_SEEDS = 1_000_000
 
 Processes = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -68,7 +69,7 @@ def quickstart(
 
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with _progress(f"{n} searches of {trials} trials", n) as advance:
-        records = race(out / "runs", seeds, trials, processes or _cores(), advance)
+        records = race(out / "runs", seeds, trials, _processes(processes), advance)
     for board in SIBLINGS.load("boards")(records):
         _print_board(board)
     with _status("Writing the page"):
@@ -147,7 +148,7 @@ def query(
 
     opened = load(benchmark)
     parsed: Any = arch
-    if arch.replace(",", "").replace(" ", "").isdigit():
+    if _is_number(arch.replace(",", "").replace(" ", "")):
         parsed = opened.space.check([int(option) for option in arch.split(",") if option.strip()])
     answer = opened.query(parsed, epoch=epoch, schedule=schedule, seed=seed)
     if as_json:
@@ -176,7 +177,7 @@ def build(
     todo = sum(len(shard.archs) for shard in made.missing())
     with _progress(f"{todo} of {total} trainings", total) as advance:
         advance(total - todo)
-        made.run(processes or _cores(), advance)
+        made.run(_processes(processes), advance)
     metadata = made.write(path)
     _say(f"{metadata.id}@{metadata.version}: {path}")
 
@@ -252,7 +253,7 @@ def run(
     from nasbench.simulator import Budget
 
     wanted = parse_seeds(seeds)
-    policy: Any = int(replicate) if replicate.isdigit() else replicate
+    policy: Any = int(replicate) if _is_number(replicate) else replicate
     budget = Budget(trials, seconds, epochs)
     with _progress(f"{algorithm} on {benchmark}", len(wanted)) as advance:
         runs = search(
@@ -267,7 +268,7 @@ def run(
             fidelities=fidelity or None,
             objectives=objective or None,
             known=known or (),
-            processes=processes or _cores(),
+            processes=_processes(processes),
             out=out,
             progress=advance,
         )
@@ -302,11 +303,14 @@ def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         first, colon, end = part.strip().partition(":")
-        if not (first.isdigit() and (end.isdigit() if colon else not end)):
+        if not (_is_number(first) and (_is_number(end) if colon else not end)):
             raise InvalidArgumentError(
                 f"seeds {text!r} are not of the form '0:100', '7' or '0:10,20'"
             )
-        seeds += range(int(first), int(end) if colon else int(first) + 1)
+        chosen = range(int(first), int(end) if colon else int(first) + 1)
+        if len(seeds) + len(chosen) > _MOST_SEEDS:
+            raise InvalidArgumentError(f"seeds {text!r} are more than {_MOST_SEEDS:,}")
+        seeds += chosen
     if not seeds:
         raise InvalidArgumentError(f"seeds {text!r} are empty: the end of a range is not included")
     return seeds
@@ -346,6 +350,9 @@ def main() -> None:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            _say(message())
+            sys.exit(0)
         _fail(_usage(error, message()))
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -368,10 +375,8 @@ def _catalogue(kind: str) -> dict[str, str]:
     """Name -> one line, for everything of a kind."""
     if kind == "benchmarks":
         from nasbench.catalogue import catalogue
-        from nasbench.table import Table
 
-        tables = [Table(path) for paths in catalogue().values() for path in paths]
-        return {f"{t.metadata.id}@{t.metadata.version}": t.metadata.title for t in tables}
+        return dict(_table_line(path) for paths in catalogue().values() for path in paths)
     if kind == "plans":
         plans = SIBLINGS.load("plans")()
         return {name: SIBLINGS.load("plan")(name).description for name in plans}
@@ -382,6 +387,17 @@ def _catalogue(kind: str) -> dict[str, str]:
         )
     registry = SIBLINGS.load(kind)
     return {name: _summary(registry, name) for name in registry}
+
+
+def _table_line(path: Path) -> tuple[str, str]:
+    """Id and title of a table, or the name of its file and what is wrong with it."""
+    from nasbench.table import Table
+
+    try:
+        metadata = Table(path).metadata
+    except NasbenchError as error:
+        return path.name, str(error)
+    return f"{metadata.id}@{metadata.version}", metadata.title
 
 
 def _summary(registry: Registry, name: str) -> str:
@@ -423,8 +439,19 @@ def _home(out: Path | None) -> Path:
     return writable_folder(out or folders()[0])
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _processes(wanted: int | None) -> int:
+    """As many as wanted, or one a core."""
+    if wanted is not None:
+        if wanted < 1:
+            raise InvalidArgumentError(f"processes = {wanted} must be a positive integer")
+        return wanted
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _say(text: str) -> None:
@@ -461,9 +488,18 @@ def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda n: bar.advance(task, n)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=total)
+
+    def advance(n: int) -> None:
+        bar.start()  # now that the arguments were found to be right
+        bar.advance(task, n)
+
+    try:
+        yield advance
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 @contextmanager
