@@ -57,7 +57,7 @@ BAD = {
     "superscript seeds": ((*RUN, "--trials", "5", "--seeds", "²"), "'0:100'"),
     "too many seeds": ((*RUN, "--trials", "5", "--seeds", "0:99999999999"), "more than"),
     "no processes": (
-        ("run", "random_search", "nb201-cifar10", "--processes", "0"),
+        ("run", "random_search", "nb201-cifar10", "--trials", "5", "--processes", "0"),
         "processes = 0",
     ),
     "superscript architecture": (("query", "nb201-cifar10", "²,1,1,1,1,1"), "its form is"),
