@@ -192,7 +192,7 @@ class TableBenchmark:
             )
         arch = self.space.from_text(arch) if isinstance(arch, str) else self.space.check(arch)
         p = self._position[arch]
-        runs = self._schedule(schedule)
+        runs = self._schedules[schedule]
         first, last = runs.first[p : p + 2]
         rows = np.arange(first, last)
         if seed is not None:
@@ -266,7 +266,7 @@ class TableBenchmark:
             self.space.check(archs[row].tolist())
         ranks = self.space.rank_many(archs)
         schedule, index = self._resolve(epoch, schedule)
-        if metric in self.table.arch_columns and not self.table.is_text(metric):
+        if metric in self._arch_numbers:
             places = np.searchsorted(self._arch_ranks, ranks)
             known = np.append(self._arch_ranks, -1)[places] == ranks
             if not known.all():
@@ -403,7 +403,7 @@ class TableBenchmark:
 
     def _find_trainings(self, schedule: int, arch: Arch) -> Trainings:
         p = self._position[arch]
-        runs = self._schedule(schedule)
+        runs = self._schedules[schedule]
         seeds = tuple(runs.seeds[runs.first[p] : runs.first[p + 1]].tolist())
         if not seeds:
             raise self._no_seed(arch, schedule, None)
@@ -431,12 +431,9 @@ class TableBenchmark:
             )
         return found
 
-    def _schedule(self, schedule: int) -> _Schedule:
-        return self._schedules[schedule]
-
     def _rows(self, schedule: int, seed: int | None) -> memoryview | None:
         """Row of every position for a seed, or of its first run, or -1; None if all have one."""
-        runs = self._schedule(schedule)
+        runs = self._schedules[schedule]
         if seed is None:
             rows = np.where(runs.first[1:] > runs.first[:-1], runs.first[:-1], -1)
         else:
@@ -449,6 +446,11 @@ class TableBenchmark:
 
     # Numbers by position
 
+    @cached_property
+    def _arch_numbers(self) -> list[str]:
+        """Columns of architectures that hold numbers, not texts."""
+        return [name for name in self.table.arch_columns if not self.table.is_text(name)]
+
     def _curves(self, name: str, schedule: int) -> NDArray[np.float32]:
         key = (name, schedule)
         if key not in self._loaded:
@@ -459,7 +461,7 @@ class TableBenchmark:
         """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
         key = (name, schedule, index, seed)
         if key not in self._columns:
-            runs = self._schedule(schedule)
+            runs = self._schedules[schedule]
             if self.table.is_curve(name):
                 values = self._curves(name, schedule)[:, index]
             else:
@@ -478,7 +480,7 @@ class TableBenchmark:
         return self._columns[key]
 
     def _all_rows(self, schedule: int, seed: int) -> NDArray[np.int64]:
-        return np.flatnonzero(self._schedule(schedule).seeds == seed)
+        return np.flatnonzero(self._schedules[schedule].seeds == seed)
 
     def _loaded_bytes(self) -> int:
         return sum(curves.nbytes for curves in self._loaded.values())
@@ -495,8 +497,7 @@ class TableBenchmark:
             columns = [
                 (name, self._column(name, length, index, seed)) for name in self.table.columns
             ]
-            names = [name for name in self.table.arch_columns if not self.table.is_text(name)]
-            arch_columns = [(name, self._arch_column(name)) for name in names]
+            arch_columns = [(name, self._arch_column(name)) for name in self._arch_numbers]
             if len(self._answers) >= max(
                 8, self._loaded_bytes() // max(1, sum(c.nbytes for _, c in columns))
             ):
@@ -511,7 +512,7 @@ class TableBenchmark:
     def _evaluator(self, epoch: int | None, seed: int | None) -> Callable[[Arch], Evaluation]:
         """The function that :meth:`evaluate` is for one epoch and seed."""
         schedule, index = self._resolve(epoch, None)
-        runs = self._schedule(schedule)
+        runs = self._schedules[schedule]
         columns = self.table.columns
 
         def numbers(name: str) -> NDArray[np.float64]:
@@ -575,7 +576,7 @@ class TableBenchmark:
 
     def _check_known(self, known: Sequence[str]) -> tuple[str, ...]:
         table = self.table
-        possible = [name for name in table.arch_columns if not table.is_text(name)]
+        possible = self._arch_numbers
         if isinstance(known, str):
             raise InvalidArgumentError(f"known = {known!r} must be a list of columns")
         for name in known:
@@ -640,7 +641,7 @@ class TableBenchmark:
         return NotRecordedError(f"{self.name!r} holds no numbers of {self.space.to_text(arch)}")
 
     def _no_seed(self, arch: Arch | None, schedule: int, seed: int | None) -> NotRecordedError:
-        runs = self._schedule(schedule)
+        runs = self._schedules[schedule]
         if arch is None:
             possible, of = np.unique(runs.seeds).tolist(), ""
         else:
@@ -661,7 +662,7 @@ class TableBenchmark:
     def _not_recorded(self, name: str) -> NotRecordedError:
         recorded = [
             *self.table.columns,
-            *(n for n in self.table.arch_columns if not self.table.is_text(n)),
+            *self._arch_numbers,
         ]
         if name in recorded:
             return NotRecordedError(
