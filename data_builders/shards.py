@@ -289,6 +289,7 @@ class Build:
             key="class",
             dataset=dataset,
             epochs={recipe.epochs: list(range(1, recipe.epochs + 1))},
+            complete=plan.architectures is None,
             default_objective="valid_accuracy",
             title=f"{recipe.network} on {dataset}, trained by this suite",
             description=plan.description,

@@ -176,7 +176,7 @@ class Landscape:
         curves = table.curves(name, schedule)[:, -1] if table.is_curve(name) else None
         values = table.numbers(name, schedule) if curves is None else curves
         archs = table.archs[self._rows]
-        return self.benchmark.space.rank_many(archs), archs, self._losses(values)
+        return table.ranks[self._rows], archs, self._losses(values)
 
     def _losses(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         wide = values.astype(np.float64)
@@ -185,14 +185,15 @@ class Landscape:
 
     def _all_archs(self) -> tuple[NDArray[np.integer], bool]:
         space, table = self.benchmark.space, self.benchmark.table
-        recorded = np.unique(table.archs[self._rows], axis=0)
+        ranks, first = np.unique(table.ranks[self._rows], return_index=True)
+        recorded = table.archs[self._rows][first]
         if space.size is None or space.size > _LISTABLE:
             return recorded, False
         if type(space).is_legal is SearchSpace.is_legal:
             archs = np.stack(np.unravel_index(np.arange(space.size), space.options), axis=1)
         else:
             archs = np.array(list(space.archs()))
-        held = np.isin(self._owners(archs), space.rank_many(recorded))
+        held = np.isin(self._owners(archs), ranks)
         return archs[held], bool(held.all())
 
 
@@ -227,4 +228,4 @@ def _diverged(
     rows = table.diverged & (table.schedule == benchmark.schedules[-1])
     candidates = archs[among]
     owners = space.canonical_many(candidates) if table.metadata.key == "class" else candidates
-    return candidates[np.isin(space.rank_many(owners), space.rank_many(table.archs[rows]))]
+    return candidates[np.isin(space.rank_many(owners), table.ranks[rows])]

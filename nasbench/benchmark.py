@@ -53,11 +53,13 @@ class Benchmark(Protocol):
     name: str
     version: int
     content_hash: str
-    space: SearchSpace
     schedules: tuple[int, ...]
     fidelities: tuple[int, ...]
     objectives: tuple[str, ...]
     known: tuple[str, ...]
+
+    @property
+    def space(self) -> SearchSpace: ...
 
     @property
     def seeds(self) -> tuple[int, ...]: ...
@@ -78,7 +80,7 @@ class Benchmark(Protocol):
 
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """Values of a metric after epochs 1, 2, … (NaN: not recorded), shape ``(schedule,)``."""
         ...
 

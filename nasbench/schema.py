@@ -1,5 +1,6 @@
 """What the columns of a table mean: unit, split, direction, possible range."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -9,8 +10,8 @@ from typing import Any, Literal, Self
 
 from nasbench.errors import SchemaError, one_of
 
-SCHEMA_VERSION = 1
-KEYS = ("arch", "schedule", "seed")
+SCHEMA_VERSION = 2
+KEYS = ("arch", "rank", "schedule", "seed")
 SPLITS = ("train", "valid", "valtest", "test")
 GOALS = ("max", "min", "")
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -34,6 +35,7 @@ class Column:
         goal: ``"max"``, ``"min"`` or ``""``.
         split: Which images the number was measured on; ``""`` for none.
         description: Whatever a reader must know besides.
+        epochs: Recorded epochs of the schedules in which they are fewer than the table's.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Column:
     goal: Literal["max", "min", ""] = ""
     split: str = ""
     description: str = ""
+    epochs: Mapping[int, list[int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, description: str = "") -> Self:
@@ -62,6 +65,10 @@ class Column:
             unit, goal = "", ""
         return cls(name, unit, goal, split, description)
 
+    def recorded(self, schedule: int, epochs: list[int]) -> list[int]:
+        """Epochs of a schedule with a value, where those of the table are ``epochs``."""
+        return self.epochs.get(schedule, epochs)
+
     @property
     def range(self) -> tuple[float, float]:
         """Smallest and largest possible value."""
@@ -69,23 +76,28 @@ class Column:
 
     def encode(self) -> dict[str, str]:
         """As field metadata of a Parquet file."""
-        return {key: value for key, value in asdict(self).items() if key != "name" and value}
+        texts = {key: value for key, value in asdict(self).items() if key != "name" and value}
+        if self.epochs:
+            texts["epochs"] = json.dumps(texts["epochs"], sort_keys=True)
+        return texts
 
     @classmethod
     def decode(cls, name: str, metadata: Mapping[bytes, bytes] | None) -> Self:
         """Inverse of :meth:`encode`.
 
         Raises:
-            SchemaError: Not text, or a goal that there is not.
+            SchemaError: Not text, a goal that there is not, or no lists of epochs.
         """
         known = {f.name for f in fields(cls)}
         try:
             texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
-        except UnicodeDecodeError as error:
-            raise SchemaError(f"the metadata of column {name!r} is no text: {error}") from error
+            epochs = _epochs(json.loads(texts.pop("epochs", "{}")))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise SchemaError(f"the metadata of column {name!r} is damaged: {error}") from error
         if texts.get("goal", "") not in GOALS:
             raise SchemaError(f"column {name!r} has the goal {texts['goal']!r}, not one of {GOALS}")
-        return cls(name=name, **{key: value for key, value in texts.items() if key in known})  # type: ignore[arg-type]
+        given = {key: value for key, value in texts.items() if key in known}
+        return cls(name=name, epochs=epochs, **given)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +111,10 @@ class Metadata:
         key: ``"arch"``: every architecture as written has runs of its own; ``"class"``: runs belong
             to the representative of a class of identical trainable networks.
         dataset: What the networks were trained on.
-        epochs: Recorded epochs of every schedule, in the order of the values in the curves.
+        epochs: Recorded epochs of every schedule, in the order of the values in the curves; empty
+            for a table of numbers that no training produced.
+        complete: Whether every architecture (where keyed by class: every class) has trainings. Of
+            an incomplete table searches see only the recorded architectures.
         default_objective: The column that a search minimises or maximises; None where there is no
             validation.
         title: One line.
@@ -120,6 +135,7 @@ class Metadata:
     dataset: str
     epochs: dict[int, list[int]]
     version: int = 1
+    complete: bool = True
     default_objective: str | None = None
     title: str = ""
     description: str = ""
@@ -144,24 +160,26 @@ class Metadata:
         """Inverse of :meth:`encode`.
 
         Raises:
-            SchemaError: A key is missing or unknown, or the schema is newer than this code.
+            SchemaError: A key is missing or unknown, or the schema is not that of this code.
         """
         if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
             raise SchemaError(f"{where} has no nasbench metadata: it was not written by this suite")
         if document["schema"] > SCHEMA_VERSION:
             raise SchemaError(
-                f"{where} has schema {document['schema']}, this version of nasbench reads up to "
+                f"{where} has schema {document['schema']}, this version of nasbench reads "
                 f"{SCHEMA_VERSION}: upgrade nasbench"
+            )
+        if document["schema"] < SCHEMA_VERSION:
+            raise SchemaError(
+                f"{where} has schema {document['schema']} of an older nasbench, this version reads "
+                f"{SCHEMA_VERSION}: build or import the table again"
             )
         values = {key: value for key, value in document.items() if key not in ("schema", "digest")}
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise SchemaError(f"{where}: unknown metadata {unknown}; known is {sorted(known)}")
         try:
-            values["epochs"] = {
-                int(schedule): list(map(int, epochs))
-                for schedule, epochs in values["epochs"].items()
-            }
+            values["epochs"] = _epochs(values["epochs"])
             metadata = cls(**values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SchemaError(f"{where}: incomplete metadata: {error}") from error
@@ -174,7 +192,13 @@ class Metadata:
         Raises:
             SchemaError: One is not.
         """
-        kinds = {"version": int, "epochs": dict, "recipe": dict, "software": dict}
+        kinds = {
+            "version": int,
+            "complete": bool,
+            "epochs": dict,
+            "recipe": dict,
+            "software": dict,
+        }
         for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
             kind = kinds.get(name, str)
             if type(value) is not kind and (name, value) != ("default_objective", None):
@@ -187,8 +211,6 @@ class Metadata:
             raise SchemaError(f"{where}: version = {self.version} must be at least 1")
         if self.key not in ("arch", "class"):
             raise SchemaError(f"{where}: key = {self.key!r}{one_of(self.key, ('arch', 'class'))}")
-        if not self.epochs:
-            raise SchemaError(f"{where} has no schedule")
         for schedule, epochs in self.epochs.items():
             ascending = all(a < b for a, b in pairwise([0, *epochs, schedule + 1]))
             if not epochs or not ascending:
@@ -200,6 +222,11 @@ class Metadata:
                 raise SchemaError(
                     f"{where}: of several schedules, {schedule} must record its last epoch"
                 )
+
+
+def _epochs(document: Any) -> dict[int, list[int]]:
+    """Epochs by schedule, whose keys are texts in JSON."""
+    return {int(schedule): list(map(int, epochs)) for schedule, epochs in document.items()}
 
 
 def archs_file(path: Path) -> Path:

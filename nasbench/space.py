@@ -16,6 +16,7 @@ from nasbench.errors import IllegalArchError
 Arch: TypeAlias = tuple[int, ...]
 
 _LISTABLE = 1_000_000
+_BLOCK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,12 @@ class SearchSpace(ABC):
 
     def rank_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
         """Ranks of an ``(n, d)`` array, shape ``(n,)``; for spaces of fewer than 2**63 tuples."""
-        return np.asarray(archs, dtype=np.int64) @ np.array(self._weights, dtype=np.int64)
+        archs, weights = np.asarray(archs), np.array(self._weights, dtype=np.int64)
+        ranks = np.empty(len(archs), dtype=np.int64)
+        for first in range(0, len(archs), _BLOCK):  # a copy in int64 may be far larger than archs
+            block = slice(first, first + _BLOCK)
+            ranks[block] = archs[block].astype(np.int64) @ weights
+        return ranks
 
     def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
         """:meth:`canonical` of an ``(n, d)`` array of tuples; same shape."""

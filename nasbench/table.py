@@ -1,9 +1,10 @@
 """Tables: one Parquet file of training runs, one of numbers that need no training.
 
 ``<id>.parquet`` holds a row for every training run (``arch``, ``schedule``, ``seed``, ``status``,
-curves as lists of float32, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet``
+curves as lists of numbers, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet``
 holds a row for every architecture as written, sorted by its rank. They are joined on the
-architecture and read column by column, only the columns asked for.
+architecture and read column by column, only the columns asked for. In both ``rank`` repeats
+``arch`` as one number, which is all that a look-up reads.
 """
 
 import hashlib
@@ -80,10 +81,13 @@ class Table:
         for name in (*KEYS, "status"):
             if name not in schema.names:
                 raise SchemaError(f"{path} has no column {name!r}, only {schema.names}")
-        if not self._runs.metadata.num_rows:
-            raise SchemaError(f"{path} has no rows")
         archs_path = archs_file(path)
         self._archs = open_file(archs_path) if archs_path.exists() else None
+        n_runs = self._runs.metadata.num_rows
+        if not n_runs and (self._archs is None or self.metadata.epochs):
+            raise SchemaError(f"{path} has no rows")
+        if n_runs and not self.metadata.epochs:
+            raise SchemaError(f"{path} has no schedule")
         if self._archs is not None:
             partner = read_document(self._archs.schema_arrow)
             hash_ = partner.get("content_hash") if isinstance(partner, dict) else None
@@ -93,7 +97,9 @@ class Table:
                 )
             _check_digest(partner, self._archs.schema_arrow, archs_path)
         self.columns = meanings(schema, (*KEYS, "status"))
-        self.arch_columns = meanings(self._archs.schema_arrow, ("arch",)) if self._archs else {}
+        self.arch_columns = (
+            meanings(self._archs.schema_arrow, ("arch", "rank")) if self._archs else {}
+        )
         self._curves = {f.name for f in schema if pa.types.is_list(f.type)}
 
     @property
@@ -105,10 +111,19 @@ class Table:
         """Whether the column holds a value for every recorded epoch."""
         return name in self._curves
 
+    def epochs(self, name: str, schedule: int) -> list[int]:
+        """Epochs of a schedule at which a curve is recorded, ascending."""
+        return self.columns[name].recorded(schedule, self.metadata.epochs[schedule])
+
     @cached_property
     def archs(self) -> NDArray[np.uint16]:
         """Architectures of the runs, shape ``(n_runs, n_decisions)``."""
         return read_archs(read_column(self._runs, self.path, "arch"), self.space, str(self.path))
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """Ranks of the architectures of the runs, ascending, shape ``(n_runs,)``."""
+        return _ranks(read_column(self._runs, self.path, "rank"), self.path)
 
     @cached_property
     def schedule(self) -> NDArray[np.int32]:
@@ -139,10 +154,10 @@ class Table:
         diverged.flags.writeable = False
         return diverged
 
-    def curves(self, name: str, schedule: int) -> NDArray[np.float32]:
+    def curves(self, name: str, schedule: int) -> NDArray[np.floating]:
         """Values at the recorded epochs of one schedule, shape ``(n_runs, n_epochs)``."""
         lists = read_column(self._runs, self.path, name)
-        n_epochs = len(self.metadata.epochs[schedule])
+        n_epochs = len(self.epochs(name, schedule))
         ends = list_ends(lists)
         starts = np.append(0, ends[:-1])
         if len(self.schedules) > 1:
@@ -153,18 +168,18 @@ class Table:
                 f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule "
                 f"{schedule}"
             )
-        values: NDArray[np.float32] = list_items(lists).astype(np.float32, copy=False)
+        values: NDArray[np.floating] = list_items(lists)
         if values.nbytes > _LARGE:
             pa.default_memory_pool().release_unused()  # decoding takes several times the numbers
         if len(self.schedules) == 1:
             return values.reshape(len(starts), n_epochs)
-        chosen: NDArray[np.float32] = values[starts[:, None] + np.arange(n_epochs)]
+        chosen: NDArray[np.floating] = values[starts[:, None] + np.arange(n_epochs)]
         return chosen
 
-    def numbers(self, name: str, schedule: int) -> NDArray[np.float32]:
+    def numbers(self, name: str, schedule: int) -> NDArray[np.number]:
         """A column with one number a run, for the runs of one schedule."""
         column = to_numpy(read_column(self._runs, self.path, name))
-        values: NDArray[np.float32] = column[self.schedule == schedule]
+        values: NDArray[np.number] = column[self.schedule == schedule]
         return values
 
     @cached_property
@@ -174,6 +189,14 @@ class Table:
             return np.empty((0, len(self.space.options)), dtype=np.uint16)
         path = archs_file(self.path)
         return read_archs(read_column(self._archs, path, "arch"), self.space, str(path))
+
+    @cached_property
+    def written_ranks(self) -> NDArray[np.int64]:
+        """Ranks of the architectures of the file of architectures, ascending."""
+        if self._archs is None:
+            return np.empty(0, dtype=np.int64)
+        path = archs_file(self.path)
+        return _ranks(read_column(self._archs, path, "rank"), path)
 
     def arch_numbers(self, name: str) -> NDArray[np.float64]:
         """A numeric column of architectures, float64 with NaN for null, shape ``(n_archs,)``."""
@@ -228,6 +251,8 @@ def write_table(
 ) -> Metadata:
     """Sort, validate and write a table; both files appear whole or not at all.
 
+    The column ``rank`` is added. Numbers given as float64 stay so, others become float32.
+
     Args:
         path: The file of runs to write.
         metadata: What the table says of itself; its content hash is filled in.
@@ -257,6 +282,13 @@ def write_table(
     return metadata
 
 
+def _ranks(column: Any, path: Path) -> NDArray[np.int64]:
+    if column.null_count or not pa.types.is_int64(column.type):
+        raise SchemaError(f"{path}: column 'rank' does not hold an int64 in every row")
+    ranks: NDArray[np.int64] = to_numpy(column)
+    return ranks
+
+
 def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata) -> pa.Table:
     """Types, meanings and order of rows and columns as the schema wants them."""
     where, space = metadata.id, load_space(metadata.space, metadata.id)
@@ -267,6 +299,10 @@ def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata
         raise SchemaError(f"{where} has no column 'arch', only {table.schema.names}")
     arch_type = pa.uint8() if max(space.options) <= 256 else pa.uint16()
     legal_archs(table, space, where)
+    ranks = space.rank_many(read_archs(table.column("arch"), space, where))
+    if "rank" in table.schema.names:
+        table = table.drop_columns("rank")
+    table = table.add_column(table.schema.names.index("arch") + 1, "rank", pa.array(ranks))
     arrays, schema = [], []
     for name in table.schema.names:
         array = table.column(name)
@@ -277,8 +313,13 @@ def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata
         elif name == "status":
             kind = pa.string()
         elif is_list(array.type):
-            kind = pa.list_(pa.field("element", pa.float32(), nullable=False))
-        elif pa.types.is_string(array.type) or pa.types.is_integer(array.type):
+            number = pa.float64() if pa.types.is_float64(array.type.value_type) else pa.float32()
+            kind = pa.list_(pa.field("element", number, nullable=False))
+        elif (
+            pa.types.is_string(array.type)
+            or pa.types.is_integer(array.type)
+            or pa.types.is_float64(array.type)
+        ):
             kind = array.type
         else:
             kind = pa.float32()
@@ -293,8 +334,10 @@ def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata
         schema.append(pa.field(name, kind, metadata=meaning))
     typed = pa.Table.from_arrays(arrays, schema=pa.schema(schema))
     order_by = [to_numpy(typed.column(n)) for n in ("seed", "schedule") if n in typed.schema.names]
-    ranks = space.rank_many(read_archs(typed.column("arch"), space, where))
-    return typed.take(pa.array(np.lexsort([*order_by, ranks]))).combine_chunks()
+    order = np.lexsort([*order_by, ranks])
+    if (order[1:] > order[:-1]).all():
+        return typed.combine_chunks()
+    return typed.take(pa.array(order)).combine_chunks()
 
 
 def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
@@ -313,6 +356,7 @@ def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
         compression_level=12,
         use_dictionary=[f.name for f in table.schema if f.name in ("schedule", "seed", "status")],
         use_byte_stream_split=floats,
+        column_encoding={"rank": "DELTA_BINARY_PACKED"},
         write_page_checksum=True,
     )
 

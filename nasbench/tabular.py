@@ -19,6 +19,7 @@ from nasbench.errors import (
     UnknownNameError,
     one_of,
 )
+from nasbench.recorded import RecordedSpace
 from nasbench.schema import Column
 from nasbench.space import Arch, SearchSpace
 from nasbench.table import Table
@@ -93,14 +94,17 @@ class TableBenchmark:
         self.name = metadata.id
         self.version = metadata.version
         self.content_hash = metadata.content_hash
-        self.space = table.space
+        self._space = table.space
         self.schedules = table.schedules
+        if not self.schedules:
+            raise NotRecordedError(
+                f"{self.name!r} holds no trainings, only {one_of('', table.arch_columns)[12:]} of "
+                "architectures; join it to a table of trainings with 'nasbench merge'"
+            )
         self._default_schedule = self.schedules[-1]
         self._one_schedule = len(self.schedules) == 1
-        self.fidelities = (
-            tuple(metadata.epochs[self._default_schedule]) if self._one_schedule else self.schedules
-        )
         self.objectives = self._check_objectives(objectives)
+        self.fidelities = self._find_fidelities()
         self.known = self._check_known(known)
         self._position = _Memo(self._find_position)
         self._arch_position = _Memo(self._find_arch_position)
@@ -111,8 +115,15 @@ class TableBenchmark:
         self._columns_bytes = 0
         self._evaluations: dict[tuple[int | None, int | None], _Memo[Evaluation]] = {}
         self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
-        self._loaded: dict[tuple[str, int], NDArray[np.float32]] = {}
+        self._loaded: dict[tuple[str, int], NDArray[np.floating]] = {}
         self._arch_columns: dict[str, memoryview] = {}
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space; of an incomplete table, its recorded architectures only."""
+        if self.table.metadata.complete:
+            return self._space
+        return RecordedSpace(self._space, self._keys)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the table there."""
@@ -145,7 +156,7 @@ class TableBenchmark:
         """
         columns, arch_columns, row_of = self._answer(epoch, schedule, seed)
         if isinstance(arch, str):
-            arch = self.space.from_text(arch)
+            arch = self._space.from_text(arch)
         try:
             p = self._position[arch]
             if row_of is not None and row_of[p] < 0:
@@ -161,7 +172,7 @@ class TableBenchmark:
 
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """Values of a metric after epochs 1, 2, …; NaN where not recorded.
 
         Args:
@@ -171,7 +182,7 @@ class TableBenchmark:
             seed: As in :meth:`query`.
 
         Returns:
-            Array of shape ``(schedule,)``.
+            Array of shape ``(schedule,)``, float32 or, where the table has them, float64.
 
         Raises:
             NotRecordedError: There is no such curve, or what :meth:`query` raises it for.
@@ -184,13 +195,13 @@ class TableBenchmark:
             )
         if metric not in self.table.columns:
             raise self._not_recorded(metric)
-        epochs = self.table.metadata.epochs[schedule]
+        epochs = self.table.epochs(metric, schedule)
         if not self.table.is_curve(metric) or len(epochs) == 1:
             raise NotRecordedError(
                 f"{self.name!r} has no curve of {metric!r}, only its value at epoch {epochs[-1]}"
                 f"{self._elsewhere()}"
             )
-        arch = self.space.from_text(arch) if isinstance(arch, str) else self.space.check(arch)
+        arch = self._space.from_text(arch) if isinstance(arch, str) else self._space.check(arch)
         p = self._position[arch]
         runs = self._schedules[schedule]
         first, last = runs.first[p : p + 2]
@@ -199,10 +210,9 @@ class TableBenchmark:
             rows = rows[runs.seeds[first:last] == seed]
         if not rows.size:
             raise self._no_seed(arch, schedule, seed)
-        curve = np.full(schedule, np.nan, dtype=np.float32)
-        curve[np.array(epochs) - 1] = self._curves(metric, schedule)[rows].mean(
-            axis=0, dtype=np.float64
-        )
+        values = self._curves(metric, schedule)
+        curve = np.full(schedule, np.nan, dtype=values.dtype)
+        curve[np.array(epochs) - 1] = values[rows].mean(axis=0, dtype=np.float64)
         return _read_only(curve)
 
     def evaluate(
@@ -255,22 +265,22 @@ class TableBenchmark:
             NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
         """
         archs = np.asarray(archs)
-        options = np.array(self.space.options)
+        options = np.array(self._space.options)
         if archs.ndim != 2 or archs.shape[1] != len(options) or archs.dtype.kind not in "iu":
             raise IllegalArchError(
                 f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape "
-                f"(n, {len(options)}) are needed for {self.space.name!r}"
+                f"(n, {len(options)}) are needed for {self._space.name!r}"
             )
         if len(archs) and ((archs.max(axis=0) >= options).any() or archs.min() < 0):
             row = int(np.flatnonzero(((archs < 0) | (archs >= options)).any(axis=1))[0])
-            self.space.check(archs[row].tolist())
-        ranks = self.space.rank_many(archs)
+            self._space.check(archs[row].tolist())
+        ranks = self._space.rank_many(archs)
         schedule, index = self._resolve(epoch, schedule)
         if metric in self._arch_numbers:
             places = np.searchsorted(self._arch_ranks, ranks)
             known = np.append(self._arch_ranks, -1)[places] == ranks
             if not known.all():
-                raise self._no_numbers(self.space.check(archs[int(np.argmin(known))].tolist()))
+                raise self._no_numbers(self._space.check(archs[int(np.argmin(known))].tolist()))
             return _read_only(np.asarray(self._arch_column(metric))[places])
         if metric not in self.table.columns:
             raise self._not_recorded(metric)
@@ -355,7 +365,7 @@ class TableBenchmark:
 
     @cached_property
     def _ranks(self) -> NDArray[np.int64]:
-        return self.space.rank_many(self.table.archs)
+        return self.table.ranks
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
@@ -369,34 +379,34 @@ class TableBenchmark:
 
     @cached_property
     def _arch_ranks(self) -> NDArray[np.int64]:
-        return self.space.rank_many(self.table.written_archs)
+        return self.table.written_ranks
 
     @cached_property
     def _dense(self) -> NDArray[np.int64] | None:
         """Position by rank for every tuple, -1 where not recorded; None for large spaces."""
-        size = int(np.prod(self.space.options, dtype=np.float64))
+        size = int(np.prod(self._space.options, dtype=np.float64))
         if size > _DENSE:
             return None
         ranks = np.arange(size)
         if self.table.metadata.key == "class":
-            grid = np.stack(np.unravel_index(ranks, self.space.options), axis=1)
+            grid = np.stack(np.unravel_index(ranks, self._space.options), axis=1)
             legal = np.ones(size, dtype=np.bool_)
-            if type(self.space).is_legal is not SearchSpace.is_legal:
-                legal = np.array([self.space.is_legal(tuple(arch)) for arch in grid.tolist()])
+            if type(self._space).is_legal is not SearchSpace.is_legal:
+                legal = np.array([self._space.is_legal(tuple(arch)) for arch in grid.tolist()])
             ranks = np.full(size, -1)
-            ranks[legal] = self.space.rank_many(self.space.canonical_many(grid[legal]))
+            ranks[legal] = self._space.rank_many(self._space.canonical_many(grid[legal]))
         places = np.minimum(np.searchsorted(self._keys, ranks), len(self._keys) - 1)
         dense: NDArray[np.int64] = np.where(self._keys[places] == ranks, places, -1)
         return dense
 
     def _find_position(self, arch: Arch) -> int:
-        checked = self.space.check(arch)
-        owner = self.space.canonical(checked) if self.table.metadata.key == "class" else checked
-        rank = self.space.rank(owner)
+        checked = self._space.check(arch)
+        owner = self._space.canonical(checked) if self.table.metadata.key == "class" else checked
+        rank = self._space.rank(owner)
         position = bisect_left(self._key_view, rank)
         if position == len(self._key_view) or self._key_view[position] != rank:
             raise NotRecordedError(
-                f"{self.name!r} holds no training of {self.space.to_text(checked)}; it holds "
+                f"{self.name!r} holds no training of {self._space.to_text(checked)}; it holds "
                 f"{len(self._key_view)} architectures"
             )
         return position
@@ -410,13 +420,25 @@ class TableBenchmark:
         return Trainings(self._key_view[p], seeds)
 
     def _find_arch_position(self, arch: Arch) -> int:
-        rank = self.space.rank(self.space.check(arch))
+        """Row of the numbers of an architecture as written, or of its class, or -1."""
+        checked = self._space.check(arch)
+        position = self._written_position(checked)
+        if position < 0 and self._one_row_a_class:
+            position = self._written_position(self._space.canonical(checked))
+        return position
+
+    @cached_property
+    def _one_row_a_class(self) -> bool:
+        """Whether the table has numbers of classes, not of each of their members."""
+        places = np.minimum(np.searchsorted(self._keys, self._arch_ranks), len(self._keys) - 1)
+        keyed_by_class = self.table.metadata.key == "class"
+        return keyed_by_class and bool((self._keys[places] == self._arch_ranks).all())
+
+    def _written_position(self, arch: Arch) -> int:
+        rank = self._space.rank(arch)
         position = bisect_left(self._arch_ranks, rank)
-        return (
-            position
-            if position < len(self._arch_ranks) and self._arch_ranks[position] == rank
-            else -1
-        )
+        found = position < len(self._arch_ranks) and self._arch_ranks[position] == rank
+        return position if found else -1
 
     @cached_property
     def _schedules(self) -> dict[int, _Schedule]:
@@ -451,7 +473,24 @@ class TableBenchmark:
         """Columns of architectures that hold numbers, not texts."""
         return [name for name in self.table.arch_columns if not self.table.is_text(name)]
 
-    def _curves(self, name: str, schedule: int) -> NDArray[np.float32]:
+    def _find_fidelities(self) -> tuple[int, ...]:
+        """What a search may ask for: epochs, or ends of schedules, with a value of each objective.
+
+        Costs are recorded at every epoch of the table.
+        """
+        curves = [name for name in self.objectives if self.table.is_curve(name)]
+        epochs = self.table.metadata.epochs
+        if self._one_schedule:
+            possible = [(self._default_schedule, e) for e in epochs[self._default_schedule]]
+        else:
+            possible = [(schedule, schedule) for schedule in self.schedules]
+        return tuple(
+            epoch
+            for schedule, epoch in possible
+            if all(epoch in self.table.epochs(name, schedule) for name in curves)
+        )
+
+    def _curves(self, name: str, schedule: int) -> NDArray[np.floating]:
         key = (name, schedule)
         if key not in self._loaded:
             self._loaded[key] = self.table.curves(name, schedule)
@@ -462,22 +501,33 @@ class TableBenchmark:
         key = (name, schedule, index, seed)
         if key not in self._columns:
             runs = self._schedules[schedule]
-            if self.table.is_curve(name):
-                values = self._curves(name, schedule)[:, index]
-            else:
-                values = self.table.numbers(name, schedule)
+            values = self._values(name, schedule, index)
             if seed is None:
                 column = _segment_means(values, runs.first)
             else:
                 row_of = self._rows(schedule, seed)
                 rows = np.asarray(row_of) if row_of is not None else self._all_rows(schedule, seed)
-                column = np.where(rows >= 0, values[rows], np.float32(np.nan))
+                column = np.where(rows >= 0, values[rows], values.dtype.type(np.nan))
             if self._columns_bytes + column.nbytes > max(_VIEW_BYTES, self._loaded_bytes()):
                 self._columns.clear()
                 self._columns_bytes = 0
             self._columns_bytes += column.nbytes
             self._columns[key] = _view(column)
         return self._columns[key]
+
+    def _values(self, name: str, schedule: int, index: int) -> NDArray[Any]:
+        """Values of the runs of a schedule at its ``index``-th recorded epoch."""
+        if not self.table.is_curve(name):
+            return self.table.numbers(name, schedule)
+        place = self._place(name, schedule, index)
+        if place is None:
+            return np.full(len(self._schedules[schedule].seeds), np.nan)
+        return self._curves(name, schedule)[:, place]
+
+    def _place(self, name: str, schedule: int, index: int) -> int | None:
+        """Where a curve holds the ``index``-th recorded epoch of a schedule."""
+        epoch, epochs = self._schedules[schedule].epochs[index], self.table.epochs(name, schedule)
+        return epochs.index(epoch) if epoch in epochs else None
 
     def _all_rows(self, schedule: int, seed: int) -> NDArray[np.int64]:
         return np.flatnonzero(self._schedules[schedule].seeds == seed)
@@ -495,7 +545,9 @@ class TableBenchmark:
         if found is None:
             length, index = self._resolve(epoch, schedule)
             columns = [
-                (name, self._column(name, length, index, seed)) for name in self.table.columns
+                (name, self._column(name, length, index, seed))
+                for name in self.table.columns
+                if not self.table.is_curve(name) or self._place(name, length, index) is not None
             ]
             arch_columns = [(name, self._arch_column(name)) for name in self._arch_numbers]
             if len(self._answers) >= max(
@@ -630,15 +682,15 @@ class TableBenchmark:
 
     def _no_arch(self, arch: object) -> IllegalArchError:
         try:
-            self.space.check(arch)  # type: ignore[arg-type]
+            self._space.check(arch)  # type: ignore[arg-type]
         except IllegalArchError as error:
             return error
         return IllegalArchError(
-            f"{arch!r} must be a tuple of integers to be an architecture of {self.space.name!r}"
+            f"{arch!r} must be a tuple of integers to be an architecture of {self._space.name!r}"
         )
 
     def _no_numbers(self, arch: Arch) -> NotRecordedError:
-        return NotRecordedError(f"{self.name!r} holds no numbers of {self.space.to_text(arch)}")
+        return NotRecordedError(f"{self.name!r} holds no numbers of {self._space.to_text(arch)}")
 
     def _no_seed(self, arch: Arch | None, schedule: int, seed: int | None) -> NotRecordedError:
         runs = self._schedules[schedule]
@@ -647,7 +699,7 @@ class TableBenchmark:
         else:
             p = self._position[arch]
             possible = runs.seeds[runs.first[p] : runs.first[p + 1]].tolist()
-            of = f" of {self.space.to_text(arch)}"
+            of = f" of {self._space.to_text(arch)}"
             if not possible:
                 others = [s for s, r in self._schedules.items() if r.first[p + 1] > r.first[p]]
                 return NotRecordedError(
@@ -716,7 +768,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _segment_means(values: NDArray[np.float32], first: NDArray[np.int64]) -> NDArray[np.float64]:
+def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDArray[np.float64]:
     """Means of consecutive rows, added in order; NaN for an empty segment or one that holds NaN."""
     counts = np.diff(first)
     total = np.zeros(len(counts))

@@ -26,6 +26,7 @@ from nasbench.errors import (
 from nasbench.schema import KEYS, Column, Metadata, archs_file
 from nasbench.space import SearchSpace
 
+_BLOCK = 65_536
 STATUSES = ("finished", "diverged", "untrained")
 
 
@@ -33,7 +34,7 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
     """Raise the error that fits if the content of a table is not valid; see :meth:`Table.check`."""
     metadata.check(where)
     space = load_space(metadata.space, where)
-    if not len(runs):
+    if not len(runs) and (metadata.epochs or archs is None or not len(archs)):
         raise SchemaError(f"{where} has no rows")
     _check_keys(runs, where)
     objective = metadata.default_objective
@@ -45,12 +46,12 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
             raise SchemaError(
                 f"{where}: the default objective {objective!r} is no validation column with a goal"
             )
-    tuples = legal_archs(runs, space, where)
-    keys = space.rank_many(tuples)
+    distinct = legal_archs(runs, space, where)
+    keys = _check_ranks(runs, space, where)
     if metadata.key == "class":
-        representatives = space.canonical_many(tuples)
-        if (bad := np.flatnonzero((representatives != tuples).any(axis=1))).size:
-            arch = tuple(tuples[bad[0]].tolist())
+        representatives = space.canonical_many(distinct)
+        if (bad := np.flatnonzero((representatives != distinct).any(axis=1))).size:
+            arch = tuple(distinct[bad[0]].tolist())
             raise IllegalArchError(
                 f"{where}: keyed by class, but {space.to_text(arch)} is no representative of one"
             )
@@ -63,15 +64,13 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
         raise SchemaError(
             f"{where}: schedule {unknown[0]} is not both in the rows and in the metadata"
         )
-    if seeds.min() < 0:
+    if seeds.min(initial=0) < 0:
         raise ValueRangeError(f"{where}: seed {seeds.min()} is negative")
-    lengths = np.select(
-        [schedules == s for s in metadata.epochs], [len(e) for e in metadata.epochs.values()]
-    )
-    diverged = np.array([text == "diverged" for text in runs.column("status").to_pylist()])
+    diverged = _diverged(runs)
     for name in runs.schema.names:
         if name not in (*KEYS, "status"):
             column = Column.decode(name, runs.schema.field(name).metadata)
+            lengths = _lengths(column, metadata, schedules, where)
             values, ends = _run_numbers(runs.column(name), name, lengths, where)
             _in_range(values, column, where)
             _check_missing(column, values, ends, diverged, where)
@@ -85,13 +84,12 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
     where = str(archs_file(Path(where)))
     if "arch" not in archs.schema.names:
         raise SchemaError(f"{where} has no column 'arch', only {archs.schema.names}")
-    _sorted_and_single(
-        space.rank_many(legal_archs(archs, space, where))[None],
-        f"{where}: architectures are not sorted by rank or doubled",
-    )
+    legal_archs(archs, space, where)
+    ranks = _check_ranks(archs, space, where)
+    _sorted_and_single(ranks[None], f"{where}: architectures are not sorted by rank or doubled")
     for name in archs.schema.names:
         array = archs.column(name)
-        if name != "arch" and not pa.types.is_string(array.type):
+        if name not in ("arch", "rank") and not pa.types.is_string(array.type):
             _check_number(array.type, name, where)
             _in_range(
                 to_numpy(array), Column.decode(name, archs.schema.field(name).metadata), where
@@ -102,6 +100,7 @@ def _check_keys(runs: pa.Table, where: str) -> None:
     """Whether the columns that say which training a row is are there, and full."""
     for name, kind in (
         ("arch", None),
+        ("rank", "int64"),
         ("schedule", "int32"),
         ("seed", "int32"),
         ("status", "string"),
@@ -115,6 +114,42 @@ def _check_keys(runs: pa.Table, where: str) -> None:
             raise SchemaError(f"{where}: column {name!r} has an empty place")
     if unknown := sorted(set(runs.column("status").unique().to_pylist()) - set(STATUSES)):
         raise SchemaError(f"{where}: unknown status {unknown[0]!r}{one_of(unknown[0], STATUSES)}")
+
+
+def _check_ranks(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.int64]:
+    """The ranks of a table's architectures, which the column ``rank`` must repeat."""
+    if "rank" not in table.schema.names:
+        raise SchemaError(f"{where} has no column 'rank', only {table.schema.names}")
+    ranks = space.rank_many(read_archs(table.column("arch"), space, where))
+    wrong = np.flatnonzero(to_numpy(table.column("rank")) != ranks)
+    if wrong.size:
+        raise SchemaError(f"{where}: in row {wrong[0]} 'rank' is not the rank of 'arch'")
+    return ranks
+
+
+def _lengths(
+    column: Column, metadata: Metadata, schedules: NDArray[np.int32], where: str
+) -> NDArray[np.int64]:
+    """How many values of a curve every run has."""
+    for schedule, epochs in column.epochs.items():
+        possible = metadata.epochs.get(schedule, [])
+        if not epochs or epochs != [epoch for epoch in possible if epoch in epochs]:
+            raise SchemaError(
+                f"{where}: the epochs {epochs} of {column.name!r} in schedule {schedule} are not "
+                f"among those of the table{one_of('', possible)}"
+            )
+    lengths = np.zeros(len(schedules), dtype=np.int64)
+    for schedule, epochs in metadata.epochs.items():
+        lengths[schedules == schedule] = len(column.recorded(schedule, epochs))
+    return lengths
+
+
+def _diverged(runs: pa.Table) -> NDArray[np.bool_]:
+    status = pa.concat_arrays(runs.column("status").chunks or [pa.array([], pa.string())])
+    encoded = status.dictionary_encode()
+    failed = [text == "diverged" for text in encoded.dictionary.to_pylist()]
+    diverged: NDArray[np.bool_] = np.array(failed, dtype=np.bool_)[to_numpy(encoded.indices)]
+    return diverged
 
 
 def _check_number(kind: Any, name: str, where: str) -> None:
@@ -160,22 +195,26 @@ def _check_missing(
         raise ValueRangeError(f"{where}: column {column.name!r} holds NaN in a run without failure")
 
 
-def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.int64]:
-    """The architectures of a table, shape ``(n, n_decisions)``, every one in the space."""
-    tuples = read_archs(table.column("arch"), space, where).astype(np.int64)
-    outside = (tuples < 0) | (tuples >= np.array(space.options))
-    rows = np.flatnonzero(outside.any(axis=1))
-    if not rows.size and type(space).is_legal is not SearchSpace.is_legal:
-        rows = np.array(
-            [i for i, row in enumerate(tuples.tolist()) if not space.is_legal(tuple(row))],
-            dtype=np.int64,
-        )
-    if rows.size:
-        raise IllegalArchError(
-            f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, no architecture of "
-            f"{space.name!r}"
-        )
-    return tuples
+def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[Any]:
+    """The distinct architectures of a table by rank, shape ``(n, n_decisions)``, all legal."""
+    tuples = read_archs(table.column("arch"), space, where)
+    outside = [
+        (column < 0) | (column >= n) for column, n in zip(tuples.T, space.options, strict=True)
+    ]
+    rows = np.flatnonzero(np.logical_or.reduce(outside))
+    if not rows.size:
+        _, first = np.unique(space.rank_many(tuples), return_index=True)
+        distinct = tuples[first]
+        if type(space).is_legal is SearchSpace.is_legal:
+            return distinct
+        illegal = [i for i, a in enumerate(distinct.tolist()) if not space.is_legal(tuple(a))]
+        if not illegal:
+            return distinct
+        rows = np.sort(first[illegal])
+    raise IllegalArchError(
+        f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, no architecture of "
+        f"{space.name!r}"
+    )
 
 
 def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
@@ -207,7 +246,7 @@ def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
     for label, table in (("runs", runs), ("archs", archs)):
         if table is None:
             continue
-        for name in sorted(table.schema.names):
+        for name in sorted(set(table.schema.names) - {"rank"}):
             digest.update(f"{label}/{name}/{len(table)}".encode())
             for part in _parts(table.column(name).combine_chunks()):
                 digest.update(part)
@@ -223,7 +262,11 @@ def _parts(array: Any) -> Iterator[bytes]:
     if array.null_count:
         yield np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes()
     if pa.types.is_string(array.type):
-        yield json.dumps(array.to_pylist()).encode()
+        yield b"["
+        for first in range(0, len(array), _BLOCK):
+            texts = json.dumps(array[first : first + _BLOCK].to_pylist())[1:-1]
+            yield f"{', ' if first else ''}{texts}".encode()
+        yield b"]"
     elif is_list:
         yield np.asarray(
             array.value_lengths().to_numpy(zero_copy_only=False), dtype="<i4"

@@ -44,8 +44,8 @@ class Toy:
     columns: tuple[Any, ...] = field(default=())
 
     def tables(self) -> tuple[pa.Table, pa.Table | None]:
-        archs = None if self.archs is None else pa.Table.from_pylist(self.archs)
-        return pa.Table.from_pylist(self.runs), archs
+        archs = None if self.archs is None else single(pa.Table.from_pylist(self.archs))
+        return single(pa.Table.from_pylist(self.runs)), archs
 
     def write(self, path: Path) -> Path:
         runs, archs = self.tables()
@@ -54,6 +54,12 @@ class Toy:
 
     def load(self, folder: Path, **options: Any) -> TableBenchmark:
         return load(self.write(folder / f"{self.metadata.id}.parquet"), **options)
+
+
+def single(table: pa.Table) -> pa.Table:
+    """The same table with numbers in single precision."""
+    kinds = {pa.float64(): pa.float32(), pa.list_(pa.float64()): pa.list_(pa.float32())}
+    return table.cast(pa.schema([f.with_type(kinds.get(f.type, f.type)) for f in table.schema]))
 
 
 def run(i: int, seed: int, schedule: int = 4, arch: Any = None) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Importers of published archives, one a file: each turns an archive into tables of this suite."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import pyarrow as pa
 
@@ -28,23 +28,38 @@ class Imported:
     columns: tuple[Column, ...] = ()
 
 
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how much of how much is read, in a unit of the importer's choice."""
+
+
+def silent(done: int, total: int) -> None:
+    """The progress that nobody watches."""
+
+
 class Importer(ABC):
     """Reads one kind of archive.
 
     Attributes:
         name: As registered.
         summary: One line: what is read, and which tables it gives.
+        ids: Of the tables that it can give.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    ids: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def tables(self, files: Sequence[Path]) -> Iterator[Imported]:
-        """The tables in the archive, one after the other.
+    def tables(
+        self, files: Sequence[Path], *, work: Path, progress: Progress = silent
+    ) -> Iterator[Imported]:
+        """The tables in the archive, one after the other; the caller writes each at once.
 
         Args:
             files: Files or folders of the archive; none where a package that is installed holds it.
+            work: Folder for the finished blocks of a long import, which goes on from there when it
+                was stopped (see :class:`~data_builders.importers.parts.Parts`).
+            progress: Told how far the reading is.
 
         Raises:
             InvalidArgumentError: The files are not what the importer reads.

@@ -21,6 +21,7 @@ from nasbench.errors import (
     NotRecordedError,
     UnknownNameError,
 )
+from nasbench.schema import Column
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces import SPACES
 from nasbench.tabular import TableBenchmark, describe, load
@@ -865,3 +866,45 @@ def test_the_facade_is_not_replaced_by_its_modules():
         "assert all(getattr(nasbench, name) is not None for name in nasbench.__all__)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def rare(content, tmp_path):
+    """The toy with test accuracies at epochs 2 and 4 only, in double precision."""
+    toy = content()
+    for row in toy.runs:
+        row["test_accuracy"] = row["test_accuracy"][1::2]
+    column = Column("test_accuracy", "%", "max", "test", epochs={4: [2, 4]})
+    return replace(toy, columns=(column,)).load(tmp_path)
+
+
+def test_a_metric_recorded_at_fewer_epochs_is_there_and_only_there(rare, toy, archs):
+    for epoch in (2, 4):
+        assert rare.query(archs[3], epoch=epoch) == toy.query(archs[3], epoch=epoch)
+    for epoch in (1, 3):
+        answer = rare.query(archs[3], epoch=epoch)
+        expected = toy.query(archs[3], epoch=epoch)
+        assert answer == {k: v for k, v in expected.items() if k != "test_accuracy"}
+        with pytest.raises(NotRecordedError, match="'test_accuracy' of this architecture at this"):
+            answer["test_accuracy"]
+        assert np.isnan(rare.query_many(np.array(archs), "test_accuracy", epoch=epoch)).all()
+    np.testing.assert_array_equal(
+        rare.curve(archs[0], "test_accuracy", seed=0),
+        [np.nan, toy.query(archs[0], epoch=2, seed=0)["test_accuracy"], np.nan, 3],
+    )
+
+
+def test_fidelities_are_where_every_objective_is_recorded(rare):
+    assert rare.fidelities == (1, 2, 3, 4)
+    assert load(rare.table.path, objectives=("test_accuracy",)).fidelities == (2, 4)
+    both = load(rare.table.path, objectives=("valid_accuracy", "test_accuracy"))
+    assert both.fidelities == (2, 4)
+
+
+def test_numbers_of_classes_answer_for_every_member(content, tmp_path):
+    toy = content("classes")
+    toy = replace(toy, archs=[row for row in toy.archs if row["arch"][0] == 0])
+    benchmark = toy.load(tmp_path)
+    representative, member = (0, 0, 0, 3, 0, 0), (3, 0, 0, 0, 1, 0)
+    assert benchmark.query(member) == benchmark.query(representative)
+    assert benchmark.query(member)["parameters"] == 20

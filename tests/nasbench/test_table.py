@@ -16,6 +16,7 @@ from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
     NasbenchError,
+    NotRecordedError,
     SchemaError,
     TableError,
     UnknownNameError,
@@ -24,6 +25,7 @@ from nasbench.errors import (
 )
 from nasbench.schema import Column, Metadata, archs_file
 from nasbench.table import Table, write_table
+from nasbench.tabular import TableBenchmark
 from nasbench.validation import content_hash
 
 NAN, INF = float("nan"), float("inf")
@@ -190,12 +192,15 @@ def test_the_hash_covers_every_number_and_name(content):
     toy = content()
     runs, archs = nasbench_tables(toy)
     hashes = {content_hash(runs, archs), content_hash(runs, None)}
-    for number, name in enumerate(runs.schema.names):
+    names = [name for name in runs.schema.names if name != "rank"]  # which repeats arch
+    for name in names:
+        number = runs.schema.names.index(name)
         hashes.add(content_hash(runs.remove_column(number), archs))
         hashes.add(content_hash(runs.rename_columns({name: "other"}), archs))
     hashes.add(content_hash(runs.slice(1), archs))
     hashes.add(content_hash(runs, archs.slice(1)))
-    assert len(hashes) == 4 + 2 * len(runs.schema.names)
+    assert len(hashes) == 4 + 2 * len(names)
+    assert content_hash(runs.drop_columns("rank"), archs.drop_columns("rank")) in hashes
 
 
 def nasbench_tables(toy):
@@ -373,9 +378,15 @@ def test_the_archs_of_another_table_are_refused(path, content, tmp_path):
         Table(path)
 
 
+def test_an_older_schema_asks_for_the_table_to_be_made_again(path):
+    redescribe(path, lambda document: document.update(schema=1))
+    with pytest.raises(SchemaError, match=r"has schema 1 of an older nasbench.*import the tabl"):
+        Table(path)
+
+
 def test_a_newer_schema_asks_for_an_upgrade(path):
-    redescribe(path, lambda document: document.update(schema=2, more="things"))
-    with pytest.raises(SchemaError, match="has schema 2, this version of nasbench reads up to 1"):
+    redescribe(path, lambda document: document.update(schema=3, more="things"))
+    with pytest.raises(SchemaError, match="has schema 3, this version of nasbench reads 2: upgr"):
         Table(path)
 
 
@@ -589,7 +600,7 @@ WRONG = {
     unknown_schedule: (SchemaError, "schedule 3 is not both in the rows and in the metadata"),
     text_column: (SchemaError, "'machine' holds string, not numbers"),
     nested_column: (SchemaError, "'more' is struct"),
-    half_seed: (SchemaError, "'seed' is double, not int32"),
+    half_seed: (SchemaError, "'seed' is float, not int32"),
     text_seed: (SchemaError, "'seed' is string, not int32"),
     short_arch: (SchemaError, "'arch' must hold lists of 6 integers"),
     balanced_archs: (SchemaError, "'arch' must hold lists of 6 integers"),
@@ -649,6 +660,96 @@ def test_check_finds_what_somebody_else_wrote(content, tmp_path, monkeypatch, ch
         toy.write(path)
     with pytest.raises(error, match=message):
         Table(path).check()
+
+
+@pytest.mark.parametrize("file", [lambda path: path, archs_file])
+def test_check_finds_a_wrong_rank(path, file):
+    def change(table):
+        ranks = table.column("rank").to_pylist()
+        ranks[-1] += 1
+        number = table.schema.names.index("rank")
+        return table.set_column(number, "rank", pa.array(ranks, pa.int64()))
+
+    rewrite(file(path), change)
+    with pytest.raises(SchemaError, match="'rank' is not the rank of 'arch'"):
+        Table(path).check()
+
+
+def test_numbers_given_in_double_precision_stay_so(content, tmp_path):
+    toy, path = content(), tmp_path / "toy.parquet"
+    third = [row["valid_accuracy"][0] + 1 / 3 for row in toy.runs]
+    runs, archs = toy.tables()
+    lists = pa.array([[x, x, x, x] for x in third], pa.list_(pa.float64()))
+    runs = runs.append_column("train_accuracy", lists)
+    runs = runs.append_column("test_seconds", pa.array(third))
+    archs = archs.append_column("energy", pa.array([0.1] * len(archs)))
+    write_table(path, toy.metadata, runs, archs)
+    table = Table(path)
+    table.check()
+    assert table.curves("train_accuracy", 4)[:, 0].tolist() == third
+    assert table.numbers("test_seconds", 4).tolist() == third
+    assert table.arch_numbers("energy").tolist() == [0.1] * len(archs)
+    assert table.curves("valid_accuracy", 4).dtype == np.float32
+
+
+def sparse(content, epochs, values):
+    toy = content()
+    for row in toy.runs:
+        row["test_accuracy"] = values
+    column = Column("test_accuracy", "%", "max", "test", epochs=epochs)
+    return replace(toy, columns=(column,))
+
+
+def test_a_curve_may_be_recorded_at_fewer_epochs(content, tmp_path):
+    toy = sparse(content, {4: [2, 4]}, [70.0, 80.0])
+    table = Table(toy.write(tmp_path / "toy.parquet"))
+    table.check()
+    assert table.epochs("test_accuracy", 4) == [2, 4]
+    assert table.epochs("train_loss", 4) == [1, 2, 3, 4]
+    assert table.curves("test_accuracy", 4).tolist() == [[70, 80]] * 14
+
+
+@pytest.mark.parametrize(
+    ("epochs", "values", "message"),
+    [
+        ({4: [2, 4]}, [70.0], "another number of values in 'test_accuracy'"),
+        ({4: [2, 5]}, [70.0, 80.0], r"epochs \[2, 5\] of 'test_accuracy' in schedule 4 are not"),
+        ({4: [4, 2]}, [70.0, 80.0], r"epochs \[4, 2\] of 'test_accuracy'"),
+        ({4: []}, [], r"epochs \[\] of 'test_accuracy'"),
+        ({5: [4]}, [70.0] * 4, "in schedule 5 are not among"),
+    ],
+)
+def test_the_epochs_of_a_column_are_some_of_the_table(content, tmp_path, epochs, values, message):
+    with pytest.raises(SchemaError, match=message):
+        sparse(content, epochs, values).write(tmp_path / "toy.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def without_trainings(content):
+    toy = content()
+    runs, archs = toy.tables()
+    metadata = replace(toy.metadata, epochs={}, default_objective=None)
+    return metadata, runs.slice(0, 0).select(["arch", "schedule", "seed", "status"]), archs
+
+
+def test_a_table_may_hold_numbers_of_architectures_only(content, tmp_path):
+    metadata, runs, archs = without_trainings(content)
+    path = tmp_path / "toy.parquet"
+    write_table(path, metadata, runs, archs)
+    table = Table(path)
+    table.check()
+    assert table.schedules == ()
+    assert len(table.archs) == len(table.ranks) == 0
+    assert table.arch_numbers("parameters").tolist() == [100 * i for i in range(1, 7)]
+    with pytest.raises(NotRecordedError, match=r"holds no trainings, only.*'parameters'.*merge"):
+        TableBenchmark(table)
+
+
+def test_a_table_without_any_row_is_refused(content, tmp_path):
+    metadata, runs, archs = without_trainings(content)
+    for nothing in (None, archs.slice(0, 0)):
+        with pytest.raises(SchemaError, match="has no rows"):
+            write_table(tmp_path / "toy.parquet", metadata, runs, nothing)
 
 
 def test_check_finds_unsorted_rows(path):

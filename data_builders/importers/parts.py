@@ -1,0 +1,53 @@
+"""Blocks of a long import, kept on disk until its tables are written."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.feather as feather
+
+from nasbench.files import atomic
+
+
+class Parts:
+    """What a stopped import has already read, so that the same command goes on from there.
+
+    Args:
+        folder: Where the blocks lie; made when the first is stored.
+        source: What they are read from (path, size, time of change, …), as JSON values. Blocks of
+            another source are deleted.
+    """
+
+    def __init__(self, folder: Path, source: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._source = json.dumps(source, sort_keys=True)
+        self._label = folder / "source.json"
+        if folder.exists() and not self._belongs():
+            shutil.rmtree(folder)
+
+    def get(self, number: int, make: Callable[[], pa.Table]) -> pa.Table:
+        """Block ``number``: as stored, or made and stored; a damaged one is made again."""
+        path = self._folder / f"{number:06d}.arrow"
+        try:
+            return feather.read_table(path, memory_map=False)
+        except (OSError, pa.ArrowException):
+            table = make()
+        if not self._label.exists():
+            with atomic(self._label) as temporary:
+                temporary.write_text(self._source)
+        with atomic(path) as temporary:
+            feather.write_feather(table, str(temporary), compression="zstd")
+        return table
+
+    def remove(self) -> None:
+        """Delete all blocks: the tables made of them are written."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _belongs(self) -> bool:
+        try:
+            return self._label.read_text() == self._source
+        except (OSError, UnicodeDecodeError):
+            return False

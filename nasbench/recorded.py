@@ -1,0 +1,101 @@
+"""The part of a space that a table holds."""
+
+import random
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import IllegalArchError
+from nasbench.space import Arch, Graph, SearchSpace
+
+
+class RecordedSpace(SearchSpace):
+    """The recorded architectures of another space, so that an incomplete table can be searched.
+
+    Decisions, text and graph are those of the other space. ``sample`` is uniform over what is
+    recorded; the neighbours of an architecture are its recorded ones, which may be none.
+
+    Args:
+        whole: The other space.
+        ranks: Ranks of what is recorded, ascending, at least one.
+    """
+
+    def __init__(self, whole: SearchSpace, ranks: NDArray[np.int64]) -> None:
+        self.name = whole.name  # type: ignore[misc]
+        self.decisions = whole.decisions  # type: ignore[misc]
+        self._whole = whole
+        self._ranks = ranks.tolist()
+
+    def to_text(self, arch: Arch) -> str:
+        return self._whole.to_text(arch)
+
+    def from_text(self, text: str) -> Arch:
+        return self.check(self._whole.from_text(text))
+
+    def is_legal(self, arch: Arch) -> bool:
+        rank = self.rank(arch)
+        position = bisect_left(self._ranks, rank)
+        return position < len(self._ranks) and self._ranks[position] == rank
+
+    def check(self, arch: object) -> Arch:
+        checked = self._whole.check(arch)  # type: ignore[arg-type]
+        if not self.is_legal(checked):
+            raise IllegalArchError(
+                f"{self.to_text(checked)} of {self.name!r} is not among the {self.size:,} recorded "
+                "architectures"
+            )
+        return checked
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The first recorded member of the class."""
+        return self._representatives[self._whole.canonical(arch)]
+
+    @cached_property
+    def _representatives(self) -> dict[Arch, Arch]:
+        recorded = np.array(list(self.archs()))
+        classes = map(tuple, self._whole.canonical_many(recorded).tolist())
+        found: dict[Arch, Arch] = {}
+        for representative, arch in zip(classes, self.archs(), strict=True):
+            found.setdefault(representative, arch)
+        return found
+
+    def graph(self, arch: Arch) -> Graph | None:
+        return self._whole.graph(arch)
+
+    @cached_property
+    def size(self) -> int:
+        """Number of recorded architectures."""
+        return len(self._ranks)
+
+    def archs(self) -> Iterator[Arch]:
+        """All recorded architectures in the order of their ranks."""
+        return map(self.unrank, self._ranks)
+
+    def sample(self, rng: random.Random) -> Arch:
+        """A recorded architecture, uniform over those."""
+        return self.unrank(self._ranks[int(rng.random() * len(self._ranks))])
+
+    def legal_options(self, prefix: Arch) -> tuple[int, ...]:
+        """Options of the next decision with which a recorded architecture begins."""
+        weight = self._weights[len(prefix)]
+        start = sum(w * option for w, option in zip(self._weights, prefix, strict=False))
+        ends = [start + weight * option for option in range(self.options[len(prefix)] + 1)]
+        places = [bisect_left(self._ranks, rank) for rank in ends]
+        return tuple(o for o, (first, last) in enumerate(pairwise(places)) if last > first)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RecordedSpace)
+            and self._whole == other._whole
+            and self._ranks == other._ranks
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._whole, len(self._ranks), self._ranks[0], self._ranks[-1]))
+
+    def __repr__(self) -> str:
+        return f"RecordedSpace({self._whole!r}, {self.size:,} architectures)"
