@@ -178,7 +178,7 @@ class Landscape:
         archs = table.archs[self._rows]
         return table.ranks[self._rows], archs, self._losses(values)
 
-    def _losses(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+    def _losses(self, values: NDArray[np.number]) -> NDArray[np.float64]:
         wide = values.astype(np.float64)
         loss = -wide if self.observed.column.goal == "max" else wide
         return np.where(np.isnan(loss), np.inf, loss)

@@ -188,26 +188,89 @@ def import_(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders of the archive.")
     ] = None,
-    id_: Annotated[str | None, typer.Option("--id", help="Only the table with this id.")] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Only the table with this id; of 'table': its id.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables; default: NASBENCH_HOME.")
     ] = None,
+    work: Annotated[Path, typer.Option(help="Folder for what a stopped import has read.")] = Path(
+        "work"
+    ),
+    space: Annotated[str | None, typer.Option(help="table: the search space.")] = None,
+    arch: Annotated[str | None, typer.Option(help="table: column of architectures.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="table: METRIC@EPOCH=COLUMN; repeat.")
+    ] = None,
+    per_arch: Annotated[
+        list[str] | None, typer.Option(help="table: NAME=COLUMN, without training; repeat.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="table: column of training seeds.")] = None,
+    curve: Annotated[
+        bool | None,
+        typer.Option(
+            "--curve/--schedules",
+            help="table: epochs are points of one training, or trainings of their own (default).",
+        ),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="table: what was trained on.")] = None,
+    title: Annotated[str | None, typer.Option(help="table: one line.")] = None,
+    description: Annotated[str | None, typer.Option(help="table: what it is good for.")] = None,
+    origin: Annotated[
+        str | None, typer.Option("--source", help="table: where the numbers come from.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="table: licence of the numbers.")] = None,
+    citation: Annotated[str | None, typer.Option(help="table: what to cite.")] = None,
 ) -> None:
-    """Turn a published archive into tables."""
+    """Turn a published archive, or a file of your own numbers, into tables."""
     from nasbench.table import write_table
 
-    importer = SIBLINGS.load("importers").load(source)()
+    given = {
+        "space": space,
+        "arch": arch,
+        "metrics": metric,
+        "per_arch": per_arch,
+        "seed": seed,
+        "curve": curve,
+        "dataset": dataset,
+        "title": title,
+        "description": description,
+        "source": origin,
+        "licence": licence,
+        "citation": citation,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    importer = _importer(source, id_, given)
     folder = _home(out)
-    with _status(f"Reading {source}"):
-        tables = list(importer.tables(files or []))
-    ids = [table.metadata.id for table in tables]
-    if id_ is not None and id_ not in ids:
-        raise UnknownNameError(f"{source} holds no table {id_!r}{one_of(id_, ids)}")
-    for table in tables:
-        if id_ in (None, table.metadata.id):
-            path = folder / f"{table.metadata.id}.parquet"
-            write_table(path, table.metadata, table.runs, table.archs, table.columns)
-            _say(f"{table.metadata.id}@{table.metadata.version}: {path}")
+    lines = []
+    with _meter(f"Reading {source}") as progress:
+        for table in importer.tables(files or [], work=work, progress=progress):
+            if id_ in (None, table.metadata.id):
+                path = folder / f"{table.metadata.id}.parquet"
+                write_table(path, table.metadata, table.runs, table.archs, table.columns)
+                lines.append(f"{table.metadata.id}@{table.metadata.version}: {path}")
+    if not lines:
+        raise UnknownNameError(f"there is no table {id_!r} in what was given")
+    _say("\n".join(lines))
+
+
+@app.command()
+def merge(
+    tables: Annotated[list[str], typer.Argument(help="Ids, ids@version or paths.")],
+    out: Annotated[str, typer.Option(help="Id of the joined table.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder for the table; default: NASBENCH_HOME.")
+    ] = None,
+) -> None:
+    """Join tables of one space: trainings with trainings, and with numbers of architectures."""
+    from nasbench.catalogue import open_table
+    from nasbench.merge import merge as join
+    from nasbench.table import write_table
+
+    joined = join([open_table(table) for table in tables], out)
+    path = _home(folder) / f"{out}.parquet"
+    metadata = write_table(path, *joined)
+    _say(f"{metadata.id}@{metadata.version}: {path}")
 
 
 @app.command()
@@ -432,6 +495,23 @@ def _print_board(board: Any) -> None:
     _say("")
 
 
+def _importer(source: str, id_: str | None, given: dict[str, Any]) -> Any:
+    """The importer of a source; the generic one is made of options."""
+    importer = SIBLINGS.load("importers").load(source)
+    if source == "table":
+        needed = {"--id": id_, "--space": given.get("space"), "--arch": given.get("arch")}
+        if missing := [name for name, value in needed.items() if value is None]:
+            raise InvalidArgumentError(f"import table needs {', '.join(missing)}")
+        return importer(id=id_, **given)
+    if given:
+        raise InvalidArgumentError(
+            f"{', '.join(given)}: only 'nasbench import table' is told these; {source} knows them"
+        )
+    if id_ is not None and id_ not in importer.ids:
+        raise UnknownNameError(f"{source} holds no table {id_!r}{one_of(id_, importer.ids)}")
+    return importer()
+
+
 def _home(out: Path | None) -> Path:
     from nasbench.catalogue import folders
     from nasbench.files import writable_folder
@@ -472,7 +552,21 @@ def _print(renderable: Any) -> None:
 
 @contextmanager
 def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; gives the function that advances it."""
+    """A progress bar of known length; gives the function that advances it by some steps."""
+    with _meter(title) as show:
+        done = 0
+
+        def advance(n: int) -> None:
+            nonlocal done
+            done += n
+            show(done, total)
+
+        yield advance
+
+
+@contextmanager
+def _meter(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; gives the function that is told how much of how much."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -489,14 +583,14 @@ def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(title, total=total)
+    task = bar.add_task(title, total=None)
 
-    def advance(n: int) -> None:
+    def show(done: int, total: int) -> None:
         bar.start()  # now that the arguments were found to be right
-        bar.advance(task, n)
+        bar.update(task, completed=done, total=total)
 
     try:
-        yield advance
+        yield show
     finally:
         if bar.live.is_started:
             bar.stop()

@@ -8,8 +8,14 @@ from typing import Any
 
 from nasbench.errors import InvalidArgumentError, MissingExtraError, UnknownNameError, one_of
 
-EXTRAS = {"torch": "torch", "h5py": "torch", "xgboost": "surrogates", "plotly": "leaderboard",
-          "jinja2": "leaderboard"}  # fmt: skip
+EXTRAS = {
+    "torch": "torch",
+    "h5py": "importers",
+    "google_crc32c": "importers",
+    "xgboost": "surrogates",
+    "plotly": "leaderboard",
+    "jinja2": "leaderboard",
+}
 _SIBLINGS = ("nasbench", "algorithms", "data_builders", "surrogates", "leaderboard")
 _HOME = Path(__file__).resolve().parent.parent
 

@@ -352,6 +352,7 @@ def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
     pq.write_table(
         table.replace_schema_metadata(metadata),
         path,
+        row_group_size=max(len(table), 1),  # a column is read whole, so it lies in one piece
         compression="zstd",
         compression_level=12,
         use_dictionary=[f.name for f in table.schema if f.name in ("schedule", "seed", "status")],

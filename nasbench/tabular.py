@@ -286,9 +286,9 @@ class TableBenchmark:
             raise self._not_recorded(metric)
         column = np.asarray(self._column(metric, schedule, index, seed))
         if self._dense is None:
-            places = np.array(
-                [self._position[tuple(arch)] for arch in archs.tolist()], dtype=np.int64
-            )
+            places = np.searchsorted(self._keys, ranks)
+            others = np.flatnonzero(np.append(self._keys, -1)[places] != ranks)
+            places[others] = [self._position[tuple(arch)] for arch in archs[others].tolist()]
         else:
             places = self._dense[ranks]
             if len(places) and places.min() < 0:

@@ -172,7 +172,7 @@ def _run_numbers(
         raise SchemaError(
             f"{where}: a run has another number of values in {name!r} than recorded epochs"
         )
-    return numbers.astype(np.float64), ends
+    return numbers.astype(np.float64, copy=False), ends
 
 
 def _check_missing(
@@ -232,7 +232,7 @@ def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
 def _in_range(values: NDArray[Any], column: Column, where: str) -> None:
     low, high = column.range
     with np.errstate(invalid="ignore"):
-        bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values.astype(np.float64)))
+        bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values))
     if bad.size:
         raise ValueRangeError(
             f"{where}: column {column.name!r} holds {values[bad[0]]}, possible is {low:g} to "

@@ -142,7 +142,7 @@ def test_a_foreign_package_of_one_of_our_names_is_refused(tmp_path, monkeypatch)
 def test_require_returns_the_module_or_names_the_extra(monkeypatch):
     assert require("json", "this") is sys.modules["json"]
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(MissingExtraError, match=r'reading it needs .h5py.*"nasbench\[torch\]"'):
+    with pytest.raises(MissingExtraError, match=r'reading it needs .h5py.*"nasbench\[importers\]"'):
         require("h5py", "reading it")
 
 
