@@ -1,11 +1,9 @@
 """Benchmarks made of tables: what a table answers."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +17,14 @@ from nasbench.errors import (
     UnknownNameError,
     one_of,
 )
+from nasbench.lookup import Lookup, Memo, Runs, view
 from nasbench.recorded import RecordedSpace
 from nasbench.schema import Column
 from nasbench.space import Arch, SearchSpace
 from nasbench.table import Table
 
-_DENSE = 1_000_000
 _VIEW_BYTES = 4_000_000
-_POSITIONS = 2**20
 _EVALUATIONS = 2**16
-_T = TypeVar("_T")
 
 
 class Answer(dict[str, float]):
@@ -44,32 +40,6 @@ class Answer(dict[str, float]):
 
     def __missing__(self, name: str) -> float:
         raise self._explain(name)
-
-
-class _Memo(dict[Arch, _T]):
-    """A dict that finds a missing value once; a hit costs no Python code. It forgets when large."""
-
-    __slots__ = ("_find", "_limit")
-
-    def __init__(self, find: Callable[[Arch], _T], limit: int = _POSITIONS) -> None:
-        self._find = find
-        self._limit = limit
-
-    def __missing__(self, key: Arch) -> _T:
-        if len(self) >= self._limit:
-            self.clear()
-        value = self[key] = self._find(key)
-        return value
-
-
-@dataclass(slots=True)
-class _Schedule:
-    """The runs of one schedule: those of key number p are rows ``first[p]`` to ``first[p + 1]``."""
-
-    epochs: list[int]
-    first: NDArray[np.int64]
-    seeds: NDArray[np.int32]
-    diverged: NDArray[np.bool_]
 
 
 class TableBenchmark:
@@ -106,14 +76,15 @@ class TableBenchmark:
         self.objectives = self._check_objectives(objectives)
         self.fidelities = self._find_fidelities()
         self.known = self._check_known(known)
-        self._position = _Memo(self._find_position)
-        self._arch_position = _Memo(self._find_arch_position)
+        self._lookup = Lookup(table)
+        self._position = self._lookup.position
+        self._arch_position = self._lookup.arch_position
         self._trainings = {
-            schedule: _Memo(partial(self._find_trainings, schedule)) for schedule in self.schedules
+            schedule: Memo(partial(self._find_trainings, schedule)) for schedule in self.schedules
         }
         self._columns: dict[tuple[str, int, int, int | None], memoryview] = {}
         self._columns_bytes = 0
-        self._evaluations: dict[tuple[int | None, int | None], _Memo[Evaluation]] = {}
+        self._evaluations: dict[tuple[int | None, int | None], Memo[Evaluation]] = {}
         self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
         self._loaded: dict[tuple[str, int], NDArray[np.floating]] = {}
         self._arch_columns: dict[str, memoryview] = {}
@@ -123,7 +94,7 @@ class TableBenchmark:
         """The search space; of an incomplete table, its recorded architectures only."""
         if self.table.metadata.complete:
             return self._space
-        return RecordedSpace(self._space, self._keys)
+        return RecordedSpace(self._space, self._lookup.keys)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the table there."""
@@ -203,7 +174,7 @@ class TableBenchmark:
             )
         arch = self._space.from_text(arch) if isinstance(arch, str) else self._space.check(arch)
         p = self._position[arch]
-        runs = self._schedules[schedule]
+        runs = self._lookup.runs(schedule)
         first, last = runs.first[p : p + 2]
         rows = np.arange(first, last)
         if seed is not None:
@@ -233,7 +204,7 @@ class TableBenchmark:
         evaluations = self._evaluations.get((epoch, seed))
         if evaluations is None:
             find = self._evaluator(epoch, seed)
-            evaluations = self._evaluations[epoch, seed] = _Memo(find, _EVALUATIONS)
+            evaluations = self._evaluations[epoch, seed] = Memo(find, _EVALUATIONS)
         try:
             return evaluations[arch]
         except TypeError:
@@ -277,22 +248,15 @@ class TableBenchmark:
         ranks = self._space.rank_many(archs)
         schedule, index = self._resolve(epoch, schedule)
         if metric in self._arch_numbers:
-            places = np.searchsorted(self._arch_ranks, ranks)
-            known = np.append(self._arch_ranks, -1)[places] == ranks
+            places = np.searchsorted(self.table.written_ranks, ranks)
+            known = np.append(self.table.written_ranks, -1)[places] == ranks
             if not known.all():
                 raise self._no_numbers(self._space.check(archs[int(np.argmin(known))].tolist()))
             return _read_only(np.asarray(self._arch_column(metric))[places])
         if metric not in self.table.columns:
             raise self._not_recorded(metric)
         column = np.asarray(self._column(metric, schedule, index, seed))
-        if self._dense is None:
-            places = np.searchsorted(self._keys, ranks)
-            others = np.flatnonzero(np.append(self._keys, -1)[places] != ranks)
-            places[others] = [self._position[tuple(arch)] for arch in archs[others].tolist()]
-        else:
-            places = self._dense[ranks]
-            if len(places) and places.min() < 0:
-                self._find_position(tuple(archs[int(np.argmin(places))].tolist()))
+        places = self._lookup.positions(archs, ranks)
         row_of = self._rows(schedule, seed)
         if row_of is not None and len(places) and (np.asarray(row_of)[places] < 0).any():
             bad = int(np.flatnonzero(np.asarray(row_of)[places] < 0)[0])
@@ -346,7 +310,7 @@ class TableBenchmark:
     @cached_property
     def complete_seeds(self) -> tuple[int, ...]:
         """Training seeds recorded for every architecture and schedule, ascending."""
-        wanted = len(self._keys) * len(self.schedules)
+        wanted = len(self._lookup.keys) * len(self.schedules)
         seeds, counts = np.unique(self.table.seed, return_counts=True)
         return tuple(seeds[counts == wanted].tolist())
 
@@ -361,110 +325,19 @@ class TableBenchmark:
             raise self._not_recorded(name)
         return found
 
-    # Which rows belong to an architecture
-
-    @cached_property
-    def _ranks(self) -> NDArray[np.int64]:
-        return self.table.ranks
-
-    @cached_property
-    def _keys(self) -> NDArray[np.int64]:
-        ranks = self._ranks  # sorted; np.unique would import numpy.ma, a tenth of a cold query
-        keys: NDArray[np.int64] = ranks[np.append(True, ranks[1:] != ranks[:-1])]
-        return keys
-
-    @cached_property
-    def _key_view(self) -> memoryview:
-        return _view(self._keys)
-
-    @cached_property
-    def _arch_ranks(self) -> NDArray[np.int64]:
-        return self.table.written_ranks
-
-    @cached_property
-    def _dense(self) -> NDArray[np.int64] | None:
-        """Position by rank for every tuple, -1 where not recorded; None for large spaces."""
-        size = int(np.prod(self._space.options, dtype=np.float64))
-        if size > _DENSE:
-            return None
-        ranks = np.arange(size)
-        if self.table.metadata.key == "class":
-            grid = np.stack(np.unravel_index(ranks, self._space.options), axis=1)
-            legal = np.ones(size, dtype=np.bool_)
-            if type(self._space).is_legal is not SearchSpace.is_legal:
-                legal = np.array([self._space.is_legal(tuple(arch)) for arch in grid.tolist()])
-            ranks = np.full(size, -1)
-            ranks[legal] = self._space.rank_many(self._space.canonical_many(grid[legal]))
-        places = np.minimum(np.searchsorted(self._keys, ranks), len(self._keys) - 1)
-        dense: NDArray[np.int64] = np.where(self._keys[places] == ranks, places, -1)
-        return dense
-
-    def _find_position(self, arch: Arch) -> int:
-        checked = self._space.check(arch)
-        owner = self._space.canonical(checked) if self.table.metadata.key == "class" else checked
-        rank = self._space.rank(owner)
-        position = bisect_left(self._key_view, rank)
-        if position == len(self._key_view) or self._key_view[position] != rank:
-            raise NotRecordedError(
-                f"{self.name!r} holds no training of {self._space.to_text(checked)}; it holds "
-                f"{len(self._key_view)} architectures"
-            )
-        return position
-
     def _find_trainings(self, schedule: int, arch: Arch) -> Trainings:
         p = self._position[arch]
-        runs = self._schedules[schedule]
-        seeds = tuple(runs.seeds[runs.first[p] : runs.first[p + 1]].tolist())
+        seeds = self._lookup.seeds(schedule, p)
         if not seeds:
             raise self._no_seed(arch, schedule, None)
-        return Trainings(self._key_view[p], seeds)
-
-    def _find_arch_position(self, arch: Arch) -> int:
-        """Row of the numbers of an architecture as written, or of its class, or -1."""
-        checked = self._space.check(arch)
-        position = self._written_position(checked)
-        if position < 0 and self._one_row_a_class:
-            position = self._written_position(self._space.canonical(checked))
-        return position
-
-    @cached_property
-    def _one_row_a_class(self) -> bool:
-        """Whether the table has numbers of classes, not of each of their members."""
-        places = np.minimum(np.searchsorted(self._keys, self._arch_ranks), len(self._keys) - 1)
-        keyed_by_class = self.table.metadata.key == "class"
-        return keyed_by_class and bool((self._keys[places] == self._arch_ranks).all())
-
-    def _written_position(self, arch: Arch) -> int:
-        rank = self._space.rank(arch)
-        position = bisect_left(self._arch_ranks, rank)
-        found = position < len(self._arch_ranks) and self._arch_ranks[position] == rank
-        return position if found else -1
-
-    @cached_property
-    def _schedules(self) -> dict[int, _Schedule]:
-        found = {}
-        for schedule, epochs in self.table.metadata.epochs.items():
-            rows = slice(None) if self._one_schedule else self.table.schedule == schedule
-            first = np.searchsorted(
-                self._ranks[rows], np.append(self._keys, np.iinfo(np.int64).max)
-            )
-            found[schedule] = _Schedule(
-                epochs, first, self.table.seed[rows], self.table.diverged[rows]
-            )
-        return found
+        return Trainings(int(self._lookup.keys[p]), seeds)
 
     def _rows(self, schedule: int, seed: int | None) -> memoryview | None:
         """Row of every position for a seed, or of its first run, or -1; None if all have one."""
-        runs = self._schedules[schedule]
-        if seed is None:
-            rows = np.where(runs.first[1:] > runs.first[:-1], runs.first[:-1], -1)
-        else:
-            rows = np.full(len(self._keys), -1, dtype=np.int64)
-            hits = np.flatnonzero(runs.seeds == seed)
-            if not hits.size:
-                raise self._no_seed(None, schedule, seed)
-            rows[np.searchsorted(runs.first, hits, side="right") - 1] = hits
-        return _view(rows) if rows.min(initial=0) < 0 else None
+        if seed is not None and seed not in self._lookup.runs(schedule).seeds:
+            raise self._no_seed(None, schedule, seed)
+        rows = self._lookup.rows(schedule, seed)
+        return view(rows) if rows.min(initial=0) < 0 else None
 
     # Numbers by position
 
@@ -500,7 +373,7 @@ class TableBenchmark:
         """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
         key = (name, schedule, index, seed)
         if key not in self._columns:
-            runs = self._schedules[schedule]
+            runs = self._lookup.runs(schedule)
             values = self._values(name, schedule, index)
             if seed is None:
                 column = _segment_means(values, runs.first)
@@ -512,7 +385,7 @@ class TableBenchmark:
                 self._columns.clear()
                 self._columns_bytes = 0
             self._columns_bytes += column.nbytes
-            self._columns[key] = _view(column)
+            self._columns[key] = view(column)
         return self._columns[key]
 
     def _values(self, name: str, schedule: int, index: int) -> NDArray[Any]:
@@ -521,23 +394,23 @@ class TableBenchmark:
             return self.table.numbers(name, schedule)
         place = self._place(name, schedule, index)
         if place is None:
-            return np.full(len(self._schedules[schedule].seeds), np.nan)
+            return np.full(len(self._lookup.runs(schedule).seeds), np.nan)
         return self._curves(name, schedule)[:, place]
 
     def _place(self, name: str, schedule: int, index: int) -> int | None:
         """Where a curve holds the ``index``-th recorded epoch of a schedule."""
-        epoch, epochs = self._schedules[schedule].epochs[index], self.table.epochs(name, schedule)
+        epoch, epochs = self._lookup.runs(schedule).epochs[index], self.table.epochs(name, schedule)
         return epochs.index(epoch) if epoch in epochs else None
 
     def _all_rows(self, schedule: int, seed: int) -> NDArray[np.int64]:
-        return np.flatnonzero(self._schedules[schedule].seeds == seed)
+        return np.flatnonzero(self._lookup.runs(schedule).seeds == seed)
 
     def _loaded_bytes(self) -> int:
         return sum(curves.nbytes for curves in self._loaded.values())
 
     def _arch_column(self, name: str) -> memoryview:
         if name not in self._arch_columns:
-            self._arch_columns[name] = _view(self.table.arch_numbers(name))
+            self._arch_columns[name] = view(self.table.arch_numbers(name))
         return self._arch_columns[name]
 
     def _answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> tuple[Any, ...]:
@@ -564,12 +437,12 @@ class TableBenchmark:
     def _evaluator(self, epoch: int | None, seed: int | None) -> Callable[[Arch], Evaluation]:
         """The function that :meth:`evaluate` is for one epoch and seed."""
         schedule, index = self._resolve(epoch, None)
-        runs = self._schedules[schedule]
+        runs = self._lookup.runs(schedule)
         columns = self.table.columns
 
         def numbers(name: str) -> NDArray[np.float64]:
             if name not in columns:
-                return np.zeros(len(self._keys))
+                return np.zeros(len(self._lookup.keys))
             return np.asarray(self._column(name, schedule, index, seed), dtype=np.float64)
 
         losses = []
@@ -693,15 +566,15 @@ class TableBenchmark:
         return NotRecordedError(f"{self.name!r} holds no numbers of {self._space.to_text(arch)}")
 
     def _no_seed(self, arch: Arch | None, schedule: int, seed: int | None) -> NotRecordedError:
-        runs = self._schedules[schedule]
+        runs = self._lookup.runs(schedule)
         if arch is None:
             possible, of = np.unique(runs.seeds).tolist(), ""
         else:
             p = self._position[arch]
-            possible = runs.seeds[runs.first[p] : runs.first[p + 1]].tolist()
+            possible = list(self._lookup.seeds(schedule, p))
             of = f" of {self._space.to_text(arch)}"
             if not possible:
-                others = [s for s, r in self._schedules.items() if r.first[p + 1] > r.first[p]]
+                others = [s for s in self.schedules if self._lookup.seeds(s, p)]
                 return NotRecordedError(
                     f"{self.name!r} has no training{of} for {schedule} epochs"
                     f"{one_of(schedule, others)}{self._elsewhere()}"
@@ -758,11 +631,6 @@ def _as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]
     return values
 
 
-def _view(array: NDArray[Any]) -> memoryview:
-    """Read-only scalars of an array at a tenth of the cost of indexing it."""
-    return memoryview(np.ascontiguousarray(array)).toreadonly()  # type: ignore[arg-type]
-
-
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     array.flags.writeable = False
     return array
@@ -780,7 +648,7 @@ def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDAr
         return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
 
 
-def _segment_any(runs: _Schedule, seed: int | None) -> NDArray[np.bool_]:
+def _segment_any(runs: Runs, seed: int | None) -> NDArray[np.bool_]:
     """Whether a run of a position diverged, of the given seed or of any."""
     relevant = runs.diverged if seed is None else runs.diverged & (runs.seeds == seed)
     if not relevant.any():

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nasbench
+import nasbench.lookup
 import nasbench.tabular
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.errors import (
@@ -43,7 +44,7 @@ TEXT += "+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
 @pytest.fixture
 def sparse(toy_files, monkeypatch) -> TableBenchmark:
     """The toy, by binary search as in spaces too large to list."""
-    monkeypatch.setattr(nasbench.tabular, "_DENSE", 0)
+    monkeypatch.setattr(nasbench.lookup, "_DENSE", 0)
     return load(toy_files["plain"])
 
 
@@ -473,7 +474,7 @@ def test_query_many_is_a_loop_of_query(toy_files, archs, dense, data):
     )
     with pytest.MonkeyPatch.context() as patch:
         if not dense:
-            patch.setattr(nasbench.tabular, "_DENSE", 0)
+            patch.setattr(nasbench.lookup, "_DENSE", 0)
         benchmark = load(toy_files["plain"])
         rows = np.array(cells, dtype=np.int64)
         try:
@@ -621,7 +622,7 @@ def ruled(content, tmp_path, monkeypatch):
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_class_has_legal_members_only(ruled, dense, monkeypatch):
     if not dense:
-        monkeypatch.setattr(nasbench.tabular, "_DENSE", 0)
+        monkeypatch.setattr(nasbench.lookup, "_DENSE", 0)
     values = ruled.query_many(np.array([(1, 3), (1, 2), (2, 0)]), "valid_accuracy")
     assert values.tolist() == [15, 15, 25]
     for illegal in ((0, 1), (0, 3)):
