@@ -1,0 +1,417 @@
+"""The cell space of NAS-Bench-101 (Ying et al., 2019, https://arxiv.org/abs/1902.09635).
+
+Directed acyclic graphs of up to seven vertices and nine edges, an operation on every vertex but the
+input and the output: 423,624 different cells.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import product
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import IllegalArchError, one_of
+from nasbench.space import Arch, Decision, Graph, SearchSpace
+
+OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
+INPUT, OUTPUT = "input", "output"
+MAX_VERTICES = 7
+MAX_EDGES = 9
+CELLS = 423_624
+
+_T = TypeVar("_T")
+_LAST = MAX_VERTICES - 1
+_INNER = MAX_VERTICES - 2
+_EDGES = tuple((x, y) for y in range(1, MAX_VERTICES) for x in range(y))
+_INTO = tuple(slice(y * (y - 1) // 2, y * (y + 1) // 2) for y in range(MAX_VERTICES))
+_N_EDGES = len(_EDGES)
+_EXAMPLE = "0101 0010 0001 0000 input,conv3x3-bn-relu,maxpool3x3,output"
+
+# Sources of a vertex as bits of an integer (source x is bit x), by the options of the edges into it
+_SOURCES = {
+    options: sum(option << x for x, option in enumerate(options))
+    for y in range(MAX_VERTICES)
+    for options in product((0, 1), repeat=y)
+}
+
+
+class NB101(SearchSpace):
+    """Cells ``010 001 000 input,conv3x3-bn-relu,output``: adjacency by rows, operations.
+
+    A tuple says which of the 21 possible edges of seven vertices are present, those into vertex 1
+    first, then the operations of vertices 1 to 5. The output is vertex 6; a cell of fewer vertices
+    leaves those before it without edges and with operation 0.
+
+    Vertices that are not on a path from input to output take no part in the network. A legal tuple
+    has such a path, and at most nine edges remain when the other vertices are removed. Two tuples
+    are the same trainable network if then an isomorphism takes one graph to the other, input to
+    input, output to output and every operation to the same.
+    """
+
+    name = "nb101"
+    decisions = (
+        *(Decision(f"edge {x}->{y}", ("absent", "present")) for x, y in _EDGES),
+        *(Decision(f"operation {v}", OPERATIONS) for v in range(1, _LAST)),
+    )
+
+    @cached_property
+    def size(self) -> int:
+        """Number of legal tuples: 1,538,083 choices of edges and 3^5 of operations."""
+        return 373_754_169
+
+    def to_text(self, arch: Arch) -> str:
+        """The notation of the published records, which leave out trailing unused vertices."""
+        n = _INNER
+        while n and not _is_used(arch, n):
+            n -= 1
+        matrix, operations = _written(arch, [*range(n + 1), _LAST])
+        return f"{' '.join(''.join(map(str, row)) for row in matrix)} {','.join(operations)}"
+
+    def from_text(self, text: str) -> Arch:
+        """The cell that ``text`` denotes; the rows may be written without spaces between them.
+
+        Raises:
+            IllegalArchError: Malformed, or for the reasons of :func:`from_matrix`.
+        """
+        *rows, names = text.split() or [""]
+        operations, digits = names.split(","), "".join(rows)
+        n = len(operations)
+        if len(digits) != n * n or {*map(len, rows)} - {n, n * n} or set(digits) - {"0", "1"}:
+            raise IllegalArchError(
+                f"{text!r:.200} is no cell of 'nb101': V rows of V digits 0 or 1 are needed, then "
+                f"V operations between commas, as in {_EXAMPLE!r}"
+            )
+        rows = [digits[n * x : n * x + n] for x in range(n)]
+        return from_matrix([[int(digit) for digit in row] for row in rows], operations)
+
+    def is_legal(self, arch: Arch) -> bool:
+        """Whether a path leads from input to output, with at most nine edges after pruning."""
+        return 0 < _n_edges(arch) <= MAX_EDGES
+
+    def legal_options(self, prefix: Arch) -> tuple[int, ...]:
+        options = range(self.options[len(prefix)])
+        return tuple(option for option in options if self._is_completable((*prefix, option)))
+
+    def _is_completable(self, prefix: Arch) -> bool:
+        """Whether it becomes legal with no edge more, or with one.
+
+        Pruning keeps the more the more edges lead into the output. So if it is not legal with no
+        edge more or with a single one into the output, it is not with others either; and before
+        the edges into the output, the one from the input alone completes any prefix.
+        """
+        rest = range(len(prefix), _N_EDGES)
+        return any(
+            self.is_legal((*prefix, *[int(k == added) for k in rest]))
+            for added in (None, *reversed(rest))
+        )
+
+    def archs(self) -> Iterator[Arch]:
+        for edges in product((0, 1), repeat=_N_EDGES):
+            if self.is_legal(edges):
+                for operations in product(range(len(OPERATIONS)), repeat=_INNER):
+                    yield edges + operations
+
+    def sample(self, rng: random.Random) -> Arch:
+        """A legal tuple, uniform over the legal tuples, of which classes hold unequal numbers.
+
+        Edges are present with probability 1/2, drawn again until they are legal, and operations are
+        uniform: the measure of the published baselines, which draw whole cells until one is valid.
+        """
+        draw = rng.random
+        while True:
+            edges = tuple([int(draw() * 2) for _ in range(_N_EDGES)])
+            if self.is_legal(edges):
+                return edges + tuple([int(draw() * len(OPERATIONS)) for _ in range(_INNER)])
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The smallest tuple of the class of which nothing is pruned but the last inner vertices.
+
+        Raises:
+            IllegalArchError: No path leads from input to output.
+        """
+        edges, numberings = _numberings(arch[:_N_EDGES])
+        given = arch[_N_EDGES:]
+        operations = min([[given[i] for i in numbering] for numbering in numberings])
+        return (*edges, *operations, *[0] * (_INNER - len(operations)))
+
+    def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
+        ranks, inverse = np.unique(self.rank_many(archs), return_inverse=True)
+        distinct = np.stack(np.unravel_index(ranks, self.options), axis=1)
+        _, first = np.unique(ranks // len(OPERATIONS) ** _INNER, return_index=True)
+        for rows in np.split(distinct, first[1:]) if len(distinct) else ():
+            edges, numberings = _numberings(tuple(rows[0, :_N_EDGES].tolist()))
+            operations = _smallest(rows[:, _N_EDGES:], numberings)
+            rows[:] = 0
+            rows[:, :_N_EDGES] = edges
+            rows[:, _N_EDGES : _N_EDGES + operations.shape[1]] = operations
+        return distinct[inverse.reshape(-1)]
+
+    def graph(self, arch: Arch) -> Graph:
+        """The vertices of the pruned cell."""
+        matrix, operations = to_matrix(arch)
+        return Graph(np.array(matrix, dtype=np.bool_), tuple(operations))
+
+
+def prune(
+    matrix: Sequence[Sequence[int]], operations: Sequence[_T]
+) -> tuple[list[list[int]], list[_T]]:
+    """Remove the vertices that are not on a path from the first to the last.
+
+    Args:
+        matrix: Upper triangular adjacency of any size, row = source.
+        operations: One a vertex, of any kind.
+
+    Returns:
+        Adjacency and operations of the other vertices, in their order.
+
+    Raises:
+        IllegalArchError: There is no path from the first to the last.
+    """
+    n = len(operations)
+    sources = [sum(bool(matrix[x][y]) << x for x in range(y)) for y in range(n)]
+    used = [v for v, into in enumerate(_pruned(sources)) if into] if n else []
+    if not used:
+        raise IllegalArchError("no path leads from the input to the output of the cell")
+    kept = [0, *used]
+    return [[int(matrix[x][y]) for y in kept] for x in kept], [operations[v] for v in kept]
+
+
+def from_matrix(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> Arch:
+    """The tuple of a cell as written, not pruned.
+
+    Args:
+        matrix: Upper triangular adjacency of 0 and 1, shape ``(V, V)`` with V in 2..7, row =
+            source.
+        operations: V names, the first ``"input"`` and the last ``"output"``.
+
+    Raises:
+        IllegalArchError: Another shape, an edge to an earlier vertex, an unknown operation, no path
+            from input to output, or more than nine edges after pruning.
+    """
+    rows = [[_bit(entry) for entry in row] for row in matrix]
+    n = len(rows)
+    if not 2 <= n <= MAX_VERTICES:
+        raise IllegalArchError(f"a cell of 'nb101' has 2 to {MAX_VERTICES} vertices, not {n}")
+    if {len(row) for row in rows} != {n} or len(operations) != n:
+        raise IllegalArchError(
+            f"the rows of the matrix have lengths {[len(row) for row in rows]} and there are "
+            f"{len(operations)} operations: {n} rows need lengths {n} and {n} operations"
+        )
+    edges = [0] * _N_EDGES
+    for x, y in product(range(n), range(n)):
+        if rows[x][y]:
+            if y <= x:
+                raise IllegalArchError(
+                    f"the matrix is not upper triangular: it holds an edge {x}->{y}, but edges "
+                    "lead to later vertices"
+                )
+            edges[_INTO[y if y < n - 1 else _LAST].start + x] = 1
+    arch = (*edges, *_options(operations), *[0] * (MAX_VERTICES - n))
+    n_edges = _n_edges(arch)
+    if not n_edges:
+        raise IllegalArchError("no path leads from the input to the output of the cell")
+    if n_edges > MAX_EDGES:
+        raise IllegalArchError(
+            f"the cell has {n_edges} edges after pruning, at most {MAX_EDGES} are possible"
+        )
+    return arch
+
+
+def to_matrix(arch: Arch) -> tuple[list[list[int]], list[str]]:
+    """Adjacency (row = source) and operations of the pruned cell.
+
+    Raises:
+        IllegalArchError: There is no path from input to output.
+    """
+    return prune(*_written(arch, range(MAX_VERTICES)))
+
+
+def module_hash(
+    matrix: Sequence[Sequence[int]],
+    operations: Sequence[str],
+    vocabulary: Sequence[str] = OPERATIONS,
+) -> str:
+    """The official name of a cell, equal for isomorphic graphs and distinct for all 423,624.
+
+    Args:
+        matrix: Upper triangular adjacency, already pruned, row = source.
+        operations: One a vertex; the first and the last do not enter.
+        vocabulary: The operations that there are; the published hashes need the default order.
+
+    Returns:
+        32 hexadecimal digits.
+
+    Raises:
+        IllegalArchError: An operation is not in the vocabulary.
+    """
+    n = len(operations)
+    inner = [_option(operation, vocabulary) for operation in operations[1:-1]]
+    sources = [[x for x in range(n) if matrix[x][y]] for y in range(n)]
+    targets = [[y for y in range(n) if matrix[x][y]] for x in range(n)]
+    hashes = [
+        _md5(str((len(after), len(before), label)))
+        for after, before, label in zip(targets, sources, [-1, *inner, -2], strict=True)
+    ]
+    for _ in range(n):
+        joined = [
+            ["".join(sorted([hashes[v] for v in vertices])) for vertices in neighbours]
+            for neighbours in (sources, targets)
+        ]
+        hashes = [_md5("|".join(parts)) for parts in zip(*joined, hashes, strict=True)]
+    return _md5(str(sorted(hashes)))
+
+
+def cells() -> Iterator[Arch]:
+    """The 423,624 canonical cells, in the order of their ranks."""
+    for edges in _compact_matrices():
+        smallest, symmetries = _numberings(edges)
+        if edges == smallest:
+            n = len(symmetries[0])
+            labellings = np.array([*product(range(len(OPERATIONS)), repeat=n)], dtype=np.int64)
+            is_smallest = (_smallest(labellings, symmetries) == labellings).all(axis=1)
+            for labels in labellings[is_smallest].tolist():
+                yield (*edges, *labels, *[0] * (_INNER - n))
+
+
+def _compact_matrices() -> Iterator[Arch]:
+    """Legal edges of which pruning removes none and whose unused vertices are the last, by rank."""
+    matrices = np.arange(2**_N_EDGES)
+    sources = []
+    for y, edges in enumerate(_INTO):
+        masks = [_SOURCES[options] for options in product((0, 1), repeat=y)]
+        sources.append(np.array(masks)[matrices >> _N_EDGES - edges.stop & 2**y - 1])
+    pruned = _pruned(sources)
+    n_edges = sum(np.bitwise_count(into) for into in pruned)
+    compact = (n_edges > 0) & (n_edges <= MAX_EDGES)
+    for y in range(1, MAX_VERTICES):
+        compact &= sources[y] == pruned[y]
+        if 1 < y < _LAST:
+            compact &= (pruned[y] == 0) | (pruned[y - 1] > 0)
+    for matrix in matrices[compact].tolist():
+        yield tuple([matrix >> _N_EDGES - 1 - k & 1 for k in range(_N_EDGES)])
+
+
+def _sources(edges: Arch) -> list[int]:
+    """Sources of every vertex, as in ``_SOURCES``; what follows the edges is ignored."""
+    return [_SOURCES[edges[into]] for into in _INTO]
+
+
+def _pruned(sources: Sequence[Any]) -> list[Any]:
+    """Sources of every vertex along paths from the first to the last vertex; all 0 without one.
+
+    For integers, and for arrays of them. Vertices other than the first have a source exactly if
+    they are on such a path.
+    """
+    n = len(sources)
+    reached: Any = 1
+    for y in range(1, n):
+        reached = reached | ((sources[y] & reached) != 0) * (1 << y)
+    useful: Any = reached & 1 << n - 1
+    for y in range(n - 1, 0, -1):
+        useful = useful | -(useful >> y & 1) & sources[y] & reached
+    return [into & useful & -(useful >> y & 1) for y, into in enumerate(sources)]
+
+
+def _n_edges(edges: Arch) -> int:
+    """Number of edges that pruning leaves, 0 if no path leads from input to output."""
+    return sum([sources.bit_count() for sources in _pruned(_sources(edges))])
+
+
+@lru_cache(maxsize=16_384)
+def _numberings(edges: Arch) -> tuple[Arch, tuple[tuple[int, ...], ...]]:
+    """All ways to number the vertices of a pruned cell that give the smallest edges.
+
+    Args:
+        edges: The first 21 options of an architecture.
+
+    Returns:
+        The smallest edges, and for every way the places in the architecture's operations from which
+        the renumbered vertices 1, 2, … get theirs.
+    """
+    into = _pruned(_sources(edges))
+    if not into[_LAST]:
+        raise IllegalArchError(f"no path leads from input to output along the edges {edges}")
+    sources = {v: [x for x in range(v) if into[v] >> x & 1] for v in range(1, _LAST) if into[v]}
+    output = [x for x in range(_LAST) if into[_LAST] >> x & 1]
+    # Numbers are given in ascending order, always to a vertex whose sources have theirs. The
+    # weights of its sources add up to its part of the edges, read as a binary number: the smallest
+    # is the best, and only ties are followed.
+    best = [{0: 1 << _LAST}]
+    rows = []
+    for number in range(1, len(sources) + 1):
+        candidates = []
+        for weights in best:
+            for v, before in sources.items():
+                if v not in weights and all(map(weights.__contains__, before)):
+                    candidates.append((sum([weights[x] for x in before]), v, weights))
+        rows.append(min([row for row, _, _ in candidates]))
+        best = [
+            {**weights, v: 1 << _LAST - number} for row, v, weights in candidates if row == rows[-1]
+        ]
+    last = [sum([weights[x] for x in output]) for weights in best]
+    rows += [0] * (_INNER - len(rows)) + [min(last)]
+    smallest = [row >> _LAST - x & 1 for y, row in enumerate(rows, start=1) for x in range(y)]
+    numberings = [
+        tuple([v - 1 for v in weights][1:])
+        for weights, row in zip(best, last, strict=True)
+        if row == rows[-1]
+    ]
+    return tuple(smallest), tuple(numberings)
+
+
+def _smallest(
+    operations: NDArray[np.int64], numberings: Sequence[tuple[int, ...]]
+) -> NDArray[np.int64]:
+    """The smallest renumbering of every row, shape ``(n_rows, n_numbered)``."""
+    places = np.array(numberings, dtype=np.int64)
+    renumbered = operations[:, places]
+    weights = len(OPERATIONS) ** np.arange(places.shape[1])[::-1]
+    best = (renumbered @ weights).argmin(axis=1)
+    smallest: NDArray[np.int64] = renumbered[np.arange(len(operations)), best]
+    return smallest
+
+
+def _is_used(arch: Arch, vertex: int) -> bool:
+    edges = zip(_EDGES, arch, strict=False)
+    return arch[_N_EDGES + vertex - 1] > 0 or any(
+        present and vertex in ends for ends, present in edges
+    )
+
+
+def _written(arch: Arch, vertices: Sequence[int]) -> tuple[list[list[int]], list[str]]:
+    """Adjacency and operations of some vertices, as they are in the tuple."""
+    edges = dict(zip(_EDGES, arch, strict=False))
+    names = [INPUT, *(OPERATIONS[option] for option in arch[_N_EDGES:]), OUTPUT]
+    return [[edges.get((x, y), 0) for y in vertices] for x in vertices], [
+        names[v] for v in vertices
+    ]
+
+
+def _bit(entry: Any) -> int:
+    if entry not in (0, 1):
+        raise IllegalArchError(f"the matrix holds {entry!r}, possible are 0 and 1")
+    return int(entry)
+
+
+def _options(operations: Sequence[str]) -> list[int]:
+    first, *inner, last = operations
+    if (first, last) != (INPUT, OUTPUT):
+        raise IllegalArchError(
+            f"the first and the last operation are {first!r} and {last!r}, they must be {INPUT!r} "
+            f"and {OUTPUT!r}"
+        )
+    return [_option(operation, OPERATIONS) for operation in inner]
+
+
+def _option(operation: str, vocabulary: Sequence[str]) -> int:
+    if operation not in vocabulary:
+        raise IllegalArchError(f"unknown operation {operation!r}{one_of(operation, vocabulary)}")
+    return vocabulary.index(operation)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
