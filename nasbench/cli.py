@@ -148,7 +148,7 @@ def query(
 
     opened = load(benchmark)
     parsed: Any = arch
-    if _is_number(arch.replace(",", "").replace(" ", "")):
+    if "," in arch and _is_number(arch.replace(",", "").replace(" ", "")):
         parsed = opened.space.check([int(option) for option in arch.split(",") if option.strip()])
     answer = opened.query(parsed, epoch=epoch, schedule=schedule, seed=seed)
     if as_json:
@@ -504,8 +504,10 @@ def _importer(source: str, id_: str | None, given: dict[str, Any]) -> Any:
             raise InvalidArgumentError(f"import table needs {', '.join(missing)}")
         return importer(id=id_, **given)
     if given:
+        options = {"metrics": "metric"}
+        names = ", ".join(f"--{options.get(name, name).replace('_', '-')}" for name in given)
         raise InvalidArgumentError(
-            f"{', '.join(given)}: only 'nasbench import table' is told these; {source} knows them"
+            f"{names}: only 'nasbench import table' is told these; {source} knows them"
         )
     if id_ is not None and id_ not in importer.ids:
         raise UnknownNameError(f"{source} holds no table {id_!r}{one_of(id_, importer.ids)}")

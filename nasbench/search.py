@@ -63,6 +63,7 @@ class Setup:
             NasbenchError: Whatever is wrong with one of the attributes.
         """
         benchmark = load(self.benchmark, objectives=self.objectives, known=self.known)
+        benchmark.require_objectives()
         fidelities = benchmark.fidelities
         if self.fidelities is not None:
             for epoch in self.fidelities:

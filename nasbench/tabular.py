@@ -47,13 +47,14 @@ class TableBenchmark:
 
     Args:
         table: An opened table.
-        objectives: Columns to minimise or maximise; default: the table's own.
+        objectives: Columns to minimise or maximise; default: the table's own, none where it has no
+            validation column.
         known: Columns of architectures that a search may see.
 
     Raises:
         UnknownNameError: No such column.
         InvalidArgumentError: A column that cannot be an objective or be known in advance.
-        NotRecordedError: No objective is given and the table has no default.
+        NotRecordedError: The table has no trainings.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class TableBenchmark:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the table there."""
-        return _reopen, (self.table.path.resolve(), self.objectives, self.known)
+        return _reopen, (self.table.path.resolve(), self.objectives or None, self.known)
 
     def query(
         self,
@@ -199,7 +200,8 @@ class TableBenchmark:
 
         Raises:
             IllegalArchError: Not in the space.
-            NotRecordedError: The architecture, epoch or seed is not recorded.
+            NotRecordedError: The architecture, epoch or seed is not recorded, or the table has no
+                validation column and no objective was asked for.
         """
         evaluations = self._evaluations.get((epoch, seed))
         if evaluations is None:
@@ -436,6 +438,7 @@ class TableBenchmark:
 
     def _evaluator(self, epoch: int | None, seed: int | None) -> Callable[[Arch], Evaluation]:
         """The function that :meth:`evaluate` is for one epoch and seed."""
+        self.require_objectives()
         schedule, index = self._resolve(epoch, None)
         runs = self._lookup.runs(schedule)
         columns = self.table.columns
@@ -476,16 +479,24 @@ class TableBenchmark:
 
     # Arguments and messages
 
+    def require_objectives(self) -> None:
+        """Refuse to be searched without an objective.
+
+        Raises:
+            NotRecordedError: None was asked for, and the table has no validation column.
+        """
+        if not self.objectives:
+            possible = [name for name, column in self.table.columns.items() if column.goal]
+            raise NotRecordedError(
+                f"{self.name!r} has no validation column; ask for an objective by name"
+                f"{one_of('', possible)}"
+            )
+
     def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
         table = self.table
         if objectives is None:
-            if table.metadata.default_objective is None:
-                tests = [name for name, column in table.columns.items() if column.goal]
-                raise NotRecordedError(
-                    f"{self.name!r} has no validation column; ask for an objective by name"
-                    f"{one_of('', tests)}"
-                )
-            return (table.metadata.default_objective,)
+            default = table.metadata.default_objective
+            return () if default is None else (default,)
         if isinstance(objectives, str) or not objectives:
             raise InvalidArgumentError(
                 f"objectives = {objectives!r} must be a list of at least one column"
@@ -620,7 +631,7 @@ def load(
     return TableBenchmark(open_table(id_or_path), objectives, known)
 
 
-def _reopen(path: Path, objectives: Sequence[str], known: Sequence[str]) -> TableBenchmark:
+def _reopen(path: Path, objectives: Sequence[str] | None, known: Sequence[str]) -> TableBenchmark:
     return TableBenchmark(Table(path), objectives, known)
 
 
@@ -659,14 +670,13 @@ def _segment_any(runs: Runs, seed: int | None) -> NDArray[np.bool_]:
 
 def describe(benchmark: TableBenchmark) -> Mapping[str, Any]:
     """What ``nasbench info`` prints."""
-    table, metadata = benchmark.table, benchmark.table.metadata
+    table, metadata, size = benchmark.table, benchmark.table.metadata, benchmark.space.size
+    recorded = "" if metadata.complete else "recorded "
     return {
         "id": f"{metadata.id}@{metadata.version}",
         "title": metadata.title,
         "description": metadata.description,
-        "space": f"{metadata.space} ({benchmark.space.size:,} architectures)"
-        if benchmark.space.size
-        else metadata.space,
+        "space": f"{metadata.space} ({size:,} {recorded}architectures)" if size else metadata.space,
         "dataset": metadata.dataset,
         "objectives": ", ".join(benchmark.objectives),
         "schedules": ", ".join(f"{s} epochs" for s in benchmark.schedules),

@@ -1,6 +1,7 @@
 """Every answer of the toy table against numbers worked out by hand; see ``tests/conftest.py``."""
 
 import json
+import pickle
 import subprocess
 import sys
 import types
@@ -377,8 +378,19 @@ def test_evaluate_without_costs_is_free(content, tmp_path, archs):
 
 
 def test_a_table_without_validation_has_no_default_objective(toy_files, archs):
+    asked = load(toy_files["no_validation"])
+    assert asked.objectives == ()
+    assert asked.query(archs[3])["test_accuracy"] == 35
+    assert pickle.loads(pickle.dumps(asked)).query(archs[3]) == asked.query(archs[3])
     with pytest.raises(NotRecordedError, match=r"no validation column.*'test_accuracy'"):
-        load(toy_files["no_validation"])
+        asked.evaluate(archs[3])
+    with pytest.raises(NotRecordedError, match=r"no validation column.*'test_accuracy'"):
+        nasbench.search(
+            "random_search",
+            str(toy_files["no_validation"]),
+            seeds=[0],
+            budget=nasbench.Budget(trials=1),
+        )
     benchmark = load(toy_files["no_validation"], objectives=["test_accuracy"])
     assert benchmark.evaluate(archs[3]).losses == (65,)
 

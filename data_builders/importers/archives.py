@@ -1,0 +1,171 @@
+"""Files in a folder, a zip or a tar archive: listed at once, read one by one, never unpacked."""
+
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, Any
+
+from nasbench.errors import ArchiveError, InvalidArgumentError, NasbenchError
+
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
+_CHUNK = 1 << 20
+_DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a folder or an archive.
+
+    Attributes:
+        parts: Names of its folders, the last of a given folder too, and its own; at least one.
+        where: Path, for messages.
+        stamp: Size and time of change of the file, or of the archive.
+    """
+
+    parts: tuple[str, ...]
+    where: str
+    stamp: str
+    _open: Callable[[], IO[bytes] | None]
+
+    def read(self, limit: int) -> bytes:
+        """The bytes of the file.
+
+        Raises:
+            ArchiveError: Damaged, no regular file, or larger than ``limit`` bytes.
+        """
+        with _damage(self.where):
+            file = self._open()
+            if file is None:
+                raise ArchiveError(f"{self.where} is a link or a device, not a file")
+            with file:
+                data = file.read(limit + 1)
+        if len(data) > limit:
+            raise ArchiveError(f"{self.where} is larger than {limit:,} bytes")
+        return data
+
+
+@contextmanager
+def entries(path: Path, wanted: str) -> Iterator[list[Entry]]:
+    """Everything in a folder (by name) or an archive (as stored) that is not a folder itself.
+
+    The entries can be read as long as the context lasts.
+
+    Args:
+        path: The folder or archive.
+        wanted: What to give instead, if it is neither.
+
+    Raises:
+        InvalidArgumentError: Neither a folder nor a zip or tar archive.
+        ArchiveError: Damaged, truncated, or a name leads out of the archive.
+    """
+    if not path.exists():
+        raise InvalidArgumentError(f"{path} does not exist: {wanted}")
+    with ExitStack() as stack:
+        with _damage(str(path)):
+            if path.is_dir():
+                found = list(_of_folder(path.resolve()))
+            elif _is_zip(path):
+                found = list(_of_zip(path, stack.enter_context(zipfile.ZipFile(path))))
+            else:
+                found = list(_of_tar(path, stack.enter_context(_open_tar(path, wanted))))
+        yield found
+
+
+@contextmanager
+def _damage(where: str) -> Iterator[None]:
+    try:
+        yield
+    except NasbenchError:
+        raise
+    except _DAMAGE as error:
+        raise ArchiveError(f"{where} cannot be read: {error}") from error
+
+
+def _of_folder(folder: Path) -> Iterator[Entry]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            parts = (folder.name, *path.relative_to(folder).parts)
+            yield Entry(parts, str(path), _stamp(path), partial(_open, path))
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
+    stamp = _stamp(path)
+    for info in archive.infolist():
+        if not info.filename.endswith("/"):
+            parts = _safe(info.filename, path)
+            yield Entry(parts, f"{path}: {info.filename}", stamp, partial(archive.open, info))
+
+
+def _open_tar(path: Path, wanted: str) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path)
+    except tarfile.ReadError as error:
+        with path.open("rb") as file:
+            if file.read(6).startswith(_COMPRESSED):
+                raise ArchiveError(f"{path} holds no tar archive, or is damaged") from error
+        raise InvalidArgumentError(f"{path} is no folder, zip or tar archive: {wanted}") from error
+
+
+def _of_tar(path: Path, archive: tarfile.TarFile) -> Iterator[Entry]:
+    stamp = _stamp(path)
+    for info in archive:
+        if not info.isdir():
+            parts = _safe(info.name, path)
+            open_ = partial(archive.extractfile, info) if info.isreg() else _nothing
+            yield Entry(parts, f"{path}: {info.name}", stamp, open_)
+    _check_end(archive, path)
+
+
+def _check_end(archive: tarfile.TarFile, path: Path) -> None:
+    """Zeros mark the end of a tar archive, and what compressed it has a checksum behind them."""
+    file: Any = archive.fileobj
+    file.seek(archive.offset)
+    if not file.read(1):
+        raise ArchiveError(f"{path} is truncated")
+    while file.read(_CHUNK):
+        pass
+
+
+def _nothing() -> None:
+    return None
+
+
+def _safe(name: str, path: Path) -> tuple[str, ...]:
+    """The parts of a name within an archive."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if parts[:1] == ("/",) or ".." in parts or PureWindowsPath(name).drive:
+        raise ArchiveError(f"{path}: {name!r:.80} leads out of the archive")
+    return parts or (name,)
+
+
+def _stamp(path: Path) -> str:
+    state = path.stat()
+    return f"{state.st_size} {state.st_mtime_ns}"
