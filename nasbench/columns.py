@@ -41,7 +41,11 @@ def read_column(file: pq.ParquetFile | None, path: Path, name: str) -> Any:
 def read_rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) -> pa.Table:
     """The columns of these names, or all."""
     try:
-        rows = file.read(names, use_threads=names is None)
+        groups = [
+            file.read_row_group(i, names, use_threads=names is None)
+            for i in range(file.num_row_groups)
+        ]
+        rows = pa.concat_tables(groups) if groups else file.read(names)
     except (OSError, pa.ArrowException) as error:
         raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
     if len(rows) != file.metadata.num_rows:

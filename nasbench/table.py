@@ -45,6 +45,7 @@ from nasbench.space import SearchSpace
 from nasbench.validation import content_hash, legal_archs, validate
 
 _LARGE = 2**20
+_ROW_GROUP = 2**20
 
 
 class Table:
@@ -352,7 +353,7 @@ def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
     pq.write_table(
         table.replace_schema_metadata(metadata),
         path,
-        row_group_size=max(len(table), 1),  # a column is read whole, so it lies in one piece
+        row_group_size=_ROW_GROUP,
         compression="zstd",
         compression_level=12,
         use_dictionary=[f.name for f in table.schema if f.name in ("schedule", "seed", "status")],
