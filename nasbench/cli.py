@@ -200,10 +200,12 @@ def import_(
     space: Annotated[str | None, typer.Option(help="table: the search space.")] = None,
     arch: Annotated[str | None, typer.Option(help="table: column of architectures.")] = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="table: METRIC@EPOCH=COLUMN; repeat.")
+        list[str] | None,
+        typer.Option(help="table: METRIC@EPOCH=COLUMN[*FACTOR]; repeat, also for seeds."),
     ] = None,
     per_arch: Annotated[
-        list[str] | None, typer.Option(help="table: NAME=COLUMN, without training; repeat.")
+        list[str] | None,
+        typer.Option(help="table: NAME=COLUMN[*FACTOR], without training; repeat."),
     ] = None,
     seed: Annotated[str | None, typer.Option(help="table: column of training seeds.")] = None,
     curve: Annotated[

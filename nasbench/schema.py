@@ -35,7 +35,8 @@ class Column:
         goal: ``"max"``, ``"min"`` or ``""``.
         split: Which images the number was measured on; ``""`` for none.
         description: Whatever a reader must know besides.
-        epochs: Recorded epochs of the schedules in which they are fewer than the table's.
+        epochs: Recorded epochs, none or more, of the schedules in which they are fewer than the
+            table's.
     """
 
     name: str

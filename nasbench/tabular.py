@@ -92,10 +92,11 @@ class TableBenchmark:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space; of an incomplete table, its recorded architectures only."""
+        """The search space; of an incomplete table, what is recorded in the longest schedule."""
         if self.table.metadata.complete:
             return self._space
-        return RecordedSpace(self._space, self._lookup.keys)
+        n_runs = np.diff(self._lookup.runs(self._default_schedule).first)
+        return RecordedSpace(self._space, self._lookup.keys[n_runs > 0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the table there."""
@@ -168,10 +169,14 @@ class TableBenchmark:
         if metric not in self.table.columns:
             raise self._not_recorded(metric)
         epochs = self.table.epochs(metric, schedule)
-        if not self.table.is_curve(metric) or len(epochs) == 1:
+        if not self.table.is_curve(metric) or len(epochs) <= 1:
+            only = (
+                f"only its value at epoch {epochs[-1]}"
+                if epochs
+                else f"nor a value in schedule {schedule}"
+            )
             raise NotRecordedError(
-                f"{self.name!r} has no curve of {metric!r}, only its value at epoch {epochs[-1]}"
-                f"{self._elsewhere()}"
+                f"{self.name!r} has no curve of {metric!r}, {only}{self._elsewhere()}"
             )
         arch = self._space.from_text(arch) if isinstance(arch, str) else self._space.check(arch)
         p = self._position[arch]
@@ -349,10 +354,7 @@ class TableBenchmark:
         return [name for name in self.table.arch_columns if not self.table.is_text(name)]
 
     def _find_fidelities(self) -> tuple[int, ...]:
-        """What a search may ask for: epochs, or ends of schedules, with a value of each objective.
-
-        Costs are recorded at every epoch of the table.
-        """
+        """Epochs, or ends of schedules, that a search may ask for: those with every objective."""
         curves = [name for name in self.objectives if self.table.is_curve(name)]
         epochs = self.table.metadata.epochs
         if self._one_schedule:
@@ -363,6 +365,14 @@ class TableBenchmark:
             epoch
             for schedule, epoch in possible
             if all(epoch in self.table.epochs(name, schedule) for name in curves)
+        )
+
+    @cached_property
+    def is_clocked(self) -> bool:
+        """Whether seconds are recorded wherever a search may ask; else none are charged."""
+        return "seconds" in self.table.columns and all(
+            epoch in self.table.epochs("seconds", self._resolve(epoch, None)[0])
+            for epoch in self.fidelities
         )
 
     def _curves(self, name: str, schedule: int) -> NDArray[np.floating]:
@@ -459,7 +469,7 @@ class TableBenchmark:
             losses.append((np.where(failed, np.inf, loss), False))
         per_arch = any(of_arch for _, of_arch in losses)
         validation = numbers("validation_seconds")
-        seconds = numbers("seconds") + validation
+        seconds = validation + (numbers("seconds") if self.is_clocked else 0)
         row_of = self._rows(schedule, seed)
 
         def find(arch: Arch) -> Evaluation:

@@ -71,6 +71,10 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
         if name not in (*KEYS, "status"):
             column = Column.decode(name, runs.schema.field(name).metadata)
             lengths = _lengths(column, metadata, schedules, where)
+            if name == objective and not lengths.all():
+                raise SchemaError(
+                    f"{where}: the default objective {name!r} is not recorded in every schedule"
+                )
             values, ends = _run_numbers(runs.column(name), name, lengths, where)
             _in_range(values, column, where)
             _check_missing(column, values, ends, diverged, where)
@@ -133,7 +137,8 @@ def _lengths(
     """How many values of a curve every run has."""
     for schedule, epochs in column.epochs.items():
         possible = metadata.epochs.get(schedule, [])
-        if not epochs or epochs != [epoch for epoch in possible if epoch in epochs]:
+        anywhere = epochs or any(column.recorded(*other) for other in metadata.epochs.items())
+        if not anywhere or epochs != [epoch for epoch in possible if epoch in epochs]:
             raise SchemaError(
                 f"{where}: the epochs {epochs} of {column.name!r} in schedule {schedule} are not "
                 f"among those of the table{one_of('', possible)}"
@@ -188,10 +193,12 @@ def _check_missing(
         if missing.any():
             raise ValueRangeError(f"{where}: column {column.name!r} holds NaN, but is a cost")
         falls = np.diff(values) < 0
-        falls[ends[:-1] - 1] = False
+        falls[ends[(ends > 0) & (ends < len(values))] - 1] = False
         if column.name == "seconds" and falls.any():
             raise ValueRangeError(f"{where}: 'seconds' fall from one epoch of a run to the next")
-    elif len(values) == len(ends) and (missing & ~(diverged & (column.split != ""))).any():
+        return
+    single = (np.diff(ends, prepend=0) == 1).all()
+    if single and (missing & ~(diverged & (column.split != ""))).any():
         raise ValueRangeError(f"{where}: column {column.name!r} holds NaN in a run without failure")
 
 

@@ -69,6 +69,13 @@ def test_an_incomplete_table_is_searched_where_it_is_recorded(content, tmp_path,
         assert {trial.proposal.arch for run in runs for trial in run.trials} <= keys
 
 
+def test_an_incomplete_table_is_searched_where_the_longest_schedule_is_recorded(content, tmp_path):
+    toy = content("schedules")
+    runs = [row for row in toy.runs if row["schedule"] == 2 or row["arch"][3] == 3]
+    toy = replace(toy, runs=runs, metadata=replace(toy.metadata, complete=False))
+    assert list(toy.load(tmp_path).space.archs()) == [(0, 0, 0, 3, 0, 0)]
+
+
 def test_the_rest_of_the_space_can_be_asked_for(content, tmp_path):
     toy = content("classes")
     toy = replace(toy, metadata=replace(toy.metadata, complete=False))

@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -382,3 +383,14 @@ def test_processes_find_the_tables_that_this_one_finds(content, tmp_path, monkey
         monkeypatch.setenv("NASBENCH_HOME", str(folder))
         runs = search("my_cell:Constant", "toy", **options)
         assert [run.ends.tolist() for run in runs] == [[123 + number]] * 2
+
+
+def test_a_budget_of_seconds_needs_seconds(content, tmp_path):
+    toy = content()
+    for row in toy.runs:
+        del row["seconds"]
+    toy = replace(toy, metadata=replace(toy.metadata, complete=False))
+    path = str(toy.write(tmp_path / "toy.parquet"))
+    with pytest.raises(InvalidArgumentError, match="'toy' does not record seconds"):
+        nasbench.search("random_search", path, seeds=[0], budget=nasbench.Budget(seconds=10.0))
+    nasbench.search("random_search", path, seeds=[0], budget=nasbench.Budget(epochs=1))

@@ -1,0 +1,213 @@
+"""The importer of anybody's numbers."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from data_builders.importers import Imported, Importer, Progress, silent
+from data_builders.importers.table.assignments import parse_metrics, parse_per_arch
+from data_builders.importers.table.cells import Cells
+from data_builders.importers.table.measurements import check_percentages, join, read
+from data_builders.importers.table.per_arch import make_per_arch
+from data_builders.importers.table.plan import Plan
+from data_builders.importers.table.rows import format_of
+from data_builders.importers.table.trainings import Trainings, no_runs
+from nasbench.columns import load_space, read_archs
+from nasbench.errors import InvalidArgumentError, SchemaError
+from nasbench.schema import Column, Metadata
+
+
+class TableImporter(Importer):
+    """One table from one file of rows.
+
+    A row holds an architecture and numbers of it: of a training, of several (schedules, seeds), or
+    such that need no training.
+
+    Args:
+        id: Of the table.
+        space: Registered name of the search space.
+        arch: Column of the architectures: text in the notation of the space, lists of options, or
+            options separated by commas.
+        metrics: ``"METRIC@EPOCH=COLUMN"`` or ``"METRIC@EPOCH=COLUMN*FACTOR"``; the same metric and
+            epoch several times are the training seeds 0, 1, ….
+        per_arch: ``"NAME=COLUMN"``, with a factor too: what needs no training.
+        seed: Column of training seeds, where each has a row.
+        curve: Whether the epochs are points of one training; else each is the end of a training of
+            that length.
+        dataset: What the networks were trained on.
+        title: One line.
+        description: What the numbers are good for, and what not.
+        source: Where they come from.
+        licence: Of the numbers.
+        citation: What to cite.
+
+    Raises:
+        InvalidArgumentError: An argument that cannot be, whatever the file holds.
+    """
+
+    name = "table"
+    summary = "anybody's numbers in a CSV, JSON lines or Parquet file: one table of any space"
+    ids: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        space: str,
+        arch: str,
+        metrics: Sequence[str] = (),
+        per_arch: Sequence[str] = (),
+        seed: str | None = None,
+        curve: bool = False,
+        dataset: str = "",
+        title: str = "",
+        description: str = "",
+        source: str = "",
+        licence: str = "",
+        citation: str = "",
+    ) -> None:
+        for option, texts in (("metrics", metrics), ("per_arch", per_arch)):
+            if isinstance(texts, str):
+                raise InvalidArgumentError(f"{option} = {texts!r} must be a list")
+        self._plan = Plan(parse_metrics(metrics), curve=curve)
+        self._per_arch = parse_per_arch(per_arch)
+        self._arch, self._seed, self._curve = arch, seed, curve
+        self._metadata = Metadata(
+            id=id,
+            space=space,
+            key="arch",
+            dataset=dataset,
+            epochs=self._plan.schedules,
+            default_objective=self._plan.objective,
+            title=title,
+            description=description,
+            source=source,
+            licence=licence,
+            citation=citation,
+        )
+        self._recipe = {
+            "arch": arch,
+            "metrics": list(metrics),
+            "per_arch": list(per_arch),
+            "seed": seed,
+            "curve": curve,
+        }
+        self.ids = (id,)  # type: ignore[misc]
+        try:
+            self._metadata.check("import table")
+            self._space = load_space(space, "import table")
+        except SchemaError as error:
+            raise InvalidArgumentError(str(error)) from error
+        self._check()
+
+    def _check(self) -> None:
+        """Whether the arguments fit together."""
+        if self._metadata.id.endswith(".archs"):
+            raise InvalidArgumentError(f"the id {self._metadata.id!r} must not end in '.archs'")
+        if not self._plan.metrics and not self._per_arch:
+            raise InvalidArgumentError("neither metrics nor per_arch are given: nothing to read")
+        if not self._plan.metrics and (self._seed is not None or self._curve):
+            raise InvalidArgumentError("seed and curve say how to read metrics, but none is given")
+        if self._seed is not None and max(self._plan.seeds.values()) > 1:
+            raise InvalidArgumentError(
+                f"seeds are rows (seed = {self._seed!r}) or columns (a metric and epoch several "
+                "times), not both"
+            )
+        for column, count in Counter(self._columns).items():
+            if not isinstance(column, str) or not column:
+                raise InvalidArgumentError(f"{column!r} is no name of a column")
+            if count > 1:
+                raise InvalidArgumentError(f"column {column!r} is given {count} times")
+
+    @property
+    def _columns(self) -> list[str]:
+        """Columns of the file that are read."""
+        assigned = [assignment.column for assignment in (*self._plan.columns, *self._per_arch)]
+        return [self._arch, *([] if self._seed is None else [self._seed]), *assigned]
+
+    def tables(
+        self, files: Sequence[Path], *, work: Path, progress: Progress = silent
+    ) -> Iterator[Imported]:
+        """The one table, from the one file."""
+        if len(files) != 1:
+            raise InvalidArgumentError(f"{len(files)} files are given, 1 is needed")
+        path = files[0]
+        kind = format_of(path)
+        cells = Cells(path, kind, self._space)
+        content, per_arch = read(
+            kind.read(path, self._columns, progress),
+            cells,
+            arch=self._arch,
+            seed=self._seed,
+            metrics=self._plan.columns,
+            per_arch=self._per_arch,
+        )
+        runs, archs = no_runs(self._space), None
+        if self._plan.metrics:
+            check_percentages(content, cells)
+            joined = join(content, cells, self._space)
+            runs = Trainings(self._plan, joined, cells.where).rows(self._space)
+        if self._per_arch:
+            archs = make_per_arch(self._per_arch, per_arch, content.ranks, cells, self._space)
+        columns = tuple(self._meanings(path.name))
+        yield Imported(metadata=self._describe(path, runs), runs=runs, archs=archs, columns=columns)
+
+    def _meanings(self, file: str) -> Iterator[Column]:
+        """Where each column of the table comes from."""
+        for name, assigned in self._plan.metrics.items():
+            given = [f"{a.text} (epoch {e})" for e in sorted(assigned) for a in assigned[e]]
+            shown = given if len(given) <= 4 else [given[0], "…", given[-1]]
+            column = Column.of(name, f"{', '.join(shown)} of {file}")
+            yield replace(column, epochs=self._plan.fewer_epochs(name))
+        for assignment in self._per_arch:
+            yield Column.of(assignment.name, f"{assignment.text} of {file}")
+
+    def _describe(self, path: Path, runs: pa.Table) -> Metadata:
+        metadata, plan = self._metadata, self._plan
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        recipe = {"file": path.name, "sha256": sha256, **self._recipe}
+        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+        recorded = np.unique(self._space.rank_many(read_archs(runs["arch"], self._space, "runs")))
+        if plan.metrics:
+            told = f"{len(runs):,} trainings of {len(recorded):,} architectures, from {path.name}."
+        else:
+            told = f"Numbers of architectures that need no training, from {path.name}."
+        notes = [metadata.description or told]
+        if plan.metrics and plan.objective is None:
+            notes.append(
+                "No validation metric is recorded: a search is told its objective by name, and one "
+                "on test images selects on test."
+            )
+        if plan.fewer_epochs("seconds"):
+            notes.append(
+                "Seconds are not recorded at every epoch that a search may ask for, so no search "
+                "is charged for them."
+            )
+        return replace(
+            metadata,
+            complete=len(recorded) == self._space.size,
+            title=metadata.title or f"{metadata.dataset or metadata.space}, from {path.name}",
+            description=" ".join(notes),
+            seeds=self._describe_seeds(path.name),
+            recipe=recipe | {"digest": digest},
+            source=metadata.source or f"{path.name} (sha256 {sha256})",
+        )
+
+    def _describe_seeds(self, file: str) -> str:
+        if not self._plan.metrics:
+            return ""
+        if self._seed is not None:
+            return f"column {self._seed!r} of {file}"
+        if max(self._plan.seeds.values()) > 1:
+            return (
+                "numbers, from 0, of the columns of a metric in the order in which they were given"
+            )
+        return "every training has the number 0; which seed it had is not recorded"

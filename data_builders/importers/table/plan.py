@@ -1,0 +1,111 @@
+"""Which trainings a file of anybody's numbers holds: schedules, epochs, seeds, the objective."""
+
+from data_builders.importers.table.assignments import COSTS, Assignment, Metrics
+from nasbench.errors import InvalidArgumentError
+from nasbench.schema import Column
+
+_VALIDATION = "validation_seconds"
+
+
+class Plan:
+    """What is recorded of every training.
+
+    Args:
+        metrics: Columns of each metric at each epoch; several are of several training seeds. None
+            at all where nothing was trained.
+        curve: Whether the epochs are points of one training, else each ends a training of its own.
+
+    Attributes:
+        metrics: As given.
+        schedules: Recorded epochs by length of the training.
+        seeds: How many training seeds have columns of their own, by length of the training.
+        objective: What a search minimises or maximises; None without validation.
+
+    Raises:
+        InvalidArgumentError: A metric lacks columns of some seeds, or the objective or a cost is
+            not given for every schedule.
+    """
+
+    def __init__(self, metrics: Metrics, *, curve: bool) -> None:
+        self.metrics = metrics
+        epochs = sorted({epoch for columns in metrics.values() for epoch in columns})
+        whole = dict.fromkeys(epochs[-1:], epochs)
+        self.schedules = whole if curve else {epoch: [epoch] for epoch in epochs}
+        self.seeds = {schedule: self._count_seeds(schedule) for schedule in self.schedules}
+        self.objective = self._find_objective()
+        self._check_validation_seconds()
+
+    @property
+    def columns(self) -> list[Assignment]:
+        """Every column that holds a metric."""
+        metrics = self.metrics.values()
+        return [column for metric in metrics for columns in metric.values() for column in columns]
+
+    def epochs(self, metric: str, schedule: int) -> list[int]:
+        """Epochs of a schedule at which a metric is recorded."""
+        return [epoch for epoch in self.schedules[schedule] if epoch in self.metrics[metric]]
+
+    def column(self, metric: str, epoch: int, seed: int) -> Assignment:
+        """Where a number of the ``seed``-th training is."""
+        columns = self.metrics[metric][epoch]
+        return columns[seed if len(columns) > 1 else 0]
+
+    def is_shared(self, metric: str, schedule: int) -> bool:
+        """Whether all seeds of a schedule have one column."""
+        columns = [self.metrics[metric][epoch] for epoch in self.epochs(metric, schedule)]
+        return self.seeds[schedule] > 1 and any(len(same) == 1 for same in columns)
+
+    def fewer_epochs(self, metric: str) -> dict[int, list[int]]:
+        """Recorded epochs of a metric in the schedules in which they are not all; {} without."""
+        if metric not in self.metrics:
+            return {}
+        recorded = {schedule: self.epochs(metric, schedule) for schedule in self.schedules}
+        return {s: epochs for s, epochs in recorded.items() if epochs != self.schedules[s]}
+
+    def _count_seeds(self, schedule: int) -> int:
+        counts = {
+            (name, epoch): len(self.metrics[name][epoch])
+            for name in self.metrics
+            for epoch in self.epochs(name, schedule)
+        }
+        most = max(counts.values())
+        for (name, epoch), count in counts.items():
+            if count != most and (name not in COSTS or count != 1):
+                other = next(f"{n}@{e}" for (n, e), c in counts.items() if c == most)
+                raise InvalidArgumentError(
+                    f"{name}@{epoch} has {count} columns and {other} has {most}: one for every "
+                    f"training seed is needed; only {' and '.join(COSTS)} may be given once for all"
+                )
+        return most
+
+    def _find_objective(self) -> str | None:
+        """The first validation metric that says whether more or less is better."""
+        possible = [
+            name
+            for name in sorted(self.metrics, key=lambda name: Column.of(name).goal != "max")
+            if Column.of(name).split == "valid" and Column.of(name).goal
+        ]
+        whole = [name for name in possible if self.metrics[name].keys() >= self.schedules.keys()]
+        if possible and not whole:
+            schedule = next(s for s in self.schedules if s not in self.metrics[possible[0]])
+            raise InvalidArgumentError(
+                f"{possible[0]}@{schedule} is not given: a search needs a validation metric at the "
+                f"end of every schedule, here {', '.join(map(str, self.schedules))}"
+            )
+        return whole[0] if whole else None
+
+    def _check_validation_seconds(self) -> None:
+        """It is one number a training."""
+        if _VALIDATION not in self.metrics:
+            return
+        for schedule in self.schedules:
+            given = self.epochs(_VALIDATION, schedule)
+            if len(given) != 1:
+                raise InvalidArgumentError(
+                    f"{_VALIDATION} is one number a training: "
+                    + (
+                        f"give it at one of the epochs {given}"
+                        if given
+                        else f"{_VALIDATION}@{schedule} is not given"
+                    )
+                )

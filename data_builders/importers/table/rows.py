@@ -1,0 +1,297 @@
+"""Rows of CSV, JSON lines and Parquet files, block by block, and where in the file each lies."""
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from reprlib import repr
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from data_builders.importers import Progress
+from nasbench.columns import is_list
+from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
+
+CELLS = 1 << 20
+LONGEST_LINE = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that follow each other in a file.
+
+    Attributes:
+        places: Line, or row of a Parquet file, of each; counted from 1, shape ``(n,)``.
+        columns: Cells by name of the column: texts, numbers or lists of integers, null where empty.
+    """
+
+    places: NDArray[np.int64]
+    columns: dict[str, Any]
+
+
+Reader: TypeAlias = Callable[[Path, Sequence[str], Progress], Iterator[Rows]]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file.
+
+    Attributes:
+        place: What its rows are counted in.
+        typed: Whether it tells the text ``"1"`` from the number 1.
+        read: The rows of the columns with these names.
+    """
+
+    place: Literal["line", "row"]
+    typed: bool
+    read: Reader
+
+
+def format_of(path: Path) -> Format:
+    """The kind of a file by the end of its name.
+
+    Raises:
+        InvalidArgumentError: Another end, or no such file.
+    """
+    if not path.is_file():
+        problem = "is no file" if path.exists() else "does not exist"
+        raise InvalidArgumentError(f"{path} {problem}")
+    name = path.name.lower()
+    for end, kind in FORMATS.items():
+        if name.endswith(end):
+            return kind
+    raise InvalidArgumentError(
+        f"{path} is not named like a file of rows{one_of(path.suffix, FORMATS)}"
+    )
+
+
+def _csv(path: Path, names: Sequence[str], progress: Progress, *, delimiter: str) -> Iterator[Rows]:
+    with _damage(path):
+        reader = csv.reader(_lines(path, progress), delimiter=delimiter, strict=True)
+        width, positions = 0, list[int]()
+        places, rows = list[int](), list[list[str]]()
+        for place, row in _records(reader, path):
+            if not width:
+                header = [name.strip() for name in row]
+                width, positions = len(row), [_position(name, header, path) for name in names]
+                continue
+            if len(row) != width:
+                raise ArchiveError(
+                    f"{path}, line {place} has {len(row)} cells, the header has {width}"
+                )
+            places.append(place)
+            rows.append([row[position] for position in positions])
+            if len(rows) * len(names) >= CELLS:
+                yield _texts(names, places, rows)
+                places, rows = [], []
+        if rows:
+            yield _texts(names, places, rows)
+
+
+def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a CSV file that are not blank, with the line on which each begins."""
+    while True:
+        place = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise ArchiveError(f"{path}, line {place}: {error}") from error
+        if row is None:
+            return
+        if row:
+            yield place, row
+
+
+def _texts(names: Sequence[str], places: list[int], rows: list[list[str]]) -> Rows:
+    columns = zip(*rows, strict=True)
+    cells = {
+        name: pa.array([cell.strip() or None for cell in column], pa.string())
+        for name, column in zip(names, columns, strict=True)
+    }
+    return Rows(np.array(places, dtype=np.int64), cells)
+
+
+def _position(name: str, header: Sequence[str], path: Path) -> int:
+    if header.count(name) != 1:
+        problem = f"{header.count(name)} columns" if name in header else "no column"
+        shown = [f"{text:.60}" for text in header]
+        raise InvalidArgumentError(f"{path} has {problem} {name!r}{one_of(name, shown)}")
+    return header.index(name)
+
+
+def _json(path: Path, names: Sequence[str], progress: Progress) -> Iterator[Rows]:
+    with _damage(path):
+        missing, seen = set(names), dict[str, None]()
+        places, rows = list[int](), list[list[Any]]()
+        for place, line in enumerate(_lines(path, progress), start=1):
+            if not line.strip():
+                continue
+            row = _object(line, f"{path}, line {place}")
+            if missing:
+                missing -= row.keys()
+                seen.update(dict.fromkeys(row))
+            places.append(place)
+            rows.append([row.get(name) for name in names])
+            if len(rows) * len(names) >= CELLS:
+                yield _values(names, places, rows, path)
+                places, rows = [], []
+        if seen:
+            for name in sorted(missing):
+                _position(name, list(seen), path)
+        if rows:
+            yield _values(names, places, rows, path)
+
+
+def _values(names: Sequence[str], places: list[int], rows: list[list[Any]], path: Path) -> Rows:
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    cells = {name: _cells(values, places, name, path) for name, values in columns}
+    return Rows(np.array(places, dtype=np.int64), cells)
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"{where} is no JSON object, one a line is needed: {error}") from error
+    if not isinstance(row, dict):
+        raise ArchiveError(f"{where} is {repr(row)}, a JSON object is needed")
+    return row
+
+
+def _cells(values: Sequence[Any], places: list[int], name: str, path: Path) -> Any:
+    """An array of what one column holds: numbers, texts or lists of integers."""
+    kinds = [_kind(value) for value in values]
+    expected = next((kind for kind in kinds if kind != "nothing"), "nothing")
+    for place, value, kind in zip(places, values, kinds, strict=True):
+        if kind not in ("nothing", expected) or kind == "":
+            raise ArchiveError(
+                f"{path}, line {place}: column {name!r} holds {repr(value)}; a column holds either "
+                "numbers, or texts, or lists of integers"
+            )
+    if expected == "number":
+        if all(value is None or type(value) is int for value in values):
+            return pa.array(values, pa.int64())
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    try:
+        return pa.array(values, _ARRAYS[expected])
+    except UnicodeEncodeError as error:
+        raise ArchiveError(f"{path}: column {name!r} holds half a character: {error}") from error
+
+
+_ARRAYS = {"nothing": pa.null(), "text": pa.string(), "list": pa.list_(pa.int64())}
+
+
+def _kind(value: Any) -> Literal["number", "text", "list", "nothing", ""]:
+    """What a JSON value is; nothing of ours is ``""``."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return "text"
+    if type(value) is float or _is_int64(value):
+        return "number"
+    if isinstance(value, list) and all(map(_is_int64, value)):
+        return "list"
+    return ""
+
+
+def _is_int64(value: Any) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def _parquet(path: Path, names: Sequence[str], progress: Progress) -> Iterator[Rows]:
+    with _damage(path):
+        file = pq.ParquetFile(path, memory_map=False, page_checksum_verification=True)
+        header = file.schema_arrow.names
+        for name in names:
+            _position(name, header, path)
+            _plain(file.schema_arrow.field(name).type, name, path)
+        n_read, n_rows = 0, file.metadata.num_rows
+        for batch in file.iter_batches(CELLS // len(names) + 1, columns=list(names)):
+            places = np.arange(n_read + 1, n_read + 1 + len(batch))
+            columns = {
+                name: batch.column(name).cast(_plain(batch.column(name).type, name, path))
+                for name in names
+            }
+            n_read += len(batch)
+            progress(n_read, n_rows)
+            yield Rows(places, columns)
+        if n_read != n_rows:
+            raise ArchiveError(f"{path} is damaged: {n_read} of its {n_rows} rows can be read")
+
+
+def _plain(kind: Any, name: str, path: Path) -> Any:
+    """The type in which cells of a Parquet type are handed on."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _plain(kind.value_type, name, path)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return pa.string()
+    if types.is_decimal(kind):
+        return pa.float64()
+    if is_list(kind) and types.is_integer(kind.value_type):
+        return pa.list_(pa.int64())
+    if types.is_integer(kind):
+        return pa.int64()
+    if types.is_floating(kind) or types.is_null(kind):
+        return kind
+    raise InvalidArgumentError(
+        f"{path}: column {name!r} holds {kind}; numbers, texts or lists of integers are needed"
+    )
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ArchiveError(f"{path} is no text in UTF-8: {error}") from error
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0]
+        raise ArchiveError(f"{path} cannot be read: {reason}") from error
+
+
+def _lines(path: Path, progress: Progress) -> Iterator[str]:
+    """Lines of a text file, which may be compressed by gzip."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        stream: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
+        with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+            number = 0
+            while line := text.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE:
+                    raise ArchiveError(
+                        f"{path}, line {number} is longer than {LONGEST_LINE:,} characters"
+                    )
+                if "\0" in line:
+                    raise ArchiveError(f"{path}, line {number} holds a zero byte: this is no text")
+                yield line
+                if number % 4096 == 0:
+                    progress(file.tell(), size)
+    progress(size, size)
+
+
+_COMMA = Format("line", typed=False, read=partial(_csv, delimiter=","))
+_TAB = Format("line", typed=False, read=partial(_csv, delimiter="\t"))
+_JSON = Format("line", typed=True, read=_json)
+FORMATS = {
+    ".csv": _COMMA,
+    ".csv.gz": _COMMA,
+    ".tsv": _TAB,
+    ".tsv.gz": _TAB,
+    ".jsonl": _JSON,
+    ".jsonl.gz": _JSON,
+    ".ndjson": _JSON,
+    ".ndjson.gz": _JSON,
+    ".parquet": Format("row", typed=True, read=_parquet),
+}
