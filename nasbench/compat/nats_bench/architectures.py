@@ -1,0 +1,191 @@
+"""The numbering of the architectures of NATS-Bench, and which of them count as loaded."""
+
+import random
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nasbench.compat.nats_bench.records import Family, Records
+from nasbench.compat.nats_bench.sources import open_tables
+from nasbench.compat.nats_bench.trainings import NoAnswerError
+from nasbench.errors import InvalidArgumentError
+
+
+class Architectures:
+    """The architectures of a search space of NATS-Bench, by official index.
+
+    Args:
+        file_path_or_dict: As in :func:`nasbench.compat.nats_bench.create`.
+        fast_mode: As there.
+        verbose: As there.
+
+    Attributes:
+        family: The search space.
+        evaluated_indexes: Architectures that count as loaded.
+        filename: Last part of the path that was given.
+        verbose: Whether to print a line about every call.
+    """
+
+    family: ClassVar[Family]
+
+    def __init__(
+        self,
+        file_path_or_dict: str | Path | None = None,
+        fast_mode: bool = False,
+        verbose: bool = True,
+    ) -> None:
+        path = file_path_or_dict
+        if path is not None and not isinstance(path, str | Path):
+            raise InvalidArgumentError(
+                f"give the path of the archive, not the {type(path).__name__} read from it: its "
+                "records are kept in tables"
+            )
+        self._records = Records(self.family, open_tables(path, self.family))
+        self._fast_mode = fast_mode
+        self._archive_dir = str(path) if fast_mode and path is not None else None
+        self.evaluated_indexes: set[int] = set()
+        if not fast_mode:
+            self.evaluated_indexes |= self._recorded
+        self.filename = None if path is None else Path(path).name
+        self.verbose = verbose
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> str:
+        return self.meta_archs[index]
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({len(self.evaluated_indexes)}/{len(self)} architectures, "
+            f"fast_mode={self.fast_mode}, file={self.filename})"
+        )
+
+    @property
+    def meta_archs(self) -> list[str]:
+        """Text of every architecture, by index."""
+        return self._records.archs
+
+    @property
+    def archstr2index(self) -> dict[str, int]:
+        """Index of every architecture, by text."""
+        return self._records.positions
+
+    @property
+    def avaliable_hps(self) -> list[str]:
+        """Recipes of the architectures that count as loaded."""
+        loaded, of = self.evaluated_indexes, self._records.of
+        return [hp for hp in self.family.recipes if any(of(index, hp) for index in loaded)]
+
+    @property
+    def search_space_name(self) -> str:
+        """``"topology"`` or ``"size"``."""
+        return self.family.name
+
+    @property
+    def full_train_epochs(self) -> int:
+        """Number of epochs of the longest recipe."""
+        return max(self.family.recipes.values())
+
+    @property
+    def full_epochs_in_paper(self) -> int:
+        """Number of epochs of the longest recipe."""
+        return self.full_train_epochs
+
+    @property
+    def is_size(self) -> bool:
+        """Whether this is the size space."""
+        return self.family.name == "size"
+
+    @property
+    def is_topology(self) -> bool:
+        """Whether this is the topology space."""
+        return not self.is_size
+
+    @property
+    def fast_mode(self) -> bool:
+        """Whether architectures count as loaded only after they were asked for."""
+        return self._fast_mode
+
+    def reset_fast_mode(self, fast_mode: bool) -> None:
+        """Set :attr:`fast_mode`."""
+        self._fast_mode = fast_mode
+
+    @property
+    def archive_dir(self) -> str | None:
+        """The folder that was given in fast mode."""
+        return self._archive_dir
+
+    def reset_archive_dir(self, archive_dir: str | None) -> None:
+        """Set :attr:`archive_dir`; the answers stay those of the tables."""
+        self._archive_dir = archive_dir
+
+    def arch(self, index: int) -> str:
+        """Text of an architecture.
+
+        Raises:
+            NoAnswerError: There is none of this index.
+        """
+        self._tell("arch", index)
+        return self.meta_archs[self._check(index)]
+
+    def random(self) -> int:
+        """An index from the global generator of ``random``.
+
+        Better: ``benchmark.space.sample(rng)`` with a generator of your own.
+        """
+        return random.randint(0, len(self) - 1)
+
+    def query_index_by_arch(self, arch: Any) -> int:
+        """Index of an architecture.
+
+        Args:
+            arch: Its text, an object with a method ``tostr``, or the index.
+
+        Returns:
+            The index; -1 for anything that is no architecture, which indexing a list would take for
+            the last one: check it, or use ``benchmark.space.from_text``, which raises an error.
+
+        Raises:
+            NoAnswerError: There is none of this index.
+        """
+        self._tell("query_index_by_arch", arch)
+        return self._index(arch)
+
+    @cached_property
+    def _recorded(self) -> frozenset[int]:
+        return frozenset(self._records.recorded)
+
+    def _tell(self, call: str, *arguments: object) -> None:
+        if self.verbose:
+            now = time.strftime("%Y-%m-%d %X", time.gmtime())
+            print(f"[{now}] {call}: {', '.join(map(str, arguments))}")
+
+    def _index(self, arch: Any) -> int:
+        if isinstance(arch, int | np.integer):
+            return self._check(arch)
+        if hasattr(arch, "tostr"):
+            arch = arch.tostr()
+        return self.archstr2index.get(arch, -1) if isinstance(arch, str) else -1
+
+    def _check(self, index: Any) -> int:
+        if not isinstance(index, int | np.integer) or not 0 <= index < len(self):
+            raise NoAnswerError(
+                f"there is no architecture of index {index!r}; possible are 0..{len(self) - 1}"
+            )
+        return int(index)
+
+    def _load(self, index: Any) -> int:
+        """The index of an architecture that has trainings and from now on counts as loaded."""
+        if index not in self.evaluated_indexes:
+            index = self._check(index)
+            if index not in self._recorded:
+                raise NoAnswerError(
+                    f"no training of architecture {index} is recorded, only of "
+                    f"{len(self._recorded)} others"
+                )
+            self.evaluated_indexes.add(index)
+        return int(index)

@@ -1,0 +1,37 @@
+"""Results of an architecture as text, as NATS-Bench prints them."""
+
+from nasbench.compat.nats_bench.arch_results import ArchResults
+from nasbench.compat.nats_bench.trainings import TRAIN
+
+
+def report(results: ArchResults, extra_info: str | None = None) -> list[str]:
+    """Lines about an architecture: costs and final results on every training set."""
+    lines = [
+        results.arch_str,
+        f"datasets : {results.get_dataset_names()}, extra-info : {extra_info}",
+    ]
+    for dataset in results.get_dataset_names():
+        costs = results.get_compute_costs(dataset)
+        lines.append(
+            f"{dataset:14s} FLOP={costs['flops']:6.2f} M, Params={costs['params']:.3f} MB, "
+            f"latency={costs['latency'] * 1000:.2f} ms."
+        )
+        sets = _shown(dataset, results.of_size)
+        numbers = ", ".join(_numbers(results, dataset, label, name) for label, name in sets.items())
+        lines.append(f"{dataset:14s} {numbers}")
+    return lines
+
+
+def _shown(dataset: str, of_size: bool) -> dict[str, str]:
+    """Sets of a training set that a line speaks of, by label."""
+    if dataset == "cifar10":
+        return {"train": TRAIN, "test ": "ori-test"}
+    if dataset == "cifar10-valid":
+        tested = {"test": "ori-test"} if of_size else {}
+        return {"train": TRAIN, "valid": "x-valid", **tested}
+    return {"train": TRAIN, "valid": "x-valid", "test": "x-test"}
+
+
+def _numbers(results: ArchResults, dataset: str, label: str, name: str) -> str:
+    found = results.get_metrics(dataset, name)
+    return f"{label} : [loss = {found['loss']:.3f} & top1 = {found['accuracy']:.2f}%]"

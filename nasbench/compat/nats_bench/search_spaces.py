@@ -1,0 +1,78 @@
+"""The two search spaces of NATS-Bench."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.compat.nats_bench.benchmark import NATSBench
+from nasbench.compat.nats_bench.records import SIZE, TOPOLOGY
+from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.spaces.nb201 import NB201, OPERATIONS, published_string
+
+
+class NATStopology(NATSBench):
+    """The topology space: 15,625 cells of NAS-Bench-201."""
+
+    family = TOPOLOGY
+
+    def get_unique_str(self, arch: Any) -> str:
+        """The string by which the authors tell cells apart.
+
+        It is no key of equal networks: it separates some and merges others. Better:
+        ``NB201().canonical(arch)``. For a text that is no cell (index -1) it is that of the last
+        cell.
+
+        Args:
+            arch: An index, a text, or an object with a method ``tostr``.
+        """
+        self._tell("get_unique_str", arch)
+        return published_string(NB201().from_text(self.meta_archs[self._index(arch)]))
+
+    @staticmethod
+    def str2lists(arch_str: str) -> list[tuple[tuple[str, int], ...]]:
+        """For every node but the first, its incoming edges: (operation, source).
+
+        Raises:
+            InvalidArgumentError: Not of the form ``|op~0|+|op~0|op~1|``.
+        """
+        return [tuple(map(_edge, filter(None, node.split("|")))) for node in arch_str.split("+")]
+
+    @staticmethod
+    def str2matrix(
+        arch_str: str, search_space: tuple[str, ...] | list[str] = OPERATIONS
+    ) -> NDArray[np.float64]:
+        """Position in ``search_space`` of the operation on every edge.
+
+        No edge and operation 0, ``none`` by default, look the same.
+
+        Returns:
+            Array of shape ``(n_nodes, n_nodes)``; row = target, column = source.
+
+        Raises:
+            InvalidArgumentError: Another form, or an operation that is not in ``search_space``.
+        """
+        nodes = NATStopology.str2lists(arch_str)
+        matrix = np.zeros((len(nodes) + 1, len(nodes) + 1))
+        for target, edges in enumerate(nodes, start=1):
+            for operation, source in edges:
+                if operation not in search_space:
+                    raise InvalidArgumentError(
+                        f"{arch_str!r} has an unknown operation {operation!r}"
+                        f"{one_of(operation, search_space)}"
+                    )
+                matrix[target, source] = search_space.index(operation)
+        return matrix
+
+
+class NATSsize(NATSBench):
+    """The size space: 32,768 settings of five numbers of channels."""
+
+    family = SIZE
+
+
+def _edge(text: str) -> tuple[str, int]:
+    operation, separator, source = text.partition("~")
+    if not separator or not source.isdecimal():
+        raise InvalidArgumentError(f"{text!r} is not of the form 'operation~source'")
+    return operation, int(source)

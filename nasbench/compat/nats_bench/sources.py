@@ -1,0 +1,104 @@
+"""Where the tables of NATS-Bench come from: the catalogue, a folder, an archive imported once."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from nasbench.catalogue import catalogue, folders, open_table
+from nasbench.compat.nats_bench.records import SIZE, TABLES, TOPOLOGY, Family
+from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.files import writable_folder
+from nasbench.registry import Registry
+from nasbench.table import Table, write_table
+
+_IMPORTER = "nats"
+_SIBLINGS = Registry(
+    "nasbench.siblings", "part of the suite", {"importers": "data_builders:IMPORTERS"}
+)
+
+
+def open_tables(source: str | Path | None, family: Family) -> dict[str, Table]:
+    """The tables of a search space, by training set.
+
+    Args:
+        source: A folder of tables; the published archive, a folder or a file, whose tables are
+            made in the user's folder when it is seen for the first time; the beginning of the ids
+            of tables (``"nats-tss"``); None for the published ids.
+        family: The search space.
+
+    Raises:
+        InvalidArgumentError: There is no such file, or its tables would replace others.
+        UnknownNameError: There are no such tables.
+        ArchiveError: The archive is damaged.
+    """
+    if source is not None and Path(source).exists():
+        path = Path(source)
+        tables = _in_folder(path, family) if path.is_dir() else {}
+        return tables or _imported(path, family)
+    prefix = family.prefix if source is None else str(source)
+    known = catalogue()
+    found = {
+        dataset: open_table(f"{prefix}-{end}")
+        for dataset, end in TABLES.items()
+        if f"{prefix}-{end}" in known
+    }
+    if found:
+        return found
+    if source is None:
+        raise UnknownNameError(
+            f"there are no tables {prefix}-… in {folders()[0]}. Make them once of the published "
+            f"folder or file: nasbench import {_IMPORTER} {family.archive}-simple"
+        )
+    raise InvalidArgumentError(
+        f"{prefix!r} is neither a file nor a folder, nor do ids of tables begin with it"
+        f"{one_of(f'{prefix}-cifar10', known)}"
+    )
+
+
+def _in_folder(folder: Path, family: Family) -> dict[str, Table]:
+    files = {name: folder / f"{family.prefix}-{end}.parquet" for name, end in TABLES.items()}
+    return {name: Table(file) for name, file in files.items() if file.exists()}
+
+
+def _imported(archive: Path, family: Family) -> dict[str, Table]:
+    """The tables made of an archive, now or earlier."""
+    others = [other for other in (TOPOLOGY, SIZE) if other != family]
+    if any(other.archive.partition("-v")[0] in archive.name for other in others):
+        raise _of_another_space(archive, family)
+    folder = writable_folder(folders()[0])
+    tables = _in_folder(folder, family)
+    given = _name_and_size(archive)
+    if not all(_is_made_of(table, given) for table in tables.values()):
+        raise InvalidArgumentError(
+            f"the tables {family.prefix}-… in {folder}, as far as they say, were made of another "
+            f"archive than {archive} and would be replaced. Give None to ask them, or delete them, "
+            f"or run nasbench import {_IMPORTER} {archive} --out FOLDER and give that folder"
+        )
+    if len(tables) == len(TABLES):  # else the import was stopped
+        return tables
+    importer = _SIBLINGS.load("importers").load(_IMPORTER)()
+    print(f"Importing {archive} into {folder}: this takes minutes, once.", flush=True)
+    for made in importer.tables([archive], work=folder / "work"):
+        if not made.metadata.id.startswith(family.prefix):
+            raise _of_another_space(archive, family)
+        recipe = {"input": given, **made.metadata.recipe}
+        path = folder / f"{made.metadata.id}.parquet"
+        metadata = replace(made.metadata, recipe=recipe)
+        write_table(path, metadata, made.runs, made.archs, made.columns)
+    return _in_folder(folder, family)
+
+
+def _of_another_space(archive: Path, family: Family) -> InvalidArgumentError:
+    return InvalidArgumentError(f"{archive} is no archive of the {family.name} space")
+
+
+def _name_and_size(archive: Path) -> dict[str, object]:
+    """What tables note of the archive that they were imported from, to know it again at once."""
+    files = os.scandir(archive) if archive.is_dir() else [archive]
+    size = sum(file.stat().st_size for file in files if file.name.endswith(".pbz2"))
+    return {"name": archive.name, "bytes": size}
+
+
+def _is_made_of(table: Table, archive: dict[str, object]) -> bool:
+    recorded = table.metadata.recipe.get("input")
+    return isinstance(recorded, dict) and archive.items() <= recorded.items()
