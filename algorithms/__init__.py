@@ -12,6 +12,18 @@ ALGORITHMS = Registry(
     {
         "random_search": "algorithms.random_search:RandomSearch",
         "local_search": "algorithms.local_search:LocalSearch",
+        "hill_climb": "algorithms.hill_climb:HillClimb",
+        "simulated_annealing": "algorithms.simulated_annealing:SimulatedAnnealing",
+        "coordinate_search": "algorithms.coordinate_search:CoordinateSearch",
         "regularized_evolution": "algorithms.regularized_evolution:RegularizedEvolution",
+        "tournament_evolution": "algorithms.tournament_evolution:TournamentEvolution",
+        "genet": "algorithms.genet:GeNet",
+        "cgp_es": "algorithms.cgp_es:CGPES",
+        "reinforce": "algorithms.reinforce:Reinforce",
+        "cross_entropy": "algorithms.cross_entropy:CrossEntropy",
+        "mdenas": "algorithms.mdenas:MdeNAS",
+        "metaqnn": "algorithms.metaqnn:MetaQNN",
+        "mcts_uct": "algorithms.mcts_uct:MctsUct",
+        "lanas": "algorithms.lanas:LaNAS",
     },
 )

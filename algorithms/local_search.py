@@ -1,11 +1,15 @@
 """Local search (White, Nolen and Savani, 2021, https://arxiv.org/abs/2005.02960)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+from typing import Any, ClassVar
 
 from nasbench.algorithm import Algorithm, Observation, Proposal
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
+
+_AT_MINIMUM = ("restart", "continue")
 
 
 class LocalSearch(Algorithm):
@@ -13,7 +17,9 @@ class LocalSearch(Algorithm):
 
     Neighbours differ in one decision and are tried in random order; none is evaluated twice. The
     search moves to the first neighbour that improves, or, with ``full_neighborhood``, to the best
-    of all. Settings after naszilla (``local_search``).
+    of all. Settings after naszilla (``local_search``). The preset ``naszilla`` continues at minima,
+    as experiments of that project do (``stop_at_minimum=False``); there every step goes to the best
+    architecture that was not climbed from, here only the step from a minimum does.
 
     Args:
         space: What to search.
@@ -21,7 +27,12 @@ class LocalSearch(Algorithm):
         seed: Seed of the search.
         initial: Random architectures before every climb.
         full_neighborhood: Whether to evaluate all neighbours before a move.
+        at_minimum: Where no neighbour is better: ``"restart"`` from other random architectures, or
+            ``"continue"`` from the best of all that were trained and not yet climbed from, and
+            restart when there is none.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"naszilla": {"at_minimum": "continue"}}
 
     def __init__(
         self,
@@ -31,16 +42,24 @@ class LocalSearch(Algorithm):
         seed: int,
         initial: int = 10,
         full_neighborhood: bool = False,
+        at_minimum: str = "restart",
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         if initial < 1:
             raise InvalidArgumentError(f"initial = {initial} must be at least 1")
+        if at_minimum not in _AT_MINIMUM:
+            raise InvalidArgumentError(
+                f"at_minimum = {at_minimum!r}{one_of(at_minimum, _AT_MINIMUM)}"
+            )
         self.initial = initial
         self.full_neighborhood = full_neighborhood
+        self.at_minimum = at_minimum
         self._seen: set[Arch] = set()
         self._queue: list[Arch] = []
         self._pending = 0
         self._best: tuple[float, int, Arch] | None = None
+        self._open: list[tuple[float, int, Arch]] = []  # a heap of where to continue
+        self._expanded: set[Arch] = set()
         self._center: Arch | None = None
         self._center_loss = math.inf
 
@@ -57,6 +76,8 @@ class LocalSearch(Algorithm):
     def tell(self, observation: Observation) -> None:
         self._pending -= 1
         candidate = (observation.loss, observation.trial, observation.proposal.arch)
+        if self.at_minimum == "continue":
+            heappush(self._open, candidate)
         if self._best is None or candidate < self._best:
             self._best = candidate
             climbing = self._center is not None
@@ -64,16 +85,25 @@ class LocalSearch(Algorithm):
                 self._queue.clear()
 
     def _next_phase(self) -> None:
-        """All answers are in: move to a better neighbour, or restart."""
-        if self._best is None or (self._center is not None and self._best[0] >= self._center_loss):
+        """All answers are in: move to a better neighbour, or continue elsewhere, or restart."""
+        best = self._best
+        if best is not None and (self._center is None or best[0] < self._center_loss):
+            self._expand(best)
+        while self._open and not self._queue:
+            untried = heappop(self._open)
+            if untried[2] not in self._expanded:
+                self._expand(untried)
+        if not self._queue:
             self._restart()
-        else:
-            self._center_loss, _, self._center = self._best
-            self._queue = self._shuffled(
-                [arch for arch in self.space.neighbors(self._center) if arch not in self._seen]
-            )
-            if not self._queue:
-                self._restart()
+
+    def _expand(self, best: tuple[float, int, Arch]) -> None:
+        """Move, and queue the neighbours that are new."""
+        self._best = best
+        self._center_loss, _, self._center = best
+        self._expanded.add(self._center)
+        self._queue = self._shuffled(
+            [arch for arch in self.space.neighbors(self._center) if arch not in self._seen]
+        )
 
     def _restart(self) -> None:
         self._best = self._center = None

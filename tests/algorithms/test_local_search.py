@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,6 +10,7 @@ from nasbench.errors import InvalidArgumentError
 from nasbench.simulator import Budget, replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.splitmix import key, mix
+from nasbench.testing import check_algorithm
 
 
 class Grid(SearchSpace):
@@ -45,12 +47,14 @@ def drive(search, loss, n):
     return archs
 
 
-def textbook(space, loss, n, seed, initial, full):
+def textbook(space, loss, n, seed, initial, full, at_minimum="restart"):
     """The algorithm as one function: climbs until nothing better is near, then starts anew.
+
+    Or, with ``at_minimum="continue"``, first goes on from what it has not climbed from.
 
     Random numbers are drawn, and lists are worked off from their end, as in our class.
     """
-    rng, losses = Random(seed), {}
+    rng, losses, climbed = Random(seed), {}, set()
 
     def train(arch):
         if len(losses) == n:
@@ -73,6 +77,7 @@ def textbook(space, loss, n, seed, initial, full):
                 train(arch)
             centre = min(reversed(start), key=losses.get)
             while True:
+                climbed.add(centre)
                 unseen = [arch for arch in space.neighbors(centre) if arch not in losses]
                 ranked = sorted((rng.random(), arch) for arch in unseen)
                 better = []
@@ -81,6 +86,8 @@ def textbook(space, loss, n, seed, initial, full):
                         better.append(arch)
                         if not full:
                             break
+                if not better and at_minimum == "continue":
+                    better = [arch for arch in losses if arch not in climbed]
                 if not better:
                     break
                 centre = min(better, key=losses.get)
@@ -88,38 +95,47 @@ def textbook(space, loss, n, seed, initial, full):
         return list(losses)
 
 
+@pytest.mark.parametrize("at_minimum", ["restart", "continue"])
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("initial", [1, 4, 10])
 @pytest.mark.parametrize("loss", [rugged, smooth, lambda arch: 1.0])
-def test_it_does_what_the_textbook_says(loss, initial, full):
+def test_it_does_what_the_textbook_says(loss, initial, full, at_minimum):
     for seed in range(10):
         search = LocalSearch(
-            Grid(), fidelities=(1,), seed=seed, initial=initial, full_neighborhood=full
+            Grid(),
+            fidelities=(1,),
+            seed=seed,
+            initial=initial,
+            full_neighborhood=full,
+            at_minimum=at_minimum,
         )
-        assert drive(search, loss, 150) == textbook(Grid(), loss, 150, seed, initial, full)
+        expected = textbook(Grid(), loss, 150, seed, initial, full, at_minimum)
+        assert drive(search, loss, 150) == expected
 
 
+@pytest.mark.parametrize("at_minimum", ["restart", "continue"])
 @pytest.mark.parametrize("full", [False, True])
-def test_it_does_what_the_textbook_says_on_the_published_table(full):
+def test_it_does_what_the_textbook_says_on_the_published_table(full, at_minimum):
     table = nasbench.load("nb201-cifar10")
 
     def loss(arch):
         return table.evaluate(arch).losses[0]
 
     for seed in range(3):
-        search = LocalSearch(
-            table.space, fidelities=(200,), seed=seed, initial=10, full_neighborhood=full
-        )
-        expected = textbook(table.space, loss, 300, seed, 10, full)
+        settings = {"full_neighborhood": full, "at_minimum": at_minimum}
+        search = LocalSearch(table.space, fidelities=(200,), seed=seed, **settings)
+        expected = textbook(table.space, loss, 300, seed, 10, full, at_minimum)
         run = replay(search, table, budget=Budget(trials=300), replicate="mean")
         assert [trial.proposal.arch for trial in run.trials] == expected
 
 
 @pytest.mark.parametrize("workers", [1, 3, 8])
 @pytest.mark.parametrize("full", [False, True])
-def test_nothing_is_trained_twice(workers, full):
+@pytest.mark.parametrize("at_minimum", ["restart", "continue"])
+def test_nothing_is_trained_twice(workers, full, at_minimum):
     table = nasbench.load("nb201-cifar10")
-    search = LocalSearch(table.space, fidelities=(200,), seed=1, full_neighborhood=full)
+    settings = {"full_neighborhood": full, "at_minimum": at_minimum}
+    search = LocalSearch(table.space, fidelities=(200,), seed=1, **settings)
     run = replay(search, table, budget=Budget(trials=600), workers=workers)
     archs = [trial.proposal.arch for trial in run.trials]
     assert len(set(archs)) == len(archs) == 600
@@ -143,8 +159,43 @@ def test_the_whole_neighbourhood_comes_before_a_move():
     assert set(archs[1:]) == set(Grid().neighbors(archs[0]))
 
 
-def test_a_small_space_is_searched_whole_and_then_the_search_ends():
-    search = LocalSearch(Grid(), fidelities=(1,), seed=0)
+def test_at_a_minimum_it_continues_from_the_best_it_has_not_climbed_from():
+    losses = iter([3.0, 5.0, 4.0, *[6.0 + k / 16 for k in range(60)]])
+    search = LocalSearch(Grid(), fidelities=(1,), seed=0, initial=3, at_minimum="continue")
+    archs = drive(search, lambda _: next(losses), 63)
+    grid, seen, order = Grid(), set(archs[:3]), [0, 2, 1, 3, 4]
+    place = 3
+    for trial in order:  # nothing is better than its centre: all neighbours, then the next centre
+        near = {arch for arch in grid.neighbors(archs[trial]) if arch not in seen}
+        assert set(archs[place : place + len(near)]) == near
+        place += len(near)
+        seen |= near
+    assert place > 40
+
+
+def test_it_restarts_when_there_is_nothing_to_continue_from():
+    class Isles(Grid):
+        def is_legal(self, arch):
+            return arch[0] == arch[1] == arch[2]
+
+    search = LocalSearch(Isles(), fidelities=(1,), seed=0, initial=2, at_minimum="continue")
+    assert sorted(drive(search, smooth, 10)) == [(k, k, k) for k in range(6)]
+
+
+def test_the_preset_changes_the_trace():
+    runs = [
+        nasbench.search(
+            "local_search", "nb201-cifar10", seeds=[0], budget=Budget(trials=200), preset=preset
+        )[0]
+        for preset in (None, "naszilla")
+    ]
+    assert runs[0].trials[:98] == runs[1].trials[:98]  # to the first minimum
+    assert runs[0].trials != runs[1].trials
+
+
+@pytest.mark.parametrize("at_minimum", ["restart", "continue"])
+def test_a_small_space_is_searched_whole_and_then_the_search_ends(at_minimum):
+    search = LocalSearch(Grid(), fidelities=(1,), seed=0, at_minimum=at_minimum)
     archs = drive(search, rugged, 1000)
     assert len(archs) > 200
     assert len(set(archs)) == len(archs)
@@ -169,3 +220,15 @@ def test_a_better_neighbour_stops_the_others_when_told_late():
 def test_the_number_of_random_architectures_is_positive():
     with pytest.raises(InvalidArgumentError, match="initial = 0 must be at least 1"):
         LocalSearch(Grid(), fidelities=(1,), seed=0, initial=0)
+
+
+def test_what_to_do_at_a_minimum_is_restart_or_continue():
+    with pytest.raises(InvalidArgumentError, match="at_minimum = 'stop'"):
+        LocalSearch(Grid(), fidelities=(1,), seed=0, at_minimum="stop")
+
+
+def test_continuing_keeps_the_contract(content, tmp_path):
+    check_algorithm(LocalSearch, nasbench.load("nb201-cifar10"), preset="naszilla")
+    toy = content()
+    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
+    check_algorithm(LocalSearch, toy.load(tmp_path), preset="naszilla", n=60)

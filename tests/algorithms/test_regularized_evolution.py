@@ -8,8 +8,10 @@ from scipy.stats import binom, chi2
 import nasbench
 from algorithms.regularized_evolution import RegularizedEvolution
 from nasbench.algorithm import Observation
+from nasbench.errors import InvalidArgumentError
 from nasbench.simulator import Budget, replay
 from nasbench.space import Decision, SearchSpace
+from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
 
 SETTINGS = {
@@ -17,6 +19,7 @@ SETTINGS = {
     "small": {"population": 5, "sample": 2},
     "sample of all": {"population": 7, "sample": 7},
     "distinct sample": {"population": 8, "sample": 4, "replacement": False},
+    "as in NATS": {"population": 20, "sample": 5, "mutation": "nats"},
     "each decision": {"population": 10, "sample": 3, "mutation": "each"},
     "few at first": {"population": 20, "sample": 6, "initial": 4},
     "few at first, distinct": {"population": 20, "sample": 6, "initial": 4, "replacement": False},
@@ -61,7 +64,12 @@ def textbook(space, loss, n, seed, settings):
                         for option in parent
                     )
             else:
-                place, others = int(draw() * 6), int(draw() * 4)
+                if settings.get("mutation") == "nats":
+                    node = 1 + int(draw() * 3)
+                    place = node * (node - 1) // 2 + int(draw() * node)
+                else:
+                    place = int(draw() * 6)
+                others = int(draw() * 4)
                 option = others if others < parent[place] else others + 1
                 child = (*parent[:place], option, *parent[place + 1 :])
         history.append(child)
@@ -158,6 +166,49 @@ def test_mutations_of_one_decision_are_uniform():
     assert sum((steps[step] - 250) ** 2 / 250 for step in steps) < chi2.ppf(0.999, 23)
 
 
+def test_nats_mutates_nodes_with_equal_chance_and_then_an_edge_into_the_node():
+    search = RegularizedEvolution(
+        NB201(), fidelities=(1,), seed=0, population=1, sample=1, mutation="nats"
+    )
+    archs = drive(search, [0.0] * 7201)
+    steps = Counter(
+        next((place, (b - a) % 5) for place, (a, b) in enumerate(zip(x, y, strict=True)) if a != b)
+        for x, y in itertools.pairwise(archs)
+    )
+    # edge 0->1 is node 1's only one; those into nodes 2 and 3 share the chance of their node
+    expected = {place: 7200 / 3 / node / 4 for place, node in enumerate((1, 2, 2, 3, 3, 3))}
+    assert len(steps) == 24
+    statistic = sum((n - expected[place]) ** 2 / expected[place] for (place, _), n in steps.items())
+    assert statistic < chi2.ppf(0.999, 23)
+
+
+def test_nats_draws_a_decision_anew_where_they_are_no_edges():
+    search = RegularizedEvolution(
+        NATSSize(), fidelities=(1,), seed=0, population=1, sample=1, mutation="nats"
+    )
+    archs = drive(search, [0.0] * 4001)
+    changes = [sum(a != b for a, b in zip(x, y, strict=True)) for x, y in itertools.pairwise(archs)]
+    assert set(changes) == {0, 1}
+    assert abs(changes.count(0) - 500) < 4 * (4000 / 8 * 7 / 8) ** 0.5
+
+
+def test_nats_mutates_edges_with_more_than_one_option_only():
+    class Cell(Island):
+        decisions = tuple(
+            Decision(f"edge {i}->{j}", tuple("abc"[:n]))
+            for i, j, n in ((0, 1, 1), (0, 2, 1), (1, 2, 3))
+        )
+
+        def is_legal(self, arch):
+            return True
+
+    search = RegularizedEvolution(
+        Cell(), fidelities=(1,), seed=0, population=1, sample=1, mutation="nats"
+    )
+    archs = drive(search, [0.0] * 50)
+    assert all(a[:2] == b[:2] and a[2] != b[2] for a, b in itertools.pairwise(archs))
+
+
 def test_twins_are_as_frequent_as_asked_for():
     search = RegularizedEvolution(
         NB201(), fidelities=(1,), seed=0, population=1, sample=1, identity=0.05
@@ -171,7 +222,7 @@ class Island(SearchSpace):
     """Two legal tuples that are no neighbours."""
 
     name = "island"
-    decisions = (Decision("a", ("0", "1")), Decision("b", ("0", "1")))
+    decisions = (Decision("edge 0->1", ("0", "1")), Decision("edge 0->2", ("0", "1")))
 
     def to_text(self, arch):
         return str(arch)
@@ -183,7 +234,7 @@ class Island(SearchSpace):
         return arch[0] == arch[1]
 
 
-@pytest.mark.parametrize("mutation", ["one", "each"])
+@pytest.mark.parametrize("mutation", ["one", "each", "nats"])
 def test_architectures_without_neighbours_do_not_stop_it(mutation):
     search = RegularizedEvolution(
         Island(), fidelities=(1,), seed=0, population=4, sample=2, mutation=mutation
@@ -199,3 +250,18 @@ def test_it_beats_random_search_on_the_published_table():
         runs = nasbench.search(name, "nb201-cifar10", seeds=seeds, budget=budget, replicate="mean")
         means[name] = sum(run.losses[:, 0].min() for run in runs) / len(runs)
     assert means["regularized_evolution"] < means["random_search"] - 0.1
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"population": 0}, "population = 0 must be at least 1"),
+        ({"population": 5, "sample": 6}, "sample = 6 must be in 1..population = 5"),
+        ({"initial": -1}, "initial = -1 must not be negative"),
+        ({"mutation": "both"}, "mutation = 'both'. Possible: 'one', 'each', 'nats'"),
+        ({"identity": 1.0}, r"identity = 1.0 must be in \[0, 1\)"),
+    ],
+)
+def test_impossible_settings_are_refused(setting, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        RegularizedEvolution(NB201(), fidelities=(1,), seed=0, **setting)

@@ -1,0 +1,140 @@
+"""Hill climbing, after NASH (Elsken, Metzen and Hutter, 2018, https://arxiv.org/abs/1711.04528)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch, SearchSpace
+
+_TRIES = 10
+
+
+class HillClimb(Algorithm):
+    """Trains edited children of one architecture, and goes on with the best of them and the parent.
+
+    A climb starts from a random architecture. In every generation some children of the current
+    best, edited at random by ``space.edits``, are trained, and the best of parent and children is
+    the parent of the next one. After the last generation the best is trained to the last fidelity,
+    and another climb starts.
+
+    In NASH the edits are network morphisms: a child inherits the weights of its parent and is
+    trained for a few epochs more. A table holds trainings from scratch. So child and parent of
+    generation ``g`` are compared after ``epochs * (g + 1)`` epochs (the next fidelity, at most the
+    last), the training that an heir would have behind it, and a child pays for all of them. What
+    inheriting saves is therefore not measured. Where a table has one fidelity, everything is
+    trained in full. The preset ``nash`` has the numbers of the paper as others report them.
+
+    Args:
+        space: What to search.
+        fidelities: Used up to the last one.
+        seed: Seed of the search.
+        children: Children in a generation, counting the parent as one; a parent that is already
+            trained as far as its children is not trained again.
+        edits: Random edits, one after the other, that make a child.
+        steps: Generations of a climb.
+        epochs: Epochs of training that a generation adds.
+        resume: Whether a parent continues its own training and pays for the added epochs only;
+            False: it is trained from scratch as well. Only where fidelities are points of one
+            training.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "nash": {"children": 8, "edits": 5, "steps": 5, "epochs": 17},
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        children: int = 8,
+        edits: int = 1,
+        steps: int = 5,
+        epochs: int = 17,
+        resume: bool = False,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        least = {"children": 2, "edits": 1, "steps": 1, "epochs": 1}
+        given = {"children": children, "edits": edits, "steps": steps, "epochs": epochs}
+        for name, value in given.items():
+            if value < least[name]:
+                raise InvalidArgumentError(f"{name} = {value} must be at least {least[name]}")
+        self.children = children
+        self.edits = edits
+        self.steps = steps
+        self.epochs = epochs
+        self.resume = resume
+        self._queue: list[Proposal] = []
+        self._pending = 0
+        self._trained: list[_Trained] = []
+        self._generation = 0
+        self._ended = True
+
+    def ask(self) -> Proposal | None:
+        while not self._queue and not self._pending:
+            self._next_generation()
+        if not self._queue:
+            return None
+        self._pending += 1
+        return self._queue.pop()
+
+    def tell(self, observation: Observation) -> None:
+        self._pending -= 1
+        arch, epoch, _ = observation.proposal
+        self._trained.append(
+            _Trained(observation.losses[0], observation.trial, arch, epoch or self.fidelities[-1])
+        )
+
+    def _next_generation(self) -> None:
+        """All answers are in: go on from the best, finish the climb, or start another one."""
+        if self._ended:
+            self._trained, self._generation, self._ended = [], 0, False
+            self._queue = [Proposal(self.space.sample(self.rng), self._epoch())]
+            return
+        parent = min(self._trained)
+        self._generation += 1
+        children = self._edited(parent.arch) if self._generation <= self.steps else []
+        self._ended = not children
+        epoch = self._epoch() if children else self.fidelities[-1]
+        self._queue = [Proposal(child, epoch) for child in reversed(children)]
+        self._trained = []
+        if parent.epoch == epoch:
+            self._trained = [parent]
+        else:
+            continued = parent.trial if self.resume else None
+            self._queue.append(Proposal(parent.arch, epoch, continued))
+
+    def _epoch(self) -> int:
+        """How far this generation is trained."""
+        epochs = self.epochs * (self._generation + 1)
+        return next((epoch for epoch in self.fidelities if epoch >= epochs), self.fidelities[-1])
+
+    def _edited(self, parent: Arch) -> list[Arch]:
+        """Different children of an architecture; none if it has no edits."""
+        draw = self.rng.random
+        near: dict[Arch, list[Arch]] = {}
+        found: dict[Arch, None] = {}
+        for _ in range(_TRIES * self.children):
+            arch = parent
+            for _ in range(self.edits):
+                if arch not in near:
+                    near[arch] = [edited for edited, _ in self.space.edits(arch)]
+                if not near[arch]:
+                    break
+                arch = near[arch][int(draw() * len(near[arch]))]
+            if arch != parent:
+                found[arch] = None
+            if len(found) == self.children - 1:
+                break
+        return list(found)
+
+
+class _Trained(NamedTuple):
+    """What is known of a trial; the better is the smaller, the earlier of equals."""
+
+    loss: float
+    trial: int
+    arch: Arch
+    epoch: int
