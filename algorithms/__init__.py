@@ -25,5 +25,12 @@ ALGORITHMS = Registry(
         "metaqnn": "algorithms.metaqnn:MetaQNN",
         "mcts_uct": "algorithms.mcts_uct:MctsUct",
         "lanas": "algorithms.lanas:LaNAS",
+        "successive_halving": "algorithms.successive_halving:SuccessiveHalving",
+        "hyperband": "algorithms.hyperband:Hyperband",
+        "asha": "algorithms.asha:ASHA",
+        "async_hyperband": "algorithms.async_hyperband:AsyncHyperband",
+        "pasha": "algorithms.pasha:PASHA",
+        "bohb": "algorithms.bohb:BOHB",
+        "dehb": "algorithms.dehb:DEHB",
     },
 )

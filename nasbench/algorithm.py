@@ -16,7 +16,7 @@ from nasbench.space import Arch, SearchSpace
 Known: TypeAlias = Callable[[Arch], tuple[float, ...]]
 """Numbers of an architecture that no training produced, for algorithms with a ``known`` keyword."""
 
-_NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known")
+_NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable")
 
 
 class Proposal(NamedTuple):
@@ -83,7 +83,9 @@ class Algorithm(ABC):
 
     A subclass names its hyperparameters as keyword-only arguments with defaults, keeps them as
     attributes of the same names, and may publish settings of the literature in ``presets``. Its
-    only source of randomness is ``self.rng``, used through ``random()``.
+    only source of randomness is ``self.rng``, used through ``random()``. Two keywords are no
+    hyperparameters but told to an algorithm that has them: ``known`` (see :data:`Known`) and
+    ``resumable``, False where every fidelity is a training of its own, so that none can be resumed.
 
     Args:
         space: What to search.
@@ -165,6 +167,11 @@ def _defaults(algorithm: type[Algorithm]) -> Mapping[str, Any]:
 def takes_known(algorithm: type[Algorithm]) -> bool:
     """Whether the algorithm can use numbers that are known before training."""
     return "known" in inspect.signature(algorithm).parameters
+
+
+def takes_resumable(algorithm: type[Algorithm]) -> bool:
+    """Whether the algorithm wants to know if a trial can resume another."""
+    return "resumable" in inspect.signature(algorithm).parameters
 
 
 def _checked(name: str, value: Any, default: Any) -> Any:

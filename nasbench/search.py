@@ -9,7 +9,7 @@ from operator import index
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, SupportsIndex
 
-from nasbench.algorithm import Algorithm, hyperparameters, takes_known
+from nasbench.algorithm import Algorithm, hyperparameters, takes_known, takes_resumable
 from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.records import BLOCK, Records
@@ -108,7 +108,9 @@ class Prepared:
     def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
         """A fresh algorithm, and the known numbers that it was given."""
         known = KnownNumbers(self.benchmark) if self.setup.known else None
-        extra = {"known": known} if known else {}
+        extra: dict[str, Any] = {"known": known} if known else {}
+        if takes_resumable(self.algorithm):
+            extra["resumable"] = len(self.benchmark.schedules) == 1
         made = self.algorithm(
             self.benchmark.space,
             fidelities=self.fidelities,

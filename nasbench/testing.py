@@ -25,6 +25,7 @@ from nasbench.algorithm import (
     hyperparameters,
     kept_hyperparameters,
     takes_known,
+    takes_resumable,
 )
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.errors import IllegalArchError
@@ -496,7 +497,9 @@ def _make(
     fidelities: Sequence[int] | None = None,
 ) -> tuple[_Watched, KnownNumbers | None]:
     known = KnownNumbers(benchmark) if takes_known(algorithm) and benchmark.known else None
-    extra = {} if known is None else {"known": known}
+    extra: dict[str, Any] = {} if known is None else {"known": known}
+    if takes_resumable(algorithm):
+        extra["resumable"] = len(benchmark.schedules) == 1
     made = algorithm(
         benchmark.space, fidelities=fidelities or benchmark.fidelities, seed=seed, **values, **extra
     )

@@ -1,0 +1,77 @@
+"""A density of architectures: product kernels, one factor a decision, as in BOHB."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+_NORMALISER = 1 / np.sqrt(2 * np.pi)
+
+
+class KernelDensity:
+    """Mean of one product kernel for each data point.
+
+    Categorical columns have the kernel of Aitchison and Aitken: ``1 - h`` at the point, ``h``
+    spread over the other options. Other columns have a normal kernel of standard deviation ``h``.
+    The bandwidths ``h`` follow the normal reference rule, 1.06 standard deviations times
+    ``n ** (-1 / (4 + d))``, taken of the numbers of the options where they are categorical. There
+    they end at ``(c - 1) / c`` for ``c`` options, where the kernel is uniform; beyond it would
+    prefer the other options.
+
+    Args:
+        data: Points of shape ``(n, d)``: option numbers, or numbers in [0, 1].
+        n_options: For each of the ``d`` columns its options, or 0 where it is not categorical.
+        min_bandwidth: The least bandwidth.
+
+    Attributes:
+        bandwidths: Shape ``(d,)``.
+    """
+
+    def __init__(
+        self, data: NDArray[np.float64], n_options: Sequence[int], *, min_bandwidth: float
+    ) -> None:
+        self._data = data
+        self._n_options = np.array(n_options)
+        n, d = data.shape
+        spread = 1.06 * data.std(axis=0) * n ** (-1 / (4 + d))
+        most = np.where(self._n_options > 0, 1 - 1 / np.maximum(self._n_options, 1), np.inf)
+        self.bandwidths: NDArray[np.float64] = np.minimum(np.maximum(spread, min_bandwidth), most)
+
+    def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Density at points of shape ``(m, d)``; shape ``(m,)``."""
+        product = np.ones((len(points), len(self._data)))
+        for k, (h, n) in enumerate(zip(self.bandwidths, self._n_options, strict=True)):
+            difference = points[:, k, None] - self._data[:, k]
+            if n:
+                product *= np.where(difference == 0, 1 - h, h / max(n - 1, 1))
+            else:
+                product *= _NORMALISER / h * np.exp(-0.5 * (difference / h) ** 2)
+        mean: NDArray[np.float64] = product.mean(axis=1)
+        return mean
+
+    def sample(self, m: int, rng: np.random.Generator, *, factor: float) -> NDArray[np.float64]:
+        """Points near data points.
+
+        A categorical column keeps its option with probability ``1 - h``, else any option is as
+        likely; another column is drawn from the normal distribution of ``factor`` times the
+        bandwidth, truncated to [0, 1].
+
+        Args:
+            m: How many.
+            rng: Generator.
+            factor: Widens the bandwidths of columns that are not categorical.
+
+        Returns:
+            Shape ``(m, d)``.
+        """
+        centers = self._data[rng.integers(len(self._data), size=m)]
+        draws, again = rng.random(centers.shape), rng.random(centers.shape)
+        keeps = draws < 1 - self.bandwidths
+        points: NDArray[np.float64] = np.where(keeps, centers, np.floor(again * self._n_options))
+        numeric = self._n_options == 0
+        center, scale = centers[:, numeric], factor * self.bandwidths[numeric]
+        low, high = ndtr(-center / scale), ndtr((1 - center) / scale)
+        drawn = center + scale * ndtri(low + draws[:, numeric] * (high - low))
+        points[:, numeric] = np.clip(drawn, 0, 1)
+        return points

@@ -1,0 +1,309 @@
+"""Rungs and brackets: what the multi-fidelity methods share.
+
+A rung is an epoch at which trainings are compared. A bracket is a ladder of rungs: every
+architecture starts at the lowest, and about one in ``eta`` climbs from each to the next.
+"""
+
+import math
+from bisect import insort
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from typing import Generic, NamedTuple, TypeVar
+
+from nasbench.algorithm import Proposal
+from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.space import Arch
+
+ROUNDINGS = ("hpbandster", "paper")
+
+Note = TypeVar("Note")
+
+
+class Result(NamedTuple):
+    """A finished trial; sorted by loss, the earlier trial first on ties.
+
+    Attributes:
+        loss: Its first loss.
+        trial: Its number.
+        arch: What was trained.
+    """
+
+    loss: float
+    trial: int
+    arch: Arch
+
+
+def rungs(fidelities: Sequence[int], eta: int) -> tuple[int, ...]:
+    """Epochs of the rungs, ascending.
+
+    From the last fidelity down, each budget is one ``eta``-th of the one above, as long as it is
+    not below the first fidelity; the rung is the offered epoch nearest to it, the smaller one on
+    ties. Budgets with the same nearest epoch are one rung.
+
+    Args:
+        fidelities: Epochs on offer, ascending.
+        eta: Ratio of neighbouring budgets, at least 2.
+
+    Raises:
+        InvalidArgumentError: ``eta`` is below 2.
+    """
+    if eta < 2:
+        raise InvalidArgumentError(f"eta = {eta} must be at least 2")
+    low, high = fidelities[0], fidelities[-1]
+    scale, found = 1, {high}
+    while low * scale <= high:
+        found.add(min(fidelities, key=lambda epoch: abs(epoch * scale - high)))
+        scale *= eta
+    return tuple(sorted(found))
+
+
+def halving(n: int, eta: int, n_rungs: int) -> tuple[int, ...]:
+    """How many architectures of ``n`` each rung trains: one ``eta``-th of the rung below."""
+    return tuple(max(n // eta**i, 1) for i in range(n_rungs))
+
+
+def brackets(n_rungs: int, eta: int, rounding: str) -> tuple[tuple[int, ...], ...]:
+    """How many architectures each rung of each of Hyperband's brackets trains.
+
+    Bracket ``k`` of ``n_rungs`` leaves the ``k`` lowest rungs out. With ``s + 1`` rungs it starts
+    ``floor(n_rungs / (s + 1)) * eta**s`` architectures (``"hpbandster"``), or
+    ``ceil(n_rungs * eta**s / (s + 1))`` (``"paper"``).
+
+    Raises:
+        InvalidArgumentError: No such rounding.
+    """
+    if rounding not in ROUNDINGS:
+        raise InvalidArgumentError(f"rounding = {rounding!r}{one_of(rounding, ROUNDINGS)}")
+    sizes = []
+    for s in range(n_rungs - 1, -1, -1):
+        if rounding == "paper":
+            n = -(-n_rungs * eta**s // (s + 1))
+        else:
+            n = n_rungs // (s + 1) * eta**s
+        sizes.append(halving(n, eta, s + 1))
+    return tuple(sizes)
+
+
+class Running(Generic[Note]):
+    """What is to be remembered of proposals until they are told.
+
+    Of equal proposals the oldest is told first: they ask for the same training, so that it does not
+    matter which of them an answer belongs to.
+    """
+
+    def __init__(self) -> None:
+        self._notes: dict[Proposal, list[Note]] = {}
+
+    def add(self, proposal: Proposal, note: Note) -> None:
+        """Remember ``note`` until ``proposal`` is told."""
+        self._notes.setdefault(proposal, []).append(note)
+
+    def take(self, proposal: Proposal) -> Note:
+        """What was to be remembered."""
+        notes = self._notes[proposal]
+        note = notes.pop(0)
+        if not notes:
+            del self._notes[proposal]
+        return note
+
+
+class Bracket:
+    """A run of successive halving: no rung starts before the one below is told.
+
+    The best of a rung climb, as many as the next rung trains. Diverged trainings do not: a rung
+    trains fewer if fewer are left, and the bracket ends if none is.
+
+    Args:
+        number: Its number among all brackets.
+        sizes: Trainings at each rung.
+        epochs: Epochs of the rungs, ascending.
+
+    Attributes:
+        number: As given.
+        sizes: As given.
+        epochs: As given.
+        rung: The rung where it stands.
+        left: Trainings of this rung that are not started.
+        climbers: Results of the rung below that climb to this one, the best last.
+        done: Whether all is told.
+    """
+
+    __slots__ = (
+        "_running",
+        "_told",
+        "climbers",
+        "done",
+        "epochs",
+        "left",
+        "number",
+        "rung",
+        "sizes",
+    )
+
+    def __init__(self, number: int, sizes: Sequence[int], epochs: Sequence[int]) -> None:
+        self.number = number
+        self.epochs = epochs
+        self.rung = 0
+        self.left = sizes[0]
+        self.climbers: list[Result] = []
+        self.done = False
+        self.sizes = sizes
+        self._running = 0
+        self._told: list[Result] = []
+
+    def start(self) -> None:
+        """One training more is started."""
+        self.left -= 1
+        self._running += 1
+
+    def record(self, result: Result) -> None:
+        """One training more is told; after the last of a rung the next one is ready."""
+        self._running -= 1
+        self._told.append(result)
+        if self.left or self._running:
+            return
+        self.rung += 1
+        self.climbers = []
+        if self.rung < len(self.sizes):
+            finite = sorted(result for result in self._told if result.loss < math.inf)
+            self.climbers = finite[: self.sizes[self.rung]][::-1]
+        self.left = len(self.climbers)
+        self.done = not self.left
+        self._told = []
+
+
+class Brackets:
+    """Synchronous brackets, one after the other.
+
+    While a bracket waits for answers, free workers start the next.
+
+    Args:
+        sizes: Trainings at each rung of each bracket; after the last comes the first again.
+        epochs: Epochs of all rungs, ascending; a bracket with fewer rungs has the upper ones.
+    """
+
+    def __init__(self, sizes: Sequence[Sequence[int]], epochs: Sequence[int]) -> None:
+        self._sizes = sizes
+        self._epochs = epochs
+        self._open: list[Bracket] = []
+        self._n_started = 0
+
+    def next(self) -> Bracket:
+        """The first bracket that has a training to start."""
+        for bracket in self._open:
+            if bracket.left:
+                return bracket
+        sizes = self._sizes[self._n_started % len(self._sizes)]
+        bracket = Bracket(self._n_started, sizes, self._epochs[-len(sizes) :])
+        self._n_started += 1
+        self._open.append(bracket)
+        return bracket
+
+    def record(self, bracket: Bracket, result: Result) -> None:
+        """Tell a bracket; it is forgotten when it is done."""
+        bracket.record(result)
+        if bracket.done:
+            self._open.remove(bracket)
+
+
+class Halving:
+    """Asks and tells for synchronous brackets whose lowest rungs train what ``draw`` gives.
+
+    Args:
+        sizes: Trainings at each rung of each bracket; after the last comes the first again.
+        epochs: Epochs of all rungs, ascending; a bracket with fewer rungs has the upper ones.
+        draw: Gives new architectures.
+        resume: Whether trainings that climb are continued, or start from scratch.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[Sequence[int]],
+        epochs: Sequence[int],
+        draw: Callable[[], Arch],
+        *,
+        resume: bool,
+    ) -> None:
+        self._brackets = Brackets(sizes, epochs)
+        self._draw = draw
+        self._resume = resume
+        self._running: Running[Bracket] = Running()
+
+    def ask(self) -> Proposal:
+        """The next training."""
+        bracket = self._brackets.next()
+        epoch = bracket.epochs[bracket.rung]
+        if bracket.rung:
+            climber = bracket.climbers.pop()
+            proposal = Proposal(climber.arch, epoch, climber.trial if self._resume else None)
+        else:
+            proposal = Proposal(self._draw(), epoch)
+        bracket.start()
+        self._running.add(proposal, bracket)
+        return proposal
+
+    def tell(self, proposal: Proposal, loss: float, trial: int) -> None:
+        """A training is done."""
+        bracket = self._running.take(proposal)
+        self._brackets.record(bracket, Result(loss, trial, proposal.arch))
+
+
+class Rung:
+    """A rung that is never complete: who is among the best so far may climb.
+
+    Args:
+        eta: One in ``eta`` climbs.
+    """
+
+    __slots__ = ("_eta", "_order", "_waiting")
+
+    def __init__(self, eta: int) -> None:
+        self._eta = eta
+        self._order: list[tuple[float, int]] = []
+        self._waiting: list[Result] = []
+
+    def record(self, result: Result) -> None:
+        """A training reached the rung; one that diverged counts, but never climbs."""
+        insort(self._order, result[:2])
+        if result.loss < math.inf:
+            heappush(self._waiting, result)
+
+    def climber(self) -> Result | None:
+        """Takes the best that has not climbed, if it is in the best ``floor(n / eta)`` of all."""
+        n = len(self._order) // self._eta
+        if n and self._waiting and self._waiting[0][:2] <= self._order[n - 1]:
+            return heappop(self._waiting)
+        return None
+
+
+class Ladder:
+    """An asynchronous bracket: climbing never waits for a rung to be complete.
+
+    Args:
+        epochs: Epochs of the rungs, ascending.
+        eta: One in ``eta`` climbs.
+        resume: Whether trainings that climb are continued, or start from scratch.
+
+    Attributes:
+        top: The highest rung to which trainings climb.
+    """
+
+    def __init__(self, epochs: Sequence[int], eta: int, *, resume: bool) -> None:
+        self.epochs = epochs
+        self.top = len(epochs) - 1
+        self._resume = resume
+        self._rungs: dict[int | None, Rung] = {epoch: Rung(eta) for epoch in epochs}
+
+    def climb(self) -> tuple[Proposal, int] | None:
+        """A promotion from the highest rung that has one, and the trial at the rung below."""
+        for below in range(self.top - 1, -1, -1):
+            climber = self._rungs[self.epochs[below]].climber()
+            if climber is not None:
+                epoch = self.epochs[below + 1]
+                parent = climber.trial if self._resume else None
+                return Proposal(climber.arch, epoch, parent), climber.trial
+        return None
+
+    def tell(self, proposal: Proposal, loss: float, trial: int) -> None:
+        """A training is done: it reached the rung of its epoch."""
+        self._rungs[proposal.epoch].record(Result(loss, trial, proposal.arch))
