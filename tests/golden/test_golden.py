@@ -2,8 +2,8 @@
 
 ``golden.json`` beside this file holds, for every algorithm and preset, the SHA-256 of the columns
 of the records of three searches of 200 trials on nb201-cifar10, of multi-fidelity methods on
-lite201-digits (more trials where a method begins with more random architectures). After a change that is wanted,
-write it anew and say so in the changelog:
+lite201-digits (more trials where a method begins with more random architectures). After a change
+that is wanted, write it anew and say so in the changelog:
 
     python tests/golden/test_golden.py
 """
