@@ -322,7 +322,8 @@ def _columns() -> tuple[Column, ...]:
         Column.of(
             "seconds",
             "wall-clock seconds with a validation after every epoch and one test at the end; only "
-            f"the total is in the archive (runtime): epoch e is charged e / {EPOCHS} of it",
+            "the total is in the archive (runtime), of which epoch e is charged the linear share "
+            f"e / {EPOCHS}",
         ),
         parameters_column(),
     )

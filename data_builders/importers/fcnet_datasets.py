@@ -6,6 +6,7 @@ Training is that of the published code; the sizes follow from the published numb
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -101,7 +102,13 @@ DATASETS = (
 def parameters(arch: Arch, dataset: Dataset) -> int:
     """Trainable parameters of the network."""
     first, second = (UNITS[option] for option in arch[-2:])
-    return sum(i * o + o for i, o in pairwise((dataset.features, first, second, 1)))
+    return _weights((dataset.features, first, second, 1))
+
+
+@cache
+def _weights(sizes: tuple[int, ...]) -> int:
+    """Weights and biases of linear layers between vectors of these sizes."""
+    return sum(i * o + o for i, o in pairwise(sizes))
 
 
 def runs_table(

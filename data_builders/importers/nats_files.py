@@ -26,7 +26,7 @@ META = "meta.pickle.pbz2"
 LIMIT = 1 << 25
 _EXTENSION = ".pickle.pbz2"
 _BATCH = 32
-_PROCESSES = 8
+_PROCESSES = 4
 
 
 class Folder:

@@ -1,8 +1,9 @@
 """The nine graphs of NAS-Bench-Graph, how networks were trained on them, and how large these are.
 
-Splits and training are those of the code and the hyperparameters published with the paper. What
-follows from the published numbers agrees: test accuracies are multiples of one test node, and the
-numbers of parameters, all but those of ``physics``, are those of :func:`parameters`.
+The archive does not say how. Widths and layers follow from the published numbers of parameters,
+which :func:`parameters` gives back, and sizes of the splits from the accuracies, which are whole
+numbers of nodes. The rest is as published with the paper: the code of its supplement and the
+hyperparameters of each graph.
 """
 
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ class Graph:
             "epochs": self.epochs,
             "batch": "all training nodes",
             "loss": "binary cross-entropy" if self.metric == "roc_auc" else "cross-entropy",
+            "known_from": "widths, layers and sizes of splits: the published numbers of parameters "
+            "and accuracies; the rest: code and hyperparameters published with the paper",
         }
 
 

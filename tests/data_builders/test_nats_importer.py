@@ -1,6 +1,7 @@
 """The importer of NATS-Bench on made-up archives in the official layout and on real records."""
 
 import bz2
+import io
 import os
 import pickle
 import shutil
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 
 import nasbench
+from data_builders import unpickle
 from data_builders.importers import Progress, blocks, nats_files, numbering, silent
 from data_builders.importers.nats import NATSImporter
+from data_builders.importers.results import parse
+from data_builders.standins import PLAIN
 from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces.nats_size import NATSSize
@@ -166,12 +170,12 @@ def test_a_single_file_of_published_records_gives_the_same_tables(
 def test_the_list_of_architectures_may_come_first_or_last(
     order: tuple[str, ...], official: Any, tmp_path: Path
 ) -> None:
-    records = official.records("tss", range(3))
-    content = official.meta("tss") | {"arch2infos": records}
+    records = official.records("sss", range(40))
+    content = official.meta("sss") | {"arch2infos": records}
     content = {key: content[key] for key in (*order, "total_archs")}
     path = tmp_path / "archive.pickle.pbz2"
     path.write_bytes(bz2.compress(pickle.dumps(content, protocol=4)))
-    check_every_number("tss", records, convert(path, tmp_path))
+    check_every_number("sss", records, convert(path, tmp_path))
 
 
 def test_files_may_have_short_names(official: Any, made: Any, tmp_path: Path) -> None:
@@ -187,13 +191,15 @@ def test_a_trailing_slash_does_no_harm(made: Any, tmp_path: Path) -> None:
 
 
 def test_several_processes_give_the_same_tables(
-    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    official: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, _, archive, out = made
+    archive = official.folder(tmp_path / "archive", "sss", official.records("sss", range(5)))
+    out = convert(archive, tmp_path / "one")
     monkeypatch.setattr(nats_files, "_BATCH", 2)
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     told: list[tuple[int, int]] = []
-    assert hashes(convert(archive, tmp_path, lambda *done: told.append(done))) == hashes(out)
+    several = convert(archive, tmp_path / "several", lambda *done: told.append(done))
+    assert hashes(several) == hashes(out)
     assert told == [(2, 5), (4, 5), (5, 5), (5, 5)]
 
 
@@ -244,22 +250,23 @@ def test_schedules_and_sparse_columns(made: Any) -> None:
         assert table.columns["train_loss"].epochs == {}
 
 
-def test_epoch_12_of_200_is_not_the_end_of_12(made: Any) -> None:
+def test_epoch_12_of_a_longer_schedule_is_not_the_end_of_12(made: Any) -> None:
     kind, records, _, out = made
-    if kind == "sss":
-        pytest.skip("the topology search space has this schedule")
-    benchmark = nasbench.load(out / "nats-tss-cifar100.parquet")
-    text = records[0]["12"]["arch_str"]
-    short = benchmark.query(text, epoch=12, seed=111)
-    assert (
-        short["valid_accuracy"]
-        == records[0]["12"]["all_results"]["cifar100", 111]["eval_acc1es"]["x-valid@11"]
+    benchmark = nasbench.load(out / f"nats-{kind}-cifar100.parquet")
+    long, (short_seed, long_seed) = ("200", (111, 777)) if kind == "tss" else ("90", (888, 777))
+    ends, points = (
+        records[0][hp]["all_results"]["cifar100", seed]["eval_acc1es"]
+        for hp, seed in (("12", short_seed), (long, long_seed))
     )
-    long = benchmark.query(text, schedule=200, epoch=12, seed=777)
-    with pytest.raises(NotRecordedError, match="valid_accuracy"):
-        long["valid_accuracy"]
-    known = records[0]["200"]["all_results"]["cifar100", 777]["eval_acc1es"]["ori-test@11"]
-    assert long["valtest_accuracy"] == known
+    text = records[0]["12"]["arch_str"]
+    short = benchmark.query(text, epoch=12, seed=short_seed)
+    assert short["valid_accuracy"] == ends["x-valid@11"]
+    point = benchmark.query(text, schedule=int(long), epoch=12, seed=long_seed)
+    assert point["valtest_accuracy"] == points["ori-test@11"]
+    assert dict(point).get("valid_accuracy") == points.get("x-valid@11")
+    if kind == "tss":
+        with pytest.raises(NotRecordedError, match="valid_accuracy"):
+            point["valid_accuracy"]
 
 
 def test_nothing_called_valid_holds_test_images(made: Any) -> None:
@@ -343,23 +350,19 @@ COSTS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "index", "c10", "c100", "in16"), COSTS)
-def test_published_costs(kind: str, index: int, c10: Any, c100: Any, in16: Any, real: Any) -> None:
-    if real[0] != kind:
-        pytest.skip("about the other archive")
-    text = real[1][index]["12"]["arch_str"]
-    for id_, (parameters, macs, latency) in zip(
-        ("cifar10-valid", "cifar10", "cifar100", "imagenet16"), (c10, c10, c100, in16), strict=True
-    ):
-        benchmark = nasbench.load(
-            real[3] / f"nats-{kind}-{id_}.parquet", objectives=["test_accuracy"]
-        )
-        answer = benchmark.query(text, seed=777)
-        assert answer["parameters"] == round(1e6 * parameters)
-        assert answer["macs"] == round(1e6 * macs)
-        assert answer["latency_gpu_ms"] == pytest.approx(1e3 * latency, abs=1e-4)
-        assert answer["published_parameters"] == parameters
-        assert answer["published_macs"] == macs
+def test_published_costs(real: Any) -> None:
+    kind, records, _, out = real
+    ids = ("cifar10-valid", "cifar10", "cifar100", "imagenet16")
+    for _, index, c10, c100, in16 in (row for row in COSTS if row[0] == kind):
+        text = records[index]["12"]["arch_str"]
+        for id_, (parameters, macs, latency) in zip(ids, (c10, c10, c100, in16), strict=True):
+            path = out / f"nats-{kind}-{id_}.parquet"
+            answer = nasbench.load(path, objectives=["test_accuracy"]).query(text, seed=777)
+            assert answer["parameters"] == round(1e6 * parameters)
+            assert answer["macs"] == round(1e6 * macs)
+            assert answer["latency_gpu_ms"] == pytest.approx(1e3 * latency, abs=1e-4)
+            assert answer["published_parameters"] == parameters
+            assert answer["published_macs"] == macs
 
 
 @pytest.fixture(scope="module")
@@ -552,12 +555,33 @@ DEVIATIONS: list[tuple[Callable[[Any], Any], str]] = [
 
 @pytest.mark.parametrize(("change", "reason"), DEVIATIONS)
 def test_a_deviation_from_the_layout_is_named(
+    change: Callable[[Any], Any], reason: str, official: Any
+) -> None:
+    record = official.records("tss", [1])[1]
+    change(record)
+    content = unpickle.load(io.BytesIO(pickle.dumps(record)), allowed=PLAIN, where="some.pbz2")
+    with pytest.raises(ArchiveError, match=rf"some\.pbz2, architecture 1.*({reason})") as caught:
+        parse(content, 1, nats_files.TOPOLOGY, "some.pbz2")
+    assert len(str(caught.value)) < 3000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": NAN}), "valid_accuracy of nan %"),
+        (lambda r: other_text(r, "nor_conv_3x3", "nor_conv_4x4"), "did you mean 'nor_conv_3x3'"),
+        (lambda r: r.pop("200"), "has no '200'"),
+    ],
+)
+def test_one_bad_record_stops_the_import(
     change: Callable[[Any], Any], reason: str, official: Any, tmp_path: Path
 ) -> None:
-    records = official.records("tss", [1])
+    records = official.records("tss", [0, 1])
     change(records[1])
-    archive = official.folder(tmp_path / "archive", "tss", records)
-    refused(archive, tmp_path, rf"000001\.pickle\.pbz2.*({reason})")
+    folder = official.folder(tmp_path / "archive", "tss", records)
+    refused(folder, tmp_path, rf"000001\.pickle\.pbz2, architecture 1.*{reason}")
+    path = official.file(tmp_path / "single.pickle.pbz2", "tss", records)
+    refused(path, tmp_path, rf"single\.pickle\.pbz2, architecture 1.*{reason}")
 
 
 def test_wrong_costs_of_some_trainings_are_kept_as_published(official: Any, tmp_path: Path) -> None:
@@ -603,9 +627,9 @@ def test_a_record_under_the_number_of_another_is_refused(
 def test_another_order_is_refused(official: Any, tmp_path: Path) -> None:
     assert numbering.official(official.meta("tss"), NB201(), "here") == official.cells
     for kind in ("tss", "sss"):
-        for change in (sorted, lambda names: names[:-1], lambda names: [*names[:-1], "x"]):
+        for change in (lambda names: names[::-1], lambda names: names[:-1]):
             meta = official.meta(kind)
-            meta["meta_archs"] = change(meta["meta_archs"][::-1])
+            meta["meta_archs"] = change(meta["meta_archs"])
             folder = official.folder(tmp_path / "archive", kind, official.records(kind, [0]))
             (folder / "meta.pickle.pbz2").write_bytes(bz2.compress(pickle.dumps(meta, 4)))
             refused(folder, tmp_path, "in their official order")
@@ -692,18 +716,18 @@ def test_wrong_files_are_named(official: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["meta.pickle.pbz2", "000001.pickle.pbz2", "single"])
 def test_every_truncation_is_a_clear_error(file: str, official: Any, tmp_path: Path) -> None:
-    records = official.records("tss", [0, 1])
-    folder = official.folder(tmp_path / "archive", "tss", records)
+    records = official.records("sss", [0, 1])
+    folder = official.folder(tmp_path / "archive", "sss", records)
     path = given = folder / file
     if file == "single":
-        path = given = official.file(tmp_path / "single.pickle.pbz2", "tss", records)
+        path = given = official.file(tmp_path / "single.pickle.pbz2", "sss", records)
     else:
         given = folder
     whole = path.read_bytes()
     for length in (0, 1, 10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
         refused(given, tmp_path, path.name)
-    for place in (20, len(whole) // 2, len(whole) - 3):
+    for place in (20, len(whole) // 2):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
         refused(given, tmp_path, path.name)
 
@@ -720,25 +744,25 @@ class Intruder:
 
 def places(mark: Path) -> Iterator[Callable[[Any], Any]]:
     yield lambda record: record.update({"12": Intruder(mark)})
-    yield lambda record: c10(record).update(params=Intruder(mark))
-    yield lambda record: c10(record)["eval_acc1es"].update({"x-valid@199": Intruder(mark)})
-    yield lambda record: record["200"]["all_results"].update({("cifar10", 1): Intruder(mark)})
+    yield lambda record: c10(record, hp="90").update(params=Intruder(mark))
+    yield lambda record: c10(record, hp="90")["eval_acc1es"].update({"x-valid@89": Intruder(mark)})
+    yield lambda record: record["90"]["all_results"].update({("cifar10", 1): Intruder(mark)})
 
 
 @pytest.mark.parametrize("single", [False, True])
 def test_code_is_named_and_not_run(single: bool, official: Any, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     for number, put in enumerate(places(mark)):
-        records = official.records("tss", [0, 1])
+        records = official.records("sss", [0, 1])
         put(records[1])
         path = tmp_path / f"{number}.x.pickle.pbz2"
         make = official.file if single else official.folder
-        make(path, "tss", records)
+        make(path, "sss", records)
         refused(path, tmp_path, rf"'{os.mkdir.__module__}\.mkdir', which is not allowed")
-    folder = official.folder(tmp_path / "archive", "tss", official.records("tss", [0]))
+    folder = official.folder(tmp_path / "archive", "sss", official.records("sss", [0]))
     (folder / "meta.pickle.pbz2").write_bytes(bz2.compress(pickle.dumps(Intruder(mark))))
     refused(folder, tmp_path, rf"'{os.mkdir.__module__}\.mkdir', which is not allowed")
-    official.file(path := tmp_path / "y.pbz2", "tss", records={}, total_archs=Intruder(mark))
+    official.file(path := tmp_path / "y.pbz2", "sss", records={}, total_archs=Intruder(mark))
     refused(path, tmp_path, rf"'{os.mkdir.__module__}\.mkdir', which is not allowed")
     assert not mark.exists()
 
