@@ -251,6 +251,7 @@ def import_(
                 path = folder / f"{table.metadata.id}.parquet"
                 write_table(path, table.metadata, table.runs, table.archs, table.columns)
                 lines.append(f"{table.metadata.id}@{table.metadata.version}: {path}")
+            del table  # the next is made beside it
     if not lines:
         raise UnknownNameError(f"there is no table {id_!r} in what was given")
     _say("\n".join(lines))
