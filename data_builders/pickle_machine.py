@@ -12,6 +12,7 @@ from nasbench.errors import ArchiveError
 GONE: Any = object()
 _NUMBERS = 1 << 28
 _VALUES = 1 << 22
+_SHORT = 4  # longer tuples are rows of numbers, which never come again
 _SLACK = 16
 _ATOMS = frozenset((str, int, float, bool, bytes, type(None)))
 _CONTAINERS = frozenset((dict, list, set, frozenset, bytearray, tuple))
@@ -93,7 +94,7 @@ def _identity(value: Any) -> Hashable:
         return kind, value.hex()
     if kind in _ATOMS:
         return kind, value
-    if kind is tuple and all(type(part) in _ATOMS for part in value):
+    if kind is tuple and len(value) <= _SHORT and all(type(part) in _ATOMS for part in value):
         return kind, *(part if type(part) is str else _identity(part) for part in value)
     if kind in _CONTAINERS or value is GONE:
         return None

@@ -463,3 +463,11 @@ def test_published_records_are_read_as_by_pickle(archive: str, protocol: int) ->
         known = pickle.loads(data)
         assert load(data, allowed=STANDINS) == known
         assert load(pickle.dumps(known, protocol=protocol), allowed=STANDINS) == known
+
+
+def test_rows_of_numbers_are_let_go_with_their_item(monkeypatch):
+    """Complete archives hold millions of different rows, of which none comes again."""
+    monkeypatch.setattr(pickle_machine, "_VALUES", 100)
+    content = {key: [tuple(key + i / 7 for i in range(7))] for key in range(5000)}
+    file = io.BytesIO(pickle.dumps(content, protocol=4))
+    assert dict(unpickle.Pickles(file, where="here").items()) == content
