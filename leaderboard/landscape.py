@@ -107,7 +107,7 @@ class Landscape:
         self.full_seconds = sum(
             float(np.nanmean(benchmark.query_many(self.archs, name)))
             for name in ("seconds", "validation_seconds")
-            if name in benchmark.table.columns
+            if name in benchmark.table.columns and benchmark.is_clocked
         )
 
     @property

@@ -50,6 +50,7 @@ SIBLINGS = Registry(
 
 _SHOWN = ("regret", "final_value")
 _MOST_SEEDS = 1_000_000
+_MOST_DIGITS = 18
 
 Processes = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -96,7 +97,7 @@ def list_(
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for name, line in rows.items():
-        table.add_row(name, line)
+        table.add_row(_plain(name), _plain(line))
     _print(table)
 
 
@@ -125,7 +126,7 @@ def info(
     table.add_column(overflow="fold")
     for name, value in facts.items():
         if value:
-            table.add_row(name, str(value))
+            table.add_row(name, _plain(str(value)))
     for i, (name, column) in enumerate(columns.items()):
         text = " ".join(filter(None, [column.unit and f"[{column.unit}]", column.description]))
         table.add_row("" if i else "columns", _plain(f"{name} {text}"))
@@ -157,7 +158,8 @@ def query(
     width = max(map(len, answer))
     for name, value in answer.items():
         column = opened.column(name)
-        number = f"{value:,.0f}" if column.unit == "1" else f"{value:.7g}"
+        is_count = column.unit == "1" and float(value).is_integer()
+        number = f"{value:,.0f}" if is_count else f"{value:.7g}"
         _say(f"{name:{width}}  {number} {column.unit.replace('1', '')}".rstrip())
 
 
@@ -270,8 +272,12 @@ def merge(
     from nasbench.merge import merge as join
     from nasbench.table import write_table
 
-    joined = join([open_table(table) for table in tables], out)
+    _refuse_shipped(out)
+    opened = [open_table(table) for table in tables]
+    joined = join(opened, out)
     path = _home(folder) / f"{out}.parquet"
+    if path.resolve() in {table.path.resolve() for table in opened}:
+        raise InvalidArgumentError(f"{path} is one of the tables to join: choose another id")
     metadata = write_table(path, *joined)
     _say(f"{metadata.id}@{metadata.version}: {path}")
 
@@ -505,6 +511,7 @@ def _importer(source: str, id_: str | None, given: dict[str, Any]) -> Any:
         needed = {"--id": id_, "--space": given.get("space"), "--arch": given.get("arch")}
         if missing := [name for name, value in needed.items() if value is None]:
             raise InvalidArgumentError(f"import table needs {', '.join(missing)}")
+        _refuse_shipped(str(id_))
         return importer(id=id_, **given)
     if given:
         options = {"metrics": "metric"}
@@ -515,6 +522,14 @@ def _importer(source: str, id_: str | None, given: dict[str, Any]) -> Any:
     if id_ is not None and id_ not in importer.ids:
         raise UnknownNameError(f"{source} holds no table {id_!r}{one_of(id_, importer.ids)}")
     return importer()
+
+
+def _refuse_shipped(id_: str) -> None:
+    """A table of one's own must not take the name of one that ships with the package."""
+    from nasbench.catalogue import folders
+
+    if (folders()[-1] / f"{id_}.parquet").exists():
+        raise InvalidArgumentError(f"{id_!r} ships with nasbench: choose another id")
 
 
 def _home(out: Path | None) -> Path:
@@ -536,7 +551,7 @@ def _processes(wanted: int | None) -> int:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def _say(text: str) -> None:

@@ -256,9 +256,10 @@ class TableBenchmark:
         schedule, index = self._resolve(epoch, schedule)
         if metric in self._arch_numbers:
             places = np.searchsorted(self.table.written_ranks, ranks)
-            known = np.append(self.table.written_ranks, -1)[places] == ranks
-            if not known.all():
-                raise self._no_numbers(self._space.check(archs[int(np.argmin(known))].tolist()))
+            others = np.flatnonzero(np.append(self.table.written_ranks, -1)[places] != ranks)
+            places[others] = [self._arch_position[tuple(arch)] for arch in archs[others].tolist()]
+            if len(places) and places.min() < 0:
+                raise self._no_numbers(self._space.check(archs[int(np.argmin(places))].tolist()))
             return _read_only(np.asarray(self._arch_column(metric))[places])
         if metric not in self.table.columns:
             raise self._not_recorded(metric)

@@ -85,6 +85,12 @@ def _only(files: Sequence[Path]) -> Path:
     return files[0]
 
 
+def _size(path: Path) -> int:
+    """Bytes of an archive, by which the drop-in knows it again."""
+    files = path.glob("*.pbz2") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
 def _metadata(
     kind: str, path: Path, sha256: str, images: TrainingSet, schedules: Sequence[int]
 ) -> Metadata:
@@ -113,7 +119,8 @@ def _metadata(
             f"{official}-full; evaluations of this training set that are no column here were "
             "never made"
         ),
-        recipe=images.recipe(NETWORK if topology else _SIZE_NETWORK, schedules, release),
+        recipe=images.recipe(NETWORK if topology else _SIZE_NETWORK, schedules, release)
+        | {"input": {"name": path.name, "bytes": _size(path)}},
         source=(
             f"{path.name} ({'sha256sum of its files has ' if path.is_dir() else ''}sha256 "
             f"{sha256}), https://github.com/D-X-Y/NATS-Bench"

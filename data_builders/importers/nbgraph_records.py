@@ -146,7 +146,7 @@ def published_parameters() -> Column:
     """The column of the numbers of parameters that are published, where some are wrong."""
     return Column(
         "published_parameters",
-        description="as published in millions (para), a mean where the trainings are not kept "
+        description="the published number (para, in millions) times a million, a mean where the trainings are not kept "
         "apart; where it is not the number in parameters, trainings of another network are in it",
     )
 

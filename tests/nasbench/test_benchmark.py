@@ -921,3 +921,5 @@ def test_numbers_of_classes_answer_for_every_member(content, tmp_path):
     representative, member = (0, 0, 0, 3, 0, 0), (3, 0, 0, 0, 1, 0)
     assert benchmark.query(member) == benchmark.query(representative)
     assert benchmark.query(member)["parameters"] == 20
+    many = benchmark.query_many(np.array([member, representative]), "parameters")
+    assert many.tolist() == [20, 20]

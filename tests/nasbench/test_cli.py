@@ -136,6 +136,11 @@ BAD = {
         ("merge", "nb201-cifar10", "nb201-cifar11", "--out", "both"),
         "did you mean 'nb201-cifar10'",
     ),
+    "id of a shipped table": (
+        ("merge", "nb201-cifar10", "nb201-cifar100", "--out", "nb201-cifar10"),
+        "'nb201-cifar10' ships with nasbench",
+    ),
+    "thousands of digits": (("query", "nb201-cifar10", "1,1,1,1,1," + "9" * 5000), "its form is"),
     "join of two spaces": (
         ("merge", "nb201-cifar10", "nbgraph-cora", "--out", "both"),
         "nbgraph",
@@ -163,14 +168,18 @@ def test_own_numbers_become_a_benchmark_and_are_joined(nasbench, tmp_path):
     metric = ("--metric", "valid_accuracy@12=good")
     code, out, error = nasbench("import", "table", *columns, "--id", "accuracies", *metric)
     assert (code, out) == (0, f"accuracies@1: {tmp_path}/home/accuracies.parquet\n"), error
-    latency = ("--per-arch", "latency_phone_ms=slow")
+    latency = ("--per-arch", "latency_phone_ms=slow", "--title", "[bold]a title[/nope]")
     assert nasbench("import", "table", *columns, "--id", "latencies", *latency)[0] == 0
+    code, out, _ = nasbench("list")
+    assert (code, "[bold]a title[/nope]" in out) == (0, True)
     assert nasbench("check", "latencies")[0] == 0
     code, _, error = nasbench("query", "latencies", CELL)
     assert code == 2
     assert "join it to a table of trainings with 'nasbench merge'" in error
     code, out, error = nasbench("merge", "accuracies", "latencies", "--out", "both")
     assert (code, out) == (0, f"both@1: {tmp_path}/home/both.parquet\n"), error
+    code, out, error = nasbench("merge", "both", "latencies", "--out", "both")
+    assert (code, "is one of the tables to join" in error) == (2, True)
     code, out, _ = nasbench("query", "both", CELL, "--json")
     assert json.loads(out) == {"valid_accuracy": 91.5, "latency_phone_ms": 3.25}
     code, out, _ = nasbench("run", "random_search", "both", "--trials", "3", "--seeds", "0:20")

@@ -29,7 +29,13 @@ from nasbench.tabular import TableBenchmark
 from nasbench.validation import content_hash
 
 NAN, INF = float("nan"), float("inf")
-SHIPPED = ("lite201-digits", "nb201-cifar10", "nb201-cifar100", "nb201-imagenet16")
+SHIPPED = (
+    *(f"fcnet-{name}" for name in ("naval", "parkinsons", "protein", "slice")),
+    "lite201-digits",
+    *(f"nb201-{name}" for name in ("cifar10", "cifar100", "imagenet16")),
+    *(f"nbgraph-{name}" for name in ("arxiv", "citeseer", "computers", "cora", "cs")),
+    *(f"nbgraph-{name}" for name in ("photo", "physics", "proteins", "pubmed")),
+)
 
 
 def read_everything(table):

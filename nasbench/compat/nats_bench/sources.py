@@ -1,7 +1,6 @@
 """Where the tables of NATS-Bench come from: the catalogue, a folder, an archive imported once."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from nasbench.catalogue import catalogue, folders, open_table
@@ -81,10 +80,8 @@ def _imported(archive: Path, family: Family) -> dict[str, Table]:
     for made in importer.tables([archive], work=folder / "work"):
         if not made.metadata.id.startswith(family.prefix):
             raise _of_another_space(archive, family)
-        recipe = {"input": given, **made.metadata.recipe}
         path = folder / f"{made.metadata.id}.parquet"
-        metadata = replace(made.metadata, recipe=recipe)
-        write_table(path, metadata, made.runs, made.archs, made.columns)
+        write_table(path, made.metadata, made.runs, made.archs, made.columns)
     return _in_folder(folder, family)
 
 
