@@ -146,8 +146,9 @@ def published_parameters() -> Column:
     """The column of the numbers of parameters that are published, where some are wrong."""
     return Column(
         "published_parameters",
-        description="the published number (para, in millions) times a million, a mean where the trainings are not kept "
-        "apart; where it is not the number in parameters, trainings of another network are in it",
+        description="the published number (para, in millions) times a million, a mean where the "
+        "trainings are not kept apart; where it is not the number in parameters, trainings of "
+        "another network are in it",
     )
 
 
