@@ -99,7 +99,7 @@ def to_numpy(array: Any) -> NDArray[Any]:
 
 
 def list_ends(lists: Any) -> NDArray[np.int64]:
-    """Where each list of an array ends in its :func:`_items`; shape ``(n,)``."""
+    """Where each list of an array ends in its :func:`list_items`; shape ``(n,)``."""
     if pa.types.is_fixed_size_list(lists.type):
         offsets = np.arange(len(lists) + 1) * int(lists.type.list_size)
     else:
@@ -115,6 +115,12 @@ def list_items(lists: Any) -> NDArray[Any]:
     else:
         first, last = (lists.offsets[n].as_py() for n in (0, len(lists)))
     return to_numpy(lists.values)[first:last]
+
+
+def last_items(items: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
+    """The last of the floating-point items of each list; NaN of an empty one."""
+    nan = items.dtype.type(np.nan)
+    return np.where(np.diff(ends, prepend=0) > 0, np.append(items, nan)[ends - 1], nan)
 
 
 def read_archs(column: Any, space: SearchSpace, where: str) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nasbench.agreement import Part, agreed
 from nasbench.columns import is_list, list_ends, list_items, open_file, read_rows, to_numpy
 from nasbench.errors import InvalidArgumentError
-from nasbench.schema import KEYS, archs_file
+from nasbench.schema import KEYS, archs_file, is_repeated
 from nasbench.space import SearchSpace
 from nasbench.table import Table
 
@@ -90,7 +90,7 @@ class JoinedRuns:
         columns["status"] = self._numbers("status", _held("status", contents))
         diverged = to_numpy(pc.equal(columns["status"], "diverged").cast(pa.uint8())) == 1
         for name in dict.fromkeys(name for rows in contents.values() for name in rows.schema.names):
-            if name in (*KEYS, "status"):
+            if name in (*KEYS, "status") or is_repeated(name):
                 continue
             held = _held(name, contents)
             lists = [table for table, column in held.items() if is_list(column.type)]

@@ -12,6 +12,8 @@ from nasbench.errors import SchemaError, one_of
 
 SCHEMA_VERSION = 2
 KEYS = ("arch", "rank", "schedule", "seed")
+FINAL = "@final"
+"""Ending of the name of a column that repeats the last values of a curve."""
 SPLITS = ("train", "valid", "valtest", "test")
 GOALS = ("max", "min", "")
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -228,6 +230,11 @@ class Metadata:
 def _epochs(document: Any) -> dict[int, list[int]]:
     """Epochs by schedule, whose keys are texts in JSON."""
     return {int(schedule): list(map(int, epochs)) for schedule, epochs in document.items()}
+
+
+def is_repeated(name: str) -> bool:
+    """Whether a column follows from others and is there to be read faster."""
+    return name == "rank" or name.endswith(FINAL)
 
 
 def archs_file(path: Path) -> Path:

@@ -4,7 +4,8 @@
 curves as lists of numbers, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet``
 holds a row for every architecture as written, sorted by its rank. They are joined on the
 architecture and read column by column, only the columns asked for. In both ``rank`` repeats
-``arch`` as one number, which is all that a look-up reads.
+``arch`` as one number, which is all that a look-up reads. ``<curve>@final`` repeats the last values
+of long curves, which most questions are about.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from nasbench.columns import (
     is_list,
+    last_items,
     list_ends,
     list_items,
     load_space,
@@ -40,11 +42,12 @@ from nasbench.errors import (
     UnreadableTableError,
 )
 from nasbench.files import atomic
-from nasbench.schema import KEYS, Column, Metadata, archs_file
+from nasbench.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
 from nasbench.space import SearchSpace
 from nasbench.validation import content_hash, legal_archs, validate
 
 _LARGE = 2**20
+_LONG = 16
 _ROW_GROUP = 2**20
 
 
@@ -97,7 +100,9 @@ class Table:
                     f"{archs_path} does not belong to {path}: their content hashes differ"
                 )
             _check_digest(partner, self._archs.schema_arrow, archs_path)
-        self.columns = meanings(schema, (*KEYS, "status"))
+        described = meanings(schema, (*KEYS, "status"))
+        self.columns = {n: c for n, c in described.items() if not is_repeated(n)}
+        self._repeated = described.keys() - self.columns.keys()
         self.arch_columns = (
             meanings(self._archs.schema_arrow, ("arch", "rank")) if self._archs else {}
         )
@@ -177,6 +182,16 @@ class Table:
         chosen: NDArray[np.floating] = values[starts[:, None] + np.arange(n_epochs)]
         return chosen
 
+    def has_final(self, name: str) -> bool:
+        """Whether the last values of a curve can be read without the others."""
+        return name + FINAL in self._repeated
+
+    def final(self, name: str, schedule: int) -> NDArray[np.floating]:
+        """Values of a curve at its last recorded epoch in one schedule, shape ``(n_runs,)``."""
+        if self.has_final(name):
+            return self.numbers(name + FINAL, schedule)  # type: ignore[return-value]
+        return self.curves(name, schedule)[:, -1]
+
     def numbers(self, name: str, schedule: int) -> NDArray[np.number]:
         """A column with one number a run, for the runs of one schedule."""
         column = to_numpy(read_column(self._runs, self.path, name))
@@ -216,7 +231,8 @@ class Table:
 
     def frame(self) -> Any:
         """The runs as a pandas data frame, curves as lists."""
-        return self._runs.read().to_pandas()
+        names = [name for name in self._runs.schema_arrow.names if not name.endswith(FINAL)]
+        return self._runs.read(names).to_pandas()
 
     def check(self) -> None:
         """Verify everything that can be verified.
@@ -252,7 +268,8 @@ def write_table(
 ) -> Metadata:
     """Sort, validate and write a table; both files appear whole or not at all.
 
-    The column ``rank`` is added. Numbers given as float64 stay so, others become float32.
+    The columns ``rank`` and ``<curve>@final`` are added. Numbers given as float64 stay so, others
+    become float32.
 
     Args:
         path: The file of runs to write.
@@ -301,8 +318,7 @@ def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata
     arch_type = pa.uint8() if max(space.options) <= 256 else pa.uint16()
     legal_archs(table, space, where)
     ranks = space.rank_many(read_archs(table.column("arch"), space, where))
-    if "rank" in table.schema.names:
-        table = table.drop_columns("rank")
+    table = table.drop_columns([name for name in table.schema.names if is_repeated(name)])
     table = table.add_column(table.schema.names.index("arch") + 1, "rank", pa.array(ranks))
     arrays, schema = [], []
     for name in table.schema.names:
@@ -336,9 +352,21 @@ def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata
     typed = pa.Table.from_arrays(arrays, schema=pa.schema(schema))
     order_by = [to_numpy(typed.column(n)) for n in ("seed", "schedule") if n in typed.schema.names]
     order = np.lexsort([*order_by, ranks])
-    if (order[1:] > order[:-1]).all():
-        return typed.combine_chunks()
-    return typed.take(pa.array(order)).combine_chunks()
+    if not (order[1:] > order[:-1]).all():
+        typed = typed.take(pa.array(order))
+    return _with_final_values(typed.combine_chunks())
+
+
+def _with_final_values(table: pa.Table) -> pa.Table:
+    """The table with a column of the last values of every long curve; NaN where one is empty."""
+    for field in table.schema:
+        if field.name != "arch" and is_list(field.type):
+            curves = table.column(field.name).combine_chunks()
+            ends, items = list_ends(curves), list_items(curves)
+            if np.diff(ends, prepend=0).max(initial=0) > _LONG:
+                last = pa.array(last_items(items, ends), from_pandas=False)
+                table = table.append_column(field.name + FINAL, last)
+    return table
 
 
 def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:

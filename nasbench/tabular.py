@@ -408,6 +408,9 @@ class TableBenchmark:
         place = self._place(name, schedule, index)
         if place is None:
             return np.full(len(self._lookup.runs(schedule).seeds), np.nan)
+        is_last = place == len(self.table.epochs(name, schedule)) - 1
+        if is_last and self.table.has_final(name) and (name, schedule) not in self._loaded:
+            return self.table.final(name, schedule)
         return self._curves(name, schedule)[:, place]
 
     def _place(self, name: str, schedule: int, index: int) -> int | None:

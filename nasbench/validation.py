@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nasbench.columns import (
+    last_items,
     list_ends,
     list_items,
     load_space,
@@ -23,7 +24,7 @@ from nasbench.errors import (
     ValueRangeError,
     one_of,
 )
-from nasbench.schema import KEYS, Column, Metadata, archs_file
+from nasbench.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
 from nasbench.space import SearchSpace
 
 _BLOCK = 65_536
@@ -68,7 +69,7 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
         raise ValueRangeError(f"{where}: seed {seeds.min()} is negative")
     diverged = _diverged(runs)
     for name in runs.schema.names:
-        if name not in (*KEYS, "status"):
+        if name not in (*KEYS, "status") and not is_repeated(name):
             column = Column.decode(name, runs.schema.field(name).metadata)
             lengths = _lengths(column, metadata, schedules, where)
             if name == objective and not lengths.all():
@@ -77,12 +78,16 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
                 )
             values, ends = _run_numbers(runs.column(name), name, lengths, where)
             _in_range(values, column, where)
+            _check_final_values(runs, name, values, ends, where)
             _check_missing(column, values, ends, diverged, where)
             if name == objective and (np.isnan(values[ends - 1]) != diverged).any():
                 raise ValueRangeError(
                     f"{where}: {name!r} at the last epoch must be NaN where a run diverged, and "
                     "nowhere else"
                 )
+    for name in runs.schema.names:
+        if name.endswith(FINAL) and name.removesuffix(FINAL) not in runs.schema.names:
+            raise SchemaError(f"{where}: {name!r} repeats no column of the table")
     if archs is None:
         return
     where = str(archs_file(Path(where)))
@@ -129,6 +134,20 @@ def _check_ranks(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.
     if wrong.size:
         raise SchemaError(f"{where}: in row {wrong[0]} 'rank' is not the rank of 'arch'")
     return ranks
+
+
+def _check_final_values(
+    runs: pa.Table, name: str, values: NDArray[np.float64], ends: NDArray[np.int64], where: str
+) -> None:
+    """Whether the column that repeats the last values of a curve, if there is one, does so."""
+    if name + FINAL in runs.schema.names:
+        array = runs.column(name + FINAL).combine_chunks()
+        _check_number(array.type, name + FINAL, where)
+        repeated = to_numpy(array).astype(np.float64)
+        if not np.array_equal(repeated, last_items(values, ends), equal_nan=True):
+            raise SchemaError(
+                f"{where}: {name + FINAL!r} does not hold the last values of {name!r}"
+            )
 
 
 def _lengths(
@@ -253,7 +272,7 @@ def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
     for label, table in (("runs", runs), ("archs", archs)):
         if table is None:
             continue
-        for name in sorted(set(table.schema.names) - {"rank"}):
+        for name in sorted(name for name in table.schema.names if not is_repeated(name)):
             digest.update(f"{label}/{name}/{len(table)}".encode())
             for part in _parts(table.column(name).combine_chunks()):
                 digest.update(part)

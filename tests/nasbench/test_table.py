@@ -681,6 +681,54 @@ def test_check_finds_a_wrong_rank(path, file):
         Table(path).check()
 
 
+@pytest.fixture
+def long_path(content, tmp_path, monkeypatch):
+    """A table of two schedules whose curves count as long."""
+    monkeypatch.setattr(nasbench.table, "_LONG", 1)
+    return content("schedules").write(tmp_path / "toy.parquet")
+
+
+def test_last_values_of_long_curves_are_stored_and_read_without_the_curves(
+    long_path, toy_files, monkeypatch
+):
+    short, table = Table(toy_files["schedules"]), Table(long_path)
+    assert table.columns == short.columns
+    assert table.metadata.content_hash == short.metadata.content_hash
+    assert list(table.frame().columns) == list(short.frame().columns)
+    for name in ("valid_accuracy", "seconds"):
+        assert table.has_final(name)
+        assert not short.has_final(name)
+        for schedule in table.schedules:
+            last = table.curves(name, schedule)[:, -1]
+            np.testing.assert_array_equal(table.final(name, schedule), last)
+            np.testing.assert_array_equal(short.final(name, schedule), last)
+            assert table.final(name, schedule).dtype == last.dtype
+    table.check()
+    arch = tuple(table.archs[0].tolist())
+    expected = [TableBenchmark(short).query(arch, schedule=s) for s in table.schedules]
+    monkeypatch.delattr(Table, "curves")
+    assert [TableBenchmark(table).query(arch, schedule=s) for s in table.schedules] == expected
+
+
+def test_check_finds_wrong_last_values(long_path):
+    def change(table):
+        name = "valid_accuracy@final"
+        values = table.column(name).to_pylist()
+        values[3] += 0.5
+        return table.set_column(table.schema.names.index(name), name, pa.array(values, "float32"))
+
+    rewrite(long_path, change)
+    with pytest.raises(SchemaError, match="does not hold the last values of 'valid_accuracy'"):
+        Table(long_path).check()
+
+
+def test_check_finds_last_values_of_nothing(long_path):
+    rewrite(long_path, lambda table: table.append_column("a@final", table.column("rank")))
+    redescribe(long_path, lambda document: None)
+    with pytest.raises(SchemaError, match="'a@final' repeats no column"):
+        Table(long_path).check()
+
+
 def test_numbers_given_in_double_precision_stay_so(content, tmp_path):
     toy, path = content(), tmp_path / "toy.parquet"
     third = [row["valid_accuracy"][0] + 1 / 3 for row in toy.runs]

@@ -256,7 +256,7 @@ class Trainings:
     def _final(self, column: str) -> memoryview:
         """Values after the last epoch, shape ``(n_rows, 1)``; most questions need no others."""
         if column not in self._last:
-            self._last[column] = view(self._table.curves(column, self.epochs)[:, -1:])
+            self._last[column] = view(self._table.final(column, self.epochs)[:, None])
         return self._last[column]
 
     def _whole(self, column: str) -> memoryview:
