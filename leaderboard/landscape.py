@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard import statistics
-from nasbench.errors import NotRecordedError
+from nasbench.errors import InvalidArgumentError, NotRecordedError
 from nasbench.schema import Column
 from nasbench.space import SearchSpace
 from nasbench.tabular import TableBenchmark
@@ -138,25 +138,50 @@ class Landscape:
         keys, archs, observed = self._runs()
         return statistics.oracle(keys, observed, self.reported.regrets(archs))
 
-    def random_search(self, evaluations: Sequence[int]) -> NDArray[np.float64]:
-        """Exact expected regret of random search after numbers of full trainings."""
+    def random_search(
+        self, evaluations: Sequence[int], *, replacement: bool = True
+    ) -> NDArray[np.float64]:
+        """Exact expected regret of random search after numbers of full trainings.
+
+        Args:
+            evaluations: Numbers of trainings, at least 1 each.
+            replacement: False: no class of identical networks is drawn twice.
+
+        Returns:
+            Shape ``(n_evaluations,)``.
+
+        Raises:
+            InvalidArgumentError: Without replacement, but classes are not equally likely, or
+                training seeds are drawn from several.
+        """
         if self.replicate == "draw" and self._is_trained:
             keys, archs, observed = self._runs()
             _, place, n_seeds = np.unique(keys, return_inverse=True, return_counts=True)
             owners, members = np.unique(self._owners(self.archs), return_counts=True)
             at = np.minimum(np.searchsorted(owners, keys), len(owners) - 1)
             weights = np.where(owners[at] == keys, members[at], 0) / n_seeds[place]
+            equal = n_seeds.max() == 1
         else:
             archs = self.archs
             seed = self.replicate if isinstance(self.replicate, int) else None
             values = self.benchmark.query_many(archs, self.observed.column.name, seed=seed)
             observed = self._losses(values)
             weights = np.ones(len(archs))
+            equal = True
         used = weights > 0
         reported = self.reported.regrets(archs[used])
         reported = np.where(np.isinf(observed[used]), self.reported.random_regret, reported)
-        shares = weights[used] / weights[used].sum()
-        return statistics.random_search(observed[used], reported, shares, evaluations)
+        if replacement:
+            shares = weights[used] / weights[used].sum()
+            return statistics.random_search(observed[used], reported, shares, evaluations)
+        classes = self.benchmark.space.canonical_many(self.archs)
+        if not equal or len(np.unique(self.benchmark.space.rank_many(classes))) < used.sum():
+            raise InvalidArgumentError(
+                f"{self.benchmark.name!r} with replicate = {self.replicate!r} has no exact "
+                "expectation without replacement: it needs one training to draw for each "
+                "architecture, and no two architectures that are the same network"
+            )
+        return statistics.random_search_without_replacement(observed[used], reported, evaluations)
 
     @property
     def _is_trained(self) -> bool:
@@ -173,8 +198,8 @@ class Landscape:
         """Every full training: rank of its architecture, the architecture, the observed loss."""
         table, name = self.benchmark.table, self.observed.column.name
         schedule = self.benchmark.schedules[-1]
-        curves = table.curves(name, schedule)[:, -1] if table.is_curve(name) else None
-        values = table.numbers(name, schedule) if curves is None else curves
+        read = table.final if table.is_curve(name) else table.numbers
+        values = read(name, schedule)
         archs = table.archs[self._rows]
         return table.ranks[self._rows], archs, self._losses(values)
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 DRAWS = 4000
 """Resamples of every interval."""
@@ -119,12 +120,48 @@ def random_search(
     Returns:
         Expected reported value, shape ``(n_evaluations,)``.
     """
-    _, group = np.unique(observed, return_inverse=True)
-    mass = np.bincount(group, weights)
-    mean = np.bincount(group, weights * reported) / mass
+    mass, mean = _by_loss(observed, reported, weights)
     worse = np.append(np.cumsum(mass[::-1])[::-1][1:], 0.0) / mass.sum()
     steps = np.append(np.diff(mean), 0.0)
     return np.array([mean[0] + worse**k @ steps for k in evaluations])
+
+
+def random_search_without_replacement(
+    observed: NDArray[np.float64], reported: NDArray[np.float64], evaluations: Sequence[int]
+) -> NDArray[np.float64]:
+    """What random search among equally likely items, none drawn twice, expects to report, exactly.
+
+    After k of n draws the incumbent is worse than item i with probability C(m, k) / C(n, k), where
+    m items are worse than item i. Items of equal observed loss are averaged.
+
+    Args:
+        observed: As in :func:`random_search`.
+        reported: As in :func:`random_search`.
+        evaluations: Numbers of draws; beyond n nothing changes.
+
+    Returns:
+        Expected reported value, shape ``(n_evaluations,)``.
+    """
+    mass, mean = _by_loss(observed, reported, np.ones(len(observed)))
+    worse = len(observed) - np.cumsum(mass)
+    steps = np.append(np.diff(mean), 0.0)
+    log_choices = gammaln(worse + 1) - gammaln(len(observed) + 1)
+    expected = []
+    for draws in evaluations:
+        k = min(draws, len(observed))
+        left = np.maximum(worse - k, 0)
+        log_chance = log_choices + gammaln(len(observed) - k + 1) - gammaln(left + 1)
+        expected.append(mean[0] + np.where(worse >= k, np.exp(log_chance), 0.0) @ steps)
+    return np.array(expected)
+
+
+def _by_loss(
+    observed: NDArray[np.float64], reported: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight and mean report of the items of each observed loss, by ascending loss."""
+    _, group = np.unique(observed, return_inverse=True)
+    mass = np.bincount(group, weights)
+    return mass, np.bincount(group, weights * reported) / mass
 
 
 def oracle(

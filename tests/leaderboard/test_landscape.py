@@ -1,10 +1,12 @@
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 
+import nasbench
 from leaderboard.landscape import Landscape
-from nasbench.errors import NotRecordedError
+from leaderboard.searches import Search, step_values
+from nasbench.errors import InvalidArgumentError, NotRecordedError
 from nasbench.spaces.nb201 import NB201
 from nasbench.tabular import load
 
@@ -159,6 +161,51 @@ def test_random_search_sees_what_the_policy_shows(home, cells, replicate):
         for k in (1, 2, 4)
     ]
     np.testing.assert_allclose(found, expected)
+
+
+def simulated(name, replicate, replacement, at):
+    """Mean regret of 300 random searches after numbers of trials, and its standard error."""
+    runs = nasbench.search(
+        "random_search",
+        name,
+        seeds=range(300),
+        budget=nasbench.Budget(trials=max(at)),
+        hyperparameters={"replacement": replacement},
+        replicate=replicate,
+    )
+    landscape = Landscape(load(name), replicate)
+    searches = [Search(run, landscape, (1.0, 2.0)) for run in runs]
+    found = [step_values(s.evaluations, np.append(0.0, s.regrets), np.array(at)) for s in searches]
+    return np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(len(runs))
+
+
+@pytest.mark.parametrize(
+    ("name", "replicate"), [("lite201-digits", "draw"), ("fcnet-slice", "mean")]
+)
+def test_simulated_random_search_agrees_with_the_exact_curve(name, replicate):
+    at = [4, 16, 64]
+    mean, error = simulated(name, replicate, True, at)
+    exact = Landscape(load(name), replicate).random_search(at)
+    assert (np.abs(mean - exact) < 3.5 * error).all()
+
+
+def test_without_replacement_every_architecture_is_found(home):
+    networks = [(0, 0, 0, option, 0, 0) for option in (2, 3, 4)]
+    home.table(rows(networks, VALUES), complete=False)
+    exact = Landscape(load("toy"), "mean").random_search([1, 2, 3, 4], replacement=False)
+    regrets = [regret for *_, regret, _ in brute("mean")]
+    pairs = np.mean([min(pair) for pair in combinations(regrets, 2)])
+    np.testing.assert_allclose(exact, [np.mean(regrets), pairs, 0, 0], atol=1e-12)
+    mean, error = simulated("toy", "mean", False, [1, 2, 3])
+    assert (np.abs(mean - exact[:3]) <= 3.5 * error).all()
+
+
+def test_without_replacement_is_refused_where_there_is_no_closed_form(home, cells):
+    home.table(rows(cells[:3], VALUES))
+    with pytest.raises(InvalidArgumentError, match="one training to draw"):
+        Landscape(load("toy"), "draw").random_search([1], replacement=False)
+    with pytest.raises(InvalidArgumentError, match="no two architectures"):
+        Landscape(load("nb201-cifar10"), "mean").random_search([1], replacement=False)
 
 
 def test_architectures_are_drawn_evenly_however_often_they_were_trained(home, cells):

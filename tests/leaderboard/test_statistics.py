@@ -1,4 +1,4 @@
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -36,6 +36,27 @@ def test_random_search_is_the_mean_over_all_sequences_of_draws(observed, weights
     found = statistics.random_search(np.array(observed), np.array(reported), np.array(weights), ks)
     expected = [enumerated(observed, reported, weights, k) for k in ks]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "observed", [(1.0, 2.0, 3.0, 4.0, 5.0), (2.0, 1.0, 2.0, 1.0, 3.0), (INF, 1.0, INF, 3.0, INF)]
+)
+def test_without_replacement_is_the_mean_over_all_permutations(observed):
+    reported = [9.0 if value == INF else value**2 + i for i, value in enumerate(observed)]
+    ks = [1, 2, 3, 4, 5]
+    found = statistics.random_search_without_replacement(
+        np.array(observed), np.array(reported), [*ks, 6, 10**9]
+    )
+    expected = [
+        np.mean(
+            [
+                reported[min(order[:k], key=lambda i: observed[i])]
+                for order in permutations(range(len(observed)))
+            ]
+        )
+        for k in ks
+    ]
+    np.testing.assert_allclose(found, [*expected, expected[-1], expected[-1]], rtol=1e-12)
 
 
 @given(
