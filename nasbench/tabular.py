@@ -466,9 +466,9 @@ class TableBenchmark:
         for name in self.objectives:
             column = self.column(name)
             if name in self.table.arch_columns:
-                losses.append((_as_loss(column, self.table.arch_numbers(name)), True))
+                losses.append((as_loss(column, self.table.arch_numbers(name)), True))
                 continue
-            loss = _as_loss(column, numbers(name))
+            loss = as_loss(column, numbers(name))
             failed = _segment_any(runs, seed) & np.isnan(loss)
             losses.append((np.where(failed, np.inf, loss), False))
         per_arch = any(of_arch for _, of_arch in losses)
@@ -649,7 +649,7 @@ def _reopen(path: Path, objectives: Sequence[str] | None, known: Sequence[str]) 
     return TableBenchmark(Table(path), objectives, known)
 
 
-def _as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values of which lower is better: 100 minus a percentage that is to be maximised, or minus."""
     if column.goal == "max":
         return 100.0 - values if column.unit == "%" else -values

@@ -1,0 +1,91 @@
+"""Searches for a trade-off: how much of the best hypervolume of a space a run has found."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaderboard.hypervolume import hypervolume
+from leaderboard.landscape import Landscape
+from nasbench.run import Run
+from nasbench.tabular import TableBenchmark, as_loss
+
+MARGIN = 0.1
+"""How far the reference point lies beyond the worst of the front, in ranges of the front."""
+
+
+class Scale:
+    """The trade-offs of a whole space, on which searches for one are measured.
+
+    Every architecture is worth its losses at full training, means over the recorded seeds, each
+    scaled so that the front of the space lies in 0..1. The reference point is 1 plus
+    :data:`MARGIN` in every loss.
+
+    Args:
+        benchmark: With two objectives or more.
+
+    Attributes:
+        front: Losses of the architectures that no other dominates, scaled; shape
+            ``(n_front, n_objectives)``.
+        best: Their hypervolume.
+
+    Raises:
+        NotRecordedError: An objective is not recorded of every architecture.
+    """
+
+    def __init__(self, benchmark: TableBenchmark) -> None:
+        self._benchmark = benchmark
+        archs = Landscape(benchmark, "mean").archs
+        losses = self._losses(archs)
+        losses = losses[np.isfinite(losses).all(axis=1)]
+        front = losses[_optimal(losses)]
+        self._low, high = front.min(axis=0), front.max(axis=0)
+        self._range = np.where(high > self._low, high - self._low, 1.0)
+        self.front = self._scaled(front)
+        self._reference = np.full(losses.shape[1], 1 + MARGIN)
+        self.best = hypervolume(self.front, self._reference.tolist())
+
+    def shares(self, run: Run, trials: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float64]:
+        """Share of the best hypervolume that a run's choice has after numbers of ended trials.
+
+        The choice is made by what the run observed: the trials that no other trial dominates. Where
+        observations are noisy it may be worth less than a smaller one.
+
+        Args:
+            run: A record with the losses of the benchmark's objectives.
+            trials: Numbers of trials, at least 1 each.
+
+        Returns:
+            Shape ``(n_trials,)``.
+        """
+        observed, values = run.losses[run.order], self._losses(run.archs[run.order])
+        scaled = self._scaled(np.where(np.isnan(values), np.inf, values))
+        found = []
+        for n in trials:
+            chosen = _optimal(observed[:n])
+            found.append(hypervolume(scaled[:n][chosen], self._reference.tolist()) / self.best)
+        return np.array(found)
+
+    def _losses(self, archs: NDArray[np.integer]) -> NDArray[np.float64]:
+        benchmark = self._benchmark
+        columns = [
+            as_loss(benchmark.column(name), benchmark.query_many(archs, name))
+            for name in benchmark.objectives
+        ]
+        return np.stack(columns, axis=1)
+
+    def _scaled(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
+        scaled: NDArray[np.float64] = (losses - self._low) / self._range
+        return scaled
+
+
+def _optimal(losses: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places of the rows of ``(n, n_objectives)`` that no other row dominates."""
+    left = np.flatnonzero(np.isfinite(losses).all(axis=1))
+    left = left[np.lexsort(losses[left].T[::-1])]
+    kept: list[int] = []
+    while left.size:
+        first, kept = left[0], [*kept, int(left[0])]
+        equal = (losses[left] == losses[first]).all(axis=1)
+        left = left[(losses[left] < losses[first]).any(axis=1) | (equal & (left != first))]
+    return np.array(kept, dtype=np.int64)
