@@ -1,49 +1,26 @@
-"""Image sets, their splits and their digests.
+"""Image sets by name, their splits and their digests.
 
 A split is a function of the images' content, not of their order: images are sorted by a digest of
 label and pixels, then permuted with the recipe's split seed.
 """
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise, product
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from data_builders import published_images
+from data_builders.image_files import npz
+from data_builders.images import Images, box_mean
 from data_builders.recipe import Recipe
 from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 
 SMALLEST = 4  # skeletons halve the resolution twice
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """Images with labels.
-
-    Attributes:
-        x: Pixels, ``uint8`` of shape ``(n, height, width, channels)``.
-        y: Labels 0, 1, …, ``int64`` of shape ``(n,)``.
-    """
-
-    x: NDArray[np.uint8]
-    y: NDArray[np.int64]
-
-    def digests(self) -> list[bytes]:
-        """SHA-256 of the label byte and the pixels of every image."""
-        return [
-            hashlib.sha256(bytes([y]) + x.tobytes()).digest()
-            for x, y in zip(self.x, self.y.tolist(), strict=True)
-        ]
-
-    def take(self, indices: NDArray[np.int64]) -> "Images":
-        """The images with these indices, in their order."""
-        return Images(self.x[indices], self.y[indices])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,52 +50,10 @@ def digits() -> tuple[Images, None]:
     return Images(data.images.astype(np.uint8)[..., None], data.target.astype(np.int64)), None
 
 
-def npz(path: Path) -> tuple[Images, Images | None]:
-    """An ``.npz`` file with ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it can.
-
-    Raises:
-        InvalidArgumentError: Not such a file, or arrays of other types or shapes.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name[:2] in ("x_", "y_")}
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidArgumentError(
-            f"{path} cannot be read as an .npz file of plain arrays: {error}"
-        ) from error
-    train = _part(arrays, "train", path)
-    if not {"x_test", "y_test"} & arrays.keys():
-        return train, None
-    test = _part(arrays, "test", path)
-    if train.x.shape[1:] != test.x.shape[1:]:
-        raise InvalidArgumentError(
-            f"{path}: images of x_train have shape {train.x.shape[1:]}, "
-            f"those of x_test {test.x.shape[1:]}"
-        )
-    return train, test
-
-
-def _part(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> Images:
-    for key in (f"x_{name}", f"y_{name}"):
-        if key not in arrays:
-            raise InvalidArgumentError(f"{path} has no array {key!r}, only {sorted(arrays)}")
-    x, y = arrays[f"x_{name}"], arrays[f"y_{name}"]
-    x = x[..., None] if x.ndim == 3 else x
-    if x.dtype != np.uint8 or x.ndim != 4 or not x.size:
-        raise InvalidArgumentError(
-            f"{path}: x_{name} has type {x.dtype} and shape {x.shape}; "
-            "uint8 (n, height, width[, channels]) is needed"
-        )
-    labels = y.astype(np.int64) if y.dtype.kind in "iu" else np.full(len(x), -1)
-    if y.shape != (len(x),) or labels.min() < 0 or labels.max() > 255:
-        raise InvalidArgumentError(
-            f"{path}: y_{name} has type {y.dtype} and shape {y.shape}; "
-            f"{len(x)} integer labels in 0..255 are needed"
-        )
-    return Images(x.astype(np.uint8, copy=False), labels)
-
-
-DATASETS: dict[str, Callable[[], tuple[Images, Images | None]]] = {"digits": digits}
+DATASETS: dict[str, Callable[[], tuple[Images, Images | None]]] = {
+    "digits": digits,
+    **{name: partial(published_images.load, name) for name in published_images.PUBLISHED},
+}
 
 
 def load_split(recipe: Recipe) -> Split:
@@ -130,7 +65,9 @@ def load_split(recipe: Recipe) -> Split:
 
     Raises:
         UnknownNameError: Neither a registered data set nor a file.
-        InvalidArgumentError: Fewer images than the recipe asks for, or of an unsuitable size.
+        InvalidArgumentError: The set is not there, has fewer images than the recipe asks for, or
+            images of an unsuitable size.
+        ArchiveError: A published set is damaged, or is another one.
     """
     name = recipe.dataset
     if name in DATASETS:
@@ -174,37 +111,12 @@ def _shuffled(images: Images, recipe: Recipe, part: str) -> Images:
     return images.take(order[shuffle])
 
 
-def box_mean(x: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Mean of every ``side`` x ``side`` square of pixels, rounded half up.
-
-    Args:
-        x: Pixels, shape ``(n, height, width, channels)``.
-        side: Pixels of the side of a square.
-
-    Returns:
-        Pixels, shape ``(n, height / side, width / side, channels)``.
-
-    Raises:
-        InvalidArgumentError: ``side`` does not divide height and width.
-    """
-    if side == 1:
-        return x
-    n, height, width, channels = x.shape
-    if height % side or width % side:
-        raise InvalidArgumentError(
-            f"box_mean = {side} does not divide images of {height}x{width} pixels"
-        )
-    area = side * side
-    total = np.full((n, height // side, width // side, channels), area // 2, dtype=np.uint32)
-    for row, column in product(range(side), repeat=2):
-        total += x[:, row::side, column::side]
-    mean: NDArray[np.uint8] = (total // area).astype(np.uint8)
-    return mean
-
-
 def _refuse_too_few(name: str, wanted: int, images: Images, sizes: str) -> None:
     if wanted > len(images.x):
         raise InvalidArgumentError(
             f"data set {name!r} has {len(images.x)} different images there, "
             f"the recipe asks for {sizes}"
         )
+
+
+__all__ = ["DATASETS", "Images", "Split", "box_mean", "digits", "load_split", "npz"]

@@ -267,6 +267,8 @@ CLOSING: Mapping[int, Callable[[list[Any], list[Any]], Any]] = {
 SIZED: Mapping[int, tuple[int, Callable[[bytes], Any]]] = {
     0x42: (4, bytes),
     0x43: (1, bytes),
+    0x54: (4, bytes),  # texts of Python 2
+    0x55: (1, bytes),
     0x8A: (1, lambda raw: int.from_bytes(raw, "little", signed=True)),
     0x8D: (8, lambda raw: str(raw, "utf-8", "surrogatepass")),
     0x8E: (8, bytes),

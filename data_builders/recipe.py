@@ -38,7 +38,8 @@ class Recipe:
         network: Name of the skeleton (``lite201``).
         channels: Channels of its first stage.
         cells: Cells a stage.
-        dataset: A registered data set (``digits``) or the path of an ``.npz`` file.
+        dataset: Name of a data set (``digits``, ``fashion_mnist``, …; see docs/datasets.md) or the
+            path of an ``.npz`` file.
         box_mean: Side of the square of pixels that becomes one pixel; 1 keeps the images.
         train: Training images; a multiple of ``batch``.
         valid: Validation images.

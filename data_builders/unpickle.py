@@ -79,7 +79,8 @@ def load(
 class Pickles:
     """Pickles of protocols 2 to 5 that follow each other in a file.
 
-    They hold dicts, lists, tuples, sets, texts, bytes and numbers, and what is allowed besides. A
+    They hold dicts, lists, tuples, sets, texts (those of Python 2 are given as bytes), bytes and
+    numbers, and what is allowed besides. A
     key of a dict or a member of a set is a text, a number, bytes, None, or a tuple of those.
 
     Args:

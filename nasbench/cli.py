@@ -38,6 +38,7 @@ SIBLINGS = Registry(
         "algorithms": "algorithms:ALGORITHMS",
         "boards": "leaderboard.scores:rank",
         "columns": "leaderboard.formatting:columns",
+        "fetch": "data_builders.fetch:fetch",
         "build": "data_builders.shards:Build",
         "importers": "data_builders:IMPORTERS",
         "networks": "data_builders:NETWORKS",
@@ -182,6 +183,17 @@ def build(
         made.run(_processes(processes), advance)
     metadata = made.write(path)
     _say(f"{metadata.id}@{metadata.version}: {path}")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A published image set, such as cifar10.")],
+) -> None:
+    """Download a published image set into NASBENCH_DATA and check it."""
+    with _status(f"Downloading {name}"):
+        paths = SIBLINGS.load("fetch")(name)
+    for path in paths:
+        _say(str(path))
 
 
 @app.command("import")

@@ -11,6 +11,7 @@ from nasbench.errors import InvalidArgumentError, MissingExtraError, UnknownName
 EXTRAS = {
     "torch": "torch",
     "h5py": "importers",
+    "pooch": "datasets",
     "google_crc32c": "importers",
     "xgboost": "surrogates",
     "plotly": "leaderboard",

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from data_builders.datasets import Images, Split, box_mean, load_split, npz
+from data_builders.datasets import Images, Split, load_split
 from data_builders.recipe import Recipe, load_plan
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 
@@ -133,26 +133,6 @@ def test_too_few_images_are_refused() -> None:
         load_split(replace(DIGITS, test=740))
 
 
-def test_box_mean_rounds_half_up() -> None:
-    x = np.array(
-        [
-            [0, 0, 0, 0, 1, 0],
-            [0, 1, 1, 1, 1, 1],
-            [255, 255, 10, 20, 3, 4],
-            [255, 255, 30, 41, 4, 4],
-        ],
-        dtype=np.uint8,
-    ).reshape(1, 4, 6, 1)
-    # Sums 1, 2, 3 and 1020, 101, 15: means 0.25, 0.5, 0.75 and 255, 25.25, 3.75.
-    assert box_mean(x, 2)[0, :, :, 0].tolist() == [[0, 1, 1], [255, 25, 4]]
-    assert box_mean(x, 1) is x
-
-
-def test_box_mean_keeps_images_and_channels_apart() -> None:
-    x = np.arange(2 * 3 * 3 * 2, dtype=np.uint8).reshape(2, 3, 3, 2)
-    assert box_mean(x, 3)[:, 0, 0, :].tolist() == [[8, 9], [26, 27]]
-
-
 def test_box_mean_must_divide_the_images() -> None:
     with pytest.raises(InvalidArgumentError, match="box_mean = 3 does not divide images of 8x8"):
         load_split(replace(DIGITS, box_mean=3))
@@ -166,77 +146,6 @@ def test_images_must_be_square_and_large_enough(
     path = save(tmp_path / "a.npz", train={"x": x, "y": np.zeros(30, dtype=np.int64)})
     with pytest.raises(InvalidArgumentError, match=f"images of {height // side}x{width // side} "):
         load_split(recipe(path, box_mean=side))
-
-
-def test_npz_gives_grey_images_a_channel(tmp_path: Path) -> None:
-    part = images(5)
-    part["x"] = part["x"][..., 0]
-    part["y"] = part["y"].astype(np.int32)
-    pool, reserved = npz(save(tmp_path / "a.npz", train=part))
-    assert reserved is None
-    assert pool.x.shape == (5, 4, 4, 1)
-    assert np.array_equal(pool.x[..., 0], part["x"])
-    assert pool.y.dtype == np.int64
-    assert pool.y.tolist() == [0, 1, 2, 0, 1]
-
-
-def test_npz_ignores_other_arrays(tmp_path: Path) -> None:
-    part = images(5)
-    names = np.array(["a", "b"], dtype=object)
-    np.savez(tmp_path / "a.npz", x_train=part["x"], y_train=part["y"], classes=names)
-    assert len(npz(tmp_path / "a.npz")[0].y) == 5
-
-
-GOOD = images(5)
-X, Y = GOOD["x"], GOOD["y"]
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"x_train": X}, "has no array 'y_train', only .'x_train'"),
-        ({"y_train": Y}, "has no array 'x_train'"),
-        ({"images": X}, r"has no array 'x_train', only \[\]"),
-        ({"x_train": X, "y_train": Y, "x_test": X}, "has no array 'y_test'"),
-        ({"x_train": X, "y_train": Y, "y_test": Y}, "has no array 'x_test'"),
-        ({"x_train": X.astype(np.float32), "y_train": Y}, "x_train has type float32"),
-        ({"x_train": X.astype(np.int64), "y_train": Y}, "x_train has type int64"),
-        ({"x_train": X[0, 0], "y_train": Y}, r"shape \(4, 2\); uint8 \(n, height"),
-        ({"x_train": X[:0], "y_train": Y[:0]}, r"shape \(0, 4, 4, 2\)"),
-        ({"x_train": np.uint8(3), "y_train": Y}, r"shape \(\)"),
-        ({"x_train": X, "y_train": Y[:4]}, r"shape \(4,\); 5 integer labels"),
-        ({"x_train": X, "y_train": Y[:, None]}, r"shape \(5, 1\)"),
-        ({"x_train": X, "y_train": Y.astype(np.float64)}, "y_train has type float64"),
-        ({"x_train": X, "y_train": Y.astype(np.int64) - 1}, r"labels in 0\.\.255"),
-        ({"x_train": X, "y_train": Y.astype(np.int64) + 254}, r"labels in 0\.\.255"),
-        ({"x_train": X, "y_train": Y.astype(object)}, "cannot be read as an .npz file of plain"),
-        ({"x_train": X.astype(object), "y_train": Y}, "cannot be read as an .npz file of plain"),
-        (
-            {"x_train": X, "y_train": Y, "x_test": X[:, :3], "y_test": Y},
-            r"x_train have shape \(4, 4, 2\), those of x_test \(3, 4, 2\)",
-        ),
-    ],
-)
-def test_a_bad_npz_file_is_refused(
-    tmp_path: Path, arrays: dict[str, NDArray[np.generic]], message: str
-) -> None:
-    np.savez(tmp_path / "bad.npz", **arrays)
-    with pytest.raises(InvalidArgumentError, match=f"bad.npz.*{message}"):
-        npz(tmp_path / "bad.npz")
-
-
-def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "bad.npz"
-    np.savez_compressed(path, x_train=X, y_train=Y)
-    whole = path.read_bytes()
-    np.save(tmp_path / "array.npy", X)
-    middle = len(whole) // 2
-    flipped = whole[:100] + bytes(255 - b for b in whole[100:140]) + whole[140:]
-    plain = (tmp_path / "array.npy").read_bytes()
-    for content in (b"", b"text", whole[:middle], whole[:10], flipped, plain):
-        path.write_bytes(content)
-        with pytest.raises(InvalidArgumentError, match=r"bad\.npz cannot be read as an .npz file"):
-            npz(path)
 
 
 @pytest.mark.parametrize("name", ["digit", "no/such.npz", __file__])
