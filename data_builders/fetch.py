@@ -1,5 +1,6 @@
 """Downloads of published image sets. Nothing else in the suite uses a network."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from data_builders.published_images import PUBLISHED, data_folder
@@ -36,6 +37,8 @@ def fetch(name: str) -> list[Path]:
         except (OSError, ValueError) as error:
             if (response := getattr(error, "response", None)) is not None:
                 response.close()
+            with suppress(OSError):  # it holds other files
+                folder.rmdir()
             raise ArchiveError(
                 f"cannot download {download.url}{file} ({_reason(error)}): {download.by_hand()}"
             ) from error
