@@ -32,5 +32,9 @@ ALGORITHMS = Registry(
         "pasha": "algorithms.pasha:PASHA",
         "bohb": "algorithms.bohb:BOHB",
         "dehb": "algorithms.dehb:DEHB",
+        "nsga2": "algorithms.nsga2:NSGA2",
+        "lemonade": "algorithms.lemonade:Lemonade",
+        "mo_reward": "algorithms.mo_reward:MoReward",
+        "random_scalarization": "algorithms.random_scalarization:RandomScalarization",
     },
 )
