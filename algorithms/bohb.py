@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -107,6 +108,7 @@ class BOHB(Algorithm):
                 for decision in space.decisions
             ]
         )
+        self._kernel_options = np.where(self._numeric, 0, self._options).tolist()
         self._results: dict[int, list[Result]] = {}
         self._models: tuple[KernelDensity, KernelDensity] | None = None
         self._is_stale = False
@@ -122,18 +124,20 @@ class BOHB(Algorithm):
         self._is_stale = True
 
     def _draw(self) -> Arch:
-        if self._is_stale:
+        if self._models is None:
             self._fit()
         if self._models is None or self.rng.random() < self.random_fraction:
             return self.space.sample(self.rng)
+        if self._is_stale:
+            self._fit()
         good, bad = self._models
         archs = self._decode(
             good.sample(self.n_samples, self._array_rng, factor=self.bandwidth_factor)
         )
         points = self._encode(archs)
         ratio = np.maximum(bad.density(points), _LEAST) / np.maximum(good.density(points), _LEAST)
-        for row in archs[np.argsort(ratio, kind="stable")].tolist():
-            arch = tuple(row)
+        for place in np.argsort(ratio, kind="stable"):
+            arch = tuple(archs[place].tolist())
             if self.space.is_legal(arch):
                 return arch
         return self.space.sample(self.rng)
@@ -153,12 +157,17 @@ class BOHB(Algorithm):
                 return
 
     def _density(self, results: Sequence[Result]) -> KernelDensity:
-        points = self._encode(np.array([result.arch for result in results]))
-        n_options = np.where(self._numeric, 0, self._options).tolist()
-        return KernelDensity(points, n_options, min_bandwidth=self.min_bandwidth)
+        n, d = len(results), len(self._options)
+        options = chain.from_iterable([result.arch for result in results])
+        archs = np.fromiter(options, np.int64, n * d).reshape(n, d)
+        return KernelDensity(
+            self._encode(archs), self._kernel_options, min_bandwidth=self.min_bandwidth
+        )
 
     def _encode(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
         """Options of categorical decisions, middles of equal parts of [0, 1] for ordered ones."""
+        if not self._numeric.any():
+            return archs.astype(np.float64)
         return np.where(self._numeric, (archs + 0.5) / self._options, archs)
 
     def _decode(self, points: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -48,8 +48,10 @@ class DEHB(Algorithm):
     bracket trains its random members, and the rungs above train the best of the population below
     that they do not have yet. From then on every rung trains offspring: a mutant
     ``a + factor * (b - c)`` of three of the best of the population below, crossed with the next
-    member in turn, whom it replaces if it is not worse. Settings as in the package DEHB. With one
-    fidelity it is differential evolution with 20 members.
+    member in turn, whom it replaces if it is not worse. One or two of the best are made four by
+    mutants of all populations; a random point stands in for the member itself where it was one of
+    three. Settings as in the package DEHB. With one fidelity it is differential evolution with 20
+    members.
 
     Args:
         space: What to search.
@@ -141,24 +143,28 @@ class DEHB(Algorithm):
         return member.individual, member.trial
 
     def _offspring(self, bracket: Bracket, rung: int, target: Vector) -> _Individual:
-        """A legal cross of ``target`` and a mutant."""
-        n_parents = bracket.sizes[bracket.rung]
-        parents = self._ranked(rung - 1 if bracket.rung else rung)
-        pool = [vector for vector in parents[:n_parents] if vector != target]
-        if len(pool) < 3:
-            everyone = [m.individual.vector for members in self._populations for m in members]
-            pool += [self._mutant(*self._three(everyone)) for _ in range(3 - len(pool))]
-        for _ in range(_TRIES):
-            vector = self._cross(target, *self._three(pool))
-            arch = tuple(
-                [
-                    int(x * n) if x < 1 else n - 1
-                    for x, n in zip(vector, self.space.options, strict=True)
-                ]
+        """A legal cross of ``target`` and a mutant of three others."""
+        parents = self._ranked(rung - 1 if bracket.rung else rung)[: bracket.sizes[bracket.rung]]
+        if len(parents) < 3:
+            everyone = self._others(
+                [m.individual.vector for p in self._populations for m in p], target
             )
+            parents += [self._mutant(*self._three(everyone)) for _ in range(4 - len(parents))]
+        parents = self._others(parents, target)
+        options = self.space.options
+        for _ in range(_TRIES):
+            vector = self._cross(target, *self._three(parents))
+            arch = tuple([int(x * n) for x, n in zip(vector, options, strict=True)])
             if self.space.is_legal(arch):
                 return _Individual(vector, arch)
         return self._random()
+
+    def _others(self, pool: list[Vector], target: Vector) -> list[Vector]:
+        """The pool without the target, filled with random points up to three."""
+        others = [vector for vector in pool if vector != target]
+        while len(others) < 3:
+            others.append(tuple([self.rng.random() for _ in target]))
+        return others
 
     def _cross(self, target: Vector, a: Vector, b: Vector, c: Vector) -> Vector:
         """``target`` with coordinates of the mutant; those that leave the cube are drawn anew."""
@@ -167,7 +173,7 @@ class DEHB(Algorithm):
         vector = list(target)
         for i in taken or [int(draw() * len(target))]:
             x = a[i] + factor * (b[i] - c[i])
-            vector[i] = x if 0 <= x <= 1 else draw()
+            vector[i] = x if 0 <= x < 1 else draw()
         return tuple(vector)
 
     def _ranked(self, rung: int) -> list[Vector]:

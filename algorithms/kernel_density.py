@@ -37,15 +37,21 @@ class KernelDensity:
         spread = 1.06 * data.std(axis=0) * n ** (-1 / (4 + d))
         most = np.where(self._n_options > 0, 1 - 1 / np.maximum(self._n_options, 1), np.inf)
         self.bandwidths: NDArray[np.float64] = np.minimum(np.maximum(spread, min_bandwidth), most)
+        options = np.arange(self._n_options.max())[:, None]
+        same, other = 1 - self.bandwidths, self.bandwidths / np.maximum(self._n_options - 1, 1)
+        self._factors = np.where(
+            data.T[:, None] == options, same[:, None, None], other[:, None, None]
+        )
 
     def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Density at points of shape ``(m, d)``; shape ``(m,)``."""
         product = np.ones((len(points), len(self._data)))
+        options = points.astype(np.intp)
         for k, (h, n) in enumerate(zip(self.bandwidths, self._n_options, strict=True)):
-            difference = points[:, k, None] - self._data[:, k]
             if n:
-                product *= np.where(difference == 0, 1 - h, h / max(n - 1, 1))
+                product *= self._factors[k].take(options[:, k], axis=0)
             else:
+                difference = points[:, k, None] - self._data[:, k]
                 product *= _NORMALISER / h * np.exp(-0.5 * (difference / h) ** 2)
         mean: NDArray[np.float64] = product.mean(axis=1)
         return mean
@@ -70,6 +76,8 @@ class KernelDensity:
         keeps = draws < 1 - self.bandwidths
         points: NDArray[np.float64] = np.where(keeps, centers, np.floor(again * self._n_options))
         numeric = self._n_options == 0
+        if not numeric.any():
+            return points
         center, scale = centers[:, numeric], factor * self.bandwidths[numeric]
         low, high = ndtr(-center / scale), ndtr((1 - center) / scale)
         drawn = center + scale * ndtri(low + draws[:, numeric] * (high - low))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.region_tree import RegionTree, to_root
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
@@ -35,7 +36,6 @@ class LaNAS(Algorithm):
 
     Preset ``lamcts`` has the settings of facebookresearch/LaMCTS (LaNAS_NASBench101), with
     accuracies in percent and the regressors solved exactly instead of by gradient steps.
-    Regressors are floating-point models: runs are the same in one software environment.
 
     Args:
         space: What to search.
@@ -47,7 +47,7 @@ class LaNAS(Algorithm):
         exploration: Factor of the confidence bound, in units of ``scale``.
         scale: Difference in loss that counts as one; None for that between the worst and the best
             finite loss so far.
-        ridge: Penalty of the squared weights of a regressor, in trials.
+        ridge: Penalty of the squared weights of a regressor, in trials; at least 1e-6.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -83,8 +83,8 @@ class LaNAS(Algorithm):
             raise InvalidArgumentError(f"exploration = {exploration} must be finite, not negative")
         if scale is not None and (type(scale) not in (int, float) or not 0 < scale < inf):
             raise InvalidArgumentError(f"scale = {scale!r} must be positive and finite, or None")
-        if not 0 < ridge < inf:
-            raise InvalidArgumentError(f"ridge = {ridge} must be positive and finite")
+        if not 1e-6 <= ridge < inf:
+            raise InvalidArgumentError(f"ridge = {ridge} must be finite, at least 1e-6")
         self.initial = initial
         self.selections = selections
         self.height = height
@@ -92,14 +92,15 @@ class LaNAS(Algorithm):
         self.scale = scale
         self.ridge = ridge
         self._offsets = np.cumsum((0, *space.options[:-1]))
+        self._penalty = ridge * np.eye(sum(space.options))
         self._columns, self._numbers = _listed(space)
         self._unseen = np.ones(len(self._numbers), dtype=np.bool_)
         self._proposed: set[Arch] = set()
         self._told: list[tuple[Arch, float]] = []
         self._best, self._worst = inf, -inf
-        self._tree: _Tree | None = None
+        self._tree: RegionTree | None = None
         self._selected = 0
-        self._paths: dict[Arch, tuple[_Tree, int]] = {}
+        self._paths: dict[Arch, tuple[RegionTree, int]] = {}
 
     def ask(self) -> Proposal | None:
         if self._numbers and len(self._proposed) == len(self._numbers):
@@ -107,13 +108,13 @@ class LaNAS(Algorithm):
         if len(self._proposed) < self.initial or self._worst == -inf:
             return self._propose(self._random())
         if self._tree is None or self._selected >= self.selections:
-            self._tree, self._selected = self._fitted(), 0
+            self._tree, self._selected = self._rooted(), 0
         self._selected += 1
         leaf = self._leaf(self._tree)
         draw = self._draw_listed if self._numbers else self._draw
         arch = draw(self._tree, leaf)
         self._paths[arch] = self._tree, leaf
-        for node in _path(leaf):
+        for node in to_root(leaf):
             self._tree.visits[node] += 1
         return self._propose(arch)
 
@@ -124,7 +125,7 @@ class LaNAS(Algorithm):
         self._told.append((arch, loss))
         tree, leaf = self._paths.pop(arch, (None, 0))
         if tree is not None and tree is self._tree:
-            for node in _path(leaf):
+            for node in to_root(leaf):
                 tree.counts[node] += 1
                 tree.totals[node] += min(loss, self._worst)
 
@@ -148,54 +149,20 @@ class LaNAS(Algorithm):
     def _listed_arch(self, number: int) -> Arch:
         return tuple((self._columns[:, number] - self._offsets).tolist())
 
-    def _fitted(self) -> "_Tree":
-        """The tree of the trials so far."""
-        tree = _Tree(self.height, sum(self.space.options))
+    def _rooted(self) -> RegionTree:
+        """The tree of the trials so far, to be split where the search goes."""
         columns = np.array([arch for arch, _ in self._told]).T + self._offsets[:, None]
         losses = np.minimum([loss for _, loss in self._told], self._worst)
-        codes = np.zeros((len(self._told), sum(self.space.options)))
-        np.put_along_axis(codes, columns.T, 1.0, axis=1)
-        bags: list[NDArray[np.intp]] = [np.arange(len(self._told))]
-        for node in range(2**self.height - 1):
-            bag = bags[node]
-            tree.counts[node] = tree.visits[node] = len(bag)
-            tree.totals[node] = float(losses[bag].sum())
-            tree.bags.append(bag)
-            if node < len(tree.weights):
-                if len(bag):
-                    self._fit(tree, node, codes[bag], losses[bag])
-                good = tree.is_good(node, columns[:, bag])
-                bags += [bag[good], bag[~good]]
-        if self._numbers:
-            self._route(tree)
-        return tree
+        return RegionTree(
+            self.height, columns, losses, self._penalty, self._columns, np.flatnonzero(self._unseen)
+        )
 
-    def _fit(
-        self, tree: "_Tree", node: int, codes: NDArray[np.float64], losses: NDArray[np.float64]
-    ) -> None:
-        middle = codes.mean(axis=0)
-        centred = codes - middle
-        gram = centred.T @ centred + self.ridge * np.eye(len(middle))
-        tree.weights[node] = np.linalg.solve(gram, centred.T @ (losses - losses.mean()))
-        tree.thresholds[node] = middle @ tree.weights[node]
-
-    def _route(self, tree: "_Tree") -> None:
-        """Send what was not proposed down the tree."""
-        numbers = np.flatnonzero(self._unseen)
-        routed = [numbers]
-        for node in range(2**self.height - 1):
-            inside = routed[node]
-            tree.unseen[node] = len(inside)
-            if node < len(tree.weights):
-                good = tree.is_good(node, self._columns[:, inside])
-                routed += [inside[good], inside[~good]]
-        tree.routed = routed
-
-    def _leaf(self, tree: "_Tree") -> int:
+    def _leaf(self, tree: RegionTree) -> int:
         """The leaf at the end of the highest bounds; by chance on ties."""
         scale = self.scale or (self._worst - self._best if self._worst > self._best else 1.0)
         node = 0
-        while node < len(tree.weights):
+        while node < tree.n_inner:
+            tree.split(node)
             children = [2 * node + 1, 2 * node + 2]
             if self._numbers:
                 children = [child for child in children if tree.unseen[child]]
@@ -211,22 +178,22 @@ class LaNAS(Algorithm):
             node = tied[int(self.rng.random() * len(tied))] if len(tied) > 1 else tied[0]
         return node
 
-    def _draw_listed(self, tree: "_Tree", leaf: int) -> Arch:
+    def _draw_listed(self, tree: RegionTree, leaf: int) -> Arch:
         """Something new in a region of a listed space, uniform over that."""
         region = tree.regions.get(leaf)
         if region is None:
             region = tree.regions[leaf] = tree.routed[leaf].tolist()
         place = int(self.rng.random() * len(region))
         region[place], region[-1] = region[-1], region[place]
-        for node in _path(leaf):
+        for node in to_root(leaf):
             tree.unseen[node] -= 1
         return self._listed_arch(region.pop())
 
-    def _draw(self, tree: "_Tree", leaf: int) -> Arch:
+    def _draw(self, tree: RegionTree, leaf: int) -> Arch:
         """Something new in a region of a large space, or near it."""
         near = [self._told[number][0] for number in tree.bags[leaf]]
         furthest, chosen = -1, self._random()
-        offsets, path = self._offsets.tolist(), _path(leaf)[::-1]
+        offsets, path = self._offsets.tolist(), to_root(leaf)[::-1]
         splits = [
             (tree.weights[node].tolist(), float(tree.thresholds[node]), child == 2 * node + 1)
             for node, child in pairwise(path)
@@ -250,61 +217,6 @@ class LaNAS(Algorithm):
             if depth == len(splits):
                 break
         return chosen
-
-
-class _Tree:
-    """A full binary tree; the children of node k are 2k + 1, the good one, and 2k + 2.
-
-    Args:
-        height: Levels of nodes.
-        n_columns: Columns of the one-hot encoding.
-
-    Attributes:
-        weights: Those of the regressors of the inner nodes, shape ``(n_inner, n_columns)``.
-        thresholds: Mean predictions, shape ``(n_inner,)``; the constants of the regressors are left
-            out on both sides.
-        bags: For each node the places in the list of trials of those that it was fitted to.
-        counts: Trials of each node, those told since the fit included.
-        visits: The same, those still running included.
-        totals: Sums of the losses of the trials of each node.
-        unseen: Architectures of a listed space in each node that were not proposed.
-        routed: Their numbers at the fit.
-        regions: The same of the leaves that were entered, those proposed since left out.
-    """
-
-    def __init__(self, height: int, n_columns: int) -> None:
-        n, inner = 2**height - 1, 2 ** (height - 1) - 1
-        self.weights = np.zeros((inner, n_columns))
-        self.thresholds = np.zeros(inner)
-        self.bags: list[NDArray[np.intp]] = []
-        self.counts, self.visits = [0] * n, [0] * n
-        self.totals = [0.0] * n
-        self.unseen = [0] * n
-        self.routed: list[NDArray[np.intp]] = []
-        self.regions: dict[int, list[int]] = {}
-
-    def is_good(self, node: int, columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Which of ``n`` architectures go to the good child.
-
-        Args:
-            node: An inner node.
-            columns: Where the ones of the encoded architectures are, shape ``(d, n)``.
-        """
-        weights = self.weights[node]
-        predictions = weights[columns[0]]
-        for row in columns[1:]:
-            predictions += weights[row]
-        good: NDArray[np.bool_] = predictions <= self.thresholds[node]
-        return good
-
-
-def _path(node: int) -> list[int]:
-    """The node, its parent, …, the root."""
-    path = [node]
-    while node:
-        node = (node - 1) // 2
-        path.append(node)
-    return path
 
 
 @lru_cache(2)

@@ -132,8 +132,8 @@ class Lemonade(Algorithm):
 
 def _rarities(points: Sequence[Losses], at: Sequence[Losses]) -> list[float]:
     """One over the density of ``points`` at other points, up to a factor."""
-    if not at:
-        return []
+    if not at or not at[0]:  # with one objective there are no cheap numbers
+        return [1.0] * len(at)
     both = np.array([*points, *at])
     lowest = both.min(axis=0)
     span = both.max(axis=0) - lowest

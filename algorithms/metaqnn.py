@@ -11,7 +11,7 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _Walk: TypeAlias = list[tuple[list[float], int]]
-"""For each decision the values of its options in the state where it was taken, and what it was."""
+"""For each decision, the last first, its state's values and the option that was chosen."""
 
 _STATES = ("prefix", "last")
 _EPSILONS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
@@ -120,7 +120,7 @@ class MetaQNN(Algorithm):
         if not self._finite:
             self._running.pop(arch, None)
             return
-        walk = [(self._state(arch[:i]), option) for i, option in enumerate(arch)]
+        walk = [(self._state(arch[:i]), option) for i, option in enumerate(arch)][::-1]
         self._told[arch] = (walk, loss)
         for _ in range(self._running.pop(arch, 1)):
             self._remember(walk, loss)
@@ -139,13 +139,16 @@ class MetaQNN(Algorithm):
             options = self._legal(arch)
             if draw() >= epsilon and self._finite:
                 values = self._state(arch)
-                best = min(values)
+                best = values[-1]
                 options = tuple([option for option in options if values[option] == best])
             arch = (*arch, options[int(draw() * len(options))])
         return arch
 
     def _state(self, prefix: Arch) -> list[float]:
-        """Values of the options of the next decision; infinite where nothing legal can follow."""
+        """Values of the options of the next decision, and after them the lowest.
+
+        They are infinite where nothing legal can follow.
+        """
         legal = self._legal(prefix)
         key = prefix if self.state == "prefix" else (len(prefix), prefix[-1:], legal)
         values = self._values.get(key)
@@ -153,7 +156,7 @@ class MetaQNN(Algorithm):
             start = self.initial_loss
             if start is None:
                 start = self._total / self._finite
-            values = [inf] * self.space.options[len(prefix)]
+            values = [inf] * self.space.options[len(prefix)] + [start]
             for option in legal:
                 values[option] = start
             self._values[key] = values
@@ -163,9 +166,17 @@ class MetaQNN(Algorithm):
         """Put a result into the memory and learn from a sample of it."""
         memory, draw, rate, worst = self._memory, self.rng.random, self.learning_rate, self._worst
         memory.append((walk, loss))
+        n = len(memory)
         for _ in range(self.replay):
-            steps, target = memory[int(draw() * len(memory))]
-            target = min(target, worst)
-            for values, option in reversed(steps):
-                values[option] += rate * (target - values[option])
-                target = min(values)
+            steps, target = memory[int(draw() * n)]
+            if target > worst:
+                target = worst
+            for values, option in steps:
+                old, lowest = values[option], values[-1]
+                new = values[option] = old + rate * (target - old)
+                if new <= lowest:
+                    values[-1] = lowest = new
+                elif old == lowest:
+                    values[-1] = inf
+                    values[-1] = lowest = min(values)
+                target = lowest

@@ -165,10 +165,40 @@ def test_offspring_mix_the_target_with_the_best_of_the_population_below():
     assert changed > 100
 
 
-def test_small_populations_are_filled_with_mutants_of_all():
+def small_populations():
+    """Three members at epoch 1 and two at 3, all trained; a child is close to one of the pool."""
     search = DEHB(NB201(), fidelities=(1, 3), seed=0)
+    drive(search, by_rank, 6 + 60)
+    search.crossover, search.mutation_factor = 1.0, 1e-12
     assert [len(population) for population in search._populations] == [3, 2]
-    assert len({proposal.arch for proposal in drive(search, by_rank, 60)}) > 20
+    return search, [[m.individual.vector for m in sorted(p)] for p in search._populations]
+
+
+def shares(search, bracket, rung, target, points, n=8000):
+    """How often a child is next to each of the points, and how often elsewhere."""
+    counts = Counter()
+    for _ in range(n):
+        child = search._offspring(bracket, rung, target).vector
+        counts[next((p for p in points if child == pytest.approx(p, abs=1e-9)), None)] += 1
+    return [counts[point] / n for point in (*points, None)]
+
+
+def test_three_parents_without_the_target_are_filled_with_a_random_point():
+    search, (low, _) = small_populations()
+    found = shares(search, Bracket(6, (3, 1), (1, 3)), 0, low[1], low)
+    assert found == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3], abs=0.02)
+
+
+def test_fewer_parents_are_made_four_by_mutants_of_all():
+    """One of four is the best below; the others are next to any but the target, as likely."""
+    search, (low, high) = small_populations()
+    bracket = Bracket(6, (3, 1), (1, 3))
+    bracket.rung = 1
+    points = list(dict.fromkeys([*low, *high]))
+    others = [v for v in [*low, *high] if v != high[1]]
+    expected = [(v == low[0]) / 4 + 3 / 4 * others.count(v) / len(others) for v in points]
+    found = shares(search, bracket, 1, high[1], points)
+    assert found == pytest.approx([*expected, 0], abs=0.02)
 
 
 def test_options_have_equal_parts_of_their_interval():

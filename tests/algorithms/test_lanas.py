@@ -6,7 +6,8 @@ import pytest
 from sklearn.linear_model import Ridge
 
 import nasbench
-from algorithms.lanas import LaNAS, _path, _Tree
+from algorithms.lanas import LaNAS
+from algorithms.region_tree import RegionTree, solved, to_root
 from nasbench.algorithm import Observation
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.encodings import one_hot
@@ -89,12 +90,28 @@ def drive(search, loss, n):
     return archs
 
 
+def whole(tree):
+    """The tree, with all of its nodes split."""
+    for node in range(tree.n_inner):
+        tree.split(node)
+    return tree
+
+
+def two_regions(counts, totals):
+    """A root and two leaves with six architectures in all, of a space with ten options."""
+    nothing = np.zeros((4, 0), dtype=int)
+    tree = whole(RegionTree(2, nothing, np.zeros(0), np.eye(10), nothing, nothing[0]))
+    tree.counts, tree.visits, tree.totals = list(counts), list(counts), list(totals)
+    tree.unseen = [6, 3, 3]
+    return tree
+
+
 def leaf_of(tree, space, arch):
     """Where an architecture ends, one node after the other."""
     offsets = np.cumsum((0, *space.options[:-1]))
     columns = (np.array(arch) + offsets)[:, None]
     node = 0
-    while node < len(tree.weights):
+    while node < tree.n_inner:
         node = 2 * node + (1 if tree.is_good(node, columns)[0] else 2)
     return node
 
@@ -104,11 +121,11 @@ def test_every_split_is_at_the_mean_prediction_of_ridge_regression(ridge):
     space = NB201()
     search = make(space, ridge=ridge, selections=1000)
     archs = drive(search, rough, 60)
-    tree = search._fitted()
+    tree = whole(search._rooted())
     codes, losses = one_hot(space, archs).astype(float), np.array([rough(a) for a in archs])
     others = [space.unrank(rank) for rank in range(0, 15_625, 13)]
     split = 0
-    for node in range(len(tree.weights)):
+    for node in range(tree.n_inner):
         bag = tree.bags[node]
         assert tree.counts[node] == len(bag)
         assert tree.totals[node] == pytest.approx(losses[bag].sum())
@@ -126,14 +143,15 @@ def test_every_split_is_at_the_mean_prediction_of_ridge_regression(ridge):
         sure = abs(margin) > 1e-9
         np.testing.assert_array_equal(tree.is_good(node, columns)[sure], (margin <= 0)[sure])
     assert split >= 7
-    assert sorted(np.concatenate(tree.bags[15:]).tolist()) == list(range(60))
+    leaves = [tree.bags[node] for node in range(15, 31)]
+    assert sorted(np.concatenate(leaves).tolist()) == list(range(60))
 
 
 def test_regions_are_a_partition_of_what_was_not_proposed():
     space = NB201()
     search = make(space, initial=80)
     archs = drive(search, additive, 80)
-    tree = search._fitted()
+    tree = whole(search._rooted())
     for node in range(15):
         assert tree.unseen[node] == tree.unseen[2 * node + 1] + tree.unseen[2 * node + 2]
     leaves = [[search._listed_arch(number) for number in tree.routed[k]] for k in range(15, 31)]
@@ -155,9 +173,7 @@ def test_bounds_by_hand():
     """
     for exploration, leaf in ((0.5, 1), (2.0, 2)):
         search = make(Small(), height=2, exploration=exploration, scale=1.0)
-        tree = _Tree(2, 10)
-        tree.counts, tree.visits, tree.totals = [5, 4, 1], [5, 4, 1], [52.0, 40.0, 12.0]
-        tree.unseen = [6, 3, 3]
+        tree = two_regions((5, 4, 1), (52.0, 40.0, 12.0))
         assert search._leaf(tree) == leaf
         tree.unseen[leaf] = 0  # an empty region is never entered
         assert search._leaf(tree) == 3 - leaf
@@ -168,9 +184,7 @@ def test_bounds_by_hand():
 
 def test_running_trials_make_a_region_less_attractive():
     search = make(Small(), height=2, exploration=0.5, scale=1.0)
-    tree = _Tree(2, 10)
-    tree.counts, tree.visits, tree.totals = [8, 4, 4], [8, 4, 4], [80.0, 39.9, 40.1]
-    tree.unseen = [6, 3, 3]
+    tree = two_regions((8, 4, 4), (80.0, 39.9, 40.1))
     assert search._leaf(tree) == 1
     tree.visits[:2] = [11, 7]
     assert search._leaf(tree) == 2
@@ -178,7 +192,7 @@ def test_running_trials_make_a_region_less_attractive():
 
 def test_results_are_counted_once():
     search = make(initial=5, selections=6)
-    running = []
+    running, entered = [], []
     for trial in range(40):
         running.append((trial, search.ask()))
         if len(running) == 4:  # told late, some after the next fit
@@ -186,10 +200,14 @@ def test_results_are_counted_once():
             search.tell(Observation(number, proposal, (rough(proposal.arch),), 1.0))
         tree = search._tree
         if tree is not None:
+            entered.append(len(tree.bags))
+            whole(tree)
             assert len(search._told) >= tree.counts[0] >= len(tree.bags[0])
             assert sum(tree.counts[15:]) == tree.counts[0]
             assert tree.totals[0] == pytest.approx(sum(tree.totals[15:]))
+            assert tree.unseen[0] == sum(tree.unseen[15:]) == tree.routed[0].size - search._selected
     assert tree.visits[0] > tree.counts[0]
+    assert min(entered) == 9  # the root, and two children of each node on the way to a leaf
 
 
 def test_nothing_is_proposed_twice_and_a_small_space_is_proposed_whole():
@@ -220,10 +238,11 @@ def test_a_diverged_training_counts_as_the_worst_so_far():
     assert search._tree is None
     assert len(set(archs)) == 20
     drive(search, lambda arch: 30.0 + arch[0], 10)
-    assert search._fitted().totals[0] == pytest.approx(
+    tree = whole(search._rooted())
+    assert tree.totals[0] == pytest.approx(
         sum(min(loss, search._worst) for _, loss in search._told)
     )
-    assert np.isfinite(search._fitted().weights).all()
+    assert np.isfinite(tree.weights).all()
 
 
 @pytest.mark.parametrize("space", [Darts(), NB101()])
@@ -246,9 +265,17 @@ def test_large_spaces_are_sampled_inside_the_region(space):
     assert np.mean(losses[40:]) < np.mean(losses[:20]) - 1
 
 
+@pytest.mark.parametrize("n", [1, 2, 30, 80])
+def test_elimination_solves_linear_equations(n):
+    rng = np.random.default_rng(n)
+    points, right = rng.integers(0, 2, (20, n)).astype(float), rng.normal(size=n)
+    matrix = points.T @ points + 0.1 * np.eye(n)
+    np.testing.assert_allclose(solved(matrix, right), np.linalg.solve(matrix, right), rtol=1e-9)
+
+
 def test_paths_lead_to_the_root():
-    assert _path(0) == [0]
-    assert _path(30) == [30, 14, 6, 2, 0]
+    assert to_root(0) == [0]
+    assert to_root(30) == [30, 14, 6, 2, 0]
 
 
 def test_presets_and_settings_change_the_search():
@@ -303,7 +330,7 @@ def test_it_beats_random_search_on_the_published_table():
         ({"height": 1}, r"height = 1 must be in 2\.\.12"),
         ({"exploration": -1.0}, "exploration = -1.0 must be finite, not negative"),
         ({"scale": -1}, "scale = -1 must be positive and finite, or None"),
-        ({"ridge": 0.0}, "ridge = 0.0 must be positive and finite"),
+        ({"ridge": 1e-7}, "ridge = 1e-07 must be finite, at least 1e-6"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

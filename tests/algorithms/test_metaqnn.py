@@ -163,7 +163,8 @@ def test_values_become_the_loss_of_the_best_completion():
     search = make(space, schedule=10_000, learning_rate=0.5, replay=10, state="prefix")
     drive(search, losses.get, 300)
     for prefix, values in search._values.items():
-        for option, value in enumerate(values):
+        assert values[-1] == min(values[:-1])
+        for option, value in enumerate(values[:-1]):
             begin = (*prefix, option)
             best = min(x for arch, x in losses.items() if arch[: len(begin)] == begin)
             assert value == pytest.approx(best, abs=1e-6)
@@ -209,7 +210,7 @@ def test_a_diverged_training_counts_as_the_worst_so_far():
     search.tell(Observation(0, search.ask(), (math.inf,), 1.0))
     assert not search._values
     drive(search, lambda arch: math.inf if arch[0] == 1 else 5.0 + arch[2], 60)
-    assert search._values[()] == [5.0, 8.0, 5.0]
+    assert search._values[()] == [5.0, 8.0, 5.0, 5.0]  # the last is the lowest
 
 
 def test_presets_and_settings_change_the_search():
