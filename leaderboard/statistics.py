@@ -160,7 +160,7 @@ def _by_loss(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weight and mean report of the items of each observed loss, by ascending loss."""
     _, group = np.unique(observed, return_inverse=True)
-    mass = np.bincount(group, weights)
+    mass = np.bincount(group, weights).astype(np.float64, copy=False)
     return mass, np.bincount(group, weights * reported) / mass
 
 
