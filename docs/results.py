@@ -1,0 +1,307 @@
+"""Every search algorithm under the same budget: makes the figures and tables of ``results.md``.
+
+``python docs/results.py [--seeds 500] [--processes 2] [--runs runs/results]`` runs what the folder
+of records does not hold yet and writes the page's tables and its figures. Needs the extras
+``leaderboard`` and ``torch``, and matplotlib.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+import nasbench
+from algorithms import ALGORITHMS
+from leaderboard import curves, fronts
+from leaderboard.boards import Board, Row, labels
+from leaderboard.scores import rank
+from leaderboard.statistics import estimate
+from leaderboard.statistics import interval as bootstrap
+from nasbench.records import Records, manifest_name
+from nasbench.search import Setup
+
+PAGE = Path(__file__).with_name("results.md")
+FAMILIES = {
+    "Random and local search": (
+        "random_search",
+        "local_search",
+        "coordinate_search",
+        "hill_climb",
+        "simulated_annealing",
+    ),
+    "Evolution": ("regularized_evolution", "tournament_evolution", "genet", "cgp_es"),
+    "Reinforcement learning": (
+        "reinforce",
+        "metaqnn",
+        "reinforce_lstm",
+        "ppo_lstm",
+        "transform_rl",
+    ),
+    "Trees and distributions": ("mcts_uct", "lanas", "mdenas", "cross_entropy"),
+}
+MULTI_FIDELITY = (
+    "random_search",
+    "regularized_evolution",
+    "successive_halving",
+    "hyperband",
+    "asha",
+    "async_hyperband",
+    "pasha",
+    "bohb",
+    "dehb",
+)
+MULTI_OBJECTIVE = ("random_search", "nsga2", "lemonade", "random_scalarization", "mo_reward")
+OBJECTIVES = ("valid_accuracy", "parameters")
+TRIALS, EPOCHS = 300, 800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A section of the page: searches under one budget.
+
+    Attributes:
+        name: Of its markers in the page and of its figure.
+        benchmark: Id of the table.
+        budget: When a run ends.
+        algorithms: Each is run with its defaults and with each of its presets.
+        objectives: What is minimised; None for the table's own.
+        show: Draws the figure of the records and returns the table.
+    """
+
+    name: str
+    benchmark: str
+    budget: nasbench.Budget
+    algorithms: Sequence[str]
+    objectives: tuple[str, ...] | None = None
+    show: Callable[[Sequence[Records]], str]
+
+    def run(self, seeds: int, processes: int, out: Path) -> list[Records]:
+        """The records of all searches; what the folder holds already is not run again."""
+        records = []
+        for algorithm in self.algorithms:
+            for preset in (None, *ALGORITHMS.load(algorithm).presets):
+                setup = Setup(
+                    algorithm=algorithm,
+                    benchmark=self.benchmark,
+                    budget=self.budget,
+                    preset=preset,
+                    objectives=self.objectives,
+                )
+                record = out / self.benchmark / manifest_name(setup.prepare().manifest())
+                print(record, flush=True)
+                nasbench.search(
+                    algorithm,
+                    self.benchmark,
+                    seeds=range(seeds),
+                    budget=self.budget,
+                    preset=preset,
+                    objectives=self.objectives,
+                    processes=processes,
+                    out=out,
+                )
+                records.append(Records(record))
+        return records
+
+
+# Tables
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose first column is text."""
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def interval(mean: float, low: float, high: float) -> str:
+    """A mean with its 95 % interval."""
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def at(row: Row, axis: curves.Axis, places: Sequence[float]) -> list[str]:
+    """Mean regret of a row at some places of an axis."""
+    found = curves.curve(row, axis, np.array(places, dtype=np.float64))
+    index = np.searchsorted(found.at, places, side="right") - 1
+    return [interval(found.mean[i], found.low[i], found.high[i]) for i in index.tolist()]
+
+
+def single(records: Sequence[Records]) -> str:
+    """Regret after some numbers of trials, best first, random search in closed form among them."""
+    (board,) = rank(records)
+    single_figure(board)
+    places = [TRIALS // 10, TRIALS // 3, TRIALS]
+    rows = [
+        (row.regret.mean, [f"`{row.label}`", *at(row, "evaluations", places)]) for row in board.rows
+    ]
+    exact = board.landscape.random_search(places).tolist()
+    rows.append((exact[-1], ["random search, exact", *(f"{regret:.3f}" for regret in exact)]))
+    head = ["method", *(f"{n} trials" for n in places)]
+    return table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
+
+
+def multi_fidelity(records: Sequence[Records]) -> str:
+    """Regret at some shares of the simulated time of the slowest row, best first."""
+    (board,) = rank(records)
+    epochs_figure(board)
+    last = max(float(s.run.ends.max()) for row in board.rows for s in row.searches)
+    places = [last * share for share in (0.1, 0.3, 1.0)]
+    rows = [
+        [
+            f"`{row.label}`",
+            *at(row, "seconds", places),
+            f"{row.scores['validation_regret'].mean:.3f}",
+            f"{np.mean([len(s.run) for s in row.searches]):,.0f}",
+            f"{np.mean([len(np.unique(s.run.archs, axis=0)) for s in row.searches]):,.0f}",
+        ]
+        for row in board.rows
+    ]
+    head = ["method", *(f"{place:,.0f} s" for place in places)]
+    head += ["validation regret", "trials", "architectures"]
+    return table(head, rows)
+
+
+# Figures
+
+
+def style() -> None:
+    """Plain panels whose files do not depend on the time at which they were made."""
+    mpl.rcParams.update(
+        {
+            "svg.hashsalt": "nasbench",
+            "svg.fonttype": "none",
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 10,
+            "axes.titlelocation": "left",
+            "legend.frameon": False,
+            "legend.fontsize": 8,
+        }
+    )
+
+
+def draw(axes: Axes, lines: Mapping[str, curves.Curve], rest: Sequence[curves.Curve] = ()) -> None:
+    """Curves with their intervals, in front of others in grey."""
+    for curve in rest:
+        axes.plot(curve.at, curve.mean, color="0.88", linewidth=0.8, zorder=1)
+    for i, (label, curve) in enumerate(lines.items()):
+        if label == curves.RANDOM:
+            axes.plot(curve.at, curve.mean, "--", color="black", linewidth=1, label="random, exact")
+            continue
+        axes.plot(curve.at, curve.mean, color=f"C{i}", linewidth=1.4, label=label, zorder=3)
+        axes.fill_between(curve.at, curve.low, curve.high, color=f"C{i}", alpha=0.2, linewidth=0)
+
+
+def save(figure: Any, name: str) -> None:
+    """Write a figure beside the page."""
+    figure.savefig(PAGE.with_name(f"results-{name}.svg"), metadata={"Date": None})
+    plt.close(figure)
+
+
+def single_figure(board: Board) -> None:
+    """One panel a family, defaults only; every method in grey behind each."""
+    drawn = curves.drawn(board)["evaluations"]
+    defaults = {row.algorithm: row.label for row in board.rows if "preset" not in row.settings}
+    rest = [drawn[label] for label in defaults.values()]
+    figure, panels = plt.subplots(2, 2, figsize=(9, 7), sharex=True, sharey=True)
+    for axes, (family, names) in zip(panels.flat, FAMILIES.items(), strict=True):
+        lines = {name: drawn[defaults[name]] for name in names} | {
+            curves.RANDOM: drawn[curves.RANDOM]
+        }
+        draw(axes, lines, rest)
+        axes.set(xscale="log", yscale="log", title=family, xlim=(3, TRIALS), ylim=(0.02, 6))
+        axes.legend(loc="lower left")
+    for axes in panels[1]:
+        axes.set_xlabel("trials")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("validation regret (points)")
+    figure.tight_layout()
+    save(figure, "single")
+
+
+def epochs_figure(board: Board) -> None:
+    """Regret over simulated time, defaults only."""
+    drawn = curves.drawn(board)["seconds"]
+    lines = {r.algorithm: drawn[r.label] for r in board.rows if "preset" not in r.settings}
+    figure, axes = plt.subplots(figsize=(7, 4.5))
+    draw(axes, lines)
+    axes.axhline(board.landscape.ceiling or np.nan, color="0.5", linestyle=":", linewidth=1)
+    axes.set(xscale="log", xlabel="simulated seconds", ylabel="test regret (points)")
+    axes.legend(ncols=2)
+    figure.tight_layout()
+    save(figure, "multi-fidelity")
+
+
+def multi_objective(records: Sequence[Records]) -> str:
+    """Share of the best hypervolume after some numbers of trials, best first."""
+    benchmark = nasbench.load("nb201-cifar10", objectives=OBJECTIVES)
+    scale = fronts.Scale(benchmark)
+    places = np.unique(np.geomspace(3, TRIALS, 40).astype(np.int64))
+    lines, rows = {}, []
+    for label, record in zip(labels([r.manifest for r in records]), records, strict=True):
+        shares = np.stack([scale.shares(run, places) for run in record.runs()])
+        lines[label] = curves.Curve(places, shares.mean(axis=0), *bootstrap(shares))
+        marks = [estimate(shares[:, np.searchsorted(places, n)]) for n in (30, 100, TRIALS)]
+        rows.append(
+            (-marks[-1].mean, [f"`{label}`", *(interval(e.mean, e.low, e.high) for e in marks)])
+        )
+    figure, axes = plt.subplots(figsize=(7, 4.5))
+    draw(axes, {label: line for label, line in lines.items() if "(" not in label})
+    axes.set(xscale="log", xlabel="trials", ylabel="share of the best hypervolume")
+    axes.legend()
+    figure.tight_layout()
+    save(figure, "multi-objective")
+    head = ["method", *(f"{n} trials" for n in (30, 100, TRIALS))]
+    return table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
+
+
+PARTS = (
+    Part(
+        name="single",
+        benchmark="nb201-cifar10",
+        budget=nasbench.Budget(trials=TRIALS),
+        algorithms=[name for names in FAMILIES.values() for name in names],
+        show=single,
+    ),
+    Part(
+        name="multi-fidelity",
+        benchmark="lite201-digits",
+        budget=nasbench.Budget(epochs=EPOCHS),
+        algorithms=MULTI_FIDELITY,
+        show=multi_fidelity,
+    ),
+    Part(
+        name="multi-objective",
+        benchmark="nb201-cifar10",
+        budget=nasbench.Budget(trials=TRIALS),
+        algorithms=MULTI_OBJECTIVE,
+        objectives=OBJECTIVES,
+        show=multi_objective,
+    ),
+)
+
+
+def main() -> None:
+    """Parse the command line, run, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=500)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path("runs/results"))
+    parser.add_argument("--part", choices=[part.name for part in PARTS], help="only this part")
+    given = parser.parse_args()
+    style()
+    for part in PARTS:
+        if given.part in (None, part.name):
+            made = part.show(part.run(given.seeds, given.processes, given.runs / part.name))
+            head, mark, rest = PAGE.read_text().partition(f"<!-- {part.name} -->")
+            tail = rest.partition("<!-- end -->")
+            PAGE.write_text(f"{head}{mark}\n{made}\n{tail[1]}{tail[2]}")
+
+
+if __name__ == "__main__":
+    main()
