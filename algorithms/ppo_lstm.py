@@ -26,9 +26,9 @@ class PPOLSTM(LSTMController):
     diverged training counts as the worst finite loss so far.
 
     Preset ``nasnet`` is the controller of the paper: optimiser, size, baseline and entropy as in
-    NASNet, batch and clipping after it, and the reward in accuracy. It is made for thousands of
-    trials. Preset ``small`` is the same with ten times the learning rate and a hundred times the
-    entropy, our own setting for small spaces; the default is tuned for a few hundred trials.
+    NASNet, batch, clipping and reward after it. Preset ``small`` is the same with ten times the
+    learning rate and a hundred times the entropy, our own setting for small spaces. Both expect
+    losses in percent. The default is tuned for a few hundred trials.
 
     Args:
         space: What to search.

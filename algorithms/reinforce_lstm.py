@@ -23,7 +23,8 @@ class ReinforceLSTM(LSTMController):
     epochs, here the final one. Preset ``enas`` is the controller of ENAS (Pham et al., 2018,
     https://arxiv.org/abs/1802.03268) as in D-X-Y/AutoDL-Projects, trained on results of the table
     instead of those of a supernet, and with embeddings and outputs of each decision's own. Both
-    are made for losses in percent and for thousands of trials; the default is for a few hundred.
+    expect losses in percent, and their steps are small. The default is tuned for a few hundred
+    trials.
 
     Args:
         space: What to search.

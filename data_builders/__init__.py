@@ -1,14 +1,20 @@
 """Making tables: by training whole spaces (``nasbench build``), by importing published archives.
 
-``recipe`` says what a training is, ``training`` is the reference loop that defines it, ``shards``
-runs it over a space and ends in a table; ``datasets``, ``networks`` and ``importers`` are
+``recipe`` says what a training is, ``training`` is the reference loop that defines it, ``batched``
+the same for groups of different cells at once; ``build`` runs one of them over a space, shard by
+shard, and ends in a table; ``datasets``, ``networks`` and ``importers`` are
 collections.
 """
 
 from nasbench.registry import Registry
 
 NETWORKS = Registry(
-    "nasbench.networks", "trainable network", {"lite201": "data_builders.networks.lite201:Lite201"}
+    "nasbench.networks",
+    "trainable network",
+    {
+        "lite201": "data_builders.networks.lite201:Lite201",
+        "nb201": "data_builders.networks.nb201:NB201Network",
+    },
 )
 IMPORTERS = Registry(
     "nasbench.importers",

@@ -5,6 +5,7 @@ they depend neither on the machine nor on what else is trained.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,14 +58,17 @@ class Tensors:
     y: Tensor
 
 
-def tensors(split: Split, dtype: torch.dtype = torch.float32) -> dict[str, Tensors]:
+def tensors(
+    split: Split, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
+) -> dict[str, Tensors]:
     """The three parts, normalised by means and deviations of the training images' channels."""
     pixels = split.train.x.astype(np.float64)
     mean, std = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2))
 
     def convert(images: Images) -> Tensors:
         x = ((images.x - mean) / np.where(std > 0, std, 1)).transpose(0, 3, 1, 2)
-        return Tensors(torch.tensor(x, dtype=dtype).contiguous(), torch.tensor(images.y))
+        y = torch.tensor(images.y, device=device)
+        return Tensors(torch.tensor(x, dtype=dtype, device=device).contiguous(), y)
 
     return {
         "train": convert(split.train),
@@ -85,23 +89,27 @@ def build_network(arch: Arch, recipe: Recipe, split: Split) -> nn.Module:
     return network
 
 
-def initialise(network: nn.Module, arch: Arch, seed: int) -> None:
-    """Set every parameter to its value for (seed, class, site); the site is the parameter's name.
+def initial_value(site: str, shape: Sequence[int], arch: Arch, seed: int) -> NDArray[np.float64]:
+    """The value of a parameter for (seed, class, site); the site is the parameter's name.
 
     Convolutions: uniform with standard deviation sqrt(2 / fan-in) (He et al., 2015,
     https://arxiv.org/abs/1502.01852); linear weights: uniform in ±1/sqrt(fan-in); scales 1,
     shifts 0.
     """
+    if len(shape) == 1:
+        return np.full(shape, 1.0 if site.endswith("weight") else 0.0)
     name_of_class = "".join(map(str, arch)) if max(arch) < 10 else "-".join(map(str, arch))
+    bound = math.sqrt((6.0 if len(shape) == 4 else 1.0) / math.prod(shape[1:]))
+    u = splitmix.uniform(splitmix.key("init", seed, name_of_class, site), math.prod(shape))
+    return ((2.0 * u - 1.0) * bound).reshape(shape)
+
+
+def initialise(network: nn.Module, arch: Arch, seed: int) -> None:
+    """Set every parameter to its :func:`initial_value`."""
     with torch.no_grad():
         for site, parameter in network.named_parameters():
-            if parameter.dim() == 1:
-                parameter.fill_(1.0 if site.endswith("weight") else 0.0)
-                continue
-            fan_in = parameter[0].numel()
-            bound = math.sqrt((6.0 if parameter.dim() == 4 else 1.0) / fan_in)
-            u = splitmix.uniform(splitmix.key("init", seed, name_of_class, site), parameter.numel())
-            parameter.copy_(torch.from_numpy((2.0 * u - 1.0) * bound).reshape(parameter.shape))
+            value = initial_value(site, parameter.shape, arch, seed)
+            parameter.copy_(torch.from_numpy(value))
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -112,22 +120,22 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 def epoch_images(data: Tensors, recipe: Recipe, seed: int, epoch: int) -> Tensors:
     """The training images in the order of this epoch, mirrored and cropped as the recipe says."""
-    n = len(data.y)
-    order = torch.from_numpy(splitmix.permutation(splitmix.key("order", seed, epoch), n))
+    n, device = len(data.y), data.x.device
+    order = torch.tensor(splitmix.permutation(splitmix.key("order", seed, epoch), n), device=device)
     x, y = data.x[order], data.y[order]
     if recipe.flip:
-        mirrored = torch.from_numpy(splitmix.uniform(splitmix.key("flip", seed, epoch), n) < 0.5)
+        u = splitmix.uniform(splitmix.key("flip", seed, epoch), n)
+        mirrored = torch.tensor(u < 0.5, device=device)
         x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
     if recipe.crop:
         places = 2 * recipe.crop + 1
         u = splitmix.uniform(splitmix.key("crop", seed, epoch), 2 * n)
-        top, left = (torch.from_numpy((part * places).astype(np.int64)) for part in (u[:n], u[n:]))
+        first = torch.tensor((u * places).astype(np.int64), device=device)
+        images, channels, rows, columns = (torch.arange(k, device=device) for k in x.shape)
+        rows = (first[:n, None] + rows)[:, None, :, None]
+        columns = (first[n:, None] + columns)[:, None, None, :]
         padded = F.pad(x, (recipe.crop,) * 4)
-        rows = (top[:, None] + torch.arange(x.shape[2]))[:, None, :, None]
-        columns = (left[:, None] + torch.arange(x.shape[3]))[:, None, None, :]
-        images = torch.arange(n)[:, None, None, None]
-        channels = torch.arange(x.shape[1])[None, :, None, None]
-        x = padded[images, channels, rows, columns]
+        x = padded[images[:, None, None, None], channels[None, :, None, None], rows, columns]
     return Tensors(x, y)
 
 
@@ -190,10 +198,7 @@ def train(
     network = build_network(arch, recipe, split).to(dtype)
     initialise(network, arch, seed)
     sgd = optimizer(network, recipe)
-    kind = np.float64 if dtype == torch.float64 else np.float32
-    curves: dict[str, NDArray[np.floating]] = {
-        name: np.full(recipe.epochs, np.nan, dtype=kind) for name in CURVES
-    }
+    figures = np.full((recipe.epochs, len(CURVES)), np.nan)
     for epoch in range(recipe.epochs):
         images = epoch_images(data["train"], recipe, seed, epoch)
         loss, correct = 0.0, 0
@@ -205,8 +210,22 @@ def train(
         values = [loss / recipe.train, 100.0 * correct / recipe.train]
         for part in ("valid", "test"):
             values += evaluate(network, data[part])
-        if not all(math.isfinite(value) for value in values):
-            return Training(curves, "diverged")
-        for name, value in zip(CURVES, values, strict=True):
-            curves[name][epoch] = value
-    return Training(curves, "finished")
+        figures[epoch] = values
+        if not np.isfinite(values).all():
+            break
+    return training_of(figures, dtype)
+
+
+def training_of(figures: NDArray[np.float64], dtype: torch.dtype) -> Training:
+    """What a run gives whose figures became ``figures``.
+
+    Args:
+        figures: In the order of :data:`CURVES`, shape ``(epochs, 6)``. From the first epoch on in
+            which one is not finite, all are NaN in the result.
+        dtype: Type of weights and activations.
+    """
+    sound = np.logical_and.accumulate(np.isfinite(figures).all(axis=1))
+    kept = np.where(sound[:, None], figures, np.nan)
+    kept = kept.astype(np.float64 if dtype == torch.float64 else np.float32)
+    curves = {name: kept[:, i].copy() for i, name in enumerate(CURVES)}
+    return Training(curves, "finished" if sound.all() else "diverged")

@@ -6,7 +6,10 @@ ends with one line on standard error and exit code 2.
 
 import json
 import os
+import re
+import shlex
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,10 +39,11 @@ SIBLINGS = Registry(
     "part of the suite",
     {
         "algorithms": "algorithms:ALGORITHMS",
+        "backends": "data_builders.workers:BACKENDS",
         "boards": "leaderboard.scores:rank",
         "columns": "leaderboard.formatting:columns",
         "fetch": "data_builders.fetch:fetch",
-        "build": "data_builders.shards:Build",
+        "build": "data_builders.build:Build",
         "importers": "data_builders:IMPORTERS",
         "networks": "data_builders:NETWORKS",
         "plan": "data_builders.recipe:load_plan",
@@ -52,6 +56,7 @@ SIBLINGS = Registry(
 _SHOWN = ("regret", "final_value")
 _MOST_SEEDS = 1_000_000
 _MOST_DIGITS = 18
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 Processes = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -107,17 +112,16 @@ def info(
     benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")], as_json: Json = False
 ) -> None:
     """Say what a benchmark holds, where it comes from and what it is good for."""
-    from nasbench.tabular import describe, load
+    from nasbench.catalogue import open_table
+    from nasbench.tabular import describe
 
-    opened = load(benchmark)
+    opened = open_table(benchmark)
     facts = describe(opened)
-    columns = {**opened.table.columns, **opened.table.arch_columns}
+    columns = {**opened.columns, **opened.arch_columns}
     if as_json:
         described = {name: column.encode() for name, column in columns.items()}
         _say(
-            json.dumps(
-                {**facts, "columns": described, "recipe": opened.table.metadata.recipe}, indent=1
-            )
+            json.dumps({**facts, "columns": described, "recipe": opened.metadata.recipe}, indent=1)
         )
         return
     from rich.table import Table
@@ -171,16 +175,48 @@ def build(
         Path | None, typer.Option(help="Folder for the table; default: NASBENCH_HOME.")
     ] = None,
     work: Annotated[Path, typer.Option(help="Folder for the shards.")] = Path("work"),
+    from_: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Another --work, to take finished shards from; repeat."),
+    ] = None,
     processes: Processes = None,
+    trainer: Annotated[
+        str, typer.Option(help="reference: one network after another; batched: groups at once.")
+    ] = "reference",
+    backend: Annotated[str, typer.Option(help="loky (this machine), ray or dask.")] = "loky",
+    deadline: Annotated[
+        str | None, typer.Option(help="End with whole shards within 90s, 9m or 2h.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="i/n: train the i-th of n parts only, 1/n to n/n.")
+    ] = None,
 ) -> None:
     """Train every architecture of a plan and write the table; goes on where it was stopped."""
-    made = SIBLINGS.load("build")(SIBLINGS.load("plan")(plan), work)
+    until = None if deadline is None else time.time() + parse_deadline(deadline)
+    part = (1, 1) if shard is None else parse_part(shard)
+    workers = processes if processes is None and backend != "loky" else _processes(processes)
+    SIBLINGS.load("backends").load(backend)
+    made = SIBLINGS.load("build")(SIBLINGS.load("plan")(plan), work, {"trainer": trainer})
     path = _home(out) / f"{made.plan.id}.parquet"
-    total = sum(len(shard.archs) for shard in made.shards)
-    todo = sum(len(shard.archs) for shard in made.missing())
+    for folder in from_ or []:
+        made.take(folder)
+    mine = made.part(*part)
+    total, todo = (sum(len(a.archs) for a in some) for some in (mine, made.missing(mine)))
     with _progress(f"{todo} of {total} trainings", total) as advance:
         advance(total - todo)
-        made.run(_processes(processes), advance)
+        made.run(workers, advance, among=mine, until=until, backend=backend)
+    if (missing := made.missing()) and (deadline or shard):
+        again: dict[str, object] = {"--work": work, "--out": out, "--processes": processes}
+        again["--trainer"] = None if trainer == "reference" else trainer
+        again["--backend"] = None if backend == "loky" else backend
+        if made.missing(mine):
+            again |= {"--deadline": deadline, "--shard": shard}
+        words = [str(word) for pair in again.items() if pair[1] is not None for word in pair]
+        _say(
+            f"{made.plan.id}: {len(missing)} of {len(made.shards)} shards are missing; "
+            f"go on with: {shlex.join(['nasbench', 'build', plan, *words])}"
+        )
+        return
     metadata = made.write(path)
     _say(f"{metadata.id}@{metadata.version}: {path}")
 
@@ -416,6 +452,32 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             values[name.strip()] = text.strip()
     return values
+
+
+def parse_deadline(text: str) -> float:
+    """Seconds of ``"90s"``, ``"9m"`` or ``"1.5h"``.
+
+    Raises:
+        InvalidArgumentError: Anything else.
+    """
+    number, unit = text[:-1], text[-1:]
+    if unit not in _SECONDS or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", number):
+        raise InvalidArgumentError(f"deadline {text!r} is not of the form '90s', '9m' or '1.5h'")
+    return float(number) * _SECONDS[unit]
+
+
+def parse_part(text: str) -> tuple[int, int]:
+    """``(2, 8)`` of ``"2/8"``, the second of eight parts.
+
+    Raises:
+        InvalidArgumentError: Anything else, or no part from the first to the last.
+    """
+    i, slash, n = text.partition("/")
+    if not (slash and _is_number(i) and _is_number(n) and 1 <= int(i) <= int(n)):
+        raise InvalidArgumentError(
+            f"shard {text!r} is not of the form 'i/n' with i from 1 to n, as '1/8' to '8/8'"
+        )
+    return int(i), int(n)
 
 
 def main() -> None:

@@ -16,6 +16,9 @@ EXTRAS = {
     "xgboost": "surrogates",
     "plotly": "leaderboard",
     "jinja2": "leaderboard",
+    "ray": "ray",
+    "dask": "dask",
+    "distributed": "dask",
 }
 _SIBLINGS = ("nasbench", "algorithms", "data_builders", "surrogates", "leaderboard")
 _HOME = Path(__file__).resolve().parent.parent

@@ -682,25 +682,37 @@ def _segment_any(runs: Runs, seed: int | None) -> NDArray[np.bool_]:
     return sums[runs.first[1:]] > sums[runs.first[:-1]]
 
 
-def describe(benchmark: TableBenchmark) -> Mapping[str, Any]:
-    """What ``nasbench info`` prints."""
-    table, metadata, size = benchmark.table, benchmark.table.metadata, benchmark.space.size
-    recorded = "" if metadata.complete else "recorded "
-    return {
+def describe(table: Table) -> Mapping[str, Any]:
+    """What ``nasbench info`` prints; empty texts where there is nothing to say."""
+    metadata = table.metadata
+    facts = {
         "id": f"{metadata.id}@{metadata.version}",
         "title": metadata.title,
         "description": metadata.description,
-        "space": f"{metadata.space} ({size:,} {recorded}architectures)" if size else metadata.space,
+        "space": metadata.space,
         "dataset": metadata.dataset,
-        "objectives": ", ".join(benchmark.objectives),
-        "schedules": ", ".join(f"{s} epochs" for s in benchmark.schedules),
-        "fidelities": ", ".join(map(str, benchmark.fidelities)),
-        "seeds": f"{', '.join(map(str, benchmark.seeds))} ({metadata.seeds})",
-        "runs": f"{len(table.seed):,}",
+    }
+    if table.schedules:
+        facts |= _of_trainings(TableBenchmark(table))
+    return facts | {
         "source": metadata.source,
         "licence": metadata.licence,
         "citation": metadata.citation,
         "not recorded": metadata.elsewhere,
         "content hash": metadata.content_hash,
         "file": str(table.path),
+    }
+
+
+def _of_trainings(benchmark: TableBenchmark) -> dict[str, str]:
+    """What a table of trainings can be asked."""
+    metadata, size = benchmark.table.metadata, benchmark.space.size
+    recorded = "" if metadata.complete else "recorded "
+    return {
+        "space": f"{metadata.space} ({size:,} {recorded}architectures)" if size else metadata.space,
+        "objectives": ", ".join(benchmark.objectives),
+        "schedules": ", ".join(f"{s} epochs" for s in benchmark.schedules),
+        "fidelities": ", ".join(map(str, benchmark.fidelities)),
+        "seeds": f"{', '.join(map(str, benchmark.seeds))} ({metadata.seeds})",
+        "runs": f"{len(benchmark.table.seed):,}",
     }

@@ -1,7 +1,8 @@
 """Trainable networks, one skeleton a file: an architecture in, a ``torch.nn.Module`` out.
 
 A skeleton is a class that keeps the contract :class:`Network`; it alone knows which space it
-belongs to, which architectures have something to train and what they cost.
+belongs to, which architectures have something to train and what they cost. ``skeleton201`` is what
+the skeletons of the NAS-Bench-201 cell share.
 """
 
 from collections.abc import Mapping

@@ -275,7 +275,7 @@ def test_presets_and_settings_change_the_search():
     ]
     for changes in settings:
         search = ReinforceLSTM(table.space, fidelities=(200,), seed=1, **changes)
-        run = replay(search, table, budget=Budget(trials=60))
+        run = replay(search, table, budget=Budget(trials=150))
         traces.add(tuple(trial.proposal.arch for trial in run.trials))
     assert len(traces) == len(settings)
 

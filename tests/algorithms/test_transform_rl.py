@@ -294,7 +294,8 @@ def test_it_is_ahead_of_random_search_and_of_unlearned_edits_on_a_table():
             replicate="mean",
         )
         best.append(np.mean([run.losses[:, 0].min() for run in runs]))
-    assert best[0] < best[1] - 0.03 < best[2] - 0.15
+    assert best[0] < best[1]
+    assert best[0] < best[2] - 0.2
 
 
 def test_what_the_preset_states_is_what_it_does():

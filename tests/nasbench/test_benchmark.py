@@ -774,7 +774,7 @@ def test_attributes_describe_the_table(toy):
 
 
 def test_describe_can_be_written_as_json(toy):
-    facts = json.loads(json.dumps(describe(toy)))
+    facts = json.loads(json.dumps(describe(toy.table)))
     assert facts["id"] == "toy@1"
     assert facts["runs"] == "14"
     assert facts["not recorded"] == "ask the author of the toy"

@@ -25,7 +25,7 @@ from nasbench.errors import (
 )
 from nasbench.schema import Column, Metadata, archs_file
 from nasbench.table import Table, write_table
-from nasbench.tabular import TableBenchmark
+from nasbench.tabular import TableBenchmark, describe
 from nasbench.validation import content_hash
 
 NAN, INF = float("nan"), float("inf")
@@ -797,6 +797,7 @@ def test_a_table_may_hold_numbers_of_architectures_only(content, tmp_path):
     assert table.arch_numbers("parameters").tolist() == [100 * i for i in range(1, 7)]
     with pytest.raises(NotRecordedError, match=r"holds no trainings, only.*'parameters'.*merge"):
         TableBenchmark(table)
+    assert describe(table)["space"] == "nb201"
 
 
 def test_a_table_without_any_row_is_refused(content, tmp_path):

@@ -1,0 +1,244 @@
+"""Building a table: the shards of a plan are trained, or taken from elsewhere, and merged."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from data_builders import NETWORKS, build_table, shards
+from data_builders.batched import fastest_convolution
+from data_builders.calibration import Calibration, calibrate, timed_sample
+from data_builders.claim import CLAIM, REFERENCE, check_claim, claim, read_claim
+from data_builders.datasets import load_split
+from data_builders.networks import Network
+from data_builders.recipe import Plan
+from data_builders.shard_files import Shard, first, read_shard
+from data_builders.shards import TRAINERS, all_classes, cut, sample_classes, trainable_classes
+from data_builders.workers import BACKENDS, Order
+from nasbench.errors import BuildError, UnknownNameError, one_of
+from nasbench.files import writable_folder
+from nasbench.schema import Column, Metadata
+from nasbench.space import Arch
+from nasbench.table import write_table
+from nasbench.validation import content_hash
+
+CALIBRATED_CLASSES = 96
+CALIBRATION = "calibration.json"
+
+
+class Build:
+    """The work of one plan in one folder; several processes and machines may share the folder.
+
+    Args:
+        plan: What to build.
+        work: Folder for the builds; made if need be.
+        manifest: The trainer, and what it chooses that a number may depend on. Choices that are
+            not given are those that the folder was begun with, else the fastest here.
+
+    Attributes:
+        plan: As given.
+        manifest: The trainer with all its choices.
+        folder: The plan's own folder inside ``work``: table id and recipe digest.
+        split: The images.
+        digest: Digest of the recipe and its images.
+        network: Class of the networks.
+        classes: Representatives of the classes to train.
+        untrained: Representatives of the classes without anything to train.
+        shard_classes: Classes a shard.
+        shards: All shards, seeds in the order of the plan.
+
+    Raises:
+        BuildError: The folder belongs to another plan, or was begun with another manifest.
+        UnknownNameError: There is no such trainer.
+    """
+
+    def __init__(self, plan: Plan, work: Path, manifest: Mapping[str, Any] = REFERENCE) -> None:
+        if manifest["trainer"] not in TRAINERS:
+            raise UnknownNameError(
+                f"no trainer is called {manifest['trainer']!r}"
+                f"{one_of(manifest['trainer'], TRAINERS)}"
+            )
+        self.plan = plan
+        self.split = load_split(plan.recipe)
+        self.digest = plan.recipe.digest(self.split.digest)
+        self.network: Network = NETWORKS.load(plan.recipe.network)
+        self.untrained: list[Arch] = []
+        if plan.architectures is None:
+            everything = all_classes(self.network)
+            self.classes = [arch for arch in everything if self.network.trains(arch)]
+            self.untrained = [arch for arch in everything if not self.network.trains(arch)]
+        else:
+            self.classes = sample_classes(self.network, plan.architectures)
+        self.shard_classes = shards.SHARD_CLASSES
+        self.shards = cut(self.classes, plan.seeds, self.shard_classes)
+        self.folder = writable_folder(work.resolve() / f"{plan.id}-{self.digest[:12]}")
+        self.manifest = self._chosen(manifest)
+        claim(self.folder, self._claim())
+
+    def part(self, i: int, n: int) -> list[Shard]:
+        """The ``i``-th of ``n`` disjoint sets of shards of about the same cost; ``i`` is 1 to n."""
+        return self.shards[i - 1 :: n]
+
+    def missing(self, among: Sequence[Shard] | None = None) -> list[Shard]:
+        """Shards that have no file yet: of all, or of some."""
+        return [
+            shard
+            for shard in (self.shards if among is None else among)
+            if not (self.folder / shard.name).exists()
+        ]
+
+    def calibration(self) -> Calibration:
+        """The calibration part; measured now if there is none."""
+        path = self.folder / CALIBRATION
+        if not path.exists():
+            classes = trainable_classes(self.network)
+            drawn = sample_classes(
+                self.network, min(CALIBRATED_CLASSES, 4 * len(self.classes), len(classes))
+            )
+            archs = timed_sample(self.network, drawn, classes)
+            with first(path) as temporary:
+                device = self.manifest.get("device", "cpu")
+                calibrate(archs, self.plan.recipe, self.split, device).save(temporary)
+        return Calibration.load(path)
+
+    def run(
+        self,
+        processes: int | None,
+        progress: Callable[[int], None] = lambda _: None,
+        *,
+        among: Sequence[Shard] | None = None,
+        until: float | None = None,
+        backend: str = "loky",
+    ) -> None:
+        """Train the missing shards; whoever has the first of all calibrates before.
+
+        Args:
+            processes: Shards trained at a time, each on one thread; None for as many as there are
+                cores, or as the cluster has room for.
+            progress: Called with the number of trainings of every shard that is done.
+            among: Which shards to train, from :meth:`part`; None for all.
+            until: When to have ended, in seconds since 1970 (``time.time()``). No shard is started
+                that is not expected to end before.
+            backend: One of :data:`data_builders.workers.BACKENDS`.
+
+        Raises:
+            BuildError: The images have changed since the build began, a calibration is damaged, or
+                workers are lost again and again.
+            UnknownNameError: There is no such backend.
+            MissingExtraError: The backend is not installed.
+            InvalidArgumentError: A file cannot be written.
+        """
+        train = BACKENDS.load(backend)
+        missing = self.missing(among)
+        if not missing or (until is not None and time.time() >= until):
+            return
+        if among is None or self.shards[0] in among:
+            self.calibration()
+        order = Order(self.plan.recipe, self.folder, dict(self.manifest), until)
+        for shard, done in train(missing, order, processes):
+            if done:
+                progress(len(shard.archs))
+
+    def take(self, work: Path) -> int:
+        """Take the finished shards of the same build from another folder of builds.
+
+        Its calibration is taken where this build has none.
+
+        Args:
+            work: What was given as ``work`` there, or the plan's own folder in it.
+
+        Returns:
+            How many shards were new.
+
+        Raises:
+            BuildError: There is no such build, it differs, a shard is damaged, or one that is also
+                here has other numbers.
+            InvalidArgumentError: A file cannot be written.
+        """
+        theirs = work if work.name == self.folder.name else work / self.folder.name
+        if not theirs.is_dir():
+            others = sorted(path.name for path in work.glob(f"{self.plan.id}-*"))
+            raise BuildError(
+                f"{work} has no {self.folder.name}, which is the name of this recipe with these "
+                f"images; there is {', '.join(others) or 'no build of this plan'}"
+            )
+        check_claim(theirs, self._claim())
+        new = 0
+        for shard in self.shards:
+            if not (theirs / shard.name).exists():
+                continue
+            numbers = read_shard(shard, self.plan.recipe, theirs)
+            if (self.folder / shard.name).exists():
+                ours = read_shard(shard, self.plan.recipe, self.folder)
+                if content_hash(ours, None) != content_hash(numbers, None):
+                    raise BuildError(
+                        f"{theirs / shard.name} and {self.folder / shard.name} hold different "
+                        "numbers of the same trainings: delete the one not to be believed"
+                    )
+            else:
+                self._copy(theirs / shard.name)
+                new += 1
+        if (theirs / CALIBRATION).exists() and not (self.folder / CALIBRATION).exists():
+            Calibration.load(theirs / CALIBRATION)
+            self._copy(theirs / CALIBRATION)
+        return new
+
+    def table(self) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
+        """Merge all shards: arguments of :func:`nasbench.table.write_table`.
+
+        Raises:
+            BuildError: Shards are missing or damaged.
+        """
+        if missing := self.missing():
+            raise BuildError(
+                f"{self.folder}: {len(missing)} of {len(self.shards)} shards are not trained yet"
+            )
+        parts = [read_shard(shard, self.plan.recipe, self.folder) for shard in self.shards]
+        return build_table.merged(self, parts, self.calibration())
+
+    def write(self, path: Path) -> Metadata:
+        """Merge all shards into the table at ``path``.
+
+        Raises:
+            BuildError: Shards are missing or damaged.
+        """
+        metadata, runs, archs, columns = self.table()
+        return write_table(path, metadata, runs, archs, columns)
+
+    def recipe(self) -> dict[str, Any]:
+        """The recipe as published: of a data set's path only the name."""
+        return asdict(self.plan.recipe) | {"dataset": Path(self.plan.recipe.dataset).name}
+
+    def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """The manifest with all choices of its trainer."""
+        if manifest["trainer"] != "batched" or "convolution" in manifest:
+            return dict(manifest)
+        if (self.folder / CLAIM).exists():
+            begun = read_claim(self.folder)
+            return {name: begun.get(name) for name in ("device", "convolution")} | dict(manifest)
+        device = manifest.get("device", "cuda" if torch.cuda.is_available() else "cpu")
+        archs, recipe = self.shards[0].archs, self.plan.recipe
+        convolution = fastest_convolution(archs, recipe, self.split, device=device)
+        return {**manifest, "device": device, "convolution": convolution}
+
+    def _claim(self) -> dict[str, Any]:
+        """What the folder belongs to.
+
+        Seeds are free: a plan with one seed more goes on where the one before it ended.
+        """
+        return {
+            "recipe": self.recipe(),
+            "digest": self.digest,
+            "architectures": self.plan.architectures,
+            "shard_classes": self.shard_classes,
+            **self.manifest,
+        }
+
+    def _copy(self, path: Path) -> None:
+        with first(self.folder / path.name) as temporary:
+            copyfile(path, temporary)

@@ -1,0 +1,138 @@
+"""The table of a build: trainings and their simulated seconds, numbers of archs, metadata."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from data_builders.calibration import Calibration
+from data_builders.shard_files import row, schema
+from data_builders.training import CURVES
+from nasbench.schema import Column, Metadata
+from nasbench.space import SearchSpace
+from nasbench.spaces import SPACES
+
+if TYPE_CHECKING:
+    from data_builders.build import Build
+
+
+def merged(
+    build: "Build", parts: Sequence[pa.Table], calibration: Calibration
+) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
+    """Arguments of :func:`nasbench.table.write_table`.
+
+    Args:
+        build: What was built.
+        parts: Rows of every shard.
+        calibration: What a training costs.
+    """
+    recipe = build.plan.recipe
+    runs = pa.concat_tables([*parts, untrained_rows(build)])
+    archs = [tuple(arch) for arch in runs.column("arch").to_pylist()]
+    seconds = {arch: calibration.seconds(arch, recipe) for arch in set(archs)}
+    finished = np.isfinite(np.array(runs.column("train_loss").to_pylist()))
+    curves = [
+        _until_failure(seconds[arch][0], ok) for arch, ok in zip(archs, finished, strict=True)
+    ]
+    runs = runs.append_column(
+        "seconds", pa.array([c.tolist() for c in curves], pa.list_(pa.float32()))
+    )
+    validation = [seconds[arch][1] for arch in archs]
+    runs = runs.append_column("validation_seconds", pa.array(validation, pa.float32()))
+    return (
+        _metadata(build, calibration),
+        runs,
+        arch_numbers(build, calibration),
+        _columns(build, calibration),
+    )
+
+
+def untrained_rows(build: "Build") -> pa.Table:
+    """Rows of the classes that need no training: they answer every image class alike."""
+    recipe, n_classes = build.plan.recipe, build.split.n_classes
+    curves = {
+        name: [math.log(n_classes) if name.endswith("loss") else 100.0 / n_classes] * recipe.epochs
+        for name in CURVES
+    }
+    rows = [
+        row(arch, seed, recipe, "untrained", curves)
+        for arch in build.untrained
+        for seed in build.plan.seeds
+    ]
+    return pa.Table.from_pylist(rows, schema=schema(len(build.classes[0])))
+
+
+def arch_numbers(build: "Build", calibration: Calibration) -> pa.Table:
+    """The network's own numbers, and its latency, of every architecture of the built classes."""
+    space: SearchSpace = SPACES.load(build.network.space)()
+    recipe, images = build.plan.recipe, build.split.train.x
+    built = {*build.classes, *build.untrained}
+    rows: list[dict[str, Any]] = []
+    for arch in space.archs():
+        if (canonical := space.canonical(arch)) in built:
+            numbers = build.network.arch_numbers(
+                arch,
+                channels=recipe.channels,
+                cells=recipe.cells,
+                image_channels=images.shape[3],
+                n_classes=build.split.n_classes,
+                size=images.shape[1],
+            )
+            timed = calibration.arch_numbers(canonical, recipe)
+            rows.append({"arch": list(arch), **numbers, **timed})
+    return pa.Table.from_pylist(rows)
+
+
+def _columns(build: "Build", calibration: Calibration) -> list[Column]:
+    return [
+        *calibration.columns(build.network.cost_terms(build.classes[0])),
+        *(Column.of(name, text) for name, text in build.network.arch_columns.items()),
+    ]
+
+
+def _metadata(build: "Build", calibration: Calibration) -> Metadata:
+    plan, recipe = build.plan, build.plan.recipe
+    dataset = Path(recipe.dataset).name.removesuffix(".npz")
+    return Metadata(
+        id=plan.id,
+        version=plan.version,
+        space=build.network.space,
+        key="class",
+        dataset=dataset,
+        epochs={recipe.epochs: list(range(1, recipe.epochs + 1))},
+        complete=plan.architectures is None,
+        default_objective="valid_accuracy",
+        title=f"{recipe.network} on {dataset}, trained by this suite",
+        description=plan.description,
+        seeds="seeds of initial values and data order",
+        elsewhere="a new recipe can be trained with: nasbench build PLAN.toml",
+        recipe=build.recipe()
+        | {
+            "digest": build.digest,
+            "split_digest": build.split.digest,
+            "optimizer": "SGD, Nesterov momentum, cosine to 0 by step",
+            **build.manifest,
+            "calibration": asdict(calibration),
+        },
+        source=plan.source,
+        licence=plan.licence,
+        citation=plan.citation,
+        software={"torch": str(torch.__version__)},
+    )
+
+
+def _until_failure(
+    seconds: NDArray[np.float32], finished: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Seconds stop growing with the first epoch of a diverged training, which was still paid for.
+
+    Both arrays have shape ``(epochs,)``.
+    """
+    last = int(finished.sum())
+    return seconds if last == len(seconds) else np.minimum(seconds, seconds[last])

@@ -1,0 +1,151 @@
+"""One convolution a model, for many models at once: the ways of doing it, and their memory layouts.
+
+All of them compute the same numbers up to rounding; which is fastest depends on the machine and on
+the shapes. Features of all models are held as *rows*, shape ``(outer, models, inner)``: models can
+be selected, and results put together, alike in every layout.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+BLOCK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The images behind rows.
+
+    Attributes:
+        batch: Number of images.
+        height: Pixels.
+        width: Pixels.
+        channels_last: Whether rows are ``(batch * height * width, models, channels)``, or
+            ``(batch, models, channels * height * width)``.
+    """
+
+    batch: int
+    height: int
+    width: int
+    channels_last: bool
+
+    def halved(self) -> "Grid":
+        """After a 2x2 pooling, which drops the last row and column of odd sides."""
+        return replace(self, height=self.height // 2, width=self.width // 2)
+
+    def images(self, rows: Tensor) -> Tensor:
+        """View of rows as images, shape ``(batch, models * channels, height, width)``."""
+        if self.channels_last:
+            x = rows.view(self.batch, self.height, self.width, -1)
+            return x.permute(0, 3, 1, 2)
+        return rows.view(self.batch, -1, self.height, self.width)
+
+    def rows(self, images: Tensor, models: int) -> Tensor:
+        """The inverse of :meth:`images`, for images in any layout."""
+        if self.channels_last:
+            x = images.permute(0, 2, 3, 1)
+            return x.reshape(self.batch * self.height * self.width, models, -1)
+        return images.reshape(self.batch, models, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A way of doing the convolutions of many models.
+
+    Attributes:
+        apply: Function of rows, kernels of shape ``(models, outputs, side, side, inputs)``, a bias
+            of shape ``(models * outputs,)`` or None, and the grid; it returns images. They are
+            padded with zeros to keep their size.
+        channels_last: Layout of its rows.
+        isolates: Whether a number of one model that is not finite never reaches another model.
+    """
+
+    apply: Callable[[Tensor, Tensor, Tensor | None, Grid], Tensor]
+    channels_last: bool
+    isolates: bool
+
+
+def grouped(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
+    """One grouped convolution, a group a model."""
+    models, side = len(kernels), kernels.shape[2]
+    weight = kernels.flatten(0, 1).permute(0, 3, 1, 2)
+    if not grid.channels_last:
+        weight = weight.contiguous()
+    return F.conv2d(grid.images(rows), weight, bias, padding=side // 2, groups=models)
+
+
+def matmul(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
+    """Every neighbourhood as a vector, then one matrix product a model."""
+    y = torch.bmm(neighbourhoods(rows, kernels.shape[2], grid), kernels.flatten(2).mT)
+    if bias is not None:
+        y = y + bias.view(len(kernels), 1, -1)
+    return grid.images(y.transpose(0, 1).contiguous())
+
+
+def neighbourhoods(rows: Tensor, side: int, grid: Grid) -> Tensor:
+    """The ``side`` x ``side`` pixels around every pixel, zeros outside of the image.
+
+    Args:
+        rows: Channels last, shape ``(pixels, models, channels)``.
+        side: 1 or 3.
+        grid: The images.
+
+    Returns:
+        Shape ``(models, pixels, side * side * channels)``.
+    """
+    if side == 1:
+        return rows.transpose(0, 1)
+    x = rows.view(grid.batch, grid.height, grid.width, *rows.shape[1:])
+    x = F.pad(x, (0, 0, 0, 0, 1, 1, 1, 1))
+    shifted = [
+        x[:, top : top + grid.height, left : left + grid.width]
+        for top in range(side)
+        for left in range(side)
+    ]
+    return torch.stack(shifted, dim=4).permute(3, 0, 1, 2, 4, 5).flatten(4).flatten(1, 3)
+
+
+def shared_input(images: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
+    """The convolutions of all models of the same images, as one matrix product.
+
+    Args:
+        images: Shape ``(batch, inputs, height, width)``.
+        kernels: As for a :class:`Convolution`, like all others.
+        bias: One number a model and output, or None.
+        grid: The grid of the images.
+
+    Returns:
+        Images of all models.
+    """
+    pixels = replace(grid, channels_last=True)
+    x = neighbourhoods(pixels.rows(images, 1), kernels.shape[2], pixels)[0]
+    y = F.linear(x, kernels.flatten(0, 1).flatten(1), bias)
+    return pixels.images(y)
+
+
+def block_diagonal(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
+    """A group for every four models, whose kernels fill a diagonal of zeros."""
+    models, outputs, inputs = len(kernels), kernels.shape[1], kernels.shape[4]
+    whole = models // BLOCK * BLOCK
+    parts = []
+    for start, end in ((0, whole), (whole, models)):
+        if start == end:
+            continue
+        size = min(BLOCK, end - start)
+        blocks = kernels[start:end].view(-1, size, *kernels.shape[1:])
+        diagonal = [F.pad(blocks[:, i], (i * inputs, (size - 1 - i) * inputs)) for i in range(size)]
+        weight = torch.stack(diagonal, dim=1).flatten(1, 2)
+        shift = None if bias is None else bias[start * outputs : end * outputs]
+        parts.append(grouped(rows[:, start:end], weight, shift, grid))
+    return torch.cat(parts, dim=1)
+
+
+CONVOLUTIONS: Mapping[str, Convolution] = {
+    "channels_last": Convolution(grouped, channels_last=True, isolates=True),
+    "grouped": Convolution(grouped, channels_last=False, isolates=True),
+    "matmul": Convolution(matmul, channels_last=True, isolates=True),
+    "block_diagonal": Convolution(block_diagonal, channels_last=True, isolates=False),
+}

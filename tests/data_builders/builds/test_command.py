@@ -1,0 +1,135 @@
+"""``nasbench build``: stopped, spread and merged."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_builders.build import Build
+from nasbench.cli import main, parse_deadline, parse_part
+from nasbench.errors import InvalidArgumentError
+from nasbench.table import Table
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def build(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run ``nasbench build`` in an empty folder: exit code, standard output, standard error."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("data_builders.build.calibrate", lambda *_: tiny.calibration)
+    tiny.save(tmp_path / "plan.toml")
+
+    def run(*options: str, command: str = "build ../plan.toml --processes 1") -> Any:
+        monkeypatch.setattr(sys, "argv", ["nasbench", *shlex.split(command), *options])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_parts_end_in_a_table_when_all_are_there(
+    build: Command, tmp_path: Path, expected: str
+) -> None:
+    code, out, _ = build("--shard", "3/3")
+    rest = "nasbench build ../plan.toml --work work --processes 1"
+    assert (code, out) == (0, f"tiny: 12 of 18 shards are missing; go on with: {rest}\n")
+    code, out, _ = build("--shard", "1/3", "--work", "other work")
+    assert (code, out) == (
+        0,
+        "tiny: 12 of 18 shards are missing; go on with: nasbench build ../plan.toml "
+        "--work 'other work' --processes 1\n",
+    )
+    assert not (tmp_path / "home/tiny.parquet").exists()
+    table = tmp_path / "home/tiny.parquet"
+    code, out, _ = build("--shard", "2/3", "--from", "other work")
+    assert (code, out) == (0, f"tiny@1: {table}\n")
+    assert Table(table).metadata.content_hash == expected
+
+
+def test_a_deadline_leaves_whole_shards_and_says_how_to_go_on(
+    build: Command, tmp_path: Path, expected: str
+) -> None:
+    code, out, _ = build("--deadline", "0s", "--out", "tables", "--shard", "1/2")
+    again = "build ../plan.toml --work work --out tables --processes 1 --deadline 0s --shard 1/2"
+    assert (code, out) == (
+        0,
+        f"tiny: 18 of 18 shards are missing; go on with: nasbench {again}\n",
+    )
+    (folder,) = Path("work").iterdir()
+    assert [path.name for path in folder.iterdir()] == ["build.json"]
+    assert build(command=again)[1] == out
+    code, out, _ = build(command=again.replace("0s --shard 1/2", "1h"))
+    assert (code, out) == (0, "tiny@1: tables/tiny.parquet\n")
+    assert Table(Path("tables/tiny.parquet")).metadata.content_hash == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--deadline", "9"), "deadline '9' is not of the form '90s', '9m' or '1.5h'"),
+        (("--shard", "0/3"), "shard '0/3' is not of the form 'i/n' with i from 1 to n"),
+        (("--backend", "spark"), "no backend is called 'spark'"),
+        (("--backend", "ray", "--processes", "0"), "processes = 0 must be a positive integer"),
+        (("--from", "nowhere"), "nowhere has no tiny-"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_is_not_possible_is_said_in_a_line(
+    build: Command, options: tuple[str, ...], message: str
+) -> None:
+    code, out, error = build(*options)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert message in error
+
+
+def test_a_damaged_shard_is_deleted_and_trained_again(
+    build: Command, finished: Build, tmp_path: Path, expected: str
+) -> None:
+    path = finished.folder / finished.shards[3].name
+    path.write_bytes(path.read_bytes()[:-9])
+    work = ("--work", str(finished.folder.parent))
+    code, out, error = build(*work)
+    assert (code, out) == (2, "")
+    assert f"{path} is damaged" in error
+    assert "delete it to train the shard again" in error
+    path.unlink()
+    assert build(*work)[0] == 0
+    assert Table(tmp_path / "home/tiny.parquet").metadata.content_hash == expected
+
+
+def test_deadlines_have_a_unit() -> None:
+    given = {"90s": 90, "9m": 540, "1.5h": 5400, "0s": 0}
+    assert {text: parse_deadline(text) for text in given} == given
+    for text in (
+        "",
+        "s",
+        "9",
+        "-1s",
+        "9 m",
+        "1e3s",
+        "٣s",
+        ".5h",
+        "1.h",
+        "9d",
+        "9min",
+        "1" * 10 + "s",
+    ):
+        with pytest.raises(InvalidArgumentError, match="deadline"):
+            parse_deadline(text)
+
+
+def test_parts_count_from_one() -> None:
+    assert [parse_part(text) for text in ("1/1", "2/8", "8/8")] == [(1, 1), (2, 8), (8, 8)]
+    for text in ("", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "1 /2", "a/b", "²/3", "/", "1/"):
+        with pytest.raises(InvalidArgumentError, match="shard"):
+            parse_part(text)

@@ -1,0 +1,104 @@
+"""Groups on a GPU: the same computation in float64, the same statistics in bfloat16."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kendalltau, wilcoxon
+
+from data_builders import NETWORKS, stacks
+from data_builders.batched import Group, train_group
+from data_builders.convolutions import CONVOLUTIONS
+from data_builders.cuda_graph import CapturedStep
+from data_builders.datasets import load_split
+from data_builders.recipe import Recipe
+from data_builders.shards import sample_classes
+from data_builders.training import CURVES, train
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+RECIPE = Recipe(
+    network="lite201",
+    channels=8,
+    cells=1,
+    dataset="digits",
+    train=320,
+    valid=738,
+    test=739,
+    epochs=8,
+    batch=32,
+    flip=True,
+    crop=1,
+)
+SHORT = RECIPE.changed({"channels": 4, "train": 64, "valid": 48, "test": 40, "epochs": 3})
+
+
+@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+def test_a_gpu_computes_what_the_reference_loop_does(convolution: str) -> None:
+    archs, split = sample_classes(NETWORKS.load("lite201"), 12), load_split(SHORT)
+    together = train_group(
+        archs, 1, SHORT, split, dtype=torch.float64, device="cuda", convolution=convolution
+    )
+    for arch, ours in zip(archs, together, strict=True):
+        theirs = train(arch, 1, SHORT, split, dtype=torch.float64)
+        assert ours.status == theirs.status == "finished"
+        for name in CURVES:
+            np.testing.assert_allclose(ours.curves[name], theirs.curves[name], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("convolution", [n for n in CONVOLUTIONS if CONVOLUTIONS[n].isolates])
+def test_a_model_that_fails_on_a_gpu_changes_no_other(
+    convolution: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archs, split, failing = sample_classes(NETWORKS.load("lite201"), 16), load_split(SHORT), 5
+    torch.backends.cudnn.deterministic = True
+    try:
+        first = Group(archs, 0, SHORT, split, convolution, device="cuda").epoch(0)
+        whole = stacks.initial_value
+        monkeypatch.setattr(
+            stacks,
+            "initial_value",
+            lambda site, shape, arch, seed: (
+                whole(site, shape, arch, seed) * (np.nan if arch == archs[failing] else 1.0)
+            ),
+        )
+        second = Group(archs, 0, SHORT, split, convolution, device="cuda").epoch(0)
+    finally:
+        torch.backends.cudnn.deterministic = False
+    assert not np.isfinite(second[failing]).any()
+    others = np.delete(np.arange(len(archs)), failing)
+    np.testing.assert_array_equal(first[others], second[others])
+
+
+def test_a_captured_step_does_what_the_step_does() -> None:
+    state = torch.zeros(3, device="cuda")
+
+    def step(x: torch.Tensor) -> None:
+        state.mul_(0.5).add_(x)
+
+    ones = torch.ones(3, device="cuda")
+    captured = CapturedStep(step, [ones], [state])
+    assert state.tolist() == [0, 0, 0]
+    captured(ones)
+    captured(2 * ones)
+    assert state.tolist() == [2.5, 2.5, 2.5]
+
+
+def test_bfloat16_on_a_gpu_has_the_statistics_of_float32_alone() -> None:
+    archs, split = sample_classes(NETWORKS.load("lite201"), 64), load_split(RECIPE)
+    random.Random(0).shuffle(archs)
+    alone, together = (
+        np.array(
+            [[float(run.curves["valid_accuracy"][-1]) for run in runs(seed)] for seed in (0, 1)]
+        )
+        for runs in (
+            lambda seed: [train(arch, seed, RECIPE, split) for arch in archs],
+            lambda seed: train_group(archs, seed, RECIPE, split, device="cuda"),
+        )
+    )
+    between_seeds = (alone[0] - alone[1]).std()
+    for ours, theirs in zip(together, alone, strict=True):
+        assert (ours - theirs).std() < 1.25 * between_seeds
+        assert wilcoxon(ours - theirs).pvalue > 0.001
+        tau = kendalltau(ours, theirs).statistic
+        assert tau > kendalltau(*alone).statistic - 0.05
