@@ -225,13 +225,18 @@ def single_figure(board: Board) -> None:
 
 
 def epochs_figure(board: Board) -> None:
-    """Regret over simulated time, defaults only."""
+    """Regret over simulated time, defaults only, from a fifteenth of the time on."""
     drawn = curves.drawn(board)["seconds"]
     lines = {r.algorithm: drawn[r.label] for r in board.rows if "preset" not in r.settings}
+    last = max(float(line.at[-1]) for line in lines.values())
+    shown = np.concatenate([line.mean[line.at >= last / 15] for line in lines.values()])
     figure, axes = plt.subplots(figsize=(7, 4.5))
     draw(axes, lines)
-    axes.axhline(board.landscape.ceiling or np.nan, color="0.5", linestyle=":", linewidth=1)
-    axes.set(xscale="log", xlabel="simulated seconds", ylabel="test regret (points)")
+    axes.axhline(board.landscape.floor, color="0.5", linestyle=":", linewidth=1)
+    axes.set(xscale="log", xlim=(last / 15, last), ylim=(0.95 * shown.min(), 1.05 * shown.max()))
+    axes.set(xlabel="simulated seconds", ylabel="test regret (points)")
+    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        ticks("{x:.3g}")
     axes.legend(ncols=2)
     figure.tight_layout()
     save(figure, "multi-fidelity")
