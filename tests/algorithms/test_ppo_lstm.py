@@ -255,15 +255,6 @@ def test_it_keeps_the_contract(preset):
     check_algorithm(PPOLSTM, Toy(recorded if preset else Ruled()), preset=preset, n=60)
 
 
-def test_it_keeps_the_contract_with_one_decision():
-    check_algorithm(PPOLSTM, Toy(OneDecision()), n=40, seed=5)
-
-
-@pytest.mark.parametrize("preset", [None, *PPOLSTM.presets])
-def test_it_keeps_the_contract_on_a_published_table(preset):
-    check_algorithm(PPOLSTM, nasbench.load("nb201-cifar10"), preset=preset)
-
-
 def test_the_default_is_ahead_of_random_search_and_a_large_rate_behind():
     best = {}
     for name, changes in (

@@ -39,14 +39,6 @@ class Ruled(SearchSpace):
         raise NotImplementedError
 
 
-class OneDecision(Ruled):
-    name = "one-decision"
-    decisions = (Decision("a", tuple("012")),)
-
-    def is_legal(self, arch):
-        return True
-
-
 class Toy:
     """Losses by a hash; one in seven trainings diverges."""
 
@@ -294,15 +286,6 @@ def test_large_steps_end_no_search(settings):
 def test_it_keeps_the_contract(preset):
     recorded = RecordedSpace(NB201(), np.arange(0, 15_625, 997))
     check_algorithm(ReinforceLSTM, Toy(recorded if preset else Ruled()), preset=preset, n=60)
-
-
-def test_it_keeps_the_contract_with_one_decision():
-    check_algorithm(ReinforceLSTM, Toy(OneDecision()), n=40, seed=5)
-
-
-@pytest.mark.parametrize("preset", [None, *ReinforceLSTM.presets])
-def test_it_keeps_the_contract_on_a_published_table(preset):
-    check_algorithm(ReinforceLSTM, nasbench.load("nb201-cifar10"), preset=preset)
 
 
 def test_the_default_is_ahead_of_random_search_and_a_large_rate_behind():

@@ -350,10 +350,6 @@ def test_it_keeps_the_contract(space, preset, seed):
     check_algorithm(TransformRL, Toy(space), preset=preset, seed=seed, n=25)
 
 
-def test_it_keeps_the_contract_on_a_published_table():
-    check_algorithm(TransformRL, nasbench.load("nb201-cifar10"), n=25)
-
-
 def test_without_torch_the_extra_is_named(monkeypatch):
     for name in ("algorithms.transform_rl", "algorithms.edit_policy"):
         monkeypatch.delitem(sys.modules, name)
