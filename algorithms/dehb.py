@@ -1,7 +1,8 @@
 """DEHB, differential evolution with Hyperband (Awad et al., 2021, https://arxiv.org/abs/2105.09821)."""
 
-import math
 from collections.abc import Sequence
+from math import floor, inf
+from operator import mul
 from typing import NamedTuple, TypeAlias
 
 from algorithms.rungs import Bracket, Brackets, Result, Running, brackets, rungs
@@ -95,10 +96,10 @@ class DEHB(Algorithm):
         self._first_cycle = len(sizes)
         self._brackets = Brackets(sizes, epochs)
         self._populations = [
-            [_Member(math.inf, -1, self._random()) for _ in range(n)]
-            for n in population_sizes(sizes)
+            [_Member(inf, -1, self._random()) for _ in range(n)] for n in population_sizes(sizes)
         ]
         self._rankings: list[list[Vector] | None] = [None] * len(epochs)
+        self._all: list[Vector] | None = None
         self._turns = [0] * len(epochs)
         self._climbers: list[list[_Member]] = [[] for _ in epochs]
         self._resumed: set[int] = set()
@@ -126,14 +127,14 @@ class DEHB(Algorithm):
         self._brackets.record(bracket, Result(loss, trial, individual.arch))
         if loss <= self._populations[rung][place].loss:
             self._populations[rung][place] = _Member(loss, trial, individual)
-            self._rankings[rung] = None
+            self._rankings[rung] = self._all = None
 
     def _climb(self, bracket: Bracket, rung: int) -> tuple[_Individual, int | None]:
         """The best of the population below that are not in the one above, and whom to resume."""
         waiting = self._climbers[rung]
         if not waiting:
             here = {member.individual for member in self._populations[rung]}
-            below = sorted(m for m in self._populations[rung - 1] if m.loss < math.inf)
+            below = sorted(m for m in self._populations[rung - 1] if m.loss < inf)
             new = [member for member in below if member.individual not in here]
             waiting += reversed((new or below)[: bracket.left])
         member = waiting.pop()
@@ -146,22 +147,20 @@ class DEHB(Algorithm):
         """A legal cross of ``target`` and a mutant of three others."""
         parents = self._ranked(rung - 1 if bracket.rung else rung)[: bracket.sizes[bracket.rung]]
         if len(parents) < 3:
-            everyone = self._others(
-                [m.individual.vector for p in self._populations for m in p], target
-            )
-            parents += [self._mutant(*self._three(everyone)) for _ in range(4 - len(parents))]
+            others = self._others(self._everyone(), target)
+            parents += [self._mutant(*self._three(others)) for _ in range(4 - len(parents))]
         parents = self._others(parents, target)
         options = self.space.options
         for _ in range(_TRIES):
             vector = self._cross(target, *self._three(parents))
-            arch = tuple([int(x * n) for x, n in zip(vector, options, strict=True)])
+            arch = tuple(map(floor, map(mul, vector, options)))
             if self.space.is_legal(arch):
                 return _Individual(vector, arch)
         return self._random()
 
     def _others(self, pool: list[Vector], target: Vector) -> list[Vector]:
         """The pool without the target, filled with random points up to three."""
-        others = [vector for vector in pool if vector != target]
+        others = [vector for vector in pool if vector is not target]
         while len(others) < 3:
             others.append(tuple([self.rng.random() for _ in target]))
         return others
@@ -171,7 +170,7 @@ class DEHB(Algorithm):
         draw, factor, rate = self.rng.random, self.mutation_factor, self.crossover
         taken = [i for i in range(len(target)) if draw() < rate]
         vector = list(target)
-        for i in taken or [int(draw() * len(target))]:
+        for i in taken or [floor(draw() * len(target))]:
             x = a[i] + factor * (b[i] - c[i])
             vector[i] = x if 0 <= x < 1 else draw()
         return tuple(vector)
@@ -184,14 +183,23 @@ class DEHB(Algorithm):
             self._rankings[rung] = ranking
         return ranking
 
+    def _everyone(self) -> list[Vector]:
+        """All populations, one after the other."""
+        if self._all is None:
+            self._all = [m.individual.vector for members in self._populations for m in members]
+        return self._all
+
     def _three(self, pool: list[Vector]) -> tuple[Vector, Vector, Vector]:
         """Three different ones of at least three."""
         draw, n = self.rng.random, len(pool)
-        i, j, k = int(draw() * n), int(draw() * (n - 1)), int(draw() * (n - 2))
-        j += j >= i
-        low, high = (i, j) if i < j else (j, i)
-        k += k >= low
-        k += k >= high
+        i, j, k = floor(draw() * n), floor(draw() * (n - 1)), floor(draw() * (n - 2))
+        if j >= i:
+            j += 1
+            k += k >= i
+            k += k >= j
+        else:
+            k += k >= j
+            k += k >= i
         return pool[i], pool[j], pool[k]
 
     def _mutant(self, a: Vector, b: Vector, c: Vector) -> Vector:

@@ -1,6 +1,7 @@
 """Random search, the baseline of every comparison (Li and Talwalkar, 2019, https://arxiv.org/abs/1902.07638)."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.space import Arch, SearchSpace
@@ -29,13 +30,13 @@ class RandomSearch(Algorithm):
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         self.replacement = replacement
+        self._samples = space.samples(self.rng)
         self._drawn: set[Arch] = set()
 
     def ask(self) -> Proposal | None:
         if self.replacement:
-            return Proposal(self.space.sample(self.rng))
-        for _ in range(_DRAWS):
-            arch = self.space.sample(self.rng)
+            return Proposal(next(self._samples))
+        for arch in islice(self._samples, _DRAWS):
             key = self.space.canonical(arch)
             if key not in self._drawn:
                 self._drawn.add(key)

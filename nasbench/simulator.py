@@ -5,6 +5,7 @@ The clock is a heap of busy workers; at equal times the trial that was started f
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -107,8 +108,10 @@ def replay(
         workers: Trials that run at the same simulated time.
         seed: Seed of the run; it chooses the training seeds.
         replicate: Which recorded training answers a trial. ``"draw"``: a function of ``seed``, the
-            architecture and how often this run has trained it; ``"mean"``: the mean over the
-            recorded seeds; a number: that training seed.
+            architecture and how often this run has trained it, which is output of SplitMix64 for
+            ``mix(seed) + key * _KEY + repeat``, modulo the number of recorded seeds (of 2**63 where
+            any seed can be asked for); ``"mean"``: the mean over the recorded seeds; a number: that
+            training seed.
         known: What was passed to the algorithm as ``known``.
 
     Returns:
@@ -125,9 +128,9 @@ def replay(
     check_count("workers", workers)
     fixed = check_replicate(benchmark, replicate)
     draws = replicate == "draw"
-    max_trials = budget.trials if budget.trials is not None else math.inf
+    max_trials = budget.trials if budget.trials is not None else sys.maxsize
     max_seconds = budget.seconds if budget.seconds is not None else math.inf
-    max_epochs = budget.epochs if budget.epochs is not None else math.inf
+    max_epochs = budget.epochs if budget.epochs is not None else sys.maxsize
     full, offered = algorithm.fidelities[-1], frozenset(algorithm.fidelities)
     one_training = len(benchmark.schedules) == 1
     ask, tell = algorithm.ask, algorithm.tell
@@ -182,7 +185,8 @@ def replay(
                     key, seeds = trainings(arch, epoch)
                     repeat = trained.get(key, 0)
                     trained[key] = repeat + 1
-                    training_seed = _draw(state, key, repeat, seeds)
+                    value = mix(state + key * _KEY + repeat)
+                    training_seed = seeds[value % len(seeds)] if seeds else value >> 1
                 else:
                     training_seed = fixed
                 losses, cost, _ = evaluate(
@@ -299,15 +303,6 @@ def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
             f"{one_of(replicate, everywhere)}"
         )
     return replicate
-
-
-def _draw(state: int, key: int, repeat: int, seeds: tuple[int, ...]) -> int:
-    """A recorded seed, or any 63-bit one: output of SplitMix64 for ``state + key * _KEY + repeat``.
-
-    ``state`` is its output for the seed of the run; all sums and products are modulo 2**64.
-    """
-    value = mix(state + key * _KEY + repeat)
-    return seeds[value % len(seeds)] if seeds else value >> 1
 
 
 def _check_resumed(

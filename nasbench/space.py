@@ -4,8 +4,10 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from math import prod
+from functools import cached_property, partial
+from itertools import cycle, repeat, starmap
+from math import floor, prod
+from operator import mul
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -197,9 +199,17 @@ class SearchSpace(ABC):
         """A legal tuple, uniform over the legal tuples."""
         draw = rng.random
         while True:
-            arch = tuple([int(draw() * n) for n in self.options])
+            arch = tuple([floor(draw() * n) for n in self.options])
             if self._lawless or self.is_legal(arch):
                 return arch
+
+    def samples(self, rng: random.Random) -> Iterator[Arch]:
+        """What calls of :meth:`sample` give, without end; in a space without rules, faster."""
+        if not self._lawless or type(self).sample is not SearchSpace.sample:
+            return iter(partial(self.sample, rng), None)
+        draws = starmap(rng.random, repeat(()))
+        options = map(floor, map(mul, draws, cycle(self.options)))
+        return zip(*[options] * len(self.options), strict=True)
 
     @cached_property
     def _lawless(self) -> bool:
@@ -219,15 +229,15 @@ class SearchSpace(ABC):
         draw = rng.random
         mutable = self._mutable
         for _ in range(64 if mutable else 0):
-            position, others = mutable[int(draw() * len(mutable))]
-            option = int(draw() * others)
+            position, others = mutable[floor(draw() * len(mutable))]
+            option = floor(draw() * others)
             changed = list(arch)
             changed[position] = option + (option >= arch[position])
             mutant = tuple(changed)
             if self._lawless or self.is_legal(mutant):
                 return mutant
         neighbors = list(self.neighbors(arch))
-        return neighbors[int(draw() * len(neighbors))] if neighbors else arch
+        return neighbors[floor(draw() * len(neighbors))] if neighbors else arch
 
     def neighbors(self, arch: Arch) -> Iterator[Arch]:
         """All legal tuples that differ in one decision, in order of position and option."""

@@ -1,6 +1,6 @@
 import random
 from collections import Counter
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nasbench.errors import IllegalArchError
 from nasbench.space import Decision, SearchSpace
+from nasbench.spaces.nb101 import NB101
 
 
 class Text(SearchSpace):
@@ -180,6 +181,14 @@ def test_sample_is_uniform_over_legal_tuples(rng):
 def test_sample_takes_one_number_a_decision(rng):
     same = random.Random(0)
     assert Free().sample(rng) == tuple([int(same.random() * n) for n in (2, 3, 4)])
+
+
+@pytest.mark.parametrize("space", [Free(), Even(), NB101()], ids=lambda s: type(s).__name__)
+def test_samples_are_calls_of_sample(space):
+    one, same = random.Random(1), random.Random(1)
+    many = list(islice(space.samples(one), 50))
+    assert many == [space.sample(same) for _ in many]
+    assert one.random() == same.random()
 
 
 def test_mutate_changes_each_decision_and_picks_each_other_option_equally_often(rng):
