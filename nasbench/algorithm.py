@@ -5,7 +5,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,12 @@ class Observation:
         )
 
 
+class Configurable(Protocol):
+    """What has hyperparameters, as keyword-only arguments, and presets of them."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+
 class Algorithm(ABC):
     """Base of all search algorithms.
 
@@ -121,9 +127,11 @@ class Algorithm(ABC):
 
 
 def hyperparameters(
-    algorithm: type[Algorithm], changes: Mapping[str, Any], preset: str | None = None
+    algorithm: type[Configurable], changes: Mapping[str, Any], preset: str | None = None
 ) -> dict[str, Any]:
     """All hyperparameters of an algorithm: defaults, changed by a preset, changed by ``changes``.
+
+    Regressors have them in the same way.
 
     Raises:
         UnknownNameError: No such preset or hyperparameter.
@@ -146,7 +154,7 @@ def hyperparameters(
     return values
 
 
-def kept_hyperparameters(algorithm: Algorithm) -> dict[str, Any] | None:
+def kept_hyperparameters(algorithm: Configurable) -> dict[str, Any] | None:
     """Hyperparameters of an algorithm, from its attributes; None if it does not keep one."""
     names = _defaults(type(algorithm))
     if not all(hasattr(algorithm, name) for name in names):
@@ -155,7 +163,7 @@ def kept_hyperparameters(algorithm: Algorithm) -> dict[str, Any] | None:
 
 
 @cache
-def _defaults(algorithm: type[Algorithm]) -> Mapping[str, Any]:
+def _defaults(algorithm: type[Configurable]) -> Mapping[str, Any]:
     """Defaults of the hyperparameters; ``inspect.Parameter.empty`` where there is none."""
     return {
         name: parameter.default

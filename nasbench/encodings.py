@@ -7,16 +7,16 @@ the space alone, never on the architectures that are encoded together.
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import prod
+from math import log1p, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.errors import IllegalArchError, InvalidArgumentError
+from nasbench.errors import IllegalArchError, InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, Graph, SearchSpace
 
 NO_OPERATION = "none"
@@ -147,6 +147,99 @@ def path(
             raise _no_column(space, arch)
         encoded[row, [column[labels] for labels in found]] = 1
     return encoded[:, :length].copy()
+
+
+def path_statistics(
+    space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """How often operations occur on the paths from input to output; for graphs of any size.
+
+    For every operation of the space, in the order of their names: how many nodes on a path carry
+    it, how many at most one path has of them, and how many it has on average over all paths; then
+    the longest path, the mean length of a path, and the logarithm of one plus the number of paths.
+    Nothing passes through the operation ``none``.
+
+    Args:
+        space: A space with a graph form.
+        archs: ``n`` legal architectures, or an ``(n, d)`` array of them.
+
+    Returns:
+        Numbers of shape ``(n, 3 * n_operations + 3)``.
+
+    Raises:
+        IllegalArchError: Something in ``archs`` is not in the ranges of the decisions.
+        InvalidArgumentError: The space has no graph form, or a graph has an operation that no
+            sampled one has.
+    """
+    rows, union = _rows(space, archs), _union(space)
+    names = sorted(set().union(*union.labels[1:-1]) - {NO_OPERATION})
+    column = {name: i for i, name in enumerate(names)}
+    encoded = np.zeros((len(rows), 3 * len(names) + 3), dtype=np.float32)
+    for row, arch in enumerate(rows.tolist()):
+        graph = _graph(space, tuple(arch))
+        if not column.keys() >= set(graph.labels[1:-1]) - {NO_OPERATION}:
+            raise _no_column(space, arch)
+        encoded[row] = _path_statistics(graph, column)
+    return encoded
+
+
+def _path_statistics(graph: Graph, column: dict[str, int]) -> list[float]:
+    n, last = len(column), len(graph.labels) - 1
+    sources = [np.flatnonzero(graph.adjacency[:, j]).tolist() for j in range(last + 1)]
+    passes = [label in column for label in graph.labels]
+    passes[0] = passes[last] = True
+    useful = {last}
+    for j in range(last, 0, -1):
+        if j in useful:
+            useful.update(i for i in sources[j] if passes[i])
+    # Of the paths from the input to a node: their number, for every operation the most of it on one
+    # path and the sum over all, then the same of the length
+    paths = [1] + [0] * last
+    most = [[0] * (n + 1) for _ in range(last + 1)]
+    total = [[0] * (n + 1) for _ in range(last + 1)]
+    nodes = [0] * n
+    for j in range(1, last + 1):
+        arriving = [i for i in sources[j] if paths[i]]
+        if j not in useful or not arriving:
+            continue
+        paths[j] = sum(paths[i] for i in arriving)
+        most[j] = [max(values) for values in zip(*(most[i] for i in arriving), strict=True)]
+        total[j] = [sum(values) for values in zip(*(total[i] for i in arriving), strict=True)]
+        if j < last:
+            k = column[graph.labels[j]]
+            nodes[k] += 1
+            for place in (k, n):
+                most[j][place] += 1
+                total[j][place] += paths[j]
+    mean = [value / max(paths[last], 1) for value in total[last]]
+    return [*nodes, *most[last][:n], *mean[:n], most[last][n], mean[n], log1p(paths[last])]
+
+
+ENCODINGS: dict[str, Callable[..., NDArray[np.float32]]] = {
+    "one_hot": one_hot,
+    "unit_cube": unit_cube,
+    "adjacency": adjacency,
+    "path": path,
+    "path_statistics": path_statistics,
+}
+
+
+def encode(
+    space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer], encodings: Sequence[str]
+) -> NDArray[np.float32]:
+    """Several encodings side by side, shape ``(n, n_columns)``.
+
+    Raises:
+        UnknownNameError: No encoding has such a name.
+        InvalidArgumentError: None is named, or the space lacks what one of them needs.
+        IllegalArchError: Something in ``archs`` is not in the space.
+    """
+    if not encodings:
+        raise InvalidArgumentError(f"no encoding is named{one_of('', ENCODINGS)}")
+    for name in encodings:
+        if name not in ENCODINGS:
+            raise UnknownNameError(f"no encoding is called {name!r}{one_of(name, ENCODINGS)}")
+    return np.concatenate([ENCODINGS[name](space, archs) for name in encodings], axis=1)
 
 
 @cache

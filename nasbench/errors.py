@@ -64,6 +64,10 @@ class ArchiveError(NasbenchError, ValueError):
     """A published archive that is damaged, is another than the known one, or holds code."""
 
 
+class SurrogateError(NasbenchError, ValueError):
+    """A fitted surrogate whose files are damaged, or that must not be published."""
+
+
 class BuildError(NasbenchError, RuntimeError):
     """A build folder that is damaged or belongs to another recipe."""
 
