@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
-from nasbench.tabular import TableBenchmark, load
+from nasbench.catalogue import open_table
+from nasbench.tabular import TableBenchmark
 
 
 def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
@@ -73,7 +74,8 @@ def main() -> None:
     parser.add_argument("benchmark")
     parser.add_argument("--published", default="nb201-cifar10")
     arguments = parser.parse_args()
-    print(noise_table(load(arguments.benchmark), load(arguments.published)))
+    tables = (open_table(name) for name in (arguments.benchmark, arguments.published))
+    print(noise_table(*map(TableBenchmark, tables)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from data_builders.zero_cost import SCORES
 from nasbench.catalogue import open_table
 from nasbench.errors import NasbenchError
 from nasbench.table import Table
-from nasbench.tabular import TableBenchmark, load
+from nasbench.tabular import TableBenchmark
 
 SIZES = ("parameters", "macs")
 
@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--published", default="nb201-cifar10")
     options = parser.parse_args(arguments)
     try:
-        benchmarks = [load(name) for name in (options.benchmark, options.published)]
+        names = (options.benchmark, options.published)
+        benchmarks = [TableBenchmark(open_table(name)) for name in names]
         table = rank_table(open_table(options.scores), benchmarks)
     except NasbenchError as error:
         parser.error(str(error))

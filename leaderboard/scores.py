@@ -12,10 +12,11 @@ from leaderboard import COLUMNS, statistics
 from leaderboard.boards import Board, Question, Row, Score, group, labels, settings
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean
+from nasbench.catalogue import open_table
 from nasbench.errors import RecordError, UnknownNameError
 from nasbench.records import Records, to_table
 from nasbench.run import Run
-from nasbench.tabular import TableBenchmark, load
+from nasbench.tabular import TableBenchmark
 from nasbench.validation import content_hash
 
 
@@ -184,7 +185,7 @@ def _benchmark(question: Question, record: Records) -> TableBenchmark:
     """The installed benchmark that the records were made with."""
     name = f"{question.benchmark}@{question.version}"
     try:
-        benchmark = load(name, objectives=question.objectives)
+        benchmark = TableBenchmark(open_table(name), question.objectives)
     except UnknownNameError as error:
         raise UnknownNameError(
             f"{record.folder} needs a table that is not here: {error}"

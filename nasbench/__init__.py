@@ -24,10 +24,12 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
+from nasbench.loading import load
 from nasbench.search import search  # now, or the module of that name would replace it later
 from nasbench.simulator import Budget, replay
 from nasbench.space import Arch
-from nasbench.tabular import TableBenchmark, load
+from nasbench.surrogate import SurrogateBenchmark
+from nasbench.tabular import TableBenchmark
 
 
 def query(
@@ -56,6 +58,7 @@ __all__ = [
     "NotRecordedError",
     "RecordError",
     "SchemaError",
+    "SurrogateBenchmark",
     "SurrogateError",
     "TableBenchmark",
     "TableError",

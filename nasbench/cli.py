@@ -46,8 +46,10 @@ SIBLINGS = Registry(
         "build": "data_builders.build:Build",
         "importers": "data_builders:IMPORTERS",
         "networks": "data_builders:NETWORKS",
+        "fit": "surrogates.fit:fit",
         "plan": "data_builders.recipe:load_plan",
         "plans": "data_builders.recipe:shipped",
+        "regressors": "surrogates:REGRESSORS",
         "site": "leaderboard.site:build",
         "spaces": "nasbench.spaces:SPACES",
     },
@@ -88,7 +90,9 @@ def quickstart(
 def list_(
     kind: Annotated[
         str,
-        typer.Argument(help="benchmarks, algorithms, spaces, networks, importers or plans."),
+        typer.Argument(
+            help="benchmarks, algorithms, spaces, networks, importers, regressors or plans."
+        ),
     ] = "benchmarks",
     as_json: Json = False,
 ) -> None:
@@ -112,17 +116,10 @@ def info(
     benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")], as_json: Json = False
 ) -> None:
     """Say what a benchmark holds, where it comes from and what it is good for."""
-    from nasbench.catalogue import open_table
-    from nasbench.tabular import describe
-
-    opened = open_table(benchmark)
-    facts = describe(opened)
-    columns = {**opened.columns, **opened.arch_columns}
+    facts, columns, more = _description(benchmark)
     if as_json:
         described = {name: column.encode() for name, column in columns.items()}
-        _say(
-            json.dumps({**facts, "columns": described, "recipe": opened.metadata.recipe}, indent=1)
-        )
+        _say(json.dumps({**facts, "columns": described, **more}, indent=1))
         return
     from rich.table import Table
 
@@ -150,7 +147,7 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Look up everything that is recorded of an architecture."""
-    from nasbench.tabular import load
+    from nasbench.loading import load
 
     opened = load(benchmark)
     parsed: Any = arch
@@ -331,11 +328,73 @@ def merge(
 
 
 @app.command()
-def check(table: Annotated[str, typer.Argument(help="Id, id@version or path.")]) -> None:
-    """Verify schema, architectures, ranges and hash of a table."""
+def fit(
+    table: Annotated[str, typer.Argument(help="Id, id@version or path of a table.")],
+    regressor: Annotated[str, typer.Option(help="One of: nasbench list regressors.")] = "ensemble",
+    preset: Annotated[str | None, typer.Option(help="Published settings of the regressor.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE; repeat.")] = None,
+    train: Annotated[
+        int | None, typer.Option(help="Architectures to learn from; default: four fifths.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Column to learn; repeat. Default: validation and test accuracies."),
+    ] = None,
+    components: Annotated[
+        int, typer.Option(help="Numbers that all curves of an architecture are compressed to.")
+    ] = 6,
+    seed: Annotated[int, typer.Option(help="Seed of choice and fit.")] = 0,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Id of the surrogate; default: TABLE-surrogate.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the surrogate; default: NASBENCH_HOME.")
+    ] = None,
+) -> None:
+    """Fit a surrogate to a table, judge it by what it has not seen, and publish it."""
     from nasbench.catalogue import open_table
 
-    opened = open_table(table)
+    name = id_ or f"{open_table(table).metadata.id}-surrogate"
+    _refuse_shipped(name)
+    with _status(f"Reading {table}") as say:
+        verdict = SIBLINGS.load("fit")(
+            table,
+            _home(out),
+            regressor=regressor,
+            preset=preset,
+            hyperparameters=parse_settings(set_ or []),
+            train=train,
+            metrics=metric,
+            components=components,
+            seed=seed,
+            id=name,
+            progress=say,
+        )
+    _print_rows(*verdict.rows())
+    for line in verdict.lines():
+        _say(line)
+    about = verdict.description
+    _say(f"{about.id}@{about.version}: {verdict.path}")
+
+
+@app.command()
+def check(benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")]) -> None:
+    """Verify schema, architectures, ranges and hash of a table, or the files of a surrogate."""
+    from nasbench.catalogue import find, is_surrogate
+    from nasbench.surrogate import SurrogateBenchmark
+    from nasbench.table import Table
+
+    path = find(benchmark)
+    if is_surrogate(path):
+        surrogate = SurrogateBenchmark(path)
+        surrogate.predictor  # noqa: B018 (reading it checks it)
+        description = surrogate.description
+        _say(
+            f"{description.id}@{description.version}: {len(description.files)} files, "
+            f"content hash {description.content_hash}: ok"
+        )
+        return
+    opened = Table(path)
     opened.check()
     metadata = opened.metadata
     _say(
@@ -522,11 +581,11 @@ def _catalogue(kind: str) -> dict[str, str]:
     if kind == "benchmarks":
         from nasbench.catalogue import catalogue
 
-        return dict(_table_line(path) for paths in catalogue().values() for path in paths)
+        return dict(_benchmark_line(path) for paths in catalogue().values() for path in paths)
     if kind == "plans":
         plans = SIBLINGS.load("plans")()
         return {name: SIBLINGS.load("plan")(name).description for name in plans}
-    kinds = ("algorithms", "spaces", "networks", "importers")
+    kinds = ("algorithms", "spaces", "networks", "importers", "regressors")
     if kind not in kinds:
         raise UnknownNameError(
             f"there is no list of {kind!r}{one_of(kind, ('benchmarks', *kinds, 'plans'))}"
@@ -535,12 +594,29 @@ def _catalogue(kind: str) -> dict[str, str]:
     return {name: _summary(registry, name) for name in registry}
 
 
-def _table_line(path: Path) -> tuple[str, str]:
-    """Id and title of a table, or the name of its file and what is wrong with it."""
+def _description(benchmark: str) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+    """Facts, columns and, for programs, how the numbers were made."""
+    from nasbench import surrogate, tabular
+    from nasbench.catalogue import find, is_surrogate
+    from nasbench.table import Table
+
+    path = find(benchmark)
+    if is_surrogate(path):
+        opened = surrogate.SurrogateBenchmark(path)
+        return dict(surrogate.describe(opened)), opened.columns, opened.description.encode()
+    table = Table(path)
+    columns = {**table.columns, **table.arch_columns}
+    return dict(tabular.describe(table)), columns, {"recipe": table.metadata.recipe}
+
+
+def _benchmark_line(path: Path) -> tuple[str, str]:
+    """Id and title of a benchmark, or the name of its file and what is wrong with it."""
+    from nasbench.catalogue import is_surrogate
+    from nasbench.surrogate_folder import Description
     from nasbench.table import Table
 
     try:
-        metadata = Table(path).metadata
+        metadata = Description.read(path) if is_surrogate(path) else Table(path).metadata
     except NasbenchError as error:
         return path.name, str(error)
     return f"{metadata.id}@{metadata.version}", metadata.title
@@ -578,6 +654,19 @@ def _print_board(board: Any) -> None:
     _say("")
 
 
+def _print_rows(header: list[str], rows: list[list[str]]) -> None:
+    """A table of texts, the first column a name."""
+    from rich.table import Table
+
+    table = Table(box=None)
+    for number, title in enumerate(header):
+        table.add_column(_plain(fill(title, 12)), justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*map(_plain, row))
+    _print(table)
+    _say("")
+
+
 def _importer(source: str, id_: str | None, given: dict[str, Any]) -> Any:
     """The importer of a source; the generic one is made of options."""
     importer = SIBLINGS.load("importers").load(source)
@@ -599,10 +688,10 @@ def _importer(source: str, id_: str | None, given: dict[str, Any]) -> Any:
 
 
 def _refuse_shipped(id_: str) -> None:
-    """A table of one's own must not take the name of one that ships with the package."""
+    """A benchmark of one's own must not take the name of one that ships with the package."""
     from nasbench.catalogue import folders
 
-    if (folders()[-1] / f"{id_}.parquet").exists():
+    if any((folders()[-1] / name).exists() for name in (id_, f"{id_}.parquet")):
         raise InvalidArgumentError(f"{id_!r} ships with nasbench: choose another id")
 
 
@@ -691,11 +780,12 @@ def _meter(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def _status(title: str) -> Iterator[None]:
+def _status(title: str) -> Iterator[Callable[[str], None]]:
+    """Something that moves, and a function that says what is done now."""
     from rich.console import Console
 
-    with Console(stderr=True).status(title):
-        yield
+    with Console(stderr=True).status(title) as status:
+        yield status.update
 
 
 __all__ = ["app", "main", "parse_seeds", "parse_settings"]

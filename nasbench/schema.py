@@ -206,10 +206,7 @@ class Metadata:
             kind = kinds.get(name, str)
             if type(value) is not kind and (name, value) != ("default_objective", None):
                 raise SchemaError(f"{where}: {name} = {value!r} must be of type {kind.__name__}")
-        if not _ID.fullmatch(self.id):
-            raise SchemaError(
-                f"{where}: the id {self.id!r} must be made of letters, digits, '-', '_' and '.'"
-            )
+        check_id(self.id, where)
         if self.version < 1:
             raise SchemaError(f"{where}: version = {self.version} must be at least 1")
         if self.key not in ("arch", "class"):
@@ -230,6 +227,18 @@ class Metadata:
 def _epochs(document: Any) -> dict[int, list[int]]:
     """Epochs by schedule, whose keys are texts in JSON."""
     return {int(schedule): list(map(int, epochs)) for schedule, epochs in document.items()}
+
+
+def check_id(id_: str, where: str) -> None:
+    """Whether a benchmark can have this id.
+
+    Raises:
+        SchemaError: It cannot.
+    """
+    if not _ID.fullmatch(id_):
+        raise SchemaError(
+            f"{where}: the id {id_!r} must be made of letters, digits, '-', '_' and '.'"
+        )
 
 
 def is_repeated(name: str) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, SupportsIndex
 
 from nasbench.algorithm import Algorithm, hyperparameters, takes_known, takes_resumable
-from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
+from nasbench.loading import AnyBenchmark, load
 from nasbench.records import BLOCK, Records
 from nasbench.registry import Registry
 from nasbench.run import Run
@@ -23,7 +23,6 @@ from nasbench.simulator import (
     manifest,
     replay,
 )
-from nasbench.tabular import load
 
 ALGORITHMS = "algorithms:ALGORITHMS"
 
@@ -34,7 +33,7 @@ class Setup:
 
     Attributes:
         algorithm: Registered name, or ``"module:Class"``.
-        benchmark: Id or path of a table.
+        benchmark: Id or path of a table or surrogate.
         budget: When a run ends.
         preset: Name of published settings of the algorithm.
         hyperparameters: Changes to the preset or the defaults.
@@ -100,7 +99,7 @@ class Prepared:
     """A checked set-up with its benchmark loaded."""
 
     setup: Setup
-    benchmark: Benchmark
+    benchmark: AnyBenchmark
     algorithm: type[Algorithm]
     hyperparameters: dict[str, Any]
     fidelities: tuple[int, ...]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings
-from nasbench.catalogue import open_table
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
@@ -625,24 +624,6 @@ class TableBenchmark:
     def _elsewhere(self) -> str:
         text = self.table.metadata.elsewhere
         return f". Elsewhere: {text}" if text else ""
-
-
-def load(
-    id_or_path: str | Path, *, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
-) -> TableBenchmark:
-    """Open a benchmark; nothing but its description is read before it is asked.
-
-    Args:
-        id_or_path: ``"nb201-cifar10"`` (the newest version), ``"nb201-cifar10@1"``, or the path of
-            a table.
-        objectives: Columns that a search minimises or maximises; default: the table's own.
-        known: Columns of architectures that a search may see before it trains.
-
-    Raises:
-        UnknownNameError: No such benchmark or column.
-        TableError: The file is damaged or not a table.
-    """
-    return TableBenchmark(open_table(id_or_path), objectives, known)
 
 
 def _reopen(path: Path, objectives: Sequence[str] | None, known: Sequence[str]) -> TableBenchmark:

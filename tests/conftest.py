@@ -18,9 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from nasbench.loading import load
 from nasbench.schema import Metadata
 from nasbench.table import write_table
-from nasbench.tabular import TableBenchmark, load
+from nasbench.tabular import TableBenchmark
 
 NAN = float("nan")
 ARCHS = (

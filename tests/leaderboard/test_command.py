@@ -7,9 +7,9 @@ import pytest
 from leaderboard.command import command, literal, ranges
 from nasbench.cli import parse_seeds, parse_settings
 from nasbench.errors import RecordError
+from nasbench.loading import load
 from nasbench.search import Setup
 from nasbench.simulator import Budget
-from nasbench.tabular import load
 
 
 def parsed(line):

@@ -7,8 +7,8 @@ import nasbench
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, step_values
 from nasbench.errors import InvalidArgumentError, NotRecordedError
+from nasbench.loading import load
 from nasbench.spaces.nb201 import NB201
-from nasbench.tabular import load
 
 
 def rows(cells, values, column="valid_accuracy", **more):

@@ -5,7 +5,7 @@ import pytest
 
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean, step_values
-from nasbench.tabular import load
+from nasbench.loading import load
 
 INF = float("inf")
 

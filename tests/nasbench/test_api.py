@@ -23,10 +23,10 @@ from nasbench.errors import (
     SchemaError,
     UnknownNameError,
 )
+from nasbench.loading import load
 from nasbench.schema import Metadata
 from nasbench.spaces.nb101 import NB101, OPERATIONS, from_matrix, module_hash
 from nasbench.table import write_table
-from nasbench.tabular import load
 
 SPACE = NB101()
 CONV3, CONV1, POOL = OPERATIONS

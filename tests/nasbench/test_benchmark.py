@@ -23,10 +23,11 @@ from nasbench.errors import (
     NotRecordedError,
     UnknownNameError,
 )
+from nasbench.loading import load
 from nasbench.schema import Column
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.tabular import TableBenchmark, describe, load
+from nasbench.tabular import TableBenchmark, describe
 
 NAN, INF = float("nan"), float("inf")
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")

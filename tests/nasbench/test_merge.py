@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import nasbench
 from nasbench import Budget
 from nasbench.errors import InvalidArgumentError, NotRecordedError, TableError
+from nasbench.loading import load
 from nasbench.merge import merge
 from nasbench.schema import Column, Metadata, archs_file
 from nasbench.spaces.nb201 import NB201
 from nasbench.table import Table, write_table
-from nasbench.tabular import load
 
 NAN = float("nan")
 SPACE = NB201()

@@ -18,9 +18,9 @@ from nasbench.errors import (
     NasbenchError,
     NotRecordedError,
 )
+from nasbench.loading import load
 from nasbench.simulator import Budget, KnownNumbers, check_replicate, replay
 from nasbench.space import Decision, SearchSpace
-from nasbench.tabular import load
 
 INF = math.inf
 

@@ -1,0 +1,214 @@
+"""Fit a surrogate benchmark to a table, judge it, and publish it if it deserves that."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.catalogue import open_table
+from nasbench.errors import InvalidArgumentError, SurrogateError
+from nasbench.files import writable_folder
+from nasbench.schema import Metadata, check_id
+from nasbench.surrogate_folder import CARD, DESCRIPTION, Description, file_hash, write_json
+from surrogates.card import card, comparison_lines, rows
+from surrogates.comparison import Comparison, compare
+from surrogates.examples import Examples, split
+from surrogates.judge import harder_splits, judge
+from surrogates.predictor import Predictor, settings
+
+BASELINE = "knn"
+_SHARE = 0.8
+_PACKAGES = {"xgb": "xgboost", "ngb": "xgboost", "mlp": "torch", "gin": "torch"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a fit.
+
+    Attributes:
+        description: What the surrogate says of itself.
+        figures: Figures by split, then by epoch of the default objective, then by name.
+        baseline: Those of the nearest-neighbour baseline, on unseen networks at the last epoch.
+        comparison: Searches on table and surrogate beside each other; None where the table is
+            incomplete.
+        path: Folder of the surrogate.
+    """
+
+    description: Description
+    figures: Mapping[str, Mapping[int, Mapping[str, float]]]
+    baseline: Mapping[str, float]
+    comparison: Comparison | None
+    path: Path
+
+    def rows(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows of the judgement; see :func:`surrogates.card.rows`."""
+        return rows(self)
+
+    def lines(self) -> list[str]:
+        """What searches say of table and surrogate, in sentences."""
+        return comparison_lines(self)
+
+
+def fit(
+    table: str | Path,
+    home: Path,
+    *,
+    regressor: str = "ensemble",
+    preset: str | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    train: int | None = None,
+    metrics: Sequence[str] | None = None,
+    components: int = 6,
+    seed: int = 0,
+    id: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Verdict:
+    """Fit, judge and publish; what is judged is what is published.
+
+    Args:
+        table: Id or path of a table.
+        home: Folder that the surrogate's folder appears in, whole or not at all.
+        regressor: Registered name.
+        preset: Published settings of the regressor.
+        hyperparameters: Changes to the preset or the defaults.
+        train: How many random architectures to learn from; default: four fifths.
+        metrics: Columns to learn; default: accuracies on validation and test images.
+        components: How many numbers a vector of all curves is compressed to, at most.
+        seed: Seed of the choice of architectures and of the fit.
+        id: Name of the surrogate; default: the table's with ``-surrogate``.
+        progress: Called with what is done next.
+
+    Raises:
+        SurrogateError: It predicts worse than the nearest-neighbour baseline: nothing is published.
+        NasbenchError: Whatever is wrong with an argument or the table.
+    """
+    opened = open_table(table)
+    metadata = opened.metadata
+    id_ = id or f"{metadata.id}-surrogate"
+    check_id(id_, "surrogate")
+    values = settings(regressor, hyperparameters or {}, preset)
+    examples = Examples.read(opened, metrics)
+    objective = _objective(metadata, examples)
+    level = examples.place(objective)
+    n = round(_SHARE * len(examples)) if train is None else train
+    if type(n) is not int or n < 1:
+        raise InvalidArgumentError(f"train = {train!r} must be a positive integer")
+    inside, outside = split(examples, n, seed)
+    folder = writable_folder(home)
+
+    def fitted(name: str, values: Mapping[str, Any], among: NDArray[np.int64]) -> Predictor:
+        return Predictor(
+            examples.space,
+            name,
+            values,
+            components=components,
+            level=level,
+            seed=seed,
+        ).fit(examples.of(among))
+
+    progress(f"Fitting {regressor} to {len(inside):,} architectures")
+    predictor = fitted(regressor, values, inside)
+    progress(f"Judging by {len(outside):,} architectures")
+    unseen = examples.of(outside)
+    first = level - (len(examples.epochs) - 1)
+    figures = {
+        "unseen networks": {
+            epoch: judge(predictor, unseen, first + i) for i, epoch in enumerate(examples.epochs)
+        }
+    }
+    last = examples.epochs[-1]
+    baseline = judge(fitted(BASELINE, settings(BASELINE, {}), inside), unseen, level)
+    judged = figures["unseen networks"][last]
+    refuse_if_worse(judged, baseline, regressor)
+    for name, others, held_out in harder_splits(examples, level):
+        progress(f"Judging {name}")
+        other = fitted(regressor, values, others)
+        figures[name] = {last: judge(other, examples.of(held_out), level)}
+
+    description = Description(
+        id=id_,
+        space=metadata.space,
+        dataset=metadata.dataset,
+        schedule=opened.schedules[-1],
+        epochs=list(examples.epochs),
+        columns={c.name: replace(c, epochs={}).encode() for c in examples.columns},
+        default_objective=objective,
+        regressor=regressor,
+        family=predictor.family,
+        hyperparameters=values,
+        components=components,
+        seed=seed,
+        clocked=bool(np.isfinite(predictor.typical[0])),
+        table={
+            "id": metadata.id,
+            "version": metadata.version,
+            "content_hash": metadata.content_hash,
+            "architectures": len(inside),
+        },
+        judged=dict(judged),
+        title=f"{metadata.title or metadata.id}: a surrogate fitted to {len(inside):,} "
+        "architectures",
+        description=f"Answers of {regressor} for every architecture of {metadata.space}, "
+        f"learned from {metadata.id}@{metadata.version}. See its {CARD} for how well.",
+        source=f"fitted by this suite to {metadata.id}@{metadata.version}: {metadata.source}",
+        licence=metadata.licence,
+        citation=metadata.citation,
+        software=_software(regressor, values),
+    )
+    path = folder / id_
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{id_}.") as temporary:
+        whole = Path(temporary) / id_
+        whole.mkdir()
+        predictor.save(whole)
+        files = sorted(file for file in whole.rglob("*") if file.is_file())
+        hashes = {file.relative_to(whole).as_posix(): file_hash(file) for file in files}
+        description = replace(description, files=hashes)
+        description = replace(description, content_hash=description.digest())
+        write_json(whole / DESCRIPTION, description.encode())
+        comparison = None
+        if metadata.complete:
+            progress("Searching table and surrogate")
+            comparison = compare(str(opened.path), str(whole), objective)
+        verdict = Verdict(description, figures, baseline, comparison, path)
+        (whole / CARD).write_text(card(verdict), encoding="utf-8")
+        if path.exists():
+            shutil.rmtree(path)
+        whole.replace(path)
+    return verdict
+
+
+def refuse_if_worse(
+    judged: Mapping[str, float], baseline: Mapping[str, float], regressor: str
+) -> None:
+    """Refuse to publish what a nearest neighbour predicts better.
+
+    Raises:
+        SurrogateError: R2 or Kendall's tau is lower than the baseline's, or not a number.
+    """
+    if regressor == BASELINE:
+        return
+    for name in ("r2", "kendall"):
+        if not judged[name] >= baseline[name]:
+            raise SurrogateError(
+                f"{regressor} has {name} {judged[name]:.3f} on unseen networks, {BASELINE} "
+                f"{baseline[name]:.3f}: it is not published. More architectures, another regressor "
+                "or other hyperparameters may help"
+            )
+
+
+def _objective(metadata: Metadata, examples: Examples) -> str:
+    names = [column.name for column in examples.columns]
+    default = metadata.default_objective
+    return default if default in names else names[0]
+
+
+def _software(regressor: str, values: Mapping[str, Any]) -> dict[str, str]:
+    names = {"numpy", "scipy", "scikit-learn"}
+    names |= {_PACKAGES[name] for name in (regressor, values.get("regressor")) if name in _PACKAGES}
+    return {name: version(name) for name in sorted(names)}

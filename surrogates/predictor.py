@@ -1,0 +1,235 @@
+"""What answers inside a surrogate benchmark: compressed curves, regressors, noise, seconds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.algorithm import hyperparameters
+from nasbench.errors import InvalidArgumentError, SurrogateError
+from nasbench.regressor import Regressor, read_arrays, write_arrays
+from nasbench.space import SearchSpace
+from nasbench.splitmix import mix
+from surrogates import REGRESSORS
+from surrogates.compression import Compression
+from surrogates.examples import Examples
+from surrogates.noise import Noise
+
+_FOLDS = 5
+_SECONDS = ("seconds", "validation_seconds")
+
+
+class Answers(NamedTuple):
+    """What a predictor says of ``n`` architectures, ``v`` values each.
+
+    Attributes:
+        values: Means over all possible trainings, shape ``(n, v)``.
+        std: How uncertain the regressor is of them, shape ``(n, v)``.
+        seconds: Seconds up to each epoch, shape ``(n, e)``; None if not learned.
+        validation_seconds: Seconds of one validation, shape ``(n,)``; None if not learned.
+    """
+
+    values: NDArray[np.float64]
+    std: NDArray[np.float64]
+    seconds: NDArray[np.float64] | None
+    validation_seconds: NDArray[np.float64] | None
+
+
+class Predictor:
+    """Curves of every metric at once, and what they cost.
+
+    The vectors of examples are compressed to a few coefficients, each learned by a regressor of its
+    own; logarithms of the whole seconds by another, with one share of them for each epoch, so that
+    seconds never fall. Metrics are put on one scale before the compression.
+
+    Args:
+        space: The search space.
+        regressor: Registered name.
+        hyperparameters: All of them.
+        components: How many coefficients a vector is compressed to, at most.
+        level: Which of the values says how good an architecture is; the noise depends on it.
+        seed: Seed of the fit.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        regressor: str,
+        hyperparameters: Mapping[str, Any],
+        *,
+        components: int,
+        level: int,
+        seed: int = 0,
+    ) -> None:
+        if components < 1:
+            raise InvalidArgumentError(f"components = {components} must be at least 1")
+        self.space = space
+        self.regressor = regressor
+        self.hyperparameters = dict(hyperparameters)
+        self.components = components
+        self.level = level
+        self.seed = seed
+
+    @property
+    def family(self) -> str:
+        """Kind of model of the regressor."""
+        return self._make(0).family
+
+    def fit(self, examples: Examples) -> Self:
+        """Learn from examples.
+
+        Where no architecture was trained twice, the noise is that of held-out predictions, which
+        contains the error of the regressor.
+
+        Raises:
+            InvalidArgumentError: Too few examples, or nothing in which they differ.
+        """
+        means = examples.means
+        spread = means.std(axis=0).reshape(len(examples.columns), -1).max(axis=1)
+        if not spread.any():
+            raise InvalidArgumentError(
+                f"all {len(examples)} architectures have equal values: there is nothing to learn"
+            )
+        spread[spread == 0] = 1.0
+        self.scale = np.repeat(spread, len(examples.epochs))
+        vectors = means / self.scale
+        self.compression = Compression.fit(vectors, self.components)
+        coefficients = self.compression.encode(vectors)
+        self._curves = [
+            self._make(i).fit(examples.archs, column) for i, column in enumerate(coefficients.T)
+        ]
+        self._fit_seconds(examples)
+        self.noise = self._fit_noise(examples, means)
+        return self
+
+    def predict(self, archs: NDArray[np.integer]) -> Answers:
+        """What is expected of canonical architectures, shape ``(n, d)``."""
+        predictions = [regressor.predict(archs) for regressor in self._curves]
+        coefficients, std = (np.stack(part, axis=1) for part in zip(*predictions, strict=True))
+        totals = self._predict_seconds("seconds", archs)
+        return Answers(
+            self.compression.decode(coefficients) * self.scale,
+            self.compression.spread(std) * self.scale,
+            None if totals is None else totals[:, None] * self.shares,
+            self._predict_seconds("validation_seconds", archs),
+        )
+
+    def noise_std(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standard deviation between trainings of ``n`` architectures, shape ``(n, v)``."""
+        std: NDArray[np.float64] = self.noise.std(values[:, self.level]) * self.scale
+        return std
+
+    def draw(self, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
+        """One training of an architecture whose means are ``values``, shape ``(v,)``."""
+        drawn: NDArray[np.float64] = (
+            values + self.noise.draw(float(values[self.level]), rank, seed) * self.scale
+        )
+        return drawn
+
+    def save(self, folder: Path) -> None:
+        """Write what was fitted into an empty folder."""
+        arrays = {
+            "scale": self.scale,
+            "shares": self.shares,
+            "typical": self.typical,
+            **self.compression._asdict(),
+            **{f"noise_{name}": array for name, array in self.noise._asdict().items()},
+        }
+        write_arrays(folder / "curves.npz", arrays)
+        for name, regressor in self._named().items():
+            place = folder / name
+            place.mkdir()
+            regressor.save(place)
+
+    def restore(self, folder: Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            SurrogateError: A file is missing or damaged.
+        """
+        noise = [f"noise_{name}" for name in Noise._fields]
+        names = ["scale", "shares", "typical", *Compression._fields, *noise]
+        arrays = read_arrays(folder / "curves.npz", names)
+        self.scale, self.shares, self.typical = (arrays[name] for name in names[:3])
+        self.compression = Compression(*(arrays[name] for name in Compression._fields))
+        self.noise = Noise(*(arrays[name] for name in noise))
+        v = len(self.scale)
+        if self.compression.components.shape[1:] != (v,) or not 0 <= self.level < v:
+            raise SurrogateError(f"{folder / 'curves.npz'} does not fit its description")
+        self._curves = [
+            self._make(i).restore(folder / f"coefficient-{i}")
+            for i in range(len(self.compression.components))
+        ]
+        self._costs = {
+            name: self._make(0).restore(folder / name)
+            for name in _SECONDS
+            if (folder / name).is_dir()
+        }
+        return self
+
+    def _named(self) -> dict[str, Regressor]:
+        curves = {f"coefficient-{i}": regressor for i, regressor in enumerate(self._curves)}
+        return {**curves, **self._costs}
+
+    def _make(self, number: int) -> Regressor:
+        made = REGRESSORS.load(self.regressor)
+        regressor: Regressor = made(
+            self.space, seed=mix(self.seed + number) >> 33, **self.hyperparameters
+        )
+        return regressor
+
+    def _fit_seconds(self, examples: Examples) -> None:
+        self._costs = {}
+        self.typical = np.full(len(_SECONDS), np.nan)
+        self.shares = np.ones(len(examples.epochs))
+        seconds = examples.seconds
+        totals = (None if seconds is None else seconds[:, -1], examples.validation_seconds)
+        for i, (name, total) in enumerate(zip(_SECONDS, totals, strict=True)):
+            if total is None or not (total > 0).all():
+                continue
+            self.typical[i] = np.log(total).mean()
+            if np.ptp(total) > 0:
+                self._costs[name] = self._make(0).fit(examples.archs, np.log(total))
+        if seconds is not None and np.isfinite(self.typical[0]):
+            shares = np.median(seconds / seconds[:, -1:], axis=0)
+            self.shares = np.maximum.accumulate(shares)
+
+    def _predict_seconds(self, name: str, archs: NDArray[np.integer]) -> NDArray[np.float64] | None:
+        """The whole seconds of a kind; those of all examples if these are equal."""
+        if name in self._costs:
+            return np.exp(self._costs[name].predict(archs).mean)
+        typical = self.typical[_SECONDS.index(name)]
+        return None if np.isnan(typical) else np.full(len(archs), np.exp(typical))
+
+    def _fit_noise(self, examples: Examples, means: NDArray[np.float64]) -> Noise:
+        counts = np.bincount(examples.owner, minlength=len(examples))
+        several = counts[examples.owner] > 1
+        if several.any():
+            owner = examples.owner[several]
+            residuals = (examples.runs[several] - means[owner]) / self.scale
+            residuals *= np.sqrt(counts[owner] / (counts[owner] - 1))[:, None]
+            return Noise.fit(residuals, means[owner, self.level])
+        held_out = self._held_out(examples, means)
+        return Noise.fit((means - held_out) / self.scale, held_out[:, self.level])
+
+    def _held_out(self, examples: Examples, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Means as predicted by regressors that did not see the architecture."""
+        fold = np.random.default_rng(self.seed).permutation(np.arange(len(examples)) % _FOLDS)
+        coefficients = self.compression.encode(means / self.scale)
+        predicted = np.zeros_like(coefficients)
+        for k in range(_FOLDS):
+            inside, outside = examples.archs[fold != k], examples.archs[fold == k]
+            for i, column in enumerate(coefficients.T):
+                regressor = self._make(i).fit(inside, column[fold != k])
+                predicted[fold == k, i] = regressor.predict(outside).mean
+        held_out: NDArray[np.float64] = self.compression.decode(predicted) * self.scale
+        return held_out
+
+
+def settings(
+    regressor: str, changes: Mapping[str, Any], preset: str | None = None
+) -> dict[str, Any]:
+    """All hyperparameters of a regressor; see :func:`nasbench.algorithm.hyperparameters`."""
+    return hyperparameters(REGRESSORS.load(regressor), changes, preset)
