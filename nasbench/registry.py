@@ -14,6 +14,7 @@ EXTRAS = {
     "pooch": "datasets",
     "google_crc32c": "importers",
     "xgboost": "surrogates",
+    "optuna": "tune",
     "plotly": "leaderboard",
     "jinja2": "leaderboard",
     "ray": "ray",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from surrogates.fit import Verdict
 
+_MOST_EPOCHS = 8
 _NAMES = {
     "r2": "R²",
     "kendall": "Kendall τ",
@@ -22,14 +23,14 @@ _NAMES = {
 
 
 def rows(verdict: "Verdict") -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the judgement, a row for each split and epoch, the baseline last."""
+    """Header and rows of the judgement, some epochs of each split, the baseline last."""
     kept = [
         n for n in _NAMES if any(n in f for by in verdict.figures.values() for f in by.values())
     ]
     table = []
     for split, by_epoch in verdict.figures.items():
-        for epoch, figures in by_epoch.items():
-            table.append([split, str(epoch), *_numbers(figures, kept)])
+        for epoch in _some(list(by_epoch)):
+            table.append([split, str(epoch), *_numbers(by_epoch[epoch], kept)])
     last = verdict.description.epochs[-1]
     table.append(["nearest neighbours", str(last), *_numbers(verdict.baseline, kept)])
     return ["judged by", "epoch", *(_NAMES[name] for name in kept)], table
@@ -91,6 +92,12 @@ def _searches(verdict: "Verdict") -> str:
     ]
     what = verdict.description.default_objective
     return _markdown(["algorithm", f"{what}, table", f"{what}, surrogate"], body)
+
+
+def _some(epochs: list[int]) -> list[int]:
+    """The epochs at which a few are enough to see how the others are, the last among them."""
+    step = -(-len(epochs) // _MOST_EPOCHS)
+    return epochs[::-1][::step][::-1]
 
 
 def _numbers(figures: Mapping[str, float], names: Iterable[str]) -> list[str]:

@@ -106,14 +106,23 @@ class Predictor:
 
     def predict(self, archs: NDArray[np.integer]) -> Answers:
         """What is expected of canonical architectures, shape ``(n, d)``."""
-        predictions = [regressor.predict(archs) for regressor in self._curves]
-        coefficients, std = (np.stack(part, axis=1) for part in zip(*predictions, strict=True))
-        totals = self._predict_seconds("seconds", archs)
+        regressors = [*self._curves, *self._costs.values()]
+        predictions = type(regressors[0]).predict_members(regressors, archs)
+        curves = predictions[: len(self._curves)]
+        coefficients, std = (np.stack(part, axis=1) for part in zip(*curves, strict=True))
+        costs = [prediction.mean for prediction in predictions[len(curves) :]]
+        learned = dict(zip(self._costs, costs, strict=True))
+        totals, validation = (
+            np.exp(learned.get(name, np.full(len(archs), typical)))
+            if np.isfinite(typical)
+            else None
+            for name, typical in zip(_SECONDS, self.typical.tolist(), strict=True)
+        )
         return Answers(
             self.compression.decode(coefficients) * self.scale,
             self.compression.spread(std) * self.scale,
             None if totals is None else totals[:, None] * self.shares,
-            self._predict_seconds("validation_seconds", archs),
+            validation,
         )
 
     def noise_std(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -195,13 +204,6 @@ class Predictor:
         if seconds is not None and np.isfinite(self.typical[0]):
             shares = np.median(seconds / seconds[:, -1:], axis=0)
             self.shares = np.maximum.accumulate(shares)
-
-    def _predict_seconds(self, name: str, archs: NDArray[np.integer]) -> NDArray[np.float64] | None:
-        """The whole seconds of a kind; those of all examples if these are equal."""
-        if name in self._costs:
-            return np.exp(self._costs[name].predict(archs).mean)
-        typical = self.typical[_SECONDS.index(name)]
-        return None if np.isnan(typical) else np.full(len(archs), np.exp(typical))
 
     def _fit_noise(self, examples: Examples, means: NDArray[np.float64]) -> Noise:
         counts = np.bincount(examples.owner, minlength=len(examples))

@@ -1,0 +1,284 @@
+"""How good surrogates are where the truth is known: makes tables and figures of ``surrogates.md``.
+
+``python docs/surrogates.py [--part regressors|tables|searches] [--work runs/surrogates]`` computes
+what the folder does not hold yet and writes the page's tables and its figures. Needs the extras
+``surrogates`` and ``torch``, and matplotlib.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+import results
+from matplotlib import pyplot as plt
+
+import nasbench
+from nasbench.catalogue import catalogue, open_table
+from surrogates import REGRESSORS, judge
+from surrogates.comparison import Comparison, Side, compare
+from surrogates.examples import Examples, split
+from surrogates.fit import fit
+from surrogates.predictor import settings
+
+PAGE = Path(__file__).with_name("surrogates.md")
+TABLES = ("nb201-cifar100", "lite201-digits")
+SIZES = (125, 250, 500, 1000, 2000, 4000)
+REPEATS = {125: 5, 250: 5, 500: 3, 1000: 3, 2000: 2, 4000: 1}
+SEARCHES = (
+    "random_search",
+    "local_search",
+    "coordinate_search",
+    "hill_climb",
+    "simulated_annealing",
+    "regularized_evolution",
+    "genet",
+    "cgp_es",
+    "reinforce",
+    "cross_entropy",
+    "mdenas",
+    "mcts_uct",
+    "lanas",
+)
+PROVEN = (
+    "nb201-cifar10",
+    "nb201-cifar100",
+    "nb201-imagenet16",
+    "lite201-digits",
+    "lite201-fashion",
+    "nbmacro-cifar10",
+    "nbgraph-cora",
+    "nbgraph-arxiv",
+    "nbgraph-proteins",
+    "fcnet-naval",
+    "fcnet-parkinsons",
+    "fcnet-protein",
+    "fcnet-slice",
+)
+TRAIN, SEEDS, TRIALS = 1000, 100, 300
+
+
+def remembered(path: Path, make: Callable[[], Any]) -> Any:
+    """What a JSON file holds; made and written if there is none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        print(path, flush=True)
+        document = make()
+        path.write_text(json.dumps(document))
+    return json.loads(path.read_text())
+
+
+# Regressors and numbers of examples
+
+
+def contenders() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Label, registered name and settings of every regressor and preset."""
+    for name in REGRESSORS:
+        presets = [p for p in REGRESSORS.load(name).presets if p != "nb301"]
+        for preset in (None, *presets):
+            yield f"{name} ({preset})" if preset else name, name, settings(name, {}, preset)
+
+
+def score(table: str, name: str, values: dict[str, Any], n: int, seed: int) -> dict[str, float]:
+    """Agreement of a regressor with the mean of the trainings of all other networks."""
+    examples = Examples.read(open_table(table), [_objective(table)])
+    inside, outside = split(examples, n, seed)
+    target = examples.means[:, examples.place(_objective(table))]
+    others = np.setdiff1d(np.arange(len(examples)), inside)
+    start = process_time()
+    regressor = REGRESSORS.load(name)(examples.space, seed=seed, **values)
+    regressor.fit(examples.archs[inside], target[inside])
+    seconds = process_time() - start
+    predicted = np.zeros(len(target))
+    predicted[others] = regressor.predict(examples.archs[others]).mean
+    return {
+        "kendall": judge.kendall(target[outside], predicted[outside]),
+        "kendall_others": judge.kendall(target[others], predicted[others]),
+        "r2": judge.r2(target[outside], predicted[outside]),
+        "seconds": seconds,
+    }
+
+
+def regressors(work: Path) -> str:
+    """Tables of all regressors by number of examples, and the figure."""
+    figure, panels = plt.subplots(1, len(TABLES), figsize=(10, 4.2), layout="constrained")
+    parts = []
+    for panel, table in zip(panels, TABLES, strict=True):
+        examples = Examples.read(open_table(table), [_objective(table)])
+        ceiling = judge.noise_ceiling(examples, examples.place(_objective(table)))
+        rows = []
+        for label, name, values in contenders():
+            cells, curve = [], []
+            for n in SIZES:
+                found = [
+                    remembered(
+                        work / "regressors" / table / f"{label}-{n}-{seed}.json",
+                        lambda n=n, s=seed, r=name, v=values, t=table: score(t, r, v, n, s),
+                    )
+                    for seed in range(REPEATS[n])
+                ]
+                curve.append(np.mean([f["kendall"] for f in found]))
+                cells.append(f"{curve[-1]:.3f}")
+                if n == TRAIN:
+                    others = np.mean([f["kendall_others"] for f in found])
+                    r2 = np.mean([f["r2"] for f in found])
+                    seconds = np.mean([f["seconds"] for f in found])
+            rows.append(
+                (
+                    curve[SIZES.index(TRAIN)],
+                    [f"`{label}`", *cells, f"{others:.3f}", f"{r2:.3f}", f"{seconds:.1f}"],
+                )
+            )
+            panel.plot(SIZES, curve, marker="o", markersize=3, linewidth=1.2, label=label)
+        panel.axhline(ceiling, color="black", linewidth=1)
+        panel.axhline(0.9 * ceiling, color="black", linewidth=1, linestyle="--")
+        panel.set(xscale="log", xticks=SIZES, xticklabels=map(str, SIZES), title=table)
+        panel.set(xlabel="training architectures", ylabel="Kendall τ on other networks")
+        panel.minorticks_off()
+        head = ["regressor", *(f"{n:,}" for n in SIZES), f"all others, {TRAIN:,}", "R²", "CPU s"]
+        rows.sort(key=lambda row: -row[0])
+        parts += [
+            f"### {table}",
+            f"Noise ceiling, Kendall τ between two single trainings: {ceiling:.3f}; nine tenths of "
+            f"it: {0.9 * ceiling:.3f}.",
+            results.table(head, [cells for _, cells in rows]),
+        ]
+    panels[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    save(figure, "regressors")
+    return "\n\n".join(parts)
+
+
+def _objective(table: str) -> str:
+    return open_table(table).metadata.default_objective or "test_accuracy"
+
+
+# Surrogates of tables
+
+
+def tables(work: Path) -> str:
+    """How well the default surrogate of each table predicts what it has not seen."""
+    rows = []
+    for table in (name for name in PROVEN if name in catalogue()):
+        judged = remembered(
+            work / "tables" / f"{table}.json",
+            lambda t=table: dict(
+                fit(t, work / "fitted", train=TRAIN, metrics=[_objective(t)]).description.judged
+            ),
+        )
+        ceiling = judged.get("ceiling")
+        cells = [f"`{table}`"]
+        for name in ("r2", "kendall", "sparse_kendall", "spearman", "rmse", "kendall_top"):
+            cells.append(f"{judged[name]:.3f}" if name in judged else "")
+        cells += [f"{ceiling:.3f}", f"{judged['kendall'] / ceiling:.2f}"] if ceiling else ["", ""]
+        cells += [f"{judged['inside_50']:.2f}", f"{judged['inside_90']:.2f}"]
+        rows.append(cells)
+    head = ["table", "R²", "τ", "sparse τ", "Spearman", "RMSE", "τ, best tenth"]
+    head += ["ceiling", "τ / ceiling", "in 50 %", "in 90 %"]
+    return results.table(head, rows)
+
+
+# Searches on tables and on their surrogates
+
+
+def searches(work: Path) -> str:
+    """Ranks of algorithms on both, and the figure of their incumbents side by side."""
+    figure, panels = plt.subplots(
+        len(TABLES), 2, figsize=(10, 7.5), layout="constrained", sharey="row", squeeze=False
+    )
+    parts = []
+    for row, table in zip(panels, TABLES, strict=True):
+        surrogate = work / "fitted" / f"{table}-surrogate"
+        found = _comparison(work, table, surrogate)
+        best = float(np.nanmax(_all_means(table)))
+        for panel, side, title in zip(
+            row,
+            (found.table, found.surrogate),
+            (table, f"its surrogate, {TRAIN:,} examples"),
+            strict=True,
+        ):
+            for name, values in zip(found.algorithms, side.values, strict=True):
+                panel.plot(np.arange(1, TRIALS + 1), values, linewidth=1.2, label=name)
+            panel.set(xscale="log", title=title, xlabel="trials")
+        row[0].set_ylabel("validation accuracy of the incumbent, %")
+        row[0].set_ylim(found.table.values[:, 4].min(), best)
+        body = []
+        for i in np.argsort(-found.table.finals.mean(axis=1)):
+            cells = [f"`{found.algorithms[i]}`"]
+            for side in (found.table, found.surrogate):
+                low, high = side.intervals[i]
+                cells.append(f"{side.finals[i].mean():.3f} ({low:.3f} to {high:.3f})")
+            body.append(cells)
+        parts += [
+            f"### Searches of {table}",
+            results.table(["algorithm", "on the table", "on the surrogate"], body),
+            f"Kendall τ of the ranks: {found.rank_correlation:.2f}. Of "
+            f"{len(found.algorithms) * (len(found.algorithms) - 1) // 2} pairs the table separates "
+            f"{len(found.separated)} (disjoint 95 % intervals over {SEEDS} seeds); the surrogate "
+            f"reverses and separates {len(found.reversed)} of them"
+            + (
+                ": " + "; ".join(f"{a} over {b}" for a, b in found.reversed)
+                if found.reversed
+                else ""
+            )
+            + ".",
+        ]
+    panels[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    save(figure, "searches")
+    return "\n\n".join(parts)
+
+
+def _comparison(work: Path, table: str, surrogate: Path) -> Comparison:
+    document = remembered(work / "searches" / f"{table}.json", lambda: _searched(table, surrogate))
+    sides = [Side(*(np.array(part) for part in document[name])) for name in ("table", "surrogate")]
+    return Comparison(SEARCHES, *sides, maximised=True)
+
+
+def _searched(table: str, surrogate: Path) -> dict[str, Any]:
+    found = compare(
+        table, str(surrogate), _objective(table), algorithms=SEARCHES, seeds=SEEDS, trials=TRIALS
+    )
+    return {
+        name: (side.values.tolist(), side.finals.tolist())
+        for name, side in (("table", found.table), ("surrogate", found.surrogate))
+    }
+
+
+def _all_means(table: str) -> Any:
+    benchmark = nasbench.load(table)
+    archs = np.array(list(benchmark.space.archs()))
+    return benchmark.query_many(archs, _objective(table))
+
+
+def save(figure: Any, name: str) -> None:
+    """Write a figure beside the page."""
+    figure.savefig(PAGE.with_name(f"surrogates-{name}.svg"), metadata={"Date": None})
+    plt.close(figure)
+
+
+PARTS: dict[str, Callable[[Path], str]] = {
+    "regressors": regressors,
+    "tables": tables,
+    "searches": searches,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, compute, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=PARTS, help="only this part")
+    parser.add_argument("--work", type=Path, default=Path("runs/surrogates"))
+    given = parser.parse_args(arguments)
+    results.style()
+    for name, make in PARTS.items():
+        if given.part in (None, name):
+            made = make(given.work)
+            head, mark, rest = PAGE.read_text().partition(f"<!-- {name} -->")
+            tail = rest.partition("<!-- end -->")
+            PAGE.write_text(f"{head}{mark}\n{made}\n{tail[1]}{tail[2]}")
+
+
+if __name__ == "__main__":
+    main()

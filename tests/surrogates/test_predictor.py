@@ -1,0 +1,98 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nasbench.catalogue import open_table
+from nasbench.errors import InvalidArgumentError, SurrogateError
+from surrogates.examples import Examples, split
+from surrogates.predictor import Predictor, settings
+
+SETTINGS = settings("xgb", {"rounds": 60})
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return Examples.read(open_table("lite201-digits"))
+
+
+@pytest.fixture(scope="module")
+def parts(examples):
+    inside, outside = split(examples, 500, seed=0)
+    return examples.of(inside), examples.of(outside)
+
+
+def made(examples, components=4):
+    level = examples.place("valid_accuracy")
+    return Predictor(examples.space, "xgb", SETTINGS, components=components, level=level)
+
+
+@pytest.fixture(scope="module")
+def fitted(parts):
+    return made(parts[0]).fit(parts[0])
+
+
+def test_curves_of_unseen_networks_are_predicted(fitted, parts):
+    answers, truth = fitted.predict(parts[1].archs), parts[1].means
+    residual = np.square(answers.values - truth).sum(axis=0)
+    total = np.square(truth - truth.mean(axis=0)).sum(axis=0)
+    assert (1 - residual / total)[parts[1].place("valid_accuracy", 4) :].max() > 0.6
+    assert np.median(1 - residual / total) > 0.4
+
+
+def test_seconds_are_predicted_and_never_fall(fitted, parts):
+    seconds = fitted.predict(parts[1].archs).seconds
+    error = np.abs(seconds[:, -1] / parts[1].seconds[:, -1] - 1)
+    assert np.median(error) < 0.05
+    assert (np.diff(seconds, axis=1) >= 0).all()
+
+
+def test_saved_and_restored_it_says_the_same(fitted, parts, tmp_path):
+    fitted.save(tmp_path)
+    restored = made(parts[0]).restore(tmp_path)
+    before, after = (p.predict(parts[1].archs[:50]) for p in (fitted, restored))
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_equal(one, other)
+    values = before.values[0]
+    np.testing.assert_array_equal(fitted.draw(values, 5, 6), restored.draw(values, 5, 6))
+
+
+def test_files_of_another_shape_are_refused(fitted, parts, tmp_path):
+    fitted.save(tmp_path)
+    other = Predictor(parts[0].space, "xgb", SETTINGS, components=4, level=99)
+    with pytest.raises(SurrogateError, match="does not fit"):
+        other.restore(tmp_path)
+
+
+def test_noise_is_that_between_trainings(fitted, parts):
+    seen = parts[1]
+    first, second = seen.runs[::2], seen.runs[1::2]
+    place = seen.place("valid_accuracy")
+    between = np.std(first[:, place] - second[:, place]) / np.sqrt(2)
+    stated = np.sqrt(np.square(fitted.noise_std(seen.means)[:, place]).mean())
+    assert stated == pytest.approx(between, rel=0.25)
+
+
+def test_with_single_trainings_noise_is_that_of_held_out_predictions(parts):
+    seen = parts[0]
+    first = np.searchsorted(seen.owner, np.arange(len(seen)))
+    single = dataclasses.replace(seen, runs=seen.runs[first], owner=np.arange(len(seen)))
+    predictor = made(single).fit(single)
+    place = seen.place("valid_accuracy")
+    errors = predictor.predict(parts[1].archs).values - parts[1].runs[::2]
+    stated = np.sqrt(np.square(predictor.noise_std(parts[1].means)[:, place]).mean())
+    assert stated == pytest.approx(np.sqrt(np.square(errors[:, place]).mean()), rel=0.3)
+
+
+def test_equal_seconds_need_no_regressor(parts):
+    seen = parts[0]
+    same = dataclasses.replace(seen, seconds=np.broadcast_to(np.arange(1.0, 9), (len(seen), 8)))
+    answers = made(same, components=1).fit(same).predict(seen.archs[:3])
+    np.testing.assert_allclose(answers.seconds, same.seconds[:3])
+
+
+def test_equal_values_teach_nothing(parts):
+    seen = parts[0]
+    same = dataclasses.replace(seen, runs=np.ones_like(seen.runs))
+    with pytest.raises(InvalidArgumentError, match="nothing to learn"):
+        made(same).fit(same)
