@@ -59,6 +59,7 @@ class LaNAS(Algorithm):
             "scale": 100.0,
         }
     }
+    families = ("linear",)
 
     def __init__(
         self,

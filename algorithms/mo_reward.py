@@ -97,6 +97,7 @@ class MoReward(Wrapper):
         self.within = within
         self.beyond = beyond
         self._inner = self._make(seed=seed)
+        self.families = self._inner.families
         self._target = target
         self._costs: list[float] = []
 

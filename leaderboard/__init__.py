@@ -3,8 +3,8 @@
 A *board* ranks algorithms that answered the same question: one benchmark (id, version, content
 hash), one objective, one budget, the same workers and replicate policy. A *row* is one record, the
 runs of one set-up with many seeds. A *column* is a score of one run, averaged over the seeds. Test
-results are joined here, from the table, to the architecture that validation chose; no algorithm is
-imported, and none ever saw them.
+results are joined here, from the benchmark, to the architecture that validation chose; no algorithm
+is imported, and none ever saw them.
 """
 
 from nasbench.registry import Registry

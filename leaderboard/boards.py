@@ -10,6 +10,9 @@ from leaderboard.statistics import Estimate
 from nasbench.errors import RecordError
 from nasbench.records import Records
 
+MARK = "\N{DAGGER}"
+"""Sign of a row whose algorithm fits the kind of model that the board's surrogate is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -130,6 +133,7 @@ class Row:
             first one.
         seeds: Of the runs.
         searches: The runs.
+        fits_family: Whether the algorithm fits the kind of model that the board's surrogate is.
         records: Where they come from.
         content_hash: SHA-256 over the decoded columns of the record.
     """
@@ -143,6 +147,7 @@ class Row:
     tied: bool
     seeds: tuple[int, ...]
     searches: tuple[Search, ...]
+    fits_family: bool
     records: Records
     content_hash: str
 
@@ -155,6 +160,11 @@ class Row:
     def variant(self) -> str:
         """What tells the row from others of the same algorithm; empty where it is the only one."""
         return self.label.removeprefix(self.algorithm).strip(" ()")
+
+    @property
+    def mark(self) -> str:
+        """Sign that stands behind the name, see :attr:`Board.footnote`; empty for most rows."""
+        return MARK if self.fits_family else ""
 
     @property
     def regret(self) -> Estimate:
@@ -175,7 +185,7 @@ class Board:
         rows: Best first.
         random_evaluations: Full trainings that the budget pays for; None where the budget is in
             seconds.
-        random_regret: Exact expected regret of random search after so many; None likewise.
+        random_regret: Expected regret of random search after so many; None likewise.
     """
 
     question: Question
@@ -190,6 +200,16 @@ class Board:
     def title(self) -> str:
         """Which board it is, in a few words."""
         return self.question.title
+
+    @property
+    def footnote(self) -> str:
+        """What the sign of a row means; empty where none has it."""
+        if not any(row.fits_family for row in self.rows):
+            return ""
+        return (
+            f"{MARK} fits the same kind of model as the surrogate: has an advantage here that it "
+            "would not have on real trainings."
+        )
 
     def title_of(self, column: str) -> str:
         """Head of a column."""

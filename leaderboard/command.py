@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nasbench.errors import RecordError
-from nasbench.tabular import TableBenchmark
+from nasbench.loading import AnyBenchmark
 
 RUNS = "runs"
 """Folder of records in the commands."""
 
 
-def command(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: TableBenchmark) -> str:
+def command(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: AnyBenchmark) -> str:
     """The command whose record has this manifest and these seeds.
 
     What the command line assumes anyway is left out; all hyperparameters are written, since their
@@ -66,9 +66,7 @@ def literal(value: Any) -> str:
     raise TypeError(f"{value!r} cannot be written in TOML")
 
 
-def _words(
-    manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: TableBenchmark
-) -> list[str]:
+def _words(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: AnyBenchmark) -> list[str]:
     asked, budget = manifest["benchmark"], manifest["budget"]
     words = ["nasbench", "run", str(manifest["algorithm"]), f"{asked['id']}@{asked['version']}"]
     words += ["--seeds", ranges(seeds)]
@@ -79,7 +77,7 @@ def _words(
         words += ["--workers", str(manifest["workers"])]
     if manifest["fidelities"] != list(benchmark.fidelities):
         words += _repeated("--fidelity", manifest["fidelities"])
-    if asked["objectives"] != [benchmark.table.metadata.default_objective]:
+    if asked["objectives"] != [benchmark.description.default_objective]:
         words += _repeated("--objective", asked["objectives"])
     words += _repeated("--known", asked["known"])
     if manifest["replicate"] != "draw":

@@ -14,7 +14,7 @@ from leaderboard.searches import Search, step_values
 POINTS = 120
 """Points of a curve."""
 
-RANDOM = "random search, exact expectation"
+RANDOM = "random search, expectation"
 """Label of the reference curve."""
 
 Axis = Literal["seconds", "evaluations"]
@@ -62,7 +62,7 @@ def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
 
 
 def random_search(board: Board) -> Curve:
-    """Exact expected regret of random search over full trainings, as far as any row went."""
+    """Expected regret of random search over full trainings, as far as any row went."""
     at = grid(board.rows, "evaluations")
     mean = board.landscape.random_search(at.astype(np.int64).tolist())
     return Curve(at, mean, mean, mean)

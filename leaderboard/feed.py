@@ -39,12 +39,14 @@ def feed(
 
 def _board(board: Board, drawn: Drawn, runs: Path) -> dict[str, Any]:
     landscape = board.landscape
-    metadata = landscape.benchmark.table.metadata
+    about, surrogate = landscape.benchmark.description, landscape.population.surrogate
     described = ("title", "description", "dataset", "space", "source", "licence", "citation")
     return {
         "title": board.title,
         "question": asdict(board.question),
-        "benchmark": {name: getattr(metadata, name) for name in described},
+        "benchmark": {name: getattr(about, name) for name in described},
+        "surrogate": surrogate
+        and {name: getattr(surrogate, name) for name in ("regressor", "family", "table", "judged")},
         "measure": landscape.measure,
         "method": notes.method(board),
         "warnings": notes.warnings(board),
@@ -81,6 +83,7 @@ def _row(row: Row, drawn: Drawn, runs: Path) -> dict[str, Any]:
         "label": row.label,
         "algorithm": row.algorithm,
         "settings": dict(row.settings),
+        "fits_family_of_surrogate": row.fits_family,
         "tied_with_first": row.tied,
         "gap_to_first": asdict(row.gap),
         "common_seeds": row.common_seeds,

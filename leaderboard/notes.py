@@ -2,6 +2,7 @@
 
 from leaderboard.boards import Board
 from leaderboard.formatting import decimals, unit_of
+from leaderboard.populations import STARTS, TRAININGS
 
 FEW_SEEDS = 20
 """Fewer seeds than this deserve a warning."""
@@ -11,6 +12,11 @@ def method(board: Board) -> str:
     """How the choice of a search is judged."""
     landscape = board.landscape
     seen, reported = landscape.observed.name, landscape.reported.name
+    means = (
+        "mean over all trainings as the surrogate predicts it"
+        if landscape.population.surrogate
+        else "mean over the recorded trainings"
+    )
     if landscape.selected_on_test:
         return (
             f"Selected on test: the searches themselves saw {seen}. Nothing on this board says how "
@@ -19,14 +25,14 @@ def method(board: Board) -> str:
     if landscape.reported.column.split == "test":
         return (
             f"The searches saw {seen} only; the architecture that they chose is judged by its "
-            f"{reported}, mean over the recorded trainings. Validation chooses, test judges."
+            f"{reported}, {means}. Validation chooses, test judges."
         )
     if landscape.observed.column.split == "valid":
+        among = "" if landscape.population.surrogate else ", the one that the search saw among them"
         return (
-            "Validation regret: this table has no test column, so the choice is judged by the "
-            f"{reported} that it was chosen by, mean over the recorded trainings, the one that the "
-            "search saw among them. The board says who finds what validation ranks first, not how "
-            "good that is on other images."
+            "Validation regret: there is no test column, so the choice is judged by the "
+            f"{reported} that it was chosen by, {means}{among}. The board says who finds what "
+            "validation ranks first, not how good that is on other images."
         )
     return f"The searches saw {seen}, and their choice is judged by the same column."
 
@@ -34,7 +40,7 @@ def method(board: Board) -> str:
 def warnings(board: Board) -> list[str]:
     """What limits the board, most important first."""
     landscape = board.landscape
-    found = []
+    found = _caveats(board)
     if landscape.ceiling is not None:
         text = (
             "Trained again, the same architecture scores differently. Perfect search over one "
@@ -77,16 +83,16 @@ def warnings(board: Board) -> list[str]:
             f"{failed:,} of the architectures have a recorded training that diverged and count as "
             "the worst of the others."
         )
-    if not landscape.complete:
+    if landscape.population.extent == "recorded":
         found.append(
             f"The table holds {len(landscape.archs):,} architectures, not the whole space: the "
             "regret is the distance to the best of these."
         )
     if not landscape.full_seconds:
-        found.append("The table records no training times, so there is no simulated time.")
+        found.append("The benchmark has no training times, so there is no simulated time.")
     if board.random_evaluations is None:
         found.append(
-            "Random search has an exact expectation for a number of evaluations; this budget is in "
+            "What random search expects is known for a number of evaluations; this budget is in "
             "seconds, so it is drawn over evaluations only."
         )
     return found
@@ -94,8 +100,56 @@ def warnings(board: Board) -> list[str]:
 
 def is_noisy(board: Board) -> bool:
     """Whether the best rows have reached what noise and disagreeing splits allow to tell apart."""
+    limit = max(board.landscape.ceiling or 0.0, board.landscape.floor)
+    return limit > 0 and board.rows[0].regret.mean < limit
+
+
+def surrogate(board: Board) -> str:
+    """What answers on the board in place of trainings; empty where trainings are recorded."""
+    about = board.landscape.population.surrogate
+    if about is None:
+        return ""
+    table = about.table
+    return (
+        f"{about.family} model fitted to {table['architectures']:,} architectures of "
+        f"{table['id']}@{table['version']}"
+    )
+
+
+def _caveats(board: Board) -> list[str]:
+    """What a reader must know of a surrogate; nothing where trainings are recorded."""
     landscape = board.landscape
-    return board.rows[0].regret.mean < max(landscape.ceiling or 0.0, landscape.floor)
+    about = landscape.population.surrogate
+    if about is None:
+        return []
+    text = (
+        f"This is a surrogate, not a table of trainings: a {surrogate(board)} answers every trial."
+    )
+    if (tau := about.judged.get("kendall")) is not None:
+        text += (
+            " Its order of networks that it has not seen agrees with their trainings by a Kendall "
+            f"tau of {tau:.2f}."
+        )
+    found = [text]
+    if landscape.population.extent == "sampled":
+        found.append(
+            f"The optimum is the best that {len(landscape.archs):,} random architectures and a "
+            f"local search from the {STARTS} best of them found on the surrogate, not a measured "
+            "truth. A regret below 0 is better than that."
+        )
+    else:
+        found.append(
+            f"The optimum is the best of {len(landscape.archs):,} architectures as the surrogate "
+            "predicts them, not a measured truth."
+        )
+    if not landscape.is_exact:
+        drawn = board.question.replicate == "draw"
+        of = f"{TRAININGS} drawn trainings of each of these" if drawn else "these"
+        found.append(
+            f"What random search expects is estimated from {of} {len(landscape.archs):,} "
+            "architectures."
+        )
+    return found
 
 
 def _below(board: Board, regret: float) -> str:
@@ -105,8 +159,12 @@ def _below(board: Board, regret: float) -> str:
 
 
 def replicate(board: Board) -> str:
-    """Which recorded training answered a trial."""
+    """Which training answered a trial."""
     policy = board.question.replicate
+    if board.landscape.population.surrogate:
+        if policy == "draw":
+            return "one training, drawn by the surrogate"
+        return "mean over all trainings" if policy == "mean" else f"training {policy}"
     if policy == "draw":
         return "one of the recorded trainings, drawn"
     return "mean of the recorded trainings" if policy == "mean" else f"recorded training {policy}"

@@ -73,7 +73,9 @@ def _view(
     return {
         "anchor": f"board-{number}",
         "board": board,
-        "metadata": landscape.benchmark.table.metadata,
+        "about": landscape.benchmark.description,
+        "kind": "surrogate" if landscape.population.surrogate else "table",
+        "source": _source(board),
         "conditions": _conditions(board),
         "columns": columns(board),
         "unit": unit_of(board, "points"),
@@ -107,22 +109,41 @@ def _view(
 def _facts(board: Board) -> list[tuple[str, str]]:
     """What is compared, as terms and descriptions."""
     landscape, question = board.landscape, board.question
+    sampled = landscape.population.extent == "sampled"
+    which = "random architectures" if sampled else "architectures"
+    best = "Best found" if sampled else "Best of the space"
     facts = [
-        ("Dataset", landscape.benchmark.table.metadata.dataset),
-        ("Space", f"{landscape.benchmark.space.name}, {len(landscape.archs):,} architectures"),
+        ("Dataset", landscape.benchmark.description.dataset),
+        ("Space", f"{landscape.benchmark.space.name}, {len(landscape.archs):,} {which}"),
         ("Selected by", landscape.observed.name),
         ("Judged by", landscape.reported.name),
-        ("Best of the space", _value(board, landscape.reported.optimum)),
+        (best, _value(board, landscape.reported.optimum)),
         ("Random architecture", _value(board, landscape.reported.mean)),
         ("Budget", _budget(question)),
         ("Seeds", notes.seeds(board)),
         ("Workers", str(question.workers)),
         ("A trial sees", notes.replicate(board)),
     ]
+    if surrogate := notes.surrogate(board):
+        facts.insert(2, ("Surrogate", surrogate))
     if "anytime_area" in board.columns:
         low, high = map(duration, board.window)
         facts.append(("Area taken over", f"{low} to {high}"))
     return facts
+
+
+def _source(board: Board) -> list[tuple[str, str]]:
+    """Where the numbers come from, as terms and descriptions."""
+    about = board.landscape.benchmark.description
+    terms = {
+        "licence": "Licence",
+        "source": "Source",
+        "citation": "Cite",
+        "seeds": "Training seeds",
+        "elsewhere": "Not in the table",
+    }
+    said = ((term, getattr(about, name, "")) for name, term in terms.items())
+    return [(term, text) for term, text in said if text]
 
 
 def _budget(question: Question) -> str:
@@ -189,6 +210,7 @@ def _percent(value: float | None, high: float) -> float | None:
 
 def _strip(row: Row, high: float) -> dict[str, float]:
     """Where mean and interval are drawn in the table, in percent of the width."""
-    regret, scale = row.regret, 100 / high if high else 0.0
+    regret, scale = row.regret, 100 / high if high > 0 else 0.0
     low, top = (regret.mean if math.isnan(end) else end for end in (regret.low, regret.high))
-    return {"low": low * scale, "mean": regret.mean * scale, "high": top * scale}
+    ends = {"low": low, "mean": regret.mean, "high": top}
+    return {name: max(end, 0.0) * scale for name, end in ends.items()}

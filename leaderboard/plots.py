@@ -39,7 +39,8 @@ def linear_below(values: NDArray[np.float64]) -> float | None:
     """Where a logarithmic axis must become linear to show all values; None if it never must.
 
     A regret of exactly 0 has no place on a logarithmic axis. Below the returned threshold, a power
-    of ten not above the smallest positive value, the axis is linear and reaches 0.
+    of ten not above the smallest positive value, the axis is linear and reaches 0, or goes on to
+    regrets below 0 as above it.
     """
     finite = values[np.isfinite(values)]
     if not finite.size or finite.min() > 0:
@@ -72,12 +73,13 @@ def _plot(
     highs = np.concatenate([curve.high for curve in drawn.values()])
     threshold = linear_below(np.concatenate([means, lows]))
     top = float(np.nanmax(np.concatenate([means, highs])))
-    bottom = _bottom(means, lows) if threshold is None else 0.0
+    bottom = _bottom(means, lows) if threshold is None else min(0.0, float(means.min()))
+    below = ticks(threshold, -bottom)[::-1] if threshold is not None and bottom < 0 else []
     first = min(curve.at[0] for curve in drawn.values()) / divisor
     last = max(curve.at[-1] for curve in drawn.values()) / divisor
     unit = unit_of(board, "points")
     y_title = board.landscape.measure + (f" ({unit})" if unit else "")
-    shown = ticks(bottom or threshold or 1.0, top) if top > 0 else []
+    shown = ticks(threshold or bottom, top) if top > 0 else []
     return {
         "axis": axis,
         "x": {
@@ -88,7 +90,7 @@ def _plot(
         },
         "y": {
             "title": y_title,
-            "ticks": ([0.0] if threshold is not None else []) + shown,
+            "ticks": [-tick for tick in below] + ([0.0] if threshold is not None else []) + shown,
             "range": [bottom, top],
             "linear_below": threshold,
             "unit": unit,

@@ -12,11 +12,10 @@ from leaderboard import COLUMNS, statistics
 from leaderboard.boards import Board, Question, Row, Score, group, labels, settings
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean
-from nasbench.catalogue import open_table
 from nasbench.errors import RecordError, UnknownNameError
+from nasbench.loading import AnyBenchmark, load
 from nasbench.records import Records, to_table
 from nasbench.run import Run
-from nasbench.tabular import TableBenchmark
 from nasbench.validation import content_hash
 
 
@@ -48,7 +47,7 @@ def validation_regret(search: Search) -> float:
 
 @score("Final {reported}", "value")
 def final_value(search: Search) -> float:
-    """What the chosen architecture reaches after full training, mean over the recorded seeds."""
+    """What the chosen architecture reaches after full training, mean over training seeds."""
     return search.landscape.reported.value(search.regret)
 
 
@@ -76,7 +75,7 @@ def evaluations(search: Search) -> float:
 
 @score("Simulated time", "seconds")
 def simulated_seconds(search: Search) -> float:
-    """When the last trial ended: a sum of recorded training times, no time of the host in it."""
+    """When the last trial ended: a sum of the benchmark's times, no time of the host in it."""
     return float(search.run.ends.max(initial=0.0)) if search.landscape.full_seconds else np.nan
 
 
@@ -90,8 +89,9 @@ def rank(
         progress: Called with a number of records whenever so many more are scored.
 
     Raises:
-        RecordError: A damaged record, the same search twice, or a table of another content than the
-            record's.
+        RecordError: A damaged record, the same search twice, or a benchmark of another content than
+            the record's.
+        SurrogateError: The surrogate of a record is damaged.
         UnknownNameError: The benchmark of a record is not installed.
     """
     return [
@@ -122,6 +122,7 @@ def board(
     Raises:
         RecordError: As in :func:`rank`.
         UnknownNameError: As in :func:`rank`.
+        SurrogateError: As in :func:`rank`.
     """
     benchmark = _benchmark(question, records[0])
     landscape = Landscape(benchmark, question.replicate)
@@ -161,16 +162,18 @@ def board(
 def _row(place: int, entry: _Entry, best: _Entry, columns: Iterable[str]) -> Row:
     seeds = tuple(search.run.seed for search in entry.searches)
     gap, common = statistics.difference(_by_seed(entry), _by_seed(best))
+    manifest, surrogate = entry.record.manifest, entry.searches[0].landscape.population.surrogate
     return Row(
         rank=place + 1,
         label=entry.label,
-        settings=settings(entry.record.manifest),
+        settings=settings(manifest),
         scores={name: statistics.estimate(entry.values[name]) for name in columns},
         gap=gap,
         common_seeds=common,
         tied=place > 0 and not gap.low > 0,
         seeds=seeds,
         searches=entry.searches,
+        fits_family=surrogate is not None and surrogate.family in manifest.get("families", ()),
         records=entry.record,
         content_hash=entry.content_hash,
     )
@@ -181,19 +184,19 @@ def _by_seed(entry: _Entry) -> dict[int, float]:
     return {s.run.seed: value for s, value in zip(entry.searches, regrets, strict=True)}
 
 
-def _benchmark(question: Question, record: Records) -> TableBenchmark:
+def _benchmark(question: Question, record: Records) -> AnyBenchmark:
     """The installed benchmark that the records were made with."""
     name = f"{question.benchmark}@{question.version}"
     try:
-        benchmark = TableBenchmark(open_table(name), question.objectives)
+        benchmark = load(name, objectives=question.objectives)
     except UnknownNameError as error:
         raise UnknownNameError(
-            f"{record.folder} needs a table that is not here: {error}"
+            f"{record.folder} needs a benchmark that is not here: {error}"
         ) from error
     if benchmark.content_hash != question.content_hash:
         raise RecordError(
             f"{record.folder} was made with a {name} of content {question.content_hash[:12]}…, "
-            f"the installed one has {benchmark.content_hash[:12]}…: install that table, or run "
+            f"the installed one has {benchmark.content_hash[:12]}…: install that one, or run "
             "again with this one"
         )
     return benchmark

@@ -101,12 +101,16 @@ class Algorithm(ABC):
 
     Attributes:
         presets: Hyperparameters by the name of the preset.
+        families: Kinds of models that it fits to losses it was told, to predict others, named as
+            those of :class:`nasbench.regressor.Regressor`; may depend on hyperparameters. Boards
+            mark it on a surrogate that is such a model itself.
         space: As given.
         fidelities: As given.
         rng: The generator made from ``seed``.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    families: tuple[str, ...] = ()
 
     def __init__(self, space: SearchSpace, *, fidelities: Sequence[int], seed: int) -> None:
         self.space = space

@@ -347,6 +347,9 @@ def fit(
     id_: Annotated[
         str | None, typer.Option("--id", help="Id of the surrogate; default: TABLE-surrogate.")
     ] = None,
+    searches: Annotated[
+        int, typer.Option(min=0, help="Seeds of the searches to compare with those of the table.")
+    ] = 20,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the surrogate; default: NASBENCH_HOME.")
     ] = None,
@@ -368,6 +371,7 @@ def fit(
             components=components,
             seed=seed,
             id=name,
+            searches=searches,
             progress=say,
         )
     _print_rows(*verdict.rows())
@@ -649,8 +653,12 @@ def _print_board(board: Any) -> None:
     for number, row in enumerate(board.rows):
         first, *rest = (_plain(column.texts[number]) for column in columns)
         interval = _plain(columns[0].intervals[number])
-        table.add_row(f"{row.rank}{'=' if row.tied else ''}", row.label, first, interval, *rest)
+        table.add_row(
+            f"{row.rank}{'=' if row.tied else ''}", f"{row.label}{row.mark}", first, interval, *rest
+        )
     _print(table)
+    if board.footnote:
+        _say(board.footnote)
     _say("")
 
 
@@ -660,7 +668,8 @@ def _print_rows(header: list[str], rows: list[list[str]]) -> None:
 
     table = Table(box=None)
     for number, title in enumerate(header):
-        table.add_column(_plain(fill(title, 12)), justify="right" if number else "left")
+        text = fill(title, 12) if number else title
+        table.add_column(_plain(text), justify="right" if number else "left")
     for row in rows:
         table.add_row(*map(_plain, row))
     _print(table)

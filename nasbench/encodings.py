@@ -263,6 +263,15 @@ def path_vocabulary(space: SearchSpace) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def labels(space: SearchSpace) -> tuple[str, ...]:
+    """Labels of nodes that the graphs of a space have, sorted, those of input and output included.
+
+    Raises:
+        InvalidArgumentError: The space has no graph form.
+    """
+    return tuple(sorted(set().union(*_union(space).labels)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Union:
     """The graphs of a space laid over each other, inputs on inputs and outputs on outputs.

@@ -127,7 +127,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         SurrogateError: The file is missing, damaged, or lacks one of ``names``.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
     except Exception as error:  # a zip file has many ways to be damaged
         raise SurrogateError(f"cannot read {path}: {error}") from error

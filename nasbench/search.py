@@ -90,8 +90,8 @@ class Setup:
         check_replicate(benchmark, self.replicate)
         values = hyperparameters(algorithm, self.hyperparameters, self.preset)
         prepared = Prepared(self, benchmark, algorithm, values, fidelities)
-        prepared.make(0)
-        return prepared
+        made, _ = prepared.make(0)
+        return replace(prepared, families=made.families)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ class Prepared:
     algorithm: type[Algorithm]
     hyperparameters: dict[str, Any]
     fidelities: tuple[int, ...]
+    families: tuple[str, ...] = ()
 
     def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
         """A fresh algorithm, and the known numbers that it was given."""
@@ -145,6 +146,7 @@ class Prepared:
             workers=setup.workers,
             replicate=setup.replicate,
             fidelities=self.fidelities,
+            families=self.families,
         )
 
 
@@ -187,7 +189,7 @@ def search(
 
     Args:
         algorithm: Registered name, or ``"module:Class"``.
-        benchmark: Id or path of a table.
+        benchmark: Id or path of a table or surrogate.
         seeds: Seeds of the runs.
         budget: When a run ends.
         preset: Name of published settings of the algorithm.

@@ -237,6 +237,7 @@ def replay(
             workers=workers,
             replicate=replicate,
             fidelities=algorithm.fidelities,
+            families=algorithm.families,
         ),
     )
 
@@ -251,9 +252,13 @@ def manifest(
     workers: int,
     replicate: str | int,
     fidelities: Sequence[int],
+    families: Sequence[str],
 ) -> dict[str, Any]:
-    """What a record says of its making; equal manifests and seeds give equal records."""
-    return {
+    """What a record says of its making; equal manifests and seeds give equal records.
+
+    Kinds of models are named where the benchmark is a surrogate, and so a model itself.
+    """
+    found: dict[str, Any] = {
         "benchmark": {
             "id": benchmark.name,
             "version": benchmark.version,
@@ -269,6 +274,10 @@ def manifest(
         "replicate": replicate,
         "fidelities": list(fidelities),
     }
+    if family := getattr(benchmark, "family", ""):
+        found["benchmark"]["family"] = family
+        found["families"] = list(families)
+    return found
 
 
 def _name(algorithm: type[Algorithm]) -> str:

@@ -97,6 +97,11 @@ class SurrogateBenchmark:
         return self.description.clocked
 
     @property
+    def family(self) -> str:
+        """Kind of model that answers, see :class:`nasbench.regressor.Regressor`."""
+        return self.description.family
+
+    @property
     def columns(self) -> Mapping[str, Column]:
         """Meaning of every metric."""
         return self._columns
@@ -314,10 +319,12 @@ class SurrogateBenchmark:
     # Answers of one architecture
 
     def _answer(self, arch: Arch) -> "_Answer":
-        try:
-            return self._answers[arch]
-        except TypeError:
-            return self._find(self._space.check(arch))
+        if not isinstance(arch, tuple):
+            raise IllegalArchError(
+                f"{arch!r} must be a tuple of integers to be an architecture of "
+                f"{self._space.name!r}"
+            )
+        return self._answers[arch]
 
     def _find(self, arch: Arch) -> "_Answer":
         canonical = self._space.canonical(self._space.check(arch))

@@ -18,7 +18,7 @@ from nasbench.errors import (
 )
 from nasbench.lookup import Lookup, Memo, Runs, view
 from nasbench.recorded import RecordedSpace
-from nasbench.schema import Column
+from nasbench.schema import Column, Metadata
 from nasbench.space import Arch, SearchSpace
 from nasbench.table import Table
 
@@ -96,6 +96,16 @@ class TableBenchmark:
             return self._space
         n_runs = np.diff(self._lookup.runs(self._default_schedule).first)
         return RecordedSpace(self._space, self._lookup.keys[n_runs > 0])
+
+    @property
+    def description(self) -> Metadata:
+        """What the table says of itself."""
+        return self.table.metadata
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Meaning of every column that comes out of a training."""
+        return self.table.columns
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the table there."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from surrogates.fit import Verdict
 
+BASELINE = "nearest neighbours"
 _MOST_EPOCHS = 8
 _NAMES = {
     "r2": "R²",
@@ -24,16 +25,29 @@ _NAMES = {
 
 def rows(verdict: "Verdict") -> tuple[list[str], list[list[str]]]:
     """Header and rows of the judgement, some epochs of each split, the baseline last."""
-    kept = [
-        n for n in _NAMES if any(n in f for by in verdict.figures.values() for f in by.values())
-    ]
+    kept = _kept(verdict)
     table = []
     for split, by_epoch in verdict.figures.items():
         for epoch in _some(list(by_epoch)):
             table.append([split, str(epoch), *_numbers(by_epoch[epoch], kept)])
     last = verdict.description.epochs[-1]
-    table.append(["nearest neighbours", str(last), *_numbers(verdict.baseline, kept)])
+    table.append([BASELINE, str(last), *_numbers(verdict.baseline, kept)])
     return ["judged by", "epoch", *(_NAMES[name] for name in kept)], table
+
+
+def last_epoch(verdict: "Verdict") -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the judgement at the last epoch, a column for each split."""
+    kept, last = _kept(verdict), verdict.description.epochs[-1]
+    by_split = {name: by_epoch[last] for name, by_epoch in verdict.figures.items()}
+    columns = {**by_split, BASELINE: verdict.baseline}
+    body = [[_NAMES[n], *(_numbers(f, [n])[0] for f in columns.values())] for n in kept]
+    return [verdict.description.default_objective, *columns], body
+
+
+def _kept(verdict: "Verdict") -> list[str]:
+    """The figures that there are."""
+    found = {name for by in verdict.figures.values() for f in by.values() for name in f}
+    return [name for name in _NAMES if name in found]
 
 
 def comparison_lines(verdict: "Verdict") -> list[str]:
@@ -62,8 +76,8 @@ def card(verdict: "Verdict") -> str:
         f"# {about.id}",
         f"{about.description} `nasbench query {about.id} ARCH` asks it, `nasbench run ALGORITHM "
         f"{about.id}` searches it.",
-        f"* **Space** {about.space}, **data** {about.dataset}, {about.schedule} epochs; answers for "
-        f"{', '.join(about.columns)}{' and seconds' if about.clocked else ''}.\n"
+        f"* **Space** {about.space}, **data** {about.dataset}, {about.schedule} epochs; answers "
+        f"for {', '.join(about.columns)}{' and seconds' if about.clocked else ''}.\n"
         f"* **Learned from** {table['architectures']:,} architectures of `{table['id']}@"
         f"{table['version']}` (content {table['content_hash'][:12]}…).\n"
         f"* **Model** `{about.regressor}` ({about.family}), seed {about.seed}, at most "

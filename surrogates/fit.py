@@ -16,8 +16,8 @@ from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.files import writable_folder
 from nasbench.schema import Metadata, check_id
 from nasbench.surrogate_folder import CARD, DESCRIPTION, Description, file_hash, write_json
-from surrogates.card import card, comparison_lines, rows
-from surrogates.comparison import Comparison, compare
+from surrogates.card import card, comparison_lines, last_epoch
+from surrogates.comparison import SEEDS, Comparison, compare
 from surrogates.examples import Examples, split
 from surrogates.judge import harder_splits, judge
 from surrogates.predictor import Predictor, settings
@@ -35,8 +35,7 @@ class Verdict:
         description: What the surrogate says of itself.
         figures: Figures by split, then by epoch of the default objective, then by name.
         baseline: Those of the nearest-neighbour baseline, on unseen networks at the last epoch.
-        comparison: Searches on table and surrogate beside each other; None where the table is
-            incomplete.
+        comparison: Searches on table and surrogate beside each other; None if there were none.
         path: Folder of the surrogate.
     """
 
@@ -47,8 +46,8 @@ class Verdict:
     path: Path
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows of the judgement; see :func:`surrogates.card.rows`."""
-        return rows(self)
+        """Header and rows of the judgement at the last epoch, a column for each split."""
+        return last_epoch(self)
 
     def lines(self) -> list[str]:
         """What searches say of table and surrogate, in sentences."""
@@ -67,6 +66,7 @@ def fit(
     components: int = 6,
     seed: int = 0,
     id: str | None = None,
+    searches: int = SEEDS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
     """Fit, judge and publish; what is judged is what is published.
@@ -82,6 +82,8 @@ def fit(
         components: How many numbers a vector of all curves is compressed to, at most.
         seed: Seed of the choice of architectures and of the fit.
         id: Name of the surrogate; default: the table's with ``-surrogate``.
+        searches: With how many seeds algorithms search a complete table and the surrogate, to be
+            compared; 0: not at all.
         progress: Called with what is done next.
 
     Raises:
@@ -172,9 +174,9 @@ def fit(
         description = replace(description, content_hash=description.digest())
         write_json(whole / DESCRIPTION, description.encode())
         comparison = None
-        if metadata.complete:
+        if metadata.complete and searches:
             progress("Searching table and surrogate")
-            comparison = compare(str(opened.path), str(whole), objective)
+            comparison = compare(str(opened.path), str(whole), objective, seeds=searches)
         verdict = Verdict(description, figures, baseline, comparison, path)
         (whole / CARD).write_text(card(verdict), encoding="utf-8")
         if path.exists():

@@ -23,6 +23,13 @@ def kendall(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(kendalltau(a, b).statistic)
 
 
+def spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Spearman's rank correlation; not a number if one side is constant."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan")
+    return float(spearmanr(a, b).statistic)
+
+
 def sparse_kendall(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     """Kendall's tau with predictions rounded to 0.1 %: differences below that are no mistakes.
 
@@ -70,7 +77,7 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
         "r2": r2(truth, predicted),
         "kendall": kendall(truth, predicted),
         "sparse_kendall": sparse_kendall(truth, predicted),
-        "spearman": float(spearmanr(truth, predicted).statistic),
+        "spearman": spearman(truth, predicted),
         "rmse": float(np.sqrt(np.square(truth - predicted).mean())),
         "kendall_single": kendall(single[first], predicted),
         "log_likelihood": float((norm.logpdf(z) - np.log(std)).mean()),

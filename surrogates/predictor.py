@@ -17,7 +17,9 @@ from surrogates.compression import Compression
 from surrogates.examples import Examples
 from surrogates.noise import Noise
 
-_FOLDS = 5
+_FOLDS = 3
+_ONE_STD = 0.6827
+_WIDEST, _HALVINGS = 64.0, 40
 _SECONDS = ("seconds", "validation_seconds")
 
 
@@ -26,7 +28,7 @@ class Answers(NamedTuple):
 
     Attributes:
         values: Means over all possible trainings, shape ``(n, v)``.
-        std: How uncertain the regressor is of them, shape ``(n, v)``.
+        std: Standard deviation of the error of ``values`` that is to be expected, shape ``(n, v)``.
         seconds: Seconds up to each epoch, shape ``(n, e)``; None if not learned.
         validation_seconds: Seconds of one validation, shape ``(n,)``; None if not learned.
     """
@@ -80,8 +82,9 @@ class Predictor:
     def fit(self, examples: Examples) -> Self:
         """Learn from examples.
 
-        Where no architecture was trained twice, the noise is that of held-out predictions, which
-        contains the error of the regressor.
+        The uncertainty is scaled to the errors of held-out predictions. Where no architecture was
+        trained twice, these also stand in for the noise, which then contains errors of the
+        regressor.
 
         Raises:
             InvalidArgumentError: Too few examples, or nothing in which they differ.
@@ -101,7 +104,7 @@ class Predictor:
             self._make(i).fit(examples.archs, column) for i, column in enumerate(coefficients.T)
         ]
         self._fit_seconds(examples)
-        self.noise = self._fit_noise(examples, means)
+        self._fit_noise(examples, means)
         return self
 
     def predict(self, archs: NDArray[np.integer]) -> Answers:
@@ -120,7 +123,7 @@ class Predictor:
         )
         return Answers(
             self.compression.decode(coefficients) * self.scale,
-            self.compression.spread(std) * self.scale,
+            np.hypot(self.compression.spread(std) * self.factor, self.floor) * self.scale,
             None if totals is None else totals[:, None] * self.shares,
             validation,
         )
@@ -143,6 +146,8 @@ class Predictor:
             "scale": self.scale,
             "shares": self.shares,
             "typical": self.typical,
+            "factor": self.factor,
+            "floor": self.floor,
             **self.compression._asdict(),
             **{f"noise_{name}": array for name, array in self.noise._asdict().items()},
         }
@@ -159,9 +164,11 @@ class Predictor:
             SurrogateError: A file is missing or damaged.
         """
         noise = [f"noise_{name}" for name in Noise._fields]
-        names = ["scale", "shares", "typical", *Compression._fields, *noise]
+        names = ["scale", "shares", "typical", "factor", "floor", *Compression._fields, *noise]
         arrays = read_arrays(folder / "curves.npz", names)
-        self.scale, self.shares, self.typical = (arrays[name] for name in names[:3])
+        self.scale, self.shares, self.typical, self.factor, self.floor = (
+            arrays[name] for name in names[:5]
+        )
         self.compression = Compression(*(arrays[name] for name in Compression._fields))
         self.noise = Noise(*(arrays[name] for name in noise))
         v = len(self.scale)
@@ -205,29 +212,66 @@ class Predictor:
             shares = np.median(seconds / seconds[:, -1:], axis=0)
             self.shares = np.maximum.accumulate(shares)
 
-    def _fit_noise(self, examples: Examples, means: NDArray[np.float64]) -> Noise:
+    def _fit_noise(self, examples: Examples, means: NDArray[np.float64]) -> None:
+        """Noise, and by how much the errors of the regressor are larger than it says.
+
+        Both from predictions by regressors that did not see the architecture. Errors of means over
+        ``s`` trainings contain ``1 / s`` of the variance between trainings.
+        """
+        held_out, std = self._held_out(examples, means)
+        errors, stated = (means - held_out) / self.scale, std / self.scale
+        unknown = ~stated.any(axis=0)
+        usual = np.where(unknown, np.sqrt(np.square(errors).mean(axis=0)), 0.0)
         counts = np.bincount(examples.owner, minlength=len(examples))
         several = counts[examples.owner] > 1
         if several.any():
             owner = examples.owner[several]
             residuals = (examples.runs[several] - means[owner]) / self.scale
             residuals *= np.sqrt(counts[owner] / (counts[owner] - 1))[:, None]
-            return Noise.fit(residuals, means[owner, self.level])
-        held_out = self._held_out(examples, means)
-        return Noise.fit((means - held_out) / self.scale, held_out[:, self.level])
+            self.noise = Noise.fit(residuals, means[owner, self.level])
+            between = self.noise.std(means[:, self.level]) / np.sqrt(counts)[:, None]
+            factor = _widened(errors, stated + usual, between)
+            self.factor, self.floor = np.where(unknown, 0.0, factor), factor * usual
+            return
+        self.factor, self.floor = np.ones(len(self.scale)), np.zeros(len(self.scale))
+        share = np.square(stated).mean(axis=0) / np.square(errors).mean(axis=0)
+        unexplained = np.sqrt(np.maximum(1 - share, 0.0))
+        self.noise = Noise.fit(errors * unexplained, held_out[:, self.level])
 
-    def _held_out(self, examples: Examples, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Means as predicted by regressors that did not see the architecture."""
-        fold = np.random.default_rng(self.seed).permutation(np.arange(len(examples)) % _FOLDS)
+    def _held_out(
+        self, examples: Examples, means: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Means and deviations as predicted by regressors that did not see the architecture."""
+        _, network = np.unique(examples.ranks, return_inverse=True)
+        order = np.random.default_rng(self.seed).permutation(network.max() + 1)
+        fold = order[network] % _FOLDS
         coefficients = self.compression.encode(means / self.scale)
-        predicted = np.zeros_like(coefficients)
+        predicted, std = np.zeros_like(coefficients), np.zeros_like(coefficients)
         for k in range(_FOLDS):
             inside, outside = examples.archs[fold != k], examples.archs[fold == k]
             for i, column in enumerate(coefficients.T):
-                regressor = self._make(i).fit(inside, column[fold != k])
-                predicted[fold == k, i] = regressor.predict(outside).mean
-        held_out: NDArray[np.float64] = self.compression.decode(predicted) * self.scale
-        return held_out
+                found = self._make(i).fit(inside, column[fold != k]).predict(outside)
+                predicted[fold == k, i], std[fold == k, i] = found
+        return (
+            self.compression.decode(predicted) * self.scale,
+            self.compression.spread(std) * self.scale,
+        )
+
+
+def _widened(
+    errors: NDArray[np.float64], std: NDArray[np.float64], other: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Factors of ``std`` with which 68.3 % of the errors lie within one standard deviation.
+
+    The other part of the deviation is ``other``. All have shape ``(n, v)``, the factors ``(v,)``.
+    A share and not the mean square is matched, which a few large errors would decide.
+    """
+    low, high = np.zeros(errors.shape[1]), np.full(errors.shape[1], _WIDEST)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        inside = (np.abs(errors) <= np.hypot(middle * std, other)).mean(axis=0)
+        low, high = np.where(inside < _ONE_STD, (middle, high), (low, middle))
+    return high
 
 
 def settings(

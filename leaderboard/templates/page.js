@@ -13,7 +13,8 @@
   const scale = (below) => {
     if (!below) return (y) => y;
     const slope = 1 / Math.LN10;
-    return (y) => (y <= below ? (y / below) * slope : slope + Math.log10(y / below));
+    const above = (y) => (y <= below ? (y / below) * slope : slope + Math.log10(y / below));
+    return (y) => (y < 0 ? -above(-y) : above(y));
   };
 
   function traces(plot, hidden) {

@@ -99,6 +99,8 @@ def test_classes_count_as_often_as_they_have_members(home):
     assert len(landscape.archs) == n + m
     expected = [80 * n / (n + m), 80 * (n / (n + m)) ** 2]
     assert landscape.random_search([1, 2]) == pytest.approx(expected)
+    with pytest.raises(InvalidArgumentError, match="no two architectures"):
+        landscape.random_search([1], replacement=False)
 
 
 def test_only_the_longest_schedule_counts(home, cells):

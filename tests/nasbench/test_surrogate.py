@@ -21,74 +21,74 @@ from surrogates.fit import fit
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    return fit("lite201-digits", home, regressor="random_forest", train=400).path
+    return fit("lite201-digits", home, regressor="random_forest", train=400, searches=0).path
 
 
 @pytest.fixture(scope="module")
-def benchmark(folder):
+def surrogate(folder):
     return nasbench.load(folder)
 
 
 @pytest.fixture(scope="module")
-def archs(benchmark):
+def archs(surrogate):
     rng = random.Random(0)
-    return [benchmark.space.sample(rng) for _ in range(200)]
+    return [surrogate.space.sample(rng) for _ in range(200)]
 
 
-def test_one_by_one_as_in_batches(benchmark, archs):
+def test_one_by_one_as_in_batches(surrogate, archs):
     for metric in ("valid_accuracy", "test_accuracy", "seconds", "valid_accuracy_std"):
         for epoch in (1, 8):
-            many = benchmark.query_many(np.array(archs), metric, epoch=epoch)
-            single = [benchmark.query(arch, epoch=epoch)[metric] for arch in archs]
+            many = surrogate.query_many(np.array(archs), metric, epoch=epoch)
+            single = [surrogate.query(arch, epoch=epoch)[metric] for arch in archs]
             np.testing.assert_allclose(many, single, rtol=1e-6)
-    many = benchmark.query_many(np.array(archs[:20]), "valid_accuracy", seed=4)
-    single = [benchmark.query(arch, seed=4)["valid_accuracy"] for arch in archs[:20]]
+    many = surrogate.query_many(np.array(archs[:20]), "valid_accuracy", seed=4)
+    single = [surrogate.query(arch, seed=4)["valid_accuracy"] for arch in archs[:20]]
     np.testing.assert_allclose(many, single, rtol=1e-6)
 
 
-def test_a_training_is_one_curve(benchmark, archs):
+def test_a_training_is_one_curve(surrogate, archs):
     for arch in archs[:10]:
-        curve = benchmark.curve(arch, "valid_accuracy", seed=9)
-        for epoch in benchmark.fidelities:
-            assert benchmark.query(arch, epoch=epoch, seed=9)["valid_accuracy"] == curve[epoch - 1]
-            loss = benchmark.evaluate(arch, epoch=epoch, seed=9).losses[0]
+        curve = surrogate.curve(arch, "valid_accuracy", seed=9)
+        for epoch in surrogate.fidelities:
+            assert surrogate.query(arch, epoch=epoch, seed=9)["valid_accuracy"] == curve[epoch - 1]
+            loss = surrogate.evaluate(arch, epoch=epoch, seed=9).losses[0]
             assert loss == pytest.approx(100 - curve[epoch - 1])
-        assert (np.diff(benchmark.curve(arch, "seconds")) >= 0).all()
+        assert (np.diff(surrogate.curve(arch, "seconds")) >= 0).all()
 
 
-def test_trainings_differ_and_are_kept(benchmark, folder, archs):
+def test_trainings_differ_and_are_kept(surrogate, folder, archs):
     arch = archs[0]
-    drawn = [benchmark.query(arch, seed=seed)["valid_accuracy"] for seed in range(50)]
+    drawn = [surrogate.query(arch, seed=seed)["valid_accuracy"] for seed in range(50)]
     assert len(set(drawn)) > 25
     fresh = SurrogateBenchmark(folder)
     assert drawn[::-1] == [
         fresh.query(arch, seed=seed)["valid_accuracy"] for seed in reversed(range(50))
     ]
-    assert benchmark.query(arch, seed=2**63 - 1) == fresh.query(arch, seed=2**63 - 1)
+    assert surrogate.query(arch, seed=2**63 - 1) == fresh.query(arch, seed=2**63 - 1)
 
 
-def test_identical_networks_have_identical_trainings(benchmark):
-    space = benchmark.space
+def test_identical_networks_have_identical_trainings(surrogate):
+    space = surrogate.space
     arch = next(a for a in map(space.unrank, range(15_625)) if space.canonical(a) != a)
-    assert benchmark.query(arch, seed=1) == benchmark.query(space.canonical(arch), seed=1)
-    assert benchmark.trainings(arch) == benchmark.trainings(space.canonical(arch))
+    assert surrogate.query(arch, seed=1) == surrogate.query(space.canonical(arch), seed=1)
+    assert surrogate.trainings(arch) == surrogate.trainings(space.canonical(arch))
 
 
-def test_nothing_impossible_is_answered(benchmark):
-    archs = np.array([benchmark.space.unrank(rank) for rank in range(0, 15_625, 3)])
-    for metric in benchmark.columns:
+def test_nothing_impossible_is_answered(surrogate):
+    archs = np.array([surrogate.space.unrank(rank) for rank in range(0, 15_625, 3)])
+    for metric in surrogate.columns:
         for seed in (None, 3):
-            values = benchmark.query_many(archs, metric, epoch=1, seed=seed)
+            values = surrogate.query_many(archs, metric, epoch=1, seed=seed)
             assert values.min() >= 0
             assert values.max() <= 100
 
 
-def test_noise_is_as_large_as_on_the_table(benchmark):
+def test_noise_is_as_large_as_on_the_table(surrogate):
     table = nasbench.load("lite201-digits")
     archs = np.array([table.space.unrank(int(rank)) for rank in np.unique(table.table.ranks)])
     for epoch in (1, 8):
         stds = []
-        for asked in (table, benchmark):
+        for asked in (table, surrogate):
             a, b = (asked.query_many(archs, "valid_accuracy", epoch=epoch, seed=s) for s in (0, 1))
             stds.append(np.std(a - b))
         assert stds[1] == pytest.approx(stds[0], rel=0.35)
@@ -115,15 +115,15 @@ def test_replicates(folder, replicate):
     assert set(run.training_seeds.tolist()) == {-1 if replicate == "mean" else 5}
 
 
-def test_algorithms_keep_their_contract_here(benchmark):
+def test_algorithms_keep_their_contract_here(surrogate):
     from algorithms.regularized_evolution import RegularizedEvolution
 
-    check_algorithm(RegularizedEvolution, benchmark)
+    check_algorithm(RegularizedEvolution, surrogate)
 
 
-def test_another_process_gets_the_same(benchmark, archs):
-    copy = pickle.loads(pickle.dumps(benchmark))
-    assert copy.query(archs[0], seed=3) == benchmark.query(archs[0], seed=3)
+def test_another_process_gets_the_same(surrogate, archs):
+    copy = pickle.loads(pickle.dumps(surrogate))
+    assert copy.query(archs[0], seed=3) == surrogate.query(archs[0], seed=3)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_another_process_gets_the_same(benchmark, archs):
         (lambda b: b.column("macs"), NotRecordedError, "macs"),
     ],
 )
-def test_bad_questions(benchmark, ask, error, message):
+def test_bad_questions(surrogate, ask, error, message):
     with pytest.raises(error, match=message):
-        ask(benchmark)
+        ask(surrogate)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""Training of small neural networks, alike for all regressors that are one."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import cos, pi
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nasbench.errors import InvalidArgumentError, SurrogateError, one_of
+from nasbench.regressor import read_arrays
+
+_SCHEDULES = ("cosine", "constant")
+
+
+class Scale(NamedTuple):
+    """Mean and standard deviation of examples; where all are equal, 1 stands for the latter.
+
+    Attributes:
+        mean: Shape ``(k,)``, or a number.
+        std: Same shape.
+    """
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> Self:
+        """The scale of ``n`` examples, an array of shape ``(n, k)`` or ``(n,)``."""
+        exact = values.astype(np.float64)
+        std = np.where(np.ptp(exact, axis=0) > 0, exact.std(axis=0), 1.0)
+        return cls(np.asarray(exact.mean(axis=0)), std)
+
+    def standardise(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Values with mean 0 and standard deviation 1."""
+        standardised: NDArray[np.float64] = (values - self.mean) / self.std
+        return standardised
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980) on batches of examples.
+
+    Attributes:
+        epochs: How often every example is seen.
+        batch: Examples of a step; a few more where their number is no multiple.
+        learning_rate: Step size at the start.
+        schedule: ``"cosine"``: the step size falls to 0 along half a cosine; ``"constant"``.
+        weight_decay: Share of every parameter that is lost in a step, divided by its step size
+            (Loshchilov and Hutter, 2019, https://arxiv.org/abs/1711.05101).
+
+    Raises:
+        InvalidArgumentError: A value is not possible.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    schedule: str
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        check_choice("schedule", self.schedule, _SCHEDULES)
+        check_least(1, epochs=self.epochs, batch=self.batch)
+        check_least(0, weight_decay=self.weight_decay)
+        if not self.learning_rate > 0:
+            raise InvalidArgumentError(f"learning_rate = {self.learning_rate} must be above 0")
+
+    def run(
+        self,
+        parameters: Iterable[Tensor],
+        loss: Callable[[Tensor], Tensor],
+        n: int,
+        generator: torch.Generator,
+    ) -> None:
+        """Change parameters in place so that a loss becomes small.
+
+        Args:
+            parameters: What to change.
+            loss: Mean loss of the examples whose numbers it is given.
+            n: Number of examples.
+            generator: Orders the examples.
+        """
+        batches = max(n // self.batch, 1)
+        adam = torch.optim.AdamW(
+            parameters, self.learning_rate, weight_decay=self.weight_decay, fused=True
+        )
+        for epoch in range(self.epochs):
+            for i, rows in enumerate(torch.randperm(n, generator=generator).tensor_split(batches)):
+                if self.schedule == "cosine":
+                    done = (epoch + i / batches) / self.epochs
+                    adam.param_groups[0]["lr"] = self.learning_rate * (1 + cos(pi * done)) / 2
+                adam.zero_grad()
+                torch.autograd.backward(loss(rows))
+                adam.step()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread, so that sums do not depend on how many there are."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def single_precision(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values rounded to single precision.
+
+    The last bits of a product of matrices depend on the number of rows and on the processor. After
+    rounding they hardly ever show: an architecture has one prediction, alone or among others.
+    """
+    return values.astype(np.float32).astype(np.float64)
+
+
+def read_shaped(
+    path: Path, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, NDArray[np.float64]]:
+    """Read arrays in double precision, by name, that have the given shapes.
+
+    Raises:
+        SurrogateError: The file is missing or damaged, or its arrays are others.
+    """
+    arrays = read_arrays(path, tuple(shapes))
+    for name, array in arrays.items():
+        if array.dtype != np.float64 or array.shape != shapes[name]:
+            raise SurrogateError(
+                f"{path}: {name!r} is {array.dtype} of shape {array.shape}, needed is float64 of "
+                f"shape {shapes[name]}: these files were made with other hyperparameters or for "
+                "another space"
+            )
+    return arrays
+
+
+def check_choice(name: str, given: str, possible: Iterable[str]) -> None:
+    """Refuse a text that is not among the possible ones.
+
+    Raises:
+        InvalidArgumentError: It is not.
+    """
+    if given not in possible:
+        raise InvalidArgumentError(f"{name} = {given!r} is not possible{one_of(given, possible)}")
+
+
+def check_least(least: int, **given: float) -> None:
+    """Refuse numbers that are too small.
+
+    Raises:
+        InvalidArgumentError: One is.
+    """
+    for name, number in given.items():
+        if not number >= least:
+            raise InvalidArgumentError(f"{name} = {number} must be at least {least}")

@@ -1,0 +1,276 @@
+"""Forests of regression trees as flat arrays, walked in NumPy: fast for one architecture.
+
+A library takes about half a millisecond to be asked at all, and every model of an ensemble is asked
+anew. Here all trees of all models are walked at once, level by level. The hundred thousand nodes of
+an ensemble that learned from encodings ask no more than some hundred different questions of the
+form "is this feature at least that threshold?"; they are answered first, and a step of every walk
+is ``node = child[node] + answer[condition[node]]``.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import InvalidArgumentError, SurrogateError
+from nasbench.regressor import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestRegressor
+    from xgboost import Booster
+
+_WALKS = 2**14  # at once; larger arrays leave the cache
+_XGBOOST_TYPES = {b"l": ">i4", b"L": ">i8", b"d": ">f4"}
+_INTEGERS = ("child", "condition", "feature")
+
+
+class _Tree(NamedTuple):
+    """Arrays with one item a node, the root first; children of a leaf are -1."""
+
+    left: NDArray[Any]
+    right: NDArray[Any]
+    feature: NDArray[Any]
+    threshold: NDArray[Any]
+    value: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """The trees of one or more models.
+
+    Nodes lie level by level, first the roots, those of the first model first. The two children of
+    a node lie beside each other; a leaf is its own child.
+
+    Attributes:
+        shape: Number of models and of trees of each; a model with fewer trees is filled up with
+            leaves of value 0.
+        n_features: Number of columns that the trees look at.
+        child: The child of a node where its condition does not hold, shape ``(n_nodes,)``; the
+            other child is the next node.
+        condition: Number of the condition of a node, shape ``(n_nodes,)``; a leaf's never holds.
+        value: What a leaf adds, float32 or float64 of shape ``(n_nodes,)``.
+        feature: Column that a condition is about, shape ``(n_conditions,)``.
+        threshold: A condition holds where its feature is at least this, float32 of shape
+            ``(n_conditions,)``.
+        depth: Steps from a root to the farthest leaf.
+    """
+
+    shape: tuple[int, int]
+    n_features: int
+    child: NDArray[np.intp]
+    condition: NDArray[np.intp]
+    value: NDArray[np.floating]
+    feature: NDArray[np.intp]
+    threshold: NDArray[np.float32]
+    depth: int
+
+    @classmethod
+    def of_boosters(cls, boosters: "Sequence[Booster]") -> Self:
+        """The trees of models of XGBoost without categorical features.
+
+        Every target of a booster is one model. Its first tree is a leaf with the value from which
+        boosting started.
+
+        Raises:
+            SurrogateError: This version of XGBoost writes trees in an unknown form.
+        """
+        models = []
+        for booster in boosters:
+            parameters = json.loads(booster.save_config())["learner"]["learner_model_param"]
+            starts = [float(text) for text in parameters["base_score"].strip("[]").split(",")]
+            n_targets = max(1, int(parameters["num_target"]))
+            trees = _read_xgboost(bytes(booster.save_raw("ubj")))
+            if len(trees) != booster.num_boosted_rounds() * n_targets:
+                raise SurrogateError(
+                    f"of {booster.num_boosted_rounds()} rounds for {n_targets} targets "
+                    f"{len(trees)} trees can be read; XGBoost 2.1 to 3.2 are known"
+                )
+            for target in range(n_targets):
+                start = _leaf(starts[target % len(starts)])
+                models.append([start, *trees[target::n_targets]])
+        return cls._of_models(models, boosters[0].num_features(), np.float32)
+
+    @classmethod
+    def of_forest(cls, forest: "RandomForestRegressor") -> Self:
+        """The trees of a forest of scikit-learn with one target, as one model."""
+        trees = []
+        for estimator in forest.estimators_:
+            tree = estimator.tree_
+            # There x goes left if x <= threshold in float64, here if x < threshold in float32
+            rounded = tree.threshold.astype(np.float32)
+            above = np.nextafter(rounded, np.float32(np.inf))
+            threshold = np.where(rounded <= tree.threshold, above, rounded)
+            trees.append(
+                _Tree(
+                    tree.children_left,
+                    tree.children_right,
+                    tree.feature,
+                    threshold,
+                    tree.value[:, 0, 0],
+                )
+            )
+        return cls._of_models([trees], forest.n_features_in_, np.float64)
+
+    @classmethod
+    def _of_models(
+        cls, models: Sequence[Sequence[_Tree]], n_features: int, dtype: type[np.floating]
+    ) -> Self:
+        most = max(len(trees) for trees in models)
+        padded = [[*trees, *[_leaf(0.0)] * (most - len(trees))] for trees in models]
+        flat = [tree for trees in padded for tree in trees]
+        sizes = [len(tree.left) for tree in flat]
+        level = np.cumsum([0, *sizes[:-1]])
+        shifts = np.repeat(level, sizes)
+        left, right, feature, threshold, value = (
+            np.concatenate(arrays) for arrays in zip(*flat, strict=True)
+        )
+        is_leaf = left < 0
+        # A condition as one integer: the feature, then the bits of the threshold
+        bits = np.where(is_leaf, np.inf, threshold).astype(np.float32).view(np.uint32)
+        conditions = np.where(is_leaf, 0, feature).astype(np.int64) << 32 | bits
+
+        order, child, n, depth = [], [], 0, -1
+        while len(level):
+            order.append(level)
+            inner = ~is_leaf[level]
+            first = n + np.arange(len(level))
+            n += len(level)
+            first[inner] = n + 2 * np.arange(inner.sum())
+            child.append(first)
+            parents = level[inner]
+            pairs = np.stack([left[parents], right[parents]], axis=1)
+            level = (pairs + shifts[parents, None]).ravel()
+            depth += 1
+        nodes = np.concatenate(order)
+        distinct, number = np.unique(conditions[nodes], return_inverse=True)
+        return cls(
+            shape=(len(models), most),
+            n_features=n_features,
+            child=np.concatenate(child),
+            condition=number.astype(np.intp),
+            value=np.where(is_leaf, value, 0)[nodes].astype(dtype),
+            feature=(distinct >> 32).astype(np.intp),
+            threshold=distinct.astype(np.uint32).view(np.float32),
+            depth=depth,
+        )
+
+    def leaves(self, x: NDArray[np.float32]) -> Iterator[NDArray[np.floating]]:
+        """The values of the leaves that rows of features end in.
+
+        Args:
+            x: Finite numbers of shape ``(n, n_features)``.
+
+        Yields:
+            Blocks of shape ``(n_rows, n_models, n_trees)``, of as many rows at a time as fit a
+            cache.
+
+        Raises:
+            InvalidArgumentError: There are more or fewer features, or one is not finite.
+        """
+        if x.shape[1:] != (self.n_features,):
+            raise InvalidArgumentError(
+                f"features have shape {x.shape}; the trees need (n, {self.n_features})"
+            )
+        if not (finite := np.isfinite(x)).all():
+            raise InvalidArgumentError(f"{(~finite).sum()} of {x.size} features are not finite")
+        roots, n_conditions = np.arange(self.shape[0] * self.shape[1]), len(self.feature)
+        n_rows = max(1, _WALKS // len(roots))
+        for first in range(0, len(x), n_rows):
+            block = x[first : first + n_rows]
+            answer = (block[:, self.feature] >= self.threshold).astype(np.intp)
+            shift = n_conditions * np.arange(len(block))[:, None]
+            node = np.tile(roots, (len(block), 1))
+            for _ in range(self.depth):
+                node = self.child.take(node) + answer.take(self.condition.take(node) + shift)
+            yield self.value.take(node).reshape(-1, *self.shape)
+
+    def sums(self, x: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Sums over the trees of each model, added one after the other as XGBoost does.
+
+        Args:
+            x: Finite numbers of shape ``(n, n_features)``.
+
+        Returns:
+            Shape ``(n, n_models)``.
+
+        Raises:
+            InvalidArgumentError: There are more or fewer features, or one is not finite.
+        """
+        sums = np.empty((len(x), self.shape[0]), dtype=self.value.dtype)
+        first = 0
+        for block in self.leaves(x):
+            sums[first : first + len(block)] = block.cumsum(axis=2)[:, :, -1]
+            first += len(block)
+        return sums
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz`` file."""
+        integers = {name: getattr(self, name).astype(np.int32) for name in _INTEGERS}
+        numbers = np.array([*self.shape, self.n_features, self.depth])
+        arrays = {"numbers": numbers, "value": self.value, "threshold": self.threshold}
+        write_arrays(path, arrays | integers)
+
+    @classmethod
+    def restore(cls, path: Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            SurrogateError: The file is missing or damaged, or holds something else.
+        """
+        arrays = read_arrays(path, ("numbers", "value", "threshold", *_INTEGERS))
+        child, condition, feature = (arrays[name] for name in _INTEGERS)
+        value, threshold, numbers = arrays["value"], arrays["threshold"], arrays["numbers"]
+        n, place = child.size, np.arange(child.size)
+        if not (
+            all(array.dtype.kind == "i" for array in (child, condition, feature, numbers))
+            and value.dtype in (np.float32, np.float64)
+            and threshold.dtype == np.float32
+            and child.shape == condition.shape == value.shape == (n,)
+            and feature.shape == threshold.shape == (feature.size,)
+            and numbers.shape == (4,)
+            and (numbers[:3] > 0).all()
+            and numbers[0] * numbers[1] <= n
+            and 0 <= numbers[3] < n
+            and ((child == place) | (place < child) & (child < n - 1)).all()
+            and 0 <= condition.min() <= condition.max() < feature.size
+            and 0 <= feature.min() <= feature.max() < numbers[2]
+            and np.isfinite(value).all()
+        ):
+            raise SurrogateError(f"{path} holds no forest")
+        n_models, n_trees, n_features, depth = numbers.tolist()
+        return cls(
+            shape=(n_models, n_trees),
+            n_features=n_features,
+            child=child.astype(np.intp),
+            condition=condition.astype(np.intp),
+            value=value,
+            feature=feature.astype(np.intp),
+            threshold=threshold,
+            depth=depth,
+        )
+
+
+def _leaf(value: float) -> _Tree:
+    return _Tree(*np.array([[-1], [-1], [0]]), *np.array([[0.0], [value]]))
+
+
+def _read_xgboost(model: bytes) -> list[_Tree]:
+    """The trees of a model in UBJSON, where every array is preceded by its name and length."""
+    left, right, feature, threshold = (
+        [
+            np.frombuffer(
+                model,
+                dtype=_XGBOOST_TYPES[match[1]],
+                count=int.from_bytes(match[2], "big"),
+                offset=match.end(),
+            )
+            for match in re.finditer(name + rb"\[\$([lLd])#L(.{8})", model, re.DOTALL)
+        ]
+        for name in (b"left_children", b"right_children", b"split_indices", b"split_conditions")
+    )
+    return [_Tree(*tree, tree[-1]) for tree in zip(left, right, feature, threshold, strict=False)]
