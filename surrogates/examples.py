@@ -31,7 +31,8 @@ class Examples:
         owner: Which architecture a training belongs to, ascending, shape ``(n_runs,)``.
         seconds: Seconds up to each recorded epoch, shape ``(n, e)``; None if not recorded.
         validation_seconds: Seconds of one validation, shape ``(n,)``; None if not recorded.
-        origin: Which optimizer proposed each architecture, where the table says so.
+        origin: Which optimizers proposed each architecture, separated by a comma and a space, where
+            the table says so.
     """
 
     space: SearchSpace

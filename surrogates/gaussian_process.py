@@ -36,7 +36,7 @@ class GaussianProcess(Regressor):
     targets: an operation that always fails would make the noise look small.
 
     ``std`` is that of the noiseless target. Memory grows with the square of the number of distinct
-    architectures: 4,000 need 0.5 GB.
+    architectures: 4,000 need about 1 GB.
 
     Presets: ``"wl"`` sees the graph as Ru et al. (2021, https://arxiv.org/abs/2006.07556) do, with
     another kernel on the same features; ``"path"`` sees the paths of BANANAS (White et al., 2021,

@@ -109,8 +109,9 @@ def harder_splits(
     top = quality >= np.quantile(quality, 1 - _TOP)
     parts = [("the best tenth", top)]
     if examples.origin is not None:
-        names = sorted(set(examples.origin.tolist()) - {""})
-        parts += [(f"without {name}", examples.origin == name) for name in names]
+        origins = [set(filter(None, text.split(", "))) for text in examples.origin.tolist()]
+        for name in sorted(set().union(*origins)):
+            parts.append((f"without {name}", np.array([name in by for by in origins])))
     for name, outside in parts:
         test = np.flatnonzero(outside)
         train = np.flatnonzero(~np.isin(examples.ranks, examples.ranks[test]))

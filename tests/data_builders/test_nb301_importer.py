@@ -29,6 +29,7 @@ from nasbench.errors import (
 )
 from nasbench.spaces.darts import Darts
 from nasbench.table import Table, write_table
+from surrogates.fit import fit
 
 SPACE = Darts()
 PREFIX = "NetworkSelectorDatasetInfo:darts:"
@@ -729,3 +730,29 @@ def test_only_recorded_architectures_belong_to_the_space_of_a_search(path: Path)
 def test_the_registry_names_the_importer() -> None:
     assert IMPORTERS.load("nb301") is NB301Importer
     assert all(id_ in NB301Importer.summary for id_ in NB301Importer.ids)
+
+
+# --- surrogates of one's own ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metrics", [None, ["valid_accuracy_curve"]])
+def test_a_surrogate_is_fitted_to_the_results(tmp_path: Path, metrics: list[str] | None) -> None:
+    """Accuracies that follow from the operations are predicted of cells that nobody trained."""
+    rng, noise = random.Random(1), np.random.default_rng(1)
+    worth = dict(zip(OPERATIONS, (-1.0, -0.6, 0.2, 0.8, 0.6, 0.3, 0.1), strict=True))
+    results = {}
+    for i in range(240):
+        cells = random_cell(rng), random_cell(rng)
+        valid = 90 + 0.3 * sum(worth[operation] for cell in cells for operation, _ in cell)
+        valid += 0.1 * noise.normal()
+        name = f"{'rs' if i % 3 else 'de'}/results_{i}.json"
+        results[name] = result(cells, valid, learning_curves=logs(curve(valid)), runtime=5000 + i)
+    path = convert([as_folder(texts(results), tmp_path / "archive")], tmp_path)
+    verdict = fit(path, tmp_path / "home", regressor="linear", metrics=metrics)
+    assert verdict.description.judged["kendall"] > 0.7
+    assert {"without rs", "without de"} <= set(verdict.figures)
+    benchmark = nasbench.load(verdict.path)
+    arch = benchmark.space.sample(rng)
+    assert 80 < benchmark.evaluate(arch, seed=3).losses[0] + 80 < 100
+    assert 4_000 < benchmark.query(arch)["seconds"] < 7_000
+    assert benchmark.fidelities == ((98,) if metrics is None else tuple(range(1, 99)))
