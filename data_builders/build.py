@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -12,13 +11,13 @@ import torch
 
 from data_builders import NETWORKS, build_table, shards
 from data_builders.batched import fastest_convolution
-from data_builders.calibration import Calibration, calibrate, timed_sample
+from data_builders.calibration import Calibration, calibrate
 from data_builders.claim import CLAIM, REFERENCE, check_claim, claim, read_claim
 from data_builders.datasets import load_split
 from data_builders.networks import Network
 from data_builders.recipe import Plan
 from data_builders.shard_files import Shard, first, read_shard
-from data_builders.shards import TRAINERS, all_classes, cut, sample_classes, trainable_classes
+from data_builders.shards import TRAINERS, all_classes, calibrated_classes, cut, sample_classes
 from data_builders.workers import BACKENDS, Order
 from nasbench.errors import BuildError, UnknownNameError, one_of
 from nasbench.files import writable_folder
@@ -96,11 +95,8 @@ class Build:
         """The calibration part; measured now if there is none."""
         path = self.folder / CALIBRATION
         if not path.exists():
-            classes = trainable_classes(self.network)
-            drawn = sample_classes(
-                self.network, min(CALIBRATED_CLASSES, 4 * len(self.classes), len(classes))
-            )
-            archs = timed_sample(self.network, drawn, classes)
+            most = min(CALIBRATED_CLASSES, 4 * len(self.classes))
+            archs = calibrated_classes(self.network, most)
             with first(path) as temporary:
                 device = self.manifest.get("device", "cpu")
                 calibrate(archs, self.plan.recipe, self.split, device).save(temporary)
@@ -210,10 +206,6 @@ class Build:
         metadata, runs, archs, columns = self.table()
         return write_table(path, metadata, runs, archs, columns)
 
-    def recipe(self) -> dict[str, Any]:
-        """The recipe as published: of a data set's path only the name."""
-        return asdict(self.plan.recipe) | {"dataset": Path(self.plan.recipe.dataset).name}
-
     def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest with all choices of its trainer."""
         if manifest["trainer"] != "batched" or "convolution" in manifest:
@@ -232,7 +224,7 @@ class Build:
         Seeds are free: a plan with one seed more goes on where the one before it ended.
         """
         return {
-            "recipe": self.recipe(),
+            "recipe": self.plan.recipe.published(),
             "digest": self.digest,
             "architectures": self.plan.architectures,
             "shard_classes": self.shard_classes,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,18 +12,41 @@ import torch
 from numpy.typing import NDArray
 
 from data_builders.calibration import Calibration
+from data_builders.datasets import Split
+from data_builders.networks import Network
+from data_builders.recipe import Plan, Recipe
 from data_builders.shard_files import row, schema
+from data_builders.shards import is_listable
 from data_builders.training import CURVES
 from nasbench.schema import Column, Metadata
-from nasbench.space import SearchSpace
+from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
 
-if TYPE_CHECKING:
-    from data_builders.build import Build
+
+class Built(Protocol):
+    """What a table is made of; :class:`data_builders.build.Build` has it all.
+
+    Attributes:
+        plan: What was built.
+        split: The images.
+        digest: Digest of the recipe and its images.
+        network: Class of the networks.
+        classes: Representatives of the classes that were trained.
+        untrained: Representatives of the classes without anything to train.
+        manifest: The trainer with all its choices.
+    """
+
+    plan: Plan
+    split: Split
+    digest: str
+    network: Network
+    classes: list[Arch]
+    untrained: list[Arch]
+    manifest: dict[str, Any]
 
 
 def merged(
-    build: "Build", parts: Sequence[pa.Table], calibration: Calibration
+    build: Built, parts: Sequence[pa.Table], calibration: Calibration
 ) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
     """Arguments of :func:`nasbench.table.write_table`.
 
@@ -32,8 +55,17 @@ def merged(
         parts: Rows of every shard.
         calibration: What a training costs.
     """
-    recipe = build.plan.recipe
     runs = pa.concat_tables([*parts, untrained_rows(build)])
+    return (
+        _metadata(build, calibration),
+        with_seconds(runs, build.plan.recipe, calibration),
+        arch_numbers(build, calibration),
+        _columns(build, calibration),
+    )
+
+
+def with_seconds(runs: pa.Table, recipe: Recipe, calibration: Calibration) -> pa.Table:
+    """Rows of shards with the seconds of training and validation beside them."""
     archs = [tuple(arch) for arch in runs.column("arch").to_pylist()]
     seconds = {arch: calibration.seconds(arch, recipe) for arch in set(archs)}
     finished = np.isfinite(np.array(runs.column("train_loss").to_pylist()))
@@ -44,16 +76,10 @@ def merged(
         "seconds", pa.array([c.tolist() for c in curves], pa.list_(pa.float32()))
     )
     validation = [seconds[arch][1] for arch in archs]
-    runs = runs.append_column("validation_seconds", pa.array(validation, pa.float32()))
-    return (
-        _metadata(build, calibration),
-        runs,
-        arch_numbers(build, calibration),
-        _columns(build, calibration),
-    )
+    return runs.append_column("validation_seconds", pa.array(validation, pa.float32()))
 
 
-def untrained_rows(build: "Build") -> pa.Table:
+def untrained_rows(build: Built) -> pa.Table:
     """Rows of the classes that need no training: they answer every image class alike."""
     recipe, n_classes = build.plan.recipe, build.split.n_classes
     curves = {
@@ -68,13 +94,16 @@ def untrained_rows(build: "Build") -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema(len(build.classes[0])))
 
 
-def arch_numbers(build: "Build", calibration: Calibration) -> pa.Table:
-    """The network's own numbers, and its latency, of every architecture of the built classes."""
+def arch_numbers(build: Built, calibration: Calibration) -> pa.Table:
+    """The network's own numbers, and its latency, of every architecture of the built classes.
+
+    Of a space that cannot be listed they are those of the representatives.
+    """
     space: SearchSpace = SPACES.load(build.network.space)()
     recipe, images = build.plan.recipe, build.split.train.x
     built = {*build.classes, *build.untrained}
     rows: list[dict[str, Any]] = []
-    for arch in space.archs():
+    for arch in space.archs() if is_listable(space) else sorted(built):
         if (canonical := space.canonical(arch)) in built:
             numbers = build.network.arch_numbers(
                 arch,
@@ -89,14 +118,14 @@ def arch_numbers(build: "Build", calibration: Calibration) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _columns(build: "Build", calibration: Calibration) -> list[Column]:
+def _columns(build: Built, calibration: Calibration) -> list[Column]:
     return [
         *calibration.columns(build.network.cost_terms(build.classes[0])),
         *(Column.of(name, text) for name, text in build.network.arch_columns.items()),
     ]
 
 
-def _metadata(build: "Build", calibration: Calibration) -> Metadata:
+def _metadata(build: Built, calibration: Calibration) -> Metadata:
     plan, recipe = build.plan, build.plan.recipe
     dataset = Path(recipe.dataset).name.removesuffix(".npz")
     return Metadata(
@@ -112,7 +141,7 @@ def _metadata(build: "Build", calibration: Calibration) -> Metadata:
         description=plan.description,
         seeds="seeds of initial values and data order",
         elsewhere="a new recipe can be trained with: nasbench build PLAN.toml",
-        recipe=build.recipe()
+        recipe=recipe.published()
         | {
             "digest": build.digest,
             "split_digest": build.split.digest,

@@ -8,6 +8,7 @@ exhaustive table if single seeds agree on the order of the classes.
 import argparse
 import tomllib
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 from statistics import mean
 from time import perf_counter
@@ -26,11 +27,13 @@ from data_builders.training import train
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.space import Arch
 
+_images = lru_cache(maxsize=1)(load_split)  # kept for the next training of this process
+
 
 def final_accuracies(arch: Arch, seed: int, recipe: Recipe) -> tuple[float, float, float]:
     """Validation accuracy, test accuracy and seconds of one training on one thread."""
     torch.set_num_threads(1)
-    split = load_split(recipe)
+    split = _images(recipe)
     start = perf_counter()
     curves = train(arch, seed, recipe, split).curves
     return (

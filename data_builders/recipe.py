@@ -101,6 +101,10 @@ class Recipe:
         parts = asdict(self) | {"dataset": data_digest}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    def published(self) -> dict[str, Any]:
+        """All hyperparameters; of a data set's path only the name."""
+        return asdict(self) | {"dataset": Path(self.dataset).name}
+
     def changed(self, values: Mapping[str, Any]) -> "Recipe":
         """A copy with other values.
 

@@ -5,6 +5,7 @@ build that is stopped at any moment, killed included, goes on with the shards th
 ends in the same table.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from data_builders import training
 from data_builders.batched import train_group
+from data_builders.calibration import timed_sample
 from data_builders.claim import REFERENCE
 from data_builders.datasets import Split, load_split
 from data_builders.memory import keep_freed_memory
@@ -27,11 +29,28 @@ from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
 
 SHARD_CLASSES = 32
+LISTABLE = 1_000_000
+"""Architectures of the largest space whose classes are listed."""
+
+
+def is_listable(space: SearchSpace) -> bool:
+    """Whether all architectures of a space can be gone through."""
+    return space.size is not None and space.size <= LISTABLE
 
 
 def all_classes(network: Network) -> list[Arch]:
-    """Representatives of every class of the network's space, in the order of their ranks."""
+    """Representatives of every class of the network's space, in the order of their ranks.
+
+    Raises:
+        InvalidArgumentError: There are too many.
+    """
     space: SearchSpace = SPACES.load(network.space)()
+    if not is_listable(space):
+        raise InvalidArgumentError(
+            f"{space.name!r} has too many architectures to train them all: let the plan say "
+            "architectures = 100, or take those that searches propose, with "
+            "'python -m data_builders.trajectories'"
+        )
     archs = np.array(list(space.archs()))
     ranks = np.unique(space.rank_many(space.canonical_many(archs)))
     return [space.unrank(rank) for rank in ranks.tolist()]
@@ -45,14 +64,33 @@ def trainable_classes(network: Network) -> list[Arch]:
 def sample_classes(network: Network, n: int) -> list[Arch]:
     """``n`` trainable classes drawn at random, always the same, in the order of their ranks.
 
+    Every class is drawn with equal chance, in a space that cannot be listed every architecture.
+
     Raises:
         InvalidArgumentError: ``n`` is not in 1..number of classes.
     """
+    space: SearchSpace = SPACES.load(network.space)()
+    if not is_listable(space) and n >= 1:
+        rng = random.Random(splitmix.key("classes", network.space))
+        drawn: set[Arch] = set()
+        while len(drawn) < n:
+            arch = space.canonical(space.sample(rng))
+            if network.trains(arch):
+                drawn.add(arch)
+        return sorted(drawn)
     classes = trainable_classes(network)
     if not 1 <= n <= len(classes):
         raise InvalidArgumentError(f"architectures = {n} is outside 1..{len(classes)}")
     order = splitmix.permutation(splitmix.key("classes", network.space), len(classes))
     return sorted(classes[i] for i in order[:n].tolist())
+
+
+def calibrated_classes(network: Network, n: int) -> list[Arch]:
+    """At most ``n`` random classes, and where all are listed the smallest, to calibrate with."""
+    if not is_listable(SPACES.load(network.space)()):
+        return sample_classes(network, n)
+    classes = trainable_classes(network)
+    return timed_sample(network, sample_classes(network, min(n, len(classes))), classes)
 
 
 def cut(classes: Sequence[Arch], seeds: Sequence[int], size: int) -> list[Shard]:
@@ -137,7 +175,9 @@ __all__ = [
     "TRAINERS",
     "Shard",
     "all_classes",
+    "calibrated_classes",
     "cut",
+    "is_listable",
     "sample_classes",
     "train_shard",
     "trainable_classes",

@@ -234,8 +234,9 @@ class Predictor:
             self.factor, self.floor = np.where(unknown, 0.0, factor), factor * usual
             return
         self.factor, self.floor = np.ones(len(self.scale)), np.zeros(len(self.scale))
-        share = np.square(stated).mean(axis=0) / np.square(errors).mean(axis=0)
-        unexplained = np.sqrt(np.maximum(1 - share, 0.0))
+        size = np.square(errors).mean(axis=0)
+        rest = np.maximum(size - np.square(stated).mean(axis=0), 0.0)
+        unexplained = np.sqrt(np.divide(rest, size, out=np.zeros_like(size), where=size > 0))
         self.noise = Noise.fit(errors * unexplained, held_out[:, self.level])
 
     def _held_out(

@@ -24,8 +24,8 @@ WRITTEN = np.array(list(SPACE.archs()))
 ARCHS = SPACE.canonical_many(WRITTEN)
 TARGETS = BENCHMARK.query_many(WRITTEN, "valid_accuracy")
 ORDER = np.random.default_rng(0).permutation(len(ARCHS))
-TRAIN = np.unique(ARCHS[ORDER[:150]], axis=0, return_index=True)[1]  # distinct architectures
-TRAIN, TEST = ORDER[TRAIN], ORDER[200:260]
+DISTINCT = np.unique(ARCHS[ORDER[:150]], axis=0, return_index=True)[1]
+TRAIN, TEST = ORDER[DISTINCT], ORDER[200:260]
 FIXED = np.log([1.3, 0.7, 0.02])
 
 
@@ -127,10 +127,8 @@ def test_gradient_of_two_kernels_is_that_of_the_likelihood():
     squares = [((v[:, None] - v) ** 2).sum(axis=2) for v in (x[:, :2], x[:, 2:])]
     z = np.cos(5 * x[:, 0]) + x[:, 3]
     start = np.array([0.2, -0.5, -0.3, 0.4, -1.5])
-    error = check_grad(
-        *(lambda p, i=i: module._unlikelihood(p, squares, z)[i] for i in (0, 1)), start
-    )
-    assert error < 1e-4
+    value, slope = (lambda p, i=i: module._unlikelihood(p, squares, z)[i] for i in (0, 1))
+    assert check_grad(value, slope, start) < 1e-4
 
 
 def test_examples_of_one_architecture_are_one_with_their_mean():

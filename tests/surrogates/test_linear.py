@@ -113,5 +113,5 @@ def test_files_for_other_features_are_refused(tmp_path):
 def test_hyperparameters_are_kept_and_encodings_checked():
     kept = kept_hyperparameters(Linear(SPACE, encodings=("unit_cube",)))
     assert json.loads(json.dumps(kept)) == {"encodings": ["unit_cube"]}
-    with pytest.raises(UnknownNameError, match="'onehot'.*one_hot"):
+    with pytest.raises(UnknownNameError, match=r"'onehot'.*one_hot"):
         Linear(SPACE, encodings=("onehot",)).fit(TRAIN, additive(TRAIN))
