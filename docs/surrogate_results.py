@@ -1,8 +1,8 @@
 """How good surrogates are where the truth is known: makes tables and figures of ``surrogates.md``.
 
-``python docs/surrogate_results.py [--part regressors|tables|searches] [--work runs/surrogates]`` computes
-what the folder does not hold yet and writes the page's tables and its figures. Needs the extras
-``surrogates`` and ``torch``, and matplotlib.
+``python docs/surrogate_results.py [--part NAME] [--work runs/surrogates]`` computes what the folder
+does not hold yet and writes the page's tables and its figures. Needs the extras ``surrogates`` and
+``torch``, and matplotlib.
 """
 
 import argparse
@@ -164,9 +164,7 @@ def tables(work: Path) -> str:
     for table in (name for name in PROVEN if name in catalogue()):
         judged = remembered(
             work / "tables" / f"{table}.json",
-            lambda t=table: dict(
-                fit(t, work / "fitted", train=TRAIN, metrics=[_objective(t)]).description.judged
-            ),
+            lambda t=table: _judged(t, work),
         )
         ceiling = judged.get("ceiling")
         cells = [f"`{table}`"]
@@ -178,6 +176,11 @@ def tables(work: Path) -> str:
     head = ["table", "R²", "τ", "sparse τ", "Spearman", "RMSE", "τ, best tenth"]
     head += ["ceiling", "τ / ceiling", "in 50 %", "in 90 %"]
     return results.table(head, rows)
+
+
+def _judged(table: str, work: Path) -> dict[str, float]:
+    home, metrics = work / "fitted", [_objective(table)]
+    return dict(fit(table, home, train=TRAIN, metrics=metrics, searches=0).description.judged)
 
 
 # Searches on tables and on their surrogates

@@ -139,7 +139,7 @@ class Examples:
 
 
 def _columns(table: Table, metrics: Sequence[str] | None) -> tuple[Column, ...]:
-    learnable = {n: c for n, c in table.columns.items() if c.unit in ("%", "nat") and c.goal}
+    learnable = {n: c for n, c in table.columns.items() if c.goal and c.split}
     if metrics is None:
         metrics = [
             n for n, c in learnable.items() if c.unit == "%" and c.split in ("valid", "test")
@@ -147,10 +147,10 @@ def _columns(table: Table, metrics: Sequence[str] | None) -> tuple[Column, ...]:
     for name in metrics:
         if name not in learnable:
             raise UnknownNameError(
-                f"{table.metadata.id!r} has no accuracy or loss {name!r}{one_of(name, learnable)}"
+                f"{table.metadata.id!r} has no metric {name!r}{one_of(name, learnable)}"
             )
     if not metrics:
-        raise NotRecordedError(f"{table.metadata.id!r} records no accuracy or loss to learn")
+        raise NotRecordedError(f"{table.metadata.id!r} records no metric of a training to learn")
     return tuple(learnable[name] for name in dict.fromkeys(metrics))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, norm, spearmanr
 
+from nasbench.schema import Column
 from surrogates.examples import Examples
 from surrogates.predictor import Predictor
 
@@ -57,13 +58,12 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
         place: Which value of the vectors.
 
     Returns:
-        ``r2``, ``kendall``, ``sparse_kendall``, ``spearman`` and ``rmse`` of the predicted means
-        with the means over trainings; ``kendall_single`` with one training of each; ``ceiling``,
-        see :func:`noise_ceiling`, where there is one; ``kendall_top`` within the best tenth, if it
-        holds 20 architectures;
-        ``log_likelihood``, mean over single trainings under the predicted normal distribution;
-        ``inside_50`` and ``inside_90``, the share of them within the central half and nine tenths
-        of it.
+        ``r2``, ``kendall``, ``spearman``, ``rmse`` and, of percentages, ``sparse_kendall`` of the
+        predicted means with the means over trainings; ``kendall_single`` with one training of each;
+        ``ceiling``, see :func:`noise_ceiling`, where there is one; ``kendall_top`` within the best
+        tenth, if it holds 20 architectures; ``log_likelihood``, mean over single trainings under
+        the predicted normal distribution; ``inside_50`` and ``inside_90``, the share of them within
+        the central half and nine tenths of it.
     """
     answers = predictor.predict(examples.archs)
     predicted, truth = answers.values[:, place], examples.means[:, place]
@@ -72,11 +72,10 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
     std = np.maximum(std, 1e-9)[examples.owner]
     z = (single - predicted[examples.owner]) / std
     first = np.searchsorted(examples.owner, np.arange(len(examples)))
-    top = truth >= np.quantile(truth, 1 - _TOP)
+    top = _best(examples, place)
     figures = {
         "r2": r2(truth, predicted),
         "kendall": kendall(truth, predicted),
-        "sparse_kendall": sparse_kendall(truth, predicted),
         "spearman": spearman(truth, predicted),
         "rmse": float(np.sqrt(np.square(truth - predicted).mean())),
         "kendall_single": kendall(single[first], predicted),
@@ -84,6 +83,8 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
         "inside_50": float((np.abs(z) < norm.ppf(0.75)).mean()),
         "inside_90": float((np.abs(z) < norm.ppf(0.95)).mean()),
     }
+    if _column(examples, place).unit == "%":
+        figures["sparse_kendall"] = sparse_kendall(truth, predicted)
     if top.sum() >= _SMALLEST:
         figures["kendall_top"] = kendall(truth[top], predicted[top])
     if (ceiling := noise_ceiling(examples, place)) is not None:
@@ -98,16 +99,14 @@ def harder_splits(
 
     Args:
         examples: All of them.
-        place: The value that says how good an architecture is, higher is better.
+        place: The value that says how good an architecture is.
         smallest: Fewest architectures on either side.
 
     Yields:
         A name, the architectures to learn from, and those to judge by: the best tenth from the
         others; the proposals of each optimizer from those of the others.
     """
-    quality = examples.means[:, place]
-    top = quality >= np.quantile(quality, 1 - _TOP)
-    parts = [("the best tenth", top)]
+    parts = [("the best tenth", _best(examples, place))]
     if examples.origin is not None:
         origins = [set(filter(None, text.split(", "))) for text in examples.origin.tolist()]
         for name in sorted(set().union(*origins)):
@@ -117,6 +116,18 @@ def harder_splits(
         train = np.flatnonzero(~np.isin(examples.ranks, examples.ranks[test]))
         if min(len(train), len(test)) >= smallest:
             yield name, train, test
+
+
+def _column(examples: Examples, place: int) -> Column:
+    return examples.columns[place // len(examples.epochs)]
+
+
+def _best(examples: Examples, place: int) -> NDArray[np.bool_]:
+    """Which architectures are the best tenth."""
+    truth = examples.means[:, place]
+    quality = truth if _column(examples, place).goal == "max" else -truth
+    best: NDArray[np.bool_] = quality >= np.quantile(quality, 1 - _TOP)
+    return best
 
 
 def _pairs(examples: Examples, place: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -62,7 +62,7 @@ def test_both_sides_of_a_split_are_large_enough(digits, n):
 def test_unknown_metrics_are_refused(digits):
     with pytest.raises(UnknownNameError, match="did you mean 'valid_accuracy'"):
         Examples.read(open_table("lite201-digits"), ["valid_acuracy"])
-    with pytest.raises(UnknownNameError, match="no accuracy or loss 'seconds'"):
+    with pytest.raises(UnknownNameError, match="no metric 'seconds'"):
         Examples.read(open_table("lite201-digits"), ["seconds"])
     with pytest.raises(UnknownNameError, match="epoch 9"):
         digits.place("valid_accuracy", 9)

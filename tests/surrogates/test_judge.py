@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau, norm
@@ -77,6 +79,14 @@ def test_noise_ceiling_is_the_agreement_of_two_trainings():
         kendalltau([1, 2, 3], [9, 8, 10]).statistic
     )
     assert judge.noise_ceiling(examples([1, 2, 3], [0, 1, 2]), 0) is None
+
+
+def test_of_losses_the_lowest_are_the_best():
+    seen = examples(np.arange(60.0), range(60))
+    lowest = dataclasses.replace(seen, columns=(Column.of("valid_loss"),))
+    ((_, _, test),) = judge.harder_splits(lowest, 0, smallest=5)
+    np.testing.assert_array_equal(test, np.arange(6))
+    assert "sparse_kendall" not in judge.judge(Known(*np.ones((3, 60))), lowest, 0)
 
 
 def test_harder_splits_share_no_network():
