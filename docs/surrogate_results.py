@@ -8,10 +8,12 @@ does not hold yet and writes the page's tables and its figures. Needs the extras
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Any
 
+import joblib
 import numpy as np
 import results
 from matplotlib import pyplot as plt
@@ -28,6 +30,7 @@ PAGE = Path(__file__).with_name("surrogates.md")
 TABLES = ("nb201-cifar100", "lite201-digits")
 SIZES = (125, 250, 500, 1000, 2000, 4000)
 REPEATS = {125: 3, 250: 3, 500: 2, 1000: 2, 2000: 1, 4000: 1}
+PRESETS = (("gaussian_process", "wl"), ("gaussian_process", "path"), ("mlp", "bananas"))
 SEARCHES = (
     "random_search",
     "local_search",
@@ -75,11 +78,9 @@ def remembered(path: Path, make: Callable[[], Any]) -> Any:
 
 
 def contenders() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Label, registered name and settings of every regressor and preset."""
-    for name in REGRESSORS:
-        presets = [p for p in REGRESSORS.load(name).presets if p != "nb301"]
-        for preset in (None, *presets):
-            yield f"{name} ({preset})" if preset else name, name, settings(name, {}, preset)
+    """Label, registered name and settings of every regressor and some presets."""
+    for name, preset in (*((name, None) for name in REGRESSORS), *PRESETS):
+        yield f"{name} ({preset})" if preset else name, name, settings(name, {}, preset)
 
 
 def score(table: str, name: str, values: dict[str, Any], n: int, seed: int) -> dict[str, float]:
@@ -102,24 +103,30 @@ def score(table: str, name: str, values: dict[str, Any], n: int, seed: int) -> d
     }
 
 
-def regressors(work: Path) -> str:
+def regressors(work: Path, processes: int) -> str:
     """Tables of all regressors by number of examples, and the figure."""
+    folder = work / "regressors"
+    joblib.Parallel(processes)(
+        joblib.delayed(remembered)(
+            folder / table / f"{label}-{n}-{seed}.json",
+            partial(score, table, name, values, n, seed),
+        )
+        for table in TABLES
+        for label, name, values in contenders()
+        for n in SIZES
+        for seed in range(REPEATS[n])
+    )
     figure, panels = plt.subplots(1, len(TABLES), figsize=(10, 4.2), layout="constrained")
     parts = []
     for panel, table in zip(panels, TABLES, strict=True):
         examples = Examples.read(open_table(table), [_objective(table)])
         ceiling = judge.noise_ceiling(examples, examples.place(_objective(table)))
         rows = []
-        for label, name, values in contenders():
+        for label, _, _ in contenders():
             cells, curve = [], []
             for n in SIZES:
-                found = [
-                    remembered(
-                        work / "regressors" / table / f"{label}-{n}-{seed}.json",
-                        lambda n=n, s=seed, r=name, v=values, t=table: score(t, r, v, n, s),
-                    )
-                    for seed in range(REPEATS[n])
-                ]
+                files = sorted((folder / table).glob(f"{label}-{n}-*.json"))
+                found = [json.loads(file.read_text()) for file in files]
                 curve.append(np.mean([f["kendall"] for f in found]))
                 cells.append(f"{curve[-1]:.3f}")
                 if n == TRAIN:
@@ -158,14 +165,15 @@ def _objective(table: str) -> str:
 # Surrogates of tables
 
 
-def tables(work: Path) -> str:
+def tables(work: Path, processes: int) -> str:
     """How well the default surrogate of each table predicts what it has not seen."""
     rows = []
-    for table in (name for name in PROVEN if name in catalogue()):
-        judged = remembered(
-            work / "tables" / f"{table}.json",
-            lambda t=table: _judged(t, work),
-        )
+    names = [name for name in PROVEN if name in catalogue()]
+    found = joblib.Parallel(processes)(
+        joblib.delayed(remembered)(work / "tables" / f"{name}.json", partial(_judged, name, work))
+        for name in names
+    )
+    for table, judged in zip(names, found, strict=True):
         ceiling = judged.get("ceiling")
         cells = [f"`{table}`"]
         for name in ("r2", "kendall", "sparse_kendall", "spearman", "rmse", "kendall_top"):
@@ -186,15 +194,18 @@ def _judged(table: str, work: Path) -> dict[str, float]:
 # Searches on tables and on their surrogates
 
 
-def searches(work: Path) -> str:
+def searches(work: Path, processes: int) -> str:
     """Ranks of algorithms on both, and the figure of their incumbents side by side."""
     figure, panels = plt.subplots(
         len(TABLES), 2, figsize=(10, 7.5), layout="constrained", sharey="row", squeeze=False
     )
     parts = []
-    for row, table in zip(panels, TABLES, strict=True):
-        surrogate = work / "fitted" / f"{table}-surrogate"
-        found = _comparison(work, table, surrogate)
+    documents = joblib.Parallel(processes)(
+        joblib.delayed(remembered)(work / "searches" / f"{t}.json", partial(_searched, t, work))
+        for t in TABLES
+    )
+    for row, table, document in zip(panels, TABLES, documents, strict=True):
+        found = _comparison(document)
         best = float(np.nanmax(_all_means(table)))
         for panel, side, title in zip(
             row,
@@ -233,15 +244,15 @@ def searches(work: Path) -> str:
     return "\n\n".join(parts)
 
 
-def _comparison(work: Path, table: str, surrogate: Path) -> Comparison:
-    document = remembered(work / "searches" / f"{table}.json", lambda: _searched(table, surrogate))
+def _comparison(document: dict[str, Any]) -> Comparison:
     sides = [Side(*(np.array(part) for part in document[name])) for name in ("table", "surrogate")]
     return Comparison(SEARCHES, *sides, maximised=True)
 
 
-def _searched(table: str, surrogate: Path) -> dict[str, Any]:
+def _searched(table: str, work: Path) -> dict[str, Any]:
+    surrogate = str(work / "fitted" / f"{table}-surrogate")
     found = compare(
-        table, str(surrogate), _objective(table), algorithms=SEARCHES, seeds=SEEDS, trials=TRIALS
+        table, surrogate, _objective(table), algorithms=SEARCHES, seeds=SEEDS, trials=TRIALS
     )
     return {
         name: (side.values.tolist(), side.finals.tolist())
@@ -261,10 +272,10 @@ def save(figure: Any, name: str) -> None:
     plt.close(figure)
 
 
-PARTS: dict[str, Callable[[Path], str]] = {
-    "regressors": regressors,
+PARTS: dict[str, Callable[[Path, int], str]] = {
     "tables": tables,
     "searches": searches,
+    "regressors": regressors,
 }
 
 
@@ -273,11 +284,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=PARTS, help="only this part")
     parser.add_argument("--work", type=Path, default=Path("runs/surrogates"))
+    parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args(arguments)
     results.style()
     for name, make in PARTS.items():
         if given.part in (None, name):
-            made = make(given.work)
+            made = make(given.work, given.processes)
             head, mark, rest = PAGE.read_text().partition(f"<!-- {name} -->")
             tail = rest.partition("<!-- end -->")
             PAGE.write_text(f"{head}{mark}\n{made}\n{tail[1]}{tail[2]}")

@@ -86,7 +86,7 @@ def card(verdict: "Verdict") -> str:
         "be asked what they already know. Boards mark them.",
         f"## How well it predicts {about.default_objective}",
         "Judged by architectures whose networks it has not seen; the harder splits below are by "
-        "fits of their own. Means are compared with means over the recorded trainings. The "
+        "fits of their own to as many others. Means are compared with means over the recorded trainings. The "
         "log-likelihood and the shares within the central 50 % and 90 % are of single trainings.",
         _markdown(header, body),
     ]

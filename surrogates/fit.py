@@ -130,7 +130,8 @@ def fit(
     refuse_if_worse(judged, baseline, regressor)
     for name, others, held_out in harder_splits(examples, level):
         progress(f"Judging {name}")
-        other = fitted(regressor, values, others)
+        few = np.sort(np.random.default_rng(seed).permutation(others)[:n])
+        other = fitted(regressor, values, few)
         figures[name] = {last: judge(other, examples.of(held_out), level)}
 
     description = Description(
