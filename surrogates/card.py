@@ -85,9 +85,9 @@ def card(verdict: "Verdict") -> str:
         f"* **Not for** comparing algorithms that fit {about.family} models themselves: they would "
         "be asked what they already know. Boards mark them.",
         f"## How well it predicts {about.default_objective}",
-        "Judged by architectures whose networks it has not seen; the harder splits below are by "
-        "fits of their own to as many others. Means are compared with means over the recorded trainings. The "
-        "log-likelihood and the shares within the central 50 % and 90 % are of single trainings.",
+        "Judged by architectures whose networks it has not seen; the harder splits are by fits of "
+        "their own to as many others. Means are compared with means over the recorded trainings; "
+        "the log-likelihood and the shares within the central 50 % and 90 % are of single ones.",
         _markdown(header, body),
     ]
     if lines := comparison_lines(verdict):
