@@ -56,8 +56,6 @@ PROVEN = (
     "nbgraph-cora",
     "nbgraph-arxiv",
     "nbgraph-proteins",
-    "fcnet-naval",
-    "fcnet-parkinsons",
     "fcnet-protein",
     "fcnet-slice",
 )

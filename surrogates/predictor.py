@@ -1,6 +1,7 @@
 """What answers inside a surrogate benchmark: compressed curves, regressors, noise, seconds."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -42,8 +43,9 @@ class Answers(NamedTuple):
 class Predictor:
     """Curves of every metric at once, and what they cost.
 
-    The vectors of examples are compressed to a few coefficients, each learned by a regressor of its
-    own; logarithms of the whole seconds by another, with one share of them for each epoch, so that
+    What is minimised and positive, such as losses, is learned on a logarithmic scale. The vectors
+    of examples are compressed to a few coefficients, each learned by a regressor of its own;
+    logarithms of the whole seconds by another, with one share of them for each epoch, so that
     seconds never fall. Metrics are put on one scale before the compression.
 
     Args:
@@ -89,6 +91,8 @@ class Predictor:
         Raises:
             InvalidArgumentError: Too few examples, or nothing in which they differ.
         """
+        self.logged = _logged(examples)
+        examples = replace(examples, runs=self._inner(examples.runs))
         means = examples.means
         spread = means.std(axis=0).reshape(len(examples.columns), -1).max(axis=1)
         if not spread.any():
@@ -107,38 +111,58 @@ class Predictor:
         self._fit_noise(examples, means)
         return self
 
-    def predict(self, archs: NDArray[np.integer]) -> Answers:
-        """What is expected of canonical architectures, shape ``(n, d)``."""
-        regressors = [*self._curves, *self._costs.values()]
+    def predict(self, archs: NDArray[np.integer], *, seconds: bool = True) -> Answers:
+        """What is expected of architectures.
+
+        Args:
+            archs: Canonical ones, shape ``(n, d)``.
+            seconds: Whether to predict seconds too.
+        """
+        known = self._costs if seconds else {}
+        regressors = [*self._curves, *known.values()]
         predictions = type(regressors[0]).predict_members(regressors, archs)
         curves = predictions[: len(self._curves)]
         coefficients, std = (np.stack(part, axis=1) for part in zip(*curves, strict=True))
         costs = [prediction.mean for prediction in predictions[len(curves) :]]
-        learned = dict(zip(self._costs, costs, strict=True))
+        learned = dict(zip(known, costs, strict=True))
         totals, validation = (
             np.exp(learned.get(name, np.full(len(archs), typical)))
-            if np.isfinite(typical)
+            if seconds and np.isfinite(typical)
             else None
             for name, typical in zip(_SECONDS, self.typical.tolist(), strict=True)
         )
+        values = self._outer(self.compression.decode(coefficients) * self.scale)
+        deviations = np.hypot(self.compression.spread(std) * self.factor, self.floor) * self.scale
         return Answers(
-            self.compression.decode(coefficients) * self.scale,
-            np.hypot(self.compression.spread(std) * self.factor, self.floor) * self.scale,
+            values,
+            np.where(self.logged, values * deviations, deviations),
             None if totals is None else totals[:, None] * self.shares,
             validation,
         )
 
     def noise_std(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard deviation between trainings of ``n`` architectures, shape ``(n, v)``."""
-        std: NDArray[np.float64] = self.noise.std(values[:, self.level]) * self.scale
-        return std
+        std: NDArray[np.float64] = self.noise.std(self._inner(values)[:, self.level]) * self.scale
+        return np.where(self.logged, values * std, std)
 
     def draw(self, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
         """One training of an architecture whose means are ``values``, shape ``(v,)``."""
-        drawn: NDArray[np.float64] = (
-            values + self.noise.draw(float(values[self.level]), rank, seed) * self.scale
+        inner = self._inner(values)
+        return self._outer(
+            inner + self.noise.draw(float(inner[self.level]), rank, seed) * self.scale
         )
-        return drawn
+
+    def _inner(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values on the scale on which they are learned."""
+        inner = values.copy()
+        inner[..., self.logged] = np.log(inner[..., self.logged])
+        return inner
+
+    def _outer(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Inverse of :meth:`_inner`."""
+        outer = values.copy()
+        outer[..., self.logged] = np.exp(outer[..., self.logged])
+        return outer
 
     def save(self, folder: Path) -> None:
         """Write what was fitted into an empty folder."""
@@ -146,6 +170,7 @@ class Predictor:
             "scale": self.scale,
             "shares": self.shares,
             "typical": self.typical,
+            "logged": self.logged,
             "factor": self.factor,
             "floor": self.floor,
             **self.compression._asdict(),
@@ -164,10 +189,19 @@ class Predictor:
             SurrogateError: A file is missing or damaged.
         """
         noise = [f"noise_{name}" for name in Noise._fields]
-        names = ["scale", "shares", "typical", "factor", "floor", *Compression._fields, *noise]
+        names = [
+            "scale",
+            "shares",
+            "typical",
+            "logged",
+            "factor",
+            "floor",
+            *Compression._fields,
+            *noise,
+        ]
         arrays = read_arrays(folder / "curves.npz", names)
-        self.scale, self.shares, self.typical, self.factor, self.floor = (
-            arrays[name] for name in names[:5]
+        self.scale, self.shares, self.typical, self.logged, self.factor, self.floor = (
+            arrays[name] for name in names[:6]
         )
         self.compression = Compression(*(arrays[name] for name in Compression._fields))
         self.noise = Noise(*(arrays[name] for name in noise))
@@ -257,6 +291,14 @@ class Predictor:
             self.compression.decode(predicted) * self.scale,
             self.compression.spread(std) * self.scale,
         )
+
+
+def _logged(examples: Examples) -> NDArray[np.bool_]:
+    """Which values are learned as logarithms, shape ``(v,)``."""
+    shape = len(examples.columns), len(examples.epochs)
+    positive = (examples.runs > 0).all(axis=0).reshape(shape).all(axis=1)
+    minimised = np.array([column.goal == "min" for column in examples.columns])
+    return np.repeat(positive & minimised, shape[1])
 
 
 def _widened(

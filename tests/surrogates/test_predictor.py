@@ -96,3 +96,20 @@ def test_equal_values_teach_nothing(parts):
     same = dataclasses.replace(seen, runs=np.ones_like(seen.runs))
     with pytest.raises(InvalidArgumentError, match="nothing to learn"):
         made(same).fit(same)
+
+
+def test_losses_are_learned_as_logarithms():
+    losses = Examples.read(open_table("lite201-digits"), ["valid_loss"])
+    inside, outside = split(losses, 500, seed=0)
+    seen, unseen = losses.of(inside), losses.of(outside)
+    level = losses.place("valid_loss")
+    predictor = Predictor(losses.space, "xgb", SETTINGS, components=3, level=level).fit(seen)
+    values = predictor.predict(unseen.archs).values
+    assert predictor.logged.all()
+    assert (values > 0).all()
+    ratio = np.log(values[:, level] / unseen.means[:, level])
+    assert abs(np.median(ratio)) < 0.1
+    drawn = np.array([predictor.draw(values[0], 1, seed)[level] for seed in range(500)])
+    assert (drawn > 0).all()
+    stated = predictor.noise_std(values[:1])[0, level]
+    assert drawn.std() == pytest.approx(stated, rel=0.3)
