@@ -295,10 +295,10 @@ class Predictor:
 
 def _logged(examples: Examples) -> NDArray[np.bool_]:
     """Which values are learned as logarithms, shape ``(v,)``."""
-    shape = len(examples.columns), len(examples.epochs)
-    positive = (examples.runs > 0).all(axis=0).reshape(shape).all(axis=1)
+    n_metrics, n_epochs = len(examples.columns), len(examples.epochs)
+    smallest = examples.runs.min(axis=0).reshape(n_metrics, n_epochs).min(axis=1)
     minimised = np.array([column.goal == "min" for column in examples.columns])
-    return np.repeat(positive & minimised, shape[1])
+    return np.repeat((smallest > 0) & minimised, n_epochs)
 
 
 def _widened(
