@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nasbench
+from nasbench.catalogue import _SHIPPED, catalogue, is_surrogate
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
@@ -160,6 +161,19 @@ def test_bad_questions(surrogate, ask, error, message):
 def test_bad_openings(folder, arguments, error):
     with pytest.raises(error):
         nasbench.load(folder, **arguments)
+
+
+def test_shipped_surrogates_are_whole_and_answer():
+    folders = [path for paths in catalogue().values() for path in paths if is_surrogate(path)]
+    assert [path.name for path in folders if path.parent == _SHIPPED] == ["darts-fashion-surrogate"]
+    shipped = nasbench.load("darts-fashion-surrogate")
+    table = nasbench.load("darts-fashion")
+    assert shipped.description.table["content_hash"] == table.content_hash
+    recorded = np.array(list(table.space.archs()))
+    found = shipped.query_many(recorded, "valid_accuracy")
+    assert np.corrcoef(found, table.query_many(recorded, "valid_accuracy"))[0, 1] > 0.4
+    (run,) = nasbench.search("local_search", shipped.name, budget=nasbench.Budget(trials=20))
+    assert len(run) == 20
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from nasbench.validation import content_hash
 
 NAN, INF = float("nan"), float("inf")
 SHIPPED = (
+    "darts-fashion",
     *(f"fcnet-{name}" for name in ("naval", "parkinsons", "protein", "slice")),
     "lite201-digits",
     *(f"nb201-{name}" for name in ("cifar10", "cifar100", "imagenet16")),
