@@ -28,6 +28,7 @@ from surrogates.predictor import settings
 
 PAGE = Path(__file__).with_name("surrogates.md")
 TABLES = ("nb201-cifar100", "lite201-digits")
+SEARCHED = ("nb201-cifar100",)
 SIZES = (125, 250, 500, 1000, 2000, 4000)
 REPEATS = {125: 1, 250: 1, 500: 1, 1000: 2, 2000: 1, 4000: 1}
 PRESETS = (("gaussian_process", "wl"), ("gaussian_process", "path"), ("mlp", "bananas"))
@@ -195,14 +196,14 @@ def _judged(table: str, work: Path) -> dict[str, float]:
 def searches(work: Path, processes: int) -> str:
     """Ranks of algorithms on both, and the figure of their incumbents side by side."""
     figure, panels = plt.subplots(
-        len(TABLES), 2, figsize=(10, 7.5), layout="constrained", sharey="row", squeeze=False
+        len(SEARCHED), 2, figsize=(10, 4), layout="constrained", squeeze=False
     )
     parts = []
     documents = joblib.Parallel(processes)(
         joblib.delayed(remembered)(work / "searches" / f"{t}.json", partial(_searched, t, work))
-        for t in TABLES
+        for t in SEARCHED
     )
-    for row, table, document in zip(panels, TABLES, documents, strict=True):
+    for row, table, document in zip(panels, SEARCHED, documents, strict=True):
         found = _comparison(document)
         best = float(np.nanmax(_all_means(table)))
         for panel, side, title in zip(
@@ -211,11 +212,13 @@ def searches(work: Path, processes: int) -> str:
             (table, f"its surrogate, {TRAIN:,} examples"),
             strict=True,
         ):
-            for name, values in zip(found.algorithms, side.values, strict=True):
-                panel.plot(np.arange(1, TRIALS + 1), values, linewidth=1.2, label=name)
+            for i, (name, values) in enumerate(zip(found.algorithms, side.values, strict=True)):
+                line = "-" if i < 10 else "--"
+                panel.plot(np.arange(1, TRIALS + 1), values, line, linewidth=1.2, label=name)
             panel.set(xscale="log", title=title, xlabel="trials")
         row[0].set_ylabel("validation accuracy of the incumbent, %")
         row[0].set_ylim(found.table.values[:, 4].min(), best)
+        row[1].set_ylim(found.surrogate.values[:, 4].min(), found.surrogate.values.max() + 0.1)
         body = []
         for i in np.argsort(-found.table.finals.mean(axis=1)):
             cells = [f"`{found.algorithms[i]}`"]
