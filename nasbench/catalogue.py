@@ -48,7 +48,7 @@ def find(id_or_path: str | Path) -> Path:
     name = str(id_or_path)
     if name.endswith(".parquet") or os.sep in name:
         if not Path(name).is_file() and not is_surrogate(Path(name)):
-            raise UnknownNameError(f"there is no table file and no surrogate {name!r}")
+            raise UnknownNameError(f"there is no table file {name!r}, nor a surrogate")
         return Path(name)
     known = catalogue()
     id_, at, version = name.partition("@")
