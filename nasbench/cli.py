@@ -151,8 +151,9 @@ def query(
 
     opened = load(benchmark)
     parsed: Any = arch
-    if "," in arch and _is_number(arch.replace(",", "").replace(" ", "")):
-        parsed = opened.space.check([int(option) for option in arch.split(",") if option.strip()])
+    options = [option for part in arch.split(",") if (option := part.strip())]
+    if "," in arch and all(map(_is_number, options)):
+        parsed = opened.space.check([int(option) for option in options])
     answer = opened.query(parsed, epoch=epoch, schedule=schedule, seed=seed)
     if as_json:
         _say(json.dumps(answer))

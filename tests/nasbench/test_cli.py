@@ -246,8 +246,23 @@ def test_query_prints_what_the_api_answers(nasbench):
     assert "valid_accuracy  90.76933 %" in nasbench("query", "nb201-cifar10", CELL)[1]
 
 
+def test_many_decisions_are_given_as_numbers_too(nasbench):
+    numbers = ", ".join(["1"] * 22)
+    code, out, _ = nasbench("query", "darts-fashion-surrogate", numbers, "--seed", "1")
+    assert code == 0
+    assert "valid_accuracy" in out
+
+
 def test_every_list_has_a_line_for_each_thing(nasbench):
-    for kind in ("benchmarks", "algorithms", "spaces", "networks", "importers", "plans"):
+    for kind in (
+        "benchmarks",
+        "algorithms",
+        "spaces",
+        "networks",
+        "importers",
+        "regressors",
+        "plans",
+    ):
         code, out, _ = nasbench("list", kind, "--json")
         assert code == 0
         assert json.loads(out)
