@@ -138,7 +138,8 @@ def regressors(work: Path, processes: int) -> str:
                     [f"`{label}`", *cells, f"{others:.3f}", f"{r2:.3f}", f"{seconds:.1f}"],
                 )
             )
-            panel.plot(SIZES, curve, marker="o", markersize=3, linewidth=1.2, label=label)
+            line = "--" if "(" in label else "-"
+            panel.plot(SIZES, curve, line, marker="o", markersize=3, linewidth=1.2, label=label)
         panel.axhline(ceiling, color="black", linewidth=1)
         panel.axhline(0.9 * ceiling, color="black", linewidth=1, linestyle="--")
         panel.set(xscale="log", xticks=SIZES, xticklabels=map(str, SIZES), title=table)
