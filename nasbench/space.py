@@ -203,6 +203,23 @@ class SearchSpace(ABC):
             if self._lawless or self.is_legal(arch):
                 return arch
 
+    def check_many(self, archs: NDArray[np.integer]) -> NDArray[np.integer]:
+        """An ``(n, d)`` array of architectures, every option in its range; rules are not asked.
+
+        Raises:
+            IllegalArchError: Another shape, no integers, or an option out of range.
+        """
+        archs, options = np.asarray(archs), np.array(self.options)
+        if archs.ndim != 2 or archs.shape[1] != len(options) or archs.dtype.kind not in "iu":
+            raise IllegalArchError(
+                f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape "
+                f"(n, {len(options)}) are needed for {self.name!r}"
+            )
+        if len(archs) and ((archs.max(axis=0) >= options).any() or archs.min() < 0):
+            row = int(np.flatnonzero(((archs < 0) | (archs >= options)).any(axis=1))[0])
+            self.check(archs[row].tolist())
+        return archs
+
     def samples(self, rng: random.Random) -> Iterator[Arch]:
         """What calls of :meth:`sample` give, without end; in a space without rules, faster."""
         if not self._lawless or type(self).sample is not SearchSpace.sample:

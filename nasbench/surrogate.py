@@ -254,16 +254,10 @@ class SurrogateBenchmark:
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
-        archs = np.asarray(archs)
-        d = len(self._space.options)
-        if archs.ndim != 2 or archs.shape[1] != d or archs.dtype.kind not in "iu":
-            raise IllegalArchError(
-                f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape (n, {d}) "
-                f"are needed for {self._space.name!r}"
-            )
+        archs = self._space.check_many(archs)
         if not len(archs):
             return np.empty(0)
-        for arch in np.unique(archs, axis=0).tolist() if self._has_rules(archs) else ():
+        for arch in np.unique(archs, axis=0).tolist() if self._has_rules else ():
             self._space.check(arch)
         canonical = self._space.canonical_many(archs)
         answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
@@ -380,10 +374,10 @@ class SurrogateBenchmark:
 
     # Arguments and messages
 
-    def _has_rules(self, archs: NDArray[np.integer]) -> bool:
-        """Whether tuples must be checked one by one: rules, or an option out of range."""
-        outside = (archs < 0) | (archs >= np.array(self._space.options))
-        return bool(outside.any()) or type(self._space).is_legal is not SearchSpace.is_legal
+    @property
+    def _has_rules(self) -> bool:
+        """Whether tuples within the ranges can be illegal."""
+        return type(self._space).is_legal is not SearchSpace.is_legal
 
     def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
         if objectives is None:

@@ -251,16 +251,7 @@ class TableBenchmark:
             IllegalArchError: An array of another shape or with an option out of range.
             NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
         """
-        archs = np.asarray(archs)
-        options = np.array(self._space.options)
-        if archs.ndim != 2 or archs.shape[1] != len(options) or archs.dtype.kind not in "iu":
-            raise IllegalArchError(
-                f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape "
-                f"(n, {len(options)}) are needed for {self._space.name!r}"
-            )
-        if len(archs) and ((archs.max(axis=0) >= options).any() or archs.min() < 0):
-            row = int(np.flatnonzero(((archs < 0) | (archs >= options)).any(axis=1))[0])
-            self._space.check(archs[row].tolist())
+        archs = self._space.check_many(archs)
         ranks = self._space.rank_many(archs)
         schedule, index = self._resolve(epoch, schedule)
         if metric in self._arch_numbers:

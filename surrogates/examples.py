@@ -93,12 +93,20 @@ class Examples:
         return len(self.archs)
 
     @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many trainings each architecture has, shape ``(n,)``."""
+        return np.bincount(self.owner, minlength=len(self))
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """Where the trainings of each architecture begin, shape ``(n,)``."""
+        return np.searchsorted(self.owner, np.arange(len(self)))
+
+    @property
     def means(self) -> NDArray[np.float64]:
         """Mean over the trainings of each architecture, shape ``(n, m * e)``."""
-        counts = np.bincount(self.owner, minlength=len(self))[:, None]
-        return (
-            np.add.reduceat(self.runs, np.searchsorted(self.owner, np.arange(len(self)))) / counts
-        )
+        means: NDArray[np.float64] = np.add.reduceat(self.runs, self.first) / self.counts[:, None]
+        return means
 
     def of(self, chosen: NDArray[np.integer]) -> Self:
         """The examples of some architectures, in the order of ``chosen``."""
@@ -119,6 +127,11 @@ class Examples:
             else self.validation_seconds[chosen],
             origin=None if self.origin is None else self.origin[chosen],
         )
+
+    def objective(self, default: str | None) -> str:
+        """The metric to judge by: the default of the table if it is learned, else the first."""
+        names = [column.name for column in self.columns]
+        return default if default in names else names[0]
 
     def place(self, metric: str, epoch: int | None = None) -> int:
         """Where a vector holds a metric after an epoch; default: the last.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nasbench.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.files import writable_folder
-from nasbench.schema import Metadata, check_id
+from nasbench.schema import check_id
 from nasbench.surrogate_folder import CARD, DESCRIPTION, Description, file_hash, write_json
 from surrogates.card import card, comparison_lines, last_epoch
 from surrogates.comparison import SEEDS, Comparison, compare
@@ -96,7 +96,7 @@ def fit(
     check_id(id_, "surrogate")
     values = settings(regressor, hyperparameters or {}, preset)
     examples = Examples.read(opened, metrics)
-    objective = _objective(metadata, examples)
+    objective = examples.objective(metadata.default_objective)
     level = examples.place(objective)
     n = round(_SHARE * len(examples)) if train is None else train
     if type(n) is not int or n < 1:
@@ -203,12 +203,6 @@ def refuse_if_worse(
                 f"{baseline[name]:.3f}: it is not published. More architectures, another regressor "
                 "or other hyperparameters may help"
             )
-
-
-def _objective(metadata: Metadata, examples: Examples) -> str:
-    names = [column.name for column in examples.columns]
-    default = metadata.default_objective
-    return default if default in names else names[0]
 
 
 def _software(regressor: str, values: Mapping[str, Any]) -> dict[str, str]:

@@ -71,14 +71,13 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
     std = np.hypot(predictor.noise_std(answers.values)[:, place], answers.std[:, place])
     std = np.maximum(std, 1e-9)[examples.owner]
     z = (single - predicted[examples.owner]) / std
-    first = np.searchsorted(examples.owner, np.arange(len(examples)))
     top = _best(examples, place)
     figures = {
         "r2": r2(truth, predicted),
         "kendall": kendall(truth, predicted),
         "spearman": spearman(truth, predicted),
         "rmse": float(np.sqrt(np.square(truth - predicted).mean())),
-        "kendall_single": kendall(single[first], predicted),
+        "kendall_single": kendall(single[examples.first], predicted),
         "log_likelihood": float((norm.logpdf(z) - np.log(std)).mean()),
         "inside_50": float((np.abs(z) < norm.ppf(0.75)).mean()),
         "inside_90": float((np.abs(z) < norm.ppf(0.95)).mean()),
@@ -132,6 +131,5 @@ def _best(examples: Examples, place: int) -> NDArray[np.bool_]:
 
 def _pairs(examples: Examples, place: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The first two trainings of every architecture that has two."""
-    counts = np.bincount(examples.owner, minlength=len(examples))
-    first = np.append(0, np.cumsum(counts)[:-1])[counts > 1]
+    first = examples.first[examples.counts > 1]
     return examples.runs[first, place], examples.runs[first + 1, place]

@@ -256,7 +256,7 @@ class Predictor:
         errors, stated = (means - held_out) / self.scale, std / self.scale
         unknown = ~stated.any(axis=0)
         usual = np.where(unknown, np.sqrt(np.square(errors).mean(axis=0)), 0.0)
-        counts = np.bincount(examples.owner, minlength=len(examples))
+        counts = examples.counts
         several = counts[examples.owner] > 1
         if several.any():
             owner = examples.owner[several]

@@ -122,10 +122,10 @@ def tune(
         raise InvalidArgumentError(f"trials = {trials} must be at least 1")
     optuna = require("optuna", "tuning")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    examples = Examples.read(open_table(table))
-    default = open_table(table).metadata.default_objective
-    names = [column.name for column in examples.columns]
-    target = examples.means[:, examples.place(default if default in names else names[0])]
+    opened = open_table(table)
+    examples = Examples.read(opened)
+    objective = examples.objective(opened.metadata.default_objective)
+    target = examples.means[:, examples.place(objective)]
     chosen, _ = split(examples, train or round(0.8 * len(examples)), seed)
     inside, outside = split(examples.of(chosen), round(0.8 * len(chosen)), seed + 1)
     inside, outside = chosen[inside], chosen[outside]
