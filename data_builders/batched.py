@@ -5,6 +5,7 @@ diverges leaves the numbers of all others as they are. On a GPU features are bfl
 statistics float32, and a step is one CUDA graph.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from data_builders import NETWORKS
-from data_builders.convolutions import CONVOLUTIONS
+from data_builders.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.cuda_graph import CapturedStep
 from data_builders.datasets import Split
 from data_builders.networks.lite201 import Lite201
@@ -104,7 +105,7 @@ def fastest_convolution(
         group = Group(archs, 0, recipe, split, name, dtype=dtype, device=device)
         return median(group.seconds_of_steps(TIMED_STEPS))
 
-    return min(CONVOLUTIONS, key=seconds)
+    return min(convolutions_of(device), key=seconds)
 
 
 class Group:
@@ -291,4 +292,10 @@ def _check(archs: Sequence[Arch], recipe: Recipe, device: str, convolution: str)
     if convolution not in CONVOLUTIONS:
         raise UnknownNameError(
             f"unknown convolution {convolution!r}{one_of(convolution, CONVOLUTIONS)}"
+        )
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+    if not interpreted and convolution not in (possible := convolutions_of(device)):
+        raise InvalidArgumentError(
+            f"convolution {convolution!r} needs a GPU and the package triton; here there are "
+            f"{', '.join(possible)}"
         )

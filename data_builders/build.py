@@ -7,19 +7,25 @@ from shutil import copyfile
 from typing import Any
 
 import pyarrow as pa
-import torch
 
-from data_builders import NETWORKS, build_table, shards
-from data_builders.batched import fastest_convolution
+from data_builders import NETWORKS, build_table
 from data_builders.calibration import Calibration, calibrate
 from data_builders.claim import CLAIM, REFERENCE, check_claim, claim, read_claim
 from data_builders.datasets import load_split
 from data_builders.networks import Network
 from data_builders.recipe import Plan
 from data_builders.shard_files import Shard, first, read_shard
-from data_builders.shards import TRAINERS, all_classes, calibrated_classes, cut, sample_classes
+from data_builders.shards import (
+    all_classes,
+    calibrated_classes,
+    check_trainer,
+    choices,
+    classes_a_shard,
+    cut,
+    sample_classes,
+)
 from data_builders.workers import BACKENDS, Order
-from nasbench.errors import BuildError, UnknownNameError, one_of
+from nasbench.errors import BuildError
 from nasbench.files import writable_folder
 from nasbench.schema import Column, Metadata
 from nasbench.space import Arch
@@ -57,11 +63,7 @@ class Build:
     """
 
     def __init__(self, plan: Plan, work: Path, manifest: Mapping[str, Any] = REFERENCE) -> None:
-        if manifest["trainer"] not in TRAINERS:
-            raise UnknownNameError(
-                f"no trainer is called {manifest['trainer']!r}"
-                f"{one_of(manifest['trainer'], TRAINERS)}"
-            )
+        check_trainer(manifest["trainer"])
         self.plan = plan
         self.split = load_split(plan.recipe)
         self.digest = plan.recipe.digest(self.split.digest)
@@ -73,10 +75,10 @@ class Build:
             self.untrained = [arch for arch in everything if not self.network.trains(arch)]
         else:
             self.classes = sample_classes(self.network, plan.architectures)
-        self.shard_classes = shards.SHARD_CLASSES
-        self.shards = cut(self.classes, plan.seeds, self.shard_classes)
         self.folder = writable_folder(work.resolve() / f"{plan.id}-{self.digest[:12]}")
         self.manifest = self._chosen(manifest)
+        self.shard_classes = classes_a_shard(self.manifest)
+        self.shards = cut(self.classes, plan.seeds, self.shard_classes)
         claim(self.folder, self._claim())
 
     def part(self, i: int, n: int) -> list[Shard]:
@@ -115,7 +117,7 @@ class Build:
 
         Args:
             processes: Shards trained at a time, each on one thread; None for as many as there are
-                cores, or as the cluster has room for.
+                cores, or as the cluster has room for, and one on a GPU.
             progress: Called with the number of trainings of every shard that is done.
             among: Which shards to train, from :meth:`part`; None for all.
             until: When to have ended, in seconds since 1970 (``time.time()``). No shard is started
@@ -208,15 +210,12 @@ class Build:
 
     def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest with all choices of its trainer."""
-        if manifest["trainer"] != "batched" or "convolution" in manifest:
+        if manifest["trainer"] == "reference" or "convolution" in manifest:
             return dict(manifest)
         if (self.folder / CLAIM).exists():
             begun = read_claim(self.folder)
             return {name: begun.get(name) for name in ("device", "convolution")} | dict(manifest)
-        device = manifest.get("device", "cuda" if torch.cuda.is_available() else "cpu")
-        archs, recipe = self.shards[0].archs, self.plan.recipe
-        convolution = fastest_convolution(archs, recipe, self.split, device=device)
-        return {**manifest, "device": device, "convolution": convolution}
+        return choices(manifest, self.classes, self.plan.recipe, self.split)
 
     def _claim(self) -> dict[str, Any]:
         """What the folder belongs to.

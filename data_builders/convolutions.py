@@ -7,12 +7,18 @@ be selected, and results put together, alike in every layout.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 BLOCK = 4
+
+ListedConvolution: TypeAlias = Callable[
+    [Tensor, Tensor, slice | Tensor, Tensor, Tensor | None, "Grid"], Tensor
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,17 @@ class Convolution:
             padded with zeros to keep their size.
         channels_last: Layout of its rows.
         isolates: Whether a number of one model that is not finite never reaches another model.
+        of_list: Does a ReLU, then the convolution of a work list's models, and copies none of
+            them before. Its arguments are a stand-in for their rows, which the gradient takes its
+            way through; the rows of all models; which of those models, as in
+            :class:`data_builders.worklists.WorkList`; then the last three of ``apply``. None if
+            the models are to be selected first.
     """
 
     apply: Callable[[Tensor, Tensor, Tensor | None, Grid], Tensor]
     channels_last: bool
     isolates: bool
+    of_list: ListedConvolution | None = None
 
 
 def grouped(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
@@ -143,9 +155,39 @@ def block_diagonal(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Gri
     return torch.cat(parts, dim=1)
 
 
+def work_lists(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
+    """Triton kernels."""
+    from data_builders import triton_convolution
+
+    return triton_convolution.of_rows(rows, kernels, bias, grid)
+
+
+def work_lists_in_place(
+    part: Tensor,
+    rows: Tensor,
+    chosen: slice | Tensor,
+    kernels: Tensor,
+    bias: Tensor | None,
+    grid: Grid,
+) -> Tensor:
+    """Triton kernels that read the features where they are."""
+    from data_builders import triton_convolution
+
+    return triton_convolution.of_list(part, rows, chosen, kernels, bias, grid)
+
+
 CONVOLUTIONS: Mapping[str, Convolution] = {
     "channels_last": Convolution(grouped, channels_last=True, isolates=True),
     "grouped": Convolution(grouped, channels_last=False, isolates=True),
     "matmul": Convolution(matmul, channels_last=True, isolates=True),
     "block_diagonal": Convolution(block_diagonal, channels_last=True, isolates=False),
+    "triton": Convolution(
+        work_lists, channels_last=True, isolates=True, of_list=work_lists_in_place
+    ),
 }
+
+
+def convolutions_of(device: str) -> list[str]:
+    """Names of the convolutions to choose from on a device: those of Triton need a GPU."""
+    kernels = torch.device(device).type == "cuda" and find_spec("triton") is not None
+    return [name for name in CONVOLUTIONS if kernels or name != "triton"]

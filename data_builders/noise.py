@@ -17,6 +17,16 @@ from nasbench.catalogue import open_table
 from nasbench.tabular import TableBenchmark
 
 
+def tau_between_seeds(accuracies: NDArray[np.float64]) -> float:
+    """Mean Kendall tau over the pairs of seeds, of accuracies of shape ``(n_seeds, n_archs)``."""
+    return mean(float(kendalltau(a, b).statistic) for a, b in combinations(accuracies, 2))
+
+
+def sd_between_seeds(accuracies: NDArray[np.float64]) -> float:
+    """Root of the mean variance over seeds, of accuracies of shape ``(n_seeds, n_archs)``."""
+    return float(np.sqrt(accuracies.var(axis=0, ddof=1).mean()))
+
+
 def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
     """A Markdown table of the figures."""
     space = benchmark.space
@@ -35,10 +45,14 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
         "validation accuracy, lowest / median / highest mean": " / ".join(
             f"{x:.2f}" for x in (means.min(), np.median(means), means.max())
         ),
-        "sd between classes / between seeds": f"{means.std(ddof=1):.2f} / {_within(valid):.2f}",
-        "the same, top quarter": f"{means[top].std(ddof=1):.2f} / {_within(valid[:, top]):.2f}",
+        "sd between classes / between seeds": (
+            f"{means.std(ddof=1):.2f} / {sd_between_seeds(valid):.2f}"
+        ),
+        "the same, top quarter": (
+            f"{means[top].std(ddof=1):.2f} / {sd_between_seeds(valid[:, top]):.2f}"
+        ),
         "Kendall tau between seeds, all / top quarter": (
-            f"{_tau(valid):.2f} / {_tau(valid[:, top]):.2f}"
+            f"{tau_between_seeds(valid):.2f} / {tau_between_seeds(valid[:, top]):.2f}"
         ),
         "Kendall tau of mean validation with mean test, all / top quarter": (
             f"{kendalltau(means, test_means).statistic:.2f} / "
@@ -54,14 +68,6 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
     return "\n".join(
         ["| what | value |", "|---|---|", *(f"| {k} | {_escape(v)} |" for k, v in rows.items())]
     )
-
-
-def _tau(accuracies: NDArray[np.float64]) -> float:
-    return mean(float(kendalltau(a, b).statistic) for a, b in combinations(accuracies, 2))
-
-
-def _within(accuracies: NDArray[np.float64]) -> float:
-    return float(np.sqrt(accuracies.var(axis=0, ddof=1).mean()))
 
 
 def _escape(text: str) -> str:

@@ -7,100 +7,128 @@ exhaustive table if single seeds agree on the order of the classes.
 
 import argparse
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations
-from statistics import mean
 from time import perf_counter
+from typing import Any
 
 import joblib
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, spearmanr
 
 from data_builders import NETWORKS
 from data_builders.datasets import load_split
+from data_builders.noise import sd_between_seeds, tau_between_seeds
 from data_builders.recipe import Recipe, load_plan
-from data_builders.shards import sample_classes
-from data_builders.training import train
+from data_builders.shard_files import Shard
+from data_builders.shards import (
+    TRAINERS,
+    check_trainer,
+    choices,
+    classes_a_shard,
+    cut,
+    one_thread,
+    sample_classes,
+)
+from nasbench.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, NasbenchError
-from nasbench.space import Arch
+from nasbench.tabular import TableBenchmark
 
+PUBLISHED = {"nb201": "nb201-cifar10"}
+"""The table whose accuracies a space's are compared with."""
+COLUMNS = (
+    "changes",
+    "valid, %",
+    "sd between classes / seeds",
+    "the same, top quarter",
+    "tau between seeds, all / top quarter",
+    "tau valid-test",
+    "Spearman with published",
+    "s a run",
+)
 _images = lru_cache(maxsize=1)(load_split)  # kept for the next training of this process
 
 
-def final_accuracies(arch: Arch, seed: int, recipe: Recipe) -> tuple[float, float, float]:
-    """Validation accuracy, test accuracy and seconds of one training on one thread."""
-    torch.set_num_threads(1)
+def final_figures(shard: Shard, recipe: Recipe, manifest: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Validation accuracy, test accuracy and seconds, shape ``(n_archs, 3)``, on one thread."""
     split = _images(recipe)
     start = perf_counter()
-    curves = train(arch, seed, recipe, split).curves
-    return (
-        float(curves["valid_accuracy"][-1]),
-        float(curves["test_accuracy"][-1]),
-        perf_counter() - start,
-    )
+    with one_thread():
+        trainings = TRAINERS[manifest["trainer"]](shard, recipe, split, manifest)
+    seconds = (perf_counter() - start) / len(trainings)
+    ends = [[run.curves[f"{part}_accuracy"][-1] for part in ("valid", "test")] for run in trainings]
+    return np.array([[*end, seconds] for end in ends], dtype=np.float64)
 
 
-def agreement(accuracies: NDArray[np.float64]) -> float:
-    """Mean Kendall tau over the pairs of seeds.
-
-    Args:
-        accuracies: Shape ``(n_classes, n_seeds)``.
-    """
-    pairs = combinations(accuracies.T, 2)
-    return mean(float(kendalltau(a, b).statistic) for a, b in pairs)
-
-
-def report(recipe: Recipe, n_classes: int, n_seeds: int, processes: int) -> str:
-    """One line of figures for a recipe.
+def report(
+    recipe: Recipe, n_classes: int, n_seeds: int, processes: int, trainer: str = "reference"
+) -> list[str]:
+    """The figures of a recipe, in the order of :data:`COLUMNS` without the first.
 
     Raises:
         InvalidArgumentError: Too few classes or seeds for a comparison.
+        UnknownNameError: There is no such trainer.
     """
     if n_classes < 8 or n_seeds < 2:
         raise InvalidArgumentError(
             f"{n_classes} classes with {n_seeds} seeds tell nothing: at least 8 and 2 are needed"
         )
-    archs = sample_classes(NETWORKS.load(recipe.network), n_classes)
-    tasks = [(arch, seed) for arch in archs for seed in range(n_seeds)]
-    results = joblib.Parallel(n_jobs=processes)(
-        joblib.delayed(final_accuracies)(a, s, recipe) for a, s in tasks
+    network = NETWORKS.load(recipe.network)
+    archs = sample_classes(network, n_classes)
+    check_trainer(trainer)
+    manifest = choices({"trainer": trainer}, archs, recipe, _images(recipe))
+    size = 1 if trainer == "reference" else classes_a_shard(manifest)
+    shards = cut(archs, range(n_seeds), size)
+    results = joblib.Parallel(n_jobs=1 if manifest.get("device") == "cuda" else processes)(
+        joblib.delayed(final_figures)(shard, recipe, manifest) for shard in shards
     )
-    figures = np.array(results).reshape(len(archs), n_seeds, 3)
+    figures = np.concatenate(results).reshape(n_seeds, n_classes, 3)
     valid, test = figures[..., 0], figures[..., 1]
-    top = np.argsort(-valid.mean(axis=1), kind="stable")[: len(archs) // 4]
-    between, within = valid.mean(axis=1).std(ddof=1), np.sqrt(valid.var(axis=1, ddof=1).mean())
-    cross = kendalltau(valid.mean(axis=1), test.mean(axis=1)).statistic
-    return (
-        f"range {valid.min():.1f}-{valid.max():.1f} %, "
-        f"sd between classes {between:.2f}, between seeds {within:.2f}, "
-        f"tau between seeds {agreement(valid):.2f} (top quarter {agreement(valid[top]):.2f}), "
-        f"tau valid-test {cross:.2f}, {np.median(figures[..., 2]):.2f} s a run"
-    )
+    means = valid.mean(axis=0)
+    top = np.argsort(-means, kind="stable")[: n_classes // 4]
+    return [
+        f"{valid.min():.1f}-{valid.max():.1f}",
+        f"{means.std(ddof=1):.2f} / {sd_between_seeds(valid):.2f}",
+        f"{means[top].std(ddof=1):.2f} / {sd_between_seeds(valid[:, top]):.2f}",
+        f"{tau_between_seeds(valid):.2f} / {tau_between_seeds(valid[:, top]):.2f}",
+        f"{kendalltau(means, test.mean(axis=0)).statistic:.2f}",
+        _correlation(network.space, archs, means),
+        f"{np.median(figures[..., 2]):.2f}",
+    ]
+
+
+def _correlation(space: str, archs: Sequence[Any], means: NDArray[np.float64]) -> str:
+    if space not in PUBLISHED:
+        return "-"
+    published = TableBenchmark(open_table(PUBLISHED[space]))
+    theirs = published.query_many(np.array(archs), "valid_accuracy")
+    return f"{spearmanr(means, theirs).statistic:.2f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and print the report."""
+    """Parse the command line and print a Markdown table of one row."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a hyperparameter"
     )
     parser.add_argument("--classes", type=int, default=64)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--processes", type=int, default=joblib.cpu_count())
+    parser.add_argument("--trainer", default="reference", help="reference, or batched on a GPU")
     options = parser.parse_args(arguments)
     try:
         changes = tomllib.loads("\n".join(options.set))
         recipe = load_plan(options.plan).recipe.changed(changes)
-        line = report(recipe, options.classes, options.seeds, options.processes)
+        row = report(recipe, options.classes, options.seeds, options.processes, options.trainer)
     except tomllib.TOMLDecodeError as error:
         parser.error(f"--set {' '.join(options.set)}: {error}")
     except NasbenchError as error:
         parser.error(str(error))
-    print(f"{changes}: {line}", flush=True)
+    name = ", ".join(f"{key}={value}" for key, value in changes.items()) or "none"
+    for cells in (COLUMNS, ["---"] * len(COLUMNS), [name, *row]):
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ ends in the same table.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 
 from data_builders import training
-from data_builders.batched import train_group
+from data_builders.batched import fastest_convolution, train_group
 from data_builders.calibration import timed_sample
 from data_builders.claim import REFERENCE
 from data_builders.datasets import Split, load_split
@@ -24,11 +25,13 @@ from data_builders.networks import Network
 from data_builders.recipe import Recipe
 from data_builders.shard_files import Shard, write_shard
 from nasbench import splitmix
-from nasbench.errors import BuildError, InvalidArgumentError
+from nasbench.errors import BuildError, InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
 
 SHARD_CLASSES = 32
+GPU_SHARD_CLASSES = 256
+"""Large enough that the kernels of a group are not waiting for each other to be launched."""
 LISTABLE = 1_000_000
 """Architectures of the largest space whose classes are listed."""
 
@@ -93,6 +96,11 @@ def calibrated_classes(network: Network, n: int) -> list[Arch]:
     return timed_sample(network, sample_classes(network, min(n, len(classes))), classes)
 
 
+def classes_a_shard(manifest: Mapping[str, Any]) -> int:
+    """How many classes a shard of a build with some manifest has."""
+    return GPU_SHARD_CLASSES if manifest.get("device") == "cuda" else SHARD_CLASSES
+
+
 def cut(classes: Sequence[Arch], seeds: Sequence[int], size: int) -> list[Shard]:
     """All shards of at most ``size`` classes, seed by seed."""
     blocks = [tuple(classes[i : i + size]) for i in range(0, len(classes), size)]
@@ -127,6 +135,43 @@ TRAINERS: Mapping[
 """What trains a shard, by the name in the manifest: one training for each class, in their order."""
 
 
+def check_trainer(name: str) -> None:
+    """Raise UnknownNameError for what is not in :data:`TRAINERS`."""
+    if name not in TRAINERS:
+        raise UnknownNameError(f"no trainer is called {name!r}{one_of(name, TRAINERS)}")
+
+
+def choices(
+    manifest: Mapping[str, Any], archs: Sequence[Arch], recipe: Recipe, split: Split
+) -> dict[str, Any]:
+    """A manifest with all choices of its trainer: those given, else the fastest here.
+
+    Args:
+        manifest: Names a trainer.
+        archs: What will be trained.
+        recipe: How.
+        split: The images.
+    """
+    if manifest["trainer"] == "reference":
+        return dict(manifest)
+    device = manifest.get("device", "cuda" if torch.cuda.is_available() else "cpu")
+    chosen = {**manifest, "device": device}
+    group = archs[: classes_a_shard(chosen)]
+    with one_thread():
+        return {"convolution": fastest_convolution(group, recipe, split, device=device)} | chosen
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch with one thread: a shard has one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def train_shard(
     shard: Shard, recipe: Recipe, folder: Path, manifest: Mapping[str, Any] = REFERENCE
 ) -> int:
@@ -146,12 +191,8 @@ def train_shard(
         InvalidArgumentError: The file cannot be written.
     """
     split = _images(recipe, folder)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         trainings = TRAINERS[manifest["trainer"]](shard, recipe, split, manifest)
-    finally:
-        torch.set_num_threads(threads)
     write_shard(shard, recipe, trainings, folder)
     return len(trainings)
 
@@ -176,8 +217,12 @@ __all__ = [
     "Shard",
     "all_classes",
     "calibrated_classes",
+    "check_trainer",
+    "choices",
+    "classes_a_shard",
     "cut",
     "is_listable",
+    "one_thread",
     "sample_classes",
     "train_shard",
     "trainable_classes",

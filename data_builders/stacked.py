@@ -140,17 +140,24 @@ class StackedLite201:
 
     def _through(self, cell: Cell, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
         nodes = {0: rows}
+        of_list = self.convolution.of_list
         for edge in self.edges:
-            parts = []
-            for work, part in zip(edge.lists, edge.split(nodes[edge.source]), strict=True):
+            source, parts = nodes[edge.source], []
+            dealt = edge.split(source, standing_in=KERNELS if of_list else ())
+            for work, part in zip(edge.lists, dealt, strict=True):
                 if work.option == POOL:
                     x = grid.images(part)
                     x = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
                     parts.append(grid.rows(x, len(work.models)))
                 elif work.option in KERNELS:
                     layer = cell[edge.number, work.option]
-                    part = F.relu(part, inplace=work.copied)
-                    parts.append(self._convolved(layer, part, grid, folded))
+                    if of_list:
+                        kernels = self._kernels(layer, folded)
+                        images = of_list(part, source, work.chosen, *kernels, grid)
+                        parts.append(self._normalised(layer, images, grid, folded))
+                    else:
+                        part = F.relu(part, inplace=work.copied)
+                        parts.append(self._convolved(layer, part, grid, folded))
                 else:
                     parts.append(part)
             y = edge.merge(parts)

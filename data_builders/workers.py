@@ -86,16 +86,16 @@ def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
 
 
 def on_loky(shards: Sequence[Shard], order: Order, processes: int | None) -> Done:
-    """Train in processes of this machine: as many as given, or one a core.
+    """Train in processes of this machine: as many as given, or one a core, or one for its GPU.
 
     Raises:
         BuildError: Processes were lost again and again.
     """
     left, losses = dict.fromkeys(shards), 0
+    if processes is None:
+        processes = 1 if order.manifest.get("device") == "cuda" else joblib.cpu_count()
     while left:
-        parallel = joblib.Parallel(
-            processes or joblib.cpu_count(), pre_dispatch="n_jobs", **ONE_BY_ONE
-        )
+        parallel = joblib.Parallel(processes, pre_dispatch="n_jobs", **ONE_BY_ONE)
         try:
             for shard, done in parallel(tasks(train_in_time, tuple(left), order)):
                 losses = 0

@@ -4,7 +4,7 @@ Models are dealt out to operations and put together again by selection, never by
 masks: nothing is computed in vain, and no number of one model reaches another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,15 +67,17 @@ class Edge:
         sorted_already = places == list(range(n_models))
         self._places = None if sorted_already else torch.tensor(places, device=device)
 
-    def split(self, rows: Tensor) -> tuple[Tensor, ...]:
+    def split(self, rows: Tensor, standing_in: Container[int] = ()) -> tuple[Tensor, ...]:
         """The rows of every list's models.
 
         Args:
             rows: Shape ``(outer, n_models, inner)``.
+            standing_in: Options for which nothing is copied: where it would be, the rows are
+                stand-ins of the right shape, for the sake of their gradient.
         """
         if not torch.is_grad_enabled():
-            return self._deal(rows)
-        parts: tuple[Tensor, ...] = _Split.apply(rows, self)  # type: ignore[no-untyped-call]
+            return self._deal(rows, standing_in)
+        parts: tuple[Tensor, ...] = _Split.apply(rows, self, standing_in)  # type: ignore[no-untyped-call]
         return parts
 
     def merge(self, parts: Sequence[Tensor]) -> Tensor:
@@ -84,15 +86,19 @@ class Edge:
             return self._gather(parts)
         return _Merge.apply(self, *parts)  # type: ignore[no-untyped-call, no-any-return]
 
-    def _deal(self, rows: Tensor) -> tuple[Tensor, ...]:
+    def _deal(self, rows: Tensor, standing_in: Container[int] = ()) -> tuple[Tensor, ...]:
         if not self.copies:
             return (rows,)
-        return tuple(
-            rows.index_select(1, work.chosen)
-            if isinstance(work.chosen, Tensor)
-            else rows[:, work.chosen]
-            for work in self.lists
-        )
+        parts = []
+        for work in self.lists:
+            if not isinstance(work.chosen, Tensor):
+                parts.append(rows[:, work.chosen])
+            elif work.option in standing_in:
+                outer, _, inner = rows.shape
+                parts.append(rows.new_zeros(()).expand(outer, len(work.models), inner))
+            else:
+                parts.append(rows.index_select(1, work.chosen))
+        return tuple(parts)
 
     def _gather(self, parts: Sequence[Tensor]) -> Tensor:
         if not self.copies:
@@ -108,13 +114,15 @@ class _Split(Function):
     """Gradients of parts are put together as parts are, and the other way round."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, edge: Edge) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, rows: Tensor, edge: Edge, standing_in: Container[int]
+    ) -> tuple[Tensor, ...]:
         ctx.edge = edge
-        return edge._deal(rows)
+        return edge._deal(rows, standing_in)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return ctx.edge._gather(gradients), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.edge._gather(gradients), None, None
 
 
 class _Merge(Function):

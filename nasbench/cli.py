@@ -192,7 +192,7 @@ def build(
     """Train every architecture of a plan and write the table; goes on where it was stopped."""
     until = None if deadline is None else time.time() + parse_deadline(deadline)
     part = (1, 1) if shard is None else parse_part(shard)
-    workers = processes if processes is None and backend != "loky" else _processes(processes)
+    workers = None if processes is None else _processes(processes)
     SIBLINGS.load("backends").load(backend)
     made = SIBLINGS.load("build")(SIBLINGS.load("plan")(plan), work, {"trainer": trainer})
     path = _home(out) / f"{made.plan.id}.parquet"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data_builders import batched, stacks, training
 from data_builders.batched import Group, fastest_convolution, train_group
-from data_builders.convolutions import CONVOLUTIONS
+from data_builders.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.datasets import Split, load_split
 from data_builders.recipe import Recipe
 from data_builders.stacked import StackedLite201
@@ -147,7 +147,7 @@ def test_steps_are_those_of_networks_trained_separately(
         torch.testing.assert_close(logits[model], expected, rtol=0, atol=of_logits)
 
 
-@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+@pytest.mark.parametrize("convolution", convolutions_of("cpu"))
 def test_curves_are_those_of_the_reference_loop(convolution: str, split: Split) -> None:
     archs = [*KINDS[:2], *random_archs(5, seed=2)]
     recipe = replace(RECIPE, cells=2, epochs=2)
@@ -186,7 +186,7 @@ def test_an_architecture_has_the_same_curve_in_every_group(split: Split) -> None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+@pytest.mark.parametrize("convolution", convolutions_of("cpu"))
 def test_a_model_that_fails_changes_no_other(
     convolution: str, dtype: torch.dtype, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,7 +216,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, arch: Arch) -> None:
     monkeypatch.setattr(stacks, "initial_value", spoiled)
 
 
-@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+@pytest.mark.parametrize("convolution", convolutions_of("cpu"))
 def test_epochs_before_a_failure_are_kept(
     convolution: str, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,7 +270,7 @@ def test_the_fastest_convolution_is_the_one_measured_so(
     split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archs = KINDS[3:6]
-    assert fastest_convolution(archs, RECIPE, split) in CONVOLUTIONS
+    assert fastest_convolution(archs, RECIPE, split) in convolutions_of("cpu")
 
     def seconds(group: Group, n: int) -> list[float]:
         fast = group.network.convolution is CONVOLUTIONS["matmul"]

@@ -9,7 +9,7 @@ from scipy.stats import kendalltau, wilcoxon
 
 from data_builders import NETWORKS, stacks
 from data_builders.batched import Group, train_group
-from data_builders.convolutions import CONVOLUTIONS
+from data_builders.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.cuda_graph import CapturedStep
 from data_builders.datasets import load_split
 from data_builders.recipe import Recipe
@@ -17,6 +17,7 @@ from data_builders.shards import sample_classes
 from data_builders.training import CURVES, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+NAMES = convolutions_of("cuda")
 RECIPE = Recipe(
     network="lite201",
     channels=8,
@@ -33,7 +34,7 @@ RECIPE = Recipe(
 SHORT = RECIPE.changed({"channels": 4, "train": 64, "valid": 48, "test": 40, "epochs": 3})
 
 
-@pytest.mark.parametrize("convolution", CONVOLUTIONS)
+@pytest.mark.parametrize("convolution", NAMES)
 def test_a_gpu_computes_what_the_reference_loop_does(convolution: str) -> None:
     archs, split = sample_classes(NETWORKS.load("lite201"), 12), load_split(SHORT)
     together = train_group(
@@ -46,7 +47,7 @@ def test_a_gpu_computes_what_the_reference_loop_does(convolution: str) -> None:
             np.testing.assert_allclose(ours.curves[name], theirs.curves[name], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("convolution", [n for n in CONVOLUTIONS if CONVOLUTIONS[n].isolates])
+@pytest.mark.parametrize("convolution", [n for n in NAMES if CONVOLUTIONS[n].isolates])
 def test_a_model_that_fails_on_a_gpu_changes_no_other(
     convolution: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from data_builders import NETWORKS, training
 from data_builders.batched import Group
-from data_builders.convolutions import CONVOLUTIONS
+from data_builders.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.cuda_graph import CapturedStep
 from data_builders.datasets import Split, load_split
 from data_builders.memory import keep_freed_memory
@@ -294,7 +294,7 @@ def main() -> None:
     parser.add_argument("--plan", default="lite201-digits")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--groups", type=int, nargs="+", default=[16, 32, 64, 128])
-    parser.add_argument("--convolutions", nargs="+", default=list(CONVOLUTIONS))
+    parser.add_argument("--convolutions", nargs="+", choices=list(CONVOLUTIONS))
     parser.add_argument("--first", type=int, default=2000, help="rank of the first class")
     parser.add_argument("--random", action="store_true", help="classes at random, not in a row")
     parser.add_argument("--separate", type=int, default=16, help="how many one after another")
@@ -319,7 +319,7 @@ def main() -> None:
         ways["one after another, CUDA graphs"] = graphed(alone, recipe, split)
     ways["vmap, masks"] = masked(classes[: options.masked], recipe, split, device)
     for size in options.groups:
-        for name in options.convolutions:
+        for name in options.convolutions or convolutions_of(device):
             group = grouped(classes[:size], recipe, split, device, name)
             ways[f"group of {size}, {name}"] = group
     copied = copied_bytes_a_second(device, options.rounds)
