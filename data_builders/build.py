@@ -29,7 +29,7 @@ from nasbench.errors import BuildError
 from nasbench.files import writable_folder
 from nasbench.schema import Column, Metadata
 from nasbench.space import Arch
-from nasbench.table import write_table
+from nasbench.table import Table, write_table
 from nasbench.validation import content_hash
 
 CALIBRATED_CLASSES = 96
@@ -186,8 +186,27 @@ class Build:
             self._copy(theirs / CALIBRATION)
         return new
 
-    def table(self) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
+    def scores(self, path: Path) -> Table:
+        """The zero-cost scores of the networks of the plan, from :mod:`data_builders.scores`.
+
+        Raises:
+            BuildError: They are of another recipe or other images, or some are not there.
+            SchemaError: The file is no table.
+        """
+        scores = Table(path)
+        if scores.metadata.recipe.get("digest") != self.digest:
+            raise BuildError(f"{path} holds no scores of {self.plan.id} with these images")
+        if {*self.classes, *self.untrained} - set(map(tuple, scores.written_archs.tolist())):
+            raise BuildError(f"{path} lacks scores of architectures of {self.plan.id}")
+        return scores
+
+    def table(
+        self, scores: Table | None = None
+    ) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
         """Merge all shards: arguments of :func:`nasbench.table.write_table`.
+
+        Args:
+            scores: Zero-cost scores to join, from :meth:`scores`.
 
         Raises:
             BuildError: Shards are missing or damaged.
@@ -197,15 +216,15 @@ class Build:
                 f"{self.folder}: {len(missing)} of {len(self.shards)} shards are not trained yet"
             )
         parts = [read_shard(shard, self.plan.recipe, self.folder) for shard in self.shards]
-        return build_table.merged(self, parts, self.calibration())
+        return build_table.merged(self, parts, self.calibration(), scores)
 
-    def write(self, path: Path) -> Metadata:
-        """Merge all shards into the table at ``path``.
+    def write(self, path: Path, scores: Table | None = None) -> Metadata:
+        """Merge all shards, and scores, into the table at ``path``.
 
         Raises:
             BuildError: Shards are missing or damaged.
         """
-        metadata, runs, archs, columns = self.table()
+        metadata, runs, archs, columns = self.table(scores)
         return write_table(path, metadata, runs, archs, columns)
 
     def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:

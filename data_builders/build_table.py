@@ -18,9 +18,11 @@ from data_builders.recipe import Plan, Recipe
 from data_builders.shard_files import row, schema
 from data_builders.shards import is_listable
 from data_builders.training import CURVES
+from data_builders.zero_cost import is_score
 from nasbench.schema import Column, Metadata
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
+from nasbench.table import Table
 
 
 class Built(Protocol):
@@ -46,7 +48,7 @@ class Built(Protocol):
 
 
 def merged(
-    build: Built, parts: Sequence[pa.Table], calibration: Calibration
+    build: Built, parts: Sequence[pa.Table], calibration: Calibration, scores: Table | None = None
 ) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
     """Arguments of :func:`nasbench.table.write_table`.
 
@@ -54,14 +56,26 @@ def merged(
         build: What was built.
         parts: Rows of every shard.
         calibration: What a training costs.
+        scores: Zero-cost scores of the same networks, which become numbers of architectures.
     """
     runs = pa.concat_tables([*parts, untrained_rows(build)])
-    return (
-        _metadata(build, calibration),
-        with_seconds(runs, build.plan.recipe, calibration),
-        arch_numbers(build, calibration),
-        _columns(build, calibration),
-    )
+    metadata, columns = _metadata(build, calibration), _columns(build, calibration)
+    archs = arch_numbers(build, calibration)
+    if scores is not None:
+        found = [column for name, column in scores.arch_columns.items() if is_score(name)]
+        columns += found
+        ranks = scores.space.rank_many(np.array(archs.column("arch").to_pylist()))
+        at = np.searchsorted(scores.written_ranks, ranks)
+        for column in found:
+            kind = pa.float32() if column.name.endswith("_seconds") else pa.float64()
+            numbers = pa.array(scores.arch_numbers(column.name)[at], kind, from_pandas=True)
+            archs = archs.append_column(column.name, numbers)
+        metadata.recipe["scores"] = {
+            "content_hash": scores.metadata.content_hash,
+            "initial_values": scores.metadata.recipe["initial_values"],
+            "software": scores.metadata.software,
+        }
+    return metadata, with_seconds(runs, build.plan.recipe, calibration), archs, columns
 
 
 def with_seconds(runs: pa.Table, recipe: Recipe, calibration: Calibration) -> pa.Table:

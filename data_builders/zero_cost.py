@@ -232,3 +232,8 @@ SCORES: Mapping[str, Score] = {
         "deviations, at unit weights; null where features or deviations are 0",
     ),
 }
+
+
+def is_score(name: str) -> bool:
+    """Whether a column holds a score, or the seconds of one."""
+    return name.removesuffix("_seconds") in SCORES

@@ -188,6 +188,10 @@ def build(
     shard: Annotated[
         str | None, typer.Option(help="i/n: train the i-th of n parts only, 1/n to n/n.")
     ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Zero-cost scores to join: a table of python -m data_builders.scores."),
+    ] = None,
 ) -> None:
     """Train every architecture of a plan and write the table; goes on where it was stopped."""
     until = None if deadline is None else time.time() + parse_deadline(deadline)
@@ -195,6 +199,7 @@ def build(
     workers = None if processes is None else _processes(processes)
     SIBLINGS.load("backends").load(backend)
     made = SIBLINGS.load("build")(SIBLINGS.load("plan")(plan), work, {"trainer": trainer})
+    scored = None if scores is None else made.scores(scores)
     path = _home(out) / f"{made.plan.id}.parquet"
     for folder in from_ or []:
         made.take(folder)
@@ -205,6 +210,7 @@ def build(
         made.run(workers, advance, among=mine, until=until, backend=backend)
     if (missing := made.missing()) and (deadline or shard):
         again: dict[str, object] = {"--work": work, "--out": out, "--processes": processes}
+        again["--scores"] = scores
         again["--trainer"] = None if trainer == "reference" else trainer
         again["--backend"] = None if backend == "loky" else backend
         if made.missing(mine):
@@ -215,7 +221,7 @@ def build(
             f"go on with: {shlex.join(['nasbench', 'build', plan, *words])}"
         )
         return
-    metadata = made.write(path)
+    metadata = made.write(path, scored)
     _say(f"{metadata.id}@{metadata.version}: {path}")
 
 

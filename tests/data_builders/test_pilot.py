@@ -72,7 +72,17 @@ def test_figures_are_those_of_separate_trainings() -> None:
 def test_a_row_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
-    main([str(plan), "--set", "train=64", "--classes=8", "--seeds=2", "--trainer=batched"])
+    main(
+        [
+            str(plan),
+            "--set",
+            "train=64",
+            "--classes=8",
+            "--seeds=2",
+            "--trainer=batched",
+            "--processes=1",
+        ]
+    )
     header, rule, row = capsys.readouterr().out.splitlines()
     assert header == f"| {' | '.join(COLUMNS)} |"
     assert header.count("|") == rule.count("|") == row.count("|")

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import nasbench
 from data_builders.build import Build
+from data_builders.scores import main as score
 from nasbench.cli import main, parse_deadline, parse_part
 from nasbench.errors import InvalidArgumentError
 from nasbench.table import Table
@@ -54,6 +57,46 @@ def test_parts_end_in_a_table_when_all_are_there(
     code, out, _ = build("--shard", "2/3", "--from", "other work")
     assert (code, out) == (0, f"tiny@1: {table}\n")
     assert Table(table).metadata.content_hash == expected
+
+
+def test_scores_become_columns_of_the_table(build: Command, tmp_path: Path) -> None:
+    scores = tmp_path / "scores.parquet"
+    score([str(tmp_path / "plan.toml"), "--out", str(scores), "--processes", "1"])
+    code, out, _ = build("--deadline", "0s", "--scores", str(scores))
+    assert (code, f"--scores {scores}" in out) == (0, True)
+    code, _, _ = build("--scores", str(scores))
+    assert code == 0
+    table, theirs = Table(tmp_path / "home/tiny.parquet"), Table(scores)
+    table.check()
+    assert table.arch_columns.keys() > {"parameters", "synflow", "zen_seconds"}
+    assert table.metadata.recipe["scores"]["initial_values"] == [0]
+    np.testing.assert_array_equal(table.written_archs, theirs.written_archs)
+    for name in ("synflow", "nwot", "zen_seconds", "parameters"):
+        np.testing.assert_array_equal(table.arch_numbers(name), theirs.arch_numbers(name))
+    (synflow,), seconds = nasbench.load(table.path, known=("synflow",)).known_numbers(
+        tuple(theirs.written_archs[5].tolist())
+    )
+    assert synflow == theirs.arch_numbers("synflow")[5]
+    assert seconds == theirs.arch_numbers("synflow_seconds")[5]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs = ", "epochs = 1", "holds no scores of tiny with these images"),
+        ("architectures = 6", "architectures = 5", "lacks scores of architectures of tiny"),
+    ],
+)
+def test_scores_of_other_networks_are_refused_before_anything_is_trained(
+    build: Command, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    plan, scores = (tmp_path / "plan.toml").read_text(), tmp_path / "scores.parquet"
+    assert old in plan
+    (tmp_path / "other.toml").write_text(plan.replace(old, new))
+    score([str(tmp_path / "other.toml"), "--out", str(scores), "--processes", "1"])
+    code, _, error = build("--scores", str(scores))
+    assert (code, message in error) == (2, True)
+    assert not list(Path("work").glob("*/*.parquet"))
 
 
 def test_a_deadline_leaves_whole_shards_and_says_how_to_go_on(
