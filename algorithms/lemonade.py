@@ -131,10 +131,16 @@ class Lemonade(Algorithm):
 
 
 def _rarities(points: Sequence[Losses], at: Sequence[Losses]) -> list[float]:
-    """One over the density of ``points`` at other points, up to a factor."""
+    """One over the density of ``points`` at other points, up to a factor.
+
+    A number that is not defined counts as the largest.
+    """
     if not at or not at[0]:  # with one objective there are no cheap numbers
         return [1.0] * len(at)
     both = np.array([*points, *at])
+    defined = ~np.isnan(both)
+    largest = np.max(both, axis=0, where=defined, initial=both.min(initial=0, where=defined))
+    both = np.where(defined, both, largest)
     lowest = both.min(axis=0)
     span = both.max(axis=0) - lowest
     scaled = (both - lowest) / np.where(span > 0, span, 1.0)

@@ -8,7 +8,6 @@ exhaustive table if single seeds agree on the order of the classes.
 import argparse
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 from data_builders import NETWORKS
-from data_builders.datasets import load_split
+from data_builders.datasets import Split, load_split
 from data_builders.noise import sd_between_seeds, tau_between_seeds
 from data_builders.recipe import Recipe, load_plan
 from data_builders.shard_files import Shard
@@ -47,12 +46,12 @@ COLUMNS = (
     "Spearman with published",
     "s a run",
 )
-_images = lru_cache(maxsize=1)(load_split)  # kept for the next training of this process
 
 
-def final_figures(shard: Shard, recipe: Recipe, manifest: Mapping[str, Any]) -> NDArray[np.float64]:
+def final_figures(
+    shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
+) -> NDArray[np.float64]:
     """Validation accuracy, test accuracy and seconds, shape ``(n_archs, 3)``, on one thread."""
-    split = _images(recipe)
     start = perf_counter()
     with one_thread():
         trainings = TRAINERS[manifest["trainer"]](shard, recipe, split, manifest)
@@ -77,11 +76,12 @@ def report(
     network = NETWORKS.load(recipe.network)
     archs = sample_classes(network, n_classes)
     check_trainer(trainer)
-    manifest = choices({"trainer": trainer}, archs, recipe, _images(recipe))
+    split = load_split(recipe)
+    manifest = choices({"trainer": trainer}, archs, recipe, split)
     size = 1 if trainer == "reference" else classes_a_shard(manifest)
     shards = cut(archs, range(n_seeds), size)
     results = joblib.Parallel(n_jobs=1 if manifest.get("device") == "cuda" else processes)(
-        joblib.delayed(final_figures)(shard, recipe, manifest) for shard in shards
+        joblib.delayed(final_figures)(shard, recipe, split, manifest) for shard in shards
     )
     figures = np.concatenate(results).reshape(n_seeds, n_classes, 3)
     valid, test = figures[..., 0], figures[..., 1]

@@ -203,10 +203,8 @@ class Listed:
         self, kernels: Tensor, bias: Tensor | None, grid: Grid, gate: "Listed | None" = None
     ) -> Tensor:
         """Rows of the convolution, or, with the ``gate`` of it, of the gradient of its input."""
-        channels, strides = (
-            (kernels.shape[4], kernels.shape[1]),
-            (kernels.stride(4), kernels.stride(1)),
-        )
+        channels = kernels.shape[4], kernels.shape[1]
+        strides = kernels.stride(4), kernels.stride(1)
         if gate is not None:
             channels, strides = channels[::-1], strides[::-1]
         (inputs, outputs), (n_items, _, side, *_) = channels, kernels.shape

@@ -14,7 +14,10 @@ from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
 
 Known: TypeAlias = Callable[[Arch], tuple[float, ...]]
-"""Numbers of an architecture that no training produced, for algorithms with a ``known`` keyword."""
+"""Numbers of an architecture that no training produced, for algorithms with a ``known`` keyword.
+
+NaN is a number that is not defined for the architecture, as some zero-cost scores are for some.
+"""
 
 _NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable")
 

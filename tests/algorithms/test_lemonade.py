@@ -306,3 +306,13 @@ def test_it_keeps_the_contract_on_a_published_table(objectives):
 def test_impossible_settings_are_refused(setting, message):
     with pytest.raises(InvalidArgumentError, match=message):
         make(**setting)
+
+
+def test_a_cheap_number_that_is_not_defined_counts_as_the_largest():
+    nan = math.nan
+    told, asked = [(1.0, nan), (2.0, 5.0), (4.0, 9.0)], [(nan, nan), (2.0, 6.0)]
+    plain = [[(1.0, 9.0), (2.0, 5.0), (4.0, 9.0)], [(4.0, 9.0), (2.0, 6.0)]]
+    assert _rarities(told, asked) == _rarities(*plain)
+    nowhere = _rarities([(1.0, nan), (2.0, nan)], [(2.0, nan)])
+    assert nowhere == _rarities([(1.0, 0.0), (2.0, 0.0)], [(2.0, 0.0)])
+    assert all(map(math.isfinite, nowhere))

@@ -1,5 +1,7 @@
 """Pilots print what separate trainings of the same classes say."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,21 +71,13 @@ def test_figures_are_those_of_separate_trainings() -> None:
     assert report(RECIPE, 8, 3, 1)[:-1] == expected
 
 
-def test_a_row_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_row_is_printed(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
-    main(
-        [
-            str(plan),
-            "--set",
-            "train=64",
-            "--classes=8",
-            "--seeds=2",
-            "--trainer=batched",
-            "--processes=1",
-        ]
-    )
-    header, rule, row = capsys.readouterr().out.splitlines()
+    command = [sys.executable, "-m", "data_builders.pilot", str(plan), "--set", "train=64"]
+    options = ["--classes=8", "--seeds=2", "--trainer=batched", "--processes=2"]
+    run = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    header, rule, row = run.stdout.splitlines()
     assert header == f"| {' | '.join(COLUMNS)} |"
     assert header.count("|") == rule.count("|") == row.count("|")
     lowest, highest = map(float, row.split("|")[2].split("-"))

@@ -1,6 +1,7 @@
 """Every answer of the toy table against numbers worked out by hand; see ``tests/conftest.py``."""
 
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -924,3 +925,16 @@ def test_numbers_of_classes_answer_for_every_member(content, tmp_path):
     assert benchmark.query(member)["parameters"] == 20
     many = benchmark.query_many(np.array([member, representative]), "parameters")
     assert many.tolist() == [20, 20]
+
+
+def test_known_numbers_that_are_not_defined_are_nan_and_have_a_cost():
+    benchmark = nasbench.load("lite201-digits", known=["nwot", "zen"])
+    disconnected, pooling = (0,) * 6, (0, 0, 0, 4, 0, 0)
+    (nwot, zen), seconds = benchmark.known_numbers(disconnected)
+    assert math.isnan(nwot)
+    assert math.isnan(zen)
+    assert seconds == 0
+    (nwot, zen), seconds = benchmark.known_numbers(pooling)
+    assert math.isnan(nwot)
+    assert zen == benchmark.query_many(np.array([pooling]), "zen")[0]
+    assert seconds > 0
