@@ -86,17 +86,16 @@ def test_the_preset_promotes_one_in_four(table):
     shares = {}
     for preset in (None, "liamcli"):
         run = nasbench.search(
-            "algorithms.asha:ASHA", "lite201-digits", budget=Budget(trials=400), preset=preset
+            "algorithms.asha:ASHA", "lite201-digits", budget=Budget(trials=3000), preset=preset
         )[0]
         epochs = sorted(set(run.epochs.tolist()))
         counts = [(run.epochs == epoch).sum() for epoch in epochs]
         shares[preset] = (epochs, counts[1] / counts[0])
     assert shares[None][0] == [3, 8]
-    assert shares[None][1] == pytest.approx(1 / 3, abs=0.02)
     assert shares["liamcli"][0] == [2, 8]
-    assert shares["liamcli"][1] == pytest.approx(
-        1 / 4, abs=0.06
-    )  # early climbers may turn out not to be best
+    # a few more climb: those that do early may turn out not to be best
+    assert 1 / 3 <= shares[None][1] < 1 / 3 + 0.03
+    assert 1 / 4 <= shares["liamcli"][1] < 1 / 4 + 0.03
 
 
 @pytest.mark.parametrize("workers", [1, 8])
