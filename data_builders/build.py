@@ -229,7 +229,7 @@ class Build:
 
     def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest with all choices of its trainer."""
-        if manifest["trainer"] == "reference" or "convolution" in manifest:
+        if manifest["trainer"] != "batched" or "convolution" in manifest:
             return dict(manifest)
         if (self.folder / CLAIM).exists():
             begun = read_claim(self.folder)

@@ -152,7 +152,7 @@ def choices(
         recipe: How.
         split: The images.
     """
-    if manifest["trainer"] == "reference":
+    if manifest["trainer"] != "batched":
         return dict(manifest)
     device = manifest.get("device", "cuda" if torch.cuda.is_available() else "cpu")
     chosen = {**manifest, "device": device}

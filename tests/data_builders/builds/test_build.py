@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from data_builders import build as build_module
 from data_builders import build_table, shards, training
 from data_builders.build import Build
 from data_builders.datasets import Split, load_split
@@ -324,12 +323,12 @@ def test_a_group_is_the_same_training_and_a_build_keeps_its_choices(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: Path
 ) -> None:
     monkeypatch.setattr(shards, "SHARD_CLASSES", 4)
-    monkeypatch.setattr(build_module, "fastest_convolution", lambda *_, **__: "matmul")
+    monkeypatch.setattr(shards, "fastest_convolution", lambda *_, **__: "matmul")
     build = Build(tiny.plan, tmp_path, {"trainer": "batched"})
     assert build.manifest == {"trainer": "batched", "device": "cpu", "convolution": "matmul"}
     tiny.calibration.save(build.folder / "calibration.json")
     build.run(1, among=build.shards[:2])
-    monkeypatch.setattr(build_module, "fastest_convolution", lambda *_, **__: "grouped")
+    monkeypatch.setattr(shards, "fastest_convolution", lambda *_, **__: "grouped")
     again = Build(tiny.plan, tmp_path, {"trainer": "batched"})
     assert again.manifest == build.manifest
     again.run(1)
@@ -354,7 +353,6 @@ def test_a_trainer_gets_the_manifest_and_the_table_says_it(
         return shards.one_by_one(shard, recipe, split, choices)
 
     monkeypatch.setattr(shards, "TRAINERS", {"fused": fused})
-    monkeypatch.setattr("data_builders.build.TRAINERS", {"fused": fused})
     build = Build(replace(tiny.plan, seeds=(0,)), tmp_path, manifest)
     tiny.calibration.save(build.folder / "calibration.json")
     build.run(1)

@@ -42,7 +42,7 @@ def test_another_size_of_shards_is_refused(
 def test_another_trainer_or_choice_is_refused(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_builders.build.TRAINERS", {"reference", "fused"})
+    monkeypatch.setattr("data_builders.shards.TRAINERS", {"reference", "fused"})
     fused = {"trainer": "fused", "convolution": "grouped"}
     build = Build(tiny.plan, tmp_path, fused)
     assert Build(tiny.plan, tmp_path, fused).folder == build.folder
@@ -56,7 +56,7 @@ def test_another_trainer_or_choice_is_refused(
 def test_a_claim_from_before_there_was_a_choice_is_one_of_the_reference_loop(
     finished: Build, tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_builders.build.TRAINERS", {"reference", "fused"})
+    monkeypatch.setattr("data_builders.shards.TRAINERS", {"reference", "fused"})
     path = finished.folder / "build.json"
     document = json.loads(path.read_bytes())
     assert document.pop("trainer") == "reference"
