@@ -25,6 +25,8 @@ from nasbench.errors import InvalidArgumentError  # noqa: E402
 from nasbench.spaces.nb201 import NB201  # noqa: E402
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-5, torch.float16: 3e-2}
+if DEVICE == "cuda":  # the interpreter is wrong in bfloat16
+    TOLERANCE[torch.bfloat16] = 0.25
 RECIPE = Recipe(
     network="lite201",
     channels=4,

@@ -677,7 +677,7 @@ GARBAGE = [
     [0] * 6,
     [[0] * 6],
     np.zeros(6, dtype=int),
-    object(),
+    types.SimpleNamespace(),
 ]
 
 
