@@ -189,5 +189,5 @@ CONVOLUTIONS: Mapping[str, Convolution] = {
 
 def convolutions_of(device: str) -> list[str]:
     """Names of the convolutions to choose from on a device: those of Triton need a GPU."""
-    kernels = torch.device(device).type == "cuda" and find_spec("triton") is not None
+    kernels = device.startswith("cuda") and find_spec("triton") is not None
     return [name for name in CONVOLUTIONS if kernels or name != "triton"]

@@ -11,6 +11,7 @@ Six cells of NAS-Bench-201, ``ARCHS[i]`` for i = 0..5, trained for 4 epochs:
   took ``score_seconds`` = 7.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from nasbench.loading import load
 from nasbench.schema import Metadata
 from nasbench.table import write_table
 from nasbench.tabular import TableBenchmark
+
+if not any(Path("/dev").glob("nvidia[0-9]*")):
+    os.environ["TRITON_INTERPRET"] = "1"  # read when anything first imports triton
 
 NAN = float("nan")
 ARCHS = (

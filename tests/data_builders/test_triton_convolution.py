@@ -1,4 +1,7 @@
-"""The Triton kernels: interpreted where there is no GPU, and compiled for one without running."""
+"""The Triton kernels: interpreted where there is no GPU, and compiled for one without running.
+
+``tests/conftest.py`` turns the interpreter on.
+"""
 
 import os
 import subprocess
@@ -11,19 +14,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-if DEVICE == "cpu":
-    os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported
 pytest.importorskip("triton", reason="needs the package triton")
 
-from data_builders import triton_convolution  # noqa: E402
-from data_builders.batched import Group  # noqa: E402
-from data_builders.convolutions import CONVOLUTIONS, Grid, convolutions_of  # noqa: E402
-from data_builders.datasets import load_split  # noqa: E402
-from data_builders.recipe import Recipe  # noqa: E402
-from nasbench.errors import InvalidArgumentError  # noqa: E402
-from nasbench.spaces.nb201 import NB201  # noqa: E402
+from data_builders import triton_convolution
+from data_builders.batched import Group
+from data_builders.convolutions import CONVOLUTIONS, Grid, convolutions_of
+from data_builders.datasets import load_split
+from data_builders.recipe import Recipe
+from nasbench.errors import InvalidArgumentError
+from nasbench.spaces.nb201 import NB201
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-5, torch.float16: 3e-2}
 if DEVICE == "cuda":  # the interpreter is wrong in bfloat16
     TOLERANCE[torch.bfloat16] = 0.25
