@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from data_builders import NETWORKS
@@ -24,6 +23,7 @@ from data_builders.networks import Network
 from data_builders.recipe import Recipe
 from data_builders.stopwatch import machine, stopwatch
 from data_builders.timing import LATENCY_BATCH, TIMED, measure
+from data_builders.training import one_thread
 from nasbench.errors import BuildError
 from nasbench.files import atomic
 from nasbench.schema import Column
@@ -180,13 +180,9 @@ def calibrate(
         InvalidArgumentError: There is no such device.
     """
     watch = stopwatch(device)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         times = measure(archs, recipe, split, watch)
         facts = machine(device)
-    finally:
-        torch.set_num_threads(threads)
     network: Network = NETWORKS.load(recipe.network)
     terms = np.array([_amounts(network, arch) for arch in archs])
     step, validation, latency = (_fit(terms, column) for column in times.T)

@@ -27,9 +27,9 @@ from data_builders.shards import (
     choices,
     classes_a_shard,
     cut,
-    one_thread,
     sample_classes,
 )
+from data_builders.training import one_thread
 from nasbench.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.tabular import TableBenchmark

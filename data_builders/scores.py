@@ -25,7 +25,7 @@ from data_builders.datasets import Split, load_split
 from data_builders.networks import Network
 from data_builders.recipe import Plan, Recipe, load_plan
 from data_builders.shards import all_classes, sample_classes
-from data_builders.training import Tensors, build_network, initialise, tensors
+from data_builders.training import Tensors, build_network, initialise, one_thread, tensors
 from data_builders.zero_cost import SCORES
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.files import writable_folder
@@ -72,10 +72,8 @@ def score_block(
         The mean over the seeds, and the processor seconds of all of them, in which every score has
         made its network anew; shape ``(n_archs, n_scores, 2)``.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     found = np.empty((len(archs), len(SCORES), 2))
-    try:
+    with one_thread():
         for name in SCORES:  # what is slow the first time only is no cost of a class
             score(name, archs[0], seeds[0], recipe, split, batch)
         for i, arch in enumerate(archs):
@@ -83,8 +81,6 @@ def score_block(
                 start = thread_time()
                 values = [score(name, arch, seed, recipe, split, batch) for seed in seeds]
                 found[i, j] = np.mean(values), thread_time() - start
-    finally:
-        torch.set_num_threads(threads)
     return found
 
 

@@ -6,8 +6,7 @@ ends in the same table.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from data_builders.memory import keep_freed_memory
 from data_builders.networks import Network
 from data_builders.recipe import Recipe
 from data_builders.shard_files import Shard, write_shard
+from data_builders.training import one_thread
 from nasbench import splitmix
 from nasbench.errors import BuildError, InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -161,17 +161,6 @@ def choices(
         return {"convolution": fastest_convolution(group, recipe, split, device=device)} | chosen
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch with one thread: a shard has one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def train_shard(
     shard: Shard, recipe: Recipe, folder: Path, manifest: Mapping[str, Any] = REFERENCE
 ) -> int:
@@ -222,7 +211,6 @@ __all__ = [
     "classes_a_shard",
     "cut",
     "is_listable",
-    "one_thread",
     "sample_classes",
     "train_shard",
     "trainable_classes",

@@ -5,7 +5,8 @@ they depend neither on the machine nor on what else is trained.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,6 +177,17 @@ def evaluate(network: nn.Module, data: Tensors) -> tuple[float, float]:
     network.train()
     correct = (logits.argmax(dim=1) == data.y).double().mean().item()
     return F.cross_entropy(logits, data.y).item(), 100.0 * correct
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch with one thread, as everything that is trained, timed or scored has."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def train(

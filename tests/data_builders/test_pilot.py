@@ -13,8 +13,8 @@ from data_builders import NETWORKS
 from data_builders.datasets import load_split
 from data_builders.pilot import COLUMNS, main, report
 from data_builders.recipe import Recipe
-from data_builders.shards import one_thread, sample_classes
-from data_builders.training import train
+from data_builders.shards import sample_classes
+from data_builders.training import one_thread, train
 
 RECIPE = Recipe(
     network="lite201",
