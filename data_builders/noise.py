@@ -28,32 +28,48 @@ def sd_between_seeds(accuracies: NDArray[np.float64]) -> float:
 
 
 def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
-    """A Markdown table of the figures."""
+    """A Markdown table of the figures; a table of one seed has none that compare seeds.
+
+    Args:
+        benchmark: Trainings of one table of a space that can be listed.
+        other: A table of the same space, to correlate with: over the classes, each counted once,
+            and over all cells as written, where large classes (mostly simple, weak networks) count
+            more.
+    """
     space = benchmark.space
-    written = np.array(list(space.archs()))
-    archs = written[(space.canonical_many(written) == written).all(axis=1)]
-    valid = np.stack(
-        [benchmark.query_many(archs, "valid_accuracy", seed=s) for s in benchmark.seeds]
+    cells = np.array(list(space.archs()))
+    own = (space.canonical_many(cells) == cells).all(axis=1)
+    archs = cells[own]
+    valid, test = (
+        np.stack([benchmark.query_many(archs, name, seed=s) for s in benchmark.seeds])
+        for name in ("valid_accuracy", "test_accuracy")
     )
-    test = np.stack([benchmark.query_many(archs, "test_accuracy", seed=s) for s in benchmark.seeds])
     means, test_means = valid.mean(axis=0), test.mean(axis=0)
     top = np.argsort(-means, kind="stable")[: len(archs) // 4]
     chosen = test_means[valid.argmax(axis=1)]
-    published = other.query_many(archs, "valid_accuracy")
+    correlations = [
+        spearmanr(*(table.query_many(some, "valid_accuracy") for table in (benchmark, other)))
+        for some in (archs, cells)
+    ]
     rows = {
         "classes, seeds": f"{len(archs):,}, {len(benchmark.seeds)}",
         "validation accuracy, lowest / median / highest mean": " / ".join(
             f"{x:.2f}" for x in (means.min(), np.median(means), means.max())
         ),
-        "sd between classes / between seeds": (
-            f"{means.std(ddof=1):.2f} / {sd_between_seeds(valid):.2f}"
+        "sd between classes, all / top quarter": (
+            f"{means.std(ddof=1):.2f} / {means[top].std(ddof=1):.2f}"
         ),
-        "the same, top quarter": (
-            f"{means[top].std(ddof=1):.2f} / {sd_between_seeds(valid[:, top]):.2f}"
-        ),
-        "Kendall tau between seeds, all / top quarter": (
-            f"{tau_between_seeds(valid):.2f} / {tau_between_seeds(valid[:, top]):.2f}"
-        ),
+    }
+    if len(benchmark.seeds) > 1:
+        rows |= {
+            "sd between seeds, all / top quarter": (
+                f"{sd_between_seeds(valid):.2f} / {sd_between_seeds(valid[:, top]):.2f}"
+            ),
+            "Kendall tau between seeds, all / top quarter": (
+                f"{tau_between_seeds(valid):.2f} / {tau_between_seeds(valid[:, top]):.2f}"
+            ),
+        }
+    rows |= {
         "Kendall tau of mean validation with mean test, all / top quarter": (
             f"{kendalltau(means, test_means).statistic:.2f} / "
             f"{kendalltau(means[top], test_means[top]).statistic:.2f}"
@@ -61,7 +77,9 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
         "best mean test accuracy; of the class that one seed's validation chooses": (
             f"{test_means.max():.2f}; {', '.join(f'{x:.2f}' for x in chosen)}"
         ),
-        f"Spearman correlation with {other.name}": f"{spearmanr(means, published).statistic:.2f}",
+        f"Spearman correlation with {other.name}, classes / cells as written": " / ".join(
+            f"{correlation.statistic:.2f}" for correlation in correlations
+        ),
         "highest mean validation": f"`{space.to_text(tuple(archs[means.argmax()].tolist()))}`",
         "highest mean test": f"`{space.to_text(tuple(archs[test_means.argmax()].tolist()))}`",
     }
