@@ -43,7 +43,10 @@ class Build:
         plan: What to build.
         work: Folder for the builds; made if need be.
         manifest: The trainer, and what it chooses that a number may depend on. Choices that are
-            not given are those that the folder was begun with, else the fastest here.
+            not given are those that the folder was begun with, else those of ``others``, else the
+            fastest here.
+        others: Other folders of builds whose shards shall be taken: each is ``work`` there, or the
+            plan's own folder in it.
 
     Attributes:
         plan: As given.
@@ -58,11 +61,18 @@ class Build:
         shards: All shards, seeds in the order of the plan.
 
     Raises:
-        BuildError: The folder belongs to another plan, or was begun with another manifest.
+        BuildError: The folder belongs to another plan, or was begun with another manifest; or one
+            of ``others`` was, or has no build of this plan.
         UnknownNameError: There is no such trainer.
     """
 
-    def __init__(self, plan: Plan, work: Path, manifest: Mapping[str, Any] = REFERENCE) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        work: Path,
+        manifest: Mapping[str, Any] = REFERENCE,
+        others: Sequence[Path] = (),
+    ) -> None:
         check_trainer(manifest["trainer"])
         self.plan = plan
         self.split = load_split(plan.recipe)
@@ -75,11 +85,15 @@ class Build:
             self.untrained = [arch for arch in everything if not self.network.trains(arch)]
         else:
             self.classes = sample_classes(self.network, plan.architectures)
-        self.folder = writable_folder(work.resolve() / f"{plan.id}-{self.digest[:12]}")
+        name = f"{plan.id}-{self.digest[:12]}"
+        self._others = [_folder(other, name) for other in others]
+        self.folder = work.resolve() / name
         self.manifest = self._chosen(manifest)
         self.shard_classes = classes_a_shard(self.manifest)
         self.shards = cut(self.classes, plan.seeds, self.shard_classes)
-        claim(self.folder, self._claim())
+        for other in self._others:
+            check_claim(other, self._claim())
+        claim(writable_folder(self.folder), self._claim())
 
     def part(self, i: int, n: int) -> list[Shard]:
         """The ``i``-th of ``n`` disjoint sets of shards of about the same cost; ``i`` is 1 to n."""
@@ -142,30 +156,19 @@ class Build:
             if done:
                 progress(len(shard.archs))
 
-    def take(self, work: Path) -> int:
-        """Take the finished shards of the same build from another folder of builds.
-
-        Its calibration is taken where this build has none.
-
-        Args:
-            work: What was given as ``work`` there, or the plan's own folder in it.
+    def take(self) -> int:
+        """Take the finished shards of the other folders, and where there is none a calibration.
 
         Returns:
             How many shards were new.
 
         Raises:
-            BuildError: There is no such build, it differs, a shard is damaged, or one that is also
-                here has other numbers.
+            BuildError: A shard is damaged, or one that is also here has other numbers.
             InvalidArgumentError: A file cannot be written.
         """
-        theirs = work if work.name == self.folder.name else work / self.folder.name
-        if not theirs.is_dir():
-            others = sorted(path.name for path in work.glob(f"{self.plan.id}-*"))
-            raise BuildError(
-                f"{work} has no {self.folder.name}, which is the name of this recipe with these "
-                f"images; there is {', '.join(others) or 'no build of this plan'}"
-            )
-        check_claim(theirs, self._claim())
+        return sum(self._take(theirs) for theirs in self._others)
+
+    def _take(self, theirs: Path) -> int:
         new = 0
         for shard in self.shards:
             if not (theirs / shard.name).exists():
@@ -231,9 +234,10 @@ class Build:
         """The manifest with all choices of its trainer."""
         if manifest["trainer"] != "batched" or "convolution" in manifest:
             return dict(manifest)
-        if (self.folder / CLAIM).exists():
-            begun = read_claim(self.folder)
-            return {name: begun.get(name) for name in ("device", "convolution")} | dict(manifest)
+        for folder in (self.folder, *self._others):
+            if (folder / CLAIM).exists():
+                begun = read_claim(folder)
+                return {name: begun.get(name) for name in ("device", "convolution")} | {**manifest}
         return choices(manifest, self.classes, self.plan.recipe, self.split)
 
     def _claim(self) -> dict[str, Any]:
@@ -252,3 +256,20 @@ class Build:
     def _copy(self, path: Path) -> None:
         with first(self.folder / path.name) as temporary:
             copyfile(path, temporary)
+
+
+def _folder(work: Path, name: str) -> Path:
+    """The folder of a build inside ``work``, which may be that folder itself.
+
+    Raises:
+        BuildError: It is not there.
+    """
+    folder = work if work.name == name else work / name
+    if not folder.is_dir():
+        id_ = name.rpartition("-")[0]
+        others = ", ".join(sorted(path.name for path in work.glob(f"{id_}-*")))
+        raise BuildError(
+            f"{work} has no {name}, which is the name of this recipe with these images; there is "
+            f"{others or 'no build of this plan'}"
+        )
+    return folder

@@ -198,11 +198,12 @@ def build(
     part = (1, 1) if shard is None else parse_part(shard)
     workers = None if processes is None else _processes(processes)
     SIBLINGS.load("backends").load(backend)
-    made = SIBLINGS.load("build")(SIBLINGS.load("plan")(plan), work, {"trainer": trainer})
+    made = SIBLINGS.load("build")(
+        SIBLINGS.load("plan")(plan), work, {"trainer": trainer}, from_ or ()
+    )
     scored = None if scores is None else made.scores(scores)
     path = _home(out) / f"{made.plan.id}.parquet"
-    for folder in from_ or []:
-        made.take(folder)
+    made.take()
     mine = made.part(*part)
     total, todo = (sum(len(a.archs) for a in some) for some in (mine, made.missing(mine)))
     with _progress(f"{todo} of {total} trainings", total) as advance:

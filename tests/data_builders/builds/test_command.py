@@ -133,6 +133,7 @@ def test_what_is_not_possible_is_said_in_a_line(
     code, out, error = build(*options)
     assert (code, out, error.count("\n")) == (2, "", 1)
     assert message in error
+    assert not list(Path("work").glob("*/*"))
 
 
 def test_a_damaged_shard_is_deleted_and_trained_again(

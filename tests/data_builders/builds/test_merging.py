@@ -27,70 +27,90 @@ def test_parts_of_several_machines_are_one_table(
     for i in (1, 2, 3):
         some_shards(finished, tmp_path / f"machine{i}", i, 3)
     tiny.prepared(tmp_path / "machine2")
-    build = some_shards(finished, tmp_path / "here", 1, 4)
-    assert build.take(tmp_path / "machine1") == 4
-    assert not (build.folder / "calibration.json").exists()
-    assert build.take(tmp_path / "machine2" / build.folder.name) == 4
-    assert build.take(tmp_path / "machine3") == 5
+    here = tmp_path / "here"
+    folder = some_shards(finished, here, 1, 4).folder
+    assert Build(finished.plan, here, others=[tmp_path / "machine1"]).take() == 4
+    assert not (folder / "calibration.json").exists()
+    build = Build(
+        finished.plan, here, others=[tmp_path / "machine2" / folder.name, tmp_path / "machine3"]
+    )
+    assert build.take() == 9
     assert build.missing() == []
-    assert build.take(tmp_path / "machine3") == 0
-    assert build.take(build.folder.parent) == 0
+    assert build.take() == 0
+    assert Build(finished.plan, here, others=[here]).take() == 0
     assert tiny.content(build, tmp_path / "t.parquet") == expected
 
 
 def test_only_the_shards_of_the_plan_are_taken(finished: Build, tmp_path: Path) -> None:
-    build = Build(replace(finished.plan, seeds=(5, 7)), tmp_path / "here")
-    assert build.take(finished.folder) == 6
+    plan = replace(finished.plan, seeds=(5, 7))
+    build = Build(plan, tmp_path / "here", others=[finished.folder])
+    assert build.take() == 6
     assert {shard.seed for shard in build.missing()} == {7}
     assert len(list(build.folder.glob("seed*"))) == 6
 
 
 def test_a_calibration_of_ones_own_is_kept(finished: Build, tiny: Any, tmp_path: Path) -> None:
-    build = Build(tiny.plan, tmp_path / "here")
+    build = Build(tiny.plan, tmp_path / "here", others=[finished.folder])
     replace(tiny.calibration, classes=7).save(build.folder / "calibration.json")
-    build.take(finished.folder)
+    build.take()
     assert build.calibration().classes == 7
 
 
-def test_other_builds_are_refused(
-    finished: Build, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_choices_are_those_of_the_build_whose_shards_are_taken(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = Build(tiny.plan, tmp_path / "here")
-    with pytest.raises(BuildError, match=rf"nowhere has no {build.folder.name}.* no build of this"):
-        build.take(tmp_path / "nowhere")
+    """A machine without a GPU puts together what machines with one have trained."""
+    gpu = {"trainer": "batched", "device": "cuda", "convolution": "triton"}
+    begun = Build(tiny.plan, tmp_path / "gpu", gpu)
+    monkeypatch.setattr("data_builders.build.choices", lambda *_: pytest.fail("measured"))
+    build = Build(tiny.plan, tmp_path / "here", {"trainer": "batched"}, [tmp_path / "gpu"])
+    assert build.manifest == gpu
+    assert build.shards == begun.shards
+    assert Build(tiny.plan, tmp_path / "here", {"trainer": "batched"}).manifest == gpu
+
+
+def test_other_builds_are_refused(finished: Build, tiny: Any, tmp_path: Path) -> None:
+    name, here = finished.folder.name, tmp_path / "here"
+
+    def take(other: Path) -> None:
+        Build(tiny.plan, here, others=[other])
+
+    with pytest.raises(BuildError, match=rf"nowhere has no {name}.* no build of this plan"):
+        take(tmp_path / "nowhere")
     other = Build(replace(tiny.plan, recipe=replace(tiny.recipe, batch=16)), tmp_path / "other")
     with pytest.raises(BuildError, match=rf"other has no .*; there is {other.folder.name}"):
-        build.take(tmp_path / "other")
+        take(tmp_path / "other")
     with pytest.raises(BuildError, match=rf"{other.folder.name} has no "):
-        build.take(other.folder)
+        take(other.folder)
     path = finished.folder / "build.json"
     claim = json.loads(path.read_bytes())
     path.write_text(json.dumps(claim | {"trainer": "fused"}))
     with pytest.raises(BuildError, match="trainer is 'fused' there, 'reference' in this plan"):
-        build.take(finished.folder)
+        take(finished.folder)
     path.unlink()
     with pytest.raises(BuildError, match=r"is no folder of a build: there is no build\.json"):
-        build.take(finished.folder)
-    assert {path.name for path in build.folder.iterdir()} == {"build.json"}
+        take(finished.folder)
+    assert not here.exists()
 
 
 def test_a_damaged_shard_is_not_taken(finished: Build, tmp_path: Path) -> None:
-    build = Build(finished.plan, tmp_path / "here")
+    build = Build(finished.plan, tmp_path / "here", others=[finished.folder])
     path = finished.folder / finished.shards[4].name
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(BuildError, match=rf"{path} is damaged .*: delete it to train"):
-        build.take(finished.folder)
+        build.take()
     assert not (build.folder / path.name).exists()
 
 
 def test_the_same_shard_with_other_numbers_is_an_error(finished: Build, tmp_path: Path) -> None:
-    build = some_shards(finished, tmp_path / "here", 1, 1)
+    some_shards(finished, tmp_path / "here", 1, 1)
+    build = Build(finished.plan, tmp_path / "here", others=[finished.folder])
     path = finished.folder / finished.shards[4].name
     rows = pq.read_table(path).replace_schema_metadata()
     pq.write_table(rows, path, compression="none")
-    assert build.take(finished.folder) == 0
+    assert build.take() == 0
     column = rows.schema.get_field_index("test_loss")
     changed = rows.set_column(column, "test_loss", [[[0.5, 0.25]]]).cast(rows.schema)
     pq.write_table(changed, path)
     with pytest.raises(BuildError, match=rf"{path} and {build.folder}.* hold different numbers"):
-        build.take(finished.folder)
+        build.take()
