@@ -33,6 +33,7 @@ SHIPPED = (
     "darts-fashion",
     *(f"fcnet-{name}" for name in ("naval", "parkinsons", "protein", "slice")),
     "lite201-digits",
+    "lite201-fashion",
     *(f"nb201-{name}" for name in ("cifar10", "cifar100", "imagenet16")),
     *(f"nbgraph-{name}" for name in ("arxiv", "citeseer", "computers", "cora", "cs")),
     *(f"nbgraph-{name}" for name in ("photo", "physics", "proteins", "pubmed")),
