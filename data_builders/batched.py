@@ -27,6 +27,7 @@ from data_builders.stacked import StackedLite201, stacked_lite201
 from data_builders.stacks import as_one
 from data_builders.training import (
     Training,
+    check_device,
     epoch_images,
     learning_rate,
     tensors,
@@ -52,6 +53,7 @@ def train_group(
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
     convolution: str | None = None,
+    activations: torch.dtype | None = None,
 ) -> list[Training]:
     """Train architectures together.
 
@@ -67,13 +69,14 @@ def train_group(
         device: ``"cpu"`` or ``"cuda"``.
         convolution: A name in :data:`data_builders.convolutions.CONVOLUTIONS`; None for
             :func:`fastest_convolution`.
+        activations: See :class:`Group`.
 
     Returns:
         One training an architecture, in their order: see :func:`data_builders.training.train`.
 
     Raises:
         InvalidArgumentError: There is no architecture, one has nothing to train, the network of
-            the recipe is not ``lite201``, or the device is another one.
+            the recipe is not ``lite201``, or the device is another one or not there.
         UnknownNameError: No convolution has that name.
     """
     if convolution is None:
@@ -81,7 +84,14 @@ def train_group(
     # Similar cells stand together: see stacked_lite201.
     order = sorted(range(len(archs)), key=lambda i: _live_options(archs[i]))
     group = Group(
-        [archs[i] for i in order], seed, recipe, split, convolution, dtype=dtype, device=device
+        [archs[i] for i in order],
+        seed,
+        recipe,
+        split,
+        convolution,
+        dtype=dtype,
+        device=device,
+        activations=activations,
     )
     figures = np.stack([group.epoch(epoch) for epoch in range(recipe.epochs)], axis=1)
     trainings = {i: training_of(run, dtype) for i, run in zip(order, figures, strict=True)}
@@ -283,8 +293,7 @@ def _check(archs: Sequence[Arch], recipe: Recipe, device: str, convolution: str)
     for arch in archs:
         if not Lite201.trains(arch):
             raise InvalidArgumentError(f"{arch} has no path to its output: nothing to train")
-    if device.split(":")[0] not in EVALUATED_MODELS:
-        raise InvalidArgumentError(f"device {device!r} is not possible: cpu or cuda")
+    check_device(device)
     if NETWORKS.load(recipe.network) is not Lite201:
         raise InvalidArgumentError(
             f"networks of {recipe.network!r} cannot be trained together, only those of 'lite201'"

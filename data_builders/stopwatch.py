@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from data_builders.cuda_graph import CapturedStep
-from nasbench.errors import InvalidArgumentError, one_of
+from data_builders.training import check_device
 
 Work = Callable[[], None]
 
@@ -53,12 +53,9 @@ def stopwatch(device: str) -> Stopwatch:
     Raises:
         InvalidArgumentError: Another device, or CUDA where there is none.
     """
+    check_device(device)
     if device == "cpu":
         return Stopwatch(device, 7, True, _processor_time, min, "least processor time of a thread")
-    if device != "cuda":
-        raise InvalidArgumentError(f"device = {device!r}{one_of(device, ('cpu', 'cuda'))}")
-    if not torch.cuda.is_available():
-        raise InvalidArgumentError("device = 'cuda', but PyTorch finds no GPU; possible is 'cpu'")
     return Stopwatch(
         device,
         20,

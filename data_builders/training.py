@@ -19,8 +19,10 @@ from data_builders import NETWORKS
 from data_builders.datasets import Images, Split
 from data_builders.recipe import Recipe
 from nasbench import splitmix
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch
 
+DEVICES = ("cpu", "cuda")
 CURVES = (
     "train_loss",
     "train_accuracy",
@@ -177,6 +179,14 @@ def evaluate(network: nn.Module, data: Tensors) -> tuple[float, float]:
     network.train()
     correct = (logits.argmax(dim=1) == data.y).double().mean().item()
     return F.cross_entropy(logits, data.y).item(), 100.0 * correct
+
+
+def check_device(device: str) -> None:
+    """Raise InvalidArgumentError for anything but ``cpu``, and ``cuda`` where there is a GPU."""
+    if device not in DEVICES:
+        raise InvalidArgumentError(f"device = {device!r}{one_of(device, DEVICES)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InvalidArgumentError("device = 'cuda', but PyTorch finds no GPU; possible is 'cpu'")
 
 
 @contextmanager

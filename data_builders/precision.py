@@ -1,0 +1,143 @@
+"""Does low precision change what a table says? Try ``python -m data_builders.precision PLAN``.
+
+Trains random classes twice with every seed: each network alone in float32, and in groups whose
+features are bfloat16, as they are on a GPU. The two differ from the first steps on, as two seeds
+do; so the question is whether they differ by more than seeds, or to one side.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+import joblib
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, wilcoxon
+
+from data_builders import NETWORKS
+from data_builders.batched import fastest_convolution, train_group
+from data_builders.datasets import Split, load_split
+from data_builders.noise import sd_between_seeds, tau_between_seeds
+from data_builders.recipe import Recipe, load_plan
+from data_builders.shards import classes_a_shard, sample_classes
+from data_builders.training import one_thread, train
+from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.space import Arch
+
+
+def accuracies(
+    recipe: Recipe, n_classes: int, n_seeds: int, processes: int, device: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Final validation accuracies in percent, each of shape ``(n_seeds, n_classes)``.
+
+    Args:
+        recipe: How to train.
+        n_classes: Random classes.
+        n_seeds: Training seeds of each, from 0 on.
+        processes: Networks, and on a CPU groups, that are trained at a time.
+        device: Of the groups, ``"cpu"`` or ``"cuda"``.
+
+    Returns:
+        Those of networks alone in float32 on a CPU, and those of groups with bfloat16 features.
+
+    Raises:
+        InvalidArgumentError: Too few classes or seeds for a comparison, or no such device.
+    """
+    if n_classes < 8 or n_seeds < 2:
+        raise InvalidArgumentError(
+            f"{n_classes} classes with {n_seeds} seeds tell nothing: at least 8 and 2 are needed"
+        )
+    archs, split = sample_classes(NETWORKS.load(recipe.network), n_classes), load_split(recipe)
+    size = classes_a_shard({"device": device})
+    groups = [archs[i : i + size] for i in range(0, n_classes, size)]
+    with one_thread():
+        convolution = fastest_convolution(groups[0], recipe, split, device=device)
+    together = joblib.Parallel(1 if device == "cuda" else processes)(
+        joblib.delayed(_together)(group, seed, recipe, split, device, convolution)
+        for seed in range(n_seeds)
+        for group in groups
+    )
+    alone = joblib.Parallel(processes)(
+        joblib.delayed(_alone)(arch, seed, recipe, split)
+        for seed in range(n_seeds)
+        for arch in archs
+    )
+    return (
+        np.array(alone).reshape(n_seeds, n_classes),
+        np.concatenate(together).reshape(n_seeds, n_classes),
+    )
+
+
+def comparison(alone: NDArray[np.float64], together: NDArray[np.float64]) -> dict[str, float]:
+    """Figures of the two results of :func:`accuracies`, by their descriptions.
+
+    The differences are those of a class at one seed. Their p-value is that of Wilcoxon's signed
+    rank test for a median of 0. Kendall's tau is the mean over seeds, or over pairs of seeds.
+    """
+    differences = together - alone
+    return {
+        "mean accuracy alone": alone.mean(),
+        "mean difference": differences.mean(),
+        "p-value of the differences": float(wilcoxon(differences.ravel()).pvalue),
+        "sd of the differences": float(differences.std(ddof=1)),
+        "sd of the differences between two seeds alone": 2**0.5 * sd_between_seeds(alone),
+        "tau of both": float(
+            np.mean([kendalltau(a, b).statistic for a, b in zip(alone, together, strict=True)])
+        ),
+        "tau between seeds alone": tau_between_seeds(alone),
+        "tau between seeds in groups": tau_between_seeds(together),
+    }
+
+
+def _alone(arch: Arch, seed: int, recipe: Recipe, split: Split) -> float:
+    with one_thread():
+        return float(train(arch, seed, recipe, split).curves["valid_accuracy"][-1])
+
+
+def _together(
+    archs: Sequence[Arch], seed: int, recipe: Recipe, split: Split, device: str, convolution: str
+) -> list[float]:
+    with one_thread():
+        trainings = train_group(
+            archs,
+            seed,
+            recipe,
+            split,
+            device=device,
+            convolution=convolution,
+            activations=torch.bfloat16,
+        )
+    return [float(training.curves["valid_accuracy"][-1]) for training in trainings]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plan")
+    parser.add_argument("--classes", type=int, default=64)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of the groups"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        figures = comparison(
+            *accuracies(
+                load_plan(options.plan).recipe,
+                options.classes,
+                options.seeds,
+                options.processes,
+                options.device,
+            )
+        )
+    except NasbenchError as error:
+        parser.error(str(error))
+    print(f"| {options.classes} classes, {options.seeds} seeds, {options.device} | value |")
+    print("|---|--:|")
+    for name, value in figures.items():
+        print(f"| {name} | {value:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
