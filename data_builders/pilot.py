@@ -48,6 +48,16 @@ COLUMNS = (
 )
 
 
+def check_sizes(n_classes: int, n_seeds: int, processes: int) -> None:
+    """Raise InvalidArgumentError for fewer classes or seeds than compare, or for no process."""
+    if n_classes < 8 or n_seeds < 2:
+        raise InvalidArgumentError(
+            f"{n_classes} classes with {n_seeds} seeds tell nothing: at least 8 and 2 are needed"
+        )
+    if processes < 1:
+        raise InvalidArgumentError(f"processes = {processes} must be at least 1")
+
+
 def final_figures(
     shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
 ) -> NDArray[np.float64]:
@@ -66,13 +76,10 @@ def report(
     """The figures of a recipe, in the order of :data:`COLUMNS` without the first.
 
     Raises:
-        InvalidArgumentError: Too few classes or seeds for a comparison.
+        InvalidArgumentError: Too few classes or seeds for a comparison, or no process.
         UnknownNameError: There is no such trainer.
     """
-    if n_classes < 8 or n_seeds < 2:
-        raise InvalidArgumentError(
-            f"{n_classes} classes with {n_seeds} seeds tell nothing: at least 8 and 2 are needed"
-        )
+    check_sizes(n_classes, n_seeds, processes)
     network = NETWORKS.load(recipe.network)
     archs = sample_classes(network, n_classes)
     check_trainer(trainer)

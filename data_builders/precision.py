@@ -18,10 +18,11 @@ from data_builders import NETWORKS
 from data_builders.batched import fastest_convolution, train_group
 from data_builders.datasets import Split, load_split
 from data_builders.noise import sd_between_seeds, tau_between_seeds
+from data_builders.pilot import check_sizes
 from data_builders.recipe import Recipe, load_plan
 from data_builders.shards import classes_a_shard, sample_classes
 from data_builders.training import one_thread, train
-from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.errors import NasbenchError
 from nasbench.space import Arch
 
 
@@ -41,12 +42,10 @@ def accuracies(
         Those of networks alone in float32 on a CPU, and those of groups with bfloat16 features.
 
     Raises:
-        InvalidArgumentError: Too few classes or seeds for a comparison, or no such device.
+        InvalidArgumentError: Too few classes or seeds for a comparison, no process, or no such
+            device.
     """
-    if n_classes < 8 or n_seeds < 2:
-        raise InvalidArgumentError(
-            f"{n_classes} classes with {n_seeds} seeds tell nothing: at least 8 and 2 are needed"
-        )
+    check_sizes(n_classes, n_seeds, processes)
     archs, split = sample_classes(NETWORKS.load(recipe.network), n_classes), load_split(recipe)
     size = classes_a_shard({"device": device})
     groups = [archs[i : i + size] for i in range(0, n_classes, size)]

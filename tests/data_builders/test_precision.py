@@ -51,12 +51,13 @@ def test_the_figures():
         (["lite201-digits", "--classes", "7"], "7 classes with 2 seeds tell nothing"),
         (["lite201-digits", "--seeds", "1"], "64 classes with 1 seeds tell nothing"),
         (["lite201-digits", "--classes", "6000"], "6000 is outside 1..5259"),
+        (["lite201-digits", "--processes", "0"], "processes = 0 must be at least 1"),
         (
             ["lite201-digits", "--device", "tpu"],
             "device = 'tpu'; did you mean 'cpu'? Possible: 'cpu', 'cuda'",
         ),
     ],
-    ids=["plan", "classes", "seeds", "too-many", "device"],
+    ids=["plan", "classes", "seeds", "too-many", "processes", "device"],
 )
 def test_what_is_not_possible_is_said(options, message, capsys):
     with pytest.raises(SystemExit):
