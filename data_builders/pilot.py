@@ -23,6 +23,7 @@ from data_builders.recipe import Recipe, load_plan
 from data_builders.shard_files import Shard
 from data_builders.shards import (
     TRAINERS,
+    Trainer,
     check_trainer,
     choices,
     classes_a_shard,
@@ -32,6 +33,7 @@ from data_builders.shards import (
 from data_builders.training import one_thread
 from nasbench.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.space import Arch
 from nasbench.tabular import TableBenchmark
 
 PUBLISHED = {"nb201": "nb201-cifar10"}
@@ -59,12 +61,42 @@ def check_sizes(n_classes: int, n_seeds: int, processes: int) -> None:
 
 
 def final_figures(
-    shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
+    trainer: Trainer,
+    archs: Sequence[Arch],
+    n_seeds: int,
+    recipe: Recipe,
+    split: Split,
+    manifest: Mapping[str, Any],
+    processes: int,
 ) -> NDArray[np.float64]:
-    """Validation accuracy, test accuracy and seconds, shape ``(n_archs, 3)``, on one thread."""
+    """Validation accuracy, test accuracy and seconds of a training, each on one thread.
+
+    Args:
+        trainer: What trains a shard: one architecture for the reference, else as many as a build's.
+        archs: What is trained,
+        n_seeds: with each of so many seeds, from 0 on.
+        recipe: How.
+        split: The images.
+        manifest: Of the trainer, with all its choices.
+        processes: Shards at a time; on a GPU one.
+
+    Returns:
+        Shape ``(n_seeds, n_archs, 3)``.
+    """
+    size = 1 if manifest["trainer"] == "reference" else classes_a_shard(manifest)
+    results = joblib.Parallel(n_jobs=1 if manifest.get("device") == "cuda" else processes)(
+        joblib.delayed(_figures)(trainer, shard, recipe, split, manifest)
+        for shard in cut(archs, range(n_seeds), size)
+    )
+    return np.concatenate(results).reshape(n_seeds, len(archs), 3)
+
+
+def _figures(
+    trainer: Trainer, shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
+) -> NDArray[np.float64]:
     start = perf_counter()
     with one_thread():
-        trainings = TRAINERS[manifest["trainer"]](shard, recipe, split, manifest)
+        trainings = trainer(shard, recipe, split, manifest)
     seconds = (perf_counter() - start) / len(trainings)
     ends = [[run.curves[f"{part}_accuracy"][-1] for part in ("valid", "test")] for run in trainings]
     return np.array([[*end, seconds] for end in ends], dtype=np.float64)
@@ -85,12 +117,7 @@ def report(
     check_trainer(trainer)
     split = load_split(recipe)
     manifest = choices({"trainer": trainer}, archs, recipe, split)
-    size = 1 if trainer == "reference" else classes_a_shard(manifest)
-    shards = cut(archs, range(n_seeds), size)
-    results = joblib.Parallel(n_jobs=1 if manifest.get("device") == "cuda" else processes)(
-        joblib.delayed(final_figures)(shard, recipe, split, manifest) for shard in shards
-    )
-    figures = np.concatenate(results).reshape(n_seeds, n_classes, 3)
+    figures = final_figures(TRAINERS[trainer], archs, n_seeds, recipe, split, manifest, processes)
     valid, test = figures[..., 0], figures[..., 1]
     means = valid.mean(axis=0)
     top = np.argsort(-means, kind="stable")[: n_classes // 4]

@@ -6,7 +6,8 @@ do; so the question is whether they differ by more than seeds, or to one side.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import joblib
 import numpy as np
@@ -15,15 +16,16 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, wilcoxon
 
 from data_builders import NETWORKS
-from data_builders.batched import fastest_convolution, train_group
+from data_builders.batched import train_group
+from data_builders.claim import REFERENCE
 from data_builders.datasets import Split, load_split
 from data_builders.noise import sd_between_seeds, tau_between_seeds
-from data_builders.pilot import check_sizes
+from data_builders.pilot import check_sizes, final_figures
 from data_builders.recipe import Recipe, load_plan
-from data_builders.shards import classes_a_shard, sample_classes
-from data_builders.training import one_thread, train
+from data_builders.shard_files import Shard
+from data_builders.shards import choices, one_by_one, sample_classes
+from data_builders.training import Training
 from nasbench.errors import NasbenchError
-from nasbench.space import Arch
 
 
 def accuracies(
@@ -47,23 +49,24 @@ def accuracies(
     """
     check_sizes(n_classes, n_seeds, processes)
     archs, split = sample_classes(NETWORKS.load(recipe.network), n_classes), load_split(recipe)
-    size = classes_a_shard({"device": device})
-    groups = [archs[i : i + size] for i in range(0, n_classes, size)]
-    with one_thread():
-        convolution = fastest_convolution(groups[0], recipe, split, device=device)
-    together = joblib.Parallel(1 if device == "cuda" else processes)(
-        joblib.delayed(_together)(group, seed, recipe, split, device, convolution)
-        for seed in range(n_seeds)
-        for group in groups
-    )
-    alone = joblib.Parallel(processes)(
-        joblib.delayed(_alone)(arch, seed, recipe, split)
-        for seed in range(n_seeds)
-        for arch in archs
-    )
-    return (
-        np.array(alone).reshape(n_seeds, n_classes),
-        np.concatenate(together).reshape(n_seeds, n_classes),
+    manifest = choices({"trainer": "batched", "device": device}, archs, recipe, split)
+    together = final_figures(in_bfloat16, archs, n_seeds, recipe, split, manifest, processes)
+    alone = final_figures(one_by_one, archs, n_seeds, recipe, split, REFERENCE, processes)
+    return alone[..., 0], together[..., 0]
+
+
+def in_bfloat16(
+    shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
+) -> list[Training]:
+    """A trainer: the classes of a shard together, with bfloat16 features on any device."""
+    return train_group(
+        shard.archs,
+        shard.seed,
+        recipe,
+        split,
+        device=manifest["device"],
+        convolution=manifest["convolution"],
+        activations=torch.bfloat16,
     )
 
 
@@ -86,27 +89,6 @@ def comparison(alone: NDArray[np.float64], together: NDArray[np.float64]) -> dic
         "tau between seeds alone": tau_between_seeds(alone),
         "tau between seeds in groups": tau_between_seeds(together),
     }
-
-
-def _alone(arch: Arch, seed: int, recipe: Recipe, split: Split) -> float:
-    with one_thread():
-        return float(train(arch, seed, recipe, split).curves["valid_accuracy"][-1])
-
-
-def _together(
-    archs: Sequence[Arch], seed: int, recipe: Recipe, split: Split, device: str, convolution: str
-) -> list[float]:
-    with one_thread():
-        trainings = train_group(
-            archs,
-            seed,
-            recipe,
-            split,
-            device=device,
-            convolution=convolution,
-            activations=torch.bfloat16,
-        )
-    return [float(training.curves["valid_accuracy"][-1]) for training in trainings]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

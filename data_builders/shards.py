@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -129,9 +129,8 @@ def in_a_group(
     )
 
 
-TRAINERS: Mapping[
-    str, Callable[[Shard, Recipe, Split, Mapping[str, Any]], list[training.Training]]
-] = {"reference": one_by_one, "batched": in_a_group}
+Trainer: TypeAlias = Callable[[Shard, Recipe, Split, Mapping[str, Any]], list[training.Training]]
+TRAINERS: Mapping[str, Trainer] = {"reference": one_by_one, "batched": in_a_group}
 """What trains a shard, by the name in the manifest: one training for each class, in their order."""
 
 
@@ -204,6 +203,7 @@ def _images(recipe: Recipe, folder: Path) -> Split:
 __all__ = [
     "TRAINERS",
     "Shard",
+    "Trainer",
     "all_classes",
     "calibrated_classes",
     "check_trainer",
