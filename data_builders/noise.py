@@ -6,6 +6,7 @@ a published one.
 """
 
 import argparse
+from collections.abc import Sequence
 from itertools import combinations
 from statistics import mean
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 from nasbench.catalogue import open_table
+from nasbench.errors import NasbenchError
 from nasbench.tabular import TableBenchmark
 
 
@@ -31,10 +33,13 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
     """A Markdown table of the figures; a table of one seed has none that compare seeds.
 
     Args:
-        benchmark: Trainings of one table of a space that can be listed.
+        benchmark: A table of trainings.
         other: A table of the same space, to correlate with: over the classes, each counted once,
             and over all cells as written, where large classes (mostly simple, weak networks) count
             more.
+
+    Raises:
+        NasbenchError: A table does not hold all architectures with every seed.
     """
     space = benchmark.space
     cells = np.array(list(space.archs()))
@@ -92,14 +97,18 @@ def _escape(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("benchmark")
     parser.add_argument("--published", default="nb201-cifar10")
-    arguments = parser.parse_args()
-    tables = (open_table(name) for name in (arguments.benchmark, arguments.published))
-    print(noise_table(*map(TableBenchmark, tables)))
+    options = parser.parse_args(arguments)
+    try:
+        tables = (open_table(name) for name in (options.benchmark, options.published))
+        table = noise_table(*map(TableBenchmark, tables))
+    except NasbenchError as error:
+        parser.error(str(error))
+    print(table)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from data_builders.noise import noise_table, sd_between_seeds, tau_between_seeds
+from data_builders.noise import main, noise_table, sd_between_seeds, tau_between_seeds
 from nasbench.loading import load
 from nasbench.schema import Metadata
 from nasbench.spaces import SPACES
@@ -97,6 +97,24 @@ def test_large_classes_count_more_among_cells(made):
         " / "
     )
     assert float(cells) < float(classes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lite201-digit"], "did you mean 'lite201-digits'"),
+        (["lite201-digits", "--published", "nb201-cifar1"], "did you mean 'nb201-cifar10'"),
+        (["darts-fashion"], "has no training with seed 1 of"),
+        (["lite201-digits", "--published", "fcnet-naval"], "error: "),
+        (["nb201-cifar10"], "has no training with seed 2 of"),
+    ],
+    ids=["benchmark", "published", "incomplete", "other-space", "seeds"],
+)
+def test_what_is_not_possible_is_said_in_a_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_between_seeds():
