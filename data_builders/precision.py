@@ -6,8 +6,8 @@ do; so the question is whether they differ by more than seeds, or to one side.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import joblib
 import numpy as np
@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, wilcoxon
 
 from data_builders import NETWORKS
-from data_builders.batched import train_group
 from data_builders.claim import REFERENCE
-from data_builders.datasets import Split, load_split
+from data_builders.datasets import load_split
 from data_builders.noise import sd_between_seeds, tau_between_seeds
 from data_builders.pilot import check_sizes, final_figures
 from data_builders.recipe import Recipe, load_plan
-from data_builders.shard_files import Shard
-from data_builders.shards import choices, one_by_one, sample_classes
-from data_builders.training import Training
+from data_builders.shards import choices, in_a_group, one_by_one, sample_classes
 from nasbench.errors import NasbenchError
 
 
@@ -50,24 +47,10 @@ def accuracies(
     check_sizes(n_classes, n_seeds, processes)
     archs, split = sample_classes(NETWORKS.load(recipe.network), n_classes), load_split(recipe)
     manifest = choices({"trainer": "batched", "device": device}, archs, recipe, split)
-    together = final_figures(in_bfloat16, archs, n_seeds, recipe, split, manifest, processes)
+    rough = partial(in_a_group, activations=torch.bfloat16)
+    together = final_figures(rough, archs, n_seeds, recipe, split, manifest, processes)
     alone = final_figures(one_by_one, archs, n_seeds, recipe, split, REFERENCE, processes)
     return alone[..., 0], together[..., 0]
-
-
-def in_bfloat16(
-    shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
-) -> list[Training]:
-    """A trainer: the classes of a shard together, with bfloat16 features on any device."""
-    return train_group(
-        shard.archs,
-        shard.seed,
-        recipe,
-        split,
-        device=manifest["device"],
-        convolution=manifest["convolution"],
-        activations=torch.bfloat16,
-    )
 
 
 def comparison(alone: NDArray[np.float64], together: NDArray[np.float64]) -> dict[str, float]:

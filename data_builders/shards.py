@@ -115,9 +115,16 @@ def one_by_one(
 
 
 def in_a_group(
-    shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
+    shard: Shard,
+    recipe: Recipe,
+    split: Split,
+    manifest: Mapping[str, Any],
+    activations: torch.dtype | None = None,
 ) -> list[training.Training]:
-    """Train the classes of a shard together, on the device and with the convolution named there."""
+    """Train the classes of a shard together, on the device and with the convolution named there.
+
+    The type of features is that of :class:`data_builders.batched.Group`.
+    """
     keep_freed_memory()
     return train_group(
         shard.archs,
@@ -126,6 +133,7 @@ def in_a_group(
         split,
         device=manifest["device"],
         convolution=manifest["convolution"],
+        activations=activations,
     )
 
 
