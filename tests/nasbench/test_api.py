@@ -3,7 +3,6 @@ import json
 import random
 import subprocess
 import sys
-import time
 from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
@@ -536,17 +535,6 @@ def test_opening_reads_no_numbers(path, monkeypatch):
         monkeypatch.setattr(sys.modules[f"nasbench.{module}"], "read_column", refuse)
     monkeypatch.setattr(api, "read_column", refuse)
     api.NASBench(path)
-
-
-def test_a_query_of_a_spec_seen_before_takes_less_than_30_microseconds(nasbench):
-    nasbench.query(inception())
-    seconds = []
-    spec = inception()
-    for _ in range(500):
-        start = time.perf_counter()
-        nasbench.query(spec)
-        seconds.append(time.perf_counter() - start)
-    assert np.median(seconds) < 30e-6
 
 
 def test_importing_and_querying_loads_no_heavy_package(path):

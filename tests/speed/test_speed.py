@@ -16,6 +16,8 @@ from nasbench.catalogue import open_table
 from nasbench.schema import Metadata
 from nasbench.search import Setup
 from nasbench.simulator import Budget, replay
+from nasbench.spaces import nb101
+from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 from nasbench.table import write_table
 
@@ -91,6 +93,26 @@ def test_query_many(benchmark, report, published):
         "`query_many`",
         "≥ 10⁷ a second",
         f"{len(many) / median(benchmark) / 1e7:.1f} · 10⁷ a second",
+    )
+
+
+def test_first_sight_of_a_cell(benchmark, report):
+    space, rng = NB101(), random.Random(5)
+    cells = [space.sample(rng) for _ in range(500)]
+
+    def forget():
+        nb101._numberings.cache_clear()
+
+    def see():
+        for cell in cells:
+            space.is_legal(cell)
+            space.canonical(cell)
+
+    benchmark.pedantic(see, setup=forget, rounds=10, warmup_rounds=1)
+    report(
+        "first sight of a cell of NAS-Bench-101",
+        "≤ 250 µs",
+        f"{median(benchmark) / len(cells) * 1e6:.0f} µs",
     )
 
 
