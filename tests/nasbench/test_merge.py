@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from itertools import permutations
-from time import process_time
 
 import numpy as np
 import pyarrow as pa
@@ -565,40 +564,3 @@ def test_numbers_as_written_stay_so(classes, tmp_path):
     assert load(table.path).query(MEMBER)["parameters"] == 300
     assert load(table.path).query(MEMBER)["score"] == 1.5
     assert load(table.path).query(DEAD)["score"] == 2.5
-
-
-# --- speed ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_large_tables_are_joined_in_seconds(tmp_path):
-    """All 15,625 cells, 3 seeds, 200 epochs: half of the columns in each of two tables."""
-    cells = np.array(list(SPACE.archs()), dtype=np.uint8)
-    rng = np.random.default_rng(0)
-    n = 3 * len(cells)
-
-    def curve():
-        values = rng.random((n, 200), dtype=np.float32) * 100
-        ends = np.arange(0, n * 200 + 1, 200, dtype=np.int32)
-        return pa.ListArray.from_arrays(pa.array(ends), pa.array(values.ravel()))
-
-    def table(id_, names):
-        runs = {
-            "arch": pa.FixedSizeListArray.from_arrays(pa.array(np.tile(cells, (3, 1)).ravel()), 6),
-            "schedule": pa.array(np.full(n, 200, dtype=np.int32)),
-            "seed": pa.array(np.repeat(np.arange(3, dtype=np.int32), len(cells))),
-            "status": pa.array(["finished"] * n),
-        } | {name: shared.setdefault(name, curve()) for name in names}
-        meta = metadata(id_, epochs={200: list(range(1, 201))}, complete=True)
-        return written(tmp_path, meta, pa.table(runs))
-
-    shared = {}
-    tables = [
-        table("train", ("valid_accuracy", "train_loss")),
-        table("test", ("valid_accuracy", "test_loss")),
-    ]
-    start = process_time()
-    made = merge(tables, "joined")
-    assert process_time() - start < 20
-    assert made.runs.num_rows == n
-    assert {"valid_accuracy", "train_loss", "test_loss"} < set(made.runs.schema.names)
