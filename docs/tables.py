@@ -1,4 +1,4 @@
-"""Pictures of the tables that this suite trained: ``python docs/tables.py [ID …]``.
+"""Pictures of the tables that this suite trained: ``python docs/tables.py``.
 
 For each, beside ``tables.md``: how accuracies are distributed, accuracy against multiplications,
 and the same classes as published in NAS-Bench-201. Needs matplotlib.
@@ -51,9 +51,10 @@ def main() -> None:
     """Parse the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     ours = [name for name in catalogue() if name.startswith("lite201-")]
-    parser.add_argument("tables", nargs="*", default=ours, help="default: all of lite201")
+    parser.add_argument("--table", choices=ours, help="only this table")
+    only = parser.parse_args().table
     results.style()
-    for id_ in parser.parse_args().tables:
+    for id_ in [only] if only else ours:
         draw(id_)
 
 
