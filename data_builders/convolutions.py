@@ -84,8 +84,8 @@ def grouped(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> T
     """One grouped convolution, a group a model."""
     models, side = len(kernels), kernels.shape[2]
     weight = kernels.flatten(0, 1).permute(0, 3, 1, 2)
-    if not grid.channels_last:
-        weight = weight.contiguous()
+    if not grid.channels_last:  # .contiguous() would leave those of one pixel channels last
+        weight = weight.clone(memory_format=torch.contiguous_format)
     return F.conv2d(grid.images(rows), weight, bias, padding=side // 2, groups=models)
 
 

@@ -19,11 +19,18 @@ class CapturedStep:
         step: A function of tensors on the GPU, without a result, that never waits for the GPU.
         inputs: Examples of its arguments.
         state: Tensors that it changes; they are as before when this returns.
+        owner: What holds all other memory that the step reads and writes, if the caller does not
+            as long as it replays: a graph knows addresses, and nothing of who lives there.
     """
 
     def __init__(
-        self, step: Callable[..., None], inputs: Sequence[Tensor], state: Sequence[Tensor]
+        self,
+        step: Callable[..., None],
+        inputs: Sequence[Tensor],
+        state: Sequence[Tensor],
+        owner: object = None,
     ) -> None:
+        self._owner = owner
         self._inputs = [tensor.clone() for tensor in inputs]
         before = [tensor.clone() for tensor in state]
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]

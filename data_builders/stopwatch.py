@@ -10,6 +10,7 @@ events around the replay of a CUDA graph: no launch is waited for.
 import platform
 import re
 import subprocess
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def machine(device: str) -> dict[str, str]:
             "gpu": properties.name,
             "cuda": str(torch.version.cuda),
             "cudnn": str(torch.backends.cudnn.version()),  # type: ignore[no-untyped-call]
-            "tf32_convolutions": str(torch.backends.cudnn.allow_tf32),
+            "tf32_convolutions": str(_tf32()),
         } | _gpu(f"GPU-{properties.uuid}")
     return {name: fact for name, fact in facts.items() if fact}
 
@@ -97,13 +98,14 @@ def _processor_time(work: Work) -> Callable[[], float]:
 
 
 def _graph_time(work: Work) -> Callable[[], float]:
-    captured = CapturedStep(work, (), ())
+    captured = CapturedStep(work, (), (), owner=work)
     start, end = (
         torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         for _ in range(2)
     )
 
     def once() -> float:
+        captured()  # the one that is timed is launched while this one runs
         start.record()
         captured()
         end.record()
@@ -111,6 +113,13 @@ def _graph_time(work: Work) -> Callable[[], float]:
         return float(start.elapsed_time(end)) / 1000
 
     return once
+
+
+def _tf32() -> bool:
+    """Whether convolutions of float32 may round their inputs to TF32."""
+    with warnings.catch_warnings():  # some versions of PyTorch announce a new name for it
+        warnings.simplefilter("ignore")
+        return torch.backends.cudnn.allow_tf32
 
 
 def _cpu(name: str, path: Path = Path("/proc/cpuinfo")) -> str:

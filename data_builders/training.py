@@ -200,6 +200,21 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """PyTorch with kernels on a GPU that do the same each time and sum in no less than float32.
+
+    https://docs.pytorch.org/docs/stable/notes/randomness.html
+    """
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.deterministic, matmul.allow_bf16_reduced_precision_reduction
+    cudnn.deterministic, matmul.allow_bf16_reduced_precision_reduction = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, matmul.allow_bf16_reduced_precision_reduction = before
+
+
 def train(
     arch: Arch, seed: int, recipe: Recipe, split: Split, *, dtype: torch.dtype = torch.float32
 ) -> Training:

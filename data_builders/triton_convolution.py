@@ -59,7 +59,7 @@ def neighbours(
     return tl.where(seen <= 0.0, 0.0, seen).to(seen.dtype) if RELU else seen
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_items"])
 def convolve(
     x,
     models,
@@ -132,7 +132,7 @@ def convolve(
     tl.store(y + places[:, None] + outputs[None, :], total.to(y.dtype.element_ty), mask=written)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_items"])
 def correlate(
     x,
     models,

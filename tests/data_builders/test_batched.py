@@ -1,14 +1,17 @@
 """Groups against the reference loop: every architecture as if it were trained alone."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from data_builders import batched, stacks, training
 from data_builders.batched import Group, fastest_convolution, train_group
@@ -281,6 +284,88 @@ def test_the_fastest_convolution_is_the_one_measured_so(
     chosen = train_group(archs, 0, RECIPE, split)
     named = train_group(archs, 0, RECIPE, split, convolution="matmul")
     assert all(same_bits(a, b) for a, b in zip(chosen, named, strict=True))
+
+
+def test_a_convolution_that_does_not_work_here_is_left_out(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(group: Group, n: int) -> list[float]:
+        if group.network.convolution in broken:
+            raise RuntimeError("no kernel image")
+        return [1.0]
+
+    monkeypatch.setattr(Group, "seconds_of_steps", seconds)
+    monkeypatch.setattr(batched, "convolutions_of", lambda device: ["grouped", "matmul"])
+    broken = [CONVOLUTIONS["grouped"]]
+    with pytest.warns(UserWarning, match="'grouped' does not work here: no kernel image"):
+        assert fastest_convolution(KINDS[3:6], RECIPE, split) == "matmul"
+    broken.append(CONVOLUTIONS["matmul"])
+    with (
+        pytest.warns(UserWarning, match="does not work here: no kernel image"),
+        pytest.raises(InvalidArgumentError, match="on 'cpu' none of the convolutions works"),
+    ):
+        fastest_convolution(KINDS[3:6], RECIPE, split)
+
+
+class Recorded(TorchDispatchMode):
+    """A CUDA graph without CUDA: the kernels of a step, done again on the same memory."""
+
+    FORBIDDEN = frozenset(
+        {
+            torch.ops.aten._local_scalar_dense.default,
+            torch.ops.aten.nonzero.default,
+            torch.ops.aten.masked_select.default,
+        }
+    )
+    """Wait for the GPU: their results are numbers, or have as many as the numbers say."""
+
+    def __init__(self, step: Callable[..., None], inputs: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self._calls: list[tuple[Any, ...]] = []
+        self._inputs = [tensor.clone() for tensor in inputs]
+        with self:
+            step(*self._inputs)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> torch.Tensor:
+        assert func not in self.FORBIDDEN
+        result = func(*args, **(kwargs or {}))
+        self._calls.append((func, args, kwargs or {}, result))
+        return result
+
+    @torch.no_grad()
+    def __call__(self, *inputs: torch.Tensor) -> None:
+        for tensor, value in zip(self._inputs, inputs, strict=True):
+            tensor.copy_(value)
+        for func, args, kwargs, result in self._calls:
+            again = func(*args, **kwargs)
+            for old, new in zip(tree_leaves(result), tree_leaves(again), strict=True):
+                if isinstance(old, torch.Tensor) and old.data_ptr() != new.data_ptr():
+                    old.copy_(new)
+
+
+@pytest.mark.parametrize("activations", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("convolution", convolutions_of("cpu"))
+def test_a_recorded_step_is_the_step(
+    convolution: str, activations: torch.dtype, split: Split
+) -> None:
+    """What a CUDA graph needs: nothing waits, and all that changes stays where it is in memory."""
+
+    def group() -> Group:
+        dtype = torch.float64 if activations == torch.float64 else torch.float32
+        return Group(KINDS, 0, RECIPE, split, convolution, dtype=dtype, activations=activations)
+
+    replayed, expected = group(), group()
+    x = torch.randn(RECIPE.batch, 1, 8, 8, dtype=replayed.network.head.dtype)
+    y = torch.zeros(RECIPE.batch, dtype=torch.int64)
+    before = [tensor.clone() for tensor in replayed._state()]
+    recorded = Recorded(replayed.step, [x, y, x.new_ones(())])
+    for tensor, value in zip(replayed._state(), before, strict=True):
+        tensor.copy_(value)
+    replayed.step = recorded
+    for epoch in range(RECIPE.epochs):
+        np.testing.assert_array_equal(replayed.epoch(epoch), expected.epoch(epoch))
 
 
 def test_timed_steps_train_nothing(split: Split) -> None:

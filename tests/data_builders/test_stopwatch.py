@@ -27,7 +27,8 @@ def _fake_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
 
     class Captured:
-        def __init__(self, step: Work, inputs: tuple[()], state: tuple[()]) -> None:
+        def __init__(self, step: Work, inputs: tuple[()], state: tuple[()], owner: object) -> None:
+            assert owner is step
             step()
 
         def __call__(self) -> None:

@@ -18,7 +18,14 @@ from data_builders import training
 from data_builders.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
 from data_builders.recipe import Recipe
-from data_builders.training import CURVES, Tensors, epoch_images, initialise, train
+from data_builders.training import (
+    CURVES,
+    Tensors,
+    epoch_images,
+    initialise,
+    reproducible,
+    train,
+)
 from nasbench.space import Arch
 
 RECIPE = Recipe(
@@ -367,3 +374,14 @@ def test_epochs_before_the_failure_are_kept(split: Split, monkeypatch: pytest.Mo
     for name in CURVES:
         assert result.curves[name][:3].tobytes() == sound.curves[name][:3].tobytes()
         assert np.isnan(result.curves[name][3:]).all()
+
+
+def test_reproducible_kernels_are_asked_for_and_no_longer() -> None:
+    def asked() -> tuple[bool, bool]:
+        reduced = torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
+        return torch.backends.cudnn.deterministic, reduced
+
+    before = asked()
+    with reproducible():
+        assert asked() == (True, False)
+    assert asked() == before

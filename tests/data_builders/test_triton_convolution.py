@@ -58,7 +58,9 @@ def of_list(
 def separately(
     rows: Tensor, chosen: slice | Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid
 ) -> Tensor:
-    """One PyTorch convolution a model."""
+    """One PyTorch convolution a model, in double precision: on a GPU single may be TF32."""
+    dtype, rows, kernels = rows.dtype, rows.double(), kernels.double()
+    bias = None if bias is None else bias.double()
     images = F.relu(rows[:, chosen]).unbind(1)
     biases = [None] * len(kernels) if bias is None else bias.view(len(kernels), -1).unbind()
     return torch.cat(
@@ -72,7 +74,7 @@ def separately(
             for one, kernel, added in zip(images, kernels, biases, strict=True)
         ],
         dim=1,
-    )
+    ).to(dtype)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

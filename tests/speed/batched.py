@@ -96,7 +96,7 @@ def graphed(archs: Sequence[Arch], recipe: Recipe, split: Split) -> Way:
             F.cross_entropy(network(x), y).backward()
             sgd.step()
 
-        return CapturedStep(step, inputs, [])
+        return CapturedStep(step, inputs, [], owner=(network, sgd))
 
     steps = [captured(arch) for arch in archs]
     return Way(lambda: [step(*inputs) for step in steps], None, archs)

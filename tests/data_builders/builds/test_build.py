@@ -324,12 +324,13 @@ def test_a_group_is_the_same_training_and_a_build_keeps_its_choices(
 ) -> None:
     monkeypatch.setattr(shards, "SHARD_CLASSES", 4)
     monkeypatch.setattr(shards, "fastest_convolution", lambda *_, **__: "matmul")
-    build = Build(tiny.plan, tmp_path, {"trainer": "batched"})
-    assert build.manifest == {"trainer": "batched", "device": "cpu", "convolution": "matmul"}
+    manifest = {"trainer": "batched", "device": "cpu"}
+    build = Build(tiny.plan, tmp_path, manifest)
+    assert build.manifest == {**manifest, "convolution": "matmul"}
     tiny.calibration.save(build.folder / "calibration.json")
     build.run(1, among=build.shards[:2])
     monkeypatch.setattr(shards, "fastest_convolution", lambda *_, **__: "grouped")
-    again = Build(tiny.plan, tmp_path, {"trainer": "batched"})
+    again = Build(tiny.plan, tmp_path, manifest)
     assert again.manifest == build.manifest
     again.run(1)
     again.write(tmp_path / "tiny.parquet")
@@ -340,6 +341,24 @@ def test_a_group_is_the_same_training_and_a_build_keeps_its_choices(
     np.testing.assert_allclose(losses, expected, rtol=1e-4)  # two steps: little rounding so far
     with pytest.raises(BuildError, match="belongs to another build"):
         Build(tiny.plan, tmp_path)
+
+
+def test_the_convolution_is_chosen_on_classes_from_the_whole_space(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def fastest(archs: Any, *_: Any, device: str) -> str:
+        given.append(archs)
+        return "matmul"
+
+    monkeypatch.setattr(shards, "SHARD_CLASSES", 4)
+    monkeypatch.setattr(shards, "fastest_convolution", fastest)
+    split, manifest = load_split(tiny.recipe), {"trainer": "batched", "device": "cpu"}
+    classes = sample_classes(Lite201, 11)
+    for n in (11, 4, 3):
+        shards.choices(manifest, classes[:n], tiny.recipe, split)
+    assert given == [classes[:8:2], classes[:4], classes[:3]]
 
 
 def test_a_trainer_gets_the_manifest_and_the_table_says_it(
