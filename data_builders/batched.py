@@ -82,6 +82,7 @@ def train_group(
             the recipe is not ``lite201``, or the device is another one or not there.
         UnknownNameError: No convolution has that name.
     """
+    _check_network(recipe)
     if convolution is None:
         convolution = fastest_convolution(archs, recipe, split, dtype=dtype, device=device)
     order = sorted(range(len(archs)), key=lambda i: _live_options(archs[i]))
@@ -116,6 +117,7 @@ def fastest_convolution(
     Raises:
         InvalidArgumentError: See :func:`train_group`; or none works.
     """
+    _check_network(recipe)
     typical = sorted(archs, key=_live_options)
 
     def seconds(name: str) -> float:
@@ -310,17 +312,21 @@ def _live_options(arch: Arch) -> Arch:
     return tuple(o if live else NONE for o, live in zip(arch, live_edges(arch), strict=True))
 
 
+def _check_network(recipe: Recipe) -> None:
+    if NETWORKS.load(recipe.network) is not Lite201:
+        raise InvalidArgumentError(
+            f"networks of {recipe.network!r} cannot be trained together, only those of 'lite201'"
+        )
+
+
 def _check(archs: Sequence[Arch], recipe: Recipe, device: str, convolution: str) -> None:
+    _check_network(recipe)
     if not archs:
         raise InvalidArgumentError("a group needs at least one architecture")
     for arch in archs:
         if not Lite201.trains(arch):
             raise InvalidArgumentError(f"{arch} has no path to its output: nothing to train")
     check_device(device)
-    if NETWORKS.load(recipe.network) is not Lite201:
-        raise InvalidArgumentError(
-            f"networks of {recipe.network!r} cannot be trained together, only those of 'lite201'"
-        )
     if convolution not in CONVOLUTIONS:
         raise UnknownNameError(
             f"unknown convolution {convolution!r}{one_of(convolution, CONVOLUTIONS)}"

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from data_builders import NETWORKS, build_table
 from data_builders.calibration import Calibration, calibrate
-from data_builders.claim import CLAIM, REFERENCE, check_claim, claim, read_claim
+from data_builders.claim import CLAIM, REFERENCE, begin, check_claim, read_claim
 from data_builders.datasets import load_split
 from data_builders.networks import Network
 from data_builders.recipe import Plan
@@ -88,12 +88,13 @@ class Build:
         name = f"{plan.id}-{self.digest[:12]}"
         self._others = [_folder(other, name) for other in others]
         self.folder = work.resolve() / name
-        self.manifest = self._chosen(manifest)
-        self.shard_classes = classes_a_shard(self.manifest)
-        self.shards = cut(self.classes, plan.seeds, self.shard_classes)
+        self._choose(manifest)
         for other in self._others:
             check_claim(other, self._claim())
-        claim(writable_folder(self.folder), self._claim())
+        begin(writable_folder(self.folder), self._claim())
+        self._choose(manifest)  # as whoever began the folder while this was measuring
+        check_claim(self.folder, self._claim())
+        self.shards = cut(self.classes, plan.seeds, self.shard_classes)
 
     def part(self, i: int, n: int) -> list[Shard]:
         """The ``i``-th of ``n`` disjoint sets of shards of about the same cost; ``i`` is 1 to n."""
@@ -197,9 +198,11 @@ class Build:
             SchemaError: The file is no table.
         """
         scores = Table(path)
-        if scores.metadata.recipe.get("digest") != self.digest:
+        recipe = scores.metadata.recipe
+        if recipe.get("digest") != self.digest or "initial_values" not in recipe:
             raise BuildError(f"{path} holds no scores of {self.plan.id} with these images")
-        if {*self.classes, *self.untrained} - set(map(tuple, scores.written_archs.tolist())):
+        archs = build_table.as_written(self.network, {*self.classes, *self.untrained})
+        if {*archs} - {*map(tuple, scores.written_archs.tolist())}:
             raise BuildError(f"{path} lacks scores of architectures of {self.plan.id}")
         return scores
 
@@ -229,6 +232,10 @@ class Build:
         """
         metadata, runs, archs, columns = self.table(scores)
         return write_table(path, metadata, runs, archs, columns)
+
+    def _choose(self, manifest: Mapping[str, Any]) -> None:
+        self.manifest = self._chosen(manifest)
+        self.shard_classes = classes_a_shard(self.manifest)
 
     def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest with all choices of its trainer."""

@@ -1,7 +1,7 @@
 """The table of a build: trainings and their simulated seconds, numbers of archs, metadata."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -113,23 +113,36 @@ def arch_numbers(build: Built, calibration: Calibration) -> pa.Table:
 
     Of a space that cannot be listed they are those of the representatives.
     """
-    space: SearchSpace = SPACES.load(build.network.space)()
-    recipe, images = build.plan.recipe, build.split.train.x
-    built = {*build.classes, *build.untrained}
-    rows: list[dict[str, Any]] = []
-    for arch in space.archs() if is_listable(space) else sorted(built):
-        if (canonical := space.canonical(arch)) in built:
-            numbers = build.network.arch_numbers(
-                arch,
-                channels=recipe.channels,
-                cells=recipe.cells,
-                image_channels=images.shape[3],
-                n_classes=build.split.n_classes,
-                size=images.shape[1],
-            )
-            timed = calibration.arch_numbers(canonical, recipe)
-            rows.append({"arch": list(arch), **numbers, **timed})
+    recipe = build.plan.recipe
+    rows = []
+    for arch, canonical in as_written(build.network, {*build.classes, *build.untrained}).items():
+        numbers = sizes(arch, build.network, recipe, build.split)
+        timed = calibration.arch_numbers(canonical, recipe)
+        rows.append({"arch": list(arch), **numbers, **timed})
     return pa.Table.from_pylist(rows)
+
+
+def as_written(network: Network, classes: Set[Arch]) -> dict[Arch, Arch]:
+    """The architectures of some classes, each with its representative.
+
+    Of a space that cannot be listed they are the representatives alone.
+    """
+    space: SearchSpace = SPACES.load(network.space)()
+    archs = space.archs() if is_listable(space) else sorted(classes)
+    pairs = ((arch, space.canonical(arch)) for arch in archs)
+    return {arch: canonical for arch, canonical in pairs if canonical in classes}
+
+
+def sizes(arch: Arch, network: Network, recipe: Recipe, split: Split) -> Mapping[str, Any]:
+    """The network's own numbers of an architecture as written, in this recipe."""
+    return network.arch_numbers(
+        arch,
+        channels=recipe.channels,
+        cells=recipe.cells,
+        image_channels=split.train.x.shape[3],
+        n_classes=split.n_classes,
+        size=split.train.x.shape[1],
+    )
 
 
 def _columns(build: Built, calibration: Calibration) -> list[Column]:

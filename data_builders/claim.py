@@ -28,17 +28,15 @@ def read_claim(folder: Path) -> dict[str, Any]:
         raise BuildError(f"{path} is damaged ({error}): build in another folder") from error
 
 
-def claim(folder: Path, ours: Mapping[str, Any]) -> None:
-    """Claim a folder that belongs to nothing yet.
+def begin(folder: Path, ours: Mapping[str, Any]) -> None:
+    """Claim a folder if it belongs to nothing yet; of several at once the first does.
 
     Raises:
-        BuildError: It belongs to another build.
         InvalidArgumentError: It cannot be written.
     """
     if not (folder / CLAIM).exists():
         with first(folder / CLAIM) as temporary:
             temporary.write_text(json.dumps(ours, indent=1))
-    check_claim(folder, ours)
 
 
 def check_claim(folder: Path, ours: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import joblib
 
-from data_builders.shards import Shard
+from data_builders.shard_files import Shard
 from data_builders.workers import ONE_BY_ONE, Done, Order, lost, tasks, train_in_time
 from nasbench.errors import BuildError
 from nasbench.registry import require
@@ -25,11 +25,15 @@ def on_dask(shards: Sequence[Shard], order: Order, processes: int | None) -> Don
         processes: Workers to use; None for all, or on this machine one a core.
 
     Raises:
-        BuildError: A worker has several threads, which would disturb each other, or a shard lost
-            its worker again and again.
+        BuildError: There is no such cluster, a worker has several threads, which would disturb
+            each other, or a shard lost its worker again and again.
     """
     if address := dask.config.get("scheduler-address", None):
-        client = distributed.Client(address)
+        try:
+            client = distributed.Client(address)
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise BuildError(f"no Dask scheduler answers at {address!r}: {reason}") from error
     else:
         n_workers = processes or joblib.cpu_count()
         client = distributed.Client(

@@ -84,6 +84,11 @@ def load_split(recipe: Recipe) -> Split:
             f"data set {name!r} has images of {height}x{width} pixels (box_mean = "
             f"{recipe.box_mean}); they must be square, {SMALLEST}x{SMALLEST} or larger"
         )
+    if recipe.batch == 1 and height < 2 * SMALLEST:
+        raise InvalidArgumentError(
+            f"batch = 1 is too small for {height}x{width} pixels: halved twice they are a single "
+            "number a channel, and BatchNorm needs more than one"
+        )
     wanted = [recipe.train, recipe.valid] + ([] if reserved else [recipe.test])
     _refuse_too_few(name, sum(wanted), pool, "+".join(map(str, wanted)))
     bounds = np.cumsum([0, *wanted])

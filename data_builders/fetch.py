@@ -32,8 +32,12 @@ def fetch(name: str) -> list[Path]:
     folder = writable_folder(data_folder() / download.folder)
     paths = []
     for file, sha256 in download.sha256.items():
+        path = folder / file
+        there = path.exists()
         try:
-            path = pooch.retrieve(download.url + file, f"sha256:{sha256}", file, folder)
+            pooch.retrieve(download.url + file, f"sha256:{sha256}", file, folder)
+            if not there:
+                path.chmod(0o644)
         except (OSError, ValueError) as error:
             if (response := getattr(error, "response", None)) is not None:
                 response.close()
@@ -42,8 +46,7 @@ def fetch(name: str) -> list[Path]:
             raise ArchiveError(
                 f"cannot download {download.url}{file} ({_reason(error)}): {download.by_hand()}"
             ) from error
-        Path(path).chmod(0o644)
-        paths.append(Path(path))
+        paths.append(path)
     return paths
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from data_builders import NETWORKS, build_table
 from data_builders.build import CALIBRATED_CLASSES, CALIBRATION
 from data_builders.calibration import Calibration, calibrate
-from data_builders.claim import REFERENCE, claim
+from data_builders.claim import REFERENCE, begin, check_claim
 from data_builders.datasets import load_split
 from data_builders.memory import keep_freed_memory
 from data_builders.networks import Network
@@ -75,7 +75,9 @@ class LiveBenchmark:
         self.classes: list[Arch] = []
         self.untrained: list[Arch] = []
         claimed = {"recipe": plan.recipe.published(), "digest": self.digest}
-        claim(self.folder, claimed | {"searched": True} | self.manifest)
+        claimed |= {"searched": True} | self.manifest
+        begin(self.folder, claimed)
+        check_claim(self.folder, claimed)
         self.name = plan.id
         self.version = plan.version
         self.content_hash = self.digest

@@ -13,7 +13,7 @@ from typing import Any
 
 import joblib
 
-from data_builders.shards import Shard
+from data_builders.shard_files import Shard
 from data_builders.workers import LOSSES, ONE_BY_ONE, Done, Order, lost, tasks, train_in_time
 from nasbench.errors import BuildError
 from nasbench.registry import require
@@ -33,11 +33,15 @@ def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done
         processes: GPUs or cores to use; None for all.
 
     Raises:
-        BuildError: There is no GPU and no core, or a shard lost its worker again and again.
+        BuildError: There is no such cluster, it has no GPU and no core, or a shard lost its worker
+            again and again.
     """
     started = not ray.is_initialized()
     if started:
-        ray.init(log_to_driver=False)
+        try:
+            ray.init(log_to_driver=False)
+        except (OSError, ValueError) as error:
+            raise BuildError(f"no Ray cluster answers: {' '.join(str(error).split())}") from error
     try:
         resources = ray.cluster_resources()
         unit = "GPU" if resources.get("GPU", 0) >= 1 else "CPU"

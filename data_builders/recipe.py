@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -12,15 +11,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 
 MAX_SEED = 2**31 - 1
 _KINDS: Mapping[Any, str] = {
     int: "an integer",
-    float: "a finite number",
+    float: "a number that float32 holds",
     bool: "true or false",
     str: "text",
 }
+_LARGEST = float(np.finfo(np.float32).max)
 _AT_LEAST_ONE = ("channels", "cells", "box_mean", "train", "valid", "test", "epochs", "batch")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -215,7 +217,7 @@ def load_plan(name_or_path: str) -> Plan:
 def _is(value: object, kind: Any) -> bool:
     """Whether a value has the type of its field; an integer is a number, a boolean is neither."""
     if kind is float:
-        return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+        return type(value) in (int, float) and abs(value) <= _LARGEST  # type: ignore[arg-type]
     return type(value) is kind
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import thread_time
-from typing import Any
 
 import joblib
 import numpy as np
@@ -21,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from data_builders import NETWORKS
+from data_builders.build_table import as_written, sizes
 from data_builders.datasets import Split, load_split
 from data_builders.networks import Network
 from data_builders.recipe import Plan, Recipe, load_plan
@@ -29,9 +29,8 @@ from data_builders.training import Tensors, build_network, initialise, one_threa
 from data_builders.zero_cost import SCORES
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.files import writable_folder
-from nasbench.schema import Column, Metadata
-from nasbench.space import Arch, SearchSpace
-from nasbench.spaces import SPACES
+from nasbench.schema import Column, Metadata, check_id
+from nasbench.space import Arch
 from nasbench.table import write_table
 
 BLOCK = 64
@@ -145,29 +144,18 @@ def score_table(
     """
     recipe = plan.recipe
     network: Network = NETWORKS.load(recipe.network)
-    space: SearchSpace = SPACES.load(network.space)()
-    archs = [arch for arch in space.archs() if space.canonical(arch) in scores]
-    sizes = [
-        network.arch_numbers(
-            arch,
-            channels=recipe.channels,
-            cells=recipe.cells,
-            image_channels=split.train.x.shape[3],
-            n_classes=split.n_classes,
-            size=split.train.x.shape[1],
-        )
-        for arch in archs
-    ]
-    columns: dict[str, Any] = {"arch": [list(arch) for arch in archs]}
-    columns |= {name: [numbers[name] for numbers in sizes] for name in network.arch_columns}
-    found = np.array([scores[space.canonical(arch)] for arch in archs])
+    archs = as_written(network, scores.keys())
+    rows = [{"arch": list(arch), **sizes(arch, network, recipe, split)} for arch in archs]
+    table = pa.Table.from_pylist(rows)
+    found = np.array([scores[canonical] for canonical in archs.values()])
     for j, name in enumerate(SCORES):
-        columns[name] = pa.array(found[:, j, 0], from_pandas=True)
-        columns[f"{name}_seconds"] = pa.array(found[:, j, 1], pa.float32())
+        table = table.append_column(name, pa.array(found[:, j, 0], from_pandas=True))
+        seconds = pa.array(found[:, j, 1], pa.float32())
+        table = table.append_column(f"{name}_seconds", seconds)
     return (
         _metadata(plan, split, seeds, id),
-        _no_runs(len(space.options)),
-        pa.table(columns),
+        _no_runs(len(rows[0]["arch"])),
+        table,
         _columns(network, len(seeds)),
     )
 
@@ -236,9 +224,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         path: Path = options.out
         if path.suffix != ".parquet":
             raise InvalidArgumentError(f"--out {path} must end with .parquet")
-        writable_folder(path.parent)
+        check_id(path.stem, str(path))
         plan, seeds = load_plan(options.plan), range(options.seeds)
         split = load_split(plan.recipe)
+        writable_folder(path.parent)
         with Progress(console=Console(stderr=True)) as bar:
             task = bar.add_task("classes", total=None)
             scores = score_classes(

@@ -211,7 +211,6 @@ def _images(recipe: Recipe, folder: Path) -> Split:
 
 __all__ = [
     "TRAINERS",
-    "Shard",
     "Trainer",
     "all_classes",
     "calibrated_classes",

@@ -23,6 +23,7 @@ from data_builders.recipe import Plan, load_plan
 from nasbench.algorithm import Algorithm, hyperparameters, takes_resumable
 from nasbench.cli import parse_deadline
 from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.files import writable_folder
 from nasbench.schema import Column, Metadata
 from nasbench.search import load_algorithm
 from nasbench.simulator import Budget, replay
@@ -139,7 +140,8 @@ def train(
             progress(f"{search.algorithm}, seed {seed}: {len(archs)} classes, {len(found)} in all")
     if complete:
         again = list(found)[: sample.repeat]
-        complete = all(parallel(joblib.delayed(repeated)(sample, arch, until) for arch in again))
+        jobs = parallel(joblib.delayed(repeated)(sample, arch, until) for arch in again)
+        complete = all(list(jobs))  # the list: all that have begun come to their end
     return found if complete else None
 
 
@@ -220,11 +222,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="file of the table")
     options = parser.parse_args(arguments)
     try:
+        for name, least in (("repeat", 0), ("processes", 1)):
+            if (value := getattr(options, name)) < least:
+                raise InvalidArgumentError(f"--{name} {value} must be at least {least}")
         until = None if options.deadline is None else time.time() + parse_deadline(options.deadline)
         plan = load_plan(options.plan)
         recipe = plan.recipe.changed(tomllib.loads("\n".join(options.set)))
         searches = tuple(map(Search.parse, options.search))
         sample = Sample(replace(plan, recipe=recipe), options.work, searches, options.repeat)
+        writable_folder(options.out.parent)
         found = train(sample, processes=options.processes, until=until, progress=_say)
         if found is None:
             _say("the time was not enough: the same command goes on")

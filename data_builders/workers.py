@@ -16,7 +16,8 @@ import joblib
 
 from data_builders.claim import CLAIM
 from data_builders.recipe import Recipe
-from data_builders.shards import Shard, train_shard
+from data_builders.shard_files import Shard
+from data_builders.shards import train_shard
 from nasbench.errors import BuildError
 from nasbench.registry import Registry
 
@@ -59,8 +60,8 @@ class Order:
 def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
     """Train a shard, unless somebody has done so or it is not expected to end in time.
 
-    The first shard of a process is started in any case; those after it are expected to take as
-    long as the slowest so far.
+    The first shard of a process is started if there is any time left; those after it are expected
+    to take as long as the slowest so far.
 
     Returns:
         The shard, and whether its file is there.
@@ -103,7 +104,7 @@ def on_loky(shards: Sequence[Shard], order: Order, processes: int | None) -> Don
                 yield shard, done
         except BrokenProcessPool as error:
             losses += 1
-            if losses == LOSSES:
+            if losses > LOSSES:
                 raise lost(order, error) from error
 
 

@@ -390,13 +390,21 @@ def test_timed_steps_train_nothing(split: Split) -> None:
             r"\(3, 0, 0, 0, 0, 3\) has no path",
         ),
         (KINDS, {"network": "nb201"}, "matmul", InvalidArgumentError, "'nb201'.*only .*'lite201'"),
+        ([(0,) * 32], {"network": "darts"}, "matmul", InvalidArgumentError, "'darts'.*only .*'li"),
+        (
+            [(0,) * 32],
+            {"network": "darts"},
+            None,
+            InvalidArgumentError,
+            "'darts'.*only .*'lite201'",
+        ),
         (KINDS, {}, "group", UnknownNameError, "'group'.*grouped"),
     ],
 )
 def test_what_cannot_be_trained_together_is_refused(
     archs: list[Arch],
     changes: dict[str, str],
-    convolution: str,
+    convolution: str | None,
     error: type[Exception],
     message: str,
     split: Split,

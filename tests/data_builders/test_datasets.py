@@ -19,7 +19,7 @@ SHARED = Path(os.environ.get("NASBENCH_SHARED", Path(__file__).parents[3] / "sha
 
 
 def recipe(path: Path, *, train: int = 8, valid: int = 4, test: int = 4, **other: object) -> Recipe:
-    values = {"dataset": str(path), "train": train, "valid": valid, "test": test, "batch": 1}
+    values = {"dataset": str(path), "train": train, "valid": valid, "test": test, "batch": 2}
     return replace(DIGITS, **(values | other))
 
 
@@ -122,8 +122,8 @@ def test_equal_images_never_lie_in_two_parts_whatever_their_labels(tmp_path: Pat
     split = load_split(recipe(path))
     everything = pixels(split.train) + pixels(split.valid) + pixels(split.test)
     assert len(set(everything)) == len(everything) == 16
-    with pytest.raises(InvalidArgumentError, match=r"has 12 different images there.* asks for 9"):
-        load_split(recipe(path, train=9, valid=4))
+    with pytest.raises(InvalidArgumentError, match=r"has 12 different images there.* asks for 10"):
+        load_split(recipe(path, train=10, valid=4))
     with pytest.raises(InvalidArgumentError, match=r"has 4 different images there.* asks for 5"):
         load_split(recipe(path, test=5))
 
@@ -136,6 +136,13 @@ def test_too_few_images_are_refused() -> None:
 def test_box_mean_must_divide_the_images() -> None:
     with pytest.raises(InvalidArgumentError, match="box_mean = 3 does not divide images of 8x8"):
         load_split(replace(DIGITS, box_mean=3))
+
+
+def test_a_batch_of_one_image_needs_more_than_one_pixel_in_the_last_stage() -> None:
+    one = replace(DIGITS, batch=1)
+    assert load_split(one).train.x.shape[1] == 8
+    with pytest.raises(InvalidArgumentError, match="batch = 1 is too small for 4x4 pixels"):
+        load_split(replace(one, box_mean=2))
 
 
 @pytest.mark.parametrize(("height", "width", "side"), [(4, 8, 1), (8, 8, 4), (2, 2, 1)])

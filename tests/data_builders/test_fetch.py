@@ -35,7 +35,8 @@ class Handler(SimpleHTTPRequestHandler):
 def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What a server is asked for that has the files of the set ``toy``, in a folder ``served``."""
     monkeypatch.setenv("NASBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("NO_PROXY", "*")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "*")
     served = tmp_path / "served"
     served.mkdir()
     for name, data in FILES.items():
@@ -60,8 +61,10 @@ def test_files_are_downloaded_once(requests: list[str], tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in paths} == {0o644}
     assert requests == ["/a.gz", "/b.gz"]
     paths[0].unlink()
+    paths[1].chmod(0o640)
     fetch("toy")
     assert requests == ["/a.gz", "/b.gz", "/a.gz"]
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o644, 0o640]
 
 
 def refused(tmp_path: Path) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_builders import precision
+from data_builders import precision, shards
 from data_builders.recipe import load_plan
 
 DIGITS = load_plan("lite201-digits").recipe
@@ -19,7 +19,9 @@ GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
     [("cpu", SMALL, 16), pytest.param("cuda", DIGITS, 64, marks=GPU)],
     ids=["cpu", "cuda"],
 )
-def test_bfloat16_differs_by_less_than_seeds_and_to_no_side(device, recipe, n_classes):
+def test_bfloat16_differs_by_less_than_seeds_and_to_no_side(device, recipe, n_classes, monkeypatch):
+    if device == "cpu":  # the same figures whatever is fastest at the moment
+        monkeypatch.setattr(shards, "fastest_convolution", lambda *_, **__: "channels_last")
     found = precision.comparison(*precision.accuracies(recipe, n_classes, 2, 1, device))
     of_seeds = found["sd of the differences between two seeds alone"]
     assert found["sd of the differences"] < 1.25 * of_seeds

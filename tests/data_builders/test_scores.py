@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from torch import Tensor, nn
 import nasbench
 from data_builders import score_ranks, scores
 from data_builders.datasets import Split, load_split
+from data_builders.networks.darts import DartsNetwork
 from data_builders.recipe import Plan, Recipe
 from data_builders.scores import first_batch, score, score_block, score_classes, score_table
+from data_builders.shards import sample_classes
 from data_builders.training import build_network, tensors
 from data_builders.zero_cost import SCORES, Score
 from nasbench.merge import merge
@@ -223,11 +226,20 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert float(cells["snip"][column]) == pytest.approx(expected, abs=6e-4)
 
 
+def test_of_a_space_that_cannot_be_listed_the_classes_are_scored() -> None:
+    plan = Plan(id="toy", recipe=replace(TINY, network="darts"), seeds=(0,), architectures=2)
+    found = {arch: np.zeros((len(SCORES), 2)) for arch in sample_classes(DartsNetwork, 2)}
+    _, _, archs, _ = score_table(plan, load_split(plan.recipe), range(1), found, "toy-scores")
+    assert list(map(tuple, archs.column("arch").to_pylist())) == sorted(found)
+    assert min(archs.column("parameters").to_pylist()) > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["lite201-digit", "--out", "a.parquet"], "did you mean 'lite201-digits'"),
         (["lite201-digits", "--out", "a.csv"], "must end with .parquet"),
+        (["lite201-digits", "--out", "a b.parquet"], "the id 'a b' must be made of letters"),
         (["lite201-digits", "--out", "a.parquet", "--seeds", "0"], "--seeds 0 must be at least 1"),
         (["lite201-digits", "--out", "a.parquet", "--processes", "-1"], "must be at least 1"),
     ],

@@ -183,6 +183,9 @@ def test_the_command(tmp_path: Path, expected: str, capsys: pytest.CaptureFixtur
         "unknown key 'epoch'; did you mean 'epochs'": ("--set", "epoch=1"),
         "deadline '9' is not of the form": ("--deadline", "9"),
         "search 'local_search' is not of the form": ("--search", "local_search"),
+        "--processes 0 must be at least 1": ("--processes", "0"),
+        "--repeat -1 must be at least 0": ("--repeat", "-1"),
+        f"cannot write to {plan}": ("--out", str(plan / "a.parquet")),
     }
     for message, words in refused.items():
         with pytest.raises(SystemExit) as raised:

@@ -53,6 +53,21 @@ def test_another_trainer_or_choice_is_refused(
         Build(tiny.plan, tmp_path)
 
 
+def test_of_builds_that_begin_a_folder_together_the_first_chooses(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batched = {"trainer": "batched", "device": "cpu"}
+
+    def while_another_begins(manifest: Any, *_: Any) -> dict[str, Any]:
+        Build(tiny.plan, tmp_path, {**batched, "convolution": "matmul"})
+        return {**manifest, "convolution": "grouped"}
+
+    monkeypatch.setattr("data_builders.build.choices", while_another_begins)
+    build = Build(tiny.plan, tmp_path, batched)
+    assert build.manifest == {**batched, "convolution": "matmul"}
+    assert read_claim(build.folder).items() >= build.manifest.items()
+
+
 def test_a_claim_from_before_there_was_a_choice_is_one_of_the_reference_loop(
     finished: Build, tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

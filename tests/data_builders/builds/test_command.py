@@ -3,10 +3,12 @@
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import nasbench
@@ -14,7 +16,7 @@ from data_builders.build import Build
 from data_builders.scores import main as score
 from nasbench.cli import main, parse_deadline, parse_part
 from nasbench.errors import InvalidArgumentError
-from nasbench.table import Table
+from nasbench.table import Table, write_table
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -78,6 +80,25 @@ def test_scores_become_columns_of_the_table(build: Command, tmp_path: Path) -> N
     )
     assert synflow == theirs.arch_numbers("synflow")[5]
     assert seconds == theirs.arch_numbers("synflow_seconds")[5]
+
+
+def test_scores_must_be_scores_and_of_all_architectures_as_written(
+    build: Command, tmp_path: Path
+) -> None:
+    assert build()[0] == 0
+    code, _, error = build("--scores", str(tmp_path / "home/tiny.parquet"))
+    assert (code, "holds no scores of tiny with these images" in error) == (2, True)
+    score([str(tmp_path / "plan.toml"), "--out", "whole.parquet", "--processes", "1"])
+    whole = Table(Path("whole.parquet"))
+    archs = pq.read_table("whole.archs.parquet")
+    metadata = replace(whole.metadata, id="less", content_hash="")
+    columns = list(whole.arch_columns.values())
+    runs = pq.read_table("whole.parquet")
+    for lacking in (1, archs.num_rows - 1):
+        rows = [i for i in range(archs.num_rows) if i != lacking]
+        write_table(Path("less.parquet"), metadata, runs, archs.take(rows), columns)
+        code, _, error = build("--scores", "less.parquet")
+        assert (code, "lacks scores of architectures of tiny" in error) == (2, True)
 
 
 @pytest.mark.parametrize(

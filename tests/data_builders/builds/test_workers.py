@@ -16,7 +16,7 @@ import pytest
 
 from data_builders import workers
 from data_builders.build import Build
-from data_builders.shards import Shard
+from data_builders.shard_files import Shard
 from data_builders.workers import LOSSES, Order, train_in_time
 from nasbench.errors import BuildError, MissingExtraError
 from nasbench.table import Table
@@ -169,7 +169,7 @@ def test_workers_that_are_lost_again_and_again_end_a_build(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build = tiny.prepared(tmp_path)
-    losing(monkeypatch, [4, *[0] * (LOSSES - 1)])
+    losing(monkeypatch, [4, *[0] * LOSSES])
     with pytest.raises(BuildError, match=r"lost again and again.* \(a process was terminated\)"):
         build.run(2)
     assert len(build.missing()) == 13  # the fifth was trained, and its result lost
@@ -261,6 +261,26 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(
     assert len(found) == 2
     assert rest.split(b"\n").count(b"1") == 15  # Ray says on standard output what it lost
     assert Table(tmp_path / "t.parquet").metadata.content_hash == expected
+
+
+@pytest.mark.parametrize(
+    ("backend", "address", "begin"),
+    [("ray", "RAY_ADDRESS", "ray.init"), ("dask", "DASK_SCHEDULER_ADDRESS", "distributed.Client")],
+)
+def test_a_cluster_that_does_not_answer_is_an_error(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, address: str,
+    begin: str,
+) -> None:  # fmt: skip
+    pytest.importorskip(begin.partition(".")[0])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("nobody\nthere")
+
+    monkeypatch.setenv(address, "tcp://127.0.0.1:1")
+    monkeypatch.setattr("dask.config.get", lambda *_: "tcp://127.0.0.1:1")
+    monkeypatch.setattr(begin, refuse)
+    with pytest.raises(BuildError, match=rf"no {backend.title()} .*answers.*: nobody there"):
+        tiny.prepared(tmp_path).run(1, backend=backend)
 
 
 @pytest.mark.parametrize(("backend", "module"), [("ray", "ray"), ("dask", "dask")])
