@@ -1,13 +1,13 @@
 """Archives of NATS-Bench and NAS-Bench-201 in their official layout, with made-up numbers.
 
-Written with pickle alone, from the description of the format.
+Written with pickle alone, from the description of the format. And PyTorch with one thread.
 """
 
 import bz2
 import pickle
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import product
@@ -190,3 +190,12 @@ def make_training() -> Callable[..., Any]:
 def make_state() -> Callable[..., Any]:
     """All trainings of one schedule in the layout of NATS-Bench."""
     return state
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Small networks on several threads wait for each other."""
+    from data_builders import training
+
+    with training.one_thread():
+        yield

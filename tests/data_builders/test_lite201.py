@@ -1,7 +1,6 @@
 """The ``lite201`` network against its definition, evaluated without any of its modules."""
 
 import random
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -25,12 +24,7 @@ ALL_3X3: Arch = (CONV3,) * 6
 DEAD: list[Arch] = [(0, 0, 3, 2, 2, 0), (3, 0, 0, 1, 0, 0), (2, 4, 3, 3, 0, 0), (0, 2, 3, 0, 2, 1)]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def live(arch: Arch) -> set[int]:

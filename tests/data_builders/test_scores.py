@@ -1,7 +1,6 @@
 """Tables of zero-cost scores, and the commands that make and rank them."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,12 +38,7 @@ TINY = Recipe(
 PLAN = Plan(id="toy", recipe=TINY, seeds=(0,), architectures=5)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

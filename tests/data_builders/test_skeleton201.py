@@ -1,7 +1,6 @@
 """Costs of networks by closed form against what a built network holds, does and keeps."""
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,12 +27,7 @@ LIVE = ("parameters", "macs", "activation_bytes")
 DEAD: list[Arch] = [(0, 0, 3, 2, 2, 0), (3, 0, 0, 1, 0, 0), (2, 4, 3, 3, 0, 0), (0, 2, 3, 0, 2, 1)]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def random_cells(n: int) -> list[Arch]:

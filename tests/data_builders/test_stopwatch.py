@@ -70,10 +70,9 @@ def test_waiting_costs_no_processor_time_and_work_does() -> None:
     assert prepare(busy)() == pytest.approx(0.05, rel=0.2)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_training_step_runs_in_the_timed_thread() -> None:
     """Otherwise the time of the thread would not be that of the step."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     weight = torch.randn(400, 400, requires_grad=True)
 
     def work() -> None:
@@ -84,7 +83,6 @@ def test_a_training_step_runs_in_the_timed_thread() -> None:
     start = time.process_time()
     seconds = sum(clock() for _ in range(20))
     everything = time.process_time() - start
-    torch.set_num_threads(threads)
     assert seconds == pytest.approx(everything, rel=0.2)
 
 

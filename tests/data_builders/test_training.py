@@ -6,7 +6,6 @@ network (tested by itself) and the gradients of PyTorch are shared.
 
 import hashlib
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -48,12 +47,7 @@ SHAPE = {"channels": 4, "cells": 1, "image_channels": 1, "n_classes": 10}
 ARCHS: list[Arch] = [(3, 0, 2, 4, 1, 3), (0, 0, 0, 1, 0, 0)]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 """Samples by searching: who proposed what first, going on, the table, the command."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 import nasbench
 from data_builders import live, trajectories
@@ -44,13 +42,9 @@ SPACE = Darts()
 
 
 @pytest.fixture(autouse=True)
-def _calibrated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _calibrated(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     """No times are measured; one thread."""
     monkeypatch.setattr(live, "calibrate", lambda *_: CALIBRATION)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def sample(work: Path, searches: tuple[str, ...] = SEARCHES, repeat: int = 1) -> Sample:

@@ -1,14 +1,12 @@
 """A build of a second: six classes, three seeds, 64 images, two epochs, one class a shard."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree
 
 import numpy as np
 import pytest
-import torch
 
 from data_builders import shards
 from data_builders.build import Build
@@ -75,13 +73,9 @@ def tiny() -> Tiny:
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _small(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     """One class a shard, one thread."""
     monkeypatch.setattr(shards, "SHARD_CLASSES", 1)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
