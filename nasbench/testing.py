@@ -4,13 +4,14 @@
 ``check_algorithm(MySearch, nasbench.load("nb201-cifar10"))`` what our own algorithms have to.
 """
 
+import atexit
 import json
 import math
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from itertools import islice, pairwise, product
 from math import prod
@@ -364,11 +365,6 @@ def _require(condition: bool, message: str) -> None:
 # Algorithms
 
 _WORKERS = 8
-_IN_ANOTHER_PROCESS = """\
-import sys
-from nasbench.testing import _pickle, _trace
-sys.stdout.write(_trace(*_pickle().loads(sys.stdin.buffer.read())))
-"""
 
 
 def check_algorithm(
@@ -571,19 +567,29 @@ def _check_reproducible(
     finally:
         for module in strange:
             pickle.unregister_pickle_by_value(module)
-    hashes = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
-    done = subprocess.run(
-        [sys.executable, "-c", _IN_ANOTHER_PROCESS],
-        input=task,
-        capture_output=True,
-        env=os.environ | {"PYTHONHASHSEED": hashes, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    failure = done.stderr.decode(errors="replace")[-2000:]
-    _require(done.returncode == 0, f"{algorithm.__name__} fails in another process: {failure}")
+    try:
+        there = _another_process().submit(_pickled_trace, task).result()
+    except Exception as error:
+        _another_process.cache_clear()
+        raise AssertionError(f"{algorithm.__name__} fails in another process: {error}") from error
     _require(
-        done.stdout.decode() == expected,
+        there == expected,
         f"{algorithm.__name__} gives another run for the same seed in another process",
     )
+
+
+@cache
+def _another_process() -> Any:
+    """A process with other hashes of strings, for all checks to come."""
+    hashes = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    loky = import_module("joblib.externals.loky")
+    executor = loky.ProcessPoolExecutor(1, env={"PYTHONHASHSEED": hashes})
+    atexit.register(executor.shutdown)
+    return executor
+
+
+def _pickled_trace(task: bytes) -> str:
+    return _trace(*_pickle().loads(task))
 
 
 def _pickle() -> Any:

@@ -1,5 +1,6 @@
 """Every registered algorithm keeps the contract, and ``check_algorithm`` sees who does not."""
 
+import os
 import random
 
 import numpy as np
@@ -206,6 +207,15 @@ def by_hash(self):
     return Proposal(self.space.sample(by_text), 1)
 
 
+HERE = os.getpid()
+
+
+def at_home(self):
+    if os.getpid() != HERE:
+        raise RuntimeError("not at home")
+    return Good.fresh(self)
+
+
 def nothing(self):
     return None
 
@@ -257,6 +267,7 @@ BROKEN = {
     "draws from NumPy": ({"fresh": global_numpy}, "draws from a global random generator"),
     "has a generator of its own": ({"fresh": own_generator}, "gives two runs for one seed"),
     "depends on hashes": ({"fresh": by_hash}, "for the same seed in another process"),
+    "works in one process": ({"fresh": at_home}, "fails in another process: not at home"),
     "proposes nothing": ({"ask": nothing}, "proposes nothing"),
     "wants answers in order": ({"tell": tell_in_order}, "told in another order"),
     "wants finite losses": ({"tell": finite_only}, "cannot convert float infinity"),
