@@ -3,6 +3,7 @@
 import ctypes
 import math
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -818,7 +819,8 @@ def test_errors_of_the_suite_have_one_base():
 
 
 def test_optimizer_seconds_are_real_time_and_nothing_else_is(toy, cells):
+    start = perf_counter()
     first, second = (search(toy, [(cells[0], 1)] * 5)[1] for _ in range(2))
     assert (first.optimizer_seconds > 0).all()
-    assert (first.optimizer_seconds < 1).all()
+    assert first.optimizer_seconds.sum() < perf_counter() - start
     assert first.trials == second.trials
