@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 from nasbench.loading import load
 from nasbench.schema import Metadata
@@ -26,6 +27,9 @@ from nasbench.tabular import TableBenchmark
 
 if not any(Path("/dev").glob("nvidia[0-9]*")):
     os.environ["TRITON_INTERPRET"] = "1"  # read when anything first imports triton
+
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 NAN = float("nan")
 ARCHS = (

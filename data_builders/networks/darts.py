@@ -90,12 +90,16 @@ class ReluConvBatchNorm(nn.Module):
 
 
 class FactorizedReduce(nn.Module):
-    """ReLU, two 1x1 convolutions of stride 2 from (0, 0) and (1, 1), concatenated, BatchNorm."""
+    """ReLU, two 1x1 convolutions of stride 2 from (0, 0) and (1, 1), concatenated, BatchNorm.
+
+    They are computed as convolutions of stride 1 of every second row and column: with stride 2 the
+    gradient of oneDNN in PyTorch 2.13 writes beyond its memory on processors without AVX-512.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.even = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(inputs, outputs - outputs // 2, 1, stride=2, bias=False)
+        self.even = nn.Conv2d(inputs, outputs // 2, 1, bias=False)
+        self.odd = nn.Conv2d(inputs, outputs - outputs // 2, 1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -103,7 +107,7 @@ class FactorizedReduce(nn.Module):
         x = F.relu(x)
         height, width = x.shape[2:]
         shifted = F.pad(x[:, :, 1:, 1:], (0, width % 2, 0, height % 2))
-        both = torch.cat([self.even(x), self.odd(shifted)], dim=1)
+        both = torch.cat([self.even(x[:, :, ::2, ::2]), self.odd(shifted[:, :, ::2, ::2])], dim=1)
         return self.norm(both)  # type: ignore[no-any-return]
 
 

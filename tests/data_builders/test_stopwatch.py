@@ -67,7 +67,8 @@ def test_waiting_costs_no_processor_time_and_work_does() -> None:
             pass
 
     assert prepare(lambda: time.sleep(0.05))() < 0.02
-    assert prepare(busy)() == pytest.approx(0.05, rel=0.2)
+    clock = prepare(busy)
+    assert min(clock() for _ in range(3)) == pytest.approx(0.05, rel=0.2)
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -300,7 +300,7 @@ def containers(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 VALUES = containers(ATOMS | containers(ATOMS | containers(ATOMS)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from([2, 3, 4]), VALUES, st.data())
 def test_any_plain_object_is_read_as_by_pickle(protocol: int, value: Any, more: Any) -> None:
     assert load(pickle.dumps(value, protocol=protocol), allowed=STANDINS) == value

@@ -216,6 +216,7 @@ class Browser:
         receive, write = os.pipe()
         assert CHROMIUM
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        options.append("--disable-dev-shm-usage")
         options += ["--disable-background-networking", "--remote-debugging-pipe"]
         options.append(f"--user-data-dir={profile}")
         self.process = subprocess.Popen(

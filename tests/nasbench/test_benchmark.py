@@ -475,7 +475,7 @@ ARCH_METRICS = ("parameters", "score", "latency_toy_ms")
 
 
 @pytest.mark.parametrize("dense", [True, False])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_query_many_is_a_loop_of_query(toy_files, archs, dense, data):
     cells = data.draw(
@@ -723,7 +723,7 @@ def fresh_answers(toy_files, archs):
     return [answer(load(toy_files["plain"]), archs, call) for call in CALLS]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(order=st.lists(st.sampled_from(range(len(CALLS))), min_size=5, max_size=25))
 def test_no_question_changes_the_answer_to_another(toy_files, archs, fresh_answers, order):
     benchmark = load(toy_files["plain"])

@@ -112,7 +112,7 @@ def test_a_genotype_in_another_style_is_read():
     assert to_genotype(SPACE.from_text(text)) == (normal, reduce)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arch=archs)
 def test_genotypes_come_back(arch):
     normal, reduce = to_genotype(arch)
@@ -199,7 +199,7 @@ def test_hostile_texts_are_refused_quickly():
                 SPACE.from_text(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(at=st.integers(0, 400), by=st.text("()[]'\", =0129abcx_", max_size=3), n=st.integers(0, 5))
 def test_a_damaged_text_is_read_or_refused(at, by, n):
     try:
@@ -212,7 +212,7 @@ def test_a_damaged_text_is_read_or_refused(at, by, n):
 # --- classes -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arch=archs)
 def test_canonical_is_the_smallest_of_all_renumberings(arch):
     normal, reduce = to_genotype(arch)
@@ -221,7 +221,7 @@ def test_canonical_is_the_smallest_of_all_renumberings(arch):
     assert SPACE.canonical(arch) == min(twins) + min(others)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arch=archs, choose=st.randoms(use_true_random=False))
 def test_renumbering_keeps_the_class(arch, choose):
     twin = from_genotype(*[choose.choice(genotypes(cell)) for cell in to_genotype(arch)])
@@ -303,7 +303,7 @@ def paths_into(cell, name, node):
     return {(*before, o) for o, source in into for before in paths_into(cell, name, source)}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arch=archs)
 def test_paths_of_the_graph_are_those_of_the_cells(arch):
     cells = zip(to_genotype(arch), ("normal", "reduce"), strict=True)

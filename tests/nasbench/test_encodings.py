@@ -170,7 +170,7 @@ def test_length_below_one_is_refused(length):
 
 
 @pytest.mark.parametrize("encode", [one_hot, unit_cube, adjacency, path])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(archs=cells)
 def test_a_row_depends_on_its_own_architecture_only(encode, archs):
     together = encode(CELLS, archs)

@@ -36,7 +36,7 @@ def test_text_is_json_with_sorted_keys():
     assert SPACE.from_text(TEXT) == ARCH
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(seed=st.integers(0, 2**32))
 def test_text_is_what_json_prints(seed):
     arch = SPACE.sample(random.Random(seed))
@@ -127,7 +127,7 @@ def test_messages_stay_short():
         assert len(str(caught.value)) < 1_000
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     name=st.sampled_from(sorted(CONFIG)),
     value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none()),

@@ -168,9 +168,7 @@ def write_split(folder, id_, rows, columns, archs, arch_columns):
 
 
 sides = st.sampled_from(["left", "right", "both"])
-slow = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+slow = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def of_side(side, things, owners):

@@ -107,7 +107,7 @@ def test_bad_texts_are_refused(text, message):
         SPACE.from_text(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text("8:16243-. ", max_size=20))
 def test_any_text_is_read_or_refused(text):
     try:

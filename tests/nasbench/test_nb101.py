@@ -195,7 +195,7 @@ def test_the_digits_of_a_published_record_are_read():
     assert SPACE.from_text("010001000 input,maxpool3x3,output")[21] == 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arch=architectures)
 @example(arch=(*[0] * 15, 1, *[0] * 5, 0, 0, 0, 0, 1))
 def test_text_is_read_back(arch):
@@ -235,7 +235,7 @@ def test_bad_texts_are_refused(text, message):
         SPACE.from_text(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text("01 ,inputo", max_size=40) | st.text(max_size=20))
 def test_any_text_is_read_or_refused(text):
     try:
@@ -248,7 +248,7 @@ def test_any_text_is_read_or_refused(text):
 # Rules
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(arch=tuples)
 def test_legal_are_one_to_nine_edges_on_paths(arch):
     assert SPACE.is_legal(arch) == (1 <= len(naively_pruned(arch)[0]) <= 9)
@@ -325,7 +325,7 @@ def test_size_and_sampling_measure_by_trying_all_matrices():
 # Classes
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(arch=architectures)
 def test_canonical_is_the_smallest_tuple_over_all_orders(arch):
     assert SPACE.canonical(arch) == naively_canonical(arch)
@@ -443,7 +443,7 @@ def test_prune_needs_a_path(n):
         prune([[0] * n for _ in range(n)], ["anything"] * n)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arch=architectures)
 def test_prune_keeps_the_vertices_on_paths(arch):
     edges, labels = naively_pruned(arch)

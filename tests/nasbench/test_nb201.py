@@ -107,7 +107,7 @@ def test_bad_texts_are_refused(text, message):
         SPACE.from_text(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text("|~+0123none_skip", max_size=60) | st.text(max_size=20))
 def test_any_text_is_read_or_refused(text):
     try:
@@ -272,7 +272,7 @@ def test_pooling_a_sum_is_not_the_sum_of_poolings():
     assert trainable_form(pooled_sum) != trainable_form(sum_of_pooled)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arch=cells)
 def test_removing_dead_edges_keeps_the_class(arch):
     alive = tuple(o if used else NONE for o, used in zip(arch, live_edges(arch), strict=True))
@@ -280,7 +280,7 @@ def test_removing_dead_edges_keeps_the_class(arch):
     assert SPACE.canonical(alive) == SPACE.canonical(arch)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arch=cells)
 def test_nodes_1_and_2_can_be_swapped_when_they_are_not_connected(arch):
     e01, e02, _, e03, e13, e23 = arch

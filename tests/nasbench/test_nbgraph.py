@@ -107,7 +107,7 @@ def test_tuples_are_one_class_exactly_if_their_trees_are_equal(canonical):
     assert len(pairs) == len({c for c, _ in pairs}) == len({t for _, t in pairs})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arch=archs)
 def test_the_representative_is_the_same_network(arch):
     assert tree(SPACE.canonical(arch)) == tree(arch)
@@ -159,7 +159,7 @@ def test_published_keys_are_read_as_text(text, arch):
     assert SPACE.from_text(text) == arch
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arch=archs)
 def test_keys_come_back(arch):
     assert from_key(to_key(arch)) == arch
@@ -218,7 +218,7 @@ def test_bad_keys_are_refused(key):
         from_key(key)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text("0123456789 -gatcnskp", max_size=25))
 def test_any_text_is_read_or_refused(text):
     try:
@@ -244,7 +244,7 @@ def test_the_input_alone_does_not_reach_the_output():
     assert edges == {(0, 1), (0, 2), (1, 3), (3, 4), (2, 5)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arch=archs)
 def test_the_output_takes_as_many_leaves_as_the_class_has(arch):
     nodes = reduced(arch)

@@ -85,7 +85,7 @@ def test_bad_texts_are_refused(text):
         SPACE.from_text(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text("0123 x", max_size=10))
 def test_any_text_is_read_or_refused(text):
     try:
@@ -95,7 +95,7 @@ def test_any_text_is_read_or_refused(text):
     assert SPACE.to_text(arch) == text.strip()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arch=blocks)
 def test_graph_is_a_chain(arch):
     graph = SPACE.graph(arch)

@@ -64,7 +64,7 @@ def test_what_diverged_is_no_incumbent():
     assert made([], []).incumbents() == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(run=runs())
 def test_incumbents_are_those_of_a_plain_loop(run):
     best, expected = INF, []
@@ -89,7 +89,7 @@ def test_front_by_hand():
     assert [trial.losses for trial in made(range(6), losses).front()] == [(2, 2), (1, 3), (3, 1)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(run=runs(n_objectives=2) | runs(n_objectives=3))
 def test_front_is_that_of_a_plain_double_loop(run):
     losses = [tuple(row) for row in run.losses.tolist()]

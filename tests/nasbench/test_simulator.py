@@ -244,7 +244,7 @@ budgets = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     benchmark=fakes(),
     script=st.lists(actions, max_size=30),
@@ -301,7 +301,7 @@ def check_clock(run, log, budget, workers):
         assert len(run) <= budget.trials
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(benchmark=fakes(), n=st.integers(1, 25), workers=st.integers(1, 5), seed=st.integers(0, 9))
 def test_no_worker_is_idle_while_there_are_proposals(benchmark, n, workers, seed):
     script = [(CELLS[k % 4], EPOCHS[k % 3]) for k in range(n)]
@@ -314,7 +314,7 @@ def test_no_worker_is_idle_while_there_are_proposals(benchmark, n, workers, seed
         free[0] = end
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(benchmark=fakes(), script=st.lists(actions, max_size=20), seed=st.integers(0, 9))
 def test_one_worker_asks_and_is_told_in_turn(benchmark, script, seed):
     script = [action and action[:2] for action in script]
@@ -327,7 +327,7 @@ def test_one_worker_asks_and_is_told_in_turn(benchmark, script, seed):
     assert len(run) == until_none
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     benchmark=fakes(),
     script=st.lists(actions, min_size=5, max_size=25),

@@ -97,7 +97,7 @@ def test_the_first_decision_is_the_most_significant():
     assert space.unrank(23) == (1, 2, 3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rank=st.integers(0, 10**40 - 1))
 def test_rank_is_inverse_of_unrank_beyond_64_bits(rank):
     space = Huge()

@@ -32,7 +32,7 @@ def test_the_first_output_for_seed_zero():
     assert mix(0) == 0xE220A8397B1DCDAF
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, n=st.integers(0, 20))
 def test_stream_equals_scalar_mix(seed, n):
     numbers = stream(seed, n)
@@ -40,7 +40,7 @@ def test_stream_equals_scalar_mix(seed, n):
     assert numbers.tolist() == [mix(seed + k * GAMMA) for k in range(n)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds)
 def test_a_longer_stream_continues_a_shorter_one(seed):
     assert stream(seed, 9)[:4].tolist() == stream(seed, 4).tolist()
@@ -56,7 +56,7 @@ def test_mix_does_not_collide_on_neighbouring_states():
     assert len({mix(state) for state in range(10_000)}) == 10_000
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, n=st.integers(0, 50))
 def test_uniform_is_the_upper_53_bits(seed, n):
     numbers = uniform(seed, n)
@@ -71,7 +71,7 @@ def test_uniform_has_the_moments_of_the_uniform_distribution():
     assert abs(numbers.var() - 1 / 12) < 0.005
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, n=st.integers(0, 50))
 def test_permutation_holds_every_number_once(seed, n):
     assert sorted(permutation(seed, n).tolist()) == list(range(n))

@@ -59,7 +59,8 @@ def test_penalty_has_the_least_score_and_the_rest_is_by_definition(n, scale):
     candidates = [by_matrices(x, y, queries, n * penalty) for penalty in module._PENALTIES]
     _, mean, std = min(candidates, key=lambda candidate: candidate[0])
     found = Linear(SPACE).fit(TRAIN[:n], y).predict(TEST)
-    np.testing.assert_allclose(found.mean, mean, rtol=1e-7)
+    # of penalties whose scores are equal but for rounding, either may be the least
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-5)
     np.testing.assert_allclose(found.std, std, rtol=1e-3)
 
 
