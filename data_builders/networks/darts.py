@@ -22,6 +22,9 @@ STEM = 3
 """Channels of the stem, in C."""
 NODES = 4
 """Nodes of a cell, whose outputs are concatenated."""
+TRAINS_STRIDES = torch.backends.cpu.get_cpu_capability() == "AVX512"
+"""Whether 1x1 convolutions of stride 2 can be trained: without AVX-512 their gradient in oneDNN, as
+PyTorch 2.13 has it, writes beyond its memory."""
 
 
 class Convolution(NamedTuple):
@@ -92,14 +95,16 @@ class ReluConvBatchNorm(nn.Module):
 class FactorizedReduce(nn.Module):
     """ReLU, two 1x1 convolutions of stride 2 from (0, 0) and (1, 1), concatenated, BatchNorm.
 
-    They are computed as convolutions of stride 1 of every second row and column: with stride 2 the
-    gradient of oneDNN in PyTorch 2.13 writes beyond its memory on processors without AVX-512.
+    On processors where stride 2 cannot be trained they are computed as convolutions of stride 1 of
+    every second row and column, which is the same but for rounding.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.even = nn.Conv2d(inputs, outputs // 2, 1, bias=False)
-        self.odd = nn.Conv2d(inputs, outputs - outputs // 2, 1, bias=False)
+        self.every = 1 if TRAINS_STRIDES else 2
+        stride = 2 // self.every
+        self.even = nn.Conv2d(inputs, outputs // 2, 1, stride, bias=False)
+        self.odd = nn.Conv2d(inputs, outputs - outputs // 2, 1, stride, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,7 +112,8 @@ class FactorizedReduce(nn.Module):
         x = F.relu(x)
         height, width = x.shape[2:]
         shifted = F.pad(x[:, :, 1:, 1:], (0, width % 2, 0, height % 2))
-        both = torch.cat([self.even(x[:, :, ::2, ::2]), self.odd(shifted[:, :, ::2, ::2])], dim=1)
+        x, shifted = (y[:, :, :: self.every, :: self.every] for y in (x, shifted))
+        both = torch.cat([self.even(x), self.odd(shifted)], dim=1)
         return self.norm(both)  # type: ignore[no-any-return]
 
 

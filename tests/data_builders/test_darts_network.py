@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data_builders import NETWORKS
+from data_builders.networks import darts
 from data_builders.networks.darts import DartsNetwork, FactorizedReduce
 from data_builders.training import initialise
 from nasbench.space import Arch
@@ -196,7 +197,9 @@ def test_a_network_holds_and_does_what_the_closed_form_says(arch: Arch) -> None:
         assert numbers.keys() == kind.arch_columns.keys()
 
 
-def test_a_reduction_by_hand() -> None:
+@pytest.mark.parametrize("trains_strides", [True, False])
+def test_a_reduction_by_hand(trains_strides: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(darts, "TRAINS_STRIDES", trains_strides)
     layer = FactorizedReduce(1, 2).eval()
     with torch.no_grad():
         layer.even.weight.fill_(1.0)
