@@ -6,7 +6,7 @@ from contextlib import closing
 import joblib
 
 from data_builders.shard_files import Shard
-from data_builders.workers import ONE_BY_ONE, Done, Order, lost, tasks, train_in_time
+from data_builders.workers import ONE_BY_ONE, Done, Order, in_a_line, lost, tasks, train_in_time
 from nasbench.errors import BuildError
 from nasbench.registry import require
 
@@ -32,8 +32,9 @@ def on_dask(shards: Sequence[Shard], order: Order, processes: int | None) -> Don
         try:
             client = distributed.Client(address)
         except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise BuildError(f"no Dask scheduler answers at {address!r}: {reason}") from error
+            raise BuildError(
+                f"no Dask scheduler answers at {address!r}: {in_a_line(error)}"
+            ) from error
     else:
         n_workers = processes or joblib.cpu_count()
         client = distributed.Client(

@@ -14,7 +14,16 @@ from typing import Any
 import joblib
 
 from data_builders.shard_files import Shard
-from data_builders.workers import LOSSES, ONE_BY_ONE, Done, Order, lost, tasks, train_in_time
+from data_builders.workers import (
+    LOSSES,
+    ONE_BY_ONE,
+    Done,
+    Order,
+    in_a_line,
+    lost,
+    tasks,
+    train_in_time,
+)
 from nasbench.errors import BuildError
 from nasbench.registry import require
 
@@ -41,7 +50,7 @@ def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done
         try:
             ray.init(log_to_driver=False)
         except (OSError, ValueError) as error:
-            raise BuildError(f"no Ray cluster answers: {' '.join(str(error).split())}") from error
+            raise BuildError(f"no Ray cluster answers: {in_a_line(error)}") from error
     try:
         resources = ray.cluster_resources()
         unit = "GPU" if resources.get("GPU", 0) >= 1 else "CPU"

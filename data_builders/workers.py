@@ -117,8 +117,12 @@ def tasks(
 
 def lost(order: Order, error: Exception) -> BuildError:
     """What to say when there is no use in trying on."""
-    reason = " ".join(str(error).split())
     return BuildError(
         f"{order.folder}: workers were lost again and again, perhaps for want of memory; the same "
-        f"command goes on ({reason[:300]})"
+        f"command goes on ({in_a_line(error)[:300]})"
     )
+
+
+def in_a_line(error: Exception) -> str:
+    """What an error of a library says, which may take several lines for it."""
+    return " ".join(str(error).split())
