@@ -23,8 +23,8 @@ from leaderboard.boards import Board, Row, labels
 from leaderboard.scores import rank
 from leaderboard.statistics import estimate
 from leaderboard.statistics import interval as bootstrap
-from nasbench.records import Records, manifest_name
-from nasbench.search import Setup
+from nasbench.runs.records import Records, manifest_name
+from nasbench.runs.search import Setup
 
 PAGE = Path(__file__).with_name("results.md")
 FAMILIES = {

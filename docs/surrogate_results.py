@@ -19,7 +19,7 @@ import results
 from matplotlib import pyplot as plt
 
 import nasbench
-from nasbench.catalogue import catalogue, open_table
+from nasbench.benchmarks.catalogue import catalogue, open_table
 from surrogates import REGRESSORS, judge
 from surrogates.comparison import Comparison, Side, compare
 from surrogates.examples import Examples, split

@@ -12,8 +12,8 @@ import results
 from matplotlib import pyplot as plt
 from scipy.stats import spearmanr
 
-from nasbench.catalogue import catalogue, open_table
-from nasbench.tabular import TableBenchmark
+from nasbench.benchmarks.catalogue import catalogue, open_table
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 
 PAGE = Path(__file__).with_name("tables.md")
 PUBLISHED = "nb201-cifar10"

@@ -8,7 +8,7 @@ from leaderboard.landscape import Landscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate
 from nasbench.errors import RecordError
-from nasbench.records import Records
+from nasbench.runs.records import Records
 
 MARK = "\N{DAGGER}"
 """Sign of a row whose algorithm fits the kind of model that the board's surrogate is."""

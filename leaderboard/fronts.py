@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from leaderboard.hypervolume import hypervolume
 from leaderboard.landscape import Landscape
-from nasbench.run import Run
-from nasbench.tabular import TableBenchmark, as_loss
+from nasbench.benchmarks.table_benchmark import TableBenchmark, as_loss
+from nasbench.runs.run import Run
 
 MARGIN = 0.1
 """How far the reference point lies beyond the worst of the front, in ranges of the front."""

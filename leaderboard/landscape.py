@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from leaderboard import statistics
 from leaderboard.populations import Population, population
+from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.errors import InvalidArgumentError, NotRecordedError
-from nasbench.loading import AnyBenchmark
-from nasbench.schema import Column
+from nasbench.tables.schema import Column
 
 _SPLITS = {"valid": "validation", "valtest": "validation and test", "train": "training"}
 

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.loading import AnyBenchmark
-from nasbench.schema import Column
+from nasbench.benchmarks.loading import AnyBenchmark
+from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.space import SearchSpace
-from nasbench.surrogate import SurrogateBenchmark
-from nasbench.surrogate_folder import Description
-from nasbench.tabular import TableBenchmark
+from nasbench.tables.schema import Column
 
 SAMPLE = 10_000
 """Architectures that stand for a space too large to be listed."""

@@ -12,11 +12,11 @@ from leaderboard import COLUMNS, statistics
 from leaderboard.boards import Board, Question, Row, Score, group, labels, settings
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean
+from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import RecordError, UnknownNameError
-from nasbench.loading import AnyBenchmark, load
-from nasbench.records import Records, to_table
-from nasbench.run import Run
-from nasbench.validation import content_hash
+from nasbench.runs.records import Records, to_table
+from nasbench.runs.run import Run
+from nasbench.tables.validation import content_hash
 
 
 def score(
@@ -85,7 +85,7 @@ def rank(
     """All boards of some records, by benchmark and budget; what no board can show is left out.
 
     Args:
-        records: As :func:`nasbench.records.find_records` gives them.
+        records: As :func:`nasbench.runs.records.find_records` gives them.
         progress: Called with a number of records whenever so many more are scored.
 
     Raises:

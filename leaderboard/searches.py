@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.landscape import Landscape
-from nasbench.run import Run
+from nasbench.runs.run import Run
 
 
 class Search:

@@ -7,6 +7,9 @@
 """
 
 from nasbench.benchmark import Evaluation
+from nasbench.benchmarks.loading import load
+from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     AlgorithmError,
     BuildError,
@@ -24,12 +27,9 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
-from nasbench.loading import load
-from nasbench.search import search  # now, or the module of that name would replace it later
-from nasbench.simulator import Budget, replay
+from nasbench.runs.replay import Budget, replay
+from nasbench.runs.search import search  # now, or the module of that name would replace it later
 from nasbench.space import Arch
-from nasbench.surrogate import SurrogateBenchmark
-from nasbench.tabular import TableBenchmark
 
 
 def query(

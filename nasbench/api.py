@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.catalogue import folders, open_table
-from nasbench.columns import open_file, read_column
+from nasbench.benchmarks.catalogue import folders, open_table
+from nasbench.benchmarks.lookup import Lookup, view
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
@@ -26,9 +26,7 @@ from nasbench.errors import (
     one_of,
 )
 from nasbench.files import writable_folder
-from nasbench.lookup import Lookup, view
-from nasbench.registry import Registry
-from nasbench.schema import archs_file
+from nasbench.siblings import SIBLINGS
 from nasbench.space import Arch
 from nasbench.spaces.nb101 import (
     NB101,
@@ -36,12 +34,11 @@ from nasbench.spaces.nb101 import (
     module_hash,
     prune,
 )
-from nasbench.table import Table, write_table
+from nasbench.tables.columns import open_file, read_column
+from nasbench.tables.schema import archs_file
+from nasbench.tables.table import Table, write_table
 
 _IMPORTER = "nb101"
-_SIBLINGS = Registry(
-    "nasbench.siblings", "part of the suite", {"importers": "data_builders:IMPORTERS"}
-)
 _METRICS = {
     "training_time": "seconds",
     "train_accuracy": "train_accuracy",
@@ -435,7 +432,7 @@ def _imported(archive: Path) -> Table:
     """The table made of a published file, now or earlier."""
     if not archive.is_file():
         raise InvalidArgumentError(f"there is no file {archive}")
-    importer = _SIBLINGS.load("importers").load(_IMPORTER)
+    importer = SIBLINGS.load("importers").load(_IMPORTER)
     folder = writable_folder(folders()[0])
     for path in (folder / f"{id_}.parquet" for id_ in importer.ids):
         if path.exists() and _is_made_of(table := Table(path), archive):

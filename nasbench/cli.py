@@ -22,6 +22,7 @@ import typer
 
 from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError, one_of
 from nasbench.registry import Registry
+from nasbench.siblings import SIBLINGS
 
 app = typer.Typer(
     name="nasbench",
@@ -33,27 +34,6 @@ app = typer.Typer(
 )
 leaderboard = typer.Typer(help="Rank recorded runs.", no_args_is_help=True)
 app.add_typer(leaderboard, name="leaderboard")
-
-SIBLINGS = Registry(
-    "nasbench.siblings",
-    "part of the suite",
-    {
-        "algorithms": "algorithms:ALGORITHMS",
-        "backends": "data_builders.workers:BACKENDS",
-        "boards": "leaderboard.scores:rank",
-        "columns": "leaderboard.formatting:columns",
-        "fetch": "data_builders.fetch:fetch",
-        "build": "data_builders.build:Build",
-        "importers": "data_builders:IMPORTERS",
-        "networks": "data_builders:NETWORKS",
-        "fit": "surrogates.fit:fit",
-        "plan": "data_builders.recipe:load_plan",
-        "plans": "data_builders.recipe:shipped",
-        "regressors": "surrogates:REGRESSORS",
-        "site": "leaderboard.site:build",
-        "spaces": "nasbench.spaces:SPACES",
-    },
-)
 
 _SHOWN = ("regret", "final_value")
 _MOST_SEEDS = 1_000_000
@@ -74,7 +54,7 @@ def quickstart(
     processes: Processes = None,
 ) -> None:
     """Race three algorithms on two benchmarks and write a leaderboard page."""
-    from nasbench.quickstart import ALGORITHMS, BENCHMARKS, race
+    from nasbench.runs.quickstart import ALGORITHMS, BENCHMARKS, race
 
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with _progress(f"{n} searches of {trials} trials", n) as advance:
@@ -147,7 +127,7 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Look up everything that is recorded of an architecture."""
-    from nasbench.loading import load
+    from nasbench.benchmarks.loading import load
 
     opened = load(benchmark)
     parsed: Any = arch
@@ -190,7 +170,9 @@ def build(
     ] = None,
     scores: Annotated[
         Path | None,
-        typer.Option(help="Zero-cost scores to join: a table of python -m data_builders.scores."),
+        typer.Option(
+            help="Zero-cost scores to join: a table of python -m data_builders.builds.score_table."
+        ),
     ] = None,
 ) -> None:
     """Train every architecture of a plan and write the table; goes on where it was stopped."""
@@ -280,7 +262,7 @@ def import_(
     citation: Annotated[str | None, typer.Option(help="table: what to cite.")] = None,
 ) -> None:
     """Turn a published archive, or a file of your own numbers, into tables."""
-    from nasbench.table import write_table
+    from nasbench.tables.table import write_table
 
     given = {
         "space": space,
@@ -321,9 +303,9 @@ def merge(
     ] = None,
 ) -> None:
     """Join tables of one space: trainings with trainings, and with numbers of architectures."""
-    from nasbench.catalogue import open_table
-    from nasbench.merge import merge as join
-    from nasbench.table import write_table
+    from nasbench.benchmarks.catalogue import open_table
+    from nasbench.tables.merge import merge as join
+    from nasbench.tables.table import write_table
 
     _refuse_shipped(out)
     opened = [open_table(table) for table in tables]
@@ -363,7 +345,7 @@ def fit(
     ] = None,
 ) -> None:
     """Fit a surrogate to a table, judge it by what it has not seen, and publish it."""
-    from nasbench.catalogue import open_table
+    from nasbench.benchmarks.catalogue import open_table
 
     name = id_ or f"{open_table(table).metadata.id}-surrogate"
     _refuse_shipped(name)
@@ -392,9 +374,9 @@ def fit(
 @app.command()
 def check(benchmark: Annotated[str, typer.Argument(help="Id, id@version or path.")]) -> None:
     """Verify schema, architectures, ranges and hash of a table, or the files of a surrogate."""
-    from nasbench.catalogue import find, is_surrogate
-    from nasbench.surrogate import SurrogateBenchmark
-    from nasbench.table import Table
+    from nasbench.benchmarks.catalogue import find, is_surrogate
+    from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+    from nasbench.tables.table import Table
 
     path = find(benchmark)
     if is_surrogate(path):
@@ -440,8 +422,8 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the records.")] = Path("runs"),
 ) -> None:
     """Search a benchmark with many seeds and record every trial; goes on where it was stopped."""
-    from nasbench.search import search
-    from nasbench.simulator import Budget
+    from nasbench.runs.replay import Budget
+    from nasbench.runs.search import search
 
     wanted = parse_seeds(seeds)
     policy: Any = int(replicate) if _is_number(replicate) else replicate
@@ -591,7 +573,7 @@ def _fail(message: str, code: int = 2) -> None:
 def _catalogue(kind: str) -> dict[str, str]:
     """Name -> one line, for everything of a kind."""
     if kind == "benchmarks":
-        from nasbench.catalogue import catalogue
+        from nasbench.benchmarks.catalogue import catalogue
 
         return dict(_benchmark_line(path) for paths in catalogue().values() for path in paths)
     if kind == "plans":
@@ -608,9 +590,10 @@ def _catalogue(kind: str) -> dict[str, str]:
 
 def _description(benchmark: str) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Facts, columns and, for programs, how the numbers were made."""
-    from nasbench import surrogate, tabular
-    from nasbench.catalogue import find, is_surrogate
-    from nasbench.table import Table
+    from nasbench.benchmarks import surrogate_benchmark as surrogate
+    from nasbench.benchmarks import table_benchmark as tabular
+    from nasbench.benchmarks.catalogue import find, is_surrogate
+    from nasbench.tables.table import Table
 
     path = find(benchmark)
     if is_surrogate(path):
@@ -623,9 +606,9 @@ def _description(benchmark: str) -> tuple[dict[str, Any], Any, dict[str, Any]]:
 
 def _benchmark_line(path: Path) -> tuple[str, str]:
     """Id and title of a benchmark, or the name of its file and what is wrong with it."""
-    from nasbench.catalogue import is_surrogate
-    from nasbench.surrogate_folder import Description
-    from nasbench.table import Table
+    from nasbench.benchmarks.catalogue import is_surrogate
+    from nasbench.benchmarks.surrogate_folder import Description
+    from nasbench.tables.table import Table
 
     try:
         metadata = Description.read(path) if is_surrogate(path) else Table(path).metadata
@@ -706,14 +689,14 @@ def _importer(source: str, id_: str | None, given: dict[str, Any]) -> Any:
 
 def _refuse_shipped(id_: str) -> None:
     """A benchmark of one's own must not take the name of one that ships with the package."""
-    from nasbench.catalogue import folders
+    from nasbench.benchmarks.catalogue import folders
 
     if any((folders()[-1] / name).exists() for name in (id_, f"{id_}.parquet")):
         raise InvalidArgumentError(f"{id_!r} ships with nasbench: choose another id")
 
 
 def _home(out: Path | None) -> Path:
-    from nasbench.catalogue import folders
+    from nasbench.benchmarks.catalogue import folders
     from nasbench.files import writable_folder
 
     return writable_folder(out or folders()[0])

@@ -35,7 +35,7 @@ class Registry(Mapping[str, str]):
         group: Name of the registry and of its entry-point group.
         kind: What one entry is called in messages ("algorithm").
         entries: ``{"regularized_evolution":
-            "algorithms.regularized_evolution:RegularizedEvolution"}``.
+            "algorithms.evolution.regularized_evolution:RegularizedEvolution"}``.
     """
 
     def __init__(self, group: str, kind: str, entries: Mapping[str, str]) -> None:
@@ -73,6 +73,11 @@ class Registry(Mapping[str, str]):
             if point.name == name:
                 return _resolve(point.value, self.kind)
         raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self._entries)}")
+
+    def name_of(self, thing: type) -> str:
+        """The name that a class is registered by, else its ``"module:Class"``."""
+        target = f"{thing.__module__}:{thing.__qualname__}"
+        return next((name for name, place in self._entries.items() if place == target), target)
 
 
 def require(module: str, purpose: str) -> Any:

@@ -30,11 +30,11 @@ from nasbench.algorithm import (
 )
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.errors import IllegalArchError
-from nasbench.records import to_table
-from nasbench.run import Run
-from nasbench.simulator import Budget, KnownNumbers, replay
+from nasbench.runs.records import to_table
+from nasbench.runs.replay import Budget, KnownNumbers, replay
+from nasbench.runs.run import Run
 from nasbench.space import Arch, SearchSpace
-from nasbench.validation import content_hash
+from nasbench.tables.validation import content_hash
 
 _LISTED = 20_000
 _NO_TEXTS = ("", " ", "?", "no architecture", "\x00", "-1", "🤷")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, t
 
 import nasbench
-from nasbench.loading import AnyBenchmark, load
-from nasbench.simulator import Budget
+from nasbench.benchmarks.loading import AnyBenchmark, load
+from nasbench.runs.replay import Budget
 
 ALGORITHMS = (
     "random_search",

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import InvalidArgumentError, NotRecordedError, UnknownNameError, one_of
-from nasbench.schema import Column
 from nasbench.space import SearchSpace
-from nasbench.table import Table
+from nasbench.tables.schema import Column
+from nasbench.tables.table import Table
 
 _ORIGIN = "optimizer"
 

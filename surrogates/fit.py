@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,47 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.catalogue import open_table
+from nasbench.benchmarks.catalogue import open_table
+from nasbench.benchmarks.surrogate_folder import (
+    CARD,
+    DESCRIPTION,
+    Description,
+    file_hash,
+    write_json,
+)
 from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.files import writable_folder
-from nasbench.schema import check_id
-from nasbench.surrogate_folder import CARD, DESCRIPTION, Description, file_hash, write_json
-from surrogates.card import card, comparison_lines, last_epoch
-from surrogates.comparison import SEEDS, Comparison, compare
+from nasbench.tables.schema import check_id
+from surrogates.card import card
+from surrogates.comparison import SEEDS, compare
 from surrogates.examples import Examples, split
 from surrogates.judge import harder_splits, judge
 from surrogates.predictor import Predictor, settings
+from surrogates.verdict import Verdict
 
 BASELINE = "knn"
 _SHARE = 0.8
 _PACKAGES = {"xgb": "xgboost", "ngb": "xgboost", "mlp": "torch", "gin": "torch"}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a fit.
-
-    Attributes:
-        description: What the surrogate says of itself.
-        figures: Figures by split, then by epoch of the default objective, then by name.
-        baseline: Those of the nearest-neighbour baseline, on unseen networks at the last epoch.
-        comparison: Searches on table and surrogate beside each other; None if there were none.
-        path: Folder of the surrogate.
-    """
-
-    description: Description
-    figures: Mapping[str, Mapping[int, Mapping[str, float]]]
-    baseline: Mapping[str, float]
-    comparison: Comparison | None
-    path: Path
-
-    def rows(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows of the judgement at the last epoch, a column for each split."""
-        return last_epoch(self)
-
-    def lines(self) -> list[str]:
-        """What searches say of table and surrogate, in sentences."""
-        return comparison_lines(self)
 
 
 def fit(

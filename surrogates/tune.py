@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.catalogue import open_table
+from nasbench.benchmarks.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError, one_of
 from nasbench.registry import require
 from surrogates import REGRESSORS

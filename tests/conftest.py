@@ -20,11 +20,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
-from nasbench.loading import load
-from nasbench.schema import Metadata
-from nasbench.table import write_table
-from nasbench.tabular import TableBenchmark
+from nasbench.benchmarks.loading import load
+from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.tables.schema import Metadata
+from nasbench.tables.table import write_table
 
+os.environ.setdefault("NASBENCH_SHARED", str(Path(__file__).parents[2] / "shared"))
 if not any(Path("/dev").glob("nvidia[0-9]*")):
     os.environ["TRITON_INTERPRET"] = "1"  # read when anything first imports triton
 

@@ -15,16 +15,17 @@ from typing import IO
 
 import pyarrow as pa
 
-from data_builders import unpickle
-from data_builders.importers import Imported, Importer, Progress, numbering, silent
-from data_builders.importers.blocks import Blocks, join, store
-from data_builders.importers.nats_files import LIMIT, file_sha256
-from data_builders.importers.results import Layout, Record, parse
-from data_builders.importers.training_sets import NETWORK, SETS, TrainingSet
-from data_builders.standins import PLAIN
+from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importers.nats import numbering
+from data_builders.importers.nats.blocks import Blocks, join, store
+from data_builders.importers.nats.files import LIMIT, file_sha256
+from data_builders.importers.nats.results import Layout, Record, parse
+from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
+from data_builders.pickles import unpickle
+from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
-from nasbench.schema import Metadata
 from nasbench.spaces.nb201 import NB201
+from nasbench.tables.schema import Metadata
 
 RELEASES = {"1.0": "NAS-Bench-201-v1_0-e61699", "1.1": "NAS-Bench-201-v1_1-096897"}
 LAYOUT = Layout(space=NB201(), schedules={"less": 12, "full": 200}, exact=False)
@@ -78,7 +79,7 @@ def _only(files: Sequence[Path]) -> Path:
 
 
 def _read(path: Path, blocks: Blocks, progress: Progress) -> pa.Table:
-    """Store all records; see :func:`data_builders.importers.blocks.store`."""
+    """Store all records; see :func:`data_builders.importers.nats.blocks.store`."""
     where = str(path)
     with path.open("rb") as raw, _pickles(raw, where) as pickles:
         summary = store(_records(pickles, path, raw, progress), blocks, where)

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importers import Imported, Importer, Progress, silent
+from data_builders.importer import Imported, Importer, Progress, silent
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
-from nasbench.schema import Column, Metadata
 from nasbench.space import Arch
 from nasbench.spaces.nbmacro import STAGES, NBMacro
+from nasbench.tables.schema import Column, Metadata
 
 FILE = "nas-bench-macro_cifar10.json"
 REPOSITORY = "https://github.com/xiusu/NAS-Bench-Macro"

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
-from data_builders.unpickle import LIMIT
+from data_builders.pickles.unpickle import LIMIT
 from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
 
 _File: TypeAlias = Path | zipfile.Path

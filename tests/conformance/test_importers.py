@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from data_builders import IMPORTERS
-from data_builders.importers import Importer
+from data_builders.importer import Importer
 from nasbench.errors import ArchiveError, InvalidArgumentError
 
 PUBLISHED = [name for name in IMPORTERS if name != "table"]

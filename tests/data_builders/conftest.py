@@ -195,7 +195,7 @@ def make_state() -> Callable[..., Any]:
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Small networks on several threads wait for each other."""
-    from data_builders import training
+    from data_builders.training import reference as training
 
     with training.one_thread():
         yield

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data_builders import zero_cost
-from data_builders.datasets import Split, load_split
+from data_builders.builds.score_table import first_batch
+from data_builders.images.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
 from data_builders.networks.skeleton201 import ReluConvBatchNorm
 from data_builders.recipe import Recipe
-from data_builders.scores import first_batch
-from data_builders.training import build_network, initialise
+from data_builders.training.reference import build_network, initialise
 from data_builders.zero_cost import SCORES
 from nasbench.space import Arch
 

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nasbench.records import Records, manifest_name
-from nasbench.run import NONE, Run
-from nasbench.schema import Metadata
-from nasbench.search import search
-from nasbench.simulator import Budget
-from nasbench.table import write_table
+from nasbench.runs.records import Records, manifest_name
+from nasbench.runs.replay import Budget
+from nasbench.runs.run import NONE, Run
+from nasbench.runs.search import search
+from nasbench.tables.schema import Metadata
+from nasbench.tables.table import write_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LAUNCH = """

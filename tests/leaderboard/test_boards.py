@@ -2,7 +2,7 @@ import pytest
 
 from leaderboard.boards import Question, group, labels, plain
 from nasbench.errors import RecordError
-from nasbench.records import Records
+from nasbench.runs.records import Records
 
 
 def found(home, metadata, run, cells, **changes):

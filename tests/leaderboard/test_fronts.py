@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from leaderboard.fronts import MARGIN, Scale, _optimal
-from nasbench.loading import load
-from nasbench.run import NONE, Run
+from nasbench.benchmarks.loading import load
+from nasbench.runs.run import NONE, Run
 
 NETWORKS = [(0, 0, 0, 2, 0, 0), (0, 0, 0, 3, 0, 0), (0, 0, 0, 4, 0, 0), (0, 0, 0, 2, 3, 0)]
 

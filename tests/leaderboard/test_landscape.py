@@ -6,8 +6,8 @@ import pytest
 import nasbench
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, step_values
+from nasbench.benchmarks.loading import load
 from nasbench.errors import InvalidArgumentError, NotRecordedError
-from nasbench.loading import load
 from nasbench.spaces.nb201 import NB201
 
 

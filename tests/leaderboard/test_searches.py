@@ -5,7 +5,7 @@ import pytest
 
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean, step_values
-from nasbench.loading import load
+from nasbench.benchmarks.loading import load
 
 INF = float("inf")
 

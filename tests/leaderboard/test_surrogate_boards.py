@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 
 from algorithms import ALGORITHMS
-from leaderboard import notes, populations
+from leaderboard import populations
 from leaderboard.boards import MARK
-from leaderboard.command import command
 from leaderboard.curves import drawn
 from leaderboard.landscape import Landscape
-from leaderboard.plots import plots
 from leaderboard.scores import rank
 from leaderboard.searches import Search, step_values
-from leaderboard.site import build
+from leaderboard.site import notes
+from leaderboard.site.build import build
+from leaderboard.site.command import command
+from leaderboard.site.plots import plots
+from nasbench.benchmarks.loading import load
 from nasbench.errors import RecordError, SurrogateError, UnknownNameError
-from nasbench.loading import load
-from nasbench.records import find_records
-from nasbench.search import Setup, search
-from nasbench.simulator import Budget, replay
+from nasbench.runs.records import find_records
+from nasbench.runs.replay import Budget, replay
+from nasbench.runs.search import Setup, search
 from nasbench.spaces.nb201 import NB201
 from surrogates import REGRESSORS
 from surrogates.fit import fit

@@ -51,7 +51,7 @@ def copies(records: Path, folder: Path) -> int:
 def full_size(records: Path, folder: Path) -> None:
     """Tables of all cells: the records in turn, every number changed by about a thousandth."""
     from data_builders import IMPORTERS
-    from nasbench.table import write_table
+    from nasbench.tables.table import write_table
 
     rng = np.random.default_rng(0)
     for made in IMPORTERS.load("nats")().tables([records], work=folder / "work"):

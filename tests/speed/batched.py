@@ -6,9 +6,9 @@ training takes with all its epochs, and of the ratio to one network after anothe
 thread, process time, which other processes disturb less. All ways take turns, and medians are
 printed. Compared are
 
-- one network after another (``data_builders.training``); on a GPU also with every step replayed as
-  a CUDA graph,
-- groups (``data_builders.batched``) with every convolution,
+- one network after another (``data_builders.training.reference``); on a GPU also with every step
+  replayed as a CUDA graph,
+- groups (``data_builders.training.batched.group``) with every convolution,
 - ``torch.func.vmap`` over one network that has all operations on all edges, multiplied with masks;
   steps only, and without running statistics.
 
@@ -27,14 +27,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data_builders import NETWORKS, training
-from data_builders.batched import Group
-from data_builders.convolutions import CONVOLUTIONS, convolutions_of
-from data_builders.cuda_graph import CapturedStep
-from data_builders.datasets import Split, load_split
-from data_builders.memory import keep_freed_memory
-from data_builders.recipe import Recipe, load_plan
-from data_builders.shards import sample_classes, trainable_classes
+from data_builders import NETWORKS
+from data_builders.builds.shards import sample_classes, trainable_classes
+from data_builders.images.datasets import Split, load_split
+from data_builders.plan import load_plan
+from data_builders.recipe import Recipe
+from data_builders.training import reference as training
+from data_builders.training.batched.convolutions import CONVOLUTIONS, convolutions_of
+from data_builders.training.batched.group import Group
+from data_builders.training.cuda_graph import CapturedStep
+from data_builders.training.memory import keep_freed_memory
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, EDGES, POOL, SKIP, live_edges
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 import nasbench
 from nasbench.algorithm import hyperparameters
 from nasbench.encodings import encode
-from surrogates.features import default_encodings, features
-from surrogates.xgb import XGB
+from surrogates.regressors.parts.features import default_encodings, features
+from surrogates.regressors.xgb import XGB
 
 EXAMPLES = 1_000
 ROUNDS = 5

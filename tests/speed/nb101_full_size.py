@@ -23,11 +23,11 @@ import crc32c
 import numpy as np
 
 import nasbench
-from data_builders.importers.nb101 import NB101Importer
+from data_builders.importers.nb101.importer import NB101Importer
 from nasbench.api import ModelSpec, NASBench
 from nasbench.files import atomic
 from nasbench.spaces.nb101 import CELLS, NB101, cells, module_hash, to_matrix
-from nasbench.table import Table, write_table
+from nasbench.tables.table import Table, write_table
 
 BUDGETS = (4, 12, 36, 108)
 REPEATS = 3

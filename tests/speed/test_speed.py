@@ -10,17 +10,17 @@ import pyarrow as pa
 import pytest
 
 import nasbench
-from algorithms.regularized_evolution import RegularizedEvolution
+from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from nasbench.algorithm import Algorithm, Proposal
-from nasbench.catalogue import open_table
-from nasbench.merge import merge
-from nasbench.schema import Metadata
-from nasbench.search import Setup
-from nasbench.simulator import Budget, replay
+from nasbench.benchmarks.catalogue import open_table
+from nasbench.runs.replay import Budget, replay
+from nasbench.runs.search import Setup
 from nasbench.spaces import nb101
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
-from nasbench.table import write_table
+from nasbench.tables.merge import merge
+from nasbench.tables.schema import Metadata
+from nasbench.tables.table import write_table
 
 CELL = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|"

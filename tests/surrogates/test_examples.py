@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import nasbench
-from nasbench.catalogue import open_table
+from nasbench.benchmarks.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 from surrogates.examples import Examples, split
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nasbench.catalogue import open_table
+from nasbench.benchmarks.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, SurrogateError
 from surrogates.examples import Examples, split
 from surrogates.predictor import Predictor, settings

@@ -42,7 +42,7 @@ def test_what_the_fit_is_judged_by_is_never_seen(monkeypatch):
 
     monkeypatch.setattr("surrogates.tune.REGRESSORS", _Only(Spy))
     tune("lite201-digits", "knn", trials=1, train=300, seed=3)
-    from nasbench.catalogue import open_table
+    from nasbench.benchmarks.catalogue import open_table
     from surrogates.examples import Examples, split
 
     examples = Examples.read(open_table("lite201-digits"))

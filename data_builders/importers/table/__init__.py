@@ -3,7 +3,3 @@
 ``rows`` reads the file, ``assignments`` what the user says of its columns, ``cells`` what they
 hold; ``plan`` knows which trainings there are, ``trainings`` and ``per_arch`` make the table.
 """
-
-from data_builders.importers.table.importer import TableImporter
-
-__all__ = ["TableImporter"]

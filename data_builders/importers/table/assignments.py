@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nasbench.errors import InvalidArgumentError, one_of
-from nasbench.schema import KEYS, SPLITS
+from nasbench.tables.schema import KEYS, SPLITS
 
 COSTS = ("seconds", "validation_seconds")
 LONGEST_SCHEDULE = 1_000_000

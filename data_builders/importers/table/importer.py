@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importers import Imported, Importer, Progress, silent
+from data_builders.importer import Imported, Importer, Progress, silent
 from data_builders.importers.table.assignments import parse_metrics, parse_per_arch
 from data_builders.importers.table.cells import Cells
 from data_builders.importers.table.measurements import check_percentages, join, read
@@ -19,9 +19,9 @@ from data_builders.importers.table.per_arch import make_per_arch
 from data_builders.importers.table.plan import Plan
 from data_builders.importers.table.rows import format_of
 from data_builders.importers.table.trainings import Trainings, no_runs
-from nasbench.columns import load_space, read_archs
 from nasbench.errors import InvalidArgumentError, SchemaError
-from nasbench.schema import Column, Metadata
+from nasbench.tables.columns import load_space, read_archs
+from nasbench.tables.schema import Column, Metadata
 
 
 class TableImporter(Importer):

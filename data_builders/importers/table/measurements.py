@@ -11,8 +11,8 @@ from data_builders.importers.table.cells import Cells
 from data_builders.importers.table.groups import Groups
 from data_builders.importers.table.rows import Rows
 from nasbench.errors import ArchiveError
-from nasbench.schema import Column
 from nasbench.space import SearchSpace
+from nasbench.tables.schema import Column
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from data_builders.importers.table.assignments import COSTS, Assignment, Metrics
 from nasbench.errors import InvalidArgumentError
-from nasbench.schema import Column
+from nasbench.tables.schema import Column
 
 _VALIDATION = "validation_seconds"
 

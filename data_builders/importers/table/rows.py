@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data_builders.importers import Progress
-from nasbench.columns import is_list
+from data_builders.importer import Progress
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
+from nasbench.tables.columns import is_list
 
 CELLS = 1 << 20
 LONGEST_LINE = 1 << 24

@@ -7,7 +7,7 @@ from typing import Any
 from nasbench.compat.nats_bench.arch_results import agreed
 from nasbench.compat.nats_bench.records import Records
 from nasbench.compat.nats_bench.trainings import TRAIN, Trainings, mean
-from nasbench.schema import SPLITS
+from nasbench.tables.schema import SPLITS
 
 _KEYS = {
     split: tuple(f"{split}-{number}" for number in ("loss", "accuracy", "per-time", "all-time"))

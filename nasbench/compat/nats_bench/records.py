@@ -11,7 +11,7 @@ import numpy as np
 
 from nasbench.compat.nats_bench.trainings import SECONDS, SETS, TRAIN, NoAnswerError, Trainings
 from nasbench.errors import SchemaError, one_of
-from nasbench.table import Table
+from nasbench.tables.table import Table
 
 TABLES = {name: name for name in SETS} | {"ImageNet16-120": "imagenet16"}
 """Training set -> end of the id of its table."""

@@ -3,17 +3,14 @@
 import os
 from pathlib import Path
 
-from nasbench.catalogue import catalogue, folders, open_table
+from nasbench.benchmarks.catalogue import catalogue, folders, open_table
 from nasbench.compat.nats_bench.records import SIZE, TABLES, TOPOLOGY, Family
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.files import writable_folder
-from nasbench.registry import Registry
-from nasbench.table import Table, write_table
+from nasbench.siblings import SIBLINGS
+from nasbench.tables.table import Table, write_table
 
 _IMPORTER = "nats"
-_SIBLINGS = Registry(
-    "nasbench.siblings", "part of the suite", {"importers": "data_builders:IMPORTERS"}
-)
 
 
 def open_tables(source: str | Path | None, family: Family) -> dict[str, Table]:
@@ -75,7 +72,7 @@ def _imported(archive: Path, family: Family) -> dict[str, Table]:
         )
     if len(tables) == len(TABLES):  # else the import was stopped
         return tables
-    importer = _SIBLINGS.load("importers").load(_IMPORTER)()
+    importer = SIBLINGS.load("importers").load(_IMPORTER)()
     print(f"Importing {archive} into {folder}: this takes minutes, once.", flush=True)
     for made in importer.tables([archive], work=folder / "work"):
         if not made.metadata.id.startswith(family.prefix):

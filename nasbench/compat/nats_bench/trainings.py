@@ -11,9 +11,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmarks.lookup import view
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
-from nasbench.lookup import view
-from nasbench.table import Table
+from nasbench.tables.table import Table
 
 TRAIN = "train"
 _HALVES = {"x-valid": "valid", "x-test": "test", "ori-test": "valtest"}

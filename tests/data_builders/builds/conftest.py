@@ -8,11 +8,12 @@ from shutil import copytree
 import numpy as np
 import pytest
 
-from data_builders import shards
-from data_builders.build import Build
-from data_builders.calibration import Calibration
-from data_builders.recipe import Plan, Recipe, load_plan
-from nasbench.table import Table
+from data_builders.builds import shards
+from data_builders.builds.build import Build
+from data_builders.costs.calibration import Calibration
+from data_builders.plan import Plan, load_plan
+from data_builders.recipe import Recipe
+from nasbench.tables.table import Table
 
 RECIPE = replace(
     load_plan("lite201-digits").recipe,

@@ -10,17 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from data_builders import build_table, shards, training
-from data_builders.build import Build
-from data_builders.datasets import Split, load_split
+from data_builders.builds import merged_table as build_table
+from data_builders.builds import shards
+from data_builders.builds.build import Build
+from data_builders.builds.shard_files import Shard, read_shard
+from data_builders.builds.shards import sample_classes, train_shard
+from data_builders.images.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
-from data_builders.recipe import Recipe, load_plan
-from data_builders.shard_files import Shard, read_shard
-from data_builders.shards import sample_classes, train_shard
+from data_builders.plan import load_plan
+from data_builders.recipe import Recipe
+from data_builders.training import reference as training
 from nasbench.errors import BuildError, UnknownNameError
 from nasbench.spaces.nb201 import NB201, classes
-from nasbench.table import Table
-from nasbench.validation import content_hash
+from nasbench.tables.table import Table
+from nasbench.tables.validation import content_hash
 
 
 def test_a_build_ends_in_a_valid_table(tiny: Any, reference: Path) -> None:
@@ -299,7 +302,7 @@ def test_parts_are_disjoint_and_cover_all_seeds_alike(tiny: Any, tmp_path: Path)
 def test_a_part_trains_its_own_shards_and_only_the_first_calibrates(
     tiny: Any, tmp_path: Path, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_builders.build.calibrate", lambda *_: tiny.calibration)
+    monkeypatch.setattr("data_builders.builds.build.calibrate", lambda *_: tiny.calibration)
     build = Build(tiny.plan, tmp_path)
     for i in (3, 1, 2):
         mine = build.part(i, 3)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from data_builders import shards
-from data_builders.build import Build
-from data_builders.claim import read_claim
+from data_builders.builds import shards
+from data_builders.builds.build import Build
+from data_builders.builds.claim import read_claim
 from nasbench.errors import BuildError
 
 
@@ -42,7 +42,7 @@ def test_another_size_of_shards_is_refused(
 def test_another_trainer_or_choice_is_refused(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_builders.shards.TRAINERS", {"reference", "fused"})
+    monkeypatch.setattr("data_builders.builds.shards.TRAINERS", {"reference", "fused"})
     fused = {"trainer": "fused", "convolution": "grouped"}
     build = Build(tiny.plan, tmp_path, fused)
     assert Build(tiny.plan, tmp_path, fused).folder == build.folder
@@ -62,7 +62,7 @@ def test_of_builds_that_begin_a_folder_together_the_first_chooses(
         Build(tiny.plan, tmp_path, {**batched, "convolution": "matmul"})
         return {**manifest, "convolution": "grouped"}
 
-    monkeypatch.setattr("data_builders.build.choices", while_another_begins)
+    monkeypatch.setattr("data_builders.builds.build.choices", while_another_begins)
     build = Build(tiny.plan, tmp_path, batched)
     assert build.manifest == {**batched, "convolution": "matmul"}
     assert read_claim(build.folder).items() >= build.manifest.items()
@@ -71,7 +71,7 @@ def test_of_builds_that_begin_a_folder_together_the_first_chooses(
 def test_a_claim_from_before_there_was_a_choice_is_one_of_the_reference_loop(
     finished: Build, tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_builders.shards.TRAINERS", {"reference", "fused"})
+    monkeypatch.setattr("data_builders.builds.shards.TRAINERS", {"reference", "fused"})
     path = finished.folder / "build.json"
     document = json.loads(path.read_bytes())
     assert document.pop("trainer") == "reference"

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import nasbench
-from data_builders.build import Build
-from data_builders.scores import main as score
+from data_builders.builds.build import Build
+from data_builders.builds.score_table import main as score
 from nasbench.cli import main, parse_deadline, parse_part
 from nasbench.errors import InvalidArgumentError
-from nasbench.table import Table, write_table
+from nasbench.tables.table import Table, write_table
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -29,7 +29,7 @@ def build(
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("data_builders.build.calibrate", lambda *_: tiny.calibration)
+    monkeypatch.setattr("data_builders.builds.build.calibrate", lambda *_: tiny.calibration)
     tiny.save(tmp_path / "plan.toml")
 
     def run(*options: str, command: str = "build ../plan.toml --processes 1") -> Any:

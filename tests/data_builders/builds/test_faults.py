@@ -17,12 +17,12 @@ from typing import IO, Any
 import pyarrow.parquet as pq
 import pytest
 
-from data_builders import training
-from data_builders.build import Build
-from data_builders.calibration import Calibration
-from data_builders.shard_files import first, read_shard
+from data_builders.builds.build import Build
+from data_builders.builds.shard_files import first, read_shard
+from data_builders.costs.calibration import Calibration
+from data_builders.training import reference as training
 from nasbench.errors import BuildError, InvalidArgumentError
-from nasbench.table import Table
+from nasbench.tables.table import Table
 
 ADVICE = r"seed5-0004\.parquet .*: delete it to train the shard again"
 SERVER = """
@@ -34,10 +34,10 @@ from pathlib import Path
 import joblib
 import torch._dynamo  # what the first optimiser would import in every fork
 
-import data_builders.build
-import data_builders.shards
-from data_builders.calibration import Calibration
-from data_builders.recipe import load_plan
+import data_builders.builds.build
+import data_builders.builds.shards
+from data_builders.costs.calibration import Calibration
+from data_builders.plan import load_plan
 
 folder = Path(sys.argv[1])
 plan, calibration = load_plan(str(folder / "plan.toml")), Calibration.load(folder / "measured.json")
@@ -48,9 +48,9 @@ def calibrate(*_):
     return replace(calibration, step=tuple(factor * c for c in calibration.step))
 
 
-data_builders.build.calibrate = calibrate
-data_builders.shards.SHARD_CLASSES = 1
-data_builders.build.Build(plan, folder)
+data_builders.builds.build.calibrate = calibrate
+data_builders.builds.shards.SHARD_CLASSES = 1
+data_builders.builds.build.Build(plan, folder)
 for line in sys.stdin:
     command, *arguments = line.split()
     if command == "reap":
@@ -60,7 +60,7 @@ for line in sys.stdin:
     if not builder:
         factor = 1.0 if command == "build" else float(os.getpid())
         try:
-            build = data_builders.build.Build(plan, Path(arguments[0]))
+            build = data_builders.builds.build.Build(plan, Path(arguments[0]))
             build.run(1)
             build.write(Path(arguments[1]))
             os._exit(0)
@@ -189,7 +189,7 @@ def test_what_another_builder_has_written_in_the_meantime_stays(
         (build.folder / shard.name).write_text("theirs")
         return good(*arguments)
 
-    monkeypatch.setattr("data_builders.build.calibrate", calibrate)
+    monkeypatch.setattr("data_builders.builds.build.calibrate", calibrate)
     assert build.calibration() == other
     monkeypatch.setattr(training, "train", train)
     build.run(1)

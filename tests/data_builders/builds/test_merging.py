@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from data_builders.build import Build
+from data_builders.builds.build import Build
 from nasbench.errors import BuildError
 
 
@@ -62,7 +62,7 @@ def test_choices_are_those_of_the_build_whose_shards_are_taken(
     """A machine without a GPU puts together what machines with one have trained."""
     gpu = {"trainer": "batched", "device": "cuda", "convolution": "triton"}
     begun = Build(tiny.plan, tmp_path / "gpu", gpu)
-    monkeypatch.setattr("data_builders.build.choices", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("data_builders.builds.build.choices", lambda *_: pytest.fail("measured"))
     build = Build(tiny.plan, tmp_path / "here", {"trainer": "batched"}, [tmp_path / "gpu"])
     assert build.manifest == gpu
     assert build.shards == begun.shards

@@ -15,12 +15,12 @@ import joblib
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
-from data_builders import workers
-from data_builders.build import Build
-from data_builders.shard_files import Shard
-from data_builders.workers import LOSSES, Order, train_in_time
+from data_builders.builds import workers
+from data_builders.builds.build import Build
+from data_builders.builds.shard_files import Shard
+from data_builders.builds.workers import LOSSES, Order, train_in_time
 from nasbench.errors import BuildError, MissingExtraError
-from nasbench.table import Table
+from nasbench.tables.table import Table
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc of Linux")
 SLOW = """
@@ -39,18 +39,18 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import data_builders.build
-import data_builders.shards
-from data_builders.calibration import Calibration
-from data_builders.recipe import load_plan
+import data_builders.builds.build
+import data_builders.builds.shards
+from data_builders.costs.calibration import Calibration
+from data_builders.plan import load_plan
 
 if __name__ == "__main__":
     backend, folder = sys.argv[1], Path(sys.argv[2])
     plan = load_plan(str(folder / "plan.toml"))
     plan = replace(plan, recipe=replace(plan.recipe, network="slow:Slow"))
-    data_builders.build.calibrate = lambda *_: Calibration.load(folder / "measured.json")
-    data_builders.shards.SHARD_CLASSES = 1
-    build = data_builders.build.Build(plan, folder / "work")
+    data_builders.builds.build.calibrate = lambda *_: Calibration.load(folder / "measured.json")
+    data_builders.builds.shards.SHARD_CLASSES = 1
+    build = data_builders.builds.build.Build(plan, folder / "work")
     processes = None if backend == "ray" else 2
     build.run(processes, lambda n: print(n, flush=True), backend=backend)
     build.write(folder / "t.parquet")
@@ -100,7 +100,7 @@ def test_no_shard_is_started_that_is_not_expected_to_end_in_time(
     monkeypatch.setattr(workers, "time", clock)
     monkeypatch.setattr(workers, "train_shard", clock.train)
     monkeypatch.setattr(workers, "_slowest", {})
-    monkeypatch.setattr("data_builders.build.time", clock)
+    monkeypatch.setattr("data_builders.builds.build.time", clock)
     done: list[int] = []
     build.run(1, done.append, until=None if until is None else 1e9 + until)
     assert done == [1] * trained

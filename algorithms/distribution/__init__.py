@@ -1,0 +1,1 @@
+"""Estimation of distributions: options are drawn, the good ones become likelier."""

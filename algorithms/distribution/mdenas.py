@@ -1,0 +1,135 @@
+"""MdeNAS, multinomial distribution learning (Zheng et al., 2019, https://arxiv.org/abs/1905.07529).
+
+The authors published no search code; the update follows the paper and its re-implementations.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any, ClassVar
+
+from algorithms.parts.choices import IndependentChoices
+from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.space import Arch, SearchSpace
+
+_VALUES = ("mean", "last")
+
+
+class MdeNAS(Algorithm):
+    """Shifts probability to options that do better although they were trained less.
+
+    Architectures are drawn from one distribution a decision and trained for a few epochs: MdeNAS
+    supposes that they rank alike early and late. For every two options of a decision, if one was
+    drawn less often and yet is better, ``learning_rate`` of probability goes to it, and as much
+    leaves the other. Now and then the most likely architecture is trained in full.
+
+    In the paper options share weights that train on, so that the last result of an option is its
+    value (preset ``zheng``); in a table results do not age, and by default the mean is. A diverged
+    training counts as the worst finite loss so far.
+
+    Args:
+        space: What to search.
+        fidelities: Sampled architectures are trained to the lowest one that is at least ``share``
+            of the last, the most likely one to the last.
+        seed: Seed of the search.
+        learning_rate: Probability that moves between two options in one update.
+        samples: Trials between updates.
+        values: What an option's value is: ``"mean"``: the mean of its losses; ``"last"``: the last.
+        share: Training of a sampled architecture, as a share of the last fidelity, in (0, 1].
+        confirm: Sampled trials after which the most likely architecture is trained in full, unless
+            it was before.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "zheng": {"learning_rate": 0.01, "samples": 1, "values": "last"}
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        learning_rate: float = 0.01,
+        samples: int = 1,
+        values: str = "mean",
+        share: float = 0.05,
+        confirm: int = 10,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        for name, number in (("learning_rate", learning_rate), ("share", share)):
+            if not 0 < number <= 1:
+                raise InvalidArgumentError(f"{name} = {number} must be in (0, 1]")
+        for name, count in (("samples", samples), ("confirm", confirm)):
+            if count < 1:
+                raise InvalidArgumentError(f"{name} = {count} must be at least 1")
+        if values not in _VALUES:
+            raise InvalidArgumentError(f"values = {values!r}{one_of(values, _VALUES)}")
+        self.learning_rate = learning_rate
+        self.samples = samples
+        self.values = values
+        self.share = share
+        self.confirm = confirm
+        full = self.fidelities[-1]
+        self._short = next(epoch for epoch in self.fidelities if epoch >= share * full)
+        self._choices = IndependentChoices(space)
+        self._counts = [[0] * n for n in space.options]
+        self._values = [[0.0] * n for n in space.options]
+        self._sampled = self._told = 0
+        self._due = confirm
+        self._worst = -inf
+        self._confirmed: set[Arch] = set()
+
+    def ask(self) -> Proposal:
+        if self._sampled == self._due:
+            self._due += self.confirm
+            likely = self._most_likely()
+            if likely not in self._confirmed:
+                self._confirmed.add(likely)
+                return Proposal(likely, self.fidelities[-1])
+        self._sampled += 1
+        return Proposal(self._choices.sample(self.rng), self._short)
+
+    def tell(self, observation: Observation) -> None:
+        loss = observation.losses[0]
+        if loss < inf:
+            self._worst = max(self._worst, loss)
+        elif self._worst == -inf:
+            return
+        if observation.proposal.epoch == self._short:
+            self._record(observation.proposal.arch, min(loss, self._worst))
+            self._told += 1
+            if self._told % self.samples == 0:
+                self._shift()
+
+    def _record(self, arch: Arch, loss: float) -> None:
+        for counts, values, option in zip(self._counts, self._values, arch, strict=True):
+            counts[option] += 1
+            step = 1.0 if self.values == "last" else 1.0 / counts[option]
+            values[option] += step * (loss - values[option])
+
+    def _shift(self) -> None:
+        """Move probability between every two options that were both drawn."""
+        for position, (counts, values) in enumerate(zip(self._counts, self._values, strict=True)):
+            moved = list(self._choices.weights[position])
+            drawn = [option for option, count in enumerate(counts) if count]
+            for place, i in enumerate(drawn):
+                for j in drawn[:place]:
+                    if counts[i] < counts[j] and values[i] < values[j]:
+                        gains, loses = i, j
+                    elif counts[i] > counts[j] and values[i] > values[j]:
+                        gains, loses = j, i
+                    else:
+                        continue
+                    moved[gains] += self.learning_rate
+                    moved[loses] -= self.learning_rate
+            positive = [max(p, 0.0) for p in moved]
+            total = sum(positive)
+            self._choices.weights[position] = [p / total for p in positive]
+
+    def _most_likely(self) -> Arch:
+        """The most likely option of every decision, the first on ties, among those still legal."""
+        arch: Arch = ()
+        for weights in self._choices.weights:
+            arch = (*arch, max(self._choices.legal(arch), key=weights.__getitem__))
+        return arch

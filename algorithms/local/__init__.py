@@ -1,0 +1,1 @@
+"""Searches that step from an architecture to a neighbour."""

@@ -1,0 +1,131 @@
+"""Simulated annealing (Kirkpatrick, Gelatt and Vecchi, 1983, https://doi.org/10.1126/science.220.4598.671)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import mean, median
+from typing import Any, ClassVar
+
+from algorithms.parts.mutation import mutant
+from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch, SearchSpace
+
+
+class SimulatedAnnealing(Algorithm):
+    """A random walk over neighbours that takes a worse one the more rarely the colder it is.
+
+    A mutant of the current architecture takes its place if its loss is not higher, or else with
+    probability ``exp(-d / t)``, where ``d`` is the difference of the losses and ``t`` the
+    temperature. So that the same temperatures suit every benchmark, they are in units of the spread
+    of the losses of the random architectures at the start: their median distance from their median,
+    diverged ones left out (the mean distance where that is zero). After the paper, the temperature
+    falls by a constant factor when enough steps were accepted, or too many were tried; and the
+    system is frozen when too many were tried at several temperatures in a row. Then the search
+    starts anew, hot, from other random architectures.
+
+    The preset ``kirkpatrick`` has the schedule after the paper's partitioning of circuits, which
+    could afford millions of steps; the temperature at the start is ours.
+
+    Args:
+        space: What to search.
+        fidelities: The last one is used.
+        seed: Seed of the search.
+        initial: Random architectures at the start, of which the best is the first one.
+        temperature: At the start, in units of the spread.
+        cooling: Factor of the temperature at every change.
+        accepted: Accepted steps for each decision after which the temperature changes.
+        attempts: Steps for each decision, accepted or not, after which it changes anyway.
+        frozen: Temperatures in a row without enough accepted steps after which to start anew.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "kirkpatrick": {"cooling": 0.9, "accepted": 10, "attempts": 100, "frozen": 3},
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        initial: int = 10,
+        temperature: float = 1.0,
+        cooling: float = 0.8,
+        accepted: int = 1,
+        attempts: int = 10,
+        frozen: int = 3,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        counts = {"initial": initial, "accepted": accepted, "attempts": attempts, "frozen": frozen}
+        for name, value in counts.items():
+            if value < 1:
+                raise InvalidArgumentError(f"{name} = {value} must be at least 1")
+        if not 0 < temperature < math.inf:
+            raise InvalidArgumentError(f"temperature = {temperature} must be positive and finite")
+        if not 0 < cooling < 1:
+            raise InvalidArgumentError(f"cooling = {cooling} must be between 0 and 1")
+        self.initial = initial
+        self.temperature = temperature
+        self.cooling = cooling
+        self.accepted = accepted
+        self.attempts = attempts
+        self.frozen = frozen
+        choices = max(1, sum(n > 1 for n in space.options))
+        self._enough = accepted * choices
+        self._too_many = attempts * choices
+        self._asked = 0
+        self._start: list[tuple[float, int, Arch]] = []
+        self._current: Arch | None = None
+        self._loss = math.inf
+        self._heat = 0.0
+        self._first = self._taken = self._tried = self._cold = 0
+
+    def ask(self) -> Proposal:
+        self._asked += 1
+        if self._current is None:
+            return Proposal(self.space.sample(self.rng))
+        return Proposal(mutant(self.space, self._current, self.rng))
+
+    def tell(self, observation: Observation) -> None:
+        if observation.trial < self._first:
+            return  # a step of the walk that froze while it was trained
+        loss, arch = observation.losses[0], observation.proposal.arch
+        if self._current is None:
+            self._start.append((loss, observation.trial, arch))
+            if len(self._start) == self.initial:
+                self._loss, _, self._current = min(self._start)
+                self._heat = self.temperature * _spread([loss for loss, *_ in self._start])
+            return
+        self._tried += 1
+        if self._accepts(loss):
+            self._taken += 1
+            self._loss, self._current = loss, arch
+        if self._taken == self._enough or self._tried == self._too_many:
+            self._cool()
+
+    def _accepts(self, loss: float) -> bool:
+        if loss <= self._loss:
+            return True
+        return self._heat > 0 and self.rng.random() < math.exp((self._loss - loss) / self._heat)
+
+    def _cool(self) -> None:
+        self._cold = 0 if self._taken == self._enough else self._cold + 1
+        self._heat *= self.cooling
+        self._taken = self._tried = 0
+        if self._cold == self.frozen:
+            self._restart()
+
+    def _restart(self) -> None:
+        self._first = self._asked
+        self._start, self._current = [], None
+        self._taken = self._tried = self._cold = 0
+
+
+def _spread(losses: Sequence[float]) -> float:
+    """Median distance from the median of what is finite; the mean distance where that is zero."""
+    finite = [loss for loss in losses if loss < math.inf]
+    if not finite:
+        return 0.0
+    centre = median(finite)
+    distances = [abs(loss - centre) for loss in finite]
+    return median(distances) or mean(distances)

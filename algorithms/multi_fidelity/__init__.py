@@ -1,0 +1,1 @@
+"""Methods that train many architectures a little and few for long."""

@@ -1,0 +1,177 @@
+"""BOHB (Falkner, Klein and Hutter, 2018, https://arxiv.org/abs/1807.01774)."""
+
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.parts.kernel_density import KernelDensity
+from algorithms.parts.rungs import ROUNDINGS, Halving, Result, brackets, rungs
+from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch, SearchSpace
+
+_LEAST = 1e-32
+
+
+class BOHB(Algorithm):
+    """Hyperband whose new architectures come from a model of what was good so far.
+
+    For the largest epoch with enough results, the density of the good architectures is divided by
+    that of the others; of samples drawn near good ones the one with the highest ratio is trained.
+    Settings as in the package HpBandSter. The presets are from the benchmark papers: ``nb101`` from
+    automl/nas_benchmarks, ``nats`` from D-X-Y/AutoDL-Projects. With one fidelity it is Bayesian
+    optimisation with that model.
+
+    Args:
+        space: What to search.
+        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        seed: Seed of the search.
+        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
+            are trainings of their own.
+        eta: One architecture in ``eta`` climbs to the next rung, where it is trained about
+            ``eta`` times as long.
+        rounding: Sizes of the brackets, see :class:`algorithms.multi_fidelity.hyperband.Hyperband`:
+            ``"hpbandster"`` or ``"paper"``.
+        resume: Whether an architecture that climbs continues its training, if it can; False: it is
+            trained from scratch.
+        min_points: Results that each of the two densities needs; at least, and where 0, one more
+            than there are decisions.
+        good_percent: Percentage of the results that are good.
+        n_samples: Architectures drawn from the model, of which one is trained.
+        random_fraction: Share of new architectures that are random.
+        bandwidth_factor: Widens the bandwidths from which ordered decisions are drawn.
+        min_bandwidth: The least bandwidth, in (0, 1).
+        ordered: Whether ordinal and numeric decisions are numbers in [0, 1], and not categorical.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "nb101": {"min_bandwidth": 0.3},
+        "nats": {"n_samples": 4, "random_fraction": 0.0, "min_bandwidth": 0.3, "ordered": False},
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        resumable: bool = True,
+        eta: int = 3,
+        rounding: str = ROUNDINGS[0],
+        resume: bool = True,
+        min_points: int = 0,
+        good_percent: int = 15,
+        n_samples: int = 64,
+        random_fraction: float = 1 / 3,
+        bandwidth_factor: float = 3.0,
+        min_bandwidth: float = 1e-3,
+        ordered: bool = True,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        epochs = rungs(self.fidelities, eta)
+        if min_points < 0:
+            raise InvalidArgumentError(f"min_points = {min_points} must not be negative")
+        if not 0 < good_percent < 100:
+            raise InvalidArgumentError(f"good_percent = {good_percent} must be in 1..99")
+        if n_samples < 1:
+            raise InvalidArgumentError(f"n_samples = {n_samples} must be at least 1")
+        if not 0 <= random_fraction <= 1:
+            raise InvalidArgumentError(f"random_fraction = {random_fraction} must be in [0, 1]")
+        if not bandwidth_factor > 0:
+            raise InvalidArgumentError(f"bandwidth_factor = {bandwidth_factor} must be positive")
+        if not 0 < min_bandwidth < 1:
+            raise InvalidArgumentError(f"min_bandwidth = {min_bandwidth} must be in (0, 1)")
+        self.resumable = resumable
+        self.eta = eta
+        self.rounding = rounding
+        self.resume = resume
+        self.min_points = min_points
+        self.good_percent = good_percent
+        self.n_samples = n_samples
+        self.random_fraction = random_fraction
+        self.bandwidth_factor = bandwidth_factor
+        self.min_bandwidth = min_bandwidth
+        self.ordered = ordered
+        self._array_rng = np.random.default_rng(int(self.rng.random() * 2**53))
+        self._halving = Halving(
+            brackets(len(epochs), eta, rounding), epochs, self._draw, resume=resume and resumable
+        )
+        self._least_points = max(min_points, len(space.options) + 1)
+        self._options = np.array(space.options)
+        self._numeric = np.array(
+            [
+                ordered and decision.kind != "categorical" and len(decision.labels) > 1
+                for decision in space.decisions
+            ]
+        )
+        self._kernel_options = np.where(self._numeric, 0, self._options).tolist()
+        self._results: dict[int, list[Result]] = {}
+        self._models: tuple[KernelDensity, KernelDensity] | None = None
+        self._is_stale = False
+
+    def ask(self) -> Proposal:
+        return self._halving.ask()
+
+    def tell(self, observation: Observation) -> None:
+        proposal, loss, trial = observation.proposal, observation.losses[0], observation.trial
+        self._halving.tell(proposal, loss, trial)
+        epoch = proposal.epoch or self.fidelities[-1]
+        insort(self._results.setdefault(epoch, []), Result(loss, trial, proposal.arch))
+        self._is_stale = True
+
+    def _draw(self) -> Arch:
+        if self._models is None:
+            self._fit()
+        if self._models is None or self.rng.random() < self.random_fraction:
+            return self.space.sample(self.rng)
+        if self._is_stale:
+            self._fit()
+        good, bad = self._models
+        archs = self._decode(
+            good.sample(self.n_samples, self._array_rng, factor=self.bandwidth_factor)
+        )
+        points = self._encode(archs)
+        ratio = np.maximum(bad.density(points), _LEAST) / np.maximum(good.density(points), _LEAST)
+        for place in np.argsort(ratio, kind="stable"):
+            arch = tuple(archs[place].tolist())
+            if self.space.is_legal(arch):
+                return arch
+        return self.space.sample(self.rng)
+
+    def _fit(self) -> None:
+        """Fit the two densities to the largest epoch that has enough results."""
+        self._is_stale = False
+        for epoch in sorted(self._results, reverse=True):
+            results = self._results[epoch]
+            n_good = max(self._least_points, self.good_percent * len(results) // 100)
+            n_bad = max(self._least_points, (100 - self.good_percent) * len(results) // 100)
+            if len(results) - n_good > len(self._options):
+                self._models = (
+                    self._density(results[:n_good]),
+                    self._density(results[n_good : n_good + n_bad]),
+                )
+                return
+
+    def _density(self, results: Sequence[Result]) -> KernelDensity:
+        n, d = len(results), len(self._options)
+        options = chain.from_iterable([result.arch for result in results])
+        archs = np.fromiter(options, np.int64, n * d).reshape(n, d)
+        return KernelDensity(
+            self._encode(archs), self._kernel_options, min_bandwidth=self.min_bandwidth
+        )
+
+    def _encode(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Options of categorical decisions, middles of equal parts of [0, 1] for ordered ones."""
+        if not self._numeric.any():
+            return archs.astype(np.float64)
+        return np.where(self._numeric, (archs + 0.5) / self._options, archs)
+
+    def _decode(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Inverse of :meth:`_encode`, for any points."""
+        archs = np.where(self._numeric, np.floor(points * self._options), points)
+        options: NDArray[np.int64] = np.minimum(archs, self._options - 1).astype(np.int64)
+        return options

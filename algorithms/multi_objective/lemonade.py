@@ -1,0 +1,152 @@
+"""LEMONADE (Elsken, Metzen and Hutter, 2019, https://arxiv.org/abs/1804.09081), without heirs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from algorithms.parts.choices import pick
+from algorithms.parts.kernel_density import KernelDensity
+from algorithms.parts.pareto import Losses, fronts
+from nasbench.algorithm import Algorithm, Known, Observation, Proposal
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch, SearchSpace
+
+_MIN_BANDWIDTH = 1e-3
+_MIN_DENSITY = 1e-300
+
+
+class Lemonade(Algorithm):
+    """Edits members of the Pareto front, and trains children where cheap numbers are rare.
+
+    The population is the Pareto front of all that was trained. In every generation children are
+    proposed: each is a random edit (``space.edits``) of a member, drawn with a probability in
+    inverse proportion to the density of the population at the member's *cheap numbers*. Some of the
+    proposed are accepted, drawn without replacement in inverse proportion to the same density at
+    their own cheap numbers, and only these are trained. The density is a sum of normal kernels.
+
+    The cheap numbers are those that are known before training, in the paper parameters and
+    multiply-adds (``known``, ``--known``). Without any, the losses after the first are the cheap
+    numbers of a member, and children, which do not have them yet, are accepted at random. Known
+    numbers say where children are rare, not what is better: what shall be small must be an
+    objective as well. With one objective the population is one architecture, the best.
+
+    Children come from the population of the time at which their generation is made, which is when
+    those of the last one are all proposed, so that workers never wait. None is proposed twice, as
+    long as there are edits of the population that were not; if there are none, a random
+    architecture is trained. Of members with equal losses the latest stays; a diverged training does
+    not become one.
+
+    In LEMONADE the edits are network morphisms, exact or approximate, from trivial networks on: a
+    child inherits the weights of its parent and is trained for a short time. A table holds
+    trainings from scratch, so that what inheriting saves is not measured.
+
+    The numbers are our own; the preset ``community`` has those of a re-implementation.
+
+    Args:
+        space: What to search.
+        fidelities: The last one is used.
+        seed: Seed of the search.
+        initial: Random architectures that come first.
+        proposed: Children that are proposed in a generation.
+        accepted: Children of those that are trained.
+        known: Cheap numbers of an architecture.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "community": {"proposed": 8, "accepted": 4},
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        initial: int = 10,
+        proposed: int = 20,
+        accepted: int = 8,
+        known: Known | None = None,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        if initial < 1:
+            raise InvalidArgumentError(f"initial = {initial} must be at least 1")
+        if not 1 <= accepted <= proposed:
+            raise InvalidArgumentError(f"accepted = {accepted} must be in 1..proposed = {proposed}")
+        self.initial = initial
+        self.proposed = proposed
+        self.accepted = accepted
+        self._known = known
+        self._queue = [space.sample(self.rng) for _ in range(initial)]
+        self._seen = set(self._queue)
+        self._population: dict[Losses, Arch] = {}
+
+    def ask(self) -> Proposal:
+        if not self._queue:
+            self._queue = self._next_generation() or [self.space.sample(self.rng)]
+            self._seen.update(self._queue)
+        return Proposal(self._queue.pop())
+
+    def tell(self, observation: Observation) -> None:
+        if max(observation.losses) < math.inf:
+            self._population[observation.losses] = observation.proposal.arch
+
+    def _next_generation(self) -> list[Arch]:
+        """Children of the front; none if it is empty or all its edits were proposed."""
+        told = self._population
+        points = list(told)
+        front = [points[place] for place in fronts(points)[0]] if points else []
+        self._population = {losses: told[losses] for losses in front}
+        archs = list(self._population.values())
+        if self._known is None:
+            return self._edited(archs, [losses[1:] for losses in front], self.accepted)
+        cheap = [self._known(arch) for arch in archs]
+        children = self._edited(archs, cheap, self.proposed)
+        rarities = _rarities(cheap, [self._known(child) for child in children])
+        places = list(range(len(children)))
+        accepted: list[Arch] = []
+        while places and len(accepted) < self.accepted:
+            place = pick(places, rarities, self.rng)
+            places.remove(place)
+            accepted.append(children[place])
+        return accepted
+
+    def _edited(self, archs: list[Arch], cheap: list[Losses], n: int) -> list[Arch]:
+        """Up to ``n`` new children of some architectures with these cheap numbers."""
+        draw, rarities = self.rng.random, _rarities(cheap, cheap)
+        parents = list(range(len(archs)))
+        edits: dict[int, list[Arch]] = {}
+        children: dict[Arch, None] = {}
+        while parents and len(children) < n:
+            parent = pick(parents, rarities, self.rng)
+            if parent not in edits:
+                near = self.space.edits(archs[parent])
+                edits[parent] = [edited for edited, _ in near if edited not in self._seen]
+            if left := edits[parent]:
+                children[left.pop(int(draw() * len(left)))] = None
+            else:
+                parents.remove(parent)
+        return list(children)
+
+
+def _rarities(points: Sequence[Losses], at: Sequence[Losses]) -> list[float]:
+    """One over the density of ``points`` at other points, up to a factor.
+
+    A number that is not defined counts as the largest.
+    """
+    if not at or not at[0]:  # with one objective there are no cheap numbers
+        return [1.0] * len(at)
+    both = np.array([*points, *at])
+    defined = ~np.isnan(both)
+    largest = np.max(both, axis=0, where=defined, initial=both.min(initial=0, where=defined))
+    both = np.where(defined, both, largest)
+    lowest = both.min(axis=0)
+    span = both.max(axis=0) - lowest
+    scaled = (both - lowest) / np.where(span > 0, span, 1.0)
+    kernels = KernelDensity(
+        scaled[: len(points)], [0] * both.shape[1], min_bandwidth=_MIN_BANDWIDTH
+    )
+    density = kernels.density(scaled[len(points) :])
+    rarities: list[float] = (1 / np.maximum(density, _MIN_DENSITY)).tolist()
+    return rarities

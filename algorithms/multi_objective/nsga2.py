@@ -1,0 +1,167 @@
+"""NSGA-II (Deb et al., 2002, https://doi.org/10.1109/4235.996017), as NSGA-Net uses it."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from algorithms.parts.mutation import mutant
+from algorithms.parts.pareto import Losses, comparable, crowding, dominates, fronts
+from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch, SearchSpace
+
+_TRIES = 64
+_CUTS = 16
+
+
+class NSGA2(Algorithm):
+    """A genetic algorithm for several objectives whose population spreads along the Pareto front.
+
+    The population begins as random architectures. Parents are drawn by binary tournaments: of two
+    members the one that dominates the other wins, if none does the one in the less crowded place.
+    Two parents have two children, crossed at two places and mutated. When enough children are told,
+    the best of population and children become the population: front after front, and of the last
+    front that fits in only partly the least crowded. A training that diverged is worse than all
+    others.
+
+    Children are made at any time from the population of that time, so that workers never wait. One
+    that is told after its generation was complete counts in the next; with one worker there is
+    none. An architecture that was proposed before is mutated until it is a new one; if 64 mutations
+    do not find any, it is trained again.
+
+    Cuts and mutants that lead out of the space are drawn again; after 16 cuts the children are the
+    parents, after 64 mutants the child remains as it is. With one objective this is a genetic
+    algorithm that keeps the best.
+
+    Population, offspring, tournament and the two cuts are those of NSGA-Net (Lu et al., 2019,
+    https://arxiv.org/abs/1810.03522), the probabilities are after it. Its mutation prefers options
+    of near numbers; here options have equal chances. Its later generations, drawn from a Bayesian
+    network of the phases of its own space, are not part of this.
+
+    Args:
+        space: What to search.
+        fidelities: The last one is used.
+        seed: Seed of the search.
+        population: Members.
+        offspring: Children after which the population is renewed.
+        crossover: Probability that two parents are crossed.
+        mutation: Decisions that change in a mutation, on average; each has the same chance.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        population: int = 40,
+        offspring: int = 40,
+        crossover: float = 0.9,
+        mutation: float = 1.0,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        if population < 2:
+            raise InvalidArgumentError(f"population = {population} must be at least 2")
+        if offspring < 1:
+            raise InvalidArgumentError(f"offspring = {offspring} must be at least 1")
+        if not 0 <= crossover <= 1:
+            raise InvalidArgumentError(f"crossover = {crossover} must be in [0, 1]")
+        if not 0 <= mutation < math.inf:
+            raise InvalidArgumentError(f"mutation = {mutation} must be finite, not negative")
+        self.population = population
+        self.offspring = offspring
+        self.crossover = crossover
+        self.mutation = mutation
+        self._rate = mutation / len(space.options)
+        self._members: list[_Member] = []
+        self._told: list[_Member] = []
+        self._children: list[Arch] = []
+        self._proposed: set[Arch] = set()
+
+    def ask(self) -> Proposal:
+        if self._members and not self._children:
+            self._children = self._bred()
+        arch = self._children.pop() if self._children else self.space.sample(self.rng)
+        for _ in range(_TRIES):
+            if arch not in self._proposed:
+                break
+            arch = mutant(self.space, arch, self.rng)
+        self._proposed.add(arch)
+        return Proposal(arch)
+
+    def tell(self, observation: Observation) -> None:
+        losses = comparable(observation.losses)
+        self._told.append(_Member(observation.proposal.arch, losses, 0.0))
+        if len(self._told) == (self.offspring if self._members else self.population):
+            self._members = self._survivors()
+            self._told, self._children = [], []
+
+    def _survivors(self) -> list["_Member"]:
+        """The best of population and children; of equals random ones."""
+        draw = self.rng.random
+        pool = self._members + self._told
+        survivors: list[_Member] = []
+        for places in fronts([member.losses for member in pool]):
+            front = [pool[place] for place in places]
+            distances = crowding([member.losses for member in front])
+            front = [
+                _Member(arch, losses, distance)
+                for (arch, losses, _), distance in zip(front, distances, strict=True)
+            ]
+            room = self.population - len(survivors)
+            if len(front) >= room:
+                front.sort(key=lambda member: (-member.crowding, draw()))
+                return survivors + front[:room]
+            survivors += front
+        return survivors
+
+    def _bred(self) -> list[Arch]:
+        """The two children of two parents."""
+        a, b = self._parent(), self._parent()
+        if self.rng.random() < self.crossover:
+            a, b = self._crossed(a, b)
+        return [self._mutated(a), self._mutated(b)]
+
+    def _parent(self) -> Arch:
+        """The winner of a tournament of two different members; on ties the one drawn first."""
+        draw, members = self.rng.random, self._members
+        i, j = int(draw() * len(members)), int(draw() * (len(members) - 1))
+        a, b = members[i], members[j + (j >= i)]
+        if dominates(b.losses, a.losses):
+            return b.arch
+        if b.crowding > a.crowding and not dominates(a.losses, b.losses):
+            return b.arch
+        return a.arch
+
+    def _crossed(self, a: Arch, b: Arch) -> tuple[Arch, Arch]:
+        """Both with what is between two different places exchanged."""
+        draw, is_legal, n = self.rng.random, self.space.is_legal, len(a)
+        for _ in range(_CUTS):
+            i, j = 1 + int(draw() * (n - 1)), 1 + int(draw() * (n - 2))
+            i, j = (j, i) if j < i else (i, j + 1)
+            first, second = a[:i] + b[i:j] + a[j:], b[:i] + a[i:j] + b[j:]
+            if is_legal(first) and is_legal(second):
+                return first, second
+        return a, b
+
+    def _mutated(self, arch: Arch) -> Arch:
+        """Every decision changed to another option with the same probability."""
+        draw, rate, options = self.rng.random, self._rate, self.space.options
+        for _ in range(_TRIES):
+            changed = arch
+            for i, n in enumerate(options):
+                if draw() < rate and n > 1:
+                    option = int(draw() * (n - 1))
+                    option += option >= arch[i]
+                    changed = (*changed[:i], option, *changed[i + 1 :])
+            if self.space.is_legal(changed):
+                return changed
+        return arch
+
+
+class _Member(NamedTuple):
+    """A trained architecture; the larger its crowding distance, the fewer are near."""
+
+    arch: Arch
+    losses: Losses
+    crowding: float

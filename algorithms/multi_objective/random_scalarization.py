@@ -1,0 +1,155 @@
+"""Random scalarizations (Paria et al., 2020, https://arxiv.org/abs/1805.12168) of any search.
+
+The weighted, augmented Tchebycheff distance is that of ParEGO (Knowles, 2006,
+https://doi.org/10.1109/TEVC.2005.851274).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from algorithms.parts.inner import Wrapper, with_one_loss
+from algorithms.parts.rungs import Running
+from nasbench.algorithm import Algorithm, Known, Observation, Proposal
+from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.space import SearchSpace
+
+_SCALARIZATIONS = ("tchebycheff", "linear")
+_RHO = 0.05
+
+
+class RandomScalarization(Wrapper):
+    """Lets another algorithm search anew, again and again, each time for other weights.
+
+    The first search is for the first loss alone. Each of the next has weights drawn uniformly from
+    the simplex and is told 100 times the weighted distance of the losses from the best values seen
+    before it, in units of the ranges seen before it: what one search is told compares, whatever the
+    algorithm inside remembers. A search ends after ``period`` proposals, or by itself; trials that
+    still run are told to the search that proposed them. With one objective there is one search,
+    that of the algorithm inside.
+
+    Args:
+        space: What to search.
+        fidelities: Those of the algorithm inside.
+        seed: Seed of the first search and of all else.
+        known: Passed on to the algorithm inside.
+        resumable: The same.
+        scalarization: ``"tchebycheff"``: the largest weighted distance plus 0.05 times their sum;
+            ``"linear"``: their sum, which finds convex parts of the front only.
+        period: Proposals of a search.
+        search: Registered name of the algorithm inside, or ``"module:Class"``.
+        search_preset: One of its presets.
+        search_settings: Changes to that preset or to its defaults.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        known: Known | None = None,
+        resumable: bool = True,
+        scalarization: str = "tchebycheff",
+        period: int = 50,
+        search: str = "local_search",
+        search_preset: str | None = None,
+        search_settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            space,
+            fidelities=fidelities,
+            seed=seed,
+            known=known,
+            resumable=resumable,
+            search=search,
+            search_preset=search_preset,
+            search_settings=search_settings,
+        )
+        if scalarization not in _SCALARIZATIONS:
+            raise InvalidArgumentError(
+                f"scalarization = {scalarization!r}{one_of(scalarization, _SCALARIZATIONS)}"
+            )
+        if period < 1:
+            raise InvalidArgumentError(f"period = {period} must be at least 1")
+        self.scalarization = scalarization
+        self.period = period
+        self._array_rng = np.random.default_rng(int(self.rng.random() * 2**53))
+        self._current = _Search(self._make(seed=seed), itemgetter(0))
+        self.families = self._current.algorithm.families
+        self._running: Running[_Search] = Running()
+        self._lowest: tuple[float, ...] = ()
+        self._highest: tuple[float, ...] = ()
+
+    def ask(self) -> Proposal | None:
+        if self._current.n_asked >= self.period:
+            self._begin()
+        proposal = self._current.algorithm.ask()
+        if proposal is None and not self._current.n_running and self._begin():
+            proposal = self._current.algorithm.ask()
+        if proposal is not None:
+            self._current.n_asked += 1
+            self._current.n_running += 1
+            self._running.add(proposal, self._current)
+        return proposal
+
+    def tell(self, observation: Observation) -> None:
+        losses = observation.losses
+        if all(map(math.isfinite, losses)):
+            self._lowest = tuple(map(min, losses, self._lowest or losses))
+            self._highest = tuple(map(max, losses, self._highest or losses))
+        search = self._running.take(observation.proposal)
+        search.n_running -= 1
+        search.algorithm.tell(with_one_loss(observation, search.combine))
+
+    def _begin(self) -> bool:
+        """Begin the next search, unless there is one objective or no range is known."""
+        n = len(self._lowest)
+        if n < 2:
+            return False
+        weights = self._array_rng.dirichlet(np.ones(n)).tolist()
+        scales = [
+            100 * weight / (highest - lowest or 1.0)
+            for weight, lowest, highest in zip(weights, self._lowest, self._highest, strict=True)
+        ]
+        combine = partial(self._combine, self._lowest, scales)
+        self._current = _Search(self._make(seed=int(self.rng.random() * 2**53)), combine)
+        return True
+
+    def _combine(
+        self, lowest: Sequence[float], scales: Sequence[float], losses: Sequence[float]
+    ) -> float:
+        """The scalarization of a search."""
+        distances = [
+            scale * (loss - low) for scale, loss, low in zip(scales, losses, lowest, strict=True)
+        ]
+        if self.scalarization == "linear":
+            return sum(distances)
+        return max(distances) + _RHO * sum(distances)
+
+
+class _Search:
+    """One search of the algorithm inside.
+
+    Args:
+        algorithm: Does the search.
+        combine: What it is told of several losses.
+
+    Attributes:
+        algorithm: As given.
+        combine: As given.
+        n_asked: Proposals so far.
+        n_running: Those that are not told.
+    """
+
+    __slots__ = ("algorithm", "combine", "n_asked", "n_running")
+
+    def __init__(self, algorithm: Algorithm, combine: Callable[[Sequence[float]], float]) -> None:
+        self.algorithm = algorithm
+        self.combine = combine
+        self.n_asked = 0
+        self.n_running = 0

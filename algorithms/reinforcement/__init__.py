@@ -1,0 +1,1 @@
+"""Reinforcement learning: policy gradients with and without networks, Q-learning."""

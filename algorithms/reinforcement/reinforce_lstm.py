@@ -1,0 +1,137 @@
+"""NAS-RL: an LSTM trained by REINFORCE (Zoph and Le, 2017, https://arxiv.org/abs/1611.01578)."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any, ClassVar
+
+from algorithms.parts.lstm_controller import LSTMController, Told
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import SearchSpace
+
+
+class ReinforceLSTM(LSTMController):
+    """Samples architectures from an LSTM, which learns by the policy gradient.
+
+    After every batch Adam follows the mean over the batch of the advantage times the gradient of
+    the log-probability of the architecture. The advantage is the reward less a moving average of
+    rewards, as it was before the batch (in the first batch: less its mean). With several workers a
+    trial may come from the policy before the last update; it is used as the others. A diverged
+    training counts as the worst finite loss so far.
+
+    Preset ``nas_rl`` is the controller of the paper for CIFAR-10. Optimiser and size are as in the
+    paper, the batch and the reward after it; there the reward takes the best of the last five
+    epochs, here the final one. Preset ``enas`` is the controller of ENAS (Pham et al., 2018,
+    https://arxiv.org/abs/1802.03268) as in D-X-Y/AutoDL-Projects, trained on results of the table
+    instead of those of a supernet, and with embeddings and outputs of each decision's own. Both
+    expect losses in percent, and their steps are small. The default is tuned for a few hundred
+    trials.
+
+    Args:
+        space: What to search.
+        fidelities: The last one is used.
+        seed: Seed of the search.
+        learning_rate: Step size of Adam.
+        samples: Trials between updates (m in the paper).
+        layers: Layers of the LSTM.
+        hidden: Units of each layer, and size of the embeddings.
+        initial_range: All weights start uniform within plus and minus this.
+        reward: ``"normalized"``: minus the loss, and advantages are divided by the root of the
+            moving average of their squares, so that losses may have any unit; ``"accuracy"``:
+            1 - loss / 100; ``"cubed_accuracy"``: the cube of it.
+        baseline_momentum: Weight of the past, per trial, in the moving averages, in [0, 1).
+        entropy_weight: Weight of the policy's entropy, in nats, beside the advantage or the reward.
+        entropy_in_reward: False: the gradient of the mean entropy of the batch is followed too;
+            True: every trial's entropy is added to its reward.
+        temperature: Divides the logits.
+        tanh_constant: Logits ``x``, so divided, become this times ``tanh(x)``; None to leave them.
+        adam_epsilon: Added to the root of Adam's second moment.
+        clip_norm: Largest norm of a gradient, longer ones are scaled to it; None for no limit.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "nas_rl": {
+            "learning_rate": 6e-4,
+            "samples": 8,
+            "layers": 2,
+            "hidden": 35,
+            "initial_range": 0.08,
+            "reward": "cubed_accuracy",
+            "entropy_weight": 0.0,
+        },
+        "enas": {
+            "learning_rate": 1e-3,
+            "samples": 20,
+            "layers": 2,
+            "reward": "accuracy",
+            "baseline_momentum": 0.99,
+            "entropy_weight": 1e-4,
+            "entropy_in_reward": True,
+            "temperature": 5.0,
+            "tanh_constant": 2.5,
+            "adam_epsilon": 1e-3,
+            "clip_norm": 5.0,
+        },
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        learning_rate: float = 0.01,
+        samples: int = 4,
+        layers: int = 1,
+        hidden: int = 32,
+        initial_range: float = 0.1,
+        reward: str = "normalized",
+        baseline_momentum: float = 0.9,
+        entropy_weight: float = 0.2,
+        entropy_in_reward: bool = False,
+        temperature: float = 1.0,
+        tanh_constant: float | None = None,
+        adam_epsilon: float = 1e-8,
+        clip_norm: float | None = None,
+    ) -> None:
+        for name, value in (("temperature", temperature), ("adam_epsilon", adam_epsilon)):
+            if not 0 < value < inf:
+                raise InvalidArgumentError(f"{name} = {value} must be positive and finite")
+        for name, limit in (("tanh_constant", tanh_constant), ("clip_norm", clip_norm)):
+            if limit is not None and (type(limit) not in (int, float) or not 0 < limit < inf):
+                raise InvalidArgumentError(
+                    f"{name} = {limit!r} must be a positive, finite number, or None"
+                )
+        super().__init__(
+            space,
+            fidelities=fidelities,
+            seed=seed,
+            learning_rate=learning_rate,
+            samples=samples,
+            layers=layers,
+            hidden=hidden,
+            initial_range=initial_range,
+            reward=reward,
+            baseline_momentum=baseline_momentum,
+            entropy_weight=entropy_weight,
+            temperature=temperature,
+            tanh_constant=tanh_constant,
+            adam_epsilon=adam_epsilon,
+            clip_norm=clip_norm,
+        )
+        self.entropy_in_reward = entropy_in_reward
+        self.temperature = temperature
+        self.tanh_constant = tanh_constant
+        self.adam_epsilon = adam_epsilon
+        self.clip_norm = clip_norm
+
+    def _learn(self, batch: Sequence[Told]) -> None:
+        policy = self._policy
+        log_probabilities, entropies = policy.score(policy.encode([told.arch for told in batch]))
+        rewards = [told.reward for told in batch]
+        if self.entropy_in_reward:
+            bonuses = (self.entropy_weight * entropies.detach()).tolist()
+            rewards = [reward + bonus for reward, bonus in zip(rewards, bonuses, strict=True)]
+        objective = (self._advantages(rewards) * log_probabilities).mean()
+        if self.entropy_weight and not self.entropy_in_reward:
+            objective = objective + self.entropy_weight * entropies.mean()
+        self._adam.ascend(objective)

@@ -1,0 +1,1 @@
+"""Searches in a tree of partial architectures or of regions of the space."""

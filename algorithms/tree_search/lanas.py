@@ -1,0 +1,230 @@
+"""LaNAS, which learns where to split the space (Wang et al., 2019, https://arxiv.org/abs/1906.06832)."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from math import inf, log, prod, sqrt
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.parts.region_tree import RegionTree, to_root
+from nasbench.algorithm import Algorithm, Observation, Proposal
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch, SearchSpace
+
+_LISTED = 100_000
+_DRAWS = 200
+
+
+class LaNAS(Algorithm):
+    """Splits the space by linear regressors into good and bad regions and samples in the good ones.
+
+    The regions are the leaves of a full binary tree. Every inner node fits a ridge regression of
+    the loss on the options (one-hot) to the trials in its region and gives those that are predicted
+    at or below the mean to its good child. A leaf is reached by upper confidence bounds on
+    the mean loss, ``2 * exploration * sqrt(2 ln(trials of the node) / trials of the child)``, and
+    one of its architectures that was not proposed before is drawn at random. The tree is learned
+    anew after every ``selections`` trials; trials that still run count in the bounds only. A
+    diverged training counts as the worst finite loss so far.
+
+    Spaces of up to 100,000 tuples are listed, so that empty regions are known and never entered; in
+    larger ones architectures are drawn until one lies in the region; after 200, mutants of those in
+    the region and of the one that went the furthest along the path; after 200 more, that one. The
+    search ends when a listed space has been proposed whole.
+
+    Preset ``lamcts`` has the settings of facebookresearch/LaMCTS (LaNAS_NASBench101), with
+    accuracies in percent and the regressors solved exactly instead of by gradient steps.
+
+    Args:
+        space: What to search.
+        fidelities: The last one is used.
+        seed: Seed of the search.
+        initial: Random architectures that come first.
+        selections: Trials between two fits of the tree.
+        height: Levels of nodes; there are ``2 ** (height - 1)`` regions.
+        exploration: Factor of the confidence bound, in units of ``scale``.
+        scale: Difference in loss that counts as one; None for that between the worst and the best
+            finite loss so far.
+        ridge: Penalty of the squared weights of a regressor, in trials; at least 1e-6.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lamcts": {
+            "initial": 10,
+            "selections": 20,
+            "height": 5,
+            "exploration": 0.1,
+            "scale": 100.0,
+        }
+    }
+    families = ("linear",)
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        initial: int = 10,
+        selections: int = 20,
+        height: int = 5,
+        exploration: float = 0.05,
+        scale: float | None = None,
+        ridge: float = 1.0,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        for name, count in (("initial", initial), ("selections", selections)):
+            if count < 1:
+                raise InvalidArgumentError(f"{name} = {count} must be at least 1")
+        if not 2 <= height <= 12:
+            raise InvalidArgumentError(f"height = {height} must be in 2..12")
+        if not 0 <= exploration < inf:
+            raise InvalidArgumentError(f"exploration = {exploration} must be finite, not negative")
+        if scale is not None and (type(scale) not in (int, float) or not 0 < scale < inf):
+            raise InvalidArgumentError(f"scale = {scale!r} must be positive and finite, or None")
+        if not 1e-6 <= ridge < inf:
+            raise InvalidArgumentError(f"ridge = {ridge} must be finite, at least 1e-6")
+        self.initial = initial
+        self.selections = selections
+        self.height = height
+        self.exploration = exploration
+        self.scale = scale
+        self.ridge = ridge
+        self._offsets = np.cumsum((0, *space.options[:-1]))
+        self._penalty = ridge * np.eye(sum(space.options))
+        self._columns, self._numbers = _listed(space)
+        self._unseen = np.ones(len(self._numbers), dtype=np.bool_)
+        self._proposed: set[Arch] = set()
+        self._told: list[tuple[Arch, float]] = []
+        self._best, self._worst = inf, -inf
+        self._tree: RegionTree | None = None
+        self._selected = 0
+        self._paths: dict[Arch, tuple[RegionTree, int]] = {}
+
+    def ask(self) -> Proposal | None:
+        if self._numbers and len(self._proposed) == len(self._numbers):
+            return None
+        if len(self._proposed) < self.initial or self._worst == -inf:
+            return self._propose(self._random())
+        if self._tree is None or self._selected >= self.selections:
+            self._tree, self._selected = self._rooted(), 0
+        self._selected += 1
+        leaf = self._leaf(self._tree)
+        draw = self._draw_listed if self._numbers else self._draw
+        arch = draw(self._tree, leaf)
+        self._paths[arch] = self._tree, leaf
+        for node in to_root(leaf):
+            self._tree.visits[node] += 1
+        return self._propose(arch)
+
+    def tell(self, observation: Observation) -> None:
+        arch, loss = observation.proposal.arch, observation.losses[0]
+        if loss < inf:
+            self._best, self._worst = min(self._best, loss), max(self._worst, loss)
+        self._told.append((arch, loss))
+        tree, leaf = self._paths.pop(arch, (None, 0))
+        if tree is not None and tree is self._tree:
+            for node in to_root(leaf):
+                tree.counts[node] += 1
+                tree.totals[node] += min(loss, self._worst)
+
+    def _propose(self, arch: Arch) -> Proposal:
+        self._proposed.add(arch)
+        if self._numbers:
+            self._unseen[self._numbers[arch]] = False
+        return Proposal(arch)
+
+    def _random(self) -> Arch:
+        """A random architecture, one that was not proposed before if it is found."""
+        for _ in range(_DRAWS):
+            arch = self.space.sample(self.rng)
+            if arch not in self._proposed:
+                return arch
+        unseen = np.flatnonzero(self._unseen)
+        return (
+            self._listed_arch(unseen[int(self.rng.random() * len(unseen))]) if len(unseen) else arch
+        )
+
+    def _listed_arch(self, number: int) -> Arch:
+        return tuple((self._columns[:, number] - self._offsets).tolist())
+
+    def _rooted(self) -> RegionTree:
+        """The tree of the trials so far, to be split where the search goes."""
+        columns = np.array([arch for arch, _ in self._told]).T + self._offsets[:, None]
+        losses = np.minimum([loss for _, loss in self._told], self._worst)
+        return RegionTree(
+            self.height, columns, losses, self._penalty, self._columns, np.flatnonzero(self._unseen)
+        )
+
+    def _leaf(self, tree: RegionTree) -> int:
+        """The leaf at the end of the highest bounds; by chance on ties."""
+        scale = self.scale or (self._worst - self._best if self._worst > self._best else 1.0)
+        node = 0
+        while node < tree.n_inner:
+            tree.split(node)
+            children = [2 * node + 1, 2 * node + 2]
+            if self._numbers:
+                children = [child for child in children if tree.unseen[child]]
+            factor = 2 * self.exploration * scale * sqrt(2 * log(max(tree.visits[node], 1)))
+            bounds = [
+                factor / sqrt(tree.visits[child]) - tree.totals[child] / tree.counts[child]
+                if tree.counts[child]
+                else inf
+                for child in children
+            ]
+            best = max(bounds)
+            tied = [child for child, bound in zip(children, bounds, strict=True) if bound == best]
+            node = tied[int(self.rng.random() * len(tied))] if len(tied) > 1 else tied[0]
+        return node
+
+    def _draw_listed(self, tree: RegionTree, leaf: int) -> Arch:
+        """Something new in a region of a listed space, uniform over that."""
+        region = tree.regions.get(leaf)
+        if region is None:
+            region = tree.regions[leaf] = tree.routed[leaf].tolist()
+        place = int(self.rng.random() * len(region))
+        region[place], region[-1] = region[-1], region[place]
+        for node in to_root(leaf):
+            tree.unseen[node] -= 1
+        return self._listed_arch(region.pop())
+
+    def _draw(self, tree: RegionTree, leaf: int) -> Arch:
+        """Something new in a region of a large space, or near it."""
+        near = [self._told[number][0] for number in tree.bags[leaf]]
+        furthest, chosen = -1, self._random()
+        offsets, path = self._offsets.tolist(), to_root(leaf)[::-1]
+        splits = [
+            (tree.weights[node].tolist(), float(tree.thresholds[node]), child == 2 * node + 1)
+            for node, child in pairwise(path)
+        ]
+        for attempt in range(2 * _DRAWS):
+            if attempt < _DRAWS:
+                arch = self.space.sample(self.rng)
+            else:
+                number = int(self.rng.random() * 2 * len(near))
+                arch = self.space.mutate(near[number] if number < len(near) else chosen, self.rng)
+            if arch in self._proposed:
+                continue
+            columns = [first + option for first, option in zip(offsets, arch, strict=True)]
+            depth = 0
+            for weights, threshold, good in splits:
+                if (sum([weights[column] for column in columns]) <= threshold) != good:
+                    break
+                depth += 1
+            if depth >= furthest:
+                furthest, chosen = depth, arch
+            if depth == len(splits):
+                break
+        return chosen
+
+
+@lru_cache(2)
+def _listed(space: SearchSpace) -> tuple[NDArray[np.intp], dict[Arch, int]]:
+    """One-hot columns of all architectures, shape ``(d, n)``, and their numbers; empty if many."""
+    few = prod(space.options) <= _LISTED or (space.size or inf) <= _LISTED
+    archs = list(space.archs()) if few else []
+    offsets = np.cumsum((0, *space.options[:-1]))
+    rows = np.array(archs, dtype=np.intp).reshape(len(archs), len(offsets)) + offsets
+    return np.ascontiguousarray(rows.T), {arch: number for number, arch in enumerate(archs)}

@@ -1,0 +1,1 @@
+"""Builds of tables: shards of trainings on one machine or many, resumable, merged."""

@@ -1,0 +1,283 @@
+"""Building a table: the shards of a plan are trained, or taken from elsewhere, and merged."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import pyarrow as pa
+
+from data_builders import NETWORKS
+from data_builders.builds import merged_table as build_table
+from data_builders.builds.claim import CLAIM, REFERENCE, begin, check_claim, read_claim
+from data_builders.builds.shard_files import Shard, first, read_shard
+from data_builders.builds.shards import (
+    all_classes,
+    calibrated_classes,
+    check_trainer,
+    choices,
+    classes_a_shard,
+    cut,
+    sample_classes,
+)
+from data_builders.builds.workers import BACKENDS, Order
+from data_builders.costs.calibration import Calibration, calibrate
+from data_builders.images.datasets import load_split
+from data_builders.network import Network
+from data_builders.plan import Plan
+from nasbench.errors import BuildError
+from nasbench.files import writable_folder
+from nasbench.space import Arch
+from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.table import Table, write_table
+from nasbench.tables.validation import content_hash
+
+CALIBRATED_CLASSES = 96
+CALIBRATION = "calibration.json"
+
+
+class Build:
+    """The work of one plan in one folder; several processes and machines may share the folder.
+
+    Args:
+        plan: What to build.
+        work: Folder for the builds; made if need be.
+        manifest: The trainer, and what it chooses that a number may depend on. Choices that are
+            not given are those that the folder was begun with, else those of ``others``, else the
+            fastest here.
+        others: Other folders of builds whose shards shall be taken: each is ``work`` there, or the
+            plan's own folder in it.
+
+    Attributes:
+        plan: As given.
+        manifest: The trainer with all its choices.
+        folder: The plan's own folder inside ``work``: table id and recipe digest.
+        split: The images.
+        digest: Digest of the recipe and its images.
+        network: Class of the networks.
+        classes: Representatives of the classes to train.
+        untrained: Representatives of the classes without anything to train.
+        shard_classes: Classes a shard.
+        shards: All shards, seeds in the order of the plan.
+
+    Raises:
+        BuildError: The folder belongs to another plan, or was begun with another manifest; or one
+            of ``others`` was, or has no build of this plan.
+        UnknownNameError: There is no such trainer.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        work: Path,
+        manifest: Mapping[str, Any] = REFERENCE,
+        others: Sequence[Path] = (),
+    ) -> None:
+        check_trainer(manifest["trainer"])
+        self.plan = plan
+        self.split = load_split(plan.recipe)
+        self.digest = plan.recipe.digest(self.split.digest)
+        self.network: Network = NETWORKS.load(plan.recipe.network)
+        self.untrained: list[Arch] = []
+        if plan.architectures is None:
+            everything = all_classes(self.network)
+            self.classes = [arch for arch in everything if self.network.trains(arch)]
+            self.untrained = [arch for arch in everything if not self.network.trains(arch)]
+        else:
+            self.classes = sample_classes(self.network, plan.architectures)
+        name = f"{plan.id}-{self.digest[:12]}"
+        self._others = [_folder(other, name) for other in others]
+        self.folder = work.resolve() / name
+        self._choose(manifest)
+        for other in self._others:
+            check_claim(other, self._claim())
+        begin(writable_folder(self.folder), self._claim())
+        self._choose(manifest)  # as whoever began the folder while this was measuring
+        check_claim(self.folder, self._claim())
+        self.shards = cut(self.classes, plan.seeds, self.shard_classes)
+
+    def part(self, i: int, n: int) -> list[Shard]:
+        """The ``i``-th of ``n`` disjoint sets of shards of about the same cost; ``i`` is 1 to n."""
+        return self.shards[i - 1 :: n]
+
+    def missing(self, among: Sequence[Shard] | None = None) -> list[Shard]:
+        """Shards that have no file yet: of all, or of some."""
+        return [
+            shard
+            for shard in (self.shards if among is None else among)
+            if not (self.folder / shard.name).exists()
+        ]
+
+    def calibration(self) -> Calibration:
+        """The calibration part; measured now if there is none."""
+        path = self.folder / CALIBRATION
+        if not path.exists():
+            most = min(CALIBRATED_CLASSES, 4 * len(self.classes))
+            archs = calibrated_classes(self.network, most)
+            with first(path) as temporary:
+                device = self.manifest.get("device", "cpu")
+                calibrate(archs, self.plan.recipe, self.split, device).save(temporary)
+        return Calibration.load(path)
+
+    def run(
+        self,
+        processes: int | None,
+        progress: Callable[[int], None] = lambda _: None,
+        *,
+        among: Sequence[Shard] | None = None,
+        until: float | None = None,
+        backend: str = "loky",
+    ) -> None:
+        """Train the missing shards; whoever has the first of all calibrates before.
+
+        Args:
+            processes: Shards trained at a time, each on one thread; None for as many as there are
+                cores, or as the cluster has room for, and one on a GPU.
+            progress: Called with the number of trainings of every shard that is done.
+            among: Which shards to train, from :meth:`part`; None for all.
+            until: When to have ended, in seconds since 1970 (``time.time()``). No shard is started
+                that is not expected to end before.
+            backend: One of :data:`data_builders.builds.workers.BACKENDS`.
+
+        Raises:
+            BuildError: The images have changed since the build began, a calibration is damaged, or
+                workers are lost again and again.
+            UnknownNameError: There is no such backend.
+            MissingExtraError: The backend is not installed.
+            InvalidArgumentError: A file cannot be written.
+        """
+        train = BACKENDS.load(backend)
+        missing = self.missing(among)
+        if not missing or (until is not None and time.time() >= until):
+            return
+        if among is None or self.shards[0] in among:
+            self.calibration()
+        order = Order(self.plan.recipe, self.folder, dict(self.manifest), until)
+        for shard, done in train(missing, order, processes):
+            if done:
+                progress(len(shard.archs))
+
+    def take(self) -> int:
+        """Take the finished shards of the other folders, and where there is none a calibration.
+
+        Returns:
+            How many shards were new.
+
+        Raises:
+            BuildError: A shard is damaged, or one that is also here has other numbers.
+            InvalidArgumentError: A file cannot be written.
+        """
+        return sum(self._take(theirs) for theirs in self._others)
+
+    def _take(self, theirs: Path) -> int:
+        new = 0
+        for shard in self.shards:
+            if not (theirs / shard.name).exists():
+                continue
+            numbers = read_shard(shard, self.plan.recipe, theirs)
+            if (self.folder / shard.name).exists():
+                ours = read_shard(shard, self.plan.recipe, self.folder)
+                if content_hash(ours, None) != content_hash(numbers, None):
+                    raise BuildError(
+                        f"{theirs / shard.name} and {self.folder / shard.name} hold different "
+                        "numbers of the same trainings: delete the one not to be believed"
+                    )
+            else:
+                self._copy(theirs / shard.name)
+                new += 1
+        if (theirs / CALIBRATION).exists() and not (self.folder / CALIBRATION).exists():
+            Calibration.load(theirs / CALIBRATION)
+            self._copy(theirs / CALIBRATION)
+        return new
+
+    def scores(self, path: Path) -> Table:
+        """Zero-cost scores of the planned networks, from :mod:`data_builders.builds.score_table`.
+
+        Raises:
+            BuildError: They are of another recipe or other images, or some are not there.
+            SchemaError: The file is no table.
+        """
+        scores = Table(path)
+        recipe = scores.metadata.recipe
+        if recipe.get("digest") != self.digest or "initial_values" not in recipe:
+            raise BuildError(f"{path} holds no scores of {self.plan.id} with these images")
+        archs = build_table.as_written(self.network, {*self.classes, *self.untrained})
+        if {*archs} - {*map(tuple, scores.written_archs.tolist())}:
+            raise BuildError(f"{path} lacks scores of architectures of {self.plan.id}")
+        return scores
+
+    def table(
+        self, scores: Table | None = None
+    ) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
+        """Merge all shards: arguments of :func:`nasbench.tables.table.write_table`.
+
+        Args:
+            scores: Zero-cost scores to join, from :meth:`scores`.
+
+        Raises:
+            BuildError: Shards are missing or damaged.
+        """
+        if missing := self.missing():
+            raise BuildError(
+                f"{self.folder}: {len(missing)} of {len(self.shards)} shards are not trained yet"
+            )
+        parts = [read_shard(shard, self.plan.recipe, self.folder) for shard in self.shards]
+        return build_table.merged(self, parts, self.calibration(), scores)
+
+    def write(self, path: Path, scores: Table | None = None) -> Metadata:
+        """Merge all shards, and scores, into the table at ``path``.
+
+        Raises:
+            BuildError: Shards are missing or damaged.
+        """
+        metadata, runs, archs, columns = self.table(scores)
+        return write_table(path, metadata, runs, archs, columns)
+
+    def _choose(self, manifest: Mapping[str, Any]) -> None:
+        self.manifest = self._chosen(manifest)
+        self.shard_classes = classes_a_shard(self.manifest)
+
+    def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """The manifest with all choices of its trainer."""
+        if manifest["trainer"] != "batched" or "convolution" in manifest:
+            return dict(manifest)
+        for folder in (self.folder, *self._others):
+            if (folder / CLAIM).exists():
+                begun = read_claim(folder)
+                return {name: begun.get(name) for name in ("device", "convolution")} | {**manifest}
+        return choices(manifest, self.classes, self.plan.recipe, self.split)
+
+    def _claim(self) -> dict[str, Any]:
+        """What the folder belongs to.
+
+        Seeds are free: a plan with one seed more goes on where the one before it ended.
+        """
+        return {
+            "recipe": self.plan.recipe.published(),
+            "digest": self.digest,
+            "architectures": self.plan.architectures,
+            "shard_classes": self.shard_classes,
+            **self.manifest,
+        }
+
+    def _copy(self, path: Path) -> None:
+        with first(self.folder / path.name) as temporary:
+            copyfile(path, temporary)
+
+
+def _folder(work: Path, name: str) -> Path:
+    """The folder of a build inside ``work``, which may be that folder itself.
+
+    Raises:
+        BuildError: It is not there.
+    """
+    folder = work if work.name == name else work / name
+    if not folder.is_dir():
+        id_ = name.rpartition("-")[0]
+        others = ", ".join(sorted(path.name for path in work.glob(f"{id_}-*")))
+        raise BuildError(
+            f"{work} has no {name}, which is the name of this recipe with these images; there is "
+            f"{others or 'no build of this plan'}"
+        )
+    return folder

@@ -1,0 +1,195 @@
+"""The table of a build: trainings and their simulated seconds, numbers of archs, metadata."""
+
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from data_builders.builds.shard_files import row, schema
+from data_builders.builds.shards import is_listable
+from data_builders.costs.calibration import Calibration
+from data_builders.images.datasets import Split
+from data_builders.network import Network
+from data_builders.plan import Plan
+from data_builders.recipe import Recipe
+from data_builders.training.reference import CURVES
+from data_builders.zero_cost import is_score
+from nasbench.space import Arch, SearchSpace
+from nasbench.spaces import SPACES
+from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.table import Table
+
+
+class Built(Protocol):
+    """What a table is made of; :class:`data_builders.builds.build.Build` has it all.
+
+    Attributes:
+        plan: What was built.
+        split: The images.
+        digest: Digest of the recipe and its images.
+        network: Class of the networks.
+        classes: Representatives of the classes that were trained.
+        untrained: Representatives of the classes without anything to train.
+        manifest: The trainer with all its choices.
+    """
+
+    plan: Plan
+    split: Split
+    digest: str
+    network: Network
+    classes: list[Arch]
+    untrained: list[Arch]
+    manifest: dict[str, Any]
+
+
+def merged(
+    build: Built, parts: Sequence[pa.Table], calibration: Calibration, scores: Table | None = None
+) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
+    """Arguments of :func:`nasbench.tables.table.write_table`.
+
+    Args:
+        build: What was built.
+        parts: Rows of every shard.
+        calibration: What a training costs.
+        scores: Zero-cost scores of the same networks, which become numbers of architectures.
+    """
+    runs = pa.concat_tables([*parts, untrained_rows(build)])
+    metadata, columns = _metadata(build, calibration), _columns(build, calibration)
+    archs = arch_numbers(build, calibration)
+    if scores is not None:
+        found = [column for name, column in scores.arch_columns.items() if is_score(name)]
+        columns += found
+        ranks = scores.space.rank_many(np.array(archs.column("arch").to_pylist()))
+        at = np.searchsorted(scores.written_ranks, ranks)
+        for column in found:
+            kind = pa.float32() if column.name.endswith("_seconds") else pa.float64()
+            numbers = pa.array(scores.arch_numbers(column.name)[at], kind, from_pandas=True)
+            archs = archs.append_column(column.name, numbers)
+        metadata.recipe["scores"] = {
+            "content_hash": scores.metadata.content_hash,
+            "initial_values": scores.metadata.recipe["initial_values"],
+            "software": scores.metadata.software,
+        }
+    return metadata, with_seconds(runs, build.plan.recipe, calibration), archs, columns
+
+
+def with_seconds(runs: pa.Table, recipe: Recipe, calibration: Calibration) -> pa.Table:
+    """Rows of shards with the seconds of training and validation beside them."""
+    archs = [tuple(arch) for arch in runs.column("arch").to_pylist()]
+    seconds = {arch: calibration.seconds(arch, recipe) for arch in set(archs)}
+    finished = np.isfinite(np.array(runs.column("train_loss").to_pylist()))
+    curves = [
+        _until_failure(seconds[arch][0], ok) for arch, ok in zip(archs, finished, strict=True)
+    ]
+    runs = runs.append_column(
+        "seconds", pa.array([c.tolist() for c in curves], pa.list_(pa.float32()))
+    )
+    validation = [seconds[arch][1] for arch in archs]
+    return runs.append_column("validation_seconds", pa.array(validation, pa.float32()))
+
+
+def untrained_rows(build: Built) -> pa.Table:
+    """Rows of the classes that need no training: they answer every image class alike."""
+    recipe, n_classes = build.plan.recipe, build.split.n_classes
+    curves = {
+        name: [math.log(n_classes) if name.endswith("loss") else 100.0 / n_classes] * recipe.epochs
+        for name in CURVES
+    }
+    rows = [
+        row(arch, seed, recipe, "untrained", curves)
+        for arch in build.untrained
+        for seed in build.plan.seeds
+    ]
+    return pa.Table.from_pylist(rows, schema=schema(len(build.classes[0])))
+
+
+def arch_numbers(build: Built, calibration: Calibration) -> pa.Table:
+    """The network's own numbers, and its latency, of every architecture of the built classes.
+
+    Of a space that cannot be listed they are those of the representatives.
+    """
+    recipe = build.plan.recipe
+    rows = []
+    for arch, canonical in as_written(build.network, {*build.classes, *build.untrained}).items():
+        numbers = sizes(arch, build.network, recipe, build.split)
+        timed = calibration.arch_numbers(canonical, recipe)
+        rows.append({"arch": list(arch), **numbers, **timed})
+    return pa.Table.from_pylist(rows)
+
+
+def as_written(network: Network, classes: Set[Arch]) -> dict[Arch, Arch]:
+    """The architectures of some classes, each with its representative.
+
+    Of a space that cannot be listed they are the representatives alone.
+    """
+    space: SearchSpace = SPACES.load(network.space)()
+    archs = space.archs() if is_listable(space) else sorted(classes)
+    pairs = ((arch, space.canonical(arch)) for arch in archs)
+    return {arch: canonical for arch, canonical in pairs if canonical in classes}
+
+
+def sizes(arch: Arch, network: Network, recipe: Recipe, split: Split) -> Mapping[str, Any]:
+    """The network's own numbers of an architecture as written, in this recipe."""
+    return network.arch_numbers(
+        arch,
+        channels=recipe.channels,
+        cells=recipe.cells,
+        image_channels=split.train.x.shape[3],
+        n_classes=split.n_classes,
+        size=split.train.x.shape[1],
+    )
+
+
+def _columns(build: Built, calibration: Calibration) -> list[Column]:
+    return [
+        *calibration.columns(build.network.cost_terms(build.classes[0])),
+        *(Column.of(name, text) for name, text in build.network.arch_columns.items()),
+    ]
+
+
+def _metadata(build: Built, calibration: Calibration) -> Metadata:
+    plan, recipe = build.plan, build.plan.recipe
+    dataset = Path(recipe.dataset).name.removesuffix(".npz")
+    return Metadata(
+        id=plan.id,
+        version=plan.version,
+        space=build.network.space,
+        key="class",
+        dataset=dataset,
+        epochs={recipe.epochs: list(range(1, recipe.epochs + 1))},
+        complete=plan.architectures is None,
+        default_objective="valid_accuracy",
+        title=f"{recipe.network} on {dataset}, trained by this suite",
+        description=plan.description,
+        seeds="seeds of initial values and data order",
+        elsewhere="a new recipe can be trained with: nasbench build PLAN.toml",
+        recipe=recipe.published()
+        | {
+            "digest": build.digest,
+            "split_digest": build.split.digest,
+            "optimizer": "SGD, Nesterov momentum, cosine to 0 by step",
+            **build.manifest,
+            "calibration": asdict(calibration),
+        },
+        source=plan.source,
+        licence=plan.licence,
+        citation=plan.citation,
+        software={"torch": str(torch.__version__)},
+    )
+
+
+def _until_failure(
+    seconds: NDArray[np.float32], finished: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Seconds stop growing with the first epoch of a diverged training, which was still paid for.
+
+    Both arrays have shape ``(epochs,)``.
+    """
+    last = int(finished.sum())
+    return seconds if last == len(seconds) else np.minimum(seconds, seconds[last])

@@ -1,0 +1,91 @@
+"""Shards on a Ray cluster, https://docs.ray.io.
+
+A joblib thread waits for each shard that an actor trains. An actor keeps its GPU from shard to
+shard, and Ray starts it again, elsewhere if need be, when it is lost. (Ray's own joblib backend
+ends all tasks when one worker is lost, and hands them out in turn: one waits for a slow worker
+beside an idle one.)
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from queue import SimpleQueue
+from typing import Any
+
+import joblib
+
+from data_builders.builds.shard_files import Shard
+from data_builders.builds.workers import (
+    LOSSES,
+    ONE_BY_ONE,
+    Done,
+    Order,
+    in_a_line,
+    lost,
+    tasks,
+    train_in_time,
+)
+from nasbench.errors import BuildError
+from nasbench.registry import require
+
+ray = require("ray", "--backend ray")
+
+
+def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done:
+    """Train one shard at a time on every GPU of a cluster, or on every core if it has no GPU.
+
+    The cluster is the one that RAY_ADDRESS names or that runs on this machine; if there is none,
+    this machine is one for as long as it takes.
+
+    Args:
+        shards: What to train.
+        order: How.
+        processes: GPUs or cores to use; None for all.
+
+    Raises:
+        BuildError: There is no such cluster, it has no GPU and no core, or a shard lost its worker
+            again and again.
+    """
+    started = not ray.is_initialized()
+    if started:
+        try:
+            ray.init(log_to_driver=False)
+        except (OSError, ValueError) as error:
+            raise BuildError(f"no Ray cluster answers: {in_a_line(error)}") from error
+    try:
+        resources = ray.cluster_resources()
+        unit = "GPU" if resources.get("GPU", 0) >= 1 else "CPU"
+        slots = int(resources.get(unit, 0))
+        if not slots:
+            raise BuildError("the Ray cluster has neither a GPU nor a core")
+        actor = ray.remote(_Trainer).options(
+            **{f"num_{unit.lower()}s": 1}, max_restarts=-1, max_task_retries=LOSSES
+        )
+        idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(slots := min(processes or slots, slots)):
+            idle.put(actor.remote())
+
+        def wait(shard: Shard, order: Order) -> tuple[Shard, bool]:
+            trainer = idle.get()
+            try:
+                done: tuple[Shard, bool] = ray.get(trainer.train_in_time.remote(shard, order))
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from error
+            except ray.exceptions.RayError as error:
+                raise lost(order, error) from error
+            finally:
+                idle.put(trainer)
+            return done
+
+        parallel = joblib.Parallel(slots, backend="threading", pre_dispatch="n_jobs", **ONE_BY_ONE)
+        with closing(parallel(tasks(wait, shards, order))) as done:
+            yield from done
+    finally:
+        if started:
+            ray.shutdown()
+
+
+class _Trainer:
+    """What an actor does."""
+
+    def train_in_time(self, shard: Shard, order: Order) -> tuple[Shard, bool]:
+        return train_in_time(shard, order)

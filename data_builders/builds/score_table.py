@@ -1,0 +1,248 @@
+"""Zero-cost scores of every class of a table, for searches that may know them before they train.
+
+``python -m data_builders.builds.score_table PLAN --out FILE`` scores the untrained networks of a
+plan and writes a table of numbers of architectures; ``nasbench merge TABLE FILE --out ID`` joins it
+to the table that the plan builds. :mod:`data_builders.zero_cost` defines the scores.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from time import thread_time
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from data_builders import NETWORKS
+from data_builders.builds.merged_table import as_written, sizes
+from data_builders.builds.shards import all_classes, sample_classes
+from data_builders.images.datasets import Split, load_split
+from data_builders.network import Network
+from data_builders.plan import Plan, load_plan
+from data_builders.recipe import Recipe
+from data_builders.training.reference import Tensors, build_network, initialise, one_thread, tensors
+from data_builders.zero_cost import SCORES
+from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.files import writable_folder
+from nasbench.space import Arch
+from nasbench.tables.schema import Column, Metadata, check_id
+from nasbench.tables.table import write_table
+
+BLOCK = 64
+
+
+def first_batch(recipe: Recipe, split: Split) -> Tensors:
+    """What all networks are scored on: the first ``recipe.batch`` training images of the split.
+
+    They are normalised as in training, neither mirrored nor cropped, in double precision.
+    """
+    data = tensors(split, torch.float64)["train"]
+    return Tensors(data.x[: recipe.batch], data.y[: recipe.batch])
+
+
+def score(name: str, arch: Arch, seed: int, recipe: Recipe, split: Split, batch: Tensors) -> float:
+    """One score of one network, NaN where it is not defined.
+
+    Args:
+        name: One of :data:`data_builders.zero_cost.SCORES`.
+        arch: The representative of its class, connected.
+        seed: Of the initial values, which are those of a training.
+        recipe: Of that training.
+        split: The images.
+        batch: From :func:`first_batch`.
+    """
+    network = build_network(arch, recipe, split).double()
+    initialise(network, arch, seed)
+    value = SCORES[name].compute(network, batch.x, batch.y)
+    return value if np.isfinite(value) else np.nan
+
+
+def score_block(
+    archs: Sequence[Arch], seeds: Sequence[int], recipe: Recipe, split: Split, batch: Tensors
+) -> NDArray[np.float64]:
+    """All scores of some classes, on one thread.
+
+    Returns:
+        The mean over the seeds, and the processor seconds of all of them, in which every score has
+        made its network anew; shape ``(n_archs, n_scores, 2)``.
+    """
+    found = np.empty((len(archs), len(SCORES), 2))
+    with one_thread():
+        for name in SCORES:  # what is slow the first time only is no cost of a class
+            score(name, archs[0], seeds[0], recipe, split, batch)
+        for i, arch in enumerate(archs):
+            for j, name in enumerate(SCORES):
+                start = thread_time()
+                values = [score(name, arch, seed, recipe, split, batch) for seed in seeds]
+                found[i, j] = np.mean(values), thread_time() - start
+    return found
+
+
+def score_classes(
+    plan: Plan,
+    split: Split,
+    seeds: Sequence[int],
+    processes: int,
+    progress: Callable[[int, int], None] = lambda _, __: None,
+) -> dict[Arch, NDArray[np.float64]]:
+    """All scores of the classes of a plan.
+
+    Args:
+        plan: What to score.
+        split: Its images.
+        seeds: Of initial values.
+        processes: Classes scored at a time, each on one thread.
+        progress: Called with the number of classes that are done, and of all.
+
+    Returns:
+        For every representative the mean over the seeds and the seconds, shape ``(n_scores, 2)``;
+        no score, for 0 seconds, where there is nothing to train.
+    """
+    network: Network = NETWORKS.load(plan.recipe.network)
+    archs = (
+        all_classes(network)
+        if plan.architectures is None
+        else sample_classes(network, plan.architectures)
+    )
+    found = {arch: np.tile([np.nan, 0.0], (len(SCORES), 1)) for arch in archs}
+    archs = [arch for arch in archs if network.trains(arch)]
+    blocks = [archs[i : i + BLOCK] for i in range(0, len(archs), BLOCK)]
+    batch = first_batch(plan.recipe, split)
+    jobs: Iterator[NDArray[np.float64]] = joblib.Parallel(processes, return_as="generator")(
+        joblib.delayed(score_block)(block, seeds, plan.recipe, split, batch) for block in blocks
+    )
+    done = 0
+    for block, numbers in zip(blocks, jobs, strict=True):
+        found.update(zip(block, numbers, strict=True))
+        progress(done := done + len(block), len(archs))
+    return found
+
+
+def score_table(
+    plan: Plan,
+    split: Split,
+    seeds: Sequence[int],
+    scores: Mapping[Arch, NDArray[np.float64]],
+    id: str,
+) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
+    """The scores of classes as a table of architectures as written.
+
+    Args:
+        plan: What was scored.
+        split: Its images.
+        seeds: Of the initial values.
+        scores: From :func:`score_classes`.
+        id: Of the table.
+
+    Returns:
+        Arguments of :func:`nasbench.tables.table.write_table`.
+    """
+    recipe = plan.recipe
+    network: Network = NETWORKS.load(recipe.network)
+    archs = as_written(network, scores.keys())
+    rows = [{"arch": list(arch), **sizes(arch, network, recipe, split)} for arch in archs]
+    table = pa.Table.from_pylist(rows)
+    found = np.array([scores[canonical] for canonical in archs.values()])
+    for j, name in enumerate(SCORES):
+        table = table.append_column(name, pa.array(found[:, j, 0], from_pandas=True))
+        seconds = pa.array(found[:, j, 1], pa.float32())
+        table = table.append_column(f"{name}_seconds", seconds)
+    return (
+        _metadata(plan, split, seeds, id),
+        _no_runs(len(rows[0]["arch"])),
+        table,
+        _columns(network, len(seeds)),
+    )
+
+
+def _metadata(plan: Plan, split: Split, seeds: Sequence[int], id: str) -> Metadata:
+    recipe, dataset = plan.recipe, Path(plan.recipe.dataset).name
+    network: Network = NETWORKS.load(recipe.network)
+    return Metadata(
+        id=id,
+        space=network.space,
+        key="arch",
+        dataset=dataset.removesuffix(".npz"),
+        epochs={},
+        complete=plan.architectures is None,
+        title=f"zero-cost scores of {recipe.network} on {dataset.removesuffix('.npz')}",
+        description=(
+            f"What the untrained networks of {plan.id} tell: scores of their initial values and "
+            f"the first {recipe.batch} training images. Join it to {plan.id}."
+        ),
+        recipe=asdict(recipe)
+        | {
+            "dataset": dataset,
+            "digest": recipe.digest(split.digest),
+            "split_digest": split.digest,
+            "initial_values": list(seeds),
+        },
+        source=plan.source,
+        licence=plan.licence,
+        citation=plan.citation,
+        software={"torch": str(torch.__version__)},
+    )
+
+
+def _columns(network: Network, n_seeds: int) -> list[Column]:
+    of = "" if n_seeds == 1 else f"; mean over {n_seeds} initialisations"
+    undefined = "null where no edge connects the cell's input to its output"
+    cost = "processor seconds on one thread, the making of the network included, as measured once"
+    return [
+        *(Column.of(name, text) for name, text in network.arch_columns.items()),
+        *(Column.of(n, f"{s.description}{of}; {undefined}") for n, s in SCORES.items()),
+        *(Column.of(f"{name}_seconds", f"{cost}; 0 if {undefined[5:]}") for name in SCORES),
+    ]
+
+
+def _no_runs(n_decisions: int) -> pa.Table:
+    keys = {"schedule": pa.int32(), "seed": pa.int32(), "status": pa.string()}
+    return pa.schema({"arch": pa.list_(pa.uint8(), n_decisions)} | keys).empty_table()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, score and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plan", help="id of a shipped plan, or a TOML file")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="FILE", help="ID.parquet of the table"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="initialisations to take the mean of: 0, 1, …"
+    )
+    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
+    options = parser.parse_args(arguments)
+    try:
+        for name in ("seeds", "processes"):
+            if (value := getattr(options, name)) < 1:
+                raise InvalidArgumentError(f"--{name} {value} must be at least 1")
+        path: Path = options.out
+        if path.suffix != ".parquet":
+            raise InvalidArgumentError(f"--out {path} must end with .parquet")
+        check_id(path.stem, str(path))
+        plan, seeds = load_plan(options.plan), range(options.seeds)
+        split = load_split(plan.recipe)
+        writable_folder(path.parent)
+        with Progress(console=Console(stderr=True)) as bar:
+            task = bar.add_task("classes", total=None)
+            scores = score_classes(
+                plan,
+                split,
+                seeds,
+                options.processes,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        metadata = write_table(path, *score_table(plan, split, seeds, scores, path.stem))
+    except NasbenchError as error:
+        parser.error(str(error))
+    print(f"{metadata.id}@{metadata.version}: {path}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

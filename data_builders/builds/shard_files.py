@@ -1,0 +1,143 @@
+"""Shards and their files: a block of classes trained with one seed is one Parquet file.
+
+A file is there whole or not at all, and the first writer of a file decides: whoever trains the same
+shard at the same time finds it there.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_builders.recipe import Recipe
+from data_builders.training.reference import CURVES, Training
+from nasbench.errors import BuildError, InvalidArgumentError
+from nasbench.space import Arch
+from nasbench.tables.validation import STATUSES, content_hash
+
+_HASH = b"content_hash"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A unit of work.
+
+    Attributes:
+        seed: Training seed.
+        number: Number of the block of classes.
+        archs: Representatives of the block's classes.
+    """
+
+    seed: int
+    number: int
+    archs: tuple[Arch, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of its file."""
+        return f"seed{self.seed}-{self.number:04d}.parquet"
+
+
+@contextmanager
+def first(path: Path) -> Iterator[Path]:
+    """A temporary file that becomes ``path`` when the block ends well, unless there is one by then.
+
+    Raises:
+        InvalidArgumentError: The file cannot be written.
+    """
+    own = path.with_name(f".{path.name}.{uuid4().hex}.new")
+    try:
+        yield own
+        with own.open("rb") as file:
+            os.fsync(file.fileno())
+        try:
+            os.link(own, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            if not path.exists():
+                own.replace(path)
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        own.unlink(missing_ok=True)
+
+
+def schema(n_decisions: int) -> pa.Schema:
+    """Columns of a shard's file."""
+    keys = [
+        ("arch", pa.list_(pa.uint8(), n_decisions)),
+        ("schedule", pa.int32()),
+        ("seed", pa.int32()),
+        ("status", pa.string()),
+    ]
+    return pa.schema([*keys, *((name, pa.list_(pa.float32())) for name in CURVES)])
+
+
+def row(
+    arch: Arch, seed: int, recipe: Recipe, status: str, curves: Mapping[str, Sequence[float]]
+) -> dict[str, Any]:
+    """One training as a row of :func:`schema`."""
+    return {"arch": list(arch), "schedule": recipe.epochs, "seed": seed, "status": status, **curves}
+
+
+def write_shard(shard: Shard, recipe: Recipe, trainings: Sequence[Training], folder: Path) -> None:
+    """Write the trainings of a shard, one for each of its classes, in their order.
+
+    Raises:
+        InvalidArgumentError: The file cannot be written.
+    """
+    rows = [
+        row(
+            arch,
+            shard.seed,
+            recipe,
+            training.status,
+            {name: values.tolist() for name, values in training.curves.items()},
+        )
+        for arch, training in zip(shard.archs, trainings, strict=True)
+    ]
+    table = pa.Table.from_pylist(rows, schema=schema(len(shard.archs[0])))
+    table = table.replace_schema_metadata({_HASH: content_hash(table, None)})
+    with first(folder / shard.name) as temporary:
+        pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def read_shard(shard: Shard, recipe: Recipe, folder: Path) -> pa.Table:
+    """The rows of a shard.
+
+    Raises:
+        BuildError: The file is damaged or is not this shard.
+    """
+    path, expected = folder / shard.name, schema(len(shard.archs[0]))
+    advice = "delete it to train the shard again"
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
+        if table.schema.names != expected.names:
+            raise ValueError(f"its columns are {table.schema.names}")
+        written = (table.schema.metadata or {}).get(_HASH)  # the first builds wrote none
+        table = table.cast(expected)
+        if written not in (None, content_hash(table, None).encode()):
+            raise ValueError("its numbers are not those that were written")
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise BuildError(f"{path} is damaged ({str(error).splitlines()[0]}): {advice}") from error
+    keys = [(list(arch), recipe.epochs, shard.seed) for arch in shard.archs]
+    columns = (table.column(name).to_pylist() for name in ("arch", "schedule", "seed"))
+    if list(zip(*columns, strict=True)) != keys:
+        raise BuildError(f"{path} holds other trainings than its shard: {advice}")
+    lengths = {
+        None if curve is None else len(curve)
+        for name in CURVES
+        for curve in table.column(name).to_pylist()
+    }
+    statuses = set(table.column("status").to_pylist())
+    if lengths != {recipe.epochs} or not statuses <= set(STATUSES):
+        raise BuildError(f"{path} is damaged (a training of another form): {advice}")
+    return table

@@ -1,0 +1,1 @@
+"""What a training costs: seconds measured once a machine, for every architecture."""

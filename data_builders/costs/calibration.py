@@ -1,0 +1,260 @@
+"""What a training costs on the clock of the table: measured once a machine, never during a build.
+
+A sample of classes is timed alone: a training step, a pass over the validation images, the answer
+to a single image. The seconds are fitted on the network's cost terms, so that every class gets a
+time that no other process has disturbed. Where the terms are numbers of live operations, the fit
+includes constant + a·MACs + b·bytes, which are linear in them for one recipe, and leaves it to the
+device which operation is dear. :mod:`data_builders.costs.stopwatch` says how the clock is read.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_builders import NETWORKS
+from data_builders.costs.stopwatch import machine, stopwatch
+from data_builders.costs.timing import LATENCY_BATCH, TIMED, measure
+from data_builders.images.datasets import Split
+from data_builders.network import Network
+from data_builders.recipe import Recipe
+from data_builders.training.reference import one_thread
+from nasbench.errors import BuildError
+from nasbench.files import atomic
+from nasbench.space import Arch
+from nasbench.tables.schema import Column
+
+FOLDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Fitted seconds, and how well they fit.
+
+    Errors are relative, of classes that the fit has not seen (cross-validation). Those of a file
+    that has no latency, from before it was timed, are of the fitted classes.
+
+    Attributes:
+        step: Seconds of one training step a unit of every cost term, in the network's order.
+        validation: The same for one pass over the validation images.
+        step_error: Median error.
+        validation_error: Median error.
+        classes: Number of timed classes.
+        machine: Device, clocks, versions, sizes of the batches, how the clock was read.
+        latency: Seconds of the answer to ``LATENCY_BATCH`` images a unit of every cost term.
+        latency_error: Median error.
+        step_error_90: 90th percentile of the error.
+        validation_error_90: 90th percentile of the error.
+        latency_error_90: 90th percentile of the error.
+    """
+
+    step: tuple[float, ...]
+    validation: tuple[float, ...]
+    step_error: float
+    validation_error: float
+    classes: int
+    machine: dict[str, str]
+    latency: tuple[float, ...] = ()
+    latency_error: float | None = None
+    step_error_90: float | None = None
+    validation_error_90: float | None = None
+    latency_error_90: float | None = None
+
+    def seconds(self, arch: Arch, recipe: Recipe) -> tuple[NDArray[np.float32], float]:
+        """Training seconds from the start to the end of every epoch, and those of one validation.
+
+        Args:
+            arch: Representative of its class.
+            recipe: How it is trained.
+
+        Returns:
+            Cumulative seconds, shape ``(epochs,)``, and a number.
+
+        Raises:
+            BuildError: The calibration is not one of the recipe's network.
+        """
+        terms = self._terms(arch, recipe)
+        epoch = float(terms @ np.array(self.step)) * recipe.steps
+        cumulative = (epoch * np.arange(1, recipe.epochs + 1)).astype(np.float32)
+        return cumulative, float(terms @ np.array(self.validation))
+
+    def arch_numbers(self, arch: Arch, recipe: Recipe) -> dict[str, float]:
+        """The latency of an architecture by the name of its column; nothing if it was not timed.
+
+        Args:
+            arch: Representative of its class.
+            recipe: How it is trained.
+
+        Raises:
+            BuildError: The calibration is not one of the recipe's network.
+        """
+        if not self.latency:
+            return {}
+        seconds = float(self._terms(arch, recipe) @ np.array(self.latency))
+        return {self._latency_name: 1000 * seconds}
+
+    def columns(self, terms: Iterable[str]) -> list[Column]:
+        """Descriptions of the seconds of a run, and of :meth:`arch_numbers`.
+
+        Args:
+            terms: Names of the network's cost terms.
+        """
+        described: dict[str, tuple[str, float | None, float | None]] = {
+            "seconds": (
+                "training seconds from the start to the end of the epoch",
+                self.step_error,
+                self.step_error_90,
+            ),
+            "validation_seconds": (
+                "one pass over the validation images",
+                self.validation_error,
+                self.validation_error_90,
+            ),
+        }
+        if self.latency:
+            described[self._latency_name] = (
+                f"answer to a batch of {LATENCY_BATCH}",
+                self.latency_error,
+                self.latency_error_90,
+            )
+        fit = f"linear in {', '.join(terms)}, fitted on {self.classes} classes timed alone"
+        return [
+            Column.of(name, f"{meaning}; {fit}; {_quality(median, high)}")
+            for name, (meaning, median, high) in described.items()
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what :meth:`save` wrote, also before it had a latency.
+
+        Raises:
+            BuildError: The file is damaged.
+        """
+        try:
+            document: dict[str, Any] = json.loads(path.read_bytes())
+            fits = {name: _coefficients(document.get(name, ())) for name in TIMED}
+            n_terms = {len(fit) for name, fit in fits.items() if fit or name != "latency"}
+            if len(n_terms) > 1 or 0 in n_terms:
+                raise ValueError(f"fits of {sorted(n_terms)} terms")
+            errors = [name for name in document if "_error" in name and document[name] is not None]
+            return cls(**document | fits | {name: float(document[name]) for name in errors})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise BuildError(f"{path} is damaged ({error}): delete it to measure again") from error
+
+    @property
+    def _latency_name(self) -> str:
+        return f"latency_{'gpu' if self.machine.get('device') == 'cuda' else 'cpu'}_ms"
+
+    def _terms(self, arch: Arch, recipe: Recipe) -> NDArray[np.float64]:
+        terms = _amounts(NETWORKS.load(recipe.network), arch)
+        if len(terms) != len(self.step):
+            raise BuildError(
+                f"the calibration has {len(self.step)} terms, {recipe.network!r} has {len(terms)}: "
+                "delete calibration.json to measure again"
+            )
+        return terms
+
+
+def calibrate(
+    archs: Sequence[Arch], recipe: Recipe, split: Split, device: str = "cpu"
+) -> Calibration:
+    """Time every architecture alone and fit.
+
+    Args:
+        archs: Architectures of different cost that train, from :func:`timed_sample`.
+        recipe: How they are trained.
+        split: The images.
+        device: ``"cpu"``, of which one thread is used, or ``"cuda"``.
+
+    Raises:
+        InvalidArgumentError: There is no such device.
+    """
+    watch = stopwatch(device)
+    with one_thread():
+        times = measure(archs, recipe, split, watch)
+        facts = machine(device)
+    network: Network = NETWORKS.load(recipe.network)
+    terms = np.array([_amounts(network, arch) for arch in archs])
+    step, validation, latency = (_fit(terms, column) for column in times.T)
+    return Calibration(
+        step=step[0],
+        validation=validation[0],
+        latency=latency[0],
+        step_error=step[1],
+        validation_error=validation[1],
+        latency_error=latency[1],
+        step_error_90=step[2],
+        validation_error_90=validation[2],
+        latency_error_90=latency[2],
+        classes=len(archs),
+        machine=facts
+        | {
+            "timed": watch.method,
+            "rounds": str(watch.rounds),
+            "precision": "float32",
+            "batch": str(recipe.batch),
+            "validation_batch": str(recipe.valid),
+            "latency_batch": str(LATENCY_BATCH),
+        },
+    )
+
+
+def timed_sample(network: Network, drawn: Sequence[Arch], classes: Sequence[Arch]) -> list[Arch]:
+    """The drawn classes and the smallest ones of all, which alone pin the constant of the fit.
+
+    Args:
+        network: Class of the network.
+        drawn: A random sample of classes.
+        classes: All classes that train.
+    """
+    sizes = {arch: float(_amounts(network, arch).sum()) for arch in classes}
+    smallest = min(sizes.values())
+    return sorted({*drawn, *(arch for arch, size in sizes.items() if size == smallest)})
+
+
+def _amounts(network: Network, arch: Arch) -> NDArray[np.float64]:
+    return np.array(list(network.cost_terms(arch).values()))
+
+
+def _coefficients(values: Any) -> tuple[float, ...]:
+    numbers = tuple(float(value) for value in values)
+    if not all(math.isfinite(n) and n >= 0 for n in numbers):
+        raise ValueError(f"{values} are no seconds")
+    return numbers
+
+
+def _quality(median: float | None, high: float | None) -> str:
+    errors = {"median error": median, "90th percentile": high}
+    return ", ".join(f"{name} {100 * e:.1f} %" for name, e in errors.items() if e is not None)
+
+
+def _fit(
+    terms: NDArray[np.float64], times: NDArray[np.float64]
+) -> tuple[tuple[float, ...], float, float]:
+    """Coefficients, and median and 90th percentile of the relative error of unseen classes."""
+    fold = np.random.default_rng(0).permutation(len(times)) % min(FOLDS, len(times))
+    errors = np.empty(len(times))
+    for held in set(fold.tolist()):
+        known = fold != held
+        predicted = terms[~known] @ _least_squares(terms[known], times[known])
+        errors[~known] = np.abs(predicted / times[~known] - 1)
+    coefficients = tuple(float(f"{c:.6g}") for c in _least_squares(terms, times))
+    return coefficients, float(np.median(errors)), float(np.quantile(errors, 0.9))
+
+
+def _least_squares(terms: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Non-negative coefficients with the least squares of the relative error."""
+    from scipy.optimize import nnls
+
+    coefficients: NDArray[np.float64] = nnls(terms / times[:, None], np.ones(len(times)))[0]
+    return coefficients

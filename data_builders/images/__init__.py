@@ -1,0 +1,1 @@
+"""Image sets: read from official files, checked, fetched, split."""

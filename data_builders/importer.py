@@ -1,0 +1,68 @@
+"""The contract of an importer: it turns one kind of archive into tables of this suite."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, TypeAlias
+
+import pyarrow as pa
+
+from nasbench.tables.schema import Column, Metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A table before it is written: the arguments of :func:`nasbench.tables.table.write_table`.
+
+    Attributes:
+        metadata: What the table says of itself.
+        runs: One row a training.
+        archs: One row an architecture; None where the archive has no numbers without a training.
+        columns: Meaning of columns for which the naming rules do not say enough.
+    """
+
+    metadata: Metadata
+    runs: pa.Table
+    archs: pa.Table | None = None
+    columns: tuple[Column, ...] = ()
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how much of how much is read, in a unit of the importer's choice."""
+
+
+def silent(done: int, total: int) -> None:
+    """The progress that nobody watches."""
+
+
+class Importer(ABC):
+    """Reads one kind of archive.
+
+    Attributes:
+        name: As registered.
+        summary: One line: what is read, and which tables it gives.
+        ids: Of the tables that it can give.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    ids: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def tables(
+        self, files: Sequence[Path], *, work: Path, progress: Progress = silent
+    ) -> Iterator[Imported]:
+        """The tables in the archive, one after the other; the caller writes each at once.
+
+        Args:
+            files: Files or folders of the archive; none where a package that is installed holds it.
+            work: Folder for the finished blocks of a long import, which goes on from there when it
+                was stopped (see :class:`~data_builders.importers.parts.Parts`).
+            progress: Told how far the reading is.
+
+        Raises:
+            InvalidArgumentError: The files are not what the importer reads.
+            MissingExtraError: No file is given and no installed package holds the archive.
+            ArchiveError: Damaged, another archive than the known one, or one that holds code.
+        """

@@ -1,0 +1,354 @@
+"""The published HDF5 files of FCNet: learning curves of every training.
+
+``fcnet_protein_structure_data.hdf5`` has a group a configuration, named by its JSON with sorted
+keys, with the data sets ``valid_mse`` and ``train_mse`` (4 trials, 100 epochs), ``runtime``,
+``final_test_error`` and ``n_params`` (4 trials). It is read group by group.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from data_builders.importer import Imported, Progress
+from data_builders.importers.arrays import arch_column
+from data_builders.importers.fcnet.datasets import (
+    ARCHIVE,
+    CITATION,
+    CONFIGURATIONS,
+    DATASETS,
+    EPOCHS,
+    LONGEST,
+    REPOSITORY,
+    TRIALS,
+    Dataset,
+    archs_table,
+    error_column,
+    errors,
+    parameters,
+    parameters_column,
+    runs_table,
+    with_digest,
+)
+from data_builders.importers.parts import Parts
+from nasbench.errors import (
+    ArchiveError,
+    IllegalArchError,
+    InvalidArgumentError,
+    MissingExtraError,
+    NasbenchError,
+    one_of,
+)
+from nasbench.space import Arch
+from nasbench.spaces.fcnet import FCNet
+from nasbench.tables.columns import list_items
+from nasbench.tables.schema import Column, Metadata
+
+CURVES = ("valid_mse", "train_mse")
+BLOCK = 4096
+LAYOUT = 1
+_WIDTHS = {"valid_mse": EPOCHS, "train_mse": EPOCHS, "test_mse": 1, "seconds": 1}
+_NAME = re.compile(r"fcnet_(\w+)_data\.hdf5")
+_DATASETS = {dataset.stem: dataset for dataset in DATASETS}
+_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A file.
+
+    Attributes:
+        path: The file.
+        dataset: That it is about.
+        sha256: Of the file.
+    """
+
+    path: Path
+    dataset: Dataset
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """An open file.
+
+    Attributes:
+        archive: The file.
+        h5py: The module.
+        file: As h5py sees it.
+        names: Of the groups, by architecture in the order of the ranks.
+    """
+
+    archive: Archive
+    h5py: Any
+    file: Any
+    names: dict[Arch, str]
+
+
+def archives(files: Sequence[Path]) -> list[Path]:
+    """What to read curves from: the one folder's HDF5 files, or all files if one is HDF5."""
+    if len(files) == 1 and files[0].is_dir():
+        return sorted(path for path in files[0].iterdir() if _NAME.fullmatch(path.name))
+    return list(files) if any(_NAME.fullmatch(path.name) for path in files) else []
+
+
+def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Imported]:
+    """One table a file.
+
+    Raises:
+        InvalidArgumentError: Something else is among the files.
+        MissingExtraError: h5py is not installed.
+        ArchiveError: A file is damaged or not in the layout of the archive.
+    """
+    found = _archives(files)
+    h5py = _h5py()
+    parts = Parts(work, {"layout": LAYOUT, "files": [archive.sha256 for archive in found]})
+    with ExitStack() as stack:
+        blocks = [
+            (groups, list(groups.names)[first : first + BLOCK])
+            for groups in [stack.enter_context(_open(archive, h5py)) for archive in found]
+            for first in range(0, len(groups.names), BLOCK)
+        ]
+        makers = [partial(read, groups, archs) for groups, archs in blocks]
+        total = sum(len(archs) for _, archs in blocks)
+        done = 0
+        for number, make in enumerate(makers):
+            done += len(parts.get(number, make))
+            progress(done, total)
+        for archive in found:
+            yield imported(
+                [
+                    parts.get(number, makers[number])
+                    for number, (groups, _) in enumerate(blocks)
+                    if groups.archive is archive
+                ],
+                archive,
+            )
+    parts.remove()
+
+
+def _archives(files: Sequence[Path]) -> list[Archive]:
+    found: dict[str, Archive] = {}
+    for path in files:
+        match = _NAME.fullmatch(path.name)
+        if match is None or match[1] not in _DATASETS or not path.is_file():
+            names = [f"fcnet_{stem}_data.hdf5" for stem in _DATASETS]
+            raise InvalidArgumentError(
+                f"{path} is no HDF5 file of FCNet ({ARCHIVE}){one_of(path.name, names)}"
+            )
+        if match[1] in found:
+            raise InvalidArgumentError(f"{found[match[1]].path} and {path} are the same data set")
+        found[match[1]] = Archive(path, _DATASETS[match[1]], _digest(path))
+    return list(found.values())
+
+
+def _digest(path: Path) -> str:
+    with _damage(str(path)), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _h5py() -> Any:
+    try:
+        return import_module("h5py")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "reading HDF5 files needs 'h5py', which is not installed: "
+            'pip install "nasbench[importers]"'
+        ) from error
+
+
+@contextmanager
+def _damage(where: str) -> Iterator[None]:
+    try:
+        yield
+    except NasbenchError:
+        raise
+    except _DAMAGE as error:
+        raise ArchiveError(f"{where} cannot be read: {error}") from error
+
+
+# Reading a file
+
+
+@contextmanager
+def _open(archive: Archive, h5py: Any) -> Iterator[Groups]:
+    with _damage(str(archive.path)):
+        file = h5py.File(archive.path, "r")
+    with file:
+        yield Groups(archive, h5py, file, _names(file, str(archive.path)))
+
+
+def _names(file: Any, where: str) -> dict[Arch, str]:
+    space = FCNet()
+    found: dict[Arch, str] = {}
+    with _damage(where):
+        if not 0 < len(file) <= CONFIGURATIONS:
+            raise ArchiveError(
+                f"{where} has {len(file)} groups, a file has at most {CONFIGURATIONS:,}"
+            )
+        for name in file:
+            try:
+                arch = space.from_text(name)
+            except IllegalArchError as error:
+                raise ArchiveError(f"{where}: {error}") from error
+            if arch in found:
+                raise ArchiveError(f"{where}: {found[arch]} and {name} are the same configuration")
+            found[arch] = name
+    return dict(sorted(found.items()))
+
+
+def read(groups: Groups, archs: Sequence[Arch]) -> pa.Table:
+    """One row a configuration: errors and seconds of its trainings, in single precision.
+
+    Raises:
+        ArchiveError: Damaged or not in the layout of the archive.
+    """
+    rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in _WIDTHS}
+    for arch in archs:
+        where = f"{groups.archive.path}, {groups.names[arch]}"
+        with _damage(where):
+            _check_count(groups, arch, where)
+            for name in CURVES:
+                rows[name].append(_errors(groups, arch, name, (TRIALS, EPOCHS), where))
+            rows["test_mse"].append(_errors(groups, arch, "final_test_error", (TRIALS,), where))
+            seconds = _numbers(groups, arch, "runtime", (TRIALS,), where)
+            if not ((seconds >= 0) & (seconds < LONGEST)).all():
+                raise ArchiveError(f"{where}: runtime is {seconds.tolist()}, possible are seconds")
+            rows["seconds"].append(seconds.astype(np.float32))
+    columns = {name: _lists(np.stack(values)) for name, values in rows.items()}
+    return pa.table({"arch": arch_column(np.array(archs)), **columns})
+
+
+def _lists(values: NDArray[np.float32]) -> Any:
+    items = pa.array(values.ravel())
+    return pa.FixedSizeListArray.from_arrays(items, values[0].size)
+
+
+def _check_count(groups: Groups, arch: Arch, where: str) -> None:
+    expected = parameters(arch, groups.archive.dataset)
+    counts = _numbers(groups, arch, "n_params", (TRIALS,), where)
+    if (counts != expected).any():
+        raise ArchiveError(
+            f"{where}: n_params is {counts.tolist()}, but the network has {expected} parameters"
+        )
+
+
+def _errors(
+    groups: Groups, arch: Arch, name: str, shape: tuple[int, ...], where: str
+) -> NDArray[np.float32]:
+    values = _numbers(groups, arch, name, shape, where)
+    if (values < 0).any():
+        raise ArchiveError(f"{where}: {name} has {values.min()}, an error is at least 0")
+    return errors(values)
+
+
+def _numbers(
+    groups: Groups, arch: Arch, name: str, shape: tuple[int, ...], where: str
+) -> NDArray[np.float64]:
+    """The numbers of a data set that lies in the file itself."""
+    h5py, group = groups.h5py, _own(groups, groups.file, groups.names[arch], where)
+    if not isinstance(group, h5py.Group):
+        raise ArchiveError(f"{where} is no group")
+    found = _own(groups, group, name, where)
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu":
+        raise ArchiveError(f"{where}: {name} holds no numbers")
+    if found.is_virtual or found.external:
+        raise ArchiveError(f"{where}: the numbers of {name} lie in another file")
+    if found.shape != shape:
+        raise ArchiveError(f"{where}: {name} has the shape {found.shape}, not {shape}")
+    values: NDArray[np.float64] = found[()].astype(np.float64)
+    return values
+
+
+def _own(groups: Groups, group: Any, name: str, where: str) -> Any:
+    """A member of a group, which must not be a link to somewhere else."""
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise ArchiveError(f"{where} has no {name!r}{one_of(name, list(group)[:20])}")
+    if not isinstance(link, groups.h5py.HardLink):
+        raise ArchiveError(f"{where}: {name!r:.80} is a link to somewhere else")
+    return group[name]
+
+
+# The table
+
+
+def imported(blocks: list[pa.Table], archive: Archive) -> Imported:
+    """The table of one data set.
+
+    Args:
+        blocks: What :func:`read` gives, in the order of the architectures.
+        archive: The file that they come from.
+    """
+    table = pa.concat_tables(blocks)
+    archs = list_items(table["arch"].combine_chunks()).reshape(len(table), -1)
+    values = {
+        name: list_items(table[name].combine_chunks()).reshape(len(table), TRIALS, width)
+        for name, width in _WIDTHS.items()
+    }
+    share = np.arange(1, EPOCHS + 1) / EPOCHS
+    values["seconds"] = (values["seconds"] * share).astype(np.float32)
+    diverged = np.isnan(values["valid_mse"][:, :, -1])
+    return Imported(
+        metadata=_metadata(archive, complete=len(table) == CONFIGURATIONS),
+        runs=runs_table(archs, diverged, values),
+        archs=archs_table(archs, archive.dataset),
+        columns=_columns(),
+    )
+
+
+def _columns() -> tuple[Column, ...]:
+    error = "mean squared error of the standardised target"
+    test = error_column(
+        "test", f"{error} on the test set, after the last epoch only (final_test_error)"
+    )
+    return (
+        error_column(
+            "valid",
+            f"{error} on the validation set, after every epoch, in single precision; not bounded, "
+            "so compare ranks or logarithms; NaN where it is no number",
+        ),
+        error_column("train", f"{error} on the training set during the epoch, with dropout"),
+        replace(test, epochs={EPOCHS: [EPOCHS]}),
+        Column.of(
+            "seconds",
+            "wall-clock seconds with a validation after every epoch and one test at the end; only "
+            "the total is in the archive (runtime), of which epoch e is charged the linear share "
+            f"e / {EPOCHS}",
+        ),
+        parameters_column(),
+    )
+
+
+def _metadata(archive: Archive, *, complete: bool) -> Metadata:
+    dataset = archive.dataset
+    return Metadata(
+        id=f"fcnet-{dataset.name}-curves",
+        space=FCNet.name,
+        key="arch",
+        dataset=dataset.stem,
+        epochs={EPOCHS: list(range(1, EPOCHS + 1))},
+        complete=complete,
+        default_objective="valid_mse",
+        title=f"FCNet on {dataset.title}: published learning curves of 100 epochs",
+        description=(
+            "Learning curves and test errors of four trainings of every joint choice of "
+            "architecture and training of a small network for regression: good for methods that "
+            "stop or resume trainings. Seconds of an epoch are a share of one total."
+        ),
+        seeds="number of the trial in the order of the archive; random seeds are not in it",
+        elsewhere=f"validation errors after 100 epochs ship with this suite: fcnet-{dataset.name}",
+        recipe=with_digest(dataset.recipe, f"{archive.path.name} of 2019"),
+        source=f"{ARCHIVE}: {archive.path.name} (sha256 {archive.sha256}); {REPOSITORY}",
+        licence="BSD-3-Clause",
+        citation=CITATION,
+    )

@@ -1,0 +1,1 @@
+"""NATS-Bench from its archives; NAS-Bench-201 shares the layout."""

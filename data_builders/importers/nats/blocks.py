@@ -1,0 +1,243 @@
+"""Records of NAS-Bench-201 and NATS-Bench as Arrow tables: in blocks on disk, then whole.
+
+A block holds some hundred architectures, in one table a training set; a row is a training.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from data_builders.importer import Imported
+from data_builders.importers.nats.results import Record
+from data_builders.importers.nats.training_sets import SETS, TrainingSet, columns
+from data_builders.importers.parts import Parts
+from nasbench.errors import ArchiveError
+from nasbench.space import SearchSpace
+from nasbench.spaces.nb201 import NB201, published_string
+from nasbench.tables.schema import Metadata
+
+BLOCK = 512
+FORMAT = 1
+"""Of the blocks on disk; raised whenever they change."""
+
+_SUMMARY = 999_999
+
+
+class Blocks:
+    """Tables of all training sets, kept on disk block by block.
+
+    Args:
+        folder: Where they lie.
+        source: What they are read from, as JSON values.
+    """
+
+    def __init__(self, folder: Path, source: Mapping[str, Any]) -> None:
+        self._parts = Parts(folder, {**source, "format": FORMAT, "block": BLOCK})
+
+    def add(self, number: int, make: Callable[[], list[pa.Table]]) -> None:
+        """Store block ``number`` unless it is there: a table for each of ``SETS``."""
+        made: list[pa.Table] = []
+
+        def table(place: int) -> pa.Table:
+            if not made:
+                made.extend(make())
+            return made[place]
+
+        for place in range(len(SETS)):
+            self._parts.get(number * len(SETS) + place, partial(table, place))
+
+    def summary(self, make: Callable[[], pa.Table]) -> pa.Table:
+        """What is said of the archive as a whole, stored after its last block."""
+        return self._parts.get(_SUMMARY, make)
+
+    def of(self, images: TrainingSet, records: int) -> list[pa.Table]:
+        """The tables of one training set, of an archive with so many records."""
+        place = SETS.index(images)
+        blocks = range(-(-records // BLOCK))
+        return [self._parts.get(n * len(SETS) + place, _lost) for n in blocks]
+
+    def remove(self) -> None:
+        """Delete all: the tables made of them are written."""
+        self._parts.remove()
+
+
+def _lost() -> pa.Table:
+    raise ArchiveError("a block that this import has stored is gone: import again")
+
+
+def store(records: Iterable[Record], blocks: Blocks, where: str) -> pa.Table:
+    """Store records as they come.
+
+    Returns:
+        A row a record: ``index`` and ``text`` of the architecture, number of ``trainings`` and of
+        those that are ``timed``, and as a text ``short`` the training sets with trainings of fewer
+        than 200 epochs.
+
+    Raises:
+        ArchiveError: No record, or two of one architecture.
+    """
+    rows: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    records = iter(records)
+    while block := list(islice(records, BLOCK)):
+        for record in block:
+            if record.index in seen:
+                raise ArchiveError(f"{where} holds architecture {record.index} twice")
+            seen.add(record.index)
+        blocks.add(len(rows) // BLOCK, partial(tables, block))
+        rows += map(_summary, block)
+    if not rows:
+        raise ArchiveError(f"{where} holds no record")
+    kinds = {"index": pa.int32(), "text": pa.string(), "trainings": pa.int32()}
+    kinds |= {"timed": pa.int32(), "short": pa.string()}
+    return pa.Table.from_pylist(rows, pa.schema(list(kinds.items())))
+
+
+def _summary(record: Record) -> dict[str, Any]:
+    trainings = [t for found in record.trainings.values() for t in found]
+    return {
+        "index": record.index,
+        "text": record.text,
+        "trainings": len(trainings),
+        "timed": sum(len(t.curves["seconds"]) > 0 for t in trainings),
+        "short": " ".join(
+            name for name, found in record.trainings.items() if any(t.schedule < 200 for t in found)
+        ),
+    }
+
+
+def tables(records: Sequence[Record]) -> list[pa.Table]:
+    """The trainings in records, a table for each of ``SETS``."""
+    return [_table(records, images) for images in SETS]
+
+
+def _table(records: Sequence[Record], images: TrainingSet) -> pa.Table:
+    rows = [(record, training) for record in records for training in record.trainings[images.name]]
+    costs = [record.costs[images.name] for record, _ in rows]
+    columns = {
+        "arch": pa.array([list(r.arch) for r, _ in rows], pa.list_(pa.uint8())),
+        "index": pa.array([r.index for r, _ in rows], pa.int32()),
+        "schedule": pa.array([t.schedule for _, t in rows], pa.int32()),
+        "seed": pa.array([t.seed for _, t in rows], pa.int32()),
+        "diverged": pa.array([t.diverged for _, t in rows], pa.bool_()),
+        "parameters": pa.array([p for p, _ in costs], pa.int64()),
+        "macs": pa.array([m for _, m in costs], pa.int64()),
+    }
+    for name in images.curves:
+        columns[name] = _lists([training.curves[name] for _, training in rows])
+    for name in images.numbers:
+        columns[name] = pa.array([t.numbers[name] for _, t in rows], pa.float64())
+    return pa.table(columns)
+
+
+def _lists(arrays: Sequence[NDArray[np.float64]]) -> pa.Array:
+    ends = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
+    return pa.ListArray.from_arrays(
+        pa.array(ends), pa.array(np.concatenate([np.empty(0), *arrays]))
+    )
+
+
+def join(
+    parts: list[pa.Table],
+    images: TrainingSet,
+    space: SearchSpace,
+    describe: Callable[[TrainingSet, list[int]], Metadata],
+    texts: Mapping[str, str],
+    where: str,
+) -> list[Imported]:
+    """The table of one training set, or none if there are no trainings on it.
+
+    What no training has is no column, nor a number that some trainings lack.
+
+    Args:
+        parts: The blocks; emptied, so that they need not be in memory together with the table.
+        images: The training set.
+        space: The search space.
+        describe: Gives the metadata, but for epochs and completeness, for the schedules there are.
+        texts: What columns mean, see :func:`data_builders.importers.nats.training_sets.columns`.
+        where: Name of the archive, for messages.
+
+    Raises:
+        ArchiveError: Some trainings have a curve that others lack.
+    """
+    table = pa.concat_tables(parts)
+    parts.clear()
+    if not len(table):
+        return []
+    found = dict(zip(table.schema.names, table.columns, strict=True))
+    del table
+    ranks = space.rank_many(np.array(found["arch"].to_pylist(), dtype=np.int64))
+    order = np.lexsort([found["seed"].to_numpy(), found["schedule"].to_numpy(), ranks])
+    for name in found:  # one column after the other: the blocks of each are let go
+        found[name] = found[name].combine_chunks().take(pa.array(order))
+    pa.default_memory_pool().release_unused()
+    schedule = found["schedule"].to_numpy()
+    sparse = {}
+    for name in images.curves:
+        found[name], sparse[name] = _even(found[name], schedule, f"{where}, {name}")
+    archs = _archs(found, np.flatnonzero(np.diff(ranks[order], prepend=-1)), space)
+    status = np.where(found["diverged"].to_numpy(zero_copy_only=False), "diverged", "finished")
+    runs = {
+        **{name: found[name] for name in ("arch", "schedule", "seed")},
+        "status": pa.array(status, pa.string()),
+        **{name: found[name] for name in images.curves if found[name] is not None},
+        **{name: found[name] for name in images.numbers if not np.isnan(found[name]).any()},
+    }
+    schedules = np.unique(schedule).tolist()
+    metadata = replace(
+        describe(images, schedules),
+        epochs={s: list(range(1, s + 1)) for s in schedules},
+        complete=len(archs["arch"]) == space.size,
+    )
+    described = columns(images, [*runs, *archs], sparse, texts)
+    return [
+        Imported(metadata=metadata, runs=pa.table(runs), archs=pa.table(archs), columns=described)
+    ]
+
+
+def _archs(
+    found: Mapping[str, Any], first: NDArray[np.int64], space: SearchSpace
+) -> dict[str, pa.Array]:
+    """Columns of architectures, whose trainings begin in the rows ``first``."""
+    names = ("arch", "index", "parameters", "macs")
+    archs = {name: found[name].take(pa.array(first)) for name in names}
+    latency = found["published_latency"].to_numpy()
+    known = np.isfinite(latency)
+    counts = np.add.reduceat(known.astype(np.int64), first)
+    if counts.all():
+        sums = np.add.reduceat(np.where(known, latency, 0.0), first)
+        archs["latency_gpu_ms"] = pa.array(1e3 * sums / counts, pa.float32())
+    if isinstance(space, NB201):
+        strings = [published_string(tuple(arch)) for arch in archs["arch"].to_pylist()]
+        archs["published_string"] = pa.array(strings, pa.string())
+    return archs
+
+
+def _even(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tuple[Any, list[int]]:
+    """Curves with as many values as others of their schedule, and schedules with the last only.
+
+    Where some curves of a schedule have all values and others the last, NaN stands for the others'.
+    """
+    values, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
+    lengths = np.diff(ends)
+    if not lengths.any():
+        return None, []
+    sparse = [s for s in np.unique(schedule).tolist() if (lengths[schedule == s] < s).all()]
+    wanted = np.where(np.isin(schedule, sparse), 1, schedule)
+    whole = lengths == wanted
+    if not (whole | (lengths == 1)).all():
+        raise ArchiveError(f"{where}: some trainings have no values, others have")
+    if whole.all():
+        return lists, sparse
+    padded = np.full(wanted.sum(), np.nan)
+    padded[np.repeat(whole, wanted)] = values[np.repeat(whole, lengths)]
+    padded[(np.cumsum(wanted) - 1)[~whole]] = values[ends[:-1][~whole]]
+    offsets = np.append(0, np.cumsum(wanted)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(padded)), sparse

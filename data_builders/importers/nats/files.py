@@ -1,0 +1,196 @@
+"""The files of NATS-Bench: bz2 over pickled records, one file an architecture or one for all."""
+
+import bz2
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from reprlib import repr
+from typing import IO, Any, NamedTuple
+
+import pyarrow as pa
+
+from data_builders.importer import Progress
+from data_builders.importers.nats import numbering
+from data_builders.importers.nats.blocks import BLOCK, Blocks, store, tables
+from data_builders.importers.nats.results import Layout, Record, parse
+from data_builders.pickles import unpickle
+from data_builders.pickles.standins import PLAIN
+from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.spaces.nats_size import NATSSize
+from nasbench.spaces.nb201 import NB201
+
+TOPOLOGY = Layout(space=NB201(), schedules={"12": 12, "200": 200}, exact=True)
+SIZE = Layout(space=NATSSize(), schedules={"01": 1, "12": 12, "90": 90}, exact=True)
+META = "meta.pickle.pbz2"
+LIMIT = 1 << 25
+_EXTENSION = ".pickle.pbz2"
+_BATCH = 32
+_PROCESSES = 4
+
+
+class Folder:
+    """A folder with :data:`META` and a file an architecture.
+
+    Args:
+        path: Of the folder.
+
+    Attributes:
+        sha256: Of what ``sha256sum`` says of the files, :data:`META` first, the others by number.
+
+    Raises:
+        InvalidArgumentError: No such folder.
+        ArchiveError: Two files for one architecture.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._meta = path / META
+        if not self._meta.is_file():
+            raise InvalidArgumentError(
+                f"{path} holds no {META}: give the folder NATS-…-simple of NATS-Bench"
+            )
+        self._paths = _numbered(path)
+        lines = [f"{file_sha256(p)}  {p.name}\n" for p in (self._meta, *self._paths.values())]
+        self.sha256 = hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def read(self, blocks: Blocks, progress: Progress) -> tuple[Layout, int]:
+        """Store all records, decoded by several processes; return layout and number of records.
+
+        Raises:
+            ArchiveError: Damaged, not in the layout, or it holds code.
+        """
+        content = _load(self._meta)
+        if not isinstance(content, dict):
+            raise ArchiveError(f"{self._meta} holds {repr(content)}, a dict is expected")
+        layout = _layout(content.get("meta_archs"))
+        names = numbering.official(content, layout.space, str(self._meta))
+        if (last := max(self._paths)) >= len(names):
+            raise ArchiveError(f"{self._paths[last]} is beyond the last of {len(names)} records")
+        tasks = [_Task(number, path, names[number]) for number, path in self._paths.items()]
+        for first in range(0, len(tasks), BLOCK):
+            chosen = tasks[first : first + BLOCK]
+            told = partial(_tell, progress, first, len(tasks))
+            blocks.add(first // BLOCK, partial(_decode_all, chosen, layout, told))
+            told(len(chosen))
+        return layout, len(tasks)
+
+
+class _Task(NamedTuple):
+    number: int
+    path: Path
+    text: str
+
+
+def _tell(progress: Progress, first: int, total: int, done: int) -> None:
+    progress(first + done, total)
+
+
+def _numbered(folder: Path) -> dict[int, Path]:
+    """Files of records by number, ascending."""
+    found: dict[int, Path] = {}
+    for path in sorted(folder.glob("*.pbz2")):
+        stem = path.name.removesuffix(_EXTENSION)
+        if path.name == META:
+            continue
+        number = int(stem) if re.fullmatch("[0-9]{1,6}", stem) else -1
+        if stem not in (f"{number:06}", str(number)) or number < 0:
+            raise InvalidArgumentError(
+                f"{path} is neither {META} nor called as a record, like 000284{_EXTENSION}"
+            )
+        if number in found:
+            raise ArchiveError(f"{path} and {found[number].name} are the same architecture")
+        found[number] = path
+    if not found:
+        raise InvalidArgumentError(f"{folder} holds no record, like 000284{_EXTENSION}")
+    return dict(sorted(found.items()))
+
+
+def _decode_all(
+    tasks: Sequence[_Task], layout: Layout, told: Callable[[int], None]
+) -> list[pa.Table]:
+    import joblib
+
+    batches = [tasks[first : first + _BATCH] for first in range(0, len(tasks), _BATCH)]
+    processes = min(len(batches), joblib.cpu_count(), _PROCESSES)
+    made = []
+    for done in joblib.Parallel(n_jobs=processes, return_as="generator")(
+        joblib.delayed(_decode)(batch, layout) for batch in batches
+    ):
+        made.append(done)
+        told(min(len(made) * _BATCH, len(tasks)))
+    return [pa.concat_tables(of_one_set) for of_one_set in zip(*made, strict=True)]
+
+
+def _decode(tasks: Sequence[_Task], layout: Layout) -> list[pa.Table]:
+    records = []
+    for task in tasks:
+        record = parse(_load(task.path), task.number, layout, str(task.path))
+        if record.text != task.text:
+            raise ArchiveError(f"{task.path} is {record.text}, by its number it is {task.text}")
+        records.append(record)
+    return tables(records)
+
+
+def _load(path: Path) -> Any:
+    with path.open("rb") as raw, bz2.BZ2File(raw) as file:
+        return unpickle.load(file, allowed=PLAIN, where=str(path), limit=LIMIT)
+
+
+class File:
+    """The single file with all records, which are read as a stream.
+
+    Args:
+        path: Of the file.
+
+    Attributes:
+        sha256: Of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if re.fullmatch(rf"(meta|[0-9]{{1,6}}){re.escape(_EXTENSION)}", path.name):
+            raise InvalidArgumentError(f"{path} is one file of a folder: give the folder")
+        if path.suffix == ".tar":
+            raise InvalidArgumentError(f"{path} is to be unpacked first: tar xf {path.name}")
+        self._path = path
+        self.sha256 = file_sha256(path)
+
+    def read(self, blocks: Blocks, progress: Progress) -> tuple[Layout, int]:
+        """Store all records; return layout and number of records.
+
+        Raises:
+            ArchiveError: Damaged, not in the layout, or it holds code.
+        """
+        summary = blocks.summary(partial(self._store, blocks, progress))
+        return _layout(summary.column("text").slice(0, 1).to_pylist()), len(summary)
+
+    def _store(self, blocks: Blocks, progress: Progress) -> pa.Table:
+        where = str(self._path)
+        with self._path.open("rb") as raw, bz2.BZ2File(raw) as file:
+            pickles = unpickle.Pickles(file, allowed=PLAIN, where=where, limit=LIMIT)
+            summary = store(self._records(pickles, raw, progress), blocks, where)
+            pickles.finish()
+        layout = _layout(summary.column("text").slice(0, 1).to_pylist())
+        numbering.check(summary, pickles.others, layout.space, where)
+        return summary
+
+    def _records(
+        self, pickles: unpickle.Pickles, raw: IO[bytes], progress: Progress
+    ) -> Iterator[Record]:
+        size = self._path.stat().st_size
+        for index, content in pickles.items("arch2infos"):
+            is_size = isinstance(content, dict) and "90" in content
+            yield parse(content, index, SIZE if is_size else TOPOLOGY, str(self._path))
+            progress(raw.tell(), size)
+
+
+def _layout(names: object) -> Layout:
+    """That of the archive whose architectures have such names."""
+    is_cell = isinstance(names, list) and names and "|" in str(names[0])
+    return TOPOLOGY if is_cell else SIZE
+
+
+def file_sha256(path: Path) -> str:
+    """Of the bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""NAS-Bench-101 from its TFRecord files, without TensorFlow."""

@@ -1,0 +1,1 @@
+"""NAS-Bench-301 from its training results."""

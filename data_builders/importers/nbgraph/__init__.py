@@ -1,0 +1,1 @@
+"""NAS-Bench-Graph from its package or its complete records."""

@@ -1,0 +1,158 @@
+"""What the files of NAS-Bench-Graph have in common: keys, fields, columns, origin."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from reprlib import repr
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from data_builders.importers.nbgraph.graphs import Graph, parameters
+from data_builders.pickles.numpy_numbers import NUMBERS
+from data_builders.pickles.unpickle import Pickles
+from nasbench.errors import ArchiveError, IllegalArchError
+from nasbench.space import Arch
+from nasbench.spaces.nbgraph import NBGraph, from_key, to_key
+from nasbench.tables.schema import Column
+
+COMPLETE_DATA = "https://figshare.com/articles/dataset/NAS-bench-Graph/20070371"
+CITATION = (
+    "Qin, Zhang, Wang, Zhang and Zhu (2022), NAS-Bench-Graph: Benchmarking Graph Neural "
+    "Architecture Search, NeurIPS Datasets and Benchmarks, https://arxiv.org/abs/2206.09166"
+)
+MILLION = 1e6
+LONGEST = 3600.0
+
+
+def networks(file: IO[bytes], where: str) -> Iterator[tuple[Arch, Any, str]]:
+    """Architecture, record and place of every entry of a file.
+
+    Raises:
+        ArchiveError: Damaged, no pickle of plain numbers, or a key that is none, is not that of its
+            network, or occurs twice.
+    """
+    pickles = Pickles(file, allowed=NUMBERS, where=where)
+    seen = set()
+    for key, record in pickles.items():
+        if type(key) is not int:
+            raise ArchiveError(f"{where}: the key {repr(key):.80} is no integer")
+        try:
+            arch = _network(key)
+        except IllegalArchError as error:
+            raise ArchiveError(f"{where}: {error}") from error
+        if key in seen:
+            raise ArchiveError(f"{where} has {key} twice")
+        seen.add(key)
+        yield arch, record, f"{where}, architecture {key}"
+    pickles.finish()
+    if not seen:
+        raise ArchiveError(f"{where} holds no architecture")
+
+
+@cache
+def _network(key: int) -> Arch:
+    """The network that has this key; eight of the files have the same keys."""
+    arch = from_key(key)
+    if (representative := NBGraph().canonical(arch)) != arch:
+        raise IllegalArchError(
+            f"{key} is the network with the key {to_key(representative)}; a file has one record a "
+            "network"
+        )
+    return arch
+
+
+def field(record: Any, name: str, names: Iterable[str], where: str) -> Any:
+    """A field of a record.
+
+    Raises:
+        ArchiveError: No record with these fields.
+    """
+    if not isinstance(record, Mapping):
+        raise ArchiveError(f"{where} is {repr(record):.80}, a dict of {', '.join(names)} is needed")
+    if name not in record:
+        raise ArchiveError(f"{where} has no {name!r}, only {repr(sorted(map(str, record))):.80}")
+    return record[name]
+
+
+def number(value: Any, name: str, highest: float, where: str) -> float:
+    """A number from 0 to ``highest``.
+
+    Raises:
+        ArchiveError: Another number, or none.
+    """
+    if type(value) not in (float, int) or not 0 <= value <= highest:
+        raise ArchiveError(f"{where}: {name} is {repr(value):.80}, no number in 0..{highest:g}")
+    return float(value)
+
+
+def count(value: Any, arch: Arch, graph: Graph, where: str) -> float:
+    """A number of parameters as published in millions, of one training or a mean.
+
+    Raises:
+        ArchiveError: Not that of the network.
+    """
+    published = MILLION * number(value, "para", MILLION, where)
+    if not graph.mixed and not is_own_count(published, arch, graph):
+        raise ArchiveError(
+            f"{where} has {published:.2f} parameters, but {parameters(arch, graph)} in its layers"
+        )
+    return published
+
+
+def is_own_count(published: float, arch: Arch, graph: Graph) -> bool:
+    """Whether a number of parameters is that of the network, but for rounding."""
+    return abs(published - parameters(arch, graph)) < 0.01
+
+
+def performance(split: Literal["train", "valid", "test"], graph: Graph, description: str) -> Column:
+    """The column of accuracies, or of ROC-AUC, of a part of the nodes."""
+    column = Column.of(f"{split}_accuracy", description)
+    return replace(column, name=f"{split}_{graph.metric}")
+
+
+def measured(graph: Graph) -> str:
+    """What the performance is."""
+    if graph.metric == "roc_auc":
+        return f"ROC-AUC in percent, mean over the {graph.outputs} binary tasks"
+    return "percent of right answers"
+
+
+def percent(fractions: Any) -> Any:
+    """In percent, single precision."""
+    return (100 * np.asarray(fractions)).astype(np.float32)
+
+
+def arch_columns() -> tuple[Column, ...]:
+    """The columns of the architectures."""
+    return (
+        Column.of(
+            "parameters",
+            "trainable parameters, counted from the layers: batch normalisation and all layers of "
+            "the skeleton included, also a normalisation that is not used",
+        ),
+        Column.of(
+            "latency_gpu_ms",
+            "milliseconds of a forward pass over the whole graph after the last epoch, mean of "
+            "the trainings; on an unnamed GPU, and the published code stops the clock without "
+            "waiting for it, so that it is mostly the time to launch kernels",
+        ),
+    )
+
+
+def published_parameters() -> Column:
+    """The column of the numbers of parameters that are published, where some are wrong."""
+    return Column(
+        "published_parameters",
+        description="the published number (para, in millions) times a million, a mean where the "
+        "trainings are not kept apart; where it is not the number in parameters, trainings of "
+        "another network are in it",
+    )
+
+
+def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:
+    """A recipe with its digest and the release it comes from."""
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return recipe | {"digest": digest, "release": release}

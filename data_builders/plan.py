@@ -1,0 +1,110 @@
+"""What table to build: a recipe and the trainings of it, read from TOML."""
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from data_builders.recipe import MAX_SEED, Recipe, construct, has_type, refuse_unless
+from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A table to build: a recipe and which trainings of it.
+
+    Attributes:
+        id: Name of the table, and of its file.
+        version: Its version; to be raised when a number changes or is added.
+        description: What the table is good for, in a sentence or two.
+        recipe: How every architecture is trained.
+        seeds: Training seeds, built in this order.
+        architectures: None for every class of the space, or how many classes to draw at random.
+        source: Provenance of the images.
+        licence: Licence of the table.
+        citation: What to cite.
+
+    Raises:
+        InvalidArgumentError: A value has another type or is impossible.
+    """
+
+    id: str
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    version: int = 1
+    architectures: int | None = None
+    description: str = ""
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+
+    def __post_init__(self) -> None:
+        def refuse(possible: bool, name: str, kind: str) -> None:
+            refuse_unless(possible, name, getattr(self, name), kind)
+
+        refuse(
+            isinstance(self.id, str) and _ID.fullmatch(self.id) is not None,
+            "id",
+            "letters, digits, '-' and '_', at most 100, the first a letter or digit",
+        )
+        refuse(isinstance(self.recipe, Recipe), "recipe", "a recipe")
+        refuse(
+            isinstance(self.seeds, tuple)
+            and len(self.seeds) > 0
+            and all(has_type(seed, int) and 0 <= seed <= MAX_SEED for seed in self.seeds)
+            and len(set(self.seeds)) == len(self.seeds),
+            "seeds",
+            f"different integers in 0..{MAX_SEED}, at least one",
+        )
+        refuse(
+            has_type(self.version, int) and self.version >= 1, "version", "an integer, at least 1"
+        )
+        refuse(
+            self.architectures is None
+            or (has_type(self.architectures, int) and self.architectures >= 1),
+            "architectures",
+            "an integer, at least 1; leave it out for every class",
+        )
+        for name in ("description", "source", "licence", "citation"):
+            refuse(isinstance(getattr(self, name), str), name, "text")
+
+
+def shipped() -> dict[str, Path]:
+    """Plans that come with the suite, by table id."""
+    folder = Path(str(files("data_builders") / "plans"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_plan(name_or_path: str) -> Plan:
+    """Read a plan: a shipped one by its table id, or a TOML file by its path.
+
+    A data set that is an ``.npz`` file is looked up from the folder of the TOML file.
+
+    Raises:
+        UnknownNameError: Neither a shipped plan nor a file, or an unknown key in the file.
+        InvalidArgumentError: The file is no valid TOML, or a value is missing or impossible.
+    """
+    path = shipped().get(name_or_path, Path(name_or_path))
+    if not os.path.isfile(path):  # unlike Path.is_file, False for any text that is no path
+        raise UnknownNameError(
+            f"no plan is called {name_or_path!r} and no file has that path"
+            f"{one_of(name_or_path, shipped())}"
+        )
+    try:
+        document = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot read {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError(f"{path} is no valid TOML: {error}") from error
+    values, seeds = document.get("recipe"), document.get("seeds", [0])
+    if not isinstance(values, dict):
+        raise InvalidArgumentError(f"{path} has no section [recipe]")
+    if isinstance(dataset := values.get("dataset"), str) and dataset.endswith(".npz"):
+        values["dataset"] = str(path.resolve().parent / dataset)
+    document["seeds"] = tuple(seeds) if isinstance(seeds, list) else seeds
+    document["recipe"] = construct(Recipe, values, f"{path}, section [recipe]")
+    return construct(Plan, document, str(path))

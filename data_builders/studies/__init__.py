@@ -1,0 +1,1 @@
+"""Studies of tables and trainings: pilots, noise, precision, ranks by scores."""

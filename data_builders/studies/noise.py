@@ -1,0 +1,115 @@
+"""How much of a table's order is noise?
+
+``python -m data_builders.studies.noise lite201-digits`` prints how well one training
+seed ranks the classes against another (the noise ceiling of any single-seed selection), how
+validation ranks against test, and how the table ranks the space against a published one.
+"""
+
+import argparse
+from collections.abc import Sequence
+from itertools import combinations
+from statistics import mean
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, spearmanr
+
+from nasbench.benchmarks.catalogue import open_table
+from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.errors import NasbenchError
+
+
+def tau_between_seeds(accuracies: NDArray[np.float64]) -> float:
+    """Mean Kendall tau over the pairs of seeds, of accuracies of shape ``(n_seeds, n_archs)``."""
+    return mean(float(kendalltau(a, b).statistic) for a, b in combinations(accuracies, 2))
+
+
+def sd_between_seeds(accuracies: NDArray[np.float64]) -> float:
+    """Root of the mean variance over seeds, of accuracies of shape ``(n_seeds, n_archs)``."""
+    return float(np.sqrt(accuracies.var(axis=0, ddof=1).mean()))
+
+
+def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
+    """A Markdown table of the figures; a table of one seed has none that compare seeds.
+
+    Args:
+        benchmark: A table of trainings.
+        other: A table of the same space, to correlate with: over the classes, each counted once,
+            and over all cells as written, where large classes (mostly simple, weak networks) count
+            more.
+
+    Raises:
+        NasbenchError: A table does not hold all architectures with every seed.
+    """
+    space = benchmark.space
+    cells = np.array(list(space.archs()))
+    own = (space.canonical_many(cells) == cells).all(axis=1)
+    archs = cells[own]
+    valid, test = (
+        np.stack([benchmark.query_many(archs, name, seed=s) for s in benchmark.seeds])
+        for name in ("valid_accuracy", "test_accuracy")
+    )
+    means, test_means = valid.mean(axis=0), test.mean(axis=0)
+    top = np.argsort(-means, kind="stable")[: len(archs) // 4]
+    chosen = test_means[valid.argmax(axis=1)]
+    correlations = [
+        spearmanr(*(table.query_many(some, "valid_accuracy") for table in (benchmark, other)))
+        for some in (archs, cells)
+    ]
+    rows = {
+        "classes, seeds": f"{len(archs):,}, {len(benchmark.seeds)}",
+        "validation accuracy, lowest / median / highest mean": " / ".join(
+            f"{x:.2f}" for x in (means.min(), np.median(means), means.max())
+        ),
+        "sd between classes, all / top quarter": (
+            f"{means.std(ddof=1):.2f} / {means[top].std(ddof=1):.2f}"
+        ),
+    }
+    if len(benchmark.seeds) > 1:
+        rows |= {
+            "sd between seeds, all / top quarter": (
+                f"{sd_between_seeds(valid):.2f} / {sd_between_seeds(valid[:, top]):.2f}"
+            ),
+            "Kendall tau between seeds, all / top quarter": (
+                f"{tau_between_seeds(valid):.2f} / {tau_between_seeds(valid[:, top]):.2f}"
+            ),
+        }
+    rows |= {
+        "Kendall tau of mean validation with mean test, all / top quarter": (
+            f"{kendalltau(means, test_means).statistic:.2f} / "
+            f"{kendalltau(means[top], test_means[top]).statistic:.2f}"
+        ),
+        "best mean test accuracy; of the class that one seed's validation chooses": (
+            f"{test_means.max():.2f}; {', '.join(f'{x:.2f}' for x in chosen)}"
+        ),
+        f"Spearman correlation with {other.name}, classes / cells as written": " / ".join(
+            f"{correlation.statistic:.2f}" for correlation in correlations
+        ),
+        "highest mean validation": f"`{space.to_text(tuple(archs[means.argmax()].tolist()))}`",
+        "highest mean test": f"`{space.to_text(tuple(archs[test_means.argmax()].tolist()))}`",
+    }
+    return "\n".join(
+        ["| what | value |", "|---|---|", *(f"| {k} | {_escape(v)} |" for k, v in rows.items())]
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("benchmark")
+    parser.add_argument("--published", default="nb201-cifar10")
+    options = parser.parse_args(arguments)
+    try:
+        tables = (open_table(name) for name in (options.benchmark, options.published))
+        table = noise_table(*map(TableBenchmark, tables))
+    except NasbenchError as error:
+        parser.error(str(error))
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""How well would a recipe tell architectures apart?
+
+``python -m data_builders.studies.pilot PLAN [--set batch=16] …`` trains a few random classes with
+several seeds and compares the spread between classes with the spread between seeds. A recipe is
+worth an exhaustive table if single seeds agree on the order of the classes.
+"""
+
+import argparse
+import tomllib
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, spearmanr
+
+from data_builders import NETWORKS
+from data_builders.builds.shard_files import Shard
+from data_builders.builds.shards import (
+    TRAINERS,
+    Trainer,
+    check_trainer,
+    choices,
+    classes_a_shard,
+    cut,
+    sample_classes,
+)
+from data_builders.images.datasets import Split, load_split
+from data_builders.plan import load_plan
+from data_builders.recipe import Recipe
+from data_builders.studies.noise import sd_between_seeds, tau_between_seeds
+from data_builders.training.reference import one_thread
+from nasbench.benchmarks.catalogue import open_table
+from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.space import Arch
+
+PUBLISHED = {"nb201": "nb201-cifar10"}
+"""The table whose accuracies a space's are compared with."""
+COLUMNS = (
+    "changes",
+    "valid, %",
+    "sd between classes / seeds",
+    "the same, top quarter",
+    "tau between seeds, all / top quarter",
+    "tau valid-test",
+    "Spearman with published",
+    "s a run",
+)
+
+
+def check_sizes(n_classes: int, n_seeds: int, processes: int) -> None:
+    """Raise InvalidArgumentError for fewer classes or seeds than compare, or for no process."""
+    if n_classes < 8 or n_seeds < 2:
+        raise InvalidArgumentError(
+            f"{n_classes} classes with {n_seeds} seeds tell nothing: at least 8 and 2 are needed"
+        )
+    if processes < 1:
+        raise InvalidArgumentError(f"processes = {processes} must be at least 1")
+
+
+def final_figures(
+    trainer: Trainer,
+    archs: Sequence[Arch],
+    n_seeds: int,
+    recipe: Recipe,
+    split: Split,
+    manifest: Mapping[str, Any],
+    processes: int,
+) -> NDArray[np.float64]:
+    """Validation accuracy, test accuracy and seconds of a training, each on one thread.
+
+    Args:
+        trainer: What trains a shard: one architecture for the reference, else as many as a build's.
+        archs: What is trained,
+        n_seeds: with each of so many seeds, from 0 on.
+        recipe: How.
+        split: The images.
+        manifest: Of the trainer, with all its choices.
+        processes: Shards at a time; on a GPU one.
+
+    Returns:
+        Shape ``(n_seeds, n_archs, 3)``.
+    """
+    size = 1 if manifest["trainer"] == "reference" else classes_a_shard(manifest)
+    results = joblib.Parallel(n_jobs=1 if manifest.get("device") == "cuda" else processes)(
+        joblib.delayed(_figures)(trainer, shard, recipe, split, manifest)
+        for shard in cut(archs, range(n_seeds), size)
+    )
+    return np.concatenate(results).reshape(n_seeds, len(archs), 3)
+
+
+def _figures(
+    trainer: Trainer, shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
+) -> NDArray[np.float64]:
+    start = perf_counter()
+    with one_thread():
+        trainings = trainer(shard, recipe, split, manifest)
+    seconds = (perf_counter() - start) / len(trainings)
+    ends = [[run.curves[f"{part}_accuracy"][-1] for part in ("valid", "test")] for run in trainings]
+    return np.array([[*end, seconds] for end in ends], dtype=np.float64)
+
+
+def report(
+    recipe: Recipe, n_classes: int, n_seeds: int, processes: int, trainer: str = "reference"
+) -> list[str]:
+    """The figures of a recipe, in the order of :data:`COLUMNS` without the first.
+
+    Raises:
+        InvalidArgumentError: Too few classes or seeds for a comparison, or no process.
+        UnknownNameError: There is no such trainer.
+    """
+    check_sizes(n_classes, n_seeds, processes)
+    network = NETWORKS.load(recipe.network)
+    archs = sample_classes(network, n_classes)
+    check_trainer(trainer)
+    split = load_split(recipe)
+    manifest = choices({"trainer": trainer}, archs, recipe, split)
+    figures = final_figures(TRAINERS[trainer], archs, n_seeds, recipe, split, manifest, processes)
+    valid, test = figures[..., 0], figures[..., 1]
+    means = valid.mean(axis=0)
+    top = np.argsort(-means, kind="stable")[: n_classes // 4]
+    return [
+        f"{valid.min():.1f}-{valid.max():.1f}",
+        f"{means.std(ddof=1):.2f} / {sd_between_seeds(valid):.2f}",
+        f"{means[top].std(ddof=1):.2f} / {sd_between_seeds(valid[:, top]):.2f}",
+        f"{tau_between_seeds(valid):.2f} / {tau_between_seeds(valid[:, top]):.2f}",
+        f"{kendalltau(means, test.mean(axis=0)).statistic:.2f}",
+        _correlation(network.space, archs, means),
+        f"{np.median(figures[..., 2]):.2f}",
+    ]
+
+
+def _correlation(space: str, archs: Sequence[Any], means: NDArray[np.float64]) -> str:
+    if space not in PUBLISHED:
+        return "-"
+    published = TableBenchmark(open_table(PUBLISHED[space]))
+    theirs = published.query_many(np.array(archs), "valid_accuracy")
+    return f"{spearmanr(means, theirs).statistic:.2f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and print a Markdown table of one row."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plan")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a hyperparameter"
+    )
+    parser.add_argument("--classes", type=int, default=64)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
+    parser.add_argument("--trainer", default="reference", help="reference, or batched on a GPU")
+    options = parser.parse_args(arguments)
+    try:
+        changes = tomllib.loads("\n".join(options.set))
+        recipe = load_plan(options.plan).recipe.changed(changes)
+        row = report(recipe, options.classes, options.seeds, options.processes, options.trainer)
+    except tomllib.TOMLDecodeError as error:
+        parser.error(f"--set {' '.join(options.set)}: {error}")
+    except NasbenchError as error:
+        parser.error(str(error))
+    name = ", ".join(f"{key}={value}" for key, value in changes.items()) or "none"
+    for cells in (COLUMNS, ["---"] * len(COLUMNS), [name, *row]):
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Training: the readable reference loop, and many networks at once in ``batched``."""

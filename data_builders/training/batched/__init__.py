@@ -1,0 +1,1 @@
+"""Training of many different cells at once, equal to the reference loop."""

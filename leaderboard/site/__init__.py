@@ -1,0 +1,1 @@
+"""The static site: pages, plots, tables and the feed of a board."""

@@ -1,0 +1,217 @@
+"""What the templates print: every number of the page as text, every position in percent."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from leaderboard import COLUMNS
+from leaderboard.boards import Board, Question, Row
+from leaderboard.curves import POINTS
+from leaderboard.site import notes
+from leaderboard.site.feed import Drawn
+from leaderboard.site.formatting import columns, decimals, duration, settings_text, unit_of
+from leaderboard.site.plots import plots
+from leaderboard.statistics import DRAWS, LEVEL
+
+N_COLOURS = 8
+"""Colours of the palette; further rows repeat them with other dashes."""
+
+
+def context(boards: Sequence[tuple[Board, Drawn]], document: dict[str, Any]) -> dict[str, Any]:
+    """Everything that the page's template needs.
+
+    Args:
+        boards: Each with its curves.
+        document: Of :func:`leaderboard.site.feed.feed`.
+    """
+    rows = [row for board, _ in boards for row in board.rows]
+    algorithms = {row.algorithm for row in rows}
+    benchmarks = {board.question.benchmark for board, _ in boards}
+    searches = sum(len(row.seeds) for row in rows)
+    counts = [
+        _count(len(algorithms), "algorithm"),
+        f"on {_count(len(benchmarks), 'benchmark')}",
+        f"in {_count(searches, 'recorded search', 'recorded searches')}",
+    ]
+    colours = {label: i for i, label in enumerate(dict.fromkeys(row.label for row in rows))}
+    return {
+        "lede": f"{' '.join(counts)}.",
+        "views": [
+            _view(number, board, drawn, numbers, colours)
+            for number, ((board, drawn), numbers) in enumerate(
+                zip(boards, document["boards"], strict=True), start=1
+            )
+        ],
+        "left_out": document["left_out"],
+        "made_by": document["made_by"],
+        "terms": _terms(),
+        "draws": DRAWS,
+        "level": f"{100 * LEVEL:g}",
+        "points": POINTS,
+    }
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def _terms() -> list[tuple[str, str]]:
+    """Titles of all columns, free of any board, with what they say."""
+    found = []
+    for name in COLUMNS:
+        column = COLUMNS.load(name)
+        title = column.title.format(measure="regret", reported="value")
+        found.append((title[:1].upper() + title[1:], column.description))
+    return found
+
+
+def _view(
+    number: int, board: Board, drawn: Drawn, numbers: dict[str, Any], colours: dict[str, int]
+) -> dict[str, Any]:
+    landscape = board.landscape
+    high = max(_top(row) for row in board.rows)
+    return {
+        "anchor": f"board-{number}",
+        "board": board,
+        "about": landscape.benchmark.description,
+        "kind": "surrogate" if landscape.population.surrogate else "table",
+        "source": _source(board),
+        "conditions": _conditions(board),
+        "columns": columns(board),
+        "unit": unit_of(board, "points"),
+        "facts": _facts(board),
+        "method": notes.method(board),
+        "noisy": notes.is_noisy(board),
+        "warnings": notes.warnings(board),
+        "ties": [row.label for row in board.rows if row.tied],
+        "best_regret": notes.points(board, board.rows[0].regret.mean),
+        "random": _random(board),
+        "random_strip": _percent(board.random_regret, high),
+        "ceiling": _percent(landscape.ceiling, high),
+        "rows": [
+            {
+                "row": row,
+                "anchor": f"board-{number}-row-{row.rank}",
+                "settings": settings_text(row),
+                "colour": colours[row.label] % N_COLOURS,
+                "gap": _gap(board, row),
+                "strip": _strip(row, high),
+                "command": numbers["rows"][row.rank - 1]["command"],
+                "record": numbers["rows"][row.rank - 1]["record"],
+                "manifest": json.dumps(row.records.manifest, indent=2, ensure_ascii=False),
+            }
+            for row in board.rows
+        ],
+        "plots": plots(board, drawn, colours),
+    }
+
+
+def _facts(board: Board) -> list[tuple[str, str]]:
+    """What is compared, as terms and descriptions."""
+    landscape, question = board.landscape, board.question
+    sampled = landscape.population.extent == "sampled"
+    which = "random architectures" if sampled else "architectures"
+    best = "Best found" if sampled else "Best of the space"
+    facts = [
+        ("Dataset", landscape.benchmark.description.dataset),
+        ("Space", f"{landscape.benchmark.space.name}, {len(landscape.archs):,} {which}"),
+        ("Selected by", landscape.observed.name),
+        ("Judged by", landscape.reported.name),
+        (best, _value(board, landscape.reported.optimum)),
+        ("Random architecture", _value(board, landscape.reported.mean)),
+        ("Budget", _budget(question)),
+        ("Seeds", notes.seeds(board)),
+        ("Workers", str(question.workers)),
+        ("A trial sees", notes.replicate(board)),
+    ]
+    if surrogate := notes.surrogate(board):
+        facts.insert(2, ("Surrogate", surrogate))
+    if "anytime_area" in board.columns:
+        low, high = map(duration, board.window)
+        facts.append(("Area taken over", f"{low} to {high}"))
+    return facts
+
+
+def _source(board: Board) -> list[tuple[str, str]]:
+    """Where the numbers come from, as terms and descriptions."""
+    about = board.landscape.benchmark.description
+    terms = {
+        "licence": "Licence",
+        "source": "Source",
+        "citation": "Cite",
+        "seeds": "Training seeds",
+        "elsewhere": "Not in the table",
+    }
+    said = ((term, getattr(about, name, "")) for name, term in terms.items())
+    return [(term, text) for term, text in said if text]
+
+
+def _budget(question: Question) -> str:
+    """In words, and seconds in a handy unit too."""
+    if question.seconds is None or question.seconds < 600:
+        return question.budget
+    return f"{question.budget} ({duration(question.seconds)})"
+
+
+def _value(board: Board, value: float) -> str:
+    return f"{value:.2f} {unit_of(board, 'value')}".strip()
+
+
+def _random(board: Board) -> dict[str, str] | None:
+    """The cells of the reference row by column; None where it has none."""
+    regret, reported = board.random_regret, board.landscape.reported
+    if regret is None:
+        return None
+    share = regret / reported.random_regret if reported.random_regret else 0.0
+    values = {
+        "regret": regret,
+        "final_value": reported.value(regret),
+        "normalised_regret": share,
+        "evaluations": board.random_evaluations,
+    }
+    places = {column.name: column.places for column in columns(board)}
+    return {name: f"{value:,.{places[name]}f}" for name, value in values.items() if name in places}
+
+
+def _conditions(board: Board) -> str:
+    """What is measured, and what is not as usual."""
+    parts = [board.landscape.measure]
+    if board.question.workers > 1:
+        parts.append(f"{board.question.workers} workers")
+    if board.question.replicate != "draw":
+        parts.append(f"trials see the {notes.replicate(board)}")
+    return ", ".join(parts)
+
+
+def _gap(board: Board, row: Row) -> str:
+    """The comparison with the first row in a sentence; empty for the first row."""
+    if row.rank == 1:
+        return ""
+    gap = row.gap
+    if math.isnan(gap.low):
+        return f"{notes.points(board, gap.mean)} behind the first row; one seed has no interval"
+    places = decimals([gap.mean])
+    basis = f"on {row.common_seeds:,} common seeds" if row.common_seeds else "on separate seeds"
+    verdict = "cannot be separated from it" if row.tied else "separated from it"
+    return (
+        f"{notes.points(board, gap.mean)} [{gap.low:.{places}f}, {gap.high:.{places}f}] behind the "
+        f"first row {basis}: {verdict}"
+    )
+
+
+def _top(row: Row) -> float:
+    return row.regret.mean if math.isnan(row.regret.high) else row.regret.high
+
+
+def _percent(value: float | None, high: float) -> float | None:
+    """Position in a strip that ends at ``high``; None for what lies outside."""
+    return None if not value or value > high else 100 * value / high
+
+
+def _strip(row: Row, high: float) -> dict[str, float]:
+    """Where mean and interval are drawn in the table, in percent of the width."""
+    regret, scale = row.regret, 100 / high if high > 0 else 0.0
+    low, top = (regret.mean if math.isnan(end) else end for end in (regret.low, regret.high))
+    ends = {"low": low, "mean": regret.mean, "high": top}
+    return {name: max(end, 0.0) * scale for name, end in ends.items()}

@@ -1,0 +1,127 @@
+"""The two plots of a board, as plain data that the page's script draws."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaderboard.boards import Board
+from leaderboard.curves import RANDOM, Axis, Curve
+from leaderboard.site.formatting import time_unit, unit_of
+
+_DIGITS = 5
+
+
+def plots(
+    board: Board,
+    drawn: Mapping[Axis, Mapping[str, Curve]],
+    colours: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    """What to draw: axes, series with intervals, reference lines.
+
+    Args:
+        board: What to draw.
+        drawn: Its curves, as :func:`leaderboard.curves.drawn` gives them.
+        colours: Number of the colour of every label.
+    """
+    found = []
+    for axis, by_label in drawn.items():
+        divisor, unit = 1.0, "evaluations"
+        if axis == "seconds":
+            divisor, unit = time_unit(max(curve.at[-1] for curve in by_label.values()))
+        found.append(_plot(board, axis, by_label, colours, divisor, unit))
+    return found
+
+
+def linear_below(values: NDArray[np.float64]) -> float | None:
+    """Where a logarithmic axis must become linear to show all values; None if it never must.
+
+    A regret of exactly 0 has no place on a logarithmic axis. Below the returned threshold, a power
+    of ten not above the smallest positive value, the axis is linear and reaches 0, or goes on to
+    regrets below 0 as above it.
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size or finite.min() > 0:
+        return None
+    positive = finite[finite > 0]
+    return 10.0 ** math.floor(math.log10(positive.min())) if positive.size else 1.0
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers for a logarithmic axis between two positive numbers."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        found = [digit * 10.0**decade for decade in decades for digit in digits]
+        shown = [round(tick, 12) for tick in found if low * 0.999 <= tick <= high * 1.001]
+        if len(shown) <= 9:
+            break
+    return shown
+
+
+def _plot(
+    board: Board,
+    axis: Axis,
+    drawn: Mapping[str, Curve],
+    colours: Mapping[str, int],
+    divisor: float,
+    x_unit: str,
+) -> dict[str, Any]:
+    means = np.concatenate([curve.mean for curve in drawn.values()])
+    lows = np.concatenate([curve.low for curve in drawn.values()])
+    highs = np.concatenate([curve.high for curve in drawn.values()])
+    threshold = linear_below(np.concatenate([means, lows]))
+    top = float(np.nanmax(np.concatenate([means, highs])))
+    bottom = _bottom(means, lows) if threshold is None else min(0.0, float(means.min()))
+    below = ticks(threshold, -bottom)[::-1] if threshold is not None and bottom < 0 else []
+    first = min(curve.at[0] for curve in drawn.values()) / divisor
+    last = max(curve.at[-1] for curve in drawn.values()) / divisor
+    unit = unit_of(board, "points")
+    y_title = board.landscape.measure + (f" ({unit})" if unit else "")
+    shown = ticks(threshold or bottom, top) if top > 0 else []
+    return {
+        "axis": axis,
+        "x": {
+            "title": f"simulated time ({x_unit})" if axis == "seconds" else x_unit,
+            "ticks": ticks(first, last),
+            "range": [first, last],
+            "unit": x_unit,
+        },
+        "y": {
+            "title": y_title,
+            "ticks": [-tick for tick in below] + ([0.0] if threshold is not None else []) + shown,
+            "range": [bottom, top],
+            "linear_below": threshold,
+            "unit": unit,
+        },
+        "series": [
+            {
+                "name": name,
+                "colour": colours.get(name),
+                "x": _rounded(curve.at / divisor),
+                "y": _rounded(curve.mean),
+                "low": [] if np.isnan(curve.low).any() or name == RANDOM else _rounded(curve.low),
+                "high": [] if np.isnan(curve.low).any() or name == RANDOM else _rounded(curve.high),
+            }
+            for name, curve in drawn.items()
+        ],
+        "lines": [
+            {"name": name, "y": value, "dash": dash}
+            for name, value, dash in (
+                ("noise ceiling", board.landscape.ceiling, "dot"),
+                ("perfect search on validation", board.landscape.floor, "longdash"),
+            )
+            if value and bottom < value < top
+        ],
+    }
+
+
+def _bottom(means: NDArray[np.float64], lows: NDArray[np.float64]) -> float:
+    """Where a logarithmic axis begins: under every mean, and under the intervals within reason."""
+    least = float(means.min())
+    return 0.9 * max(float(np.nanmin(np.append(lows, least))), least / 4)
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [float(f"{value:.{_DIGITS}g}") for value in values.tolist()]

@@ -1,0 +1,5 @@
+"""``python -m nasbench`` is the command ``nasbench``."""
+
+from nasbench.cli import main
+
+main()

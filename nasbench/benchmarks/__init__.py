@@ -1,0 +1,1 @@
+"""Benchmarks: what answers from a table or a surrogate, and where it is found."""

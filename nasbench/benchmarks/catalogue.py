@@ -1,0 +1,84 @@
+"""Where benchmarks lie: in the user's folder, then among those that ship with the package."""
+
+import os
+from pathlib import Path
+
+from nasbench.benchmarks.surrogate_folder import DESCRIPTION, Description
+from nasbench.errors import UnknownNameError, one_of
+from nasbench.tables.table import Table
+
+SHIPPED = Path(__file__).parents[1] / "data"
+"""The tables that come with the package."""
+
+
+def folders() -> list[Path]:
+    """Where benchmarks are looked up: ``NASBENCH_HOME`` or the user's data folder, then ours."""
+    home = os.environ.get("NASBENCH_HOME")
+    if not home:
+        from platformdirs import user_data_dir
+
+        home = user_data_dir("nasbench")
+    return [Path(home), SHIPPED]
+
+
+def catalogue() -> dict[str, list[Path]]:
+    """Files of tables and folders of surrogates by id, in the order in which they are found."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders():
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if is_surrogate(path):
+                found.setdefault(path.name.partition("@")[0], []).append(path)
+            elif path.name.endswith(".parquet") and not path.name.endswith(".archs.parquet"):
+                found.setdefault(path.stem.partition("@")[0], []).append(path)
+    return dict(sorted(found.items()))
+
+
+def is_surrogate(path: Path) -> bool:
+    """Whether a path is the folder of a surrogate."""
+    return (path / DESCRIPTION).is_file()
+
+
+def find(id_or_path: str | Path) -> Path:
+    """The file of a table or folder of a surrogate, by id, by ``id@version`` or by path.
+
+    Raises:
+        UnknownNameError: No benchmark has this id, version or path.
+        TableError: A file of this id cannot be trusted; see :class:`Table`.
+        SurrogateError: A folder of this id is damaged.
+    """
+    name = str(id_or_path)
+    if name.endswith(".parquet") or os.sep in name:
+        if not Path(name).is_file() and not is_surrogate(Path(name)):
+            raise UnknownNameError(f"there is no table file {name!r}, nor a surrogate")
+        return Path(name)
+    known = catalogue()
+    id_, at, version = name.partition("@")
+    if id_ not in known:
+        raise UnknownNameError(f"no benchmark is called {id_!r}{one_of(id_, known)}")
+    if not at and len(known[id_]) == 1:
+        return known[id_][0]
+    versions = {_version(path): path for path in reversed(known[id_])}
+    if not at:
+        return versions[max(versions)]
+    if not version.isdecimal() or int(version) not in versions:
+        raise UnknownNameError(
+            f"{id_!r} has no version {version!r}{one_of(version, sorted(versions))}"
+        )
+    return versions[int(version)]
+
+
+def open_table(id_or_path: str | Path) -> Table:
+    """Open a table by id (the newest version), by ``id@version`` or by path.
+
+    Raises:
+        UnknownNameError: No table has this id, version or path.
+        TableError: The file cannot be trusted; see :class:`Table`.
+    """
+    path = find(id_or_path)
+    if is_surrogate(path):
+        raise UnknownNameError(f"{str(id_or_path)!r} is a surrogate, not a table")
+    return Table(path)
+
+
+def _version(path: Path) -> int:
+    return (Description.read(path) if is_surrogate(path) else Table(path).metadata).version

@@ -1,0 +1,463 @@
+"""Surrogate benchmarks: fitted models that answer as a table would."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.benchmark import Evaluation, Trainings
+from nasbench.benchmarks.lookup import Memo
+from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.benchmarks.table_benchmark import Answer, as_loss
+from nasbench.errors import (
+    IllegalArchError,
+    InvalidArgumentError,
+    NotRecordedError,
+    SchemaError,
+    SurrogateError,
+    UnknownNameError,
+    one_of,
+)
+from nasbench.registry import Registry
+from nasbench.space import Arch, SearchSpace
+from nasbench.tables.columns import load_space
+from nasbench.tables.schema import Column
+
+STD = "_std"
+"""Ending of the name of a number that says how uncertain the model is of a mean."""
+
+_PREDICTORS = Registry(
+    "nasbench.predictors", "predictor", {"curves": "surrogates.predictor:Predictor"}
+)
+_MEMO = 2**14
+
+
+class SurrogateBenchmark:
+    """The benchmark that a fitted surrogate is; see :class:`nasbench.benchmark.Benchmark`.
+
+    Without a training seed it answers with the mean over all possible trainings. With one, any
+    integer from 0, it answers with one noisy training, the same whenever it is asked for.
+
+    Args:
+        path: Folder of the surrogate.
+        objectives: Metrics to minimise or maximise; default: the surrogate's own.
+        known: Must be empty: a surrogate knows nothing but trainings.
+
+    Raises:
+        SurrogateError: The folder is damaged.
+        UnknownNameError: No such metric.
+        InvalidArgumentError: ``known`` is not empty, or no objective is named.
+    """
+
+    seeds: tuple[int, ...] = ()
+    complete_seeds: tuple[int, ...] = ()
+    known: tuple[str, ...] = ()
+
+    def __init__(
+        self, path: Path, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
+    ) -> None:
+        self.path = path.absolute()
+        self.description = description = Description.read(self.path)
+        self.name = description.id
+        self.version = description.version
+        self.content_hash = description.content_hash
+        self._columns = {
+            name: Column.decode(name, {k.encode(): v.encode() for k, v in fields_.items()})
+            for name, fields_ in description.columns.items()
+        }
+        try:
+            self._space = load_space(description.space, str(path))
+        except SchemaError as error:
+            raise SurrogateError(str(error)) from error
+        self.epochs = tuple(description.epochs)
+        self.schedules: tuple[int, ...] = (description.schedule,)
+        self.fidelities = self.epochs
+        self.objectives = self._check_objectives(objectives)
+        if known:
+            raise InvalidArgumentError(
+                f"known = {list(known)}: {self.name!r} is a surrogate and knows no column of "
+                "architectures"
+            )
+        self._rank = self._space.rank
+        self._answers = Memo(self._find, _MEMO)
+        self._drawn: dict[tuple[Arch, int], NDArray[np.float32]] = {}
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self._space
+
+    @property
+    def is_clocked(self) -> bool:
+        """Whether it answers for the seconds of a training."""
+        return self.description.clocked
+
+    @property
+    def family(self) -> str:
+        """Kind of model that answers, see :class:`nasbench.regressor.Regressor`."""
+        return self.description.family
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Meaning of every metric."""
+        return self._columns
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process opens the folder there."""
+        return type(self), (self.path, self.objectives)
+
+    @cached_property
+    def predictor(self) -> Any:
+        """What was fitted; read, and checked against its hashes, when first asked.
+
+        Raises:
+            SurrogateError: A file is missing or damaged.
+            MissingExtraError: The regressor needs a package that is not installed.
+        """
+        description = self.description
+        description.check(self.path)
+        predictor = _PREDICTORS.load("curves")(
+            self._space,
+            description.regressor,
+            description.hyperparameters,
+            components=description.components,
+            level=self._place(description.default_objective, self.epochs[-1]),
+            seed=description.seed,
+        ).restore(self.path)
+        if len(predictor.scale) != len(self._columns) * len(self.epochs):
+            raise SurrogateError(f"{self.path} is damaged: its files do not fit its description")
+        return predictor
+
+    def query(
+        self,
+        arch: Arch | str,
+        *,
+        epoch: int | None = None,
+        schedule: int | None = None,
+        seed: int | None = None,
+    ) -> dict[str, float]:
+        """All that is predicted of an architecture.
+
+        Args:
+            arch: A tuple, or the text form of the space.
+            epoch: After which epoch; default: the last.
+            schedule: The length of the training; there is one.
+            seed: A training seed, any integer from 0; default: the mean over all.
+
+        Returns:
+            Value by name: the metrics, seconds; without ``seed`` also ``<metric>_std``, how
+            uncertain the model is of the mean, if it knows.
+
+        Raises:
+            IllegalArchError: Not in the space.
+            NotRecordedError: No such epoch or schedule.
+            InvalidArgumentError: Not a seed.
+        """
+        self._check_schedule(schedule)
+        epoch = self._check_epoch(epoch)
+        if isinstance(arch, str):
+            arch = self._space.from_text(arch)
+        answer = self._answer(arch)
+        values = answer.values if seed is None else self._draw(arch, answer, seed)
+        found = {name: float(values[self._place(name, epoch)]) for name in self._columns}
+        if seed is None and answer.std.any():
+            found |= {n + STD: float(answer.std[self._place(n, epoch)]) for n in self._columns}
+        if answer.seconds is not None:
+            found["seconds"] = answer.seconds[self.epochs.index(epoch)]
+        if answer.validation_seconds is not None:
+            found["validation_seconds"] = answer.validation_seconds
+        return Answer(found, lambda name: self._no_metric(name, [*found]))
+
+    def curve(
+        self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
+    ) -> NDArray[np.floating]:
+        """Predicted values of a metric after epochs 1, 2, …; NaN where it is not learned.
+
+        Args:
+            arch: A tuple, or the text form of the space.
+            metric: One of the metrics, or ``"seconds"``.
+            schedule: As in :meth:`query`.
+            seed: As in :meth:`query`.
+
+        Raises:
+            NotRecordedError: No such metric or schedule.
+            IllegalArchError: Not in the space.
+        """
+        self._check_schedule(schedule)
+        if isinstance(arch, str):
+            arch = self._space.from_text(arch)
+        answer = self._answer(arch)
+        curve = np.full(self.schedules[0], np.nan, dtype=np.float32)
+        places = np.array(self.epochs) - 1
+        if metric == "seconds" and answer.seconds is not None:
+            curve[places] = answer.seconds
+            return curve
+        if metric not in self._columns:
+            raise self._no_metric(metric, [*self._columns])
+        values = answer.values if seed is None else self._draw(arch, answer, seed)
+        first = self._place(metric, self.epochs[0])
+        curve[places] = values[first : first + len(self.epochs)]
+        return curve
+
+    def evaluate(
+        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+    ) -> Evaluation:
+        """Losses and cost of one training.
+
+        Args:
+            arch: A tuple of the space.
+            epoch: One of ``fidelities``; default: the last.
+            seed: A training seed, any integer from 0; default: the mean over all.
+
+        Raises:
+            IllegalArchError: Not in the space.
+            NotRecordedError: No such epoch.
+            InvalidArgumentError: Not a seed.
+        """
+        epoch = self.epochs[-1] if epoch is None else epoch
+        places = self._objective_places.get(epoch)
+        if places is None:
+            places = self._objective_places[epoch] = self._find_objectives(epoch)
+        answer = self._answer(arch)
+        values = answer.values if seed is None else self._draw(arch, answer, seed)
+        losses = tuple([base + sign * float(values[at]) for at, base, sign in places])
+        validation = answer.validation_seconds or 0.0
+        seconds = 0.0 if answer.seconds is None else answer.seconds[self.epochs.index(epoch)]
+        return Evaluation(losses, seconds + validation, validation)
+
+    def query_many(
+        self,
+        archs: NDArray[np.integer],
+        metric: str,
+        *,
+        epoch: int | None = None,
+        schedule: int | None = None,
+        seed: int | None = None,
+    ) -> NDArray[np.float64]:
+        """One metric of many architectures, an ``(n, d)`` array of them; shape ``(n,)``.
+
+        Args:
+            archs: Integers of shape ``(n, d)``.
+            metric: One of the metrics, ``"<metric>_std"``, ``"seconds"`` or
+                ``"validation_seconds"``.
+            epoch: As in :meth:`query`.
+            schedule: As in :meth:`query`.
+            seed: As in :meth:`query`.
+
+        Raises:
+            IllegalArchError: An array of another shape, or an architecture outside the space.
+            NotRecordedError: No such metric, epoch or schedule.
+        """
+        self._check_schedule(schedule)
+        epoch = self._check_epoch(epoch)
+        archs = self._space.check_many(archs)
+        if not len(archs):
+            return np.empty(0)
+        for arch in np.unique(archs, axis=0).tolist() if self._has_rules else ():
+            self._space.check(arch)
+        canonical = self._space.canonical_many(archs)
+        answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
+        if metric == "seconds" and answers.seconds is not None:
+            return _float32(answers.seconds[:, self.epochs.index(epoch)])
+        if metric == "validation_seconds" and answers.validation_seconds is not None:
+            return _float32(answers.validation_seconds)
+        name = metric.removesuffix(STD)
+        if name not in self._columns:
+            raise self._no_metric(metric, [*self._columns])
+        place = self._place(name, epoch)
+        if name != metric:
+            return _float32(answers.std[:, place])
+        values = answers.values
+        if seed is not None:
+            ranks = self._space.rank_many(canonical).tolist()
+            self._check_seed(seed)
+            values = np.stack(
+                [
+                    self.predictor.draw(row, rank, seed)
+                    for row, rank in zip(values, ranks, strict=True)
+                ]
+            )
+        return _float32(np.clip(values[:, place], *self._columns[name].range))
+
+    def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
+        """Rank of the network; any integer is a training seed."""
+        return Trainings(self._answer(arch).rank, ())
+
+    def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
+        """Nothing: a surrogate has no columns of architectures."""
+        return (), 0.0
+
+    def column(self, name: str) -> Column:
+        """Meaning of a number.
+
+        Raises:
+            NotRecordedError: No such number.
+        """
+        metric = name.removesuffix(STD)
+        if metric in self._columns:
+            column = self._columns[metric]
+            if name == metric:
+                return column
+            return Column(name, column.unit, "", column.split, "how uncertain the model is")
+        if name in ("seconds", "validation_seconds"):
+            return Column.of(name)
+        raise self._no_metric(name, [*self._columns])
+
+    def require_objectives(self) -> None:
+        """A surrogate always has an objective."""
+
+    # Answers of one architecture
+
+    def _answer(self, arch: Arch) -> "_Answer":
+        if not isinstance(arch, tuple):
+            raise IllegalArchError(
+                f"{arch!r} must be a tuple of integers to be an architecture of "
+                f"{self._space.name!r}"
+            )
+        return self._answers[arch]
+
+    def _find(self, arch: Arch) -> "_Answer":
+        canonical = self._space.canonical(self._space.check(arch))
+        answers = self.predictor.predict(np.array([canonical]))
+        raw = answers.values[0]
+        seconds = None if answers.seconds is None else _float32(answers.seconds[0]).tolist()
+        validation = answers.validation_seconds
+        return _Answer(
+            self._rank(canonical),
+            raw,
+            self._possible(raw),
+            answers.std[0].astype(np.float32),
+            seconds,
+            None if validation is None else float(np.float32(validation[0])),
+        )
+
+    def _draw(self, arch: Arch, answer: "_Answer", seed: int) -> NDArray[np.float32]:
+        found = self._drawn.get((arch, seed))
+        if found is None:
+            self._check_seed(seed)
+            found = self._possible(self.predictor.draw(answer.raw, answer.rank, seed))
+            if len(self._drawn) >= _MEMO:
+                self._drawn.clear()
+            self._drawn[arch, seed] = found
+        return found
+
+    def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        low, high = self._limits
+        return np.clip(values, low, high).astype(np.float32)
+
+    @cached_property
+    def _limits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Smallest and largest possible of all values."""
+        ranges = np.array([column.range for column in self._columns.values()], dtype=np.float64)
+        low, high = np.repeat(ranges, len(self.epochs), axis=0).T
+        return low, high
+
+    @cached_property
+    def _objective_places(self) -> dict[int, list[tuple[int, float, float]]]:
+        return {}
+
+    def _find_objectives(self, epoch: int) -> list[tuple[int, float, float]]:
+        """Where each objective stands at an epoch, and how it becomes a loss: base, sign."""
+        epoch = self._check_epoch(epoch)
+        found = []
+        for name in self.objectives:
+            at_0, at_1 = as_loss(self._columns[name], np.array([0.0, 1.0])).tolist()
+            found.append((self._place(name, epoch), at_0, at_1 - at_0))
+        return found
+
+    def _place(self, metric: str, epoch: int) -> int:
+        return [*self._columns].index(metric) * len(self.epochs) + self.epochs.index(epoch)
+
+    # Arguments and messages
+
+    @property
+    def _has_rules(self) -> bool:
+        """Whether tuples within the ranges can be illegal."""
+        return type(self._space).is_legal is not SearchSpace.is_legal
+
+    def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
+        if objectives is None:
+            return (self.description.default_objective,)
+        if isinstance(objectives, str) or not objectives:
+            raise InvalidArgumentError(
+                f"objectives = {objectives!r} must be a list of at least one column"
+            )
+        for name in objectives:
+            if name not in self._columns:
+                raise UnknownNameError(
+                    f"{self.name!r} has no objective {name!r}{one_of(name, self._columns)}"
+                )
+        return tuple(objectives)
+
+    def _check_schedule(self, schedule: int | None) -> None:
+        if schedule not in (None, *self.schedules):
+            raise NotRecordedError(
+                f"{self.name!r} has no schedule of {schedule} epochs"
+                f"{one_of(schedule, self.schedules)}"
+            )
+
+    def _check_epoch(self, epoch: int | None) -> int:
+        if epoch is None:
+            return self.epochs[-1]
+        if epoch not in self.epochs:
+            raise NotRecordedError(
+                f"{self.name!r} does not answer for epoch {epoch}{one_of(epoch, self.epochs)}"
+            )
+        return int(epoch)
+
+    def _check_seed(self, seed: int) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise InvalidArgumentError(f"seed = {seed!r} must be an integer from 0")
+
+    def _no_metric(self, name: str, possible: list[str]) -> NotRecordedError:
+        return NotRecordedError(
+            f"{self.name!r} does not answer for {name!r}{one_of(name, possible)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Means of one network; ``raw`` before impossible values are moved into their range."""
+
+    rank: int
+    raw: NDArray[np.float64]
+    values: NDArray[np.float32]
+    std: NDArray[np.float32]
+    seconds: list[float] | None
+    validation_seconds: float | None
+
+
+def _float32(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers of a table's precision: what is beyond it may differ between processors."""
+    rounded: NDArray[np.float64] = values.astype(np.float32).astype(np.float64)
+    return rounded
+
+
+def describe(benchmark: SurrogateBenchmark) -> Mapping[str, Any]:
+    """What ``nasbench info`` prints; empty texts where there is nothing to say."""
+    description, size = benchmark.description, benchmark.space.size
+    count = f" ({size:,} architectures)" if size else ""
+    table = description.table
+    return {
+        "id": f"{description.id}@{description.version}",
+        "title": description.title,
+        "description": description.description,
+        "space": f"{description.space}{count}",
+        "dataset": description.dataset,
+        "objectives": ", ".join(benchmark.objectives),
+        "schedules": f"{description.schedule} epochs",
+        "fidelities": ", ".join(map(str, benchmark.fidelities)),
+        "seeds": "any integer from 0",
+        "regressor": f"{description.regressor} ({description.family})",
+        "fitted to": f"{table['architectures']} architectures of {table['id']}@{table['version']}",
+        "judged": ", ".join(f"{k} {v:.3g}" for k, v in description.judged.items()),
+        "source": description.source,
+        "licence": description.licence,
+        "citation": description.citation,
+        "content hash": description.content_hash,
+        "file": str(benchmark.path),
+    }

@@ -1,0 +1,1 @@
+"""Runs: searches replayed on the simulated clock, and the records of them."""

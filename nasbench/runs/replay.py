@@ -1,0 +1,337 @@
+"""Replay of a search against a benchmark on a simulated clock.
+
+Simulated time is a sum of recorded costs and nothing else, so a run is the same on every machine.
+The clock is a heap of busy workers; at equal times the trial that was started first leaves first.
+"""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from heapq import heappop, heappush
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.algorithm import Algorithm, Observation, Proposal, kept_hyperparameters
+from nasbench.benchmark import Benchmark
+from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
+from nasbench.runs.run import NONE, Row, Run
+from nasbench.siblings import SIBLINGS
+from nasbench.space import Arch
+from nasbench.splitmix import mix
+
+_MASK = 0xFFFFFFFFFFFFFFFF
+_KEY = 0xD1342543DE82EF95
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Where a search ends; whichever limit is reached first.
+
+    Attributes:
+        trials: Number of trials that may be started.
+        seconds: Simulated seconds within which trials must end.
+        epochs: Epochs of training that may be paid for.
+
+    Raises:
+        InvalidArgumentError: No limit, or one that is not positive.
+    """
+
+    trials: int | None = None
+    seconds: float | None = None
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.trials is self.seconds is self.epochs is None:
+            raise InvalidArgumentError("a budget needs at least one of trials, seconds, epochs")
+        for name, kinds in (("trials", (int,)), ("seconds", (int, float)), ("epochs", (int,))):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
+                raise InvalidArgumentError(
+                    f"budget: {name} = {value!r} must be a positive {kinds[-1].__name__}"
+                )
+            if value == math.inf:
+                raise InvalidArgumentError(f"budget: {name} = {value!r} must be finite")
+        if self.seconds is not None:
+            object.__setattr__(self, "seconds", float(self.seconds))
+
+
+class KnownNumbers:
+    """The ``known`` of an algorithm: answers, and keeps account of the seconds to charge.
+
+    Args:
+        benchmark: With the ``known`` columns chosen.
+    """
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._benchmark = benchmark
+        self._seen: dict[Arch, tuple[float, ...]] = {}
+        self._due = 0.0
+
+    def __call__(self, arch: Arch) -> tuple[float, ...]:
+        """The known numbers of an architecture; the first time, their cost becomes due."""
+        values = self._seen.get(arch)
+        if values is None:
+            values, seconds = self._benchmark.known_numbers(arch)
+            self._seen[arch] = values
+            self._due += seconds
+        return values
+
+    def take_due(self) -> float:
+        """Seconds that became due since the last call."""
+        due, self._due = self._due, 0.0
+        return due
+
+
+def replay(
+    algorithm: Algorithm,
+    benchmark: Benchmark,
+    *,
+    budget: Budget,
+    workers: int = 1,
+    seed: int = 0,
+    replicate: Literal["draw", "mean"] | int = "draw",
+    known: KnownNumbers | None = None,
+) -> Run:
+    """Let an algorithm search a benchmark.
+
+    Args:
+        algorithm: A fresh algorithm, made for ``benchmark.space``.
+        benchmark: What answers it.
+        budget: When to stop. A trial that would end after ``budget.seconds`` or exceed
+            ``budget.epochs`` is neither recorded nor told, and no other is started.
+        workers: Trials that run at the same simulated time.
+        seed: Seed of the run; it chooses the training seeds.
+        replicate: Which recorded training answers a trial. ``"draw"``: a function of ``seed``, the
+            architecture and how often this run has trained it, which is output of SplitMix64 for
+            ``mix(seed) + key * _KEY + repeat``, modulo the number of recorded seeds (of 2**63 where
+            any seed can be asked for); ``"mean"``: the mean over the recorded seeds; a number: that
+            training seed.
+        known: What was passed to the algorithm as ``known``.
+
+    Returns:
+        The record of every trial.
+
+    Raises:
+        InvalidArgumentError: An impossible argument.
+        NotRecordedError: A fixed training seed that is not recorded everywhere, or an epoch that is
+            not.
+        AlgorithmError: The algorithm resumed a trial that cannot be resumed, or proposed something
+            else than a proposal.
+        IllegalArchError: The algorithm proposed something outside the space.
+    """
+    check_count("workers", workers)
+    fixed = check_replicate(benchmark, replicate)
+    draws = replicate == "draw"
+    max_trials = budget.trials if budget.trials is not None else sys.maxsize
+    max_seconds = budget.seconds if budget.seconds is not None else math.inf
+    max_epochs = budget.epochs if budget.epochs is not None else sys.maxsize
+    full, offered = algorithm.fidelities[-1], frozenset(algorithm.fidelities)
+    one_training = len(benchmark.schedules) == 1
+    ask, tell = algorithm.ask, algorithm.tell
+    evaluate, trainings = benchmark.evaluate, benchmark.trainings
+    state = mix(seed & _MASK)
+
+    rows: list[Row] = []
+    optimizer_seconds: list[float] = []
+    trained: dict[int, int] = {}
+    resumable: set[int] = set()
+    running: list[tuple[float, int, Observation]] = []
+
+    def curve(trial: int) -> NDArray[np.float64]:
+        arch, epoch, _, training_seed, losses = rows[trial][:5]
+        values = np.full(epoch, np.nan)
+        for e in benchmark.fidelities if one_training else ():  # else: ends of other trainings
+            if e < epoch:
+                with suppress(NotRecordedError):
+                    seed = None if training_seed == NONE else training_seed
+                    values[e - 1] = evaluate(arch, epoch=e, seed=seed).losses[0]
+        values[-1] = losses[0]
+        return values
+
+    now, paid, number, free, open_ = 0.0, 0, 0, workers, True
+    while True:
+        while open_ and free:
+            if number >= max_trials:
+                open_ = False
+                break
+            clock = perf_counter()
+            proposal = ask()
+            thought = perf_counter() - clock
+            if proposal is None:
+                if not running:
+                    open_ = False
+                break
+            if type(proposal) is not Proposal:
+                raise AlgorithmError(
+                    f"ask() of {type(algorithm).__name__} gave {proposal!r}, not a Proposal"
+                )
+            arch, epoch, parent = proposal
+            if epoch is None:
+                epoch = full
+            elif type(epoch) is not int or epoch not in offered:
+                raise AlgorithmError(
+                    f"ask() of {type(algorithm).__name__} gave epoch {epoch!r}, which is none of "
+                    f"its fidelities{one_of(epoch, algorithm.fidelities)}"
+                )
+            if parent is None:
+                first = 0
+                if draws:
+                    key, seeds = trainings(arch, epoch)
+                    repeat = trained.get(key, 0)
+                    trained[key] = repeat + 1
+                    value = mix(state + key * _KEY + repeat)
+                    training_seed = seeds[value % len(seeds)] if seeds else value >> 1
+                else:
+                    training_seed = fixed
+                losses, cost, _ = evaluate(
+                    arch, epoch=epoch, seed=None if training_seed == NONE else training_seed
+                )
+            else:
+                training_seed, first = _check_resumed(proposal, epoch, benchmark, resumable, rows)
+                recorded = None if training_seed == NONE else training_seed
+                losses, cost, _ = evaluate(arch, epoch=epoch, seed=recorded)
+                before = evaluate(arch, epoch=first, seed=recorded)
+                cost -= before.seconds - before.validation_seconds
+            due = known.take_due() if known is not None else 0.0
+            end = now + cost + due
+            if end > max_seconds or paid + epoch - first > max_epochs:
+                open_ = False
+                break
+            paid += epoch - first
+            if parent is not None:
+                resumable.discard(parent)
+            continued = NONE if parent is None else parent
+            rows.append((arch, epoch, continued, training_seed, losses, now, end, due))
+            optimizer_seconds.append(thought)
+            heappush(running, (end, number, Observation(number, proposal, losses, cost, curve)))
+            number += 1
+            free -= 1
+        if not running:
+            break
+        now, finished, observation = heappop(running)
+        free += 1
+        resumable.add(finished)
+        clock = perf_counter()
+        tell(observation)
+        optimizer_seconds[finished] += perf_counter() - clock
+    hyperparameters = kept_hyperparameters(algorithm)
+    return Run.from_rows(
+        rows,
+        optimizer_seconds,
+        seed=seed,
+        n_decisions=len(benchmark.space.options),
+        n_objectives=len(benchmark.objectives),
+        manifest=None
+        if hyperparameters is None
+        else manifest(
+            SIBLINGS.load("algorithms").name_of(type(algorithm)),
+            benchmark,
+            hyperparameters=hyperparameters,
+            budget=budget,
+            workers=workers,
+            replicate=replicate,
+            fidelities=algorithm.fidelities,
+            families=algorithm.families,
+        ),
+    )
+
+
+def manifest(
+    algorithm: str,
+    benchmark: Benchmark,
+    *,
+    preset: str | None = None,
+    hyperparameters: Mapping[str, Any],
+    budget: Budget,
+    workers: int,
+    replicate: str | int,
+    fidelities: Sequence[int],
+    families: Sequence[str],
+) -> dict[str, Any]:
+    """What a record says of its making; equal manifests and seeds give equal records.
+
+    Kinds of models are named where the benchmark is a surrogate, and so a model itself.
+    """
+    found: dict[str, Any] = {
+        "benchmark": {
+            "id": benchmark.name,
+            "version": benchmark.version,
+            "content_hash": benchmark.content_hash,
+            "objectives": list(benchmark.objectives),
+            "known": list(benchmark.known),
+        },
+        "algorithm": algorithm,
+        "preset": preset,
+        "hyperparameters": dict(hyperparameters),
+        "budget": asdict(budget),
+        "workers": workers,
+        "replicate": replicate,
+        "fidelities": list(fidelities),
+    }
+    if family := getattr(benchmark, "family", ""):
+        found["benchmark"]["family"] = family
+        found["families"] = list(families)
+    return found
+
+
+def check_count(name: str, value: int) -> None:
+    """Raise an :class:`InvalidArgumentError` if a number of something is not a positive integer."""
+    if type(value) is not int or value < 1:
+        raise InvalidArgumentError(f"{name} = {value!r} must be a positive integer")
+
+
+def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
+    """The fixed training seed, or -1 where none is fixed.
+
+    Raises:
+        InvalidArgumentError: Neither ``"draw"`` nor ``"mean"`` nor a number.
+        NotRecordedError: A fixed seed that is not recorded for every architecture.
+    """
+    if replicate in ("draw", "mean"):
+        return NONE
+    if type(replicate) is not int or replicate < 0:
+        raise InvalidArgumentError(
+            f"replicate = {replicate!r}{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
+        )
+    everywhere = benchmark.complete_seeds
+    if benchmark.seeds and replicate not in everywhere:
+        raise NotRecordedError(
+            f"{benchmark.name!r} does not record seed {replicate} for every architecture"
+            f"{one_of(replicate, everywhere)}"
+        )
+    return replicate
+
+
+def _check_resumed(
+    proposal: Proposal,
+    epoch: int,
+    benchmark: Benchmark,
+    resumable: set[int],
+    rows: list[Row],
+) -> tuple[int, int]:
+    """Training seed and epoch of the trial that a proposal continues."""
+    parent = proposal.resumes
+    if len(benchmark.schedules) > 1:
+        raise AlgorithmError(
+            f"trial {parent} cannot be resumed: {benchmark.name!r} holds separate schedules, not "
+            "points of one training"
+        )
+    if type(parent) is not int or not 0 <= parent < len(rows):
+        raise AlgorithmError(f"trial {parent!r} cannot be resumed: there is no such trial")
+    if parent not in resumable:
+        raise AlgorithmError(
+            f"trial {parent} cannot be resumed: it was not told yet, or was resumed already"
+        )
+    _, reached, _, training_seed, *_ = rows[parent]
+    if epoch <= reached:
+        raise AlgorithmError(
+            f"trial {parent} was trained to epoch {reached} and cannot be resumed to epoch {epoch}"
+        )
+    return training_seed, reached

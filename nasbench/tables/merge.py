@@ -1,0 +1,207 @@
+"""Join tables of one space: accuracies with latencies, zero-cost scores or other accuracies."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import SearchSpace
+from nasbench.tables.joined_rows import JoinedRuns, join_archs
+from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.table import Table
+
+_LISTABLE = 100_000
+_TEXTS = ("description", "seeds", "elsewhere", "source", "licence", "citation")
+
+
+class Merged(NamedTuple):
+    """A joined table before it is written, as :func:`nasbench.tables.table.write_table` takes it.
+
+    Attributes:
+        metadata: What the table says of itself.
+        runs: One row a training.
+        archs: One row an architecture; None where no table has any.
+        columns: Meaning of the columns.
+    """
+
+    metadata: Metadata
+    runs: pa.Table
+    archs: pa.Table | None
+    columns: tuple[Column, ...]
+
+
+def merge(
+    tables: Sequence[Table], id: str, *, version: int = 1, title: str | None = None
+) -> Merged:
+    """Join tables: each may hold what others lack, none may contradict another.
+
+    A number is lacking where it is NaN or null. Where a table keyed by class has one row of numbers
+    for every class, numbers of architectures in the other tables become numbers of their class;
+    those of classes without trainings are left out.
+
+    Args:
+        tables: Two or more of one space; those with trainings of one data set and one key. The
+            first that has a default objective decides it.
+        id: Of the joined table.
+        version: Of the joined table.
+        title: One line; default: the names of the tables.
+
+    Raises:
+        InvalidArgumentError: The tables belong to other spaces, keys or data sets, a column means
+            something else in one of them, values differ, or a training would lack a number that
+            every training must have.
+        TableError: A table is damaged.
+    """
+    named = _named(tables)
+    trained = {name: table for name, table in named.items() if table.schedules}
+    key = next(iter(trained.values()), tables[0]).metadata.key
+    _check_kinship(named, trained)
+    columns = _meanings(named)
+    for table in tables:
+        table.check()
+    space = tables[0].space
+    objectives = [table.metadata.default_objective for table in tables]
+    objective = next((name for name in objectives if name is not None), None)
+    joined = JoinedRuns(trained, space)
+    runs = joined.rows(objective)
+    archs = join_archs(named, space, joined.keys if _is_by_class(named, joined.keys) else None)
+    recipe = {
+        name: {"content_hash": t.metadata.content_hash, "recipe": t.metadata.recipe}
+        for name, t in named.items()
+    }
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return Merged(
+        metadata=Metadata(
+            id=id,
+            version=version,
+            space=space.name,
+            key=key,
+            dataset=_dataset(named, trained),
+            epochs=joined.epochs,
+            complete=_is_complete(trained, joined.keys, space, key),
+            default_objective=objective,
+            title=" joined with ".join(named) if title is None else title,
+            recipe=recipe | {"digest": digest},
+            software=_software(named),
+            **{text: _told(text, named) for text in _TEXTS},
+        ),
+        runs=runs,
+        archs=archs,
+        columns=tuple(replace(c, epochs=joined.fewer_epochs(c.name)) for c in columns),
+    )
+
+
+def _named(tables: Sequence[Table]) -> dict[str, Table]:
+    """Tables by id and version, which no two may share."""
+    if len(tables) < 2:
+        raise InvalidArgumentError(f"{len(tables)} tables are given, 2 or more can be joined")
+    named: dict[str, Table] = {}
+    for table in tables:
+        name = f"{table.metadata.id}@{table.metadata.version}"
+        if name in named:
+            raise InvalidArgumentError(
+                f"{named[name].path} and {table.path} are both {name}: only tables of different "
+                "ids or versions can be joined"
+            )
+        named[name] = table
+    return named
+
+
+def _check_kinship(named: Mapping[str, Table], trained: Mapping[str, Table]) -> None:
+    """Whether the tables speak of the same networks."""
+    _check_same("space", {name: table.metadata.space for name, table in named.items()})
+    _check_same("dataset", {name: table.metadata.dataset for name, table in trained.items()})
+    keys = {
+        name: table.metadata.key
+        for name, table in named.items()  # numbers of architectures as written fit any key
+        if table.schedules or not trained or table.metadata.key == "class"
+    }
+    _check_same("key", keys)
+
+
+def _check_same(what: str, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        first = next(iter(values))
+        if value != values[first]:
+            raise InvalidArgumentError(
+                f"{first} has {what} {values[first]!r}, {name} has {value!r}: they cannot be joined"
+            )
+
+
+def _meanings(named: Mapping[str, Table]) -> list[Column]:
+    """What every column means, which all tables must agree on."""
+    found: dict[str, dict[str, Column]] = {}
+    owners: dict[str, dict[str, str]] = {}
+    for table, content in named.items():
+        of_runs, of_archs = content.columns, content.arch_columns
+        for name, column in (of_runs | of_archs).items():
+            found.setdefault(name, {})[table] = column
+            owners.setdefault(name, {})[table] = "training" if name in of_runs else "architecture"
+    for name, columns in found.items():
+        _check_same(f"{name!r} for every", owners[name])
+        for meaning in ("unit", "goal", "split"):
+            values = {table: getattr(column, meaning) for table, column in columns.items()}
+            _check_same(f"{name!r} with {meaning}", values)
+    return [
+        replace(
+            next(iter(columns.values())),
+            description=_joined_texts({t: column.description for t, column in columns.items()}),
+        )
+        for columns in found.values()
+    ]
+
+
+def _is_by_class(named: Mapping[str, Table], keys: NDArray[np.int64]) -> bool:
+    """Whether a table has numbers of classes, not of each of their members."""
+    return any(
+        table.metadata.key == "class"
+        and len(table.written_ranks) > 0
+        and bool(np.isin(table.written_ranks, keys).all())
+        for table in named.values()
+    )
+
+
+def _is_complete(
+    trained: Mapping[str, Table], keys: NDArray[np.int64], space: SearchSpace, key: str
+) -> bool:
+    """Whether every architecture or class has trainings, as far as that can be listed."""
+    if any(table.metadata.complete for table in trained.values()):
+        return True
+    if key == "arch" or space.size is None or space.size > _LISTABLE:
+        return key == "arch" and len(keys) == space.size
+    classes = space.rank_many(space.canonical_many(np.array(list(space.archs()))))
+    return len(keys) == len(np.unique(classes))
+
+
+def _dataset(named: Mapping[str, Table], trained: Mapping[str, Table]) -> str:
+    """The data set of the trainings; without trainings that of all tables that name one."""
+    names = {table.metadata.dataset for table in (trained or named).values()} - {""}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _software(named: Mapping[str, Table]) -> dict[str, str]:
+    packages = sorted({package for table in named.values() for package in table.metadata.software})
+    return {
+        package: _joined_texts(
+            {name: table.metadata.software.get(package, "") for name, table in named.items()}
+        )
+        for package in packages
+    }
+
+
+def _told(text: str, named: Mapping[str, Table]) -> str:
+    return _joined_texts({name: getattr(t.metadata, text) for name, t in named.items()})
+
+
+def _joined_texts(texts: Mapping[str, str]) -> str:
+    """A text that all tables share, or each with the name of its table."""
+    said = {name: text for name, text in texts.items() if text}
+    if len(set(said.values())) <= 1:
+        return next(iter(said.values()), "")
+    return "; ".join(f"{name}: {text}" for name, text in said.items())

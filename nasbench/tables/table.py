@@ -1,0 +1,403 @@
+"""Tables: one Parquet file of training runs, one of numbers that need no training.
+
+``<id>.parquet`` holds a row for every training run (``arch``, ``schedule``, ``seed``, ``status``,
+curves as lists of numbers, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet``
+holds a row for every architecture as written, sorted by its rank. They are joined on the
+architecture and read column by column, only the columns asked for. In both ``rank`` repeats
+``arch`` as one number, which is all that a look-up reads. ``<curve>@final`` repeats the last values
+of long curves, which most questions are about.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from nasbench.errors import (
+    ContentHashError,
+    SchemaError,
+    UnreadableTableError,
+)
+from nasbench.files import atomic
+from nasbench.space import SearchSpace
+from nasbench.tables.columns import (
+    is_list,
+    last_items,
+    list_ends,
+    list_items,
+    load_space,
+    meanings,
+    open_file,
+    read_archs,
+    read_column,
+    read_document,
+    read_rows,
+    to_numpy,
+)
+from nasbench.tables.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
+from nasbench.tables.validation import content_hash, legal_archs, validate
+
+_LARGE = 2**20
+_LONG = 16
+_ROW_GROUP = 2**20
+
+
+class Table:
+    """A table file, read lazily.
+
+    Args:
+        path: The file of runs; the file of architectures lies beside it, if there is one.
+
+    Attributes:
+        path: The absolute path.
+        metadata: What the table says of itself.
+        space: The search space.
+        columns: Meaning of every column of training runs but the keys and ``status``.
+        arch_columns: Meaning of every column of architectures but ``arch``.
+
+    Raises:
+        UnreadableTableError: Not a Parquet file, or damaged.
+        SchemaError: Not a table of this suite.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path = path.absolute()  # files are opened again when the folder has changed
+        self._runs = open_file(path)
+        schema = self._runs.schema_arrow
+        document = read_document(schema)
+        if path.name.endswith(".archs.parquet"):
+            raise SchemaError(
+                f"{path} holds numbers of architectures that belong to a table: give "
+                f"{path.name.removesuffix('.archs.parquet')}.parquet"
+            )
+        self.metadata = Metadata.decode(document, str(path))
+        _check_digest(document, schema, path)
+        self.space: SearchSpace = load_space(self.metadata.space, str(path))
+        for name in (*KEYS, "status"):
+            if name not in schema.names:
+                raise SchemaError(f"{path} has no column {name!r}, only {schema.names}")
+        archs_path = archs_file(path)
+        self._archs = open_file(archs_path) if archs_path.exists() else None
+        n_runs = self._runs.metadata.num_rows
+        if not n_runs and (self._archs is None or self.metadata.epochs):
+            raise SchemaError(f"{path} has no rows")
+        if n_runs and not self.metadata.epochs:
+            raise SchemaError(f"{path} has no schedule")
+        if self._archs is not None:
+            partner = read_document(self._archs.schema_arrow)
+            hash_ = partner.get("content_hash") if isinstance(partner, dict) else None
+            if hash_ != self.metadata.content_hash:
+                raise ContentHashError(
+                    f"{archs_path} does not belong to {path}: their content hashes differ"
+                )
+            _check_digest(partner, self._archs.schema_arrow, archs_path)
+        described = meanings(schema, (*KEYS, "status"))
+        self.columns = {n: c for n, c in described.items() if not is_repeated(n)}
+        self._repeated = described.keys() - self.columns.keys()
+        self.arch_columns = (
+            meanings(self._archs.schema_arrow, ("arch", "rank")) if self._archs else {}
+        )
+        self._curves = {f.name for f in schema if pa.types.is_list(f.type)}
+
+    @property
+    def schedules(self) -> tuple[int, ...]:
+        """Lengths of the recorded trainings, ascending."""
+        return tuple(sorted(self.metadata.epochs))
+
+    def is_curve(self, name: str) -> bool:
+        """Whether the column holds a value for every recorded epoch."""
+        return name in self._curves
+
+    def epochs(self, name: str, schedule: int) -> list[int]:
+        """Epochs of a schedule at which a curve is recorded, ascending."""
+        return self.columns[name].recorded(schedule, self.metadata.epochs[schedule])
+
+    @cached_property
+    def archs(self) -> NDArray[np.uint16]:
+        """Architectures of the runs, shape ``(n_runs, n_decisions)``."""
+        return read_archs(read_column(self._runs, self.path, "arch"), self.space, str(self.path))
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """Ranks of the architectures of the runs, ascending, shape ``(n_runs,)``."""
+        return _ranks(read_column(self._runs, self.path, "rank"), self.path)
+
+    @cached_property
+    def schedule(self) -> NDArray[np.int32]:
+        """Schedules of the runs, shape ``(n_runs,)``."""
+        return self._key("schedule")
+
+    @cached_property
+    def seed(self) -> NDArray[np.int32]:
+        """Training seeds of the runs, shape ``(n_runs,)``."""
+        return self._key("seed")
+
+    def _key(self, name: str) -> NDArray[np.int32]:
+        column = read_column(self._runs, self.path, name)
+        if column.null_count or not pa.types.is_int32(column.type):
+            raise SchemaError(f"{self.path}: column {name!r} does not hold an int32 in every row")
+        keys: NDArray[np.int32] = to_numpy(column)
+        return keys
+
+    @cached_property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Which runs diverged, shape ``(n_runs,)``."""
+        file = open_file(self.path, read_dictionary=["status"])
+        status = read_column(file, self.path, "status")
+        if not pa.types.is_dictionary(status.type) or status.null_count:
+            raise SchemaError(f"{self.path}: column 'status' does not hold a text in every row")
+        failed = [text == "diverged" for text in status.dictionary.to_pylist()]
+        diverged: NDArray[np.bool_] = np.array(failed, dtype=np.bool_)[to_numpy(status.indices)]
+        diverged.flags.writeable = False
+        return diverged
+
+    def curves(self, name: str, schedule: int) -> NDArray[np.floating]:
+        """Values at the recorded epochs of one schedule, shape ``(n_runs, n_epochs)``."""
+        lists = read_column(self._runs, self.path, name)
+        n_epochs = len(self.epochs(name, schedule))
+        ends = list_ends(lists)
+        starts = np.append(0, ends[:-1])
+        if len(self.schedules) > 1:
+            rows = self.schedule == schedule
+            starts, ends = starts[rows], ends[rows]
+        if (ends - starts != n_epochs).any():
+            raise SchemaError(
+                f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule "
+                f"{schedule}"
+            )
+        values: NDArray[np.floating] = list_items(lists)
+        if values.nbytes > _LARGE:
+            pa.default_memory_pool().release_unused()  # decoding takes several times the numbers
+        if len(self.schedules) == 1:
+            return values.reshape(len(starts), n_epochs)
+        chosen: NDArray[np.floating] = values[starts[:, None] + np.arange(n_epochs)]
+        return chosen
+
+    def has_final(self, name: str) -> bool:
+        """Whether the last values of a curve can be read without the others."""
+        return name + FINAL in self._repeated
+
+    def final(self, name: str, schedule: int) -> NDArray[np.floating]:
+        """Values of a curve at its last recorded epoch in one schedule, shape ``(n_runs,)``."""
+        if self.has_final(name):
+            return self.numbers(name + FINAL, schedule)  # type: ignore[return-value]
+        return self.curves(name, schedule)[:, -1]
+
+    def numbers(self, name: str, schedule: int) -> NDArray[np.number]:
+        """A column with one number a run, for the runs of one schedule."""
+        column = to_numpy(read_column(self._runs, self.path, name))
+        values: NDArray[np.number] = column[self.schedule == schedule]
+        return values
+
+    @cached_property
+    def written_archs(self) -> NDArray[np.uint16]:
+        """Architectures of the file of architectures, shape ``(n_archs, n_decisions)``."""
+        if self._archs is None:
+            return np.empty((0, len(self.space.options)), dtype=np.uint16)
+        path = archs_file(self.path)
+        return read_archs(read_column(self._archs, path, "arch"), self.space, str(path))
+
+    @cached_property
+    def written_ranks(self) -> NDArray[np.int64]:
+        """Ranks of the architectures of the file of architectures, ascending."""
+        if self._archs is None:
+            return np.empty(0, dtype=np.int64)
+        path = archs_file(self.path)
+        return _ranks(read_column(self._archs, path, "rank"), path)
+
+    def arch_numbers(self, name: str) -> NDArray[np.float64]:
+        """A numeric column of architectures, float64 with NaN for null, shape ``(n_archs,)``."""
+        return to_numpy(read_column(self._archs, archs_file(self.path), name)).astype(np.float64)
+
+    def arch_texts(self, name: str) -> list[str | None]:
+        """A text column of architectures."""
+        texts: list[str | None] = read_column(self._archs, archs_file(self.path), name).to_pylist()
+        return texts
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column of architectures holds text."""
+        return self._archs is not None and pa.types.is_string(
+            self._archs.schema_arrow.field(name).type
+        )
+
+    def frame(self) -> Any:
+        """The runs as a pandas data frame, curves as lists."""
+        names = [name for name in self._runs.schema_arrow.names if not name.endswith(FINAL)]
+        return self._runs.read(names).to_pandas()
+
+    def check(self) -> None:
+        """Verify everything that can be verified.
+
+        Raises:
+            UnreadableTableError: A damaged byte.
+            SchemaError: Missing columns, wrong types, unsorted or doubled rows, curves of the wrong
+                length.
+            ContentHashError: The numbers are not those that the hash was made from.
+            IllegalArchError: An architecture is outside the space or, where keyed by class, no
+                representative.
+            ValueRangeError: A number is impossible, or missing where it must not be.
+        """
+        runs = read_rows(self._runs, self.path)
+        archs = read_rows(self._archs, archs_file(self.path)) if self._archs else None
+        validate(self.metadata, runs, archs, str(self.path))
+        found = content_hash(runs, archs)
+        if found != self.metadata.content_hash:
+            partner = archs_file(self.path).name
+            hint = f" (there is no {partner} beside it)" if archs is None else ""
+            raise ContentHashError(
+                f"{self.path}: the numbers hash to {found[:12]}…, the metadata says "
+                f"{self.metadata.content_hash[:12]}…{hint}"
+            )
+
+
+def write_table(
+    path: Path,
+    metadata: Metadata,
+    runs: pa.Table,
+    archs: pa.Table | None = None,
+    descriptions: Iterable[Column] = (),
+) -> Metadata:
+    """Sort, validate and write a table; both files appear whole or not at all.
+
+    The columns ``rank`` and ``<curve>@final`` are added. Numbers given as float64 stay so, others
+    become float32.
+
+    Args:
+        path: The file of runs to write.
+        metadata: What the table says of itself; its content hash is filled in.
+        runs: Columns ``arch`` (lists of integers), ``schedule``, ``seed``, ``status`` and numbers.
+        archs: Column ``arch`` and numbers or texts.
+        descriptions: Meaning of columns for which the naming rules do not say enough.
+
+    Returns:
+        The metadata as written.
+
+    Raises:
+        TableError: The content is not valid; see :meth:`Table.check`.
+    """
+    described = {column.name: column for column in descriptions}
+    metadata.check(metadata.id)
+    runs = _normalise(runs, described, metadata)
+    archs = None if archs is None else _normalise(archs, described, metadata)
+    validate(metadata, runs, archs, metadata.id)
+    metadata = replace(metadata, content_hash=content_hash(runs, archs))
+    partner = {"id": metadata.id, "content_hash": metadata.content_hash}
+    with ExitStack() as files:  # both are complete before the first takes its place
+        if archs is not None:
+            _save(files.enter_context(atomic(archs_file(path))), archs, partner)
+        _save(files.enter_context(atomic(path)), runs, metadata.encode())
+    if archs is None:
+        archs_file(path).unlink(missing_ok=True)
+    return metadata
+
+
+def _ranks(column: Any, path: Path) -> NDArray[np.int64]:
+    if column.null_count or not pa.types.is_int64(column.type):
+        raise SchemaError(f"{path}: column 'rank' does not hold an int64 in every row")
+    ranks: NDArray[np.int64] = to_numpy(column)
+    return ranks
+
+
+def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata) -> pa.Table:
+    """Types, meanings and order of rows and columns as the schema wants them."""
+    where, space = metadata.id, load_space(metadata.space, metadata.id)
+    for name in table.schema.names:
+        if table.schema.names.count(name) > 1:
+            raise SchemaError(f"{where} has column {name!r} twice")
+    if "arch" not in table.schema.names:
+        raise SchemaError(f"{where} has no column 'arch', only {table.schema.names}")
+    arch_type = pa.uint8() if max(space.options) <= 256 else pa.uint16()
+    legal_archs(table, space, where)
+    ranks = space.rank_many(read_archs(table.column("arch"), space, where))
+    table = table.drop_columns([name for name in table.schema.names if is_repeated(name)])
+    table = table.add_column(table.schema.names.index("arch") + 1, "rank", pa.array(ranks))
+    arrays, schema = [], []
+    for name in table.schema.names:
+        array = table.column(name)
+        if name == "arch":
+            kind: Any = pa.list_(arch_type, len(space.options))
+        elif name in ("schedule", "seed"):
+            kind = pa.int32()
+        elif name == "status":
+            kind = pa.string()
+        elif is_list(array.type):
+            number = pa.float64() if pa.types.is_float64(array.type.value_type) else pa.float32()
+            kind = pa.list_(pa.field("element", number, nullable=False))
+        elif (
+            pa.types.is_string(array.type)
+            or pa.types.is_integer(array.type)
+            or pa.types.is_float64(array.type)
+        ):
+            kind = array.type
+        else:
+            kind = pa.float32()
+        try:
+            arrays.append(array.cast(kind))
+        except pa.ArrowException as error:
+            raise SchemaError(
+                f"{where}: column {name!r} is {array.type}, not {kind}: {error}"
+            ) from error
+        is_key = name in (*KEYS, "status")
+        meaning = None if is_key else described.get(name, Column.of(name)).encode()
+        schema.append(pa.field(name, kind, metadata=meaning))
+    typed = pa.Table.from_arrays(arrays, schema=pa.schema(schema))
+    order_by = [to_numpy(typed.column(n)) for n in ("seed", "schedule") if n in typed.schema.names]
+    order = np.lexsort([*order_by, ranks])
+    if not (order[1:] > order[:-1]).all():
+        typed = typed.take(pa.array(order))
+    return _with_final_values(typed.combine_chunks())
+
+
+def _with_final_values(table: pa.Table) -> pa.Table:
+    """The table with a column of the last values of every long curve; NaN where one is empty."""
+    for field in table.schema:
+        if field.name != "arch" and is_list(field.type):
+            curves = table.column(field.name).combine_chunks()
+            ends, items = list_ends(curves), list_items(curves)
+            if np.diff(ends, prepend=0).max(initial=0) > _LONG:
+                last = pa.array(last_items(items, ends), from_pandas=False)
+                table = table.append_column(field.name + FINAL, last)
+    return table
+
+
+def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
+    document = document | {"digest": _digest(document, table.schema)}
+    metadata = {b"nasbench": json.dumps(document, sort_keys=True).encode()}
+    floats = [
+        f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
+        for f in table.schema
+        if pa.types.is_floating(f.type)
+        or (pa.types.is_list(f.type) and pa.types.is_floating(f.type.value_type))
+    ]
+    pq.write_table(
+        table.replace_schema_metadata(metadata),
+        path,
+        row_group_size=_ROW_GROUP,
+        compression="zstd",
+        compression_level=12,
+        use_dictionary=[f.name for f in table.schema if f.name in ("schedule", "seed", "status")],
+        use_byte_stream_split=floats,
+        column_encoding={"rank": "DELTA_BINARY_PACKED"},
+        write_page_checksum=True,
+    )
+
+
+def _digest(document: dict[str, Any], schema: pa.Schema) -> str:
+    """SHA-256 of what a file says of itself and its columns; pages have checksums of their own."""
+    columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
+    said = {key: value for key, value in document.items() if key != "digest"}
+    return hashlib.sha256(json.dumps([said, columns], sort_keys=True).encode()).hexdigest()
+
+
+def _check_digest(document: Any, schema: pa.Schema, path: Path) -> None:
+    if document.get("digest") != _digest(document, schema):
+        raise UnreadableTableError(f"{path} is damaged: its metadata does not fit its digest")

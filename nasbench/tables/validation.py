@@ -1,0 +1,305 @@
+"""What must hold of the content of a table, and the hash of its numbers."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nasbench.errors import (
+    IllegalArchError,
+    SchemaError,
+    ValueRangeError,
+    one_of,
+)
+from nasbench.space import SearchSpace
+from nasbench.tables.columns import (
+    last_items,
+    list_ends,
+    list_items,
+    load_space,
+    read_archs,
+    to_numpy,
+)
+from nasbench.tables.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
+
+_BLOCK = 65_536
+STATUSES = ("finished", "diverged", "untrained")
+
+
+def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
+    """Raise the error that fits if the content of a table is not valid; see :meth:`Table.check`."""
+    metadata.check(where)
+    space = load_space(metadata.space, where)
+    if not len(runs) and (metadata.epochs or archs is None or not len(archs)):
+        raise SchemaError(f"{where} has no rows")
+    _check_keys(runs, where)
+    objective = metadata.default_objective
+    if objective is not None:
+        if objective not in runs.schema.names:
+            raise SchemaError(f"{where} has no column {objective!r}, its default objective")
+        column = Column.decode(objective, runs.schema.field(objective).metadata)
+        if column.split != "valid" or not column.goal:
+            raise SchemaError(
+                f"{where}: the default objective {objective!r} is no validation column with a goal"
+            )
+    distinct = legal_archs(runs, space, where)
+    keys = _check_ranks(runs, space, where)
+    if metadata.key == "class":
+        representatives = space.canonical_many(distinct)
+        if (bad := np.flatnonzero((representatives != distinct).any(axis=1))).size:
+            arch = tuple(distinct[bad[0]].tolist())
+            raise IllegalArchError(
+                f"{where}: keyed by class, but {space.to_text(arch)} is no representative of one"
+            )
+    schedules, seeds = (to_numpy(runs.column(n)) for n in ("schedule", "seed"))
+    _sorted_and_single(
+        np.stack([keys, schedules, seeds]),
+        f"{where}: rows are not sorted by (arch, schedule, seed) or doubled",
+    )
+    if unknown := sorted(set(np.unique(schedules).tolist()) ^ set(metadata.epochs)):
+        raise SchemaError(
+            f"{where}: schedule {unknown[0]} is not both in the rows and in the metadata"
+        )
+    if seeds.min(initial=0) < 0:
+        raise ValueRangeError(f"{where}: seed {seeds.min()} is negative")
+    diverged = _diverged(runs)
+    for name in runs.schema.names:
+        if name not in (*KEYS, "status") and not is_repeated(name):
+            column = Column.decode(name, runs.schema.field(name).metadata)
+            lengths = _lengths(column, metadata, schedules, where)
+            if name == objective and not lengths.all():
+                raise SchemaError(
+                    f"{where}: the default objective {name!r} is not recorded in every schedule"
+                )
+            values, ends = _run_numbers(runs.column(name), name, lengths, where)
+            _in_range(values, column, where)
+            _check_final_values(runs, name, values, ends, where)
+            _check_missing(column, values, ends, diverged, where)
+            if name == objective and (np.isnan(values[ends - 1]) != diverged).any():
+                raise ValueRangeError(
+                    f"{where}: {name!r} at the last epoch must be NaN where a run diverged, and "
+                    "nowhere else"
+                )
+    for name in runs.schema.names:
+        if name.endswith(FINAL) and name.removesuffix(FINAL) not in runs.schema.names:
+            raise SchemaError(f"{where}: {name!r} repeats no column of the table")
+    if archs is None:
+        return
+    where = str(archs_file(Path(where)))
+    if "arch" not in archs.schema.names:
+        raise SchemaError(f"{where} has no column 'arch', only {archs.schema.names}")
+    legal_archs(archs, space, where)
+    ranks = _check_ranks(archs, space, where)
+    _sorted_and_single(ranks[None], f"{where}: architectures are not sorted by rank or doubled")
+    for name in archs.schema.names:
+        array = archs.column(name)
+        if name not in ("arch", "rank") and not pa.types.is_string(array.type):
+            _check_number(array.type, name, where)
+            _in_range(
+                to_numpy(array), Column.decode(name, archs.schema.field(name).metadata), where
+            )
+
+
+def _check_keys(runs: pa.Table, where: str) -> None:
+    """Whether the columns that say which training a row is are there, and full."""
+    for name, kind in (
+        ("arch", None),
+        ("rank", "int64"),
+        ("schedule", "int32"),
+        ("seed", "int32"),
+        ("status", "string"),
+    ):
+        if name not in runs.schema.names:
+            raise SchemaError(f"{where} has no column {name!r}, only {runs.schema.names}")
+        column = runs.column(name)
+        if kind is not None and str(column.type) != kind:
+            raise SchemaError(f"{where}: column {name!r} has type {column.type}, not {kind}")
+        if column.null_count:
+            raise SchemaError(f"{where}: column {name!r} has an empty place")
+    if unknown := sorted(set(runs.column("status").unique().to_pylist()) - set(STATUSES)):
+        raise SchemaError(f"{where}: unknown status {unknown[0]!r}{one_of(unknown[0], STATUSES)}")
+
+
+def _check_ranks(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.int64]:
+    """The ranks of a table's architectures, which the column ``rank`` must repeat."""
+    if "rank" not in table.schema.names:
+        raise SchemaError(f"{where} has no column 'rank', only {table.schema.names}")
+    ranks = space.rank_many(read_archs(table.column("arch"), space, where))
+    wrong = np.flatnonzero(to_numpy(table.column("rank")) != ranks)
+    if wrong.size:
+        raise SchemaError(f"{where}: in row {wrong[0]} 'rank' is not the rank of 'arch'")
+    return ranks
+
+
+def _check_final_values(
+    runs: pa.Table, name: str, values: NDArray[np.float64], ends: NDArray[np.int64], where: str
+) -> None:
+    """Whether the column that repeats the last values of a curve, if there is one, does so."""
+    if name + FINAL in runs.schema.names:
+        array = runs.column(name + FINAL).combine_chunks()
+        _check_number(array.type, name + FINAL, where)
+        repeated = to_numpy(array).astype(np.float64)
+        if not np.array_equal(repeated, last_items(values, ends), equal_nan=True):
+            raise SchemaError(
+                f"{where}: {name + FINAL!r} does not hold the last values of {name!r}"
+            )
+
+
+def _lengths(
+    column: Column, metadata: Metadata, schedules: NDArray[np.int32], where: str
+) -> NDArray[np.int64]:
+    """How many values of a curve every run has."""
+    for schedule, epochs in column.epochs.items():
+        possible = metadata.epochs.get(schedule, [])
+        anywhere = epochs or any(column.recorded(*other) for other in metadata.epochs.items())
+        if not anywhere or epochs != [epoch for epoch in possible if epoch in epochs]:
+            raise SchemaError(
+                f"{where}: the epochs {epochs} of {column.name!r} in schedule {schedule} are not "
+                f"among those of the table{one_of('', possible)}"
+            )
+    lengths = np.zeros(len(schedules), dtype=np.int64)
+    for schedule, epochs in metadata.epochs.items():
+        lengths[schedules == schedule] = len(column.recorded(schedule, epochs))
+    return lengths
+
+
+def _diverged(runs: pa.Table) -> NDArray[np.bool_]:
+    status = pa.concat_arrays(runs.column("status").chunks or [pa.array([], pa.string())])
+    encoded = status.dictionary_encode()
+    failed = [text == "diverged" for text in encoded.dictionary.to_pylist()]
+    diverged: NDArray[np.bool_] = np.array(failed, dtype=np.bool_)[to_numpy(encoded.indices)]
+    return diverged
+
+
+def _check_number(kind: Any, name: str, where: str) -> None:
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise SchemaError(f"{where}: column {name!r} holds {kind}, not numbers")
+
+
+def _run_numbers(
+    column: Any, name: str, lengths: NDArray[np.int64], where: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The numbers of a column, curves one after the other, and where those of each run end."""
+    array = column.combine_chunks()
+    curves = pa.types.is_list(array.type)
+    _check_number(array.type.value_type if curves else array.type, name, where)
+    numbers = list_items(array) if curves else to_numpy(array)
+    if array.null_count or (curves and array.values.null_count):
+        raise SchemaError(f"{where}: column {name!r} has an empty place; what is missing is NaN")
+    ends = list_ends(array) if curves else np.arange(1, len(array) + 1)
+    if curves and (np.diff(ends, prepend=0) != lengths).any():
+        raise SchemaError(
+            f"{where}: a run has another number of values in {name!r} than recorded epochs"
+        )
+    return numbers.astype(np.float64, copy=False), ends
+
+
+def _check_missing(
+    column: Column,
+    values: NDArray[np.float64],
+    ends: NDArray[np.int64],
+    diverged: NDArray[np.bool_],
+    where: str,
+) -> None:
+    """Whether costs are complete, and single numbers missing only where a training diverged."""
+    missing = np.isnan(values)
+    if column.name in ("seconds", "validation_seconds"):
+        if missing.any():
+            raise ValueRangeError(f"{where}: column {column.name!r} holds NaN, but is a cost")
+        falls = np.diff(values) < 0
+        falls[ends[(ends > 0) & (ends < len(values))] - 1] = False
+        if column.name == "seconds" and falls.any():
+            raise ValueRangeError(f"{where}: 'seconds' fall from one epoch of a run to the next")
+        return
+    single = (np.diff(ends, prepend=0) == 1).all()
+    if single and (missing & ~(diverged & (column.split != ""))).any():
+        raise ValueRangeError(f"{where}: column {column.name!r} holds NaN in a run without failure")
+
+
+def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[Any]:
+    """The distinct architectures of a table by rank, shape ``(n, n_decisions)``, all legal."""
+    tuples = read_archs(table.column("arch"), space, where)
+    outside = [
+        (column < 0) | (column >= n) for column, n in zip(tuples.T, space.options, strict=True)
+    ]
+    rows = np.flatnonzero(np.logical_or.reduce(outside))
+    if not rows.size:
+        _, first = np.unique(space.rank_many(tuples), return_index=True)
+        distinct = tuples[first]
+        if type(space).is_legal is SearchSpace.is_legal:
+            return distinct
+        illegal = [i for i, a in enumerate(distinct.tolist()) if not space.is_legal(tuple(a))]
+        if not illegal:
+            return distinct
+        rows = np.sort(first[illegal])
+    raise IllegalArchError(
+        f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, no architecture of "
+        f"{space.name!r}"
+    )
+
+
+def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
+    """Whether the columns of ``(n_keys, n_rows)`` ascend, none twice; the first key counts most."""
+    before, after = columns[:, :-1], columns[:, 1:]
+    ascending = np.zeros(before.shape[1], dtype=np.bool_)
+    equal = ~ascending
+    for low, high in zip(before, after, strict=True):
+        ascending |= equal & (low < high)
+        equal &= low == high
+    if not ascending.all():
+        raise SchemaError(message)
+
+
+def _in_range(values: NDArray[Any], column: Column, where: str) -> None:
+    low, high = column.range
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values))
+    if bad.size:
+        raise ValueRangeError(
+            f"{where}: column {column.name!r} holds {values[bad[0]]}, possible is {low:g} to "
+            f"{high:g} {column.unit}".rstrip()
+        )
+
+
+def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
+    """SHA-256 over the decoded columns, the same on every platform and for every file format."""
+    digest = hashlib.sha256()
+    for label, table in (("runs", runs), ("archs", archs)):
+        if table is None:
+            continue
+        for name in sorted(name for name in table.schema.names if not is_repeated(name)):
+            digest.update(f"{label}/{name}/{len(table)}".encode())
+            for part in _parts(table.column(name).combine_chunks()):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(array: Any) -> Iterator[bytes]:
+    """Canonical bytes of an array: type, validity, lengths of lists, little-endian values."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    is_list = pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type)
+    yield b"list" if is_list else str(array.type).encode()
+    if array.null_count:
+        yield np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes()
+    if pa.types.is_string(array.type):
+        yield b"["
+        for first in range(0, len(array), _BLOCK):
+            texts = json.dumps(array[first : first + _BLOCK].to_pylist())[1:-1]
+            yield f"{', ' if first else ''}{texts}".encode()
+        yield b"]"
+    elif is_list:
+        yield np.asarray(
+            array.value_lengths().to_numpy(zero_copy_only=False), dtype="<i4"
+        ).tobytes()
+        yield from _parts(array.flatten())
+    else:
+        if pa.types.is_boolean(array.type):
+            array = array.cast(pa.uint8())
+        values = array.fill_null(0).to_numpy(zero_copy_only=False)
+        yield np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()

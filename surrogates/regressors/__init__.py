@@ -1,0 +1,1 @@
+"""Regressors, one a file; ``parts`` is what several of them share."""

@@ -1,0 +1,126 @@
+"""Several regressors of one kind that answer together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.random import default_rng
+from numpy.typing import NDArray
+
+from nasbench.algorithm import hyperparameters
+from nasbench.errors import InvalidArgumentError
+from nasbench.regressor import Prediction, Regressor
+from nasbench.space import SearchSpace
+from nasbench.splitmix import key
+from surrogates import REGRESSORS
+
+
+class Ensemble(Regressor):
+    """Members with equal hyperparameters and different seeds.
+
+    Fitted to the same examples, networks and sampled trees differ by what they draw (deep
+    ensembles: Lakshminarayanan et al., 2017, https://arxiv.org/abs/1612.01474); fitted to
+    resamples, any regressor does (bagging: Breiman, 1996, https://doi.org/10.1007/BF00058655).
+
+    The mean is the mean over the members. The uncertainty is the standard deviation of a member
+    drawn at random: the root of the mean of their variances plus the variance of their means.
+
+    The preset ``bananas`` is the ensemble of BANANAS (White et al., 2021,
+    https://arxiv.org/abs/1910.11858), as far as the preset of
+    :class:`~surrogates.regressors.mlp.MLP` goes.
+
+    Args:
+        space: The space.
+        seed: Seed of the members' seeds and of the resamples.
+        regressor: Registered name of the members.
+        members: How many.
+        bootstrap: Whether every member gets as many examples, drawn with replacement, instead of
+            all; drawn again where all their targets are equal.
+        settings: Hyperparameters of the members, where not their defaults.
+        member_preset: Preset of the members; None for their defaults.
+
+    Raises:
+        UnknownNameError: No such regressor, preset or hyperparameter.
+        InvalidArgumentError: Fewer than one member, or members that are ensembles.
+    """
+
+    family = "ensemble"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "bananas": {"regressor": "mlp", "members": 5, "member_preset": "bananas"}
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        regressor: str = "xgb",
+        members: int = 10,
+        bootstrap: bool = False,
+        settings: Mapping[str, Any] = {},
+        member_preset: str | None = None,
+    ) -> None:
+        super().__init__(space, seed=seed)
+        self.regressor = regressor
+        self.members = members
+        self.bootstrap = bootstrap
+        self.settings = dict(settings)
+        self.member_preset = member_preset
+        if members < 1:
+            raise InvalidArgumentError(f"members = {members} must be at least 1")
+        kind: type[Regressor] = REGRESSORS.load(regressor)
+        if issubclass(kind, Ensemble):
+            raise InvalidArgumentError(
+                f"the members of an ensemble cannot be {regressor!r}, which is an ensemble"
+            )
+        chosen = hyperparameters(kind, self.settings, member_preset)
+        self._members = [kind(space, seed=self._draw(i, "fit"), **chosen) for i in range(members)]
+        self.family = kind.family  # type: ignore[misc]
+
+    def _draw(self, member: int, purpose: str) -> int:
+        """A seed that every library takes, below 2**31."""
+        return key(self.seed, member, purpose) >> 33
+
+    def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
+        for i, member in enumerate(self._members):
+            rows = self._resample(i, targets) if self.bootstrap else slice(None)
+            member.fit(archs[rows], targets[rows])
+
+    def _resample(self, member: int, targets: NDArray[np.float64]) -> NDArray[np.int64]:
+        rng, n = default_rng(self._draw(member, "resample")), len(targets)
+        while True:  # of two examples every second resample has both, of more targets most have two
+            rows = rng.integers(n, size=n)
+            if np.ptp(targets[rows]) > 0:
+                return rows
+
+    @classmethod
+    def predict_members(
+        cls, members: Sequence[Self], archs: NDArray[np.integer]
+    ) -> list[Prediction]:
+        inner = [member for ensemble in members for member in ensemble._members]
+        answers = iter(type(inner[0]).predict_members(inner, archs))
+        return [_combined([next(answers) for _ in e._members], len(archs)) for e in members]
+
+    def _predict(self, archs: NDArray[np.integer]) -> Prediction:
+        return self.predict_members([self], archs)[0]
+
+    def save(self, folder: Path) -> None:
+        for i, member in enumerate(self._members):
+            place = folder / str(i)
+            place.mkdir()
+            member.save(place)
+
+    def restore(self, folder: Path) -> Self:
+        for i, member in enumerate(self._members):
+            member.restore(folder / str(i))
+        return self
+
+
+def _combined(answers: Sequence[Prediction], n_archs: int) -> Prediction:
+    """One answer from those of the members of an ensemble."""
+    # plain sums: NumPy's order of additions depends on the number of architectures
+    n, zero = len(answers), np.zeros(n_archs)
+    mean = sum((answer.mean for answer in answers), zero) / n
+    variance = sum((a.std**2 + (a.mean - mean) ** 2 for a in answers), zero) / n
+    return Prediction(mean, np.sqrt(variance))

@@ -1,0 +1,85 @@
+"""Ridge regression (Hoerl and Kennard, 1970, https://doi.org/10.1080/00401706.1970.10488634)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import SurrogateError
+from nasbench.regressor import Prediction, Regressor, read_arrays, write_arrays
+from nasbench.space import SearchSpace
+from surrogates.regressors.parts.features import features, n_columns
+
+_FILE = "linear.npz"
+_PENALTIES = np.logspace(-6, 2, 33)
+
+
+class Linear(Regressor):
+    """A linear function of standardised features, with a penalty of the squares of its weights.
+
+    The penalty is the one of 33 between 1e-6 and 100 times the number of examples that has the
+    smallest error by generalised cross validation (Golub et al., 1979,
+    https://doi.org/10.1080/00401706.1979.10489751). ``std`` is that of a new target: of the
+    residuals and, in the Bayesian reading of the penalty, of mean and weights.
+
+    Args:
+        space: The space of the architectures.
+        seed: Without effect.
+        encodings: What the features are, names from :data:`nasbench.encodings.ENCODINGS`; None for
+            :func:`~surrogates.regressors.parts.features.default_encodings`.
+    """
+
+    family = "linear"
+
+    def __init__(
+        self, space: SearchSpace, *, seed: int = 0, encodings: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(space, seed=seed)
+        self.encodings = encodings
+        self._arrays: dict[str, NDArray[np.float64]]
+
+    def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
+        x = features(self.space, archs, self.encodings).astype(np.float64)
+        n = len(x)
+        center, intercept = x.mean(axis=0), targets.mean()
+        scale = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)
+        u, s, directions = np.linalg.svd((x - center) / scale, full_matrices=False)
+        y = targets - intercept
+        along = u.T @ y
+        penalties = n * _PENALTIES
+        shrunk = penalties[:, None] / (s**2 + penalties[:, None])
+        residual = max(y @ y - along @ along, 0.0) + shrunk**2 @ along**2
+        free = n - 1 - (1 - shrunk).sum(axis=1)
+        best = np.argmin(residual / free**2)
+        penalty = penalties[best]
+        self._arrays = {
+            "center": center,
+            "scale": scale,
+            "weights": (s / (s**2 + penalty) * along) @ directions,
+            "directions": directions,
+            "known": 1 / penalty - 1 / (s**2 + penalty),
+            "constants": np.array([intercept, residual[best] / free[best], 1 / penalty, 1 / n]),
+        }
+
+    def _predict(self, archs: NDArray[np.integer]) -> Prediction:
+        center, scale, weights, directions, known, constants = self._arrays.values()
+        intercept, noise, unknown, shift = constants
+        x = (features(self.space, archs, self.encodings) - center) / scale
+        doubt = unknown * (x**2).sum(axis=1) - (x @ directions.T) ** 2 @ known
+        return Prediction(intercept + x @ weights, np.sqrt(noise * (1 + shift + doubt)))
+
+    def save(self, folder: Path) -> None:
+        write_arrays(folder / _FILE, self._arrays)
+
+    def restore(self, folder: Path) -> Self:
+        path = folder / _FILE
+        names = ("center", "scale", "weights", "directions", "known", "constants")
+        arrays = read_arrays(path, names)
+        p, r = n_columns(self.space, self.encodings), arrays["known"].size
+        shapes = dict(zip(names, ((p,), (p,), (p,), (r, p), (r,), (4,)), strict=True))
+        if (found := {name: array.shape for name, array in arrays.items()}) != shapes:
+            raise SurrogateError(f"{path} has arrays of shapes {found}, needed are {shapes}")
+        self._arrays = arrays
+        return self

@@ -1,0 +1,1 @@
+"""What several regressors share: features, trees, networks, kernels of graphs."""

@@ -1,0 +1,220 @@
+"""What regressors have in common whose trees are grown by XGBoost."""
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from math import inf
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.random import default_rng
+from numpy.typing import NDArray
+from xgboost import Booster, DMatrix, train
+from xgboost.core import XGBoostError
+
+from nasbench.benchmarks.surrogate_folder import file_hash, write_json
+from nasbench.errors import InvalidArgumentError, SurrogateError
+from nasbench.regressor import Prediction, Regressor
+from nasbench.space import SearchSpace
+from surrogates.regressors.parts.features import features, n_columns
+from surrogates.regressors.parts.trees import Trees
+
+Gradient: TypeAlias = tuple[NDArray[np.floating], NDArray[np.floating]]
+"""First and second derivative of a loss by every output of every example."""
+
+_FILE = "model.ubj"
+_DIGEST = "model.json"
+_ONE_THREAD = {"nthread": 1, "verbosity": 0}
+_MOST_STEPS = 300  # of all rows down a tree; beyond, XGBoost is faster
+
+
+class Boosted(Regressor):
+    """Base of regressors that are one booster of XGBoost, on one thread.
+
+    A question to XGBoost costs half a millisecond for 300 trees, however few rows it has: a few
+    rows are answered by :class:`~surrogates.regressors.parts.trees.Trees` of all members, with the
+    same numbers.
+
+    Args:
+        space: The space of the architectures.
+        seed: Seed of the fit, below 2**63.
+        rounds: How many trees to grow for each output, at most.
+        depth: Most steps from the root of a tree to a leaf.
+        learning_rate: By how much a tree is shrunk.
+        min_child_weight: Fewest examples in a leaf.
+        subsample: Share of the examples that a tree sees.
+        colsample_bytree: Share of the features that a tree sees.
+        colsample_bylevel: Share of these that a level of a tree sees.
+        l2: Penalty of the squares of the values of leaves.
+        l1: Penalty of their absolute values.
+        early_stop: Stop after this many rounds without a better loss of a tenth of the examples,
+            held out for this, and forget them; 0 to grow all trees from all examples.
+        encodings: What the trees see, names from :data:`nasbench.encodings.ENCODINGS`; None for
+            :func:`~surrogates.regressors.parts.features.default_encodings`.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int,
+        rounds: int,
+        depth: int,
+        learning_rate: float,
+        min_child_weight: float,
+        subsample: float,
+        colsample_bytree: float,
+        colsample_bylevel: float,
+        l2: float,
+        l1: float,
+        early_stop: int,
+        encodings: Sequence[str] | None,
+    ) -> None:
+        super().__init__(space, seed=seed)
+        for name, count, least in (
+            ("rounds", rounds, 1),
+            ("depth", depth, 1),
+            ("early_stop", early_stop, 0),
+        ):
+            if count < least:
+                raise InvalidArgumentError(f"{name} is {count}, possible is {least} or more")
+        for name, share in (
+            ("learning_rate", learning_rate),
+            ("subsample", subsample),
+            ("colsample_bytree", colsample_bytree),
+            ("colsample_bylevel", colsample_bylevel),
+        ):
+            if not 0 < share <= 1:
+                raise InvalidArgumentError(f"{name} is {share}, possible is above 0 up to 1")
+        for name, number in (("min_child_weight", min_child_weight), ("l2", l2), ("l1", l1)):
+            if not 0 <= number < inf:
+                raise InvalidArgumentError(f"{name} is {number}, possible is 0 or more")
+        self.rounds = rounds
+        self.depth = depth
+        self.learning_rate = learning_rate
+        self.min_child_weight = min_child_weight
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.colsample_bylevel = colsample_bylevel
+        self.l2 = l2
+        self.l1 = l1
+        self.early_stop = early_stop
+        self.encodings = encodings
+        self._booster: Booster
+        self._fused: tuple[list[Booster], Trees] | None = None
+
+    @abstractmethod
+    def _prediction(self, outputs: NDArray[np.float64]) -> Prediction:
+        """What the sums of the trees mean, an array of shape ``(n, n_outputs)``."""
+
+    @classmethod
+    def predict_members(
+        cls, members: Sequence[Self], archs: NDArray[np.integer]
+    ) -> list[Prediction]:
+        first = members[0]
+        x = features(first.space, archs, first.encodings)
+        boosters = [member._booster for member in members]
+        if len(x) * first.depth <= _MOST_STEPS:
+            outputs = first._trees(boosters).sums(x)
+        else:
+            rows = DMatrix(x, nthread=1)
+            outputs = np.concatenate(
+                [booster.predict(rows).reshape(len(x), -1) for booster in boosters], axis=1
+            )
+        return [
+            member._prediction(part)
+            for member, part in zip(
+                members, np.split(outputs.astype(np.float64), len(members), axis=1), strict=True
+            )
+        ]
+
+    def _trees(self, boosters: list[Booster]) -> Trees:
+        """Those of the boosters, remembered for the last ones that were asked for."""
+        if self._fused is None or self._fused[0] != boosters:
+            self._fused = boosters, Trees.of_boosters(boosters)
+        return self._fused[1]
+
+    def _predict(self, archs: NDArray[np.integer]) -> Prediction:
+        return self.predict_members([self], archs)[0]
+
+    def _boost(
+        self,
+        archs: NDArray[np.integer],
+        labels: NDArray[np.float64],
+        objective: Callable[[NDArray[np.float32], DMatrix], Gradient] | None = None,
+        metric: Callable[[NDArray[np.float32], DMatrix], tuple[str, float]] | None = None,
+    ) -> Booster:
+        """Grow trees, for squared errors unless told otherwise."""
+        parameters: dict[str, Any] = {
+            "objective": "reg:squarederror",
+            "tree_method": "hist",
+            "max_depth": self.depth,
+            "learning_rate": self.learning_rate,
+            "min_child_weight": self.min_child_weight,
+            "subsample": self.subsample,
+            "colsample_bytree": self.colsample_bytree,
+            "colsample_bylevel": self.colsample_bylevel,
+            "reg_lambda": self.l2,
+            "reg_alpha": self.l1,
+            "seed": self.seed,
+            **_ONE_THREAD,
+        }
+        if objective is not None:
+            parameters |= {"base_score": 0.0, "disable_default_eval_metric": True}
+        x = features(self.space, archs, self.encodings)
+        if not self.early_stop:
+            return train(parameters, DMatrix(x, labels, nthread=1), self.rounds, obj=objective)
+        order = default_rng(self.seed).permutation(len(x))
+        held, kept = np.split(order, [max(1, len(x) // 10)])
+        booster = train(
+            parameters,
+            DMatrix(x[kept], labels[kept], nthread=1),
+            self.rounds,
+            obj=objective,
+            custom_metric=metric,
+            evals=[(DMatrix(x[held], labels[held], nthread=1), "held")],
+            early_stopping_rounds=self.early_stop,
+            verbose_eval=False,
+        )
+        return booster[: booster.best_iteration + 1]
+
+    def _keep(self, booster: Booster) -> None:
+        """Take a booster for the fitted one."""
+        booster.set_param(_ONE_THREAD)
+        self._booster = booster
+
+    def save(self, folder: Path) -> None:
+        self._booster.set_attr(regressor=type(self).__name__)
+        self._booster.save_model(folder / _FILE)
+        write_json(folder / _DIGEST, {"sha256": file_hash(folder / _FILE)})
+
+    def restore(self, folder: Path) -> Self:
+        path = folder / _FILE
+        try:
+            model = path.read_bytes()
+            written = json.loads((folder / _DIGEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SurrogateError(f"cannot read {path}: {error}") from error
+        if written != {"sha256": sha256(model).hexdigest()}:  # XGBoost may crash on such a file
+            raise SurrogateError(f"{path} has other bytes than written")
+        try:
+            booster = Booster(_ONE_THREAD, model_file=bytearray(model))
+        except XGBoostError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise SurrogateError(f"XGBoost cannot read {path}: {reason}") from error
+        if (maker := booster.attr("regressor")) != type(self).__name__:
+            raise SurrogateError(
+                f"{path} was not written by {type(self).__name__}, but by {maker or 'others'}"
+            )
+        if booster.num_features() != (n := n_columns(self.space, self.encodings)):
+            raise SurrogateError(
+                f"{path} is a model of {booster.num_features()} features; the encodings of "
+                f"{self.space.name!r} have {n}"
+            )
+        rounds = booster.num_boosted_rounds()
+        if not (1 if self.early_stop else self.rounds) <= rounds <= self.rounds:
+            raise SurrogateError(f"{path} has {rounds} rounds; {self.rounds} rounds were asked for")
+        self._keep(booster)
+        return self

@@ -1,0 +1,221 @@
+import math
+from collections import Counter
+from dataclasses import replace
+from random import Random
+from statistics import mean, median
+
+import pytest
+from scipy.stats import chi2
+
+import nasbench
+from algorithms.local.simulated_annealing import SimulatedAnnealing
+from nasbench.algorithm import Observation
+from nasbench.errors import InvalidArgumentError
+from nasbench.runs.replay import Budget, replay
+from nasbench.space import Decision, SearchSpace
+from nasbench.testing import check_algorithm
+
+NEVER = 10**9
+
+
+class Grid(SearchSpace):
+    """Two decisions of three options."""
+
+    name = "grid"
+    decisions = (Decision("a", tuple("012")), Decision("b", tuple("012")))
+
+    def to_text(self, arch):
+        return str(arch)
+
+    def from_text(self, text):
+        raise NotImplementedError
+
+
+def drive(search, losses):
+    """Ask and tell in turn; the architectures. ``losses`` is a function of the architecture."""
+    archs = []
+    for trial, loss in losses:
+        proposal = search.ask()
+        archs.append(proposal.arch)
+        search.tell(Observation(trial, proposal, (loss(proposal.arch),), 1.0))
+    return archs
+
+
+def textbook(space, loss, n, seed, *, initial, temperature, cooling, accepted, attempts, frozen):
+    """The walk as one function, with three nested loops, for six decisions of five options."""
+    rng, archs = Random(seed), []
+
+    def train(arch):
+        if len(archs) == n:
+            raise StopIteration
+        archs.append(arch)
+        return loss(arch)
+
+    try:
+        while True:
+            first = [(train(arch), arch) for arch in (space.sample(rng) for _ in range(initial))]
+            here, arch = min(first, key=lambda pair: pair[0])
+            finite = [value for value, _ in first if value < math.inf]
+            distances = [abs(value - median(finite)) for value in finite]
+            t = temperature * (median(distances) or mean(distances))
+            in_a_row = 0
+            while in_a_row < frozen:
+                taken = tried = 0
+                while taken < 6 * accepted and tried < 6 * attempts:
+                    changed = list(arch)
+                    place, option = int(rng.random() * 6), int(rng.random() * 4)
+                    changed[place] = option + (option >= arch[place])
+                    there = train(tuple(changed))
+                    tried += 1
+                    if there <= here or rng.random() < math.exp((here - there) / t):
+                        here, arch = there, tuple(changed)
+                        taken += 1
+                in_a_row = 0 if taken == 6 * accepted else in_a_row + 1
+                t *= cooling
+    except StopIteration:
+        return archs
+
+
+DEFAULT = {"initial": 10, "temperature": 1.0, "cooling": 0.8, "accepted": 1, "attempts": 10}
+DEFAULT |= {"frozen": 3}
+SETTINGS = {
+    "default": {},
+    "cold": {"temperature": 0.01, "attempts": 4, "frozen": 1},
+    "slow": {"cooling": 0.99, "accepted": 3, "initial": 4},
+    "kirkpatrick": SimulatedAnnealing.presets["kirkpatrick"],
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_it_does_what_the_textbook_says(name):
+    table = nasbench.load("nb201-cifar10")
+
+    def loss(arch):
+        return table.evaluate(arch).losses[0]
+
+    for seed in range(3):
+        search = SimulatedAnnealing(table.space, fidelities=(200,), seed=seed, **SETTINGS[name])
+        run = replay(search, table, budget=Budget(trials=700), replicate="mean")
+        expected = textbook(table.space, loss, 700, seed, **(DEFAULT | SETTINGS[name]))
+        assert [trial.proposal.arch for trial in run.trials] == expected
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_at_one_temperature_the_walk_has_the_boltzmann_distribution(temperature):
+    def loss(arch):
+        return float(arch[0] + 2 * arch[1])
+
+    search = SimulatedAnnealing(
+        Grid(), fidelities=(1,), seed=5, temperature=temperature, accepted=NEVER, attempts=NEVER
+    )
+    start = [loss(arch) for arch in drive(search, [(trial, loss) for trial in range(10)])]
+    heat = temperature * median(abs(value - median(start)) for value in start)
+    visits = Counter()
+    for trial in range(10, 60_010):
+        drive(search, [(trial, loss)])
+        if trial % 20 == 0:  # so that visits are nearly independent
+            visits[search._current] += 1
+    weights = {arch: math.exp(-loss(arch) / heat) for arch in Grid().archs()}
+    expected = {arch: 3000 * weight / sum(weights.values()) for arch, weight in weights.items()}
+    common = [arch for arch in expected if expected[arch] > 5]
+    assert len(common) >= 3
+    statistic = sum((visits[arch] - expected[arch]) ** 2 / expected[arch] for arch in common)
+    assert statistic < chi2.ppf(0.999, len(common) - 1)
+
+
+def test_temperatures_are_in_units_of_the_losses():
+    def proposals(factor, offset):
+        search = SimulatedAnnealing(Grid(), fidelities=(1,), seed=1)
+        return drive(search, [(t, lambda a: offset + factor * (a[0] ^ a[1])) for t in range(300)])
+
+    assert proposals(1.0, 0.0) == proposals(1024.0, 64.0) == proposals(2.0**-20, 0.0)
+
+
+def test_diverged_trainings_do_not_raise_the_temperature():
+    losses = iter([3.0, math.inf, 5.0, 4.0, math.inf, 6.0, 9.0])
+    search = SimulatedAnnealing(Grid(), fidelities=(1,), seed=0, initial=7, temperature=0.25)
+    drive(search, [(trial, lambda _: next(losses)) for trial in range(7)])
+    assert search._heat == 0.25 * 1  # 5 is the median of 3 4 5 6 9, the distances are 2 1 0 1 4
+
+
+def test_nothing_worse_is_accepted_where_all_random_architectures_are_equal():
+    search = SimulatedAnnealing(Grid(), fidelities=(1,), seed=0, initial=3)
+    drive(search, [(trial, lambda _: 1.0) for trial in range(3)])
+    here = search._current
+    drive(search, [(3 + trial, lambda _: 1.5) for trial in range(10)])
+    assert search._current == here
+    drive(search, [(13, lambda _: 1.0)])
+    assert search._current != here  # as good is good enough
+
+
+def test_a_frozen_walk_starts_anew_and_is_not_disturbed_by_what_still_runs():
+    search = SimulatedAnnealing(
+        Grid(), fidelities=(1,), seed=0, initial=2, attempts=1, frozen=1, temperature=0.1
+    )
+    drive(search, [(0, lambda _: 1.0), (1, lambda _: 2.0)])
+    late, second, third = search.ask(), search.ask(), search.ask()
+    search.tell(Observation(3, second, (9.0,), 1.0))
+    search.tell(Observation(4, third, (9.0,), 1.0))  # two attempts for two decisions: frozen
+    fresh = [search.ask(), search.ask()]
+    search.tell(Observation(2, late, (0.0,), 1.0))
+    search.tell(Observation(6, fresh[1], (3.0,), 1.0))
+    search.tell(Observation(5, fresh[0], (4.0,), 1.0))
+    assert search._current == fresh[1].arch
+
+
+def test_the_preset_changes_the_trace():
+    runs = [
+        nasbench.search(
+            "algorithms.local.simulated_annealing:SimulatedAnnealing",
+            "nb201-cifar10",
+            seeds=[0],
+            budget=Budget(trials=100),
+            preset=preset,
+        )[0]
+        for preset in (None, "kirkpatrick")
+    ]
+    assert runs[0].trials[:16] == runs[1].trials[:16]  # until the first temperature ends
+    assert runs[0].trials != runs[1].trials
+
+
+def test_it_beats_random_search_on_the_published_table():
+    means = {}
+    for name in ("algorithms.local.simulated_annealing:SimulatedAnnealing", "random_search"):
+        runs = nasbench.search(
+            name, "nb201-cifar10", seeds=range(40), budget=Budget(trials=300), replicate="mean"
+        )
+        means[name[:6]] = mean(run.losses[:, 0].min() for run in runs)
+    assert means["algori"] < means["random"] - 0.1
+
+
+def test_it_keeps_the_contract(content, tmp_path):
+    check_algorithm(SimulatedAnnealing, nasbench.load("nb201-cifar10"))
+    toy = content()
+    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
+    check_algorithm(SimulatedAnnealing, toy.load(tmp_path), changes={"initial": 2}, n=60)
+
+
+def test_in_an_incomplete_table_it_does_not_stay_where_nothing_is_near(content, tmp_path):
+    toy = content()
+    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
+    table = toy.load(tmp_path)
+    search = SimulatedAnnealing(table.space, fidelities=(4,), seed=0, initial=1)
+    run = replay(search, table, budget=Budget(trials=100))
+    assert len({trial.proposal.arch for trial in run.trials}) == 6
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"initial": 0}, "initial = 0 must be at least 1"),
+        ({"accepted": 0}, "accepted = 0 must be at least 1"),
+        ({"attempts": -1}, "attempts = -1 must be at least 1"),
+        ({"frozen": 0}, "frozen = 0 must be at least 1"),
+        ({"temperature": 0.0}, "temperature = 0.0 must be positive and finite"),
+        ({"temperature": math.nan}, "temperature = nan must be positive and finite"),
+        ({"cooling": 1.0}, "cooling = 1.0 must be between 0 and 1"),
+    ],
+)
+def test_impossible_settings_are_refused(setting, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        SimulatedAnnealing(Grid(), fidelities=(1,), seed=0, **setting)

@@ -1,0 +1,217 @@
+import math
+
+import numpy as np
+import pytest
+
+import nasbench
+from algorithms.multi_fidelity.bohb import BOHB
+from algorithms.multi_fidelity.hyperband import Hyperband
+from algorithms.parts.kernel_density import KernelDensity
+from nasbench.algorithm import Observation, hyperparameters
+from nasbench.errors import InvalidArgumentError
+from nasbench.runs.replay import Budget, replay
+from nasbench.space import Decision, SearchSpace
+from nasbench.spaces.nats_size import NATSSize
+from nasbench.spaces.nb201 import NB201
+from nasbench.testing import check_algorithm, trace
+
+
+class Mixed(SearchSpace):
+    """A categorical, an ordinal, a numeric and a lone decision; half of the tuples are legal."""
+
+    name = "mixed"
+    decisions = (
+        Decision("a", tuple("012")),
+        Decision("b", tuple("0123"), "ordinal"),
+        Decision("c", tuple("01234"), "numeric", (1.0, 2.0, 4.0, 8.0, 16.0)),
+        Decision("d", ("0",), "ordinal"),
+    )
+
+    def to_text(self, arch):
+        return str(arch)
+
+    def from_text(self, text):
+        raise NotImplementedError
+
+    def is_legal(self, arch):
+        return sum(arch) % 2 == 0
+
+
+@pytest.fixture(scope="module")
+def table():
+    return nasbench.load("lite201-digits")
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"), [("nb201-cifar10", "nats"), ("lite201-digits", "nb101")]
+)
+def test_it_keeps_the_contract(name, preset):
+    check_algorithm(BOHB, nasbench.load(name), seed=2, preset=preset, n=100)
+
+
+def drive(search, loss, n):
+    """Ask and tell in turn; the proposals."""
+    proposals = []
+    for trial in range(n):
+        proposals.append(search.ask())
+        search.tell(Observation(trial, proposals[-1], (loss(proposals[-1]),), 1.0))
+    return proposals
+
+
+def test_its_brackets_are_those_of_hyperband(table):
+    epochs = []
+    for method in (BOHB, Hyperband):
+        search = method(table.space, fidelities=table.fidelities, seed=0, eta=2, rounding="paper")
+        epochs.append(replay(search, table, budget=Budget(trials=100)).epochs.tolist())
+    assert epochs[0] == epochs[1]
+
+
+@pytest.mark.parametrize(("n", "n_good", "n_bad"), [(13, None, None), (14, 7, 7), (20, 7, 13)])
+def test_a_model_needs_more_good_and_more_bad_points_than_decisions(n, n_good, n_bad):
+    search = BOHB(NB201(), fidelities=(4,), seed=0)
+    drive(search, lambda p: float(NB201().rank(p.arch)), n)
+    search._fit()
+    if n_good is None:
+        assert search._models is None
+    else:
+        assert [len(model._data) for model in search._models] == [n_good, n_bad]
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_good", "n_bad"),
+    [({}, 30, 170), ({"good_percent": 25}, 50, 150), ({"min_points": 40}, 40, 160)],
+)
+def test_the_good_are_a_percentage(settings, n_good, n_bad):
+    search = BOHB(NB201(), fidelities=(4,), seed=0, **settings)
+    proposals = drive(search, lambda p: float(NB201().rank(p.arch)), 200)
+    search._fit()
+    good, bad = search._models
+    archs = sorted(p.arch for p in proposals)  # the order of the ranks
+    assert good._data.tolist() == [list(arch) for arch in archs[:n_good]]
+    assert bad._data.tolist() == [list(arch) for arch in archs[n_good : n_good + n_bad]]
+
+
+def test_the_model_is_of_the_largest_epoch_that_can_have_one():
+    search = BOHB(NB201(), fidelities=(1, 3, 9), seed=0)
+    losses = {1: 1.0, 3: 3.0, 9: 9.0}
+    seen = {}
+    for trial in range(200):
+        proposal = search.ask()
+        search.tell(Observation(trial, proposal, (losses[proposal.epoch],), 1.0))
+        seen[proposal.epoch] = seen.get(proposal.epoch, 0) + 1
+        search._fit()
+        able = [epoch for epoch, n in seen.items() if n >= 14]
+        if able:
+            archs = [list(result.arch) for result in search._results[max(able)]]
+            assert search._models[0]._data.tolist() == archs[: len(search._models[0]._data)]
+        else:
+            assert search._models is None
+    assert max(able) == 9
+
+
+def test_the_sample_with_the_best_ratio_is_trained():
+    search = BOHB(NB201(), fidelities=(4,), seed=0, random_fraction=0.0)
+    drive(search, lambda p: float(NB201().rank(p.arch)), 60)
+    search._fit()
+    good, bad = search._models
+    state = search._array_rng.bit_generator.state
+    arch = search.ask().arch
+    search._array_rng.bit_generator.state = state
+    samples = good.sample(64, search._array_rng, factor=3.0)
+    ratios = [bad.density(row[None])[0] / good.density(row[None])[0] for row in samples]
+    assert list(arch) == samples[int(np.argmin(ratios))].astype(int).tolist()
+
+
+def test_illegal_samples_are_passed_over():
+    search = BOHB(Mixed(), fidelities=(4,), seed=0, random_fraction=0.0)
+    proposals = drive(search, lambda p: float(sum(p.arch)), 150)
+    assert all(Mixed().is_legal(p.arch) for p in proposals)
+    search._models = (
+        KernelDensity(np.array([[0.0, 0.125, 0.3, 0.0]]), (3, 0, 0, 1), min_bandwidth=1e-6),
+    ) * 2  # all samples are (0, 0, 1, 0), which is illegal
+    assert Mixed().is_legal(search.ask().arch)
+
+
+def test_ordered_decisions_are_numbers():
+    search = BOHB(Mixed(), fidelities=(4,), seed=0)
+    archs = np.array(list(Mixed().archs()))
+    points = search._encode(archs)
+    assert points[:, 0].tolist() == archs[:, 0].tolist()
+    assert set(points[:, 1].tolist()) == {0.125, 0.375, 0.625, 0.875}
+    assert set(np.round(points[:, 2], 9).tolist()) == {0.1, 0.3, 0.5, 0.7, 0.9}
+    assert search._decode(points).tolist() == archs.tolist()
+    assert search._decode(np.array([[2.0, 1.0, 0.0, 0.0]])).tolist() == [[2, 3, 0, 0]]
+    search = BOHB(Mixed(), fidelities=(4,), seed=0, ordered=False)
+    assert search._encode(archs).tolist() == archs.tolist()
+
+
+def test_diverged_trainings_are_bad():
+    search = BOHB(NB201(), fidelities=(4,), seed=0)
+    proposals = drive(search, lambda p: math.inf if p.arch[0] else 1.0, 200)
+    search._fit()
+    n = sum(not p.arch[0] for p in proposals)
+    assert n > 30
+    assert not search._models[0]._data[:, 0].any()
+
+
+def sphere(proposal):
+    """The best architecture has option 3 everywhere."""
+    return float(sum(abs(option - 3) for option in proposal.arch))
+
+
+@pytest.mark.parametrize("space", [NB201(), NATSSize()])
+def test_it_finds_what_random_search_does_not(space):
+    best = {}
+    for name, fraction in (("bohb", 0.2), ("random", 1.0)):
+        losses = []
+        for seed in range(4):
+            search = BOHB(
+                space, fidelities=(4,), seed=seed, random_fraction=fraction, min_bandwidth=0.1
+            )
+            losses.append(min(map(sphere, drive(search, sphere, 150))))
+        best[name] = sum(losses) / 4
+    assert best["bohb"] < best["random"]
+
+
+@pytest.mark.parametrize("preset", BOHB.presets)
+def test_each_value_of_a_preset_changes_the_run(preset):
+    def run(settings):
+        search = BOHB(NATSSize(), fidelities=(4,), seed=1, **settings)
+        return [p.arch for p in drive(search, sphere, 60)]
+
+    values = hyperparameters(BOHB, {}, preset)
+    defaults = hyperparameters(BOHB, {})
+    for name in BOHB.presets[preset]:
+        assert values[name] != defaults[name]
+        assert run(values) != run(values | {name: defaults[name]})
+
+
+def test_equal_seeds_give_equal_runs(table):
+    runs = [
+        replay(
+            BOHB(table.space, fidelities=table.fidelities, seed=5, eta=2),
+            table,
+            budget=Budget(trials=120),
+            workers=4,
+        )
+        for _ in range(2)
+    ]
+    assert trace(runs[0]) == trace(runs[1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"min_points": -1}, "min_points = -1 must not be negative"),
+        ({"good_percent": 0}, r"good_percent = 0 must be in 1\.\.99"),
+        ({"good_percent": 100}, r"good_percent = 100 must be in 1\.\.99"),
+        ({"n_samples": 0}, "n_samples = 0 must be at least 1"),
+        ({"random_fraction": 1.5}, r"random_fraction = 1.5 must be in \[0, 1\]"),
+        ({"bandwidth_factor": 0.0}, "bandwidth_factor = 0.0 must be positive"),
+        ({"min_bandwidth": 0.0}, r"min_bandwidth = 0.0 must be in \(0, 1\)"),
+        ({"rounding": "x"}, "rounding = 'x'"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        BOHB(NB201(), fidelities=(1, 3), seed=0, **settings)

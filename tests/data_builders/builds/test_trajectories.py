@@ -1,0 +1,189 @@
+"""Samples by searching: who proposed what first, going on, the table, the command."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import nasbench
+from data_builders.builds import live, trajectories
+from data_builders.builds.live import LiveBenchmark
+from data_builders.builds.trajectories import Sample, Search, main, train, write
+from data_builders.costs.calibration import Calibration
+from data_builders.plan import Plan
+from data_builders.recipe import Recipe
+from nasbench.errors import InvalidArgumentError, UnknownNameError
+from nasbench.space import Arch
+from nasbench.spaces.darts import Darts
+from nasbench.tables.table import Table
+
+TOML = """
+id = "tiny-darts"
+seeds = [2, 0]
+
+[recipe]
+network = "darts"
+channels = 2
+cells = 1
+dataset = "digits"
+train = 16
+valid = 20
+test = 20
+epochs = 2
+batch = 16
+"""
+RECIPE = Recipe(
+    network="darts", channels=2, cells=1, dataset="digits",
+    train=16, valid=20, test=20, epochs=2, batch=16,
+)  # fmt: skip
+PLAN = Plan(id="tiny-darts", recipe=RECIPE, seeds=(2, 0))
+CALIBRATION = Calibration((1e-3,) * 22, (1e-4,) * 22, 0.01, 0.02, 9, {})
+SEARCHES = ("random_search=2x2", "local_search=3", "regularized_evolution@nats=1x2")
+SPACE = Darts()
+
+
+@pytest.fixture(autouse=True)
+def _calibrated(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """No times are measured; one thread."""
+    monkeypatch.setattr(live, "calibrate", lambda *_: CALIBRATION)
+
+
+def sample(work: Path, searches: tuple[str, ...] = SEARCHES, repeat: int = 1) -> Sample:
+    return Sample(PLAN, work, tuple(map(Search.parse, searches)), repeat)
+
+
+def written(some: Sample, path: Path) -> str:
+    """Hash of the valid table of a sample that is trained now."""
+    found = train(some)
+    assert found is not None
+    content = write(some, found, path).content_hash
+    Table(path).check()
+    return content
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Hash of the table of an undisturbed sample."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "calibrate", lambda *_: CALIBRATION)
+        return written(sample(folder), folder / "t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "search"),
+    [
+        ("random_search=50", Search("random_search", None, 1, 50)),
+        ("local_search=2x30", Search("local_search", None, 2, 30)),
+        ("my.module:Class@fast=4x5", Search("my.module:Class", "fast", 4, 5)),
+    ],
+)
+def test_searches_are_written_in_a_line(text: str, search: Search) -> None:
+    assert Search.parse(text) == search == Search.parse(str(search))
+
+
+@pytest.mark.parametrize(
+    "text", ["random_search", "random_search=0", "a=0x5", "=5", "a@=5", "a=5x", "a=x5", "a=-1", ""]
+)
+def test_other_lines_are_refused(text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="is not of the form ALGORITHM"):
+        Search.parse(text)
+
+
+def test_the_table_says_who_proposed_what(tmp_path: Path) -> None:
+    some = sample(tmp_path)
+    found = train(some)
+    assert found is not None
+    assert list(found.values()) == (
+        ["random_search"] * 4 + ["local_search"] * 3 + ["regularized_evolution"] * 2
+    )
+    assert list(found) == [SPACE.canonical(arch) for arch in found]
+    path = tmp_path / "t.parquet"
+    metadata = write(some, found, path)
+    table = Table(path)
+    table.check()
+    assert not metadata.complete
+    assert metadata.recipe["searches"] == [
+        "random_search=2x2", "local_search=1x3", "regularized_evolution@nats=1x2"
+    ]  # fmt: skip
+    assert metadata.recipe["repeat"] == 1
+    archs = [tuple(arch) for arch in table.written_archs.tolist()]
+    assert dict(zip(archs, table.arch_texts("optimizer"), strict=True)) == found
+    seeds: dict[Arch, list[int]] = {}
+    for arch, seed in zip(map(tuple, table.archs.tolist()), table.seed.tolist(), strict=True):
+        seeds.setdefault(arch, []).append(seed)
+    first, *others = found
+    assert seeds == {first: [0, 2]} | {arch: [2] for arch in others}
+    benchmark = nasbench.load(path)
+    assert benchmark.complete_seeds == (2,)
+    assert benchmark.space.size == 9
+
+
+def test_the_first_that_proposes_a_class_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = ((0,) * 21 + (i,) for i in range(3))
+    proposals = {0: [b, a], 1: [a, c], 2: [c]}
+    monkeypatch.setattr(trajectories, "proposed", lambda _sample, _search, seed, _: proposals[seed])
+    found = train(sample(tmp_path, ("random_search=1", "local_search=1x1", "hill_climb=4"), 0))
+    assert found == {b: "random_search", a: "random_search", c: "local_search"}
+    assert list(found or ()) == [b, a, c]
+
+
+@pytest.mark.slow
+def test_it_goes_on_where_it_was(tmp_path: Path, expected: str) -> None:
+    """With any number of processes."""
+    work, told = tmp_path / "work", list[str]()
+    assert train(sample(work), until=0.0) is None
+    assert not list(work.rglob("seed*.parquet"))
+    assert train(sample(work, SEARCHES[:1], 0), progress=told.append) is not None
+    assert train(sample(work), until=0.0, progress=told.append) is None
+    classes = [
+        "random_search, seed 0: 2 classes, 2 in all",
+        "random_search, seed 1: 2 classes, 4 in all",
+    ]
+    assert told == classes * 2
+    assert train(sample(work), processes=2) is not None
+    stamps = {path: path.stat().st_mtime_ns for path in work.rglob("seed*.parquet")}
+    assert written(sample(work), tmp_path / "t.parquet") == expected
+    assert {path: path.stat().st_mtime_ns for path in work.rglob("seed*.parquet")} == stamps
+
+
+def test_a_wrong_search_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    for wrong in ("random_serch=2", "regularized_evolution@natz=2"):
+        with pytest.raises(UnknownNameError, match="did you mean"):
+            train(sample(tmp_path, ("random_search=2", wrong)))
+    assert not list(tmp_path.rglob("seed*.parquet"))
+
+
+def test_the_command(tmp_path: Path, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plan, out = tmp_path / "plan.toml", tmp_path / "out.parquet"
+    plan.write_text(TOML)
+    command = [str(plan), "--work", str(tmp_path / "work"), "--out", str(out), "--processes", "1"]
+    command += [word for search in SEARCHES for word in ("--search", search)]
+    main([*command, "--repeat", "1", "--deadline", "0s"])
+    assert capsys.readouterr().out == "the time was not enough: the same command goes on\n"
+    assert not out.exists()
+    main([*command, "--repeat", "1"])
+    assert capsys.readouterr().out.endswith(f"\ntiny-darts@1: 9 classes, {out}\n")
+    assert Table(out).metadata.content_hash == expected
+    main([*command[:7], "--search", "random_search=1", "--set", "epochs=1"])
+    assert Table(out).schedules == (1,)
+    folders = {path.name for path in (tmp_path / "work").iterdir()}
+    changed = replace(PLAN, recipe=replace(RECIPE, epochs=1))
+    assert folders == {LiveBenchmark(p, tmp_path / "work").folder.name for p in (PLAN, changed)}
+    refused: dict[str, tuple[str, ...]] = {
+        "no data set": ("--set", "dataset='digitz'"),
+        "--set epochs": ("--set", "epochs"),
+        "unknown key 'epoch'; did you mean 'epochs'": ("--set", "epoch=1"),
+        "deadline '9' is not of the form": ("--deadline", "9"),
+        "search 'local_search' is not of the form": ("--search", "local_search"),
+        "--processes 0 must be at least 1": ("--processes", "0"),
+        "--repeat -1 must be at least 0": ("--repeat", "-1"),
+        f"cannot write to {plan}": ("--out", str(plan / "a.parquet")),
+    }
+    for message, words in refused.items():
+        with pytest.raises(SystemExit) as raised:
+            main([*command, *words])
+        assert raised.value.code == 2
+        assert message in capsys.readouterr().err

@@ -1,0 +1,124 @@
+"""Figures of a table's noise, on a table of all classes whose accuracies have a closed form."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from data_builders.studies.noise import main, noise_table, sd_between_seeds, tau_between_seeds
+from nasbench.benchmarks.loading import load
+from nasbench.spaces import SPACES
+from nasbench.tables.schema import Metadata
+from nasbench.tables.table import write_table
+
+SPACE = SPACES.load("nb201")()
+CELLS = np.array(list(SPACE.archs()))
+CLASSES = CELLS[(SPACE.canonical_many(CELLS) == CELLS).all(axis=1)]
+N = len(CLASSES)
+RISING = np.linspace(10, 90, N)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """``made(valid)`` is a table of all classes: ``valid[seed][class]``, test accuracies rising."""
+
+    def make(*valid):
+        rows = {"arch": CLASSES.tolist() * len(valid), "schedule": [1] * (N * len(valid))}
+        rows["seed"] = np.repeat(np.arange(len(valid)), N).tolist()
+        rows["status"] = ["finished"] * len(rows["seed"])
+        for name, values in (
+            ("valid", np.concatenate(valid)),
+            ("test", np.tile(RISING, len(valid))),
+        ):
+            rows[f"{name}_accuracy"] = pa.array(values[:, None].tolist(), pa.list_(pa.float32()))
+        rows["seconds"] = pa.array([[1.0]] * len(rows["seed"]), pa.list_(pa.float32()))
+        metadata = Metadata(
+            id=f"made-{len(list(tmp_path.iterdir()))}",
+            space="nb201",
+            key="class",
+            dataset="nothing",
+            epochs={1: [1]},
+            default_objective="valid_accuracy",
+        )
+        path = tmp_path / f"{metadata.id}.parquet"
+        write_table(path, metadata, pa.table(rows), None, ())
+        return load(path)
+
+    return make
+
+
+def figures(text: str) -> dict[str, str]:
+    rows = [line.strip("| ").split(" | ", 1) for line in text.splitlines()[2:]]
+    return {name: value.strip() for name, value in rows}
+
+
+def test_two_seeds_that_agree(made):
+    table = made(RISING, RISING)
+    top = RISING[-(N // 4) :].std(ddof=1)
+    assert figures(noise_table(table, made(-RISING + 100))) == {
+        "classes, seeds": f"{N:,}, 2",
+        "validation accuracy, lowest / median / highest mean": "10.00 / 50.00 / 90.00",
+        "sd between classes, all / top quarter": f"{RISING.std(ddof=1):.2f} / {top:.2f}",
+        "sd between seeds, all / top quarter": "0.00 / 0.00",
+        "Kendall tau between seeds, all / top quarter": "1.00 / 1.00",
+        "Kendall tau of mean validation with mean test, all / top quarter": "1.00 / 1.00",
+        "best mean test accuracy; of the class that one seed's validation chooses": (
+            "90.00; 90.00, 90.00"
+        ),
+        "Spearman correlation with made-1, classes / cells as written": "-1.00 / -1.00",
+        "highest mean validation": f"`{SPACE.to_text(tuple(CLASSES[-1]))}`".replace("|", "\\|"),
+        "highest mean test": f"`{SPACE.to_text(tuple(CLASSES[-1]))}`".replace("|", "\\|"),
+    }
+
+
+def test_seeds_that_contradict_each_other(made):
+    """Three seeds of one order and its reverse: of three pairs one agrees."""
+    table = made(RISING, RISING[::-1], RISING)
+    got = figures(noise_table(table, table))
+    assert got["Kendall tau between seeds, all / top quarter"].startswith("-0.33")
+    assert got["best mean test accuracy; of the class that one seed's validation chooses"] == (
+        "90.00; 90.00, 10.00, 90.00"
+    )
+
+
+def test_one_seed_has_no_rows_between_seeds(made):
+    table = made(RISING)
+    got = figures(noise_table(table, table))
+    assert got["classes, seeds"] == f"{N:,}, 1"
+    assert not [name for name in got if "between seeds" in name]
+    assert got["Spearman correlation with made-0, classes / cells as written"] == "1.00 / 1.00"
+
+
+def test_large_classes_count_more_among_cells(made):
+    """Swapping the disconnected class with another moves cells by its size."""
+    swapped = RISING.copy()
+    swapped[[0, -1]] = swapped[[-1, 0]]
+    got = figures(noise_table(made(RISING), made(swapped)))
+    classes, cells = got["Spearman correlation with made-1, classes / cells as written"].split(
+        " / "
+    )
+    assert float(cells) < float(classes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lite201-digit"], "did you mean 'lite201-digits'"),
+        (["lite201-digits", "--published", "nb201-cifar1"], "did you mean 'nb201-cifar10'"),
+        (["darts-fashion"], "has no training with seed 1 of"),
+        (["lite201-digits", "--published", "fcnet-naval"], "error: "),
+        (["nb201-cifar10"], "has no training with seed 2 of"),
+    ],
+    ids=["benchmark", "published", "incomplete", "other-space", "seeds"],
+)
+def test_what_is_not_possible_is_said_in_a_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_between_seeds():
+    accuracies = np.array([[1.0, 2, 3, 4], [1, 2, 4, 3], [4, 3, 2, 1]])
+    assert tau_between_seeds(accuracies) == pytest.approx((4 / 6 - 1 - 4 / 6) / 3)
+    variances = [accuracies[:, i].var(ddof=1) for i in range(4)]
+    assert sd_between_seeds(accuracies) == pytest.approx(np.mean(variances) ** 0.5)

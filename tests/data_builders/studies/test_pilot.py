@@ -1,0 +1,104 @@
+"""Pilots print what separate trainings of the same classes say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, spearmanr
+
+import nasbench
+from data_builders import NETWORKS
+from data_builders.builds.shards import sample_classes
+from data_builders.images.datasets import load_split
+from data_builders.recipe import Recipe
+from data_builders.studies.pilot import COLUMNS, main, report
+from data_builders.training.reference import one_thread, train
+
+RECIPE = Recipe(
+    network="lite201",
+    channels=4,
+    cells=1,
+    dataset="digits",
+    train=64,
+    valid=200,
+    test=100,
+    epochs=2,
+    batch=16,
+)
+PLAN = """
+id = "tried"
+seeds = [0]
+[recipe]
+network = "lite201"
+channels = 4
+cells = 1
+dataset = "digits"
+train = 32
+valid = 200
+test = 100
+epochs = 2
+batch = 16
+"""
+
+
+def test_figures_are_those_of_separate_trainings() -> None:
+    archs, split = sample_classes(NETWORKS.load("lite201"), 8), load_split(RECIPE)
+    with one_thread():
+        runs = [[train(arch, seed, RECIPE, split).curves for arch in archs] for seed in range(3)]
+    valid, test = (
+        np.array([[run[f"{part}_accuracy"][-1] for run in of_seed] for of_seed in runs])
+        for part in ("valid", "test")
+    )
+    means = valid.mean(axis=0)
+    best = sorted(range(8), key=lambda i: -means[i])[:2]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    published = nasbench.load("nb201-cifar10")
+    theirs = [published.query(arch)["valid_accuracy"] for arch in archs]
+    some = (slice(None), best)
+    between = [np.std(means[i], ddof=1) for i in some]
+    within = [np.sqrt(np.var(valid[:, i], axis=0, ddof=1).mean()) for i in some]
+    taus = [np.mean([kendalltau(valid[a, i], valid[b, i])[0] for a, b in pairs]) for i in some]
+    expected = [
+        f"{valid.min():.1f}-{valid.max():.1f}",
+        f"{between[0]:.2f} / {within[0]:.2f}",
+        f"{between[1]:.2f} / {within[1]:.2f}",
+        f"{taus[0]:.2f} / {taus[1]:.2f}",
+        f"{kendalltau(means, test.mean(axis=0)).statistic:.2f}",
+        f"{spearmanr(means, theirs).statistic:.2f}",
+    ]
+    assert report(RECIPE, 8, 3, 1)[:-1] == expected
+
+
+def test_a_row_is_printed(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    command = [sys.executable, "-m", "data_builders.studies.pilot", str(plan), "--set", "train=64"]
+    options = ["--classes=8", "--seeds=2", "--trainer=batched", "--processes=2"]
+    run = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    header, rule, row = run.stdout.splitlines()
+    assert header == f"| {' | '.join(COLUMNS)} |"
+    assert header.count("|") == rule.count("|") == row.count("|")
+    lowest, highest = map(float, row.split("|")[2].split("-"))
+    assert row.startswith("| train=64 |")
+    assert 0 < lowest < highest <= 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "train"], "--set train"),
+        (["--set", "trian=64"], "trian"),
+        (["--classes=4"], "at least 8 and 2"),
+        (["--trainer=bached", "--classes=8"], "did you mean 'batched'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    with pytest.raises(SystemExit):
+        main([str(plan), *arguments])
+    assert message in capsys.readouterr().err

@@ -1,0 +1,275 @@
+import json
+import re
+import shlex
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+from leaderboard.curves import RANDOM
+from leaderboard.site.build import build
+from nasbench.errors import (
+    InvalidArgumentError,
+    MissingExtraError,
+    RecordError,
+    UnknownNameError,
+)
+from nasbench.runs.replay import Budget
+
+VOID = ("meta", "link", "br", "img", "input", "hr", "line")
+
+
+class Page(HTMLParser):
+    """Checks that elements are closed in order; collects links, texts of elements, table cells."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loaded, self.ids, self.links, self.texts = [], [], [], [], {}
+        self.heads = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+        if "src" in values or tag == "link":
+            self.loaded.append(values.get("src") or values.get("href"))
+        if tag == "a":
+            self.links.append(values["href"])
+        if tag == "th":
+            self.heads.append(values.get("scope"))
+        if "id" in values:
+            self.ids.append(values["id"])
+
+    def handle_startendtag(self, tag, attributes):
+        assert tag in VOID
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.setdefault(self.open[-1] if self.open else "", []).append(data)
+
+
+@pytest.fixture
+def runs(home, whole, small_table, run, cells):
+    """Three boards: test regret, a budget in seconds with a regret of 0, several workers; and what
+    cannot be shown."""
+    home.search("random_search", whole, 8)
+    home.search("regularized_evolution", whole, 8, preset="nats")
+    home.search("regularized_evolution", whole, 6, hyperparameters={"population": 5, "sample": 5})
+    home.search("random_search", whole, 3, workers=4)
+    budget = {"trials": None, "seconds": 100.0}
+    zero = [(cells[0], 40.0, 0.0, 10.0), (cells[2], 20.0, 10.0, 20.0)]
+    home.record(home.manifest(small_table, budget=budget), [run(zero, 0), run(zero, 1)])
+    both = ["valid_accuracy", "test_accuracy"]
+    home.record(home.manifest(small_table, objectives=both), [run(zero)])
+    return home.runs
+
+
+@pytest.fixture
+def site(runs, tmp_path):
+    return build(runs, tmp_path / "site")
+
+
+def refuse_constant(name):
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_site_is_three_files_that_load_nothing_else(site):
+    assert sorted(path.name for path in site.parent.iterdir()) == [
+        "index.html",
+        "leaderboard.json",
+        "plotly.min.js",
+    ]
+    text = site.read_text(encoding="utf-8")
+    assert Page(text).loaded == ["plotly.min.js"]
+    assert not re.search(r"@import|url\(", text)
+
+
+def test_page_is_well_formed_and_its_links_lead_somewhere(site):
+    page = Page(site.read_text(encoding="utf-8"))
+    inside = [link[1:] for link in page.links if link.startswith("#")]
+    assert len(page.ids) == len(set(page.ids))
+    assert inside
+    assert set(inside) <= set(page.ids)
+    assert {link for link in page.links if not link.startswith("#")} == {
+        "leaderboard.json",
+        "https://example.org/paper",
+    }
+    assert set(page.heads) == {"col", "row"}
+
+
+def test_page_says_what_its_numbers_are(site):
+    text = " ".join(site.read_text(encoding="utf-8").split())
+    for said in (
+        "toy-whole@1, 20 trials",
+        "Sums of digits",
+        "Good for tests &amp; &lt;nothing&gt; else; the noise is one percent.",
+        "CC0",
+        "Validation chooses, test judges.",
+        "Test regret (pp)",
+        "Final test accuracy (%)",
+        "population 5",
+        "exact expectation",
+        "noise ceiling",
+        "The top of this board is at the level of noise",
+        "100 simulated seconds",
+        "Some rows have only 2 seeds",
+        "linear below",
+        "2 objectives",
+        "The plots need JavaScript",
+    ):
+        assert said in text, said
+
+
+def test_noise_is_a_number_on_the_page(site):
+    board = json.loads((site.parent / "leaderboard.json").read_text())["boards"][0]
+    assert board["scale"]["noise_ceiling"] > 0
+    assert any("noise ceiling" in warning for warning in board["warnings"])
+
+
+def test_feed_holds_the_same_numbers(site):
+    text = (site.parent / "leaderboard.json").read_text(encoding="utf-8")
+    feed = json.loads(text, parse_constant=refuse_constant)
+    assert [board["title"] for board in feed["boards"]] == [
+        "toy@1, 100 simulated seconds",
+        "toy-whole@1, 20 trials",
+        "toy-whole@1, 20 trials",
+    ]
+    first = feed["boards"][1]
+    assert [row["rank"] for row in first["rows"]] == [1, 2, 3]
+    assert first["random_search"]["evaluations"] == 20
+    for row in first["rows"]:
+        assert row["curves"]["evaluations"]["mean"][-1] == pytest.approx(
+            row["scores"]["regret"]["mean"]
+        )
+        assert len(row["record_content_hash"]) == 64
+        assert row["manifest"]["algorithm"] == row["algorithm"]
+    assert feed["boards"][0]["random_search"]["regret"] is None
+    (left_out,) = feed["left_out"]
+    assert left_out["record"].startswith("toy/random_search-")
+
+
+def test_commands_on_the_page_are_those_of_the_feed(site):
+    feed = json.loads((site.parent / "leaderboard.json").read_text())
+    printed = [
+        text for text in Page(site.read_text()).texts["code"] if text.startswith("nasbench run")
+    ]
+    assert printed == [row["command"] for board in feed["boards"] for row in board["rows"]]
+    assert all(shlex.split(line)[-2:] == ["--out", "runs"] for line in printed)
+
+
+def test_plots_are_embedded_with_their_reference(site):
+    found = re.findall(r'<script type="application/json">(.*?)</script>', site.read_text(), re.S)
+    assert len(found) == 3
+    for text in found:
+        axes = {plot["axis"]: plot for plot in json.loads(text, parse_constant=refuse_constant)}
+        assert sorted(axes) == ["evaluations", "seconds"]
+        assert axes["evaluations"]["series"][-1]["name"] == RANDOM
+
+
+def test_nothing_tells_where_the_site_was_made(site, tmp_path):
+    for path in (site, site.parent / "leaderboard.json"):
+        text = path.read_text(encoding="utf-8")
+        assert str(tmp_path) not in text
+        assert "/tmp" not in text
+
+
+def test_same_records_make_the_same_site(site, runs, tmp_path):
+    again = build(runs, tmp_path / "again")
+    for name in ("index.html", "leaderboard.json"):
+        assert (again.parent / name).read_bytes() == (site.parent / name).read_bytes()
+
+
+def test_site_can_be_built_again_in_place_and_inside_the_records(runs):
+    page = build(runs, runs)
+    before = page.read_bytes()
+    assert build(runs, runs).read_bytes() == before
+
+
+def test_progress_counts_records(runs, tmp_path):
+    done = []
+    build(runs, tmp_path / "site", progress=done.append)
+    assert sum(done) == 5
+
+
+def test_texts_of_a_record_are_escaped(home, small_table, run, cells, tmp_path):
+    evil = "</script><script>alert(1)</script>"
+    manifest = home.manifest(small_table, hyperparameters={"a": evil}, preset=evil)
+    home.record(manifest, [run([(cells[0], 40.0, 0.0, 10.0)])])
+    home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
+    assert "alert(1)" in text
+    assert "<script>alert" not in text
+    Page(text)
+
+
+def test_folder_without_records_is_refused(home, tmp_path):
+    home.runs.mkdir()
+    for folder in (home.runs, tmp_path / "nowhere"):
+        with pytest.raises(RecordError, match="no run records"):
+            build(folder, tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def fails(error, runs, out):
+    with pytest.raises(error):
+        build(runs, out)
+    return sorted(path.name for path in out.iterdir()) if out.exists() else []
+
+
+def test_failed_build_leaves_the_page_as_it_was(site, runs, home):
+    before = site.read_bytes()
+    part = next(runs.glob("toy-whole/*/part-*.parquet"))
+    content = part.read_bytes()
+    part.write_bytes(content[: len(content) // 2])
+    files = ["index.html", "leaderboard.json", "plotly.min.js"]
+    assert fails(RecordError, runs, site.parent) == files
+    part.write_bytes(content)
+    (home.tables / "toy.parquet").unlink()
+    assert fails(UnknownNameError, runs, site.parent) == files
+    assert site.read_bytes() == before
+
+
+def test_damaged_manifest_is_refused(runs, tmp_path):
+    next(runs.rglob("manifest.json")).write_text("{")
+    assert fails(RecordError, runs, tmp_path / "site") == []
+
+
+def test_record_of_another_table_is_refused(home, small_table, run, cells, tmp_path):
+    manifest = home.manifest(small_table, content_hash="ab" * 32)
+    home.record(manifest, [run([(cells[0], 40.0, 0.0, 10.0)])])
+    assert "index.html" not in fails(RecordError, home.runs, tmp_path / "site")
+
+
+def test_folder_that_cannot_be_written_is_refused(runs, tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "site"):
+        with pytest.raises(InvalidArgumentError, match="cannot write"):
+            build(runs, out)
+
+
+def test_page_that_cannot_be_written_is_refused(runs, tmp_path):
+    (tmp_path / "site" / "index.html").mkdir(parents=True)
+    with pytest.raises(InvalidArgumentError, match="cannot write"):
+        build(runs, tmp_path / "site")
+    assert not list((tmp_path / "site").glob(".*"))
+
+
+@pytest.mark.parametrize("module", ["jinja2", "plotly"])
+def test_missing_extra_is_named_before_anything_is_done(module, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=r"nasbench\[leaderboard\]"):
+        build(tmp_path / "nowhere", tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def test_board_of_test_selection_says_so(home, whole, tmp_path):
+    home.search("random_search", whole, 2, objectives=("test_accuracy",), budget=Budget(trials=3))
+    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
+    assert "Selected on test" in text
+    assert "--objective test_accuracy" in text

@@ -1,0 +1,98 @@
+import pytest
+
+from leaderboard.scores import rank
+from leaderboard.site import notes
+
+NAN = float("nan")
+
+
+def board_of(home, metadata, *records, **changes):
+    made = [
+        home.record(home.manifest(metadata, algorithm=f"a{i}", **changes), runs)
+        for i, runs in enumerate(records)
+    ]
+    (board,) = rank(made)
+    return board
+
+
+def said(board):
+    return " ".join(notes.warnings(board))
+
+
+@pytest.fixture
+def chose(run, cells):
+    """``chose(cell, seed)`` is a run that trains one of the four cells."""
+    return lambda cell, seed=0: run([(cells[cell], 40.0 - 10 * cell, 0.0, 10.0)], seed)
+
+
+def test_test_board_says_that_validation_chose(home, small_table, chose):
+    board = board_of(home, small_table, [chose(0)])
+    assert "saw validation accuracy only" in notes.method(board)
+
+
+def test_board_without_test_says_so(home, cells, chose):
+    metadata = home.table([{"arch": c, "seed": 0, "valid_accuracy": 60 + c[0]} for c in cells])
+    assert "no test column" in notes.method(board_of(home, metadata, [chose(0)]))
+
+
+def test_board_that_was_selected_on_test_says_so(home, small_table, chose):
+    board = board_of(home, small_table, [chose(0)], objectives=["test_accuracy"])
+    assert notes.method(board).startswith("Selected on test")
+
+
+def test_rows_below_the_noise_are_counted(home, small_table, chose):
+    # One training of every cell shows the same as the mean: both lines are at 88 - 80 = 8 points.
+    board = board_of(home, small_table, [chose(2)], [chose(1)], [chose(3)])
+    assert [row.regret.mean for row in board.rows] == [0, 8, 16]
+    assert notes.is_noisy(board)
+    assert "would end at 8.0 pp, the noise ceiling. 1 of 3 rows is below it" in said(board)
+    assert "1 of 3 rows is below that" in said(board)
+
+
+def test_rows_above_the_noise_are_not_suspected(home, small_table, chose):
+    board = board_of(home, small_table, [chose(1)], [chose(0)])
+    assert not notes.is_noisy(board)
+    assert "noise ceiling" in said(board)
+    assert "skill" not in said(board)
+
+
+def test_no_noise_where_trials_see_the_mean(home, small_table, chose):
+    board = board_of(home, small_table, [chose(1)], replicate="mean")
+    assert "noise ceiling" not in said(board)
+    assert notes.replicate(board) == "mean of the recorded trainings"
+
+
+def test_few_and_unequal_seeds_are_warned_of(home, small_table, chose):
+    one = board_of(home, small_table, [chose(1)])
+    assert "no interval" in said(one)
+    few = board_of(home, small_table, [chose(1, s) for s in range(3)], budget={"trials": 9})
+    assert "only 3 seeds" in said(few)
+    unequal = board_of(
+        home,
+        small_table,
+        [chose(1, s) for s in range(20)],
+        [chose(1, s) for s in range(5, 30)],
+        budget={"trials": 8},
+    )
+    assert "different seeds" in said(unequal)
+    assert "only" not in said(unequal)
+    assert notes.seeds(unequal) == "20 to 25 a row"
+
+
+def test_what_counts_as_something_else_is_counted(home, cells, run, chose):
+    rows = [{"arch": c, "seed": s, "valid_accuracy": 60 + c[0]} for c in cells[:3] for s in (0, 1)]
+    rows[1] |= {"valid_accuracy": NAN, "status": "diverged"}
+    board = board_of(home, home.table(rows), [chose(1), run([], 1)])
+    assert "1 of the runs ended without a finished training" in said(board)
+    assert "1 of the architectures have a recorded training that diverged" in said(board)
+    assert "holds 3 architectures, not the whole space" in said(board)
+    assert "no training times" in said(board)
+
+
+def test_points_have_a_unit(home, small_table, chose):
+    board = board_of(home, small_table, [chose(1)])
+    assert [notes.points(board, value) for value in (0.0, 0.034, 12.0)] == [
+        "0 pp",
+        "0.034 pp",
+        "12.0 pp",
+    ]

@@ -1,0 +1,398 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nasbench.errors import InvalidArgumentError, RecordError
+from nasbench.runs.records import BLOCK, Records, find_records, from_table, manifest_name, to_table
+from nasbench.runs.replay import Budget
+from nasbench.runs.run import NONE, Run
+from nasbench.runs.search import Setup, search
+from nasbench.tables.validation import content_hash
+
+MANIFEST = {"benchmark": {"id": "toy", "version": 1}, "algorithm": "mine:Mine", "workers": 1}
+
+
+def made(seed, n=4, *, options=5):
+    """A run with everything that a record can hold."""
+    rng = np.random.default_rng(seed)
+    rows, time_ = [], 0.0
+    for k in range(n):
+        resumes = k - 1 if k % 3 == 2 else NONE
+        arch = tuple(rng.integers(0, options, 3).tolist()) if k % 2 else (0, 0, options - 1)
+        loss = float("inf") if k == 1 else float(rng.random())
+        training_seed = NONE if k == 3 else int(rng.integers(0, 2**62))
+        end = time_ + float(rng.random())
+        rows.append((arch, k + 1, resumes, training_seed, (loss, 0.5), time_, end, 0.25 * k))
+        time_ = end
+    seconds = rng.random(n).tolist()
+    return Run.from_rows(rows, seconds, seed=seed, n_decisions=3, n_objectives=2)
+
+
+def same(a, b):
+    """Whether two runs are equal but for the times of the host."""
+    columns = [name for name in Run.__dataclass_fields__ if name not in ("seed", "manifest")]
+    columns.remove("optimizer_seconds")
+    return a.seed == b.seed and all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        and getattr(a, name).dtype == getattr(b, name).dtype
+        for name in columns
+    )
+
+
+def parts(folder):
+    return {path.name: path.read_bytes() for path in sorted(Path(folder).rglob("part-*.parquet"))}
+
+
+# Tables of trials
+
+
+@pytest.mark.parametrize("options", [5, 256, 300])
+def test_runs_survive_a_round_trip(options):
+    runs = [made(3, options=options), made(4, 1, options=options), made(9, 7, options=options)]
+    back = from_table(to_table(runs))
+    assert [run.seed for run in back] == [3, 4, 9]
+    assert all(map(same, back, runs))
+    assert [run.trials for run in back] == [run.trials for run in runs]
+
+
+def test_runs_without_trials_survive_a_round_trip():
+    runs = [made(1, 0), made(2, 3), made(5, 0)]
+    back = from_table(to_table(runs))
+    assert [(run.seed, len(run)) for run in back] == [(1, 0), (2, 3), (5, 0)]
+    assert all(map(same, back, runs))
+    assert all(map(same, from_table(to_table(runs[:1])), runs[:1]))
+
+
+def test_a_row_is_a_trial():
+    table = to_table([made(3)])
+    assert table.schema.names == [
+        "seed", "trial", "arch", "epoch", "resumes", "inherited", "training_seed", "losses",
+        "start", "end", "known_seconds",
+    ]  # fmt: skip
+    rows = table.to_pylist()
+    assert [row["trial"] for row in rows] == [0, 1, 2, 3]
+    assert [row["resumes"] for row in rows] == [None, None, 1, None]
+    assert [row["training_seed"] is None for row in rows] == [False, False, False, True]
+    assert rows[1]["losses"] == [float("inf"), 0.5]
+
+
+def test_inherited_trials_are_those_that_resume_another_architecture():
+    rows = [
+        ((0, 0), 1, NONE, 0, (1.0,), 0.0, 1.0, 0.0),
+        ((0, 0), 2, 0, 0, (1.0,), 1.0, 2.0, 0.0),
+        ((0, 1), 3, 1, 0, (1.0,), 2.0, 3.0, 0.0),
+        ((0, 0), 1, NONE, 0, (1.0,), 3.0, 4.0, 0.0),
+    ]
+    run = Run.from_rows(rows, [0.0] * 4, seed=0, n_decisions=2, n_objectives=1)
+    other = made(1, 0)
+    assert to_table([run]).column("inherited").to_pylist() == [False, False, True, False]
+    assert len(to_table([other])) == 0
+
+
+# Folders
+
+
+def test_records_come_back_by_seed(tmp_path):
+    records = Records.create(tmp_path, MANIFEST)
+    runs = {seed: made(seed) for seed in (0, 3, BLOCK - 1, BLOCK, 4 * BLOCK + 1)}
+    records.add(1, [runs[BLOCK]])
+    records.add(0, [runs[3]])
+    records.add(4, [runs[4 * BLOCK + 1]])
+    records.add(0, [runs[BLOCK - 1], runs[0]])
+    again = Records(records.folder)
+    assert again.seeds() == sorted(runs)
+    assert all(map(same, again.runs(), runs.values()))
+    assert all(map(same, again.runs([3, BLOCK, 99]), [runs[3], runs[BLOCK]]))
+    assert again.missing([0, 1, 2, 3, BLOCK, BLOCK + 1, 9 * BLOCK]) == {
+        0: [1, 2],
+        1: [BLOCK + 1],
+        9: [9 * BLOCK],
+    }
+
+
+def test_parts_are_the_same_bytes_however_they_were_filled(tmp_path):
+    runs = [made(seed, n=seed % 4) for seed in range(BLOCK)]
+    folders = []
+    for number, blocks in enumerate(
+        ([runs], [runs[:7], runs[7:]], [runs[20:], runs[3:9], runs[:20], [runs[4]]])
+    ):
+        records = Records.create(tmp_path / str(number), MANIFEST)
+        for block in blocks:
+            records.add(0, block)
+        folders.append(parts(records.folder))
+    assert folders[0] == folders[1] == folders[2]
+
+
+def test_the_content_hash_of_a_part_is_golden():
+    """The same wherever it is made, and for every version of pyarrow."""
+    rows = [
+        ((0, 4, 2), 4, NONE, 7, (0.5, 3.0), 0.0, 1.25, 0.0),
+        ((1, 1, 1), 8, 0, 7, (float("inf"), 2.0), 1.25, 9.5, 0.5),
+        ((4, 0, 0), 8, NONE, NONE, (0.125, 1.0), 9.5, 10.0, 0.0),
+    ]
+    run = Run.from_rows(rows, [0.0] * 3, seed=11, n_decisions=3, n_objectives=2)
+    digest = content_hash(to_table([run]), None)
+    assert digest == "21dc81927a685d0183f2e6c537bb14be4e88058995a8f843d479ed1cc3dea8d7"
+
+
+def test_times_of_the_host_lie_apart(tmp_path):
+    records = Records.create(tmp_path, MANIFEST)
+    first, second = made(2), made(1)
+    records.add(0, [first])
+    records.add(0, [second])
+    host = pq.read_table(records.folder / "host-000000.parquet")
+    assert host.column("seed").to_pylist() == [1] * 4 + [2] * 4
+    np.testing.assert_array_equal(
+        host.column("optimizer_seconds"),
+        np.concatenate([second.optimizer_seconds, first.optimizer_seconds]),
+    )
+    facts = json.loads(host.schema.metadata[b"host"])
+    assert {"machine", "python", "nasbench", "numpy", "pyarrow"} <= facts.keys()
+    text = json.dumps(pq.read_table(records.folder / "part-000000.parquet").schema.names)
+    assert "optimizer" not in text
+
+
+def test_the_name_of_a_folder_is_made_from_the_whole_manifest(tmp_path):
+    names = {
+        manifest_name(MANIFEST),
+        manifest_name(MANIFEST | {"workers": 2}),
+        manifest_name(MANIFEST | {"benchmark": {"id": "toy", "version": 2}}),
+    }
+    assert len(names) == 3
+    assert manifest_name(dict(reversed(MANIFEST.items()))) in names
+    assert all(name.startswith("mine.Mine-") for name in names)
+    assert Records.create(tmp_path, MANIFEST).folder == tmp_path / "toy" / manifest_name(MANIFEST)
+    assert Records.create(tmp_path, MANIFEST).manifest == MANIFEST
+
+
+def test_a_folder_with_another_manifest_is_refused(tmp_path):
+    folder = Records.create(tmp_path, MANIFEST).folder
+    (folder / "manifest.json").write_text(json.dumps(MANIFEST | {"workers": 2}))
+    for call in (lambda: Records(folder), lambda: Records.create(tmp_path, MANIFEST)):
+        with pytest.raises(RecordError, match="not the one that the folder's name was made from"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "holds no run records: there is no manifest.json"),
+        ("{", "is damaged"),
+        ("[]", "is no manifest of run records"),
+        ('{"name": "a web page"}', "is no manifest of run records"),
+        ("\udcff", "is damaged"),
+    ],
+)
+def test_a_folder_without_a_manifest_is_refused(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / "manifest.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(RecordError, match=message) as caught:
+        Records(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def damage(path):
+    damaged = bytearray(path.read_bytes())
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    damaged[column.dictionary_page_offset + column.total_compressed_size - 1] ^= 1
+    path.write_bytes(damaged)
+
+
+def rename(path):
+    path.write_bytes(path.read_bytes().replace(b"known_seconds", b"kn\xffwn_seconds"))
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def foreign(path):
+    pq.write_table(pa.table({"seed": [1]}), path)
+
+
+def other_seeds(path):
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"seeds": b"[7]"}), path)
+
+
+def less(path):
+    pq.write_table(pq.read_table(path).drop_columns(["losses"]), path)
+
+
+def other_type(path):
+    table = pq.read_table(path)
+    number = table.schema.names.index("arch")
+    pq.write_table(table.set_column(number, "arch", pa.array(["x"] * len(table))), path)
+
+
+@pytest.mark.parametrize(
+    "how", [damage, rename, other_seeds, truncate, empty, foreign, less, other_type]
+)
+def test_a_damaged_part_is_named(tmp_path, how):
+    records = Records.create(tmp_path, MANIFEST)
+    records.add(0, [made(1)])
+    records.add(3, [made(3 * BLOCK)])
+    how(records.folder / "part-000003.parquet")
+    with pytest.raises(RecordError, match=r"part-000003\.parquet"):
+        records.runs()
+    with pytest.raises(RecordError, match=r"part-000003\.parquet"):
+        records.add(3, [made(3 * BLOCK + 1)])
+
+
+def test_find_records_goes_below_a_folder(tmp_path):
+    first = Records.create(tmp_path / "a", MANIFEST).folder
+    second = Records.create(tmp_path / "b" / "c", MANIFEST | {"workers": 2}).folder
+    assert [records.folder for records in find_records(tmp_path)] == [first, second]
+    with pytest.raises(RecordError, match=r"there are no run records in .*nasbench run"):
+        find_records(tmp_path / "nowhere")
+
+
+def test_records_are_not_written_into_a_file(tmp_path):
+    (tmp_path / "toy").write_text("")
+    with pytest.raises(InvalidArgumentError, match=f"cannot write to {tmp_path}/toy"):
+        Records.create(tmp_path, MANIFEST)
+
+
+# Searches
+
+
+def run_search(out, seeds, **options):
+    options = {"budget": Budget(trials=15)} | options
+    return search("random_search", "nb201-cifar10", seeds=seeds, out=out, **options)
+
+
+def test_parts_do_not_depend_on_processes_or_on_repetition(tmp_path):
+    seeds = range(2 * BLOCK + 3)
+    runs = run_search(tmp_path / "one", seeds)
+    run_search(tmp_path / "two", seeds, processes=2)
+    expected = parts(tmp_path / "one")
+    assert len(expected) == 3
+    assert parts(tmp_path / "two") == expected
+    run_search(tmp_path / "one", seeds)
+    assert parts(tmp_path / "one") == expected
+    again = run_search(None, seeds)
+    assert [run.trials for run in again] == [run.trials for run in runs]
+    (records,) = find_records(tmp_path / "two")
+    assert [run.trials for run in records.runs()] == [run.trials for run in runs]
+
+
+def test_a_block_that_is_filled_later_has_the_same_bytes(tmp_path):
+    run_search(tmp_path / "once", range(BLOCK + 5))
+    done = []
+    for seeds in ([3], range(7), [BLOCK + 4, 20], range(BLOCK + 5)):
+        run_search(tmp_path / "bits", seeds, progress=done.append)
+    assert parts(tmp_path / "bits") == parts(tmp_path / "once")
+
+
+def test_seeds_that_are_recorded_are_not_run_again(tmp_path, monkeypatch):
+    run_search(tmp_path, range(5))
+    module = sys.modules["nasbench.runs.search"]
+    monkeypatch.setattr(module, "replay", lambda *_, **__: pytest.fail("run again"))
+    done = []
+    runs = run_search(tmp_path, range(5), progress=done.append)
+    assert [run.seed for run in runs] == [0, 1, 2, 3, 4]
+    assert sum(done) == 5
+
+
+def test_only_the_seeds_asked_for_are_returned(tmp_path):
+    run_search(tmp_path, range(5))
+    assert [run.seed for run in run_search(tmp_path, [3, 1, 3])] == [1, 3]
+
+
+def test_runs_without_a_trial_are_recorded_too(tmp_path):
+    """No search that found nothing in its time may vanish from a mean."""
+    budget = Budget(seconds=1)
+    for _ in range(2):
+        runs = run_search(tmp_path, range(3), budget=budget)
+        assert [(run.seed, len(run)) for run in runs] == [(0, 0), (1, 0), (2, 0)]
+    (records,) = find_records(tmp_path)
+    assert records.seeds() == [0, 1, 2]
+
+
+def test_another_set_up_has_another_folder(tmp_path):
+    for options in (
+        {},
+        {"budget": Budget(trials=16)},
+        {"workers": 2},
+        {"replicate": "mean"},
+        {"hyperparameters": {"replacement": False}},
+        {"objectives": ["seconds"]},
+    ):
+        run_search(tmp_path, [0], **options)
+    assert len(find_records(tmp_path)) == 6
+
+
+def test_a_record_says_how_it_was_made(tmp_path):
+    run_search(tmp_path, [0], workers=3)
+    (records,) = find_records(tmp_path)
+    setup = Setup(
+        algorithm="random_search", benchmark="nb201-cifar10", budget=Budget(trials=15), workers=3
+    )
+    benchmark = setup.prepare().benchmark
+    assert records.manifest == {
+        "benchmark": {
+            "id": "nb201-cifar10",
+            "version": 1,
+            "content_hash": benchmark.content_hash,
+            "objectives": ["valid_accuracy"],
+            "known": [],
+        },
+        "algorithm": "random_search",
+        "preset": None,
+        "hyperparameters": {"replacement": True},
+        "budget": {"trials": 15, "seconds": None, "epochs": None},
+        "workers": 3,
+        "replicate": "draw",
+        "fidelities": [200],
+    }
+
+
+def test_every_number_of_a_record_follows_from_the_table(tmp_path):
+    """A stranger can verify a record without running anything."""
+    run_search(tmp_path, range(3))
+    (records,) = find_records(tmp_path)
+    setup = Setup(algorithm="random_search", benchmark="nb201-cifar10", budget=Budget(trials=15))
+    benchmark = setup.prepare().benchmark
+    for run in records.runs():
+        clock = 0.0
+        for trial in run.trials:
+            answer = benchmark.query(trial.proposal.arch, seed=trial.training_seed)
+            assert trial.losses == (100 - answer["valid_accuracy"],)
+            assert trial.start == clock
+            clock += answer["seconds"]
+            assert trial.end == clock
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(tmp_path):
+    arguments = [
+        *(sys.executable, "-c", "from nasbench.cli import main; main()"),
+        *("run", "random_search", "nb201-cifar10", "--seeds", "0:175", "--trials", "1500"),
+        *("--processes", "1", "--out", str(tmp_path / "killed")),
+    ]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for n_parts in (1, 2):
+        with subprocess.Popen(arguments, **quiet) as process:
+            deadline = time.monotonic() + 60
+            while len(parts(tmp_path / "killed")) < n_parts and time.monotonic() < deadline:
+                time.sleep(0.005)
+            os.kill(process.pid, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        assert n_parts <= len(parts(tmp_path / "killed")) < 7
+    subprocess.run(arguments, check=True, **quiet)
+    runs = run_search(tmp_path / "whole", range(175), budget=Budget(trials=1500))
+    assert len(runs) == 175
+    assert parts(tmp_path / "killed") == parts(tmp_path / "whole")

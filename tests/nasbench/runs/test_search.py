@@ -1,0 +1,396 @@
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nasbench
+from algorithms import ALGORITHMS
+from nasbench.algorithm import Algorithm, hyperparameters, kept_hyperparameters, takes_known
+from nasbench.errors import (
+    IllegalArchError,
+    InvalidArgumentError,
+    NotRecordedError,
+    UnknownNameError,
+)
+from nasbench.runs.records import find_records
+from nasbench.runs.replay import Budget
+from nasbench.runs.search import Setup, check_seeds, load_algorithm, search
+
+PRESETS = [(name, preset) for name in ALGORITHMS for preset in ALGORITHMS.load(name).presets]
+
+
+def prepare(algorithm="random_search", benchmark="nb201-cifar10", **options):
+    options = {"budget": Budget(trials=3)} | options
+    return Setup(algorithm=algorithm, benchmark=benchmark, **options).prepare()
+
+
+# Hyperparameters
+
+
+def test_all_hyperparameters_are_known_with_their_defaults():
+    evolution = ALGORITHMS.load("regularized_evolution")
+    assert hyperparameters(evolution, {}) == {
+        "population": 100,
+        "sample": 10,
+        "replacement": True,
+        "initial": 0,
+        "mutation": "one",
+        "identity": 0.0,
+    }
+
+
+def test_changes_override_the_preset_which_overrides_the_defaults():
+    evolution = ALGORITHMS.load("regularized_evolution")
+    values = hyperparameters(evolution, {"sample": 4}, "naszilla")
+    assert (values["population"], values["sample"], values["mutation"]) == (30, 4, "each")
+    assert values["replacement"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "preset", "error", "message"),
+    [
+        ({"popultion": 5}, None, UnknownNameError, "'popultion'; did you mean 'population'"),
+        ({"seed": 5}, None, UnknownNameError, "no hyperparameter 'seed'"),
+        ({"space": 5}, None, UnknownNameError, "no hyperparameter 'space'"),
+        ({}, "nazilla", UnknownNameError, "no preset 'nazilla'; did you mean 'naszilla'"),
+        ({"population": 5.0}, None, InvalidArgumentError, "population = 5.0 must be of type int"),
+        ({"population": "5"}, None, InvalidArgumentError, "population = '5' must be of type int"),
+        ({"population": True}, None, InvalidArgumentError, "population = True must be of type int"),
+        ({"replacement": 1}, None, InvalidArgumentError, "replacement = 1 must be of type bool"),
+        ({"mutation": 1}, None, InvalidArgumentError, "mutation = 1 must be of type str"),
+        ({"identity": "x"}, None, InvalidArgumentError, "identity = 'x' must be of type float"),
+        ({"population": 0}, None, InvalidArgumentError, "population = 0 must be at least 1"),
+        ({"sample": 0}, None, InvalidArgumentError, "sample = 0 must be in 1..population = 100"),
+        ({"sample": 101}, None, InvalidArgumentError, "sample = 101 must be in 1..population"),
+        ({"initial": -1}, None, InvalidArgumentError, "initial = -1 must not be negative"),
+        ({"mutation": "on"}, None, InvalidArgumentError, "'on'; did you mean 'one'"),
+        ({"identity": 1.0}, None, InvalidArgumentError, r"identity = 1.0 must be in \[0, 1\)"),
+        ({"identity": -0.1}, None, InvalidArgumentError, "identity = -0.1 must be in"),
+        ({"identity": float("nan")}, None, InvalidArgumentError, "identity = nan must be in"),
+    ],
+)
+def test_wrong_hyperparameters_are_named_before_anything_runs(
+    tmp_path, changes, preset, error, message
+):
+    with pytest.raises(error, match=message):
+        search(
+            "regularized_evolution",
+            "nb201-cifar10",
+            budget=Budget(trials=1),
+            hyperparameters=changes,
+            preset=preset,
+            out=tmp_path / "runs",
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_whole_number_is_taken_for_a_real_one():
+    prepared = prepare("regularized_evolution", hyperparameters={"identity": 0})
+    assert repr(prepared.hyperparameters["identity"]) == "0.0"
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_every_preset_makes_an_algorithm_of_its_own(name, preset):
+    algorithm = ALGORITHMS.load(name)
+    values = prepare(name, preset=preset).hyperparameters
+    assert values == hyperparameters(algorithm, {}) | dict(algorithm.presets[preset])
+    others = [hyperparameters(algorithm, {}, other) for other in algorithm.presets]
+    assert others.count(values) == 1
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_algorithms_keep_their_hyperparameters(name):
+    algorithm, known = prepare(name).make(3)
+    assert known is None
+    assert kept_hyperparameters(algorithm) == hyperparameters(ALGORITHMS.load(name), {})
+
+
+class Needy(Algorithm):
+    """Has a hyperparameter without a default."""
+
+    def __init__(self, space, *, fidelities, seed, depth):
+        super().__init__(space, fidelities=fidelities, seed=seed)
+
+    def ask(self):
+        return None
+
+    def tell(self, observation):
+        pass
+
+
+def test_a_hyperparameter_without_default_must_be_given():
+    with pytest.raises(InvalidArgumentError, match="Needy needs a value of 'depth'"):
+        hyperparameters(Needy, {})
+    assert hyperparameters(Needy, {"depth": 3}) == {"depth": 3}
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "table", "message"),
+    [
+        ("random_serch", "nb201-cifar10", "no algorithm is called 'random_serch'; did you mean 'r"),
+        ("random_search", "nb201-cifar1", "no benchmark is called 'nb201-cifar1'; did you mean 'n"),
+        ("nowhere:Mine", "nb201-cifar10", "cannot import 'nowhere' for the algorithm 'nowhere:Mi"),
+        ("math:Mine", "nb201-cifar10", "module 'math' has no 'Mine'"),
+    ],
+)
+def test_unknown_names_are_named(tmp_path, algorithm, table, message):
+    with pytest.raises(UnknownNameError, match=message):
+        search(algorithm, table, budget=Budget(trials=1), out=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["math:sqrt", "pathlib:Path", "nasbench.runs.search:search"])
+def test_what_is_no_algorithm_is_refused(name):
+    with pytest.raises(InvalidArgumentError, match=r"not a subclass of nasbench\.algorithm"):
+        load_algorithm(name)
+
+
+OWN = """
+from nasbench.algorithm import Algorithm, Proposal
+
+class Constant(Algorithm):
+    def __init__(self, space, *, fidelities, seed, option=1):
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        self.option = option
+
+    def ask(self):
+        return Proposal((self.option,) * len(self.space.options))
+
+    def tell(self, observation):
+        pass
+"""
+
+
+def test_an_algorithm_from_the_current_folder_also_in_processes_of_another(tmp_path, monkeypatch):
+    search("random_search", "nb201-cifar10", seeds=(0, 99), budget=Budget(trials=1), processes=2)
+    (tmp_path / "my_own_search.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    runs = search(
+        "my_own_search:Constant",
+        "nb201-cifar10",
+        seeds=range(60),
+        budget=Budget(trials=3),
+        hyperparameters={"option": 4},
+        processes=2,
+        out="runs",
+    )
+    assert len(runs) == 60
+    assert all((run.archs == 4).all() for run in runs)
+    (records,) = find_records(Path("runs"))
+    assert records.manifest["algorithm"] == "my_own_search:Constant"
+    assert records.folder.name.startswith("my_own_search.Constant-")
+
+
+# Fidelities, objectives, known numbers
+
+
+def test_fidelities_are_all_or_those_asked_for(toy_home):
+    assert prepare(benchmark="toy").fidelities == (1, 2, 3, 4)
+    assert prepare(benchmark="toy", fidelities=(4, 2, 2)).fidelities == (2, 4)
+    algorithm, _ = prepare(benchmark="toy", fidelities=(3,)).make(0)
+    assert algorithm.fidelities == (3,)
+
+
+def test_a_search_trains_to_the_last_fidelity_asked_for():
+    (run,) = search("random_search", "nb201-cifar10", budget=Budget(trials=2), fidelities=[200])
+    assert run.epochs.tolist() == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"fidelities": (12,)}, NotRecordedError, "no fidelity 12. Possible: '200'"),
+        ({"fidelities": ()}, InvalidArgumentError, "fidelities must not be empty"),
+        ({"objectives": ("test_accuracy",)}, UnknownNameError, "no objective 'test_accuracy'"),
+        ({"objectives": ()}, InvalidArgumentError, "must be a list of at least one"),
+        ({"known": ("parameters",)}, InvalidArgumentError, "random_search has no keyword 'known'"),
+        ({"known": ("valid_accuracy",)}, InvalidArgumentError, "cannot be known before one"),
+        ({"workers": 0}, InvalidArgumentError, "workers = 0 must be a positive integer"),
+        ({"workers": "2"}, InvalidArgumentError, "workers = '2' must be a positive integer"),
+        ({"replicate": 2}, NotRecordedError, "does not record seed 2 for every architecture"),
+        ({"replicate": "men"}, InvalidArgumentError, "'men'; did you mean 'mean'"),
+        ({"budget": 100}, InvalidArgumentError, "budget = 100 must be a Budget"),
+    ],
+)
+def test_impossible_set_ups_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        prepare(**options)
+
+
+@pytest.mark.parametrize("processes", [0, -1, 1.0, "2", None])
+def test_impossible_numbers_of_processes_are_refused(tmp_path, processes):
+    with pytest.raises(InvalidArgumentError, match=r"processes = .* must be a positive integer"):
+        search(
+            "random_search",
+            "nb201-cifar10",
+            budget=Budget(trials=1),
+            processes=processes,
+            out=tmp_path / "runs",
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_several_objectives_are_several_losses():
+    (run,) = search(
+        "random_search",
+        "nb201-cifar10",
+        budget=Budget(trials=4),
+        objectives=["valid_accuracy", "parameters"],
+    )
+    benchmark = nasbench.load("nb201-cifar10")
+    for trial in run.trials:
+        answer = benchmark.query(trial.proposal.arch, seed=trial.training_seed)
+        assert trial.losses == (100 - answer["valid_accuracy"], answer["parameters"])
+
+
+KNOWING = '''
+from nasbench.algorithm import Algorithm, Proposal
+
+class Smallest(Algorithm):
+    """Trains the smaller of two random cells."""
+
+    def __init__(self, space, *, fidelities, seed, known):
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        self.known = known
+
+    def ask(self):
+        pair = [self.space.sample(self.rng) for _ in range(2)]
+        return Proposal(min(pair, key=self.known))
+
+    def tell(self, observation):
+        pass
+'''
+
+
+def test_known_numbers_reach_an_algorithm_that_wants_them(tmp_path, monkeypatch):
+    (tmp_path / "my_knowing_search.py").write_text(KNOWING)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    name = "my_knowing_search:Smallest"
+    assert takes_known(load_algorithm(name))
+    options = {"budget": Budget(trials=50), "known": ["parameters", "macs"]}
+    (run,) = search(name, "nb201-cifar10", out="runs", **options)
+    (other,) = search("random_search", "nb201-cifar10", budget=Budget(trials=50))
+    benchmark = nasbench.load("nb201-cifar10")
+    sizes = [benchmark.query_many(r.archs, "parameters").mean() for r in (run, other)]
+    assert sizes[0] < 0.8 * sizes[1]
+    assert run.known_seconds.tolist() == [0.0] * 50
+    (records,) = find_records(Path("runs"))
+    assert records.manifest["benchmark"]["known"] == ["parameters", "macs"]
+    assert "known" not in records.manifest["hyperparameters"]
+
+
+# Seeds
+
+
+def test_seeds_are_distinct_and_ascending():
+    assert check_seeds([3, 1, 3]) == [1, 3]
+    assert check_seeds(range(2)) == [0, 1]
+    numbers = check_seeds(np.arange(3))
+    assert [type(seed) for seed in numbers] == [int, int, int]
+    assert check_seeds(iter([2**31 - 1])) == [2**31 - 1]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [
+        ([], "no seeds are given"),
+        (range(5, 5), "no seeds are given"),
+        ([-1], "seed -1 is no integer in 0..2147483647"),
+        ([2**31], "seed 2147483648 is no integer"),
+        ([0.0], "seed 0.0 is no integer"),
+        ([True], "seed True is no integer"),
+        ("01", "seed '0' is no integer"),
+        ([1, "a"], "seed 'a' is no integer"),
+        (5, "seeds = 5 must be several"),
+        (None, "seeds = None must be several"),
+    ],
+)
+def test_impossible_seeds_are_named(seeds, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        check_seeds(seeds)
+
+
+def test_every_seed_is_a_run_of_its_own():
+    runs = search("random_search", "nb201-cifar10", seeds=[4, 2], budget=Budget(trials=5))
+    assert [run.seed for run in runs] == [2, 4]
+    assert runs[0].archs.tolist() != runs[1].archs.tolist()
+    (again,) = search("random_search", "nb201-cifar10", seeds=[4], budget=Budget(trials=5))
+    assert again.trials == runs[1].trials
+
+
+def test_progress_counts_every_run_once():
+    done = []
+    search(
+        "random_search",
+        "nb201-cifar10",
+        seeds=range(60),
+        budget=Budget(trials=1),
+        progress=done.append,
+    )
+    assert sum(done) == 60
+    assert done[0] == 0
+
+
+# Manifests
+
+
+def test_equal_searches_have_equal_manifests():
+    one = prepare("regularized_evolution", budget=Budget(seconds=100)).manifest()
+    other = prepare(
+        "regularized_evolution",
+        budget=Budget(seconds=100.0),
+        hyperparameters={"population": 100, "identity": 0},
+        fidelities=(200,),
+        objectives=("valid_accuracy",),
+    ).manifest()
+    assert json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def test_a_path_and_an_id_are_the_same_benchmark(toy_files, toy_home):
+    by_path = prepare(benchmark=str(toy_files["plain"])).manifest()
+    assert by_path == prepare(benchmark="toy").manifest()
+    assert by_path["benchmark"]["id"] == "toy"
+
+
+def test_an_algorithm_that_leaves_the_table_is_an_error(toy_home):
+    with pytest.raises((NotRecordedError, IllegalArchError)):
+        search("random_search", "toy", budget=Budget(trials=100))
+
+
+def test_processes_find_the_tables_that_this_one_finds(content, tmp_path, monkeypatch):
+    """Also if they are older than a change of the folder or of NASBENCH_HOME."""
+    (tmp_path / "my_cell.py").write_text(OWN)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    options = {"seeds": (0, 99), "budget": Budget(trials=1), "processes": 2, "replicate": 0}
+    for number in (0, 1):
+        folder = tmp_path / str(number)
+        toy = content()
+        for row in toy.runs:
+            row["seconds"] = [seconds + number for seconds in row["seconds"]]
+        toy.write(folder / "toy.parquet")
+        monkeypatch.chdir(folder)
+        runs = search("my_cell:Constant", "./toy.parquet", **options)
+        assert [run.ends.tolist() for run in runs] == [[123 + number]] * 2
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("NASBENCH_HOME", str(folder))
+        runs = search("my_cell:Constant", "toy", **options)
+        assert [run.ends.tolist() for run in runs] == [[123 + number]] * 2
+
+
+def test_a_budget_of_seconds_needs_seconds(content, tmp_path):
+    toy = content()
+    for row in toy.runs:
+        del row["seconds"]
+    toy = replace(toy, metadata=replace(toy.metadata, complete=False))
+    path = str(toy.write(tmp_path / "toy.parquet"))
+    with pytest.raises(InvalidArgumentError, match="'toy' does not record seconds"):
+        nasbench.search("random_search", path, seeds=[0], budget=nasbench.Budget(seconds=10.0))
+    nasbench.search("random_search", path, seeds=[0], budget=nasbench.Budget(epochs=1))
