@@ -183,7 +183,7 @@ class DartsCell(nn.Module):
 
 
 class DartsNetwork(nn.Module):
-    """One trainable network; see :class:`data_builders.networks.Network`.
+    """One trainable network; see :class:`data_builders.network.Network`.
 
     Args:
         arch: An architecture of the space ``darts``.

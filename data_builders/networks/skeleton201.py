@@ -102,7 +102,7 @@ class Cell(nn.Module):
 
 
 class Skeleton201(nn.Module, ABC):
-    """One trainable network; see :class:`data_builders.networks.Network`.
+    """One trainable network; see :class:`data_builders.network.Network`.
 
     Args:
         arch: A connected architecture of the space ``nb201``; dead edges are not built.

@@ -27,7 +27,7 @@ _EVALUATIONS = 2**16
 
 
 class Answer(dict[str, float]):
-    """What :meth:`Benchmark.query` returns: a dict that explains what it does not hold."""
+    """What :meth:`.Benchmark.query` returns: a dict that explains what it does not hold."""
 
     __slots__ = ("_explain",)
 
@@ -42,7 +42,7 @@ class Answer(dict[str, float]):
 
 
 class TableBenchmark:
-    """The benchmark that a table is; see :class:`Benchmark` for its attributes and methods.
+    """The benchmark that a table is; see :class:`.Benchmark` for its attributes and methods.
 
     Args:
         table: An opened table.

@@ -32,7 +32,7 @@ STATUSES = ("finished", "diverged", "untrained")
 
 
 def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
-    """Raise the error that fits if the content of a table is not valid; see :meth:`Table.check`."""
+    """Raise the fitting error if the content of a table is not valid; see :meth:`.Table.check`."""
     metadata.check(where)
     space = load_space(metadata.space, where)
     if not len(runs) and (metadata.epochs or archs is None or not len(archs)):

@@ -33,12 +33,12 @@ class Network(nn.Module):
 
     Args:
         n_labels: How many labels there are.
-        hidden: As of :class:`GIN`.
+        hidden: As of :class:`.GIN`.
         layers: Likewise.
         both: Whether nodes hear their successors too.
-        virtual_node: As of :class:`GIN`.
+        virtual_node: As of :class:`.GIN`.
         mean: Whether to read the mean of all nodes instead of the sum.
-        dropout: As of :class:`GIN`.
+        dropout: As of :class:`.GIN`.
     """
 
     def __init__(
