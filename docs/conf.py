@@ -4,6 +4,7 @@ Nothing is fetched while it is built, and the pages fetch nothing when they are 
 """
 
 import os
+import re
 import sys
 import tomllib
 from contextlib import suppress
@@ -71,6 +72,14 @@ html_title = f"nasbench {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+
+
+def say_needs(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Show below its title what the examples of a page need, as its front matter says."""
+    found = re.match(r"---\nneeds: (.+)\n---\n\n(# .+\n)", source[0])
+    if found:
+        note = f":::{{note}}\nThe examples on this page need {found[1]}.\n:::\n"
+        source[0] = f"{found[2]}\n{note}{source[0][found.end() :]}"
 
 
 def write_reference(app: Sphinx) -> None:
@@ -183,6 +192,7 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("console", BashLexer)
     app.add_lexer("csv", TextLexer)
     app.connect("builder-inited", write_reference)
+    app.connect("source-read", say_needs)
     app.connect("autodoc-process-docstring", read_as_prose, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", name_defaults)
     app.connect("missing-reference", resolve)
