@@ -164,6 +164,12 @@ def name_defaults(
     return signature and signature.replace("<factory>", "..."), returns
 
 
+def drop_object(app: Sphinx, domain: str, kind: str, content: Element) -> None:
+    """Name the bases of a class that has some besides ``object``."""
+    if content.children and content.children[0].astext() == "Bases: object":
+        content.pop(0)
+
+
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element
 ) -> Element | None:
@@ -195,4 +201,5 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", say_needs)
     app.connect("autodoc-process-docstring", read_as_prose, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", name_defaults)
+    app.connect("object-description-transform", drop_object)
     app.connect("missing-reference", resolve)
