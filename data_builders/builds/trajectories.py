@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.plan import Plan, load_plan
-from nasbench.algorithm import Algorithm, hyperparameters, takes_resumable
+from nasbench.algorithm import Algorithm, hyperparameters, make
 from nasbench.cli import parse_deadline
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.files import writable_folder
@@ -77,8 +77,7 @@ class Search:
         """
         kind = load_algorithm(self.algorithm)
         values = hyperparameters(kind, {}, self.preset)
-        resumable = {"resumable": True} if takes_resumable(kind) else {}
-        return kind(live.space, fidelities=live.fidelities, seed=seed, **values, **resumable)
+        return make(kind, live.space, fidelities=live.fidelities, seed=seed, hyperparameters=values)
 
 
 @dataclass(frozen=True, slots=True)

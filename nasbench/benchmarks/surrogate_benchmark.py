@@ -257,7 +257,7 @@ class SurrogateBenchmark:
         archs = self._space.check_many(archs)
         if not len(archs):
             return np.empty(0)
-        for arch in np.unique(archs, axis=0).tolist() if self._has_rules else ():
+        for arch in np.unique(archs, axis=0).tolist() if self._space.has_rules else ():
             self._space.check(arch)
         canonical = self._space.canonical_many(archs)
         answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
@@ -373,11 +373,6 @@ class SurrogateBenchmark:
         return [*self._columns].index(metric) * len(self.epochs) + self.epochs.index(epoch)
 
     # Arguments and messages
-
-    @property
-    def _has_rules(self) -> bool:
-        """Whether tuples within the ranges can be illegal."""
-        return type(self._space).is_legal is not SearchSpace.is_legal
 
     def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
         if objectives is None:

@@ -16,6 +16,7 @@ from nasbench.errors import (
     InvalidArgumentError,
     NotRecordedError,
     UnknownNameError,
+    listed,
     one_of,
 )
 from nasbench.space import Arch, SearchSpace
@@ -68,7 +69,7 @@ class TableBenchmark:
         self.schedules = table.schedules
         if not self.schedules:
             raise NotRecordedError(
-                f"{self.name!r} holds no trainings, only {one_of('', table.arch_columns)[12:]} of "
+                f"{self.name!r} holds no trainings, only {listed(table.arch_columns)} of "
                 "architectures; join it to a table of trainings with 'nasbench merge'"
             )
         self._default_schedule = self.schedules[-1]

@@ -5,7 +5,6 @@ and so on, whatever the number of processes that made it. What depends on the ho
 ``host-000000.parquet``.
 """
 
-import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nasbench.errors import InvalidArgumentError, RecordError
-from nasbench.files import atomic, writable_folder
+from nasbench.errors import InvalidArgumentError, RecordError, first_line
+from nasbench.files import atomic, json_digest, writable_folder
 from nasbench.runs.run import NONE, Run
 
 BLOCK = 25
@@ -29,9 +28,8 @@ _SEEDS = b"seeds"
 
 def manifest_name(manifest: Mapping[str, Any]) -> str:
     """Name of a record's folder: the algorithm and a hash of the whole manifest."""
-    text = json.dumps(manifest, sort_keys=True)
     algorithm = str(manifest["algorithm"]).replace(":", ".")
-    return f"{algorithm}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    return f"{algorithm}-{json_digest(manifest)[:10]}"
 
 
 class Records:
@@ -298,7 +296,7 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
                 str(field)  # damaged names are found here
             return file.read(columns)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise RecordError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+        raise RecordError(f"{path} is damaged: {first_line(error)}") from error
 
 
 def _write(path: Path, table: pa.Table) -> None:

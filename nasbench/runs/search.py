@@ -9,7 +9,7 @@ from operator import index
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, SupportsIndex
 
-from nasbench.algorithm import Algorithm, hyperparameters, takes_known, takes_resumable
+from nasbench.algorithm import Algorithm, hyperparameters, make, takes_known
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.registry import Registry
@@ -108,15 +108,14 @@ class Prepared:
     def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
         """A fresh algorithm, and the known numbers that it was given."""
         known = KnownNumbers(self.benchmark) if self.setup.known else None
-        extra: dict[str, Any] = {"known": known} if known else {}
-        if takes_resumable(self.algorithm):
-            extra["resumable"] = len(self.benchmark.schedules) == 1
-        made = self.algorithm(
+        made = make(
+            self.algorithm,
             self.benchmark.space,
             fidelities=self.fidelities,
             seed=seed,
-            **self.hyperparameters,
-            **extra,
+            hyperparameters=self.hyperparameters,
+            known=known,
+            resumable=len(self.benchmark.schedules) == 1,
         )
         return made, known
 

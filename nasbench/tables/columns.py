@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, one_of
+from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
 from nasbench.tables.schema import Column
@@ -27,7 +27,7 @@ def open_file(path: Path, read_dictionary: list[str] | None = None) -> pq.Parque
         return file
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise UnreadableTableError(
-            f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
+            f"{path} is not a readable Parquet file: {first_line(error)}"
         ) from error
 
 
@@ -47,7 +47,7 @@ def read_rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) 
         ]
         rows = pa.concat_tables(groups) if groups else file.read(names)
     except (OSError, pa.ArrowException) as error:
-        raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+        raise UnreadableTableError(f"{path} is damaged: {first_line(error)}") from error
     if len(rows) != file.metadata.num_rows:
         raise UnreadableTableError(f"{path} is damaged: {len(rows)} rows can be read of {names}")
     return rows

@@ -1,7 +1,5 @@
 """Join tables of one space: accuracies with latencies, zero-cost scores or other accuracies."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nasbench.errors import InvalidArgumentError
+from nasbench.files import json_digest
 from nasbench.space import SearchSpace
 from nasbench.tables.joined_rows import JoinedRuns, join_archs
 from nasbench.tables.schema import Column, Metadata
@@ -75,7 +74,7 @@ def merge(
         name: {"content_hash": t.metadata.content_hash, "recipe": t.metadata.recipe}
         for name, t in named.items()
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     return Merged(
         metadata=Metadata(
             id=id,

@@ -8,7 +8,6 @@ architecture and read column by column, only the columns asked for. In both ``ra
 of long curves, which most questions are about.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ from nasbench.errors import (
     SchemaError,
     UnreadableTableError,
 )
-from nasbench.files import atomic
+from nasbench.files import atomic, json_digest
 from nasbench.space import SearchSpace
 from nasbench.tables.columns import (
     is_list,
@@ -395,7 +394,7 @@ def _digest(document: dict[str, Any], schema: pa.Schema) -> str:
     """SHA-256 of what a file says of itself and its columns; pages have checksums of their own."""
     columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
     said = {key: value for key, value in document.items() if key != "digest"}
-    return hashlib.sha256(json.dumps([said, columns], sort_keys=True).encode()).hexdigest()
+    return json_digest([said, columns])
 
 
 def _check_digest(document: Any, schema: pa.Schema, path: Path) -> None:

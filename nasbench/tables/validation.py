@@ -231,7 +231,7 @@ def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[Any]
     if not rows.size:
         _, first = np.unique(space.rank_many(tuples), return_index=True)
         distinct = tuples[first]
-        if type(space).is_legal is SearchSpace.is_legal:
+        if not space.has_rules:
             return distinct
         illegal = [i for i, a in enumerate(distinct.tolist()) if not space.is_legal(tuple(a))]
         if not illegal:

@@ -5,7 +5,6 @@ keys, with the data sets ``valid_mse`` and ``train_mse`` (4 trials, 100 epochs),
 ``final_test_error`` and ``n_params`` (4 trials). It is read group by group.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -48,6 +47,7 @@ from nasbench.errors import (
     NasbenchError,
     one_of,
 )
+from nasbench.files import file_digest
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
 from nasbench.tables.columns import list_items
@@ -152,8 +152,8 @@ def _archives(files: Sequence[Path]) -> list[Archive]:
 
 
 def _digest(path: Path) -> str:
-    with _damage(str(path)), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with _damage(str(path)):
+        return file_digest(path)
 
 
 def _h5py() -> Any:

@@ -4,8 +4,6 @@ The archive is a TFRecord file with a record for every training, a JSON list ``[
 adjacency, operations, metrics]``, the metrics a base64 text of a protocol buffer.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +28,7 @@ from data_builders.importers.nb101.records import (
 )
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import file_digest, json_digest
 from nasbench.spaces.nb101 import CELLS, NB101
 from nasbench.tables.columns import list_items, to_numpy
 from nasbench.tables.schema import Column, Metadata
@@ -156,8 +155,8 @@ def _opened(files: Sequence[Path]) -> Iterator[tuple[BufferedReader, Source]]:
         if not path.is_file():
             problem = "is no file" if path.exists() else "does not exist"
             raise InvalidArgumentError(f"{path} {problem}: {_WANTED}")
+        sha256 = file_digest(path)
         with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             yield file, Source(path, os.fstat(file.fileno()).st_size, sha256)
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error}") from error
@@ -344,7 +343,7 @@ def _metadata(release: Release, source: Source, *, complete: bool) -> Metadata:
         "flip": True,
         "crop": True,
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     return Metadata(
         id=release.id,
         space=NB101.name,

@@ -24,6 +24,7 @@ from data_builders.importer import Imported, Importer, Progress, silent
 from data_builders.importers.nb301.result import CONSTANTS, EPOCHS, parse
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.darts import Darts
 from nasbench.tables.columns import list_items, to_numpy
@@ -371,7 +372,7 @@ def _metadata(release: Release) -> Metadata:
         "epochs": EPOCHS,
         **CONSTANTS,
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     elsewhere = "architectures that were not trained need a surrogate"
     if not release.curves:
         elsewhere += f"; learning curves are in the complete logs, {LOGS}"

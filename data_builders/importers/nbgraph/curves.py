@@ -6,7 +6,6 @@ the test performance after the epoch with the highest validation so far, in thre
 has hundreds of millions of bytes, so it is read record by record.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +37,7 @@ from data_builders.importers.nbgraph.records import (
 )
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
+from nasbench.files import file_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import CLASSES, NBGraph
 from nasbench.tables.columns import list_items, to_numpy
@@ -150,8 +150,7 @@ def _sources(files: Sequence[Path]) -> list[Source]:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error}") from error
 
