@@ -36,7 +36,8 @@ from nasbench.spaces.nb101 import (
 )
 from nasbench.tables.columns import open_file, read_column
 from nasbench.tables.schema import archs_file
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 _IMPORTER = "nb101"
 _METRICS = {
@@ -447,7 +448,7 @@ def _imported(archive: Path) -> Table:
                 f"nasbench import {_IMPORTER} {archive} --work {work} --out FOLDER and give the "
                 "path of the new table"
             )
-        write_table(path, made.metadata, made.runs, made.archs, made.columns)
+        write_table(path, made)
     return Table(path)
 
 

@@ -262,7 +262,7 @@ def import_(
     citation: Annotated[str | None, typer.Option(help="table: what to cite.")] = None,
 ) -> None:
     """Turn a published archive, or a file of your own numbers, into tables."""
-    from nasbench.tables.table import write_table
+    from nasbench.tables.writer import write_table
 
     given = {
         "space": space,
@@ -286,7 +286,7 @@ def import_(
         for table in importer.tables(files or [], work=work, progress=progress):
             if id_ in (None, table.metadata.id):
                 path = folder / f"{table.metadata.id}.parquet"
-                write_table(path, table.metadata, table.runs, table.archs, table.columns)
+                write_table(path, table)
                 lines.append(f"{table.metadata.id}@{table.metadata.version}: {path}")
             del table  # the next is made beside it
     if not lines:
@@ -305,7 +305,7 @@ def merge(
     """Join tables of one space: trainings with trainings, and with numbers of architectures."""
     from nasbench.benchmarks.catalogue import open_table
     from nasbench.tables.merge import merge as join
-    from nasbench.tables.table import write_table
+    from nasbench.tables.writer import write_table
 
     _refuse_shipped(out)
     opened = [open_table(table) for table in tables]
@@ -313,7 +313,7 @@ def merge(
     path = _home(folder) / f"{out}.parquet"
     if path.resolve() in {table.path.resolve() for table in opened}:
         raise InvalidArgumentError(f"{path} is one of the tables to join: choose another id")
-    metadata = write_table(path, *joined)
+    metadata = write_table(path, joined)
     _say(f"{metadata.id}@{metadata.version}: {path}")
 
 

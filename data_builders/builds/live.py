@@ -35,7 +35,7 @@ from nasbench.errors import BuildError, NotRecordedError, one_of
 from nasbench.files import writable_folder
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.draft import Draft
 
 _images = lru_cache(maxsize=1)(load_split)  # kept for the next benchmark of this process
 
@@ -136,10 +136,10 @@ class LiveBenchmark:
                 self.classes.append(arch)
         return self._rows[arch, seed]
 
-    def table(self) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
-        """All trainings that were asked for, as :func:`nasbench.tables.table.write_table` wants."""
-        metadata, *rest = build_table.merged(self, list(self._rows.values()), self.calibration)
-        return replace(metadata, complete=False), *rest
+    def draft(self) -> Draft:
+        """The table of all trainings that were asked for."""
+        draft = build_table.merged(self, list(self._rows.values()), self.calibration)
+        return replace(draft, metadata=replace(draft.metadata, complete=False))
 
     def query(
         self,

@@ -28,7 +28,7 @@ from nasbench.runs.replay import Budget, replay
 from nasbench.runs.search import load_algorithm
 from nasbench.space import Arch
 from nasbench.tables.schema import Column, Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 _SEARCH = re.compile(r"([^=@]+)(?:@([^=@]+))?=(?:([0-9]{1,6})x)?([0-9]{1,9})")
 
@@ -187,17 +187,19 @@ def write(sample: Sample, found: Mapping[Arch, str], path: Path) -> Metadata:
     for number, arch in enumerate(found):
         for seed in sample.plan.seeds if number < sample.repeat else sample.plan.seeds[:1]:
             live.training(arch, seed)
-    metadata, runs, archs, columns = live.table()
+    draft = live.draft()
+    archs: pa.Table = draft.archs
     origins = [found[tuple(arch)] for arch in archs.column("arch").to_pylist()]
-    archs = archs.append_column("optimizer", pa.array(origins))
-    columns += [Column("optimizer", description="algorithm that proposed the architecture first")]
+    optimizer = Column("optimizer", description="algorithm that proposed the architecture first")
     searches = {"searches": list(map(str, sample.searches)), "repeat": sample.repeat}
     metadata = replace(
-        metadata,
+        draft.metadata,
         elsewhere="other architectures can be trained: python -m data_builders.builds.trajectories",
-        recipe=metadata.recipe | searches,
+        recipe=draft.metadata.recipe | searches,
     )
-    return write_table(path, metadata, runs, archs, columns)
+    archs = archs.append_column(optimizer.name, pa.array(origins))
+    columns = [*draft.columns, optimizer]
+    return write_table(path, replace(draft, metadata=metadata, archs=archs, columns=columns))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

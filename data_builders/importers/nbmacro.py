@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbmacro import STAGES, NBMacro
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 FILE = "nas-bench-macro_cifar10.json"
@@ -60,7 +61,7 @@ class NBMacroImporter(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """The one table, from the one file."""
         data = _read(files)
         where = str(files[0])
@@ -218,7 +219,7 @@ def _convolutions(arch: Arch) -> Iterator[tuple[int, int, int, int, int]]:
     yield channels, 1280, 1, 1, side
 
 
-def imported(records: Mapping[Arch, Record], sha256: str) -> Imported:
+def imported(records: Mapping[Arch, Record], sha256: str) -> Draft:
     """The table.
 
     Args:
@@ -240,7 +241,7 @@ def imported(records: Mapping[Arch, Record], sha256: str) -> Imported:
         "parameters": pa.array([record.parameters for record in records.values()], pa.int64()),
         "macs": pa.array([record.macs for record in records.values()], pa.int64()),
     }
-    return Imported(
+    return Draft(
         metadata=_metadata(sha256, complete=len(classes) == CLASSES),
         runs=pa.table(runs),
         archs=pa.table(archs),

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
+from nasbench.files import json_digest
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
 from nasbench.tables.schema import Column
@@ -59,6 +60,13 @@ def read_document(schema: pa.Schema) -> Any:
         return json.loads((schema.metadata or {}).get(b"nasbench", b"null"))
     except ValueError:
         return None
+
+
+def said_digest(document: dict[str, Any], schema: pa.Schema) -> str:
+    """SHA-256 of what a file says of itself and its columns; pages have checksums of their own."""
+    columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
+    said = {key: value for key, value in document.items() if key != "digest"}
+    return json_digest([said, columns])
 
 
 def load_space(name: str, where: str) -> SearchSpace:

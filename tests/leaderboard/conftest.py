@@ -18,8 +18,9 @@ from nasbench.runs.records import Records, manifest_name
 from nasbench.runs.replay import Budget
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.search import search
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LAUNCH = """
@@ -68,7 +69,8 @@ class Home:
         said = {"default_objective": "valid_accuracy", "dataset": "dots", "epochs": epochs} | said
         metadata = Metadata(id=id, space="nb201", key=key, **said)
         numbers = None if archs is None else pa.Table.from_pylist(list(archs))
-        return write_table(self.tables / f"{id}.parquet", metadata, pa.table(columns), numbers)
+        draft = Draft(metadata, pa.table(columns), numbers)
+        return write_table(self.tables / f"{id}.parquet", draft)
 
     def manifest(self, metadata: Metadata, **changes: Any) -> dict[str, Any]:
         """A manifest of records of a table."""
@@ -193,7 +195,7 @@ def whole_space(tmp_path_factory) -> Path:
         citation="Nobody (2026), https://example.org/paper",
     )
     path = home.tables / "toy-whole.parquet"
-    write_table(path, metadata, pa.table(columns))
+    write_table(path, Draft(metadata, pa.table(columns)))
     return path
 
 

@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from nasbench.tables.draft import Draft
+
 ARCHIVE = "NATS-tss-v1_0-3ffb9-simple"
 CELLS = 15_625
 COPIES = 60
@@ -51,7 +53,7 @@ def copies(records: Path, folder: Path) -> int:
 def full_size(records: Path, folder: Path) -> None:
     """Tables of all cells: the records in turn, every number changed by about a thousandth."""
     from data_builders import IMPORTERS
-    from nasbench.tables.table import write_table
+    from nasbench.tables.writer import write_table
 
     rng = np.random.default_rng(0)
     for made in IMPORTERS.load("nats")().tables([records], work=folder / "work"):
@@ -59,7 +61,8 @@ def full_size(records: Path, folder: Path) -> None:
         archs = given_to_all(made.archs, np.arange(CELLS) % len(owners), np.arange(CELLS))
         runs = tile(made.runs, owners, rng)
         metadata = replace(made.metadata, complete=True)
-        write_table(folder / f"{metadata.id}.parquet", metadata, runs, archs, made.columns)
+        draft = Draft(metadata, runs, archs, made.columns)
+        write_table(folder / f"{metadata.id}.parquet", draft)
 
 
 def given_to_all(table: pa.Table, rows: Any, cells: Any) -> pa.Table:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported, Progress
+from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column
 from data_builders.importers.fcnet.datasets import (
     ARCHIVE,
@@ -51,6 +51,7 @@ from nasbench.files import file_digest
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
 from nasbench.tables.columns import list_items
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 CURVES = ("valid_mse", "train_mse")
@@ -101,7 +102,7 @@ def archives(files: Sequence[Path]) -> list[Path]:
     return list(files) if any(_NAME.fullmatch(path.name) for path in files) else []
 
 
-def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Imported]:
+def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Draft]:
     """One table a file.
 
     Raises:
@@ -282,7 +283,7 @@ def _own(groups: Groups, group: Any, name: str, where: str) -> Any:
 # The table
 
 
-def imported(blocks: list[pa.Table], archive: Archive) -> Imported:
+def imported(blocks: list[pa.Table], archive: Archive) -> Draft:
     """The table of one data set.
 
     Args:
@@ -298,7 +299,7 @@ def imported(blocks: list[pa.Table], archive: Archive) -> Imported:
     share = np.arange(1, EPOCHS + 1) / EPOCHS
     values["seconds"] = (values["seconds"] * share).astype(np.float32)
     diverged = np.isnan(values["valid_mse"][:, :, -1])
-    return Imported(
+    return Draft(
         metadata=_metadata(archive, complete=len(table) == CONFIGURATIONS),
         runs=runs_table(archs, diverged, values),
         archs=archs_table(archs, archive.dataset),

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nb101.records import (
     BUDGETS,
     COLUMNS,
@@ -31,6 +31,7 @@ from nasbench.errors import ArchiveError, InvalidArgumentError
 from nasbench.files import file_digest, json_digest
 from nasbench.spaces.nb101 import CELLS, NB101
 from nasbench.tables.columns import list_items, to_numpy
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 REPEATS = 3
@@ -136,7 +137,7 @@ class NB101Importer(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """One table; progress is told in bytes of the file."""
         with _opened(files) as (file, source):
             columns = {name: str(kind) for name, kind in COLUMNS.items()}
@@ -195,7 +196,7 @@ def _read(file: BufferedReader, source: Source, parts: Parts, progress: Progress
     return Archive(cells, owners, epochs, columns)
 
 
-def _imported(archive: Archive, source: Source) -> Imported:
+def _imported(archive: Archive, source: Source) -> Draft:
     """The table of an archive, from which the metrics are taken out to need no memory twice.
 
     Repeats are numbered in the order of the records.
@@ -230,7 +231,7 @@ def _imported(archive: Archive, source: Source) -> Imported:
         "module_adjacency": cells.adjacency,
         "module_operations": cells.operations,
     }
-    return Imported(
+    return Draft(
         metadata=_metadata(release, source, complete=len(cells) == CELLS),
         runs=pa.table(runs),
         archs=pa.table(

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.table.assignments import parse_metrics, parse_per_arch
 from data_builders.importers.table.cells import Cells
 from data_builders.importers.table.measurements import check_percentages, join, read
@@ -20,6 +20,7 @@ from data_builders.importers.table.trainings import Trainings, no_runs
 from nasbench.errors import InvalidArgumentError, SchemaError
 from nasbench.files import file_digest, json_digest
 from nasbench.tables.columns import load_space, read_archs
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 
@@ -133,7 +134,7 @@ class TableImporter(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """The one table, from the one file."""
         if len(files) != 1:
             raise InvalidArgumentError(f"{len(files)} files are given, 1 is needed")
@@ -156,7 +157,7 @@ class TableImporter(Importer):
         if self._per_arch:
             archs = make_per_arch(self._per_arch, per_arch, content.ranks, cells, self._space)
         columns = tuple(self._meanings(path.name))
-        yield Imported(metadata=self._describe(path, runs), runs=runs, archs=archs, columns=columns)
+        yield Draft(metadata=self._describe(path, runs), runs=runs, archs=archs, columns=columns)
 
     def _meanings(self, file: str) -> Iterator[Column]:
         """Where each column of the table comes from."""
