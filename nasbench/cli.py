@@ -422,7 +422,7 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the records.")] = Path("runs"),
 ) -> None:
     """Search a benchmark with many seeds and record every trial; goes on where it was stopped."""
-    from nasbench.runs.replay import Budget
+    from nasbench.runs.budget import Budget
     from nasbench.runs.search import search
 
     wanted = parse_seeds(seeds)
@@ -590,18 +590,18 @@ def _catalogue(kind: str) -> dict[str, str]:
 
 def _description(benchmark: str) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Facts, columns and, for programs, how the numbers were made."""
-    from nasbench.benchmarks import surrogate_benchmark as surrogate
-    from nasbench.benchmarks import table_benchmark as tabular
     from nasbench.benchmarks.catalogue import find, is_surrogate
+    from nasbench.benchmarks.facts import surrogate_facts, table_facts
+    from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
     from nasbench.tables.table import Table
 
     path = find(benchmark)
     if is_surrogate(path):
-        opened = surrogate.SurrogateBenchmark(path)
-        return dict(surrogate.describe(opened)), opened.columns, opened.description.encode()
+        opened = SurrogateBenchmark(path)
+        return dict(surrogate_facts(opened)), opened.columns, opened.description.encode()
     table = Table(path)
     columns = {**table.columns, **table.arch_columns}
-    return dict(tabular.describe(table)), columns, {"recipe": table.metadata.recipe}
+    return dict(table_facts(table)), columns, {"recipe": table.metadata.recipe}
 
 
 def _benchmark_line(path: Path) -> tuple[str, str]:

@@ -86,6 +86,9 @@ class LiveBenchmark:
         self.fidelities = tuple(range(1, plan.recipe.epochs + 1))
         self.objectives: tuple[str, ...] = ("valid_accuracy",)
         self.known: tuple[str, ...] = ()
+        self.family = ""
+        self.default_objective = "valid_accuracy"
+        self.is_clocked = True
         self._until = math.inf if until is None else until
         self._rows: dict[tuple[Arch, int], pa.Table] = {}
         keep_freed_memory()
@@ -100,6 +103,9 @@ class LiveBenchmark:
     def seeds(self) -> tuple[int, ...]:
         """Training seeds of the plan, ascending."""
         return tuple(sorted(self.plan.seeds))
+
+    def require_objectives(self) -> None:
+        """A training always has a validation accuracy."""
 
     @property
     def complete_seeds(self) -> tuple[int, ...]:

@@ -24,8 +24,9 @@ from nasbench.algorithm import Algorithm, hyperparameters, make
 from nasbench.cli import parse_deadline
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.files import writable_folder
-from nasbench.runs.replay import Budget, replay
-from nasbench.runs.search import load_algorithm
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
+from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
 from nasbench.tables.schema import Column, Metadata
 from nasbench.tables.writer import write_table

@@ -13,8 +13,9 @@ import nasbench
 from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from nasbench.algorithm import Algorithm, Proposal
 from nasbench.benchmarks.catalogue import open_table
-from nasbench.runs.replay import Budget, replay
-from nasbench.runs.search import Setup
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
+from nasbench.runs.setup import Setup
 from nasbench.spaces import nb101
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201

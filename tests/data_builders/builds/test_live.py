@@ -24,7 +24,7 @@ from nasbench import Budget, replay
 from nasbench.algorithm import Algorithm
 from nasbench.errors import BuildError, IllegalArchError, InvalidArgumentError, NotRecordedError
 from nasbench.runs.run import Run
-from nasbench.runs.search import load_algorithm
+from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
 from nasbench.spaces.darts import Darts
 from nasbench.tables.table import Table

@@ -27,7 +27,8 @@ from data_builders.importers.nb101 import records as nb101_records
 from data_builders.importers.nb101.importer import NB101Importer
 from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NasbenchError, NotRecordedError
-from nasbench.spaces.nb101 import NB101, cells, module_hash, to_matrix
+from nasbench.spaces.nb101 import NB101, cells, to_matrix
+from nasbench.spaces.nb101_hash import module_hash
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
 

@@ -23,7 +23,8 @@ from nasbench.errors import (
     SchemaError,
     UnknownNameError,
 )
-from nasbench.spaces.nb101 import NB101, OPERATIONS, from_matrix, module_hash
+from nasbench.spaces.nb101 import NB101, OPERATIONS, from_matrix
+from nasbench.spaces.nb101_hash import module_hash
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
