@@ -35,7 +35,8 @@ def test_everything_fits_a_cell(content, tmp_path):
 def test_what_the_lines_say(content, tmp_path):
     found = objects(content(), tmp_path)
     assert repr(found["table benchmark"]) == (
-        "<TableBenchmark lite201-digits@2: 5,260 classes of nb201, 8 epochs, 3 seeds, valid_accuracy>"
+        "<TableBenchmark lite201-digits@2: 5,260 classes of nb201, 8 epochs, 3 seeds, "
+        "valid_accuracy>"
     )
     assert repr(found["records"]) == "<Records random_search on nb201-cifar10: 1 seeds>"
     assert repr(found["run"]).startswith("<Run random_search on nb201-cifar10, seed 0: 3 trials")
