@@ -1,4 +1,4 @@
-"""The shell command that makes a record again."""
+"""The shell command that reproduces a record."""
 
 import json
 import shlex
@@ -9,25 +9,25 @@ from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.errors import RecordError
 
 RUNS = "runs"
-"""Folder of records in the commands."""
+"""Folder of records named in the commands."""
 
 
 def command(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: AnyBenchmark) -> str:
-    """The command whose record has this manifest and these seeds.
+    """The command that makes a record with this manifest and these seeds.
 
-    What the command line assumes anyway is left out; all hyperparameters are written, since their
-    defaults may change with the version of the suite.
+    Options that equal the defaults of the command line are left out. All hyperparameters are
+    written, because their defaults may change with the version of the suite.
 
     Args:
-        manifest: Of the record.
-        seeds: Of its runs.
-        benchmark: The installed benchmark; any objective.
+        manifest: Manifest of the record.
+        seeds: Seeds of its runs.
+        benchmark: The installed benchmark, with any objective.
 
     Returns:
         One line for a shell.
 
     Raises:
-        RecordError: The manifest lacks something.
+        RecordError: The manifest is incomplete.
     """
     try:
         return shlex.join(_words(manifest, seeds, benchmark))
@@ -36,7 +36,7 @@ def command(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: AnyBen
 
 
 def ranges(seeds: Iterable[int]) -> str:
-    """Seeds as the command line reads them: ``"0:100"``, ``"7"`` or ``"0:10,20:30"``."""
+    """Seeds in command-line syntax: ``"0:100"``, ``"7"`` or ``"0:10,20:30"``."""
     parts: list[list[int]] = []
     for seed in sorted(seeds):
         if parts and parts[-1][1] == seed:
