@@ -13,8 +13,8 @@ from nasbench.compat.nats_bench.trainings import (
     SECONDS,
     SETS,
     TRAIN,
-    NoAnswerError,
     DatasetTrainings,
+    NoAnswerError,
 )
 from nasbench.errors import SchemaError, one_of
 from nasbench.tables.table import Table
