@@ -1,4 +1,4 @@
-"""Boards: which records can be compared, and what their ranking consists of."""
+"""Boards: which records are comparable, and what a ranking consists of."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from leaderboard.landscape import Landscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate
 from nasbench.errors import RecordError
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
 MARK = "\N{DAGGER}"
-"""Sign of a row whose algorithm fits the kind of model that the board's surrogate is."""
+"""Marks a row whose algorithm fits the same family of models as the board's surrogate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,15 +20,15 @@ class Question:
     """What the searches of one board have in common.
 
     Attributes:
-        benchmark: Its id.
-        version: Its version.
+        benchmark: Id of the benchmark.
+        version: Version of the benchmark.
         content_hash: Hash of its numbers.
-        objectives: Columns that were optimised.
+        objectives: Optimised columns.
         trials: Budget in started trials, or None.
         seconds: Budget in simulated seconds, or None.
         epochs: Budget in trained epochs, or None.
         workers: Simulated parallel workers.
-        replicate: Which recorded training answered a trial.
+        replicate: Policy that chooses the training that answers a trial.
     """
 
     benchmark: str
@@ -41,27 +42,20 @@ class Question:
     replicate: Literal["draw", "mean"] | int
 
     @classmethod
-    def of(cls, records: Records) -> "Question":
-        """The question that a record answers.
-
-        Raises:
-            RecordError: The manifest does not say.
-        """
-        try:
-            benchmark, budget = records.manifest["benchmark"], records.manifest["budget"]
-            return cls(
-                benchmark=benchmark["id"],
-                version=benchmark["version"],
-                content_hash=benchmark["content_hash"],
-                objectives=tuple(benchmark["objectives"]),
-                trials=budget["trials"],
-                seconds=None if budget["seconds"] is None else float(budget["seconds"]),
-                epochs=budget["epochs"],
-                workers=records.manifest["workers"],
-                replicate=records.manifest["replicate"],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise RecordError(f"{records.folder}: incomplete manifest: {error!r}") from error
+    def of(cls, manifest: Manifest) -> "Question":
+        """The question that records with this manifest answer."""
+        budget = manifest.budget
+        return cls(
+            benchmark=manifest.benchmark,
+            version=manifest.version,
+            content_hash=manifest.content_hash,
+            objectives=manifest.objectives,
+            trials=budget.trials,
+            seconds=budget.seconds,
+            epochs=budget.epochs,
+            workers=manifest.workers,
+            replicate=manifest.replicate,
+        )
 
     @property
     def budget(self) -> str:
@@ -77,12 +71,12 @@ class Question:
 
     @property
     def title(self) -> str:
-        """Which board it is, in a few words."""
+        """Short title of the board."""
         return f"{self.benchmark}@{self.version}, {self.budget}"
 
     @property
     def order(self) -> str:
-        """Where the board stands among others."""
+        """Sort key of the board."""
         limits = [self.trials or 0, self.epochs or 0, self.seconds or 0.0]
         numbers = " ".join(f"{limit:020.3f}" for limit in limits)
         name = f"{self.benchmark} {self.version:06d} {self.content_hash} {self.objectives}"
@@ -94,12 +88,12 @@ class Score:
     """A column of a board: a function of one search.
 
     Attributes:
-        title: Head of the column; ``{measure}`` and ``{reported}`` stand for what the board
+        title: Column title; ``{measure}`` and ``{reported}`` are replaced by what the board
             reports.
         kind: ``"points"``: a difference in the unit of the reported column; ``"value"``: a value of
             that column; ``"ratio"``; ``"count"``; ``"seconds"``.
-        goal: Which end is better.
-        of: The function; NaN on boards that the column does not apply to.
+        goal: Which end is better; empty for neither.
+        of: The function; NaN on boards to which the column does not apply.
     """
 
     title: str
@@ -109,7 +103,7 @@ class Score:
 
     @property
     def description(self) -> str:
-        """What the column says."""
+        """Description of the column: the docstring of its function."""
         return " ".join((self.of.__doc__ or "").split())
 
     def __call__(self, search: Search) -> float:
@@ -122,20 +116,20 @@ class Row:
     """One record on a board.
 
     Attributes:
-        rank: From 1, by mean regret.
-        label: Name of the algorithm and what tells it from other rows of the same.
-        settings: What the algorithm was given, see :func:`settings`.
-        scores: Mean over seeds of every column that applies, by name of the column.
+        rank: Rank by mean regret, from 1.
+        label: Name of the algorithm, and what distinguishes it from other rows of the same
+            algorithm.
+        settings: Settings of the algorithm, see :func:`settings`.
+        scores: Mean over seeds of every applicable column, by column name.
         gap: Regret minus that of the first row, compared seed by seed.
-        common_seeds: On how many seeds the gap rests; 0: the two share none and are resampled
-            independently.
-        tied: Whether the gap leaves open that the row is as good as the first one; False for the
-            first one.
-        seeds: Of the runs.
+        common_seeds: Number of seeds that the gap rests on; 0 if the two share none and are
+            resampled independently.
+        tied: Whether the gap does not separate the row from the first; False for the first.
+        seeds: Seeds of the runs.
         searches: The runs.
-        fits_family: Whether the algorithm fits the kind of model that the board's surrogate is.
-        records: Where they come from.
-        content_hash: SHA-256 over the decoded columns of the record.
+        fits_family: Whether the algorithm fits the same family of models as the board's surrogate.
+        records: Source of the row.
+        content_hash: SHA-256 of the decoded columns of the record.
     """
 
     rank: int
@@ -154,21 +148,21 @@ class Row:
     @property
     def algorithm(self) -> str:
         """Name of the algorithm."""
-        return str(self.records.manifest["algorithm"])
+        return self.records.manifest.algorithm
 
     @property
     def variant(self) -> str:
-        """What tells the row from others of the same algorithm; empty where it is the only one."""
+        """What distinguishes the row from others of its algorithm; empty for the only one."""
         return self.label.removeprefix(self.algorithm).strip(" ()")
 
     @property
     def mark(self) -> str:
-        """Sign that stands behind the name, see :attr:`Board.footnote`; empty for most rows."""
+        """Mark behind the name, see :attr:`Board.footnote`; empty for most rows."""
         return MARK if self.fits_family else ""
 
     @property
     def regret(self) -> Estimate:
-        """The score that the board is ranked by."""
+        """The score that determines the rank."""
         return self.scores["regret"]
 
 
@@ -177,15 +171,15 @@ class Board:
     """Records that answer the same question, ranked.
 
     Attributes:
-        question: What they have in common.
+        question: What the records have in common.
         landscape: The scale.
-        window: Simulated seconds between which the anytime area is taken: one mean full training,
-            and the budget.
-        columns: The columns that apply, by name.
-        rows: Best first.
-        random_evaluations: Full trainings that the budget pays for; None where the budget is in
+        window: Start and end of the anytime area in simulated seconds: one mean full training, and
+            the budget.
+        columns: The applicable columns, by name.
+        rows: Rows, best first.
+        random_evaluations: Number of full trainings that the budget pays for; None for a budget in
             seconds.
-        random_regret: Expected regret of random search after so many; None likewise.
+        random_regret: Expected regret of random search after that many; None if there are none.
     """
 
     question: Question
@@ -198,21 +192,21 @@ class Board:
 
     @property
     def title(self) -> str:
-        """Which board it is, in a few words."""
+        """Short title of the board."""
         return self.question.title
 
     @property
     def footnote(self) -> str:
-        """What the sign of a row means; empty where none has it."""
+        """Meaning of the mark; empty if no row has it."""
         if not any(row.fits_family for row in self.rows):
             return ""
         return (
-            f"{MARK} fits the same kind of model as the surrogate: has an advantage here that it "
-            "would not have on real trainings."
+            f"{MARK} fits the same kind of model as the surrogate, which gives it an advantage "
+            "here that it would not have on real trainings."
         )
 
     def title_of(self, column: str) -> str:
-        """Head of a column."""
+        """Title of a column."""
         title = self.columns[column].title
         text = title.format(measure=self.landscape.measure, reported=self.landscape.reported.name)
         return text[:1].upper() + text[1:]
@@ -221,16 +215,16 @@ class Board:
 def group(
     records: Iterable[Records],
 ) -> tuple[dict[Question, list[Records]], list[tuple[Records, str]]]:
-    """Records by the question they answer, and those that no board can show, with the reason.
+    """Records grouped by question, and the records that no board can show, each with the reason.
 
     Raises:
-        RecordError: A damaged record, or the same search twice.
+        RecordError: A record is damaged, or the same search is recorded twice.
     """
     groups: dict[Question, list[Records]] = {}
     left_out: list[tuple[Records, str]] = []
     places: dict[str, Records] = {}
     for record in records:
-        question = Question.of(record)
+        question = Question.of(record.manifest)
         twin = places.setdefault(f"{question.benchmark}/{record.folder.name}", record)
         if twin is not record:
             raise RecordError(
@@ -238,7 +232,7 @@ def group(
             )
         if len(question.objectives) != 1:
             n = len(question.objectives)
-            left_out.append((record, f"{n} objectives; these boards rank searches with one"))
+            left_out.append((record, f"{n} objectives; boards rank searches with one objective"))
         elif not record.seeds():
             left_out.append((record, "no finished run yet"))
         else:
@@ -246,19 +240,19 @@ def group(
     return dict(sorted(groups.items(), key=lambda item: item[0].order)), left_out
 
 
-def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What an algorithm was given: preset, hyperparameters, fidelities, known columns."""
-    given: dict[str, Any] = {"preset": manifest["preset"]} if manifest["preset"] else {}
-    given |= manifest["hyperparameters"]
-    given |= {"fidelities": manifest["fidelities"]}
-    return given | ({"known": known} if (known := manifest["benchmark"]["known"]) else {})
+def settings(manifest: Manifest) -> dict[str, Any]:
+    """Settings of an algorithm: preset, hyperparameters, fidelities, known columns."""
+    given: dict[str, Any] = {"preset": manifest.preset} if manifest.preset else {}
+    given |= manifest.hyperparameters
+    given |= {"fidelities": list(manifest.fidelities)}
+    return given | ({"known": list(manifest.known)} if manifest.known else {})
 
 
-def labels(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names that tell records apart: the algorithm, and what differs among its records."""
+def labels(manifests: Sequence[Manifest]) -> list[str]:
+    """Labels that tell records apart: the algorithm, and settings in which its records differ."""
     found = []
     for manifest in manifests:
-        same = [settings(m) for m in manifests if m["algorithm"] == manifest["algorithm"]]
+        same = [settings(m) for m in manifests if m.algorithm == manifest.algorithm]
         own = settings(manifest)
         by_preset = [s for s in same if s.get("preset") == own.get("preset")]
         parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
@@ -267,13 +261,13 @@ def labels(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
             for name, value in own.items()
             if name != "preset" and any(other.get(name) != value for other in by_preset)
         ]
-        name = manifest["algorithm"]
-        found.append(f"{name} ({', '.join(parts)})" if parts else str(name))
+        name = manifest.algorithm
+        found.append(f"{name} ({', '.join(parts)})" if parts else name)
     return found
 
 
 def plain(value: Any) -> str:
-    """A setting without quotes and brackets."""
+    """A setting as text without quotes and brackets."""
     if isinstance(value, list):
         return " ".join(map(plain, value))
     words = {True: "yes", False: "no", None: "none"}

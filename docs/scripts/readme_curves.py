@@ -17,8 +17,9 @@ from pages import save, style
 import nasbench
 from leaderboard import curves
 from leaderboard.scores import rank
-from nasbench.runs.records import Records, manifest_name
-from nasbench.runs.search import Setup
+from nasbench.runs.records import Records
+from nasbench.runs.search import record_seeds
+from nasbench.runs.setup import Setup
 
 BENCHMARK = "nb201-cifar10"
 BUDGET = nasbench.Budget(trials=300)
@@ -35,14 +36,8 @@ COLOURS = {
 
 def searched(seeds: int, processes: int, out: Path) -> list[Records]:
     """The records of the six; what the folder holds already is not run again."""
-    records = []
-    for algorithm in COLOURS:
-        nasbench.search(
-            algorithm, BENCHMARK, seeds=range(seeds), budget=BUDGET, processes=processes, out=out
-        )
-        setup = Setup(algorithm=algorithm, benchmark=BENCHMARK, budget=BUDGET)
-        records.append(Records(out / BENCHMARK / manifest_name(setup.prepare().manifest())))
-    return records
+    setups = [Setup(algorithm=name, benchmark=BENCHMARK, budget=BUDGET) for name in COLOURS]
+    return [record_seeds(setup, range(seeds), out, processes=processes) for setup in setups]
 
 
 def label_ends(axes: Axes, ends: Mapping[str, float], x: float, gap: float) -> None:

@@ -23,8 +23,9 @@ from leaderboard.statistics import estimate
 from leaderboard.statistics import interval as bootstrap
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
-from nasbench.runs.records import Records, manifest_name
-from nasbench.runs.search import Setup
+from nasbench.runs.records import Records
+from nasbench.runs.search import record_seeds
+from nasbench.runs.setup import Setup
 
 PAGE = DOCS / "results.md"
 FAMILIES = {
@@ -93,19 +94,8 @@ class Part:
                     preset=preset,
                     objectives=self.objectives,
                 )
-                record = out / self.benchmark / manifest_name(setup.prepare().manifest())
-                print(record, flush=True)
-                nasbench.search(
-                    algorithm,
-                    self.benchmark,
-                    seeds=range(seeds),
-                    budget=self.budget,
-                    preset=preset,
-                    objectives=self.objectives,
-                    processes=processes,
-                    out=out,
-                )
-                records.append(Records(record))
+                print(algorithm, preset or "", flush=True)
+                records.append(record_seeds(setup, range(seeds), out, processes=processes))
         return records
 
 

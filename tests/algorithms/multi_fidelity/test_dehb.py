@@ -11,7 +11,8 @@ from algorithms.multi_fidelity.hyperband import Hyperband
 from algorithms.parts.rungs import Bracket, brackets
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
@@ -124,7 +125,7 @@ def test_coordinates_taken_from_the_mutant_are_binomial(rate):
 def test_parents_are_different_and_any_three_are_as_likely():
     search = DEHB(NB201(), fidelities=RUNGS, seed=0)
     pool = [(float(i),) for i in range(4)]
-    counts = Counter(search._three(pool) for _ in range(24_000))
+    counts = Counter(search._three_distinct(pool) for _ in range(24_000))
     assert counts.keys() == set(permutations(pool, 3))
     assert sum((n - 1000) ** 2 / 1000 for n in counts.values()) < chi2.ppf(0.999, 23)
 

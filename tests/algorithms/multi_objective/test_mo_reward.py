@@ -11,7 +11,8 @@ from nasbench.algorithm import Observation, Proposal
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError, UnknownNameError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.spaces.nb201 import NB201
 from nasbench.splitmix import key, mix
 from nasbench.testing import check_algorithm
@@ -264,7 +265,7 @@ def test_it_keeps_the_contract_on_a_published_table():
 
 
 def test_three_objectives_are_refused():
-    with pytest.raises(InvalidArgumentError, match="two objectives, accuracy and cost, not of 3"):
+    with pytest.raises(InvalidArgumentError, match="two objectives, accuracy and cost, not 3"):
         tell(make(), 1.0, 2.0, 3.0)
 
 
@@ -282,7 +283,7 @@ def test_three_objectives_are_refused():
         (
             {"search": "algorithms.multi_objective.mo_reward:MoReward"},
             InvalidArgumentError,
-            "has an algorithm inside and cannot be inside another",
+            "runs an inner algorithm itself and cannot be one",
         ),
     ],
 )

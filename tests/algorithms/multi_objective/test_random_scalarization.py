@@ -12,7 +12,8 @@ from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError, UnknownNameError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 from nasbench.splitmix import key, mix
@@ -333,7 +334,7 @@ def test_it_keeps_the_contract_on_a_published_table():
         (
             {"search": "algorithms.multi_objective.mo_reward:MoReward"},
             InvalidArgumentError,
-            "has an algorithm inside and cannot be inside another",
+            "runs an inner algorithm itself and cannot be one",
         ),
     ],
 )
