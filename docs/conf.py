@@ -173,24 +173,28 @@ def drop_object(app: Sphinx, domain: str, kind: str, content: Element) -> None:
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element
 ) -> Element | None:
-    """Resolve a reference as Python would in the module of the docstring.
+    """Resolve a reference as Python would in the module of the docstring, else by its last names.
 
     What exists and is documented here becomes a link, what exists elsewhere stays text, and what
-    does not exist stays a broken reference.
+    does not exist, or in several places, stays a broken reference.
     """
     if node.get("refdomain") != "py":
         return None
+    documented = env.domains.python_domain.objects
     target, module = node["reftarget"], node.get("py:module")
-    places = [module and f"{module}:{target}", target, f"builtins:{target}"]
-    for place in filter(None, places):
+    found = [name for name in documented if name.endswith(f".{target}")]
+    for place in filter(None, [module and f"{module}:{target}", target, f"builtins:{target}"]):
         with suppress(ImportError, AttributeError, ValueError):
-            found = resolve_name(place)
-            name = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
-            entry = env.domains.python_domain.objects.get(name)
-            if entry is None:
+            thing = resolve_name(place)
+            name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+            if name not in documented:
                 return text
-            return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, text)
-    return None
+            found = [name]
+            break
+    if len(found) != 1:
+        return None
+    entry = documented[found[0]]
+    return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, text)
 
 
 def setup(app: Sphinx) -> None:

@@ -48,7 +48,7 @@ class ResultsCount:
 
     @property
     def params(self) -> float:
-        """Parameters in millions, as published; see :meth:`.ArchResults.get_compute_costs`."""
+        """Parameters in millions, as published; see :meth:`ArchResults.get_compute_costs`."""
         return self._trainings.published("parameters", self._row)
 
     @property
