@@ -1,12 +1,10 @@
 """How much of a table's order is noise?
 
-``python -m data_builders.studies.noise lite201-digits`` prints how well one training
-seed ranks the classes against another (the noise ceiling of any single-seed selection), how
-validation ranks against test, and how the table ranks the space against a published one.
+``nasbench study noise lite201-digits`` prints how well one training seed ranks the classes against
+another (the noise ceiling of any single-seed selection), how validation ranks against test, and how
+the table ranks the space against a published one.
 """
 
-import argparse
-from collections.abc import Sequence
 from itertools import combinations
 from statistics import mean
 
@@ -14,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
-from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
-from nasbench.errors import NasbenchError
 
 
 def tau_between_seeds(accuracies: NDArray[np.float64]) -> float:
@@ -95,21 +91,3 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("benchmark")
-    parser.add_argument("--published", default="nb201-cifar10")
-    options = parser.parse_args(arguments)
-    try:
-        tables = (open_table(name) for name in (options.benchmark, options.published))
-        table = noise_table(*map(TableBenchmark, tables))
-    except NasbenchError as error:
-        parser.error(str(error))
-    print(table)
-
-
-if __name__ == "__main__":
-    main()
