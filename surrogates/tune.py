@@ -113,7 +113,7 @@ def tune(
     """
     if regressor not in RANGES:
         raise UnknownNameError(
-            f"there are no ranges to tune {regressor!r} in{one_of(regressor, RANGES)}"
+            f"no ranges are known to tune {regressor!r} in{one_of(regressor, RANGES)}"
         )
     if trials < 1:
         raise InvalidArgumentError(f"trials = {trials} must be at least 1")

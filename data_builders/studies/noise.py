@@ -5,6 +5,7 @@ another (the noise ceiling of any single-seed selection), how validation ranks a
 the table ranks the space against a published one.
 """
 
+from collections.abc import Iterable
 from itertools import combinations
 from statistics import mean
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import SearchSpace
 
 
 def tau_between_seeds(accuracies: NDArray[np.float64]) -> float:
@@ -35,9 +38,11 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
             more.
 
     Raises:
+        InvalidArgumentError: The tables are of different spaces.
         NasbenchError: A table does not hold all architectures with every seed.
     """
     space = benchmark.space
+    check_spaces(space, [other])
     cells = np.array(list(space.archs()))
     own = (space.canonical_many(cells) == cells).all(axis=1)
     archs = cells[own]
@@ -87,6 +92,20 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
     return "\n".join(
         ["| what | value |", "|---|---|", *(f"| {k} | {_escape(v)} |" for k, v in rows.items())]
     )
+
+
+def check_spaces(space: SearchSpace, tables: Iterable[TableBenchmark]) -> None:
+    """Whether tables are of a space.
+
+    Raises:
+        InvalidArgumentError: One is not.
+    """
+    for table in tables:
+        if table.space.name != space.name:
+            raise InvalidArgumentError(
+                f"{table.name} has space {table.space.name!r}, not {space.name!r}: the same "
+                "architectures are compared"
+            )
 
 
 def _escape(text: str) -> str:

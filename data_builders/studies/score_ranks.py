@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
+from data_builders.studies.noise import check_spaces
 from data_builders.zero_cost import SCORES
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.tables.table import Table
@@ -25,8 +26,10 @@ def rank_table(scores: Table, benchmarks: Sequence[TableBenchmark]) -> str:
         benchmarks: Of the same space; mean validation accuracies over their seeds.
 
     Raises:
+        InvalidArgumentError: The tables are of different spaces.
         NasbenchError: A benchmark does not hold an architecture.
     """
+    check_spaces(scores.space, benchmarks)
     archs = scores.written_archs
     own = (scores.space.canonical_many(archs) == archs).all(axis=1)
     accuracies = [b.query_many(archs[own], "valid_accuracy") for b in benchmarks]

@@ -6,7 +6,6 @@ import os
 import random
 import sys
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from nasbench.cli.docstrings import arguments, paragraphs, plain
@@ -115,7 +114,8 @@ def _class(name: str, kind: str, found: Any) -> About:
     module = sys.modules[found.__module__]
     documented: dict[str, str] = {}
     for base in reversed(found.__mro__):
-        documented |= arguments(base.__doc__)
+        if not base.__module__.startswith("nasbench."):  # the contract says nothing of this class
+            documented |= arguments(base.__doc__)
     if kind == "spaces":
         return _space(name, found(), _texts(found.__doc__, module.__doc__))
     defaults = {
@@ -188,11 +188,12 @@ def _space(name: str, space: Any, texts: dict[str, str]) -> About:
     facts["architectures"] = number(space.size)
     facts["example"] = space.to_text(space.sample(random.Random(0)))
     facts["class"] = f"{type(space).__module__}:{type(space).__qualname__}"
+    first: dict[tuple[str, ...], str] = {}
     rows = []
-    for (labels, kind), group in groupby(space.decisions, lambda d: (d.labels, d.kind)):
-        first, *_, last = [decision.name for decision in (*group,)] * 2
-        names = first if first == last else f"{first} to {last}"
-        rows.append((names, kind, str(len(labels)), ", ".join(labels)))
+    for name, labels, kind in ((d.name, d.labels, d.kind) for d in space.decisions):
+        told = f"as {first[labels]}" if labels in first else ", ".join(labels)
+        first.setdefault(labels, name)
+        rows.append((name, kind, str(len(labels)), told))
     decisions = [{"name": d.name, "kind": d.kind, "options": d.labels} for d in space.decisions]
     return About(
         facts | {"architectures": space.size, "decisions": decisions},
@@ -203,7 +204,7 @@ def _space(name: str, space: Any, texts: dict[str, str]) -> About:
 def _texts(docstring: str | None, paper: str | None) -> dict[str, str]:
     """The documentation of a class and of its module."""
     first, *others = paragraphs(docstring) or [""]
-    return {"summary": first, "paper": plain(paper or ""), "description": " ".join(others)}
+    return {"summary": first, "description": " ".join(others), "paper": plain(paper or "")}
 
 
 def _uses(
@@ -213,7 +214,7 @@ def _uses(
     known = documented.get("known", "used") if "known" in parameters else "not used"
     return {
         "fidelities": documented.get("fidelities", ""),
-        "objectives": "several" if family == "multi_objective" else "the first" if family else "",
+        "objectives": "all" if family == "multi_objective" else "the first only" if family else "",
         "known numbers": known,
     }
 
@@ -236,9 +237,7 @@ def _kind_of(found: Any) -> str:
 
 
 def _literal(value: object) -> str:
-    """A value as ``--set`` takes it; None, which it cannot take, as ``none``."""
-    if value is None:
-        return "none"
+    """A value as ``--set`` takes it, but for None, which TOML does not have."""
     if isinstance(value, str | bool):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Sequence):

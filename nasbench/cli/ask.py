@@ -29,7 +29,7 @@ def list_(
     if as_json:
         say(json.dumps(things, indent=1))
         return
-    print_list(KINDS[kind].rows(things), ("name", *KINDS[kind].facts, ""))
+    print_list(KINDS[kind].rows(things), ("name", *KINDS[kind].facts, KINDS[kind].texts[0]))
 
 
 def info(

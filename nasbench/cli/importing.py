@@ -49,7 +49,7 @@ class Importers(TyperGroup):
 def _help(importer: Any) -> str:
     """What an importer reads, and the tables that it makes."""
     tables = f"\n\nTables: {', '.join(importer.ids)}." if importer.ids else ""
-    return f"Import {importer.summary}.{tables}"
+    return f"{importer.summary}.{tables}"
 
 
 def _command(name: str, importer: Any) -> Callable[..., None]:

@@ -31,7 +31,11 @@ class Kind(NamedTuple):
     def rows(self, things: Things) -> list[list[str]]:
         """For every thing its name, facts and text."""
         return [
-            [name, *(_cell(fact, thing.get(fact)) for fact in self.facts), self._told(thing)]
+            [
+                name,
+                *(_cell(f, thing[f]) if f in thing else "" for f in self.facts),
+                self._told(thing),
+            ]
             for name, thing in things.items()
         ]
 
@@ -159,8 +163,8 @@ KINDS: Mapping[str, Kind] = {
 
 def family_of(module: str) -> str:
     """The folder of an algorithm; empty where it lies in none, or in another package."""
-    package, *folders, _ = module.split(".")
-    return ".".join(folders) if package == "algorithms" else ""
+    package, *rest = module.split(".")
+    return ".".join(rest[:-1]) if package == "algorithms" else ""
 
 
 def install(extras: Sequence[str]) -> str:

@@ -58,10 +58,11 @@ def print_list(rows: Iterable[Sequence[str]], titles: Sequence[str] = ()) -> Non
     """
     from rich.console import Console
 
+    rows = list(rows)
     console = Console(highlight=False)
     is_bounded = console.is_terminal or "COLUMNS" in os.environ
     width = console.width if is_bounded else None
-    for line in lay_out(list(rows), titles, width, console):
+    for line in lay_out(rows, titles, width, console):
         line.rstrip()
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
@@ -73,6 +74,8 @@ def lay_out(
     from rich.cells import cell_len
     from rich.text import Text
 
+    if not (rows or titles):
+        return
     widths = [max(map(cell_len, column)) for column in zip(titles or rows[0], *rows, strict=True)]
     facts = sum(widths[:-1]) + 2 * (len(widths) - 2)
     beside = width is None or width - facts - 2 >= min(_LEAST, widths[-1])

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +43,8 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     Raises:
         InvalidArgumentError: Not of the form NAME=VALUE.
     """
+    import tomllib
+
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")

@@ -23,4 +23,5 @@ def usage_line(error: Any, message: str) -> str:
     options = getattr(getattr(error, "param", None), "opts", ())
     given = (f"{a} {b}: " for a, b in pairwise(sys.argv) if a in options)
     line = next(given, "") + " ".join(message.split())
-    return f"{line.rstrip('.')}. See '{path} --help'" if line else f"see '{path} --help'"
+    line += "" if not line or line.endswith((".", "?")) else "."
+    return f"{line} See '{path} --help'" if line else f"see '{path} --help'"

@@ -53,7 +53,7 @@ class TableImporter(Importer):
     """
 
     name = "table"
-    summary = "anybody's numbers in a CSV, JSON lines or Parquet file: one table of any space"
+    summary = "your own numbers in a CSV, JSON lines or Parquet file: one table of any space"
     ids: ClassVar[tuple[str, ...]] = ()
     options = (
         Option("id", "--id", "Id of the new table.", metavar="ID", is_required=True),
@@ -87,8 +87,8 @@ class TableImporter(Importer):
         Option(
             "curve",
             "--curve/--schedules",
-            "Whether epochs are points of one training, or each is the end of a training of its "
-            "own (default).",
+            "Whether epochs are points of one training; by default, each is the end of a training "
+            "of its own.",
             kind="switch",
         ),
         Option("dataset", "--dataset", "What the networks were trained on.", metavar="TEXT"),
