@@ -71,6 +71,8 @@ def describe(name: str) -> About:
         try:
             return _class(name, kind, registries[kind].load(name))
         except MissingExtraError:
+            if name not in registries[kind]:  # a plug-in, whose source is not ours to read
+                raise
             return _source(name, kind, Source(registries[kind][name]))
         except UnknownNameError:  # plug-ins are found by their names only
             continue

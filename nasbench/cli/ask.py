@@ -7,8 +7,9 @@ import typer
 
 from nasbench.cli.about import describe
 from nasbench.cli.kinds import KINDS
+from nasbench.cli.lists import print_list
 from nasbench.cli.options import Benchmark, Json, described_names
-from nasbench.cli.output import print_list, say
+from nasbench.cli.output import say
 from nasbench.cli.parsing import parse_arch
 from nasbench.errors import UnknownNameError, one_of
 
@@ -116,8 +117,6 @@ def check(benchmark: Benchmark) -> None:
         return
     opened = Table(path)
     opened.check()
-    metadata = opened.metadata
-    say(
-        f"{metadata.id}@{metadata.version}: {len(opened.seed):,} runs, "
-        f"content hash {metadata.content_hash}: ok"
-    )
+    metadata, n = opened.metadata, len(opened.seed)
+    size = f"{n:,} runs" if n else f"{len(opened.written_archs):,} architectures"
+    say(f"{metadata.id}@{metadata.version}: {size}, content hash {metadata.content_hash}: ok")

@@ -167,17 +167,18 @@ def trajectories(
     For spaces that are too large to train completely: runs the searches, trains what they propose
     and writes the table. A stopped command is resumed by the same command.
     """
-    metadata = SIBLINGS.load("trajectories")(
-        plan,
-        search,
-        out,
-        changes=parse_settings(set_ or []),
-        repeat=repeat,
-        work=work,
-        processes=count_processes(processes),
-        seconds=None if deadline is None else parse_deadline(deadline),
-        progress=note,
-    )
+    with status("Searching, and training what is proposed"):
+        metadata = SIBLINGS.load("trajectories")(
+            plan,
+            search,
+            out,
+            changes=parse_settings(set_ or []),
+            repeat=repeat,
+            work=work,
+            processes=count_processes(processes),
+            seconds=None if deadline is None else parse_deadline(deadline),
+            progress=note,
+        )
     if metadata is None:
         say("the time was not enough: the same command goes on")
     else:

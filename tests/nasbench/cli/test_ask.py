@@ -386,6 +386,7 @@ def test_check_names_the_hash(nasbench, toys):
     assert code == 0
     hash_ = package.load("toy").content_hash
     assert out == f"toy@1: 14 runs, content hash {hash_}: ok\n"
+    assert nasbench("check", "scores")[1].startswith("scores@1: 2 architectures, content hash ")
     surrogate = str(SHIPPED / "darts-fashion-surrogate")
     assert " files, content hash " in nasbench("check", surrogate)[1]
 
