@@ -52,7 +52,7 @@ def all_classes(network: Network) -> list[Arch]:
         raise InvalidArgumentError(
             f"{space.name!r} has too many architectures to train them all: let the plan say "
             "architectures = 100, or take those that searches propose, with "
-            "'python -m data_builders.builds.trajectories'"
+            "'nasbench study trajectories'"
         )
     archs = np.array(list(space.archs()))
     ranks = np.unique(space.rank_many(space.canonical_many(archs)))
