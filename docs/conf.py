@@ -7,9 +7,11 @@ import os
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 from docutils.nodes import Element
 from pygments.lexers.shell import BashLexer
@@ -18,10 +20,13 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
+from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TRITON_INTERPRET", "1")  # else triton's kernels need a GPU to be imported
+
+from nasbench import cli  # noqa: E402 - from this folder, whatever is installed
 
 # General
 
@@ -83,7 +88,7 @@ def say_needs(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def write_reference(app: Sphinx) -> None:
-    """Write ``api/<folder>.rst`` for every folder of the packages: its modules on one page."""
+    """Write a page for every folder of the packages, with its modules, and one for the commands."""
     out = Path(app.srcdir) / "api"
     out.mkdir(exist_ok=True)
     folders = [
@@ -93,6 +98,7 @@ def write_reference(app: Sphinx) -> None:
         if not dotted(folder.parent).startswith(LEFT_OUT)
     ]
     pages = {f"{dotted(folder)}.rst": reference_page(folder, folders) for folder in folders}
+    pages["commands.rst"] = commands_page()
     for name, text in pages.items():
         if not (out / name).exists() or (out / name).read_text(encoding="utf-8") != text:
             (out / name).write_text(text, encoding="utf-8")
@@ -114,6 +120,26 @@ def reference_page(folder: Path, folders: list[Path]) -> str:
     for module in modules:
         parts += [titled(module, "-"), f".. automodule:: {module}"]
     return "\n\n".join(parts) + "\n"
+
+
+def commands_page() -> str:
+    """The help of every command."""
+    parts = [titled("Command line", "=")]
+    for name, text in command_helps(get_command(cli.app), "nasbench"):
+        lines = "\n".join(f"   {line}".rstrip() for line in text.splitlines())
+        parts += [titled(name, "-"), f".. code-block:: text\n\n{lines}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def command_helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, str]]:
+    """Full name and help of a command, and of those below it."""
+    last = name.rpartition(" ")[2]
+    context = command.make_context(
+        last, [], parent=parent, resilient_parsing=True, terminal_width=88
+    )
+    yield name, command.get_help(context)
+    for inner in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        yield from command_helps(command.get_command(context, inner), f"{name} {inner}", context)
 
 
 def dotted(path: Path) -> str:
