@@ -1,6 +1,7 @@
 """The examples of the pages in ``docs`` run, each page in an empty folder of its own.
 
-Python blocks run as they are, with the files that the page gives before them. Console lines that
+Python blocks run as they are, beside the files that the page gives before them and the shipped
+tables that they read by file name. Console lines that
 take seconds run too, searches with two seeds and few trials. Of the others (trainings, fits,
 downloads, imports of archives, plots) commands, options and files are checked to exist. Where the
 front matter of a page says what its examples need and nobody has by default, they must fail with an
@@ -21,6 +22,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "nasbench/data"
 BIN = Path(sys.executable).parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 NEEDS = re.compile(r"\A---\nneeds: (.+)\n---\n")
@@ -145,6 +147,9 @@ def test_examples_of_a_page(page: Path, tmp_path: Path):
         if block.language == "python":
             name = "mine.py" if "(Algorithm):" in block.text else "example.py"
             (tmp_path / name).write_text(block.text, encoding="utf-8")
+            for table in re.findall(r'"([\w-]+\.parquet)"', block.text):
+                if (SHIPPED / table).exists() and not (tmp_path / table).exists():
+                    (tmp_path / table).symlink_to(SHIPPED / table)
             lines = [f"{shlex.quote(sys.executable)} {name}"]
         elif block.language == "console":
             for command in commands(block.text):
