@@ -207,7 +207,7 @@ def test_info_of_an_algorithm(nasbench, monkeypatch):
         "hyperparameter  default  meaning",
         "population      100      Population size.",
         'mutation        "one"    "one": one decision changes; "each": every decision',
-        "identity        0.0      Probability that a child is an exact copy of its parent,",
+        "identity        0.0      Probability that a child is an exact copy of its",
         "preset          settings",
         'naszilla        population=30, sample=10, initial=10, mutation="each"',
     ):
