@@ -1,4 +1,4 @@
-"""Files in a folder, a zip or a tar archive: listed at once, read one by one, never unpacked."""
+"""Files in a folder, zip or tar archive, listed together and read one by one without unpacking."""
 
 import lzma
 import struct
@@ -36,9 +36,10 @@ class Entry:
     """A file in a folder or an archive.
 
     Attributes:
-        parts: Names of its folders, the last of a given folder too, and its own; at least one.
+        parts: Names of its folders, starting with the given folder itself, and of the file; at
+            least one.
         where: Path, for messages.
-        stamp: Size and time of change of the file, or of the archive.
+        stamp: Size and modification time of the file or, in an archive, of the archive.
     """
 
     parts: tuple[str, ...]
@@ -47,10 +48,10 @@ class Entry:
     _open: Callable[[], IO[bytes] | None]
 
     def read(self, limit: int) -> bytes:
-        """The bytes of the file.
+        """Return the bytes of the file.
 
         Raises:
-            ArchiveError: Damaged, no regular file, or larger than ``limit`` bytes.
+            ArchiveError: The file is damaged, not a regular file, or larger than ``limit`` bytes.
         """
         with _damage(self.where):
             file = self._open()
@@ -65,17 +66,17 @@ class Entry:
 
 @contextmanager
 def entries(path: Path, wanted: str) -> Iterator[list[Entry]]:
-    """Everything in a folder (by name) or an archive (as stored) that is not a folder itself.
+    """Yield every file in a folder (sorted by name) or an archive (in stored order).
 
-    The entries can be read as long as the context lasts.
+    The entries can be read only inside the context.
 
     Args:
         path: The folder or archive.
-        wanted: What to give instead, if it is neither.
+        wanted: Advice for the error message if the path is neither.
 
     Raises:
-        InvalidArgumentError: Neither a folder nor a zip or tar archive.
-        ArchiveError: Damaged, truncated, or a name leads out of the archive.
+        InvalidArgumentError: The path is neither a folder nor a zip or tar archive.
+        ArchiveError: The archive is damaged or truncated, or a name points outside of it.
     """
     if not path.exists():
         raise InvalidArgumentError(f"{path} does not exist: {wanted}")
@@ -130,8 +131,10 @@ def _open_tar(path: Path, wanted: str) -> tarfile.TarFile:
     except tarfile.ReadError as error:
         with path.open("rb") as file:
             if file.read(6).startswith(_COMPRESSED):
-                raise ArchiveError(f"{path} holds no tar archive, or is damaged") from error
-        raise InvalidArgumentError(f"{path} is no folder, zip or tar archive: {wanted}") from error
+                raise ArchiveError(f"{path} is damaged or holds no tar archive") from error
+        raise InvalidArgumentError(
+            f"{path} is not a folder, zip or tar archive: {wanted}"
+        ) from error
 
 
 def _of_tar(path: Path, archive: tarfile.TarFile) -> Iterator[Entry]:
@@ -139,13 +142,13 @@ def _of_tar(path: Path, archive: tarfile.TarFile) -> Iterator[Entry]:
     for info in archive:
         if not info.isdir():
             parts = _safe(info.name, path)
-            open_ = partial(archive.extractfile, info) if info.isreg() else _nothing
+            open_ = partial(archive.extractfile, info) if info.isreg() else _no_file
             yield Entry(parts, f"{path}: {info.name}", stamp, open_)
     _check_end(archive, path)
 
 
 def _check_end(archive: tarfile.TarFile, path: Path) -> None:
-    """Zeros mark the end of a tar archive, and what compressed it has a checksum behind them."""
+    """Read to the end: tar marks it with zeros, and the compression's checksum follows them."""
     file: Any = archive.fileobj
     file.seek(archive.offset)
     if not file.read(1):
@@ -154,15 +157,15 @@ def _check_end(archive: tarfile.TarFile, path: Path) -> None:
         pass
 
 
-def _nothing() -> None:
+def _no_file() -> None:
     return None
 
 
 def _safe(name: str, path: Path) -> tuple[str, ...]:
-    """The parts of a name within an archive."""
+    """Split a name within an archive into its parts; refuse one that points outside."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if parts[:1] == ("/",) or ".." in parts or PureWindowsPath(name).drive:
-        raise ArchiveError(f"{path}: {name!r:.80} leads out of the archive")
+        raise ArchiveError(f"{path}: {name!r:.80} points outside of the archive")
     return parts or (name,)
 
 

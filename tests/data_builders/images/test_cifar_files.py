@@ -285,7 +285,7 @@ def test_a_name_that_leads_out_of_the_archive_is_refused(tmp_path: Path, name: s
         info = tarfile.TarInfo(name)
         info.size = len(BINARY["1.bin"])
         archive.addfile(info, io.BytesIO(BINARY["1.bin"]))
-    with pytest.raises(ArchiveError, match=f"'{name}' leads out of the archive"):
+    with pytest.raises(ArchiveError, match=f"'{name}' points outside of the archive"):
         read_binary(path)
 
 
@@ -308,5 +308,5 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ArchiveError, match=r"bad\.tar\.gz"):
             read_binary(path)
     path.write_bytes(b"<html>moved</html>")
-    with pytest.raises(InvalidArgumentError, match=r"bad\.tar\.gz is no folder, zip or tar"):
+    with pytest.raises(InvalidArgumentError, match=r"bad\.tar\.gz is not a folder, zip or tar"):
         read_binary(path)
