@@ -87,7 +87,7 @@ def train_group(
     _check_network(recipe)
     if convolution is None:
         convolution = fastest_convolution(archs, recipe, split, dtype=dtype, device=device)
-    order = sorted(range(len(archs)), key=lambda i: _live_options(archs[i]))
+    order = sorted(range(len(archs)), key=lambda i: _similarity_key(archs[i]))
     group = Group(
         [archs[i] for i in order],
         seed,
@@ -120,7 +120,7 @@ def fastest_convolution(
         InvalidArgumentError: See :func:`train_group`; or no convolution works.
     """
     _check_network(recipe)
-    typical = sorted(archs, key=_live_options)
+    typical = sorted(archs, key=_similarity_key)
 
     def seconds(name: str) -> float:
         try:
@@ -138,7 +138,7 @@ def fastest_convolution(
         torch.cuda.empty_cache()
     fastest = min(times, key=lambda name: times[name])
     if times[fastest] == math.inf:
-            raise InvalidArgumentError(f"no convolution works on {device!r}: {[*times]} all fail")
+        raise InvalidArgumentError(f"no convolution works on {device!r}: {[*times]} all fail")
     return fastest
 
 
@@ -207,7 +207,7 @@ class Group:
         self._velocity = torch.zeros_like(self._values)
         self.loss = torch.zeros(len(archs), dtype=torch.float64, device=device)
         self.correct = torch.zeros_like(self.loss)
-        self.step = self._runner()
+        self.step = self._make_step()
 
     def epoch(self, epoch: int) -> NDArray[np.float64]:
         """Train for the next epoch and evaluate.
@@ -220,14 +220,14 @@ class Group:
             ``(n_archs, 6)``.
         """
         before = [tensor.clone() for tensor in self._state()]
-        figures = self._figures(epoch)
+        figures = self._train_and_evaluate(epoch)
         if not self.network.convolution.isolates and not np.isfinite(figures).all():
             # A failed model may have spoiled others: repeat the epoch without mixing.
             for tensor, value in zip(self._state(), before, strict=True):
                 tensor.copy_(value)
             self.network = replace(self.network, convolution=CONVOLUTIONS["matmul"])
-            self.step = self._runner()
-            figures = self._figures(epoch)
+            self.step = self._make_step()
+            figures = self._train_and_evaluate(epoch)
         return figures
 
     def seconds_of_steps(self, n: int) -> list[float]:
@@ -246,11 +246,11 @@ class Group:
         step = EVALUATED_MODELS[self.loss.device.type]
         with torch.inference_mode():
             parts = [self.network.part(i, i + step) for i in range(0, len(self.loss), step)]
-            scores = torch.cat([self._scores(part) for part in parts])
+            scores = torch.cat([self._evaluate_part(part) for part in parts])
         return scores.cpu().numpy()
 
     def _update(self, x: Tensor, y: Tensor, rate: Tensor) -> None:
-        losses, hits = _answers(self.network.logits(x), y)
+        losses, hits = _losses_and_hits(self.network.logits(x), y)
         # Summed over models, so that every model gets the gradient of its own mean.
         gradients = torch.autograd.grad(losses.mean(dim=1).sum(), self._parameters)
         with torch.no_grad():
@@ -262,20 +262,20 @@ class Group:
             self.loss += losses.sum(dim=1)
             self.correct += hits.sum(dim=1)
 
-    def _scores(self, network: StackedLite201) -> Tensor:
+    def _evaluate_part(self, network: StackedLite201) -> Tensor:
         """Return loss and accuracy on valid and test images, shape ``(models, 4)``."""
         folded, models, scores = network.folded(), len(network.archs), []
         for data in (self._data["valid"], self._data["test"]):
-            an_image = models * self._recipe.channels * data.x[0, 0].numel()
-            chunk = max(1, EVALUATED_NUMBERS[data.x.device.type] // an_image)
+            numbers_per_image = models * self._recipe.channels * data.x[0, 0].numel()
+            chunk = max(1, EVALUATED_NUMBERS[data.x.device.type] // numbers_per_image)
             totals = torch.zeros(models, 2, dtype=torch.float64, device=data.x.device)
             for x, y in zip(torch.split(data.x, chunk), torch.split(data.y, chunk), strict=True):
-                losses, hits = _answers(network.logits(x, folded), y)
+                losses, hits = _losses_and_hits(network.logits(x, folded), y)
                 totals += torch.stack([losses.sum(dim=1), 100.0 * hits.sum(dim=1)], dim=1)
             scores.append(totals / len(data.y))
         return torch.cat(scores, dim=1)
 
-    def _figures(self, epoch: int) -> NDArray[np.float64]:
+    def _train_and_evaluate(self, epoch: int) -> NDArray[np.float64]:
         recipe = self._recipe
         images = epoch_images(self._data["train"], recipe, self._seed, epoch)
         self.loss.zero_()
@@ -296,21 +296,21 @@ class Group:
         return data.x[:size], data.y[:size]
 
     @reproducible()
-    def _runner(self) -> Callable[[Tensor, Tensor, Tensor], None]:
+    def _make_step(self) -> Callable[[Tensor, Tensor, Tensor], None]:
         x, y = self._first_batch()
         if x.device.type != "cuda":
             return self._update
         return CapturedStep(self._update, [x, y, x.new_zeros(())], self._state())
 
 
-def _answers(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _losses_and_hits(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return loss and correctness of every model on every image, both ``(models, batch)``."""
     models, batch, _ = logits.shape
     losses = F.cross_entropy(logits.flatten(0, 1), y.repeat(models), reduction="none")
     return losses.view(models, batch), logits.argmax(dim=2) == y
 
 
-def _live_options(arch: Arch) -> Arch:
+def _similarity_key(arch: Arch) -> Arch:
     """Return a sort key that puts similar cells next to each other; see :func:`stacked_lite201`."""
     return tuple(o if live else NONE for o, live in zip(arch, live_edges(arch), strict=True))
 

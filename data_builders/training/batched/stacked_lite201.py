@@ -112,14 +112,14 @@ class StackedLite201:
         grid = Grid(batch, height, width, self.convolution.channels_last)
         kernels, bias = self._kernels(self.stem, folded)
         images = shared_input(images.to(self.activations), kernels, bias, grid)
-        rows = self._normalised(self.stem, images, grid, folded)
+        rows = self._normalise(self.stem, images, grid, folded)
         for stage, reduction in zip(self.stages, [*self.reductions, None], strict=True):
             for cell in stage:
-                rows = self._through(cell, rows, grid, folded)
+                rows = self._apply_cell(cell, rows, grid, folded)
             if reduction is not None:
                 pooled = F.avg_pool2d(grid.images(rows), 2)
                 grid = grid.halved()
-                rows = self._convolved(reduction, grid.rows(pooled, rows.shape[1]), grid, folded)
+                rows = self._convolve(reduction, grid.rows(pooled, rows.shape[1]), grid, folded)
         x = F.relu(self.norm(grid.images(rows), training=folded is None))
         features = x.mean(dim=(2, 3), dtype=self.head.dtype).view(batch, len(self.archs), -1)
         return torch.baddbmm(self.bias[:, None], features.transpose(0, 1), self.head.mT)
@@ -140,7 +140,7 @@ class StackedLite201:
                 state[f"{norm.site}.running_var"] = norm.variance.view(n, -1)[i]
         return {name: value.detach().clone() for name, value in state.items()}
 
-    def _through(self, cell: Cell, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
+    def _apply_cell(self, cell: Cell, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
         nodes = {0: rows}
         of_list = self.convolution.of_list
         for edge in self.edges:
@@ -156,10 +156,10 @@ class StackedLite201:
                     if of_list:
                         kernels = self._kernels(layer, folded)
                         images = of_list(part, source, work.chosen, *kernels, grid)
-                        parts.append(self._normalised(layer, images, grid, folded))
+                        parts.append(self._normalise(layer, images, grid, folded))
                     else:
                         part = F.relu(part, inplace=work.copied)
-                        parts.append(self._convolved(layer, part, grid, folded))
+                        parts.append(self._convolve(layer, part, grid, folded))
                 else:
                     parts.append(part)
             y = edge.merge(parts)
@@ -169,10 +169,10 @@ class StackedLite201:
             nodes[edge.target] = y
         return nodes[3]
 
-    def _convolved(self, layer: Layer, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
+    def _convolve(self, layer: Layer, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
         kernels, bias = self._kernels(layer, folded)
         images = self.convolution.apply(rows, kernels, bias, grid)
-        return self._normalised(layer, images, grid, folded)
+        return self._normalise(layer, images, grid, folded)
 
     def _kernels(self, layer: Layer, folded: Folded | None) -> tuple[Tensor, Tensor | None]:
         if folded is None:
@@ -180,9 +180,7 @@ class StackedLite201:
         kernels, bias = folded[layer]
         return kernels.to(self.activations), bias.to(self.activations)
 
-    def _normalised(
-        self, layer: Layer, images: Tensor, grid: Grid, folded: Folded | None
-    ) -> Tensor:
+    def _normalise(self, layer: Layer, images: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
         if folded is None:
             images = layer.norm(images, training=True)
         return grid.rows(images, len(layer.kernels))

@@ -232,9 +232,9 @@ class Listed:
             OUTPUTS=outputs,
             SIDE=side,
             TILE=pixels,
-            INPUT_TILE=_tile(inputs),
-            OUTPUT_TILE=_tile(outputs),
-            SUM=_summed(y.dtype)[1],
+            INPUT_TILE=_tile_side(inputs),
+            OUTPUT_TILE=_tile_side(outputs),
+            SUM=_sum_type(y.dtype)[1],
             LISTED=self.models is not None,
             RELU=self.relu,
             BIASED=bias is not None,
@@ -249,7 +249,7 @@ class Listed:
         n_items, outputs, side, _, inputs = shape
         n_pixels, pixels = len(self.rows), PIXELS[gradients.itemsize]
         n_parts = triton.cdiv(n_pixels, SUMMED_PIXELS)
-        dtype, summed = _summed(gradients.dtype)
+        dtype, summed = _sum_type(gradients.dtype)
         parts = gradients.new_empty(n_parts, *shape, dtype=dtype)
         correlate[(n_parts * n_items, side * side)](
             self.rows,
@@ -266,8 +266,8 @@ class Listed:
             SIDE=side,
             TILE=pixels,
             TILES=triton.cdiv(min(SUMMED_PIXELS, n_pixels), pixels),
-            INPUT_TILE=_tile(inputs),
-            OUTPUT_TILE=_tile(outputs),
+            INPUT_TILE=_tile_side(inputs),
+            OUTPUT_TILE=_tile_side(outputs),
             SUM=summed,
             LISTED=self.models is not None,
             RELU=self.relu,
@@ -331,12 +331,12 @@ def _images(
     return grid.images(y)
 
 
-def _tile(channels: int) -> int:
+def _tile_side(channels: int) -> int:
     """Return the side of the smallest matrix tile that holds this many channels."""
     return max(SMALLEST, 1 << (channels - 1).bit_length())
 
 
-def _summed(dtype: torch.dtype) -> tuple[torch.dtype, Any]:
+def _sum_type(dtype: torch.dtype) -> tuple[torch.dtype, Any]:
     """Return the type in which sums of a type are taken, for PyTorch and for Triton."""
     double = dtype == torch.float64
     return (torch.float64, tl.float64) if double else (torch.float32, tl.float32)

@@ -776,11 +776,11 @@ def test_a_bomb_is_not_unpacked(
     assert len(bomb) < 1000
     folder = official.folder(tmp_path / "archive", "tss", official.records("tss", [0]))
     (folder / "000001.pickle.pbz2").write_bytes(bomb)
-    refused(folder, tmp_path, "000001.pickle.pbz2 is larger than the 3000000 bytes")
+    refused(folder, tmp_path, "000001.pickle.pbz2 holds an object larger than 3000000 bytes")
     (folder / "meta.pickle.pbz2").write_bytes(bomb)
-    refused(folder, tmp_path, "meta.pickle.pbz2 is larger than the 3000000 bytes")
+    refused(folder, tmp_path, "meta.pickle.pbz2 holds an object larger than 3000000 bytes")
     official.file(path := tmp_path / "y.pbz2", "tss", {0: {"12": "x" * 40_000_000}})
-    refused(path, tmp_path, "y.pbz2 is larger than the 3000000 bytes")
+    refused(path, tmp_path, "y.pbz2 holds an object larger than 3000000 bytes")
 
 
 # --- stopped and taken up again ------------------------------------------------------------------

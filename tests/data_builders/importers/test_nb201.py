@@ -483,7 +483,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/data.pkl", pickle.dumps({"arch2infos": "x" * 30_000_000}, protocol=2))
     assert path.stat().st_size < 100_000
-    refused(path, tmp_path, "larger than the 2000000 bytes")
+    refused(path, tmp_path, "larger than 2000000 bytes")
 
 
 def test_wrong_files_are_named(tmp_path: Path) -> None:
