@@ -313,7 +313,7 @@ def test_a_release_under_the_name_of_the_other_is_refused(
     for name in (FILES[other], f"nb201_v{other}.pth", f"x-{FILES[other][-10:]}"):
         path = tmp_path / name
         path.write_bytes(data)
-        refused(path, tmp_path, rf"named as another release than it holds, which is v{release}")
+        refused(path, tmp_path, rf"holds release v{release}, but its name says another one")
 
 
 def test_a_mixture_of_releases_is_refused(official: Any, make_state: Any, tmp_path: Path) -> None:
@@ -464,7 +464,7 @@ def test_code_around_the_archive_is_named_and_not_run(older: Any, tmp_path: Path
         refused(path, tmp_path, rf"'{os.mkdir.__module__}\.mkdir', which is not allowed")
     for n, other in ((0, 5), (1, 5), (2, 5), (4, [5])):
         path.write_bytes(whole[: starts[n]] + pickle.dumps(other, 2) + whole[ends[n] :])
-        refused(path, tmp_path, "is no file of torch.save|holds the tensors")
+        refused(path, tmp_path, "is not a file of torch.save|holds the tensors")
     assert not mark.exists()
 
 
@@ -491,7 +491,7 @@ def test_wrong_files_are_named(tmp_path: Path) -> None:
     refused(tmp_path, tmp_path, "is a folder: give NAS-Bench-201-v1_0", invalid)
     refused(tmp_path / "none.pth", tmp_path, "does not exist: give NAS-Bench-201-v1_0", invalid)
     for given in ([], [tmp_path, tmp_path]):
-        with pytest.raises(invalid, match=r"[02] files: give"):
+        with pytest.raises(invalid, match=r"[02] files are given, 1 is needed: give"):
             list(NB201Importer().tables(given, work=tmp_path / "work"))
 
 
