@@ -30,8 +30,9 @@ from nasbench.algorithm import (
 )
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.errors import IllegalArchError
+from nasbench.runs.budget import Budget
 from nasbench.runs.records import to_table
-from nasbench.runs.replay import Budget, KnownNumbers, replay
+from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.run import Run
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.validation import content_hash

@@ -1,10 +1,9 @@
 """The columns and the metadata of the table of NAS-Bench-301."""
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 
 from data_builders.importers.nb301.result import CONSTANTS, EPOCHS
+from nasbench.files import json_digest
 from nasbench.spaces.darts import Darts
 from nasbench.tables.schema import Column, Metadata
 
@@ -95,7 +94,7 @@ def metadata(release: Release) -> Metadata:
         "epochs": EPOCHS,
         **CONSTANTS,
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     elsewhere = "architectures that were not trained need a surrogate"
     if not release.curves:
         elsewhere += f"; learning curves are in the complete logs, {LOGS}"

@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nb301.files import ResultFile, result_files
 from data_builders.importers.nb301.result import EPOCHS, parse
 from data_builders.importers.nb301.table import imported
 from data_builders.importers.parts import Parts
 from nasbench.spaces.darts import Darts
+from nasbench.tables.draft import Draft
 
 LIMIT = 1 << 23
 BLOCK = 1000
@@ -54,7 +55,7 @@ class NB301Importer(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """Yield the one table, made of all folders and archives together."""
         with result_files(files) as found:
             listing = json.dumps([(file.entry.where, file.entry.stamp) for file in found])

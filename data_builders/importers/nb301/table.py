@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importer import Imported
 from data_builders.importers.arrays import arch_column, curve_column
 from data_builders.importers.nb301.description import Release, columns, metadata
 from data_builders.importers.nb301.files import file_name
@@ -15,9 +14,10 @@ from data_builders.importers.nb301.result import EPOCHS
 from nasbench.errors import ArchiveError
 from nasbench.space import Arch
 from nasbench.tables.columns import list_items, to_numpy
+from nasbench.tables.draft import Draft
 
 
-def imported(results: pa.Table) -> Imported:
+def imported(results: pa.Table) -> Draft:
     """Return the table of all results.
 
     Args:
@@ -57,7 +57,7 @@ def imported(results: pa.Table) -> Imported:
         runs["valid_accuracy_curve"] = curve_column(curves.reshape(-1, EPOCHS))
     runs["seconds"] = curve_column((seconds[:, None] * (epochs / EPOCHS)).astype(np.float32))
     release = Release(len(names), n_curves, len(set(results["optimizer"].to_pylist())), digest)
-    return Imported(
+    return Draft(
         metadata=metadata(release),
         runs=pa.table(runs),
         archs=_archs_table(files, archs, names, results["parameters"].to_pylist()),
