@@ -1,4 +1,4 @@
-"""Rows of CSV, JSON lines and Parquet files, block by block, and where in the file each lies."""
+"""Read CSV, JSON lines and Parquet files in blocks of rows, with their positions in the file."""
 
 import csv
 import gzip
@@ -28,11 +28,11 @@ LONGEST_LINE = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that follow each other in a file.
+    """Consecutive rows of a file.
 
     Attributes:
-        places: Line, or row of a Parquet file, of each; counted from 1, shape ``(n,)``.
-        columns: Cells by name of the column: texts, numbers or lists of integers, null where empty.
+        places: Line number, or row number in Parquet, of each row; from 1, shape ``(n,)``.
+        columns: Cells by column name: texts, numbers or lists of integers, null where empty.
     """
 
     places: NDArray[np.int64]
@@ -44,12 +44,12 @@ Reader: TypeAlias = Callable[[Path, Sequence[str], Progress], Iterator[Rows]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        place: What its rows are counted in.
-        typed: Whether it tells the text ``"1"`` from the number 1.
-        read: The rows of the columns with these names.
+        place: Unit in which rows are counted.
+        typed: Whether the format tells the text ``"1"`` from the number 1.
+        read: Yields the rows, restricted to the named columns.
     """
 
     place: Literal["line", "row"]
@@ -58,13 +58,13 @@ class Format:
 
 
 def format_of(path: Path) -> Format:
-    """The kind of a file by the end of its name.
+    """Return the format of a file by the end of its name.
 
     Raises:
-        InvalidArgumentError: Another end, or no such file.
+        InvalidArgumentError: The file does not exist, or its name ends in another way.
     """
     if not path.is_file():
-        problem = "is no file" if path.exists() else "does not exist"
+        problem = "is not a file" if path.exists() else "does not exist"
         raise InvalidArgumentError(f"{path} {problem}")
     name = path.name.lower()
     for end, kind in FORMATS.items():
@@ -99,7 +99,7 @@ def _csv(path: Path, names: Sequence[str], progress: Progress, *, delimiter: str
 
 
 def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a CSV file that are not blank, with the line on which each begins."""
+    """Yield the rows of a CSV file that are not blank, with the line on which each begins."""
     while True:
         place = reader.line_num + 1
         try:
@@ -162,21 +162,21 @@ def _object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{where} is no JSON object, one a line is needed: {error}") from error
+        raise ArchiveError(f"{where} is not a JSON object, one per line: {error}") from error
     if not isinstance(row, dict):
-        raise ArchiveError(f"{where} is {repr(row)}, a JSON object is needed")
+        raise ArchiveError(f"{where} is {repr(row)}, not a JSON object")
     return row
 
 
 def _cells(values: Sequence[Any], places: list[int], name: str, path: Path) -> Any:
-    """An array of what one column holds: numbers, texts or lists of integers."""
+    """Return an array with the cells of one column: numbers, texts or lists of integers."""
     kinds = [_kind(value) for value in values]
     expected = next((kind for kind in kinds if kind != "nothing"), "nothing")
     for place, value, kind in zip(places, values, kinds, strict=True):
         if kind not in ("nothing", expected) or kind == "":
             raise ArchiveError(
-                f"{path}, line {place}: column {name!r} holds {repr(value)}; a column holds either "
-                "numbers, or texts, or lists of integers"
+                f"{path}, line {place}: column {name!r} holds {repr(value)}; a column must hold "
+                "only numbers, only texts, or only lists of integers"
             )
     if expected == "number":
         if all(value is None or type(value) is int for value in values):
@@ -192,7 +192,7 @@ _ARRAYS = {"nothing": pa.null(), "text": pa.string(), "list": pa.list_(pa.int64(
 
 
 def _kind(value: Any) -> Literal["number", "text", "list", "nothing", ""]:
-    """What a JSON value is; nothing of ours is ``""``."""
+    """Return the kind of a JSON value; ``""`` for a kind that tables cannot hold."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
@@ -230,7 +230,7 @@ def _parquet(path: Path, names: Sequence[str], progress: Progress) -> Iterator[R
 
 
 def _plain(kind: Any, name: str, path: Path) -> Any:
-    """The type in which cells of a Parquet type are handed on."""
+    """Return the Arrow type to which cells of a Parquet type are cast."""
     types = pa.types
     if types.is_dictionary(kind):
         return _plain(kind.value_type, name, path)
@@ -245,7 +245,7 @@ def _plain(kind: Any, name: str, path: Path) -> Any:
     if types.is_floating(kind) or types.is_null(kind):
         return kind
     raise InvalidArgumentError(
-        f"{path}: column {name!r} holds {kind}; numbers, texts or lists of integers are needed"
+        f"{path}: column {name!r} holds {kind}, not numbers, texts or lists of integers"
     )
 
 
@@ -254,14 +254,14 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise ArchiveError(f"{path} is no text in UTF-8: {error}") from error
+        raise ArchiveError(f"{path} is not UTF-8 text: {error}") from error
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise ArchiveError(f"{path} cannot be read: {reason}") from error
 
 
 def _lines(path: Path, progress: Progress) -> Iterator[str]:
-    """Lines of a text file, which may be compressed by gzip."""
+    """Yield the lines of a text file, which may be compressed by gzip."""
     size = path.stat().st_size
     with path.open("rb") as file:
         stream: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
@@ -274,7 +274,7 @@ def _lines(path: Path, progress: Progress) -> Iterator[str]:
                         f"{path}, line {number} is longer than {LONGEST_LINE:,} characters"
                     )
                 if "\0" in line:
-                    raise ArchiveError(f"{path}, line {number} holds a zero byte: this is no text")
+                    raise ArchiveError(f"{path}, line {number} holds a zero byte: not a text file")
                 yield line
                 if number % 4096 == 0:
                     progress(file.tell(), size)

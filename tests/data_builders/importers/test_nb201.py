@@ -347,7 +347,7 @@ DEVIATIONS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda r: c100(r).update(params=0.2), "parameters are"),
     (lambda r: c100(r).update(latency=[-1.0]), "latency is -1"),
     (lambda r: c100(r).update(latency=7.0), "latency is 7.0"),
-    (lambda r: c100(r)["train_times"].update({3: "soon"}), "which is no number"),
+    (lambda r: c100(r)["train_times"].update({3: "soon"}), ", not a number"),
     (lambda r: c100(r)["train_times"].pop(3), "train_times has no entry 3"),
     (lambda r: c100(r)["eval_times"].update({"x-test@3": -1.0}), "eval_times holds -1.0"),
 ]
@@ -380,13 +380,13 @@ def test_numbering_is_checked(official: Any, make_state: Any, tmp_path: Path) ->
     save(path := tmp_path / "a.pth", content(official, records, evaluated_indexes=[0, 1, 5]))
     refused(path, tmp_path, "1 records are missing, the first is 5")
     save(path, content(official, records, meta_archs=official.cells[::-1]))
-    refused(path, tmp_path, "not the 15625 of 'nb201' in their official order")
+    refused(path, tmp_path, "not the official list of the 15625 architectures of 'nb201'")
     save(path, content(official, records, evaluated_indexes=[0]))
     convert(path, tmp_path / "good")
     for state in records[1].values():
         state["arch_index"] = 2
     save(path, content(official, {2: records[1]}))
-    refused(path, tmp_path, "architecture 2 is .*, by its number it is")
+    refused(path, tmp_path, "architecture 2 is .*, but its number says")
     save(path, content(official, {}))
     refused(path, tmp_path, "holds no record")
 
