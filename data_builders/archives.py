@@ -76,18 +76,18 @@ def entries(path: Path, wanted: str) -> Iterator[list[Entry]]:
 
     Raises:
         InvalidArgumentError: The path is neither a folder nor a zip or tar archive.
-        ArchiveError: The archive is damaged or truncated, or a name points outside of it.
+        ArchiveError: The archive is damaged or truncated, or a name points outside it.
     """
     if not path.exists():
         raise InvalidArgumentError(f"{path} does not exist: {wanted}")
     with ExitStack() as stack:
         with _damage(str(path)):
             if path.is_dir():
-                found = list(_of_folder(path.resolve()))
+                found = list(_folder_entries(path.resolve()))
             elif _is_zip(path):
-                found = list(_of_zip(path, stack.enter_context(zipfile.ZipFile(path))))
+                found = list(_zip_entries(path, stack.enter_context(zipfile.ZipFile(path))))
             else:
-                found = list(_of_tar(path, stack.enter_context(_open_tar(path, wanted))))
+                found = list(_tar_entries(path, stack.enter_context(_open_tar(path, wanted))))
         yield found
 
 
@@ -101,7 +101,7 @@ def _damage(where: str) -> Iterator[None]:
         raise ArchiveError(f"{where} cannot be read: {error}") from error
 
 
-def _of_folder(folder: Path) -> Iterator[Entry]:
+def _folder_entries(folder: Path) -> Iterator[Entry]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             parts = (folder.name, *path.relative_to(folder).parts)
@@ -117,11 +117,11 @@ def _is_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
+def _zip_entries(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
     stamp = _stamp(path)
     for info in archive.infolist():
         if not info.filename.endswith("/"):
-            parts = _safe(info.filename, path)
+            parts = _safe_parts(info.filename, path)
             yield Entry(parts, f"{path}: {info.filename}", stamp, partial(archive.open, info))
 
 
@@ -137,11 +137,11 @@ def _open_tar(path: Path, wanted: str) -> tarfile.TarFile:
         ) from error
 
 
-def _of_tar(path: Path, archive: tarfile.TarFile) -> Iterator[Entry]:
+def _tar_entries(path: Path, archive: tarfile.TarFile) -> Iterator[Entry]:
     stamp = _stamp(path)
     for info in archive:
         if not info.isdir():
-            parts = _safe(info.name, path)
+            parts = _safe_parts(info.name, path)
             open_ = partial(archive.extractfile, info) if info.isreg() else _no_file
             yield Entry(parts, f"{path}: {info.name}", stamp, open_)
     _check_end(archive, path)
@@ -161,11 +161,11 @@ def _no_file() -> None:
     return None
 
 
-def _safe(name: str, path: Path) -> tuple[str, ...]:
+def _safe_parts(name: str, path: Path) -> tuple[str, ...]:
     """Split a name within an archive into its parts; refuse one that points outside."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if parts[:1] == ("/",) or ".." in parts or PureWindowsPath(name).drive:
-        raise ArchiveError(f"{path}: {name!r:.80} points outside of the archive")
+        raise ArchiveError(f"{path}: {name!r:.80} points outside the archive")
     return parts or (name,)
 
 

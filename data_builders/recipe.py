@@ -119,7 +119,7 @@ def has_type(value: object, kind: Any) -> bool:
 
 
 def refuse_unless(possible: bool, name: str, value: object, kind: str) -> None:
-    """Raise :class:`InvalidArgumentError` that says what is possible, unless the value is."""
+    """Raise an InvalidArgumentError that says what ``kind`` is needed, unless ``possible``."""
     if not possible:
         raise InvalidArgumentError(f"{name} = {value!r} is not possible: it must be {kind}")
 

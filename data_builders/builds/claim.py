@@ -45,7 +45,7 @@ def check_claim(folder: Path, ours: Mapping[str, Any]) -> None:
     Args:
         folder: The folder of a build.
         ours: Recipe, digest, architectures, size of the shards, and the manifest: the trainer and
-            every choice of it that a number may depend on.
+            all its choices that a number may depend on.
 
     Raises:
         BuildError: The claim differs, is damaged or missing.

@@ -151,7 +151,7 @@ def check_trainer(name: str) -> None:
 def choices(
     manifest: Mapping[str, Any], archs: Sequence[Arch], recipe: Recipe, split: Split
 ) -> dict[str, Any]:
-    """Complete a manifest with the choices of its trainer; whatever is missing is timed here.
+    """Return a manifest with all choices of its trainer: those given, else the fastest here.
 
     Args:
         manifest: Names a trainer, and any choices already made.

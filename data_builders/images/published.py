@@ -118,8 +118,8 @@ def _check(images: Images, known: Part, shape: tuple[int, int, int], which: str)
     means = images.x.reshape(-1, shape[2]).mean(axis=0)
     if known.means and np.abs(means - known.means).max() > _ROUNDING:
         raise ArchiveError(
-            f"{which} have the channel means {_text(means)}, the published ones have "
-            f"{_text(known.means)}; {_ALTERED}"
+            f"{which} have the channel means {_format_means(means)}, the published ones have "
+            f"{_format_means(known.means)}; {_ALTERED}"
         )
     raise ArchiveError(
         f"{which} or their labels differ: their digest is {digest}, that of the published ones is "
@@ -127,7 +127,7 @@ def _check(images: Images, known: Part, shape: tuple[int, int, int], which: str)
     )
 
 
-def _text(means: Iterable[float]) -> str:
+def _format_means(means: Iterable[float]) -> str:
     return " / ".join(f"{mean:.9f}" for mean in means)
 
 

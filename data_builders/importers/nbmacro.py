@@ -98,14 +98,14 @@ def parse(data: bytes, where: str) -> dict[Arch, Record]:
     """
     space = NBMacro()
     records = {}
-    for key, row in _object(data, where).items():
+    for key, row in _load_object(data, where).items():
         if not re.fullmatch("[0-2]{8}", key):
             raise ArchiveError(f"{where}: {repr(key):.80} is not a text of 8 digits 0..2")
         records[space.from_text(key)] = _record(row, f"{where}, architecture {key}")
     return records
 
 
-def _object(data: bytes, where: str) -> dict[str, Any]:
+def _load_object(data: bytes, where: str) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):

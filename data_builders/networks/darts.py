@@ -248,7 +248,7 @@ class DartsNetwork(nn.Module):
 
     @staticmethod
     def trains(arch: Arch) -> bool:
-        """Return True: whatever the operations, every cell passes a signal on."""
+        """Return True: with any operations, every cell passes a signal on."""
         return True
 
     @staticmethod

@@ -162,7 +162,7 @@ class Pickles:
         Raises:
             ArchiveError: Something follows it.
         """
-        self._begin(len(self._data))
+        self._reset_counts(len(self._data))
         self._fill(0, 1)
         if self._data:
             raise ArchiveError(
@@ -178,7 +178,7 @@ class Pickles:
         except _DAMAGE as error:
             raise ArchiveError(f"{self._where} is not a pickle, or is damaged: {error}") from error
 
-    def _begin(self, ahead: int) -> None:
+    def _reset_counts(self, ahead: int) -> None:
         """Restart the counts of bytes read (starting with those ahead) and containers made."""
         self._fresh = min(ahead, self._limit)
         self._containers = 0
@@ -212,7 +212,7 @@ class Pickles:
 
         The most frequent instructions come first.
         """
-        self._begin(len(self._data))
+        self._reset_counts(len(self._data))
         remember = memo.live.append
         texts, data = self._texts, self._data
         stack: list[Any] = []
@@ -264,7 +264,7 @@ class Pickles:
             elif op == 0x28:  # MARK
                 if giver and (items := giver.at_mark(stack, below)):
                     yield from pairs(items)
-                    self._begin(len(data) - at)
+                    self._reset_counts(len(data) - at)
                 below.append(stack)
                 stack = []
                 push = stack.append
@@ -274,14 +274,14 @@ class Pickles:
                 push = stack.append
                 if op == 0x75 and giver and giver.at_end(stack, below):  # SETITEMS
                     yield from pairs(values)
-                    self._begin(len(data) - at)
+                    self._reset_counts(len(data) - at)
                 else:
                     CLOSING[op](stack, values)
-                    self._count()
+                    self._count_container()
                 at += 1
             elif op in SIMPLE:
                 SIMPLE[op](stack)
-                self._count()
+                self._count_container()
                 at += 1
             elif op == 0x4D:  # BININT2
                 push(int.from_bytes(data[at + 1 : at + 3], "little"))
@@ -307,7 +307,7 @@ class Pickles:
             elif op == 0x52:  # REDUCE
                 arguments, function = stack.pop(), stack.pop()
                 push(self._call(function, arguments))
-                self._count()
+                self._count_container()
                 at += 1
             elif op == 0x93:  # STACK_GLOBAL
                 name, module = stack.pop(), stack.pop()
@@ -336,7 +336,7 @@ class Pickles:
                 yield GONE, content
                 return
             else:
-                self._refuse(data[at : at + _NAME])
+                self._raise_forbidden(data[at : at + _NAME])
 
     def _text(self, raw: bytes) -> str:
         text = str(raw, "utf-8", "surrogatepass")
@@ -344,7 +344,7 @@ class Pickles:
             self._texts[raw] = text
         return text
 
-    def _count(self) -> None:
+    def _count_container(self) -> None:
         self._containers += 1
         if self._containers > _CONTAINERS:
             raise ArchiveError(
@@ -365,7 +365,7 @@ class Pickles:
             raise TypeError(f"a {type(function).__name__} is called")
         return function(*expect(arguments, tuple))
 
-    def _refuse(self, rest: bytes) -> None:
+    def _raise_forbidden(self, rest: bytes) -> None:
         """Raise an error that says which forbidden or unknown instruction this is."""
         name = _NAMES.get(chr(rest[0]), "")
         if name == "INST":

@@ -1,7 +1,7 @@
 """The reference training loop: one architecture, one seed. It defines the meaning of a table's row.
 
 Initial values are a function of (seed, class, site); data order and augmentation are functions of
-(seed, epoch). None depends on the machine, or on whatever else is trained.
+(seed, epoch). None depends on the machine, or on what else is trained.
 """
 
 import math

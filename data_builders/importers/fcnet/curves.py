@@ -227,11 +227,11 @@ def read(groups: Groups, archs: Sequence[Arch]) -> pa.Table:
                     f"{where}: runtime is {seconds.tolist()}, which are not possible seconds"
                 )
             rows["seconds"].append(seconds.astype(np.float32))
-    columns = {name: _lists(np.stack(values)) for name, values in rows.items()}
+    columns = {name: _fixed_size_lists(np.stack(values)) for name, values in rows.items()}
     return pa.table({"arch": arch_column(np.array(archs)), **columns})
 
 
-def _lists(values: NDArray[np.float32]) -> Any:
+def _fixed_size_lists(values: NDArray[np.float32]) -> Any:
     items = pa.array(values.ravel())
     return pa.FixedSizeListArray.from_arrays(items, values[0].size)
 
@@ -258,10 +258,10 @@ def _numbers(
     groups: Groups, arch: Arch, name: str, shape: tuple[int, ...], where: str
 ) -> NDArray[np.float64]:
     """Return the numbers of a data set, which must be in the file itself."""
-    h5py, group = groups.h5py, _own(groups, groups.file, groups.names[arch], where)
+    h5py, group = groups.h5py, _member(groups, groups.file, groups.names[arch], where)
     if not isinstance(group, h5py.Group):
         raise ArchiveError(f"{where} is not a group")
-    found = _own(groups, group, name, where)
+    found = _member(groups, group, name, where)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu":
         raise ArchiveError(f"{where}: {name} holds no numbers")
     if found.is_virtual or found.external:
@@ -272,7 +272,7 @@ def _numbers(
     return values
 
 
-def _own(groups: Groups, group: Any, name: str, where: str) -> Any:
+def _member(groups: Groups, group: Any, name: str, where: str) -> Any:
     """Return a member of a group, which must not be a link to another place."""
     link = group.get(name, getlink=True)
     if link is None:

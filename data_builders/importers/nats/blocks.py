@@ -61,14 +61,14 @@ class Blocks:
         """Return the tables of one training set, for an archive with this number of records."""
         place = SETS.index(images)
         blocks = range(-(-records // BLOCK))
-        return [self._parts.get(n * len(SETS) + place, _lost) for n in blocks]
+        return [self._parts.get(n * len(SETS) + place, _missing_block) for n in blocks]
 
     def remove(self) -> None:
         """Delete all blocks, once the tables made of them are written."""
         self._parts.remove()
 
 
-def _lost() -> pa.Table:
+def _missing_block() -> pa.Table:
     raise ArchiveError("a block that this import had stored is missing: import again")
 
 
@@ -181,7 +181,7 @@ def join(
     schedule = found["schedule"].to_numpy()
     sparse = {}
     for name in images.curves:
-        found[name], sparse[name] = _even(found[name], schedule, f"{where}, {name}")
+        found[name], sparse[name] = _pad_curves(found[name], schedule, f"{where}, {name}")
     archs = _archs(found, np.flatnonzero(np.diff(ranks[order], prepend=-1)), space)
     status = np.where(found["diverged"].to_numpy(zero_copy_only=False), "diverged", "finished")
     runs = {
@@ -218,7 +218,7 @@ def _archs(
     return archs
 
 
-def _even(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tuple[Any, list[int]]:
+def _pad_curves(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tuple[Any, list[int]]:
     """Pad curves to equal length per schedule; also return schedules with the last value only.
 
     If some curves of a schedule have all values and others only the last, NaN fills the others.

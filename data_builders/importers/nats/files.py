@@ -72,7 +72,7 @@ class Folder:
         tasks = [_Task(number, path, names[number]) for number, path in self._paths.items()]
         for first in range(0, len(tasks), BLOCK):
             chosen = tasks[first : first + BLOCK]
-            told = partial(_tell, progress, first, len(tasks))
+            told = partial(_report, progress, first, len(tasks))
             blocks.add(first // BLOCK, partial(_decode_all, chosen, layout, told))
             told(len(chosen))
         return layout, len(tasks)
@@ -84,7 +84,7 @@ class _Task(NamedTuple):
     text: str
 
 
-def _tell(progress: Progress, first: int, total: int, done: int) -> None:
+def _report(progress: Progress, first: int, total: int, done: int) -> None:
     progress(first + done, total)
 
 

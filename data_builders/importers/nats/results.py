@@ -295,7 +295,7 @@ def _is_small_int(value: object) -> bool:
 
 
 def _mean(values: NDArray[np.float64]) -> float:
-    """Return the mean; exactly the value if all are equal, NaN if there are no values."""
+    """Return the mean; exactly the value if all are equal, NaN without any values."""
     if not values.size:
         return float("nan")
     return float(values[0]) if (values == values[0]).all() else fmean(values)

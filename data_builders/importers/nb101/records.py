@@ -186,7 +186,7 @@ def read_block(
             "cell": pa.array(np.array(owners)),
             "epochs": pa.array(np.array(epochs)),
             **{name: lists(table[:, :, k]) for k, name in enumerate(METRICS)},
-            **_sparse(cells, known, np.array(new), len(owners)),
+            **_cell_columns(cells, known, np.array(new), len(owners)),
         }
     ).replace_schema_metadata({END: str(start)})
 
@@ -255,7 +255,7 @@ def lists(values: NDArray[Any]) -> Any:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
 
 
-def _sparse(cells: Cells, known: int, rows: NDArray[np.int32], n: int) -> dict[str, Any]:
+def _cell_columns(cells: Cells, known: int, rows: NDArray[np.int32], n: int) -> dict[str, Any]:
     """Return columns about the cells from number ``known`` on, which first occur in ``rows``."""
     places = np.full(n, -1)
     places[rows] = np.arange(len(rows))

@@ -55,8 +55,8 @@ def result_files(given: Sequence[Path]) -> Iterator[list[ResultFile]]:
 
     Raises:
         InvalidArgumentError: Nothing is given, or something holds no result file.
-        ArchiveError: An archive is damaged, a result occurs twice, or lies in no folder that is
-            named after its optimizer.
+        ArchiveError: An archive is damaged, a result occurs twice, or its folder is not named
+            after an optimizer.
     """
     if not given:
         raise InvalidArgumentError(f"no file is given: {_WANTED}")

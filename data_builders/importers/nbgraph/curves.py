@@ -196,12 +196,12 @@ def _read(file: IO[bytes], source: Source, progress: Callable[[int], None]) -> p
         latencies.append(number(latency, "latency", LONGEST, place))
         counts.append(count(para, arch, source.graph, place))
         progress(len(archs))
-    columns = {name: _rows(values[: len(archs)]) for name, values in curves.items()}
+    columns = {name: _fixed_size_lists(values[: len(archs)]) for name, values in curves.items()}
     named = {"arch": arch_column(np.array(archs))}
     return pa.table(named | columns | {"latency": latencies, "parameters": counts})
 
 
-def _rows(values: NDArray[np.float32]) -> pa.FixedSizeListArray:
+def _fixed_size_lists(values: NDArray[np.float32]) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
 
 

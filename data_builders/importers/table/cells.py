@@ -140,25 +140,27 @@ class Cells:
         if cells.null_count:
             row = int(np.argmax(cells.is_null().to_numpy(zero_copy_only=False)))
             raise ArchiveError(f"{self.where(places[row])}: the architecture {name!r} is empty")
-        return self._listed(cells, places) if listed else self._written(cells, places)
+        return (
+            self._ranks_of_lists(cells, places) if listed else self._ranks_of_texts(cells, places)
+        )
 
-    def _listed(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _ranks_of_lists(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
         options = np.array(self._space.options)
         ends = list_ends(cells)
         if cells.flatten().null_count or (np.diff(ends, prepend=0) != len(options)).any():
-            raise self._refused(cells, places)
+            raise self._refusal(cells, places)
         archs = list_items(cells).reshape(len(cells), len(options))
         if ((archs < 0) | (archs >= options)).any():
-            raise self._refused(cells, places)
+            raise self._refusal(cells, places)
         ranks = self._space.rank_many(archs)
         _, rows = np.unique(ranks, return_index=True)
         for row in rows.tolist():
             if ranks[row] not in self._legal:
-                self._checked(archs[row].tolist(), places[row])
+                self._check(archs[row].tolist(), places[row])
                 self._legal.add(int(ranks[row]))
         return ranks
 
-    def _refused(self, cells: Any, places: NDArray[np.int64]) -> ArchiveError:
+    def _refusal(self, cells: Any, places: NDArray[np.int64]) -> ArchiveError:
         place, arch = next(
             (place, arch)
             for place, arch in zip(places.tolist(), cells.to_pylist(), strict=True)
@@ -169,26 +171,26 @@ class Cells:
             f"give integers below {self._space.options}"
         )
 
-    def _written(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _ranks_of_texts(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
         encoded = cells.dictionary_encode()
         codes = encoded.indices.to_numpy()
         _, rows = np.unique(codes, return_index=True)
         texts = encoded.dictionary.to_pylist()
         for text, row in zip(texts, rows.tolist(), strict=True):
             if text not in self._ranks:
-                self._ranks[text] = self._space.rank(self._parsed(text, places[row]))
+                self._ranks[text] = self._space.rank(self._parse(text, places[row]))
         ranks: NDArray[np.int64] = np.array([self._ranks[text] for text in texts], np.int64)[codes]
         return ranks
 
-    def _parsed(self, text: str, place: int) -> Arch:
+    def _parse(self, text: str, place: int) -> Arch:
         if _OPTIONS.fullmatch(text):
-            return self._checked([int(option) for option in re.findall("[0-9]+", text)], place)
+            return self._check([int(option) for option in re.findall("[0-9]+", text)], place)
         try:
             return self._space.check(self._space.from_text(text))
         except IllegalArchError as error:
             raise ArchiveError(f"{self.where(place)}: {error!s:.500}") from error
 
-    def _checked(self, arch: Any, place: int) -> Arch:
+    def _check(self, arch: Any, place: int) -> Arch:
         try:
             return self._space.check(arch)
         except IllegalArchError as error:

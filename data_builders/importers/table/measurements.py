@@ -113,8 +113,8 @@ def join(measurements: Measurements, cells: Cells, space: SearchSpace) -> Measur
                 of += f", seed {seeds[first]},"
             raise ArchiveError(
                 f"{cells.where(places[first], places[second])}: {assignment.name} = "
-                f"{assignment.text} of {of} is {_shown(given[first])} and "
-                f"{_shown(given[second])}{hint}"
+                f"{assignment.text} of {of} is {_format(given[first])} and "
+                f"{_format(given[second])}{hint}"
             )
     return Measurements(
         ranks=ranks[groups.first],
@@ -124,5 +124,5 @@ def join(measurements: Measurements, cells: Cells, space: SearchSpace) -> Measur
     )
 
 
-def _shown(value: float) -> str:
+def _format(value: float) -> str:
     return repr(float(value)) if np.isfinite(value) else "nan"

@@ -92,10 +92,10 @@ def _csv(path: Path, names: Sequence[str], progress: Progress, *, delimiter: str
             places.append(place)
             rows.append([row[position] for position in positions])
             if len(rows) * len(names) >= CELLS:
-                yield _texts(names, places, rows)
+                yield _text_rows(names, places, rows)
                 places, rows = [], []
         if rows:
-            yield _texts(names, places, rows)
+            yield _text_rows(names, places, rows)
 
 
 def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -112,7 +112,7 @@ def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
             yield place, row
 
 
-def _texts(names: Sequence[str], places: list[int], rows: list[list[str]]) -> Rows:
+def _text_rows(names: Sequence[str], places: list[int], rows: list[list[str]]) -> Rows:
     columns = zip(*rows, strict=True)
     cells = {
         name: pa.array([cell.strip() or None for cell in column], pa.string())
@@ -136,29 +136,29 @@ def _json(path: Path, names: Sequence[str], progress: Progress) -> Iterator[Rows
         for place, line in enumerate(_lines(path, progress), start=1):
             if not line.strip():
                 continue
-            row = _object(line, f"{path}, line {place}")
+            row = _parse_object(line, f"{path}, line {place}")
             if missing:
                 missing -= row.keys()
                 seen.update(dict.fromkeys(row))
             places.append(place)
             rows.append([row.get(name) for name in names])
             if len(rows) * len(names) >= CELLS:
-                yield _values(names, places, rows, path)
+                yield _json_rows(names, places, rows, path)
                 places, rows = [], []
         if seen:
             for name in sorted(missing):
                 _position(name, list(seen), path)
         if rows:
-            yield _values(names, places, rows, path)
+            yield _json_rows(names, places, rows, path)
 
 
-def _values(names: Sequence[str], places: list[int], rows: list[list[Any]], path: Path) -> Rows:
+def _json_rows(names: Sequence[str], places: list[int], rows: list[list[Any]], path: Path) -> Rows:
     columns = zip(names, zip(*rows, strict=True), strict=True)
     cells = {name: _cells(values, places, name, path) for name, values in columns}
     return Rows(np.array(places, dtype=np.int64), cells)
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def _parse_object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -214,12 +214,12 @@ def _parquet(path: Path, names: Sequence[str], progress: Progress) -> Iterator[R
         header = file.schema_arrow.names
         for name in names:
             _position(name, header, path)
-            _plain(file.schema_arrow.field(name).type, name, path)
+            _arrow_type(file.schema_arrow.field(name).type, name, path)
         n_read, n_rows = 0, file.metadata.num_rows
         for batch in file.iter_batches(CELLS // len(names) + 1, columns=list(names)):
             places = np.arange(n_read + 1, n_read + 1 + len(batch))
             columns = {
-                name: batch.column(name).cast(_plain(batch.column(name).type, name, path))
+                name: batch.column(name).cast(_arrow_type(batch.column(name).type, name, path))
                 for name in names
             }
             n_read += len(batch)
@@ -229,11 +229,11 @@ def _parquet(path: Path, names: Sequence[str], progress: Progress) -> Iterator[R
             raise ArchiveError(f"{path} is damaged: {n_read} of its {n_rows} rows can be read")
 
 
-def _plain(kind: Any, name: str, path: Path) -> Any:
+def _arrow_type(kind: Any, name: str, path: Path) -> Any:
     """Return the Arrow type to which cells of a Parquet type are cast."""
     types = pa.types
     if types.is_dictionary(kind):
-        return _plain(kind.value_type, name, path)
+        return _arrow_type(kind.value_type, name, path)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return pa.string()
     if types.is_decimal(kind):

@@ -102,7 +102,7 @@ class RunsBuilder:
         if plan.objective is not None:
             diverged = curves[plan.objective][:, -1] == NAN_WRITTEN
         for name, curve in curves.items():
-            lacking, reason = self._lacking(name, curve, diverged, schedule)
+            lacking, reason = self._find_missing(name, curve, diverged, schedule)
             if len(lacking):
                 row, position = lacking[0]
                 epoch = plan.epochs(name, schedule)[position]
@@ -112,11 +112,11 @@ class RunsBuilder:
                     f"{plan.column(name, epoch, seed).text} is {state}, but {reason}"
                 )
         if "seconds" in curves:
-            self._check_falls(curves["seconds"], plan.epochs("seconds", schedule), places)
+            self._check_ascending(curves["seconds"], plan.epochs("seconds", schedule), places)
         seeds = np.full(len(present), seed) if content.seeds is None else content.seeds
         return _Block(schedule, content.ranks[present], seeds[present], diverged, curves)
 
-    def _lacking(
+    def _find_missing(
         self, name: str, curve: NDArray[np.float64], diverged: NDArray[np.bool_], schedule: int
     ) -> tuple[NDArray[np.int64], str]:
         """Return where required numbers are missing, shape ``(n, 2)``, and why they are required.
@@ -138,7 +138,7 @@ class RunsBuilder:
             reason += f"; a diverged training has nan as its {objective}@{schedule}"
         return np.argwhere(missing), reason
 
-    def _check_falls(
+    def _check_ascending(
         self, seconds: NDArray[np.float64], epochs: list[int], places: NDArray[np.int64]
     ) -> None:
         falls = np.argwhere(np.diff(seconds) < 0)

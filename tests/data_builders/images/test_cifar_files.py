@@ -285,7 +285,7 @@ def test_a_name_that_leads_out_of_the_archive_is_refused(tmp_path: Path, name: s
         info = tarfile.TarInfo(name)
         info.size = len(BINARY["1.bin"])
         archive.addfile(info, io.BytesIO(BINARY["1.bin"]))
-    with pytest.raises(ArchiveError, match=f"'{name}' points outside of the archive"):
+    with pytest.raises(ArchiveError, match=f"'{name}' points outside the archive"):
         read_binary(path)
 
 

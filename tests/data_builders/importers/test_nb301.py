@@ -653,7 +653,7 @@ def test_a_name_that_leads_out_of_the_archive_is_refused(
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
-    refused([path], tmp_path, "points outside of the archive")
+    refused([path], tmp_path, "points outside the archive")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "out"]
 
 
