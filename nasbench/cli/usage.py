@@ -1,5 +1,6 @@
 """What is wrong with a command line, in one line."""
 
+import re
 import sys
 from itertools import pairwise
 from typing import Any
@@ -16,12 +17,18 @@ def usage_line(error: Any, message: str) -> str:
     """
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "nasbench")
-    if (option := getattr(error, "option_name", None)) and context is not None:
+    if context and type(error).__name__ == "NoSuchOption":
         flags = (flag for parameter in context.command.params for flag in parameter.opts)
         possible = [*(flag for flag in flags if flag.startswith("--")), "--help"]
-        return f"'{path}' has no option {option!r}{one_of(option, possible, limit=20)}"
+        return f"'{path}' has no option {_among(error.option_name, possible)}"
+    if context and (unknown := re.match(r"No such command '(.*?)'\.", message, re.DOTALL)):
+        possible = context.command.list_commands(context)
+        return f"'{path}' has no command {_among(unknown[1], possible)}"
     options = getattr(getattr(error, "param", None), "opts", ())
     given = (f"{a} {b}: " for a, b in pairwise(sys.argv) if a in options)
-    line = next(given, "") + " ".join(message.split())
-    line += "" if not line or line.endswith((".", "?")) else "."
-    return f"{line} See '{path} --help'" if line else f"see '{path} --help'"
+    line = next(given, "") + " ".join(message.split()).rstrip(".")
+    return f"{line}. See '{path} --help'"
+
+
+def _among(name: str, possible: list[str]) -> str:
+    return f"{name!r}{one_of(name, possible, limit=20)}"

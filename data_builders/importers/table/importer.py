@@ -16,7 +16,7 @@ from data_builders.importers.table.measurements import check_percentages, join, 
 from data_builders.importers.table.per_arch import make_per_arch
 from data_builders.importers.table.plan import Plan
 from data_builders.importers.table.rows import format_of
-from data_builders.importers.table.trainings import Trainings, no_runs
+from data_builders.importers.table.trainings import RunsBuilder, no_runs
 from nasbench.errors import InvalidArgumentError, SchemaError
 from nasbench.files import file_digest, json_digest
 from nasbench.tables.columns import load_space, read_archs
@@ -201,7 +201,7 @@ class TableImporter(Importer):
         if self._plan.metrics:
             check_percentages(content, cells)
             joined = join(content, cells, self._space)
-            runs = Trainings(self._plan, joined, cells.where).rows(self._space)
+            runs = RunsBuilder(self._plan, joined, cells.where).rows(self._space)
         if self._per_arch:
             archs = make_per_arch(self._per_arch, per_arch, content.ranks, cells, self._space)
         columns = tuple(self._meanings(path.name))

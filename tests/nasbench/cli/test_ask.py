@@ -141,13 +141,13 @@ def test_an_algorithm_has_its_folder_and_presets(nasbench):
     found = json.loads(nasbench("list", "algorithms", "--json")[1])
     assert found["reinforce_lstm"] == {
         "family": "reinforcement",
-        "summary": "Samples architectures from an LSTM, which learns by the policy gradient.",
+        "summary": "An LSTM controller trained by REINFORCE, as in NAS-RL (Zoph and Le, 2017).",
         "presets": ["nas_rl", "enas"],
         "missing_extras": [],
     }
     assert found["random_search"]["family"] == ""
     out = nasbench("list", "algorithms")[1]
-    assert "by the policy gradient. Presets: nas_rl, enas.\n" in out
+    assert "as in NAS-RL (Zoph and Le, 2017). Presets: nas_rl, enas.\n" in out
     assert "Not installed" not in out
 
 
@@ -156,7 +156,7 @@ def test_what_is_not_installed_is_described_all_the_same(nasbench, monkeypatch):
         monkeypatch.setitem(sys.modules, package_name, None)
     out = nasbench("list", "algorithms")[1]
     note = 'Presets: nas_rl, enas. Not installed: pip install "nasbench[torch]".'
-    assert f"by the policy gradient. {note}\n" in out
+    assert f"as in NAS-RL (Zoph and Le, 2017). {note}\n" in out
     assert (
         'Presets: nb301. Not installed: pip install "nasbench[surrogates]".'
         in nasbench("list", "regressors")[1]
@@ -201,13 +201,13 @@ def test_info_of_an_algorithm(nasbench, monkeypatch):
         "algorithm      regularized_evolution",
         "paper          Regularized (aging) evolution (Real et al., 2019,",
         "family         evolution",
-        "fidelities     The last one is used.",
+        "fidelities     Epochs on offer; only the last is used.",
         "objectives     the first only",
         "known numbers  not used",
         "hyperparameter  default  meaning",
-        "population      100      Members.",
+        "population      100      Population size.",
         'mutation        "one"    "one": one decision changes; "each": every decision',
-        "identity        0.0      Probability that a child is its unchanged parent,",
+        "identity        0.0      Probability that a child is an exact copy of its",
         "preset          settings",
         'naszilla        population=30, sample=10, initial=10, mutation="each"',
     ):
@@ -216,7 +216,7 @@ def test_info_of_an_algorithm(nasbench, monkeypatch):
     found = json.loads(nasbench("info", "regularized_evolution", "--json")[1])
     assert found["hyperparameters"]["sample"] == {
         "default": 10,
-        "description": "Members among which the parent is the best.",
+        "description": "Tournament size: the best of this many members becomes the parent.",
     }
     assert found["presets"]["naslib"] == {"population": 30, "sample": 10}
 
@@ -241,7 +241,7 @@ def test_known_numbers_and_objectives(nasbench):
         "Cheap numbers of an architecture.",
     )
     found = json.loads(nasbench("info", "bohb", "--json")[1])
-    assert "rungs" in found["fidelities"]
+    assert "Rungs" in found["fidelities"]
     assert "resumable" not in found["hyperparameters"]
 
 
