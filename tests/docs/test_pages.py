@@ -1,11 +1,10 @@
 """The examples of the pages in ``docs`` run, each page in an empty folder of its own.
 
 Python blocks run as they are, beside the files that the page gives before them and the shipped
-tables that they read by file name. Console lines that
-take seconds run too, searches with two seeds and few trials. Of the others (trainings, fits,
-downloads, imports of archives, plots) commands, options and files are checked to exist. Where the
-front matter of a page says what its examples need and nobody has by default, they must fail with an
-error of the suite for want of it.
+tables that they read by file name. Console lines that take seconds run too, searches with two seeds
+and few trials. Of the others (trainings, fits, downloads, imports of archives, plots) commands,
+options and files are checked to exist. Where the front matter of a page says what its examples need
+and nobody has by default, they must fail with an error of the suite for want of it.
 """
 
 import os
