@@ -2,31 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
-import pyarrow as pa
-
-from nasbench.tables.schema import Column, Metadata
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
-    """A table before it is written: the arguments of :func:`nasbench.tables.table.write_table`.
-
-    Attributes:
-        metadata: What the table says of itself.
-        runs: One row a training.
-        archs: One row an architecture; None where the archive has no numbers without a training.
-        columns: Meaning of columns for which the naming rules do not say enough.
-    """
-
-    metadata: Metadata
-    runs: pa.Table
-    archs: pa.Table | None = None
-    columns: tuple[Column, ...] = ()
-
+from nasbench.tables.draft import Draft
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how much of how much is read, in a unit of the importer's choice."""
@@ -52,7 +31,7 @@ class Importer(ABC):
     @abstractmethod
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """The tables in the archive, one after the other; the caller writes each at once.
 
         Args:

@@ -1,7 +1,5 @@
 """How one architecture is trained: a recipe, with a hash that every shard and table carries."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.files import json_digest
 
 MAX_SEED = 2**31 - 1
 _KINDS: Mapping[Any, str] = {
@@ -96,7 +95,7 @@ class Recipe:
     def digest(self, data_digest: str) -> str:
         """SHA-256 over all hyperparameters and the digest of the split; 64 hexadecimal digits."""
         parts = asdict(self) | {"dataset": data_digest}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return json_digest(parts)
 
     def published(self) -> dict[str, Any]:
         """All hyperparameters; of a data set's path only the name."""

@@ -24,7 +24,7 @@ from leaderboard.scores import rank
 from leaderboard.statistics import estimate
 from leaderboard.statistics import interval as bootstrap
 from nasbench.runs.records import Records, manifest_name
-from nasbench.runs.search import Setup
+from nasbench.runs.setup import Setup
 
 PAGE = Path(__file__).with_name("results.md")
 FAMILIES = {

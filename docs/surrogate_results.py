@@ -149,8 +149,8 @@ def regressors(work: Path, processes: int) -> str:
         rows.sort(key=lambda row: -row[0])
         parts += [
             f"### {table}",
-            f"Noise ceiling, Kendall τ between two single trainings: {ceiling:.3f}; nine tenths of "
-            f"it: {0.9 * ceiling:.3f}.",
+            f"Noise ceiling (Kendall τ between two single trainings): {ceiling:.3f}; 90 % of it: "
+            f"{0.9 * ceiling:.3f}.",
             results.table(head, [cells for _, cells in rows]),
         ]
     panels[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -228,12 +228,13 @@ def searches(work: Path, processes: int) -> str:
                 cells.append(f"{side.finals[i].mean():.3f} ({low:.3f} to {high:.3f})")
             body.append(cells)
         parts += [
-            f"### Searches of {table}",
+            f"### Searches on {table}",
             results.table(["algorithm", "on the table", "on the surrogate"], body),
-            f"Kendall τ of the ranks: {found.rank_correlation:.2f}. Of "
-            f"{len(found.algorithms) * (len(found.algorithms) - 1) // 2} pairs the table separates "
-            f"{len(found.separated)} (disjoint 95 % intervals over {SEEDS} seeds); the surrogate "
-            f"reverses and separates {len(found.reversed)} of them"
+            f"Kendall τ of the ranks: {found.rank_correlation:.2f}. The table separates "
+            f"{len(found.separated)} of "
+            f"{len(found.algorithms) * (len(found.algorithms) - 1) // 2} pairs (disjoint 95 % "
+            f"intervals over {SEEDS} seeds); the surrogate separates {len(found.reversed)} of them "
+            f"in the opposite order"
             + (
                 ": " + "; ".join(f"{a} over {b}" for a, b in found.reversed)
                 if found.reversed

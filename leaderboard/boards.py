@@ -8,6 +8,7 @@ from leaderboard.landscape import Landscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate
 from nasbench.errors import RecordError
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
 MARK = "\N{DAGGER}"
@@ -41,27 +42,20 @@ class Question:
     replicate: Literal["draw", "mean"] | int
 
     @classmethod
-    def of(cls, records: Records) -> "Question":
-        """The question that a record answers.
-
-        Raises:
-            RecordError: The manifest does not say.
-        """
-        try:
-            benchmark, budget = records.manifest["benchmark"], records.manifest["budget"]
-            return cls(
-                benchmark=benchmark["id"],
-                version=benchmark["version"],
-                content_hash=benchmark["content_hash"],
-                objectives=tuple(benchmark["objectives"]),
-                trials=budget["trials"],
-                seconds=None if budget["seconds"] is None else float(budget["seconds"]),
-                epochs=budget["epochs"],
-                workers=records.manifest["workers"],
-                replicate=records.manifest["replicate"],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise RecordError(f"{records.folder}: incomplete manifest: {error!r}") from error
+    def of(cls, manifest: Manifest) -> "Question":
+        """The question that records with this manifest answer."""
+        budget = manifest.budget
+        return cls(
+            benchmark=manifest.benchmark,
+            version=manifest.version,
+            content_hash=manifest.content_hash,
+            objectives=manifest.objectives,
+            trials=budget.trials,
+            seconds=budget.seconds,
+            epochs=budget.epochs,
+            workers=manifest.workers,
+            replicate=manifest.replicate,
+        )
 
     @property
     def budget(self) -> str:
@@ -154,7 +148,7 @@ class Row:
     @property
     def algorithm(self) -> str:
         """Name of the algorithm."""
-        return str(self.records.manifest["algorithm"])
+        return self.records.manifest.algorithm
 
     @property
     def variant(self) -> str:
@@ -230,7 +224,7 @@ def group(
     left_out: list[tuple[Records, str]] = []
     places: dict[str, Records] = {}
     for record in records:
-        question = Question.of(record)
+        question = Question.of(record.manifest)
         twin = places.setdefault(f"{question.benchmark}/{record.folder.name}", record)
         if twin is not record:
             raise RecordError(
@@ -246,19 +240,19 @@ def group(
     return dict(sorted(groups.items(), key=lambda item: item[0].order)), left_out
 
 
-def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def settings(manifest: Manifest) -> dict[str, Any]:
     """What an algorithm was given: preset, hyperparameters, fidelities, known columns."""
-    given: dict[str, Any] = {"preset": manifest["preset"]} if manifest["preset"] else {}
-    given |= manifest["hyperparameters"]
-    given |= {"fidelities": manifest["fidelities"]}
-    return given | ({"known": known} if (known := manifest["benchmark"]["known"]) else {})
+    given: dict[str, Any] = {"preset": manifest.preset} if manifest.preset else {}
+    given |= manifest.hyperparameters
+    given |= {"fidelities": list(manifest.fidelities)}
+    return given | ({"known": list(manifest.known)} if manifest.known else {})
 
 
-def labels(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+def labels(manifests: Sequence[Manifest]) -> list[str]:
     """Names that tell records apart: the algorithm, and what differs among its records."""
     found = []
     for manifest in manifests:
-        same = [settings(m) for m in manifests if m["algorithm"] == manifest["algorithm"]]
+        same = [settings(m) for m in manifests if m.algorithm == manifest.algorithm]
         own = settings(manifest)
         by_preset = [s for s in same if s.get("preset") == own.get("preset")]
         parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
@@ -267,8 +261,8 @@ def labels(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
             for name, value in own.items()
             if name != "preset" and any(other.get(name) != value for other in by_preset)
         ]
-        name = manifest["algorithm"]
-        found.append(f"{name} ({', '.join(parts)})" if parts else str(name))
+        name = manifest.algorithm
+        found.append(f"{name} ({', '.join(parts)})" if parts else name)
     return found
 
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from leaderboard.hypervolume import hypervolume
 from leaderboard.landscape import Landscape
-from nasbench.benchmarks.table_benchmark import TableBenchmark, as_loss
+from nasbench.benchmarks.objectives import as_loss
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.runs.run import Run
 
 MARGIN = 0.1

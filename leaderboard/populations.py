@@ -195,6 +195,6 @@ def _listed(space: SearchSpace) -> NDArray[np.integer] | None:
     """All legal architectures, shape ``(n, d)``; None if they are too many."""
     if space.size is None or space.size > _LISTABLE:
         return None
-    if type(space).is_legal is SearchSpace.is_legal:
+    if not space.has_rules:
         return np.stack(np.unravel_index(np.arange(space.size), space.options), axis=1)
     return np.array(list(space.archs()))

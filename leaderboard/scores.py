@@ -173,7 +173,7 @@ def _row(place: int, entry: _Entry, best: _Entry, columns: Iterable[str]) -> Row
         tied=place > 0 and not gap.low > 0,
         seeds=seeds,
         searches=entry.searches,
-        fits_family=surrogate is not None and surrogate.family in manifest.get("families", ()),
+        fits_family=surrogate is not None and surrogate.family in manifest.families,
         records=entry.record,
         content_hash=entry.content_hash,
     )

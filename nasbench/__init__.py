@@ -27,7 +27,8 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.runs.search import search  # now, or the module of that name would replace it later
 from nasbench.space import Arch
 

@@ -161,6 +161,33 @@ def hyperparameters(
     return values
 
 
+def make(
+    algorithm: type[Algorithm],
+    space: SearchSpace,
+    *,
+    fidelities: Sequence[int],
+    seed: int,
+    hyperparameters: Mapping[str, Any],
+    known: Known | None = None,
+    resumable: bool = True,
+) -> Algorithm:
+    """A fresh algorithm, told what it has a keyword for.
+
+    Args:
+        algorithm: Its class.
+        space: What to search.
+        fidelities: Epochs that a proposal may ask for, ascending.
+        seed: Seed of the search.
+        hyperparameters: All of them, from :func:`hyperparameters`.
+        known: Numbers known before training, for an algorithm that :func:`takes_known`.
+        resumable: Whether a trial can resume another, for an algorithm that asks.
+    """
+    told: dict[str, Any] = {} if known is None else {"known": known}
+    if takes_resumable(algorithm):
+        told["resumable"] = resumable
+    return algorithm(space, fidelities=fidelities, seed=seed, **hyperparameters, **told)
+
+
 def kept_hyperparameters(algorithm: Configurable) -> dict[str, Any] | None:
     """Hyperparameters of an algorithm, from its attributes; None if it does not keep one."""
     names = _defaults(type(algorithm))

@@ -48,6 +48,9 @@ class Benchmark(Protocol):
         complete_seeds: Those recorded for every architecture.
         objectives: Columns that a search minimises (those to be maximised are converted once).
         known: Columns that a search may see before it trains.
+        family: Kind of model that answers, if it is a surrogate; else empty.
+        default_objective: What a search optimises if nothing is asked for; None if it must ask.
+        is_clocked: Whether seconds are recorded wherever a search may ask; else none are charged.
     """
 
     name: str
@@ -57,6 +60,15 @@ class Benchmark(Protocol):
     fidelities: tuple[int, ...]
     objectives: tuple[str, ...]
     known: tuple[str, ...]
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def default_objective(self) -> str | None: ...
+
+    @property
+    def is_clocked(self) -> bool: ...
 
     @property
     def space(self) -> SearchSpace: ...
@@ -104,6 +116,10 @@ class Benchmark(Protocol):
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Which trainings of an architecture are recorded."""
+        ...
+
+    def require_objectives(self) -> None:
+        """Refuse to be searched without an objective, by a :class:`NotRecordedError`."""
         ...
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:

@@ -262,7 +262,7 @@ def import_(
     citation: Annotated[str | None, typer.Option(help="table: what to cite.")] = None,
 ) -> None:
     """Turn a published archive, or a file of your own numbers, into tables."""
-    from nasbench.tables.table import write_table
+    from nasbench.tables.writer import write_table
 
     given = {
         "space": space,
@@ -286,7 +286,7 @@ def import_(
         for table in importer.tables(files or [], work=work, progress=progress):
             if id_ in (None, table.metadata.id):
                 path = folder / f"{table.metadata.id}.parquet"
-                write_table(path, table.metadata, table.runs, table.archs, table.columns)
+                write_table(path, table)
                 lines.append(f"{table.metadata.id}@{table.metadata.version}: {path}")
             del table  # the next is made beside it
     if not lines:
@@ -305,7 +305,7 @@ def merge(
     """Join tables of one space: trainings with trainings, and with numbers of architectures."""
     from nasbench.benchmarks.catalogue import open_table
     from nasbench.tables.merge import merge as join
-    from nasbench.tables.table import write_table
+    from nasbench.tables.writer import write_table
 
     _refuse_shipped(out)
     opened = [open_table(table) for table in tables]
@@ -313,7 +313,7 @@ def merge(
     path = _home(folder) / f"{out}.parquet"
     if path.resolve() in {table.path.resolve() for table in opened}:
         raise InvalidArgumentError(f"{path} is one of the tables to join: choose another id")
-    metadata = write_table(path, *joined)
+    metadata = write_table(path, joined)
     _say(f"{metadata.id}@{metadata.version}: {path}")
 
 
@@ -422,7 +422,7 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the records.")] = Path("runs"),
 ) -> None:
     """Search a benchmark with many seeds and record every trial; goes on where it was stopped."""
-    from nasbench.runs.replay import Budget
+    from nasbench.runs.budget import Budget
     from nasbench.runs.search import search
 
     wanted = parse_seeds(seeds)
@@ -590,18 +590,18 @@ def _catalogue(kind: str) -> dict[str, str]:
 
 def _description(benchmark: str) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Facts, columns and, for programs, how the numbers were made."""
-    from nasbench.benchmarks import surrogate_benchmark as surrogate
-    from nasbench.benchmarks import table_benchmark as tabular
     from nasbench.benchmarks.catalogue import find, is_surrogate
+    from nasbench.benchmarks.facts import surrogate_facts, table_facts
+    from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
     from nasbench.tables.table import Table
 
     path = find(benchmark)
     if is_surrogate(path):
-        opened = surrogate.SurrogateBenchmark(path)
-        return dict(surrogate.describe(opened)), opened.columns, opened.description.encode()
+        opened = SurrogateBenchmark(path)
+        return dict(surrogate_facts(opened)), opened.columns, opened.description.encode()
     table = Table(path)
     columns = {**table.columns, **table.arch_columns}
-    return dict(tabular.describe(table)), columns, {"recipe": table.metadata.recipe}
+    return dict(table_facts(table)), columns, {"recipe": table.metadata.recipe}
 
 
 def _benchmark_line(path: Path) -> tuple[str, str]:

@@ -86,6 +86,16 @@ def one_of(given: object, possible: Iterable[object], *, limit: int = 12) -> str
     names = [str(name) for name in possible]
     close = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     guess = f"; did you mean {close[0]!r}?" if close else "."
-    shown = ", ".join(repr(name) for name in names[:limit])
-    more = f", … ({len(names)} in all)" if len(names) > limit else ""
-    return f"{guess} Possible: {shown or 'none'}{more}"
+    return f"{guess} Possible: {listed(names, limit=limit)}"
+
+
+def listed(names: Iterable[object], *, limit: int = 12) -> str:
+    """Names in quotes, separated by commas: the first ``limit`` of them, "none" without any."""
+    quoted = [repr(str(name)) for name in names]
+    more = f", … ({len(quoted)} in all)" if len(quoted) > limit else ""
+    return f"{', '.join(quoted[:limit]) or 'none'}{more}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of the message of a library's error; the name of its class without one."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

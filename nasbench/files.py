@@ -1,5 +1,7 @@
-"""Files that are either there whole or not at all."""
+"""Files that appear whole or not at all, and the digests of files and documents."""
 
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -49,3 +51,14 @@ def writable_folder(folder: Path) -> Path:
     if not os.access(folder, os.W_OK):
         raise InvalidArgumentError(f"cannot write to {folder}: permission denied")
     return folder
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of the bytes of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_digest(document: object) -> str:
+    """SHA-256 of a JSON document whatever the order of its keys, 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

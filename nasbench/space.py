@@ -97,7 +97,7 @@ class SearchSpace(ABC):
     def size(self) -> int | None:
         """Number of legal tuples; None where they cannot be counted."""
         total = prod(self.options)
-        if self._lawless:
+        if not self.has_rules:
             return total
         return sum(1 for _ in self.archs()) if total <= _LISTABLE else None
 
@@ -179,7 +179,7 @@ class SearchSpace(ABC):
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:
         """Options of the next decision with which ``prefix`` can still be completed."""
         options = range(self.options[len(prefix)])
-        if self._lawless:
+        if not self.has_rules:
             return tuple(options)
         return tuple(o for o in options if next(self._completions((*prefix, o)), None) is not None)
 
@@ -200,7 +200,7 @@ class SearchSpace(ABC):
         draw = rng.random
         while True:
             arch = tuple([floor(draw() * n) for n in self.options])
-            if self._lawless or self.is_legal(arch):
+            if not self.has_rules or self.is_legal(arch):
                 return arch
 
     def check_many(self, archs: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -222,16 +222,16 @@ class SearchSpace(ABC):
 
     def samples(self, rng: random.Random) -> Iterator[Arch]:
         """What calls of :meth:`sample` give, without end; in a space without rules, faster."""
-        if not self._lawless or type(self).sample is not SearchSpace.sample:
+        if self.has_rules or type(self).sample is not SearchSpace.sample:
             return iter(partial(self.sample, rng), None)
         draws = starmap(rng.random, repeat(()))
         options = map(floor, map(mul, draws, cycle(self.options)))
         return zip(*[options] * len(self.options), strict=True)
 
     @cached_property
-    def _lawless(self) -> bool:
-        """Whether every tuple within the ranges is legal."""
-        return type(self).is_legal is SearchSpace.is_legal
+    def has_rules(self) -> bool:
+        """Whether some tuples within the ranges of the decisions are illegal."""
+        return type(self).is_legal is not SearchSpace.is_legal
 
     @cached_property
     def _mutable(self) -> tuple[tuple[int, int], ...]:
@@ -251,7 +251,7 @@ class SearchSpace(ABC):
             changed = list(arch)
             changed[position] = option + (option >= arch[position])
             mutant = tuple(changed)
-            if self._lawless or self.is_legal(mutant):
+            if not self.has_rules or self.is_legal(mutant):
                 return mutant
         neighbors = list(self.neighbors(arch))
         return neighbors[floor(draw() * len(neighbors))] if neighbors else arch

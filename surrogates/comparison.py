@@ -10,7 +10,7 @@ from scipy.stats import kendalltau, t
 
 import nasbench
 from nasbench.benchmarks.loading import AnyBenchmark, load
-from nasbench.runs.replay import Budget
+from nasbench.runs.budget import Budget
 
 ALGORITHMS = (
     "random_search",

@@ -16,11 +16,10 @@ from nasbench.benchmarks.surrogate_folder import (
     CARD,
     DESCRIPTION,
     Description,
-    file_hash,
     write_json,
 )
 from nasbench.errors import InvalidArgumentError, SurrogateError
-from nasbench.files import writable_folder
+from nasbench.files import file_digest, writable_folder
 from nasbench.tables.schema import check_id
 from surrogates.card import card
 from surrogates.comparison import SEEDS, compare
@@ -150,7 +149,7 @@ def fit(
         whole.mkdir()
         predictor.save(whole)
         files = sorted(file for file in whole.rglob("*") if file.is_file())
-        hashes = {file.relative_to(whole).as_posix(): file_hash(file) for file in files}
+        hashes = {file.relative_to(whole).as_posix(): file_digest(file) for file in files}
         description = replace(description, files=hashes)
         description = replace(description, content_hash=description.digest())
         write_json(whole / DESCRIPTION, description.encode())

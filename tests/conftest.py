@@ -22,8 +22,9 @@ from hypothesis import settings
 
 from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 os.environ.setdefault("NASBENCH_SHARED", str(Path(__file__).parents[2] / "shared"))
 if not any(Path("/dev").glob("nvidia[0-9]*")):
@@ -59,7 +60,7 @@ class Toy:
 
     def write(self, path: Path) -> Path:
         runs, archs = self.tables()
-        write_table(path, self.metadata, runs, archs, self.columns)
+        write_table(path, Draft(self.metadata, runs, archs, self.columns))
         return path
 
     def load(self, folder: Path, **options: Any) -> TableBenchmark:

@@ -13,14 +13,9 @@ LegalOptions: TypeAlias = Callable[[Arch], tuple[int, ...]]
 _REMEMBERED = 65_536
 
 
-def is_unruled(space: SearchSpace) -> bool:
-    """Whether every tuple within the ranges of the decisions is legal."""
-    return type(space).is_legal is SearchSpace.is_legal
-
-
 def legal_options(space: SearchSpace) -> LegalOptions:
     """``space.legal_options``, which can be slow, with the latest answers remembered."""
-    if is_unruled(space):
+    if not space.has_rules:
         by_position = [tuple(range(n)) for n in space.options]
         return lambda prefix: by_position[len(prefix)]
     return lru_cache(_REMEMBERED)(space.legal_options)
@@ -71,7 +66,7 @@ class IndependentChoices:
     def __init__(self, space: SearchSpace) -> None:
         self.weights = [[1.0 / n] * n for n in space.options]
         self.legal = legal_options(space)
-        self.unruled = is_unruled(space)
+        self.unruled = not space.has_rules
 
     def sample(self, rng: Random) -> Arch:
         """A legal architecture."""

@@ -14,8 +14,8 @@ from nasbench.algorithm import (
     Known,
     Observation,
     hyperparameters,
+    make,
     takes_known,
-    takes_resumable,
 )
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import SearchSpace
@@ -67,19 +67,21 @@ class Wrapper(Algorithm):
                 "possible is every algorithm without"
             )
         values = hyperparameters(inner, search_settings or {}, search_preset)
-        if known is not None:
-            if not takes_known(inner):
-                raise InvalidArgumentError(
-                    f"search = {search!r} has no keyword 'known' and cannot use known numbers"
-                )
-            values["known"] = known
-        if takes_resumable(inner):
-            values["resumable"] = resumable
+        if known is not None and not takes_known(inner):
+            raise InvalidArgumentError(
+                f"search = {search!r} has no keyword 'known' and cannot use known numbers"
+            )
         self.search = search
         self.search_preset = search_preset
         self.search_settings = search_settings
         self._make: Callable[..., Algorithm] = partial(
-            inner, space, fidelities=self.fidelities, **values
+            make,
+            inner,
+            space,
+            fidelities=self.fidelities,
+            hyperparameters=values,
+            known=known,
+            resumable=resumable,
         )
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from algorithms.parts.choices import is_unruled, legal_options, pick
+from algorithms.parts.choices import legal_options, pick
 from nasbench.space import Arch, SearchSpace
 
 _BETA1, _BETA2 = 0.9, 0.999
@@ -78,7 +78,7 @@ class LSTMPolicy:
     ) -> None:
         self._temperature = temperature
         self._tanh_constant = tanh_constant
-        self._unruled = is_unruled(space)
+        self._unruled = not space.has_rules
         self._legal = legal_options(space)
         n, width = len(space.options), max(space.options)
         self._first_rows = [1 + sum(space.options[:i]) for i in range(n)]

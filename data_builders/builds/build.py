@@ -6,8 +6,6 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-import pyarrow as pa
-
 from data_builders import NETWORKS
 from data_builders.builds import merged_table as build_table
 from data_builders.builds.claim import CLAIM, REFERENCE, begin, check_claim, read_claim
@@ -29,9 +27,11 @@ from data_builders.plan import Plan
 from nasbench.errors import BuildError
 from nasbench.files import writable_folder
 from nasbench.space import Arch
-from nasbench.tables.schema import Column, Metadata
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.draft import Draft
+from nasbench.tables.schema import Metadata
+from nasbench.tables.table import Table
 from nasbench.tables.validation import content_hash
+from nasbench.tables.writer import write_table
 
 CALIBRATED_CLASSES = 96
 CALIBRATION = "calibration.json"
@@ -207,10 +207,8 @@ class Build:
             raise BuildError(f"{path} lacks scores of architectures of {self.plan.id}")
         return scores
 
-    def table(
-        self, scores: Table | None = None
-    ) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
-        """Merge all shards: arguments of :func:`nasbench.tables.table.write_table`.
+    def draft(self, scores: Table | None = None) -> Draft:
+        """Merge all shards into the content of the table.
 
         Args:
             scores: Zero-cost scores to join, from :meth:`scores`.
@@ -231,8 +229,7 @@ class Build:
         Raises:
             BuildError: Shards are missing or damaged.
         """
-        metadata, runs, archs, columns = self.table(scores)
-        return write_table(path, metadata, runs, archs, columns)
+        return write_table(path, self.draft(scores))
 
     def _choose(self, manifest: Mapping[str, Any]) -> None:
         self.manifest = self._chosen(manifest)

@@ -35,7 +35,7 @@ from nasbench.errors import BuildError, NotRecordedError, one_of
 from nasbench.files import writable_folder
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.draft import Draft
 
 _images = lru_cache(maxsize=1)(load_split)  # kept for the next benchmark of this process
 
@@ -86,6 +86,9 @@ class LiveBenchmark:
         self.fidelities = tuple(range(1, plan.recipe.epochs + 1))
         self.objectives: tuple[str, ...] = ("valid_accuracy",)
         self.known: tuple[str, ...] = ()
+        self.family = ""
+        self.default_objective = "valid_accuracy"
+        self.is_clocked = True
         self._until = math.inf if until is None else until
         self._rows: dict[tuple[Arch, int], pa.Table] = {}
         keep_freed_memory()
@@ -100,6 +103,9 @@ class LiveBenchmark:
     def seeds(self) -> tuple[int, ...]:
         """Training seeds of the plan, ascending."""
         return tuple(sorted(self.plan.seeds))
+
+    def require_objectives(self) -> None:
+        """A training always has a validation accuracy."""
 
     @property
     def complete_seeds(self) -> tuple[int, ...]:
@@ -136,10 +142,10 @@ class LiveBenchmark:
                 self.classes.append(arch)
         return self._rows[arch, seed]
 
-    def table(self) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
-        """All trainings that were asked for, as :func:`nasbench.tables.table.write_table` wants."""
-        metadata, *rest = build_table.merged(self, list(self._rows.values()), self.calibration)
-        return replace(metadata, complete=False), *rest
+    def draft(self) -> Draft:
+        """The table of all trainings that were asked for."""
+        draft = build_table.merged(self, list(self._rows.values()), self.calibration)
+        return replace(draft, metadata=replace(draft.metadata, complete=False))
 
     def query(
         self,

@@ -22,6 +22,7 @@ from data_builders.training.reference import CURVES
 from data_builders.zero_cost import is_score
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 from nasbench.tables.table import Table
 
@@ -50,8 +51,8 @@ class Built(Protocol):
 
 def merged(
     build: Built, parts: Sequence[pa.Table], calibration: Calibration, scores: Table | None = None
-) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
-    """Arguments of :func:`nasbench.tables.table.write_table`.
+) -> Draft:
+    """The table of a build.
 
     Args:
         build: What was built.
@@ -76,7 +77,7 @@ def merged(
             "initial_values": scores.metadata.recipe["initial_values"],
             "software": scores.metadata.software,
         }
-    return metadata, with_seconds(runs, build.plan.recipe, calibration), archs, columns
+    return Draft(metadata, with_seconds(runs, build.plan.recipe, calibration), archs, columns)
 
 
 def with_seconds(runs: pa.Table, recipe: Recipe, calibration: Calibration) -> pa.Table:

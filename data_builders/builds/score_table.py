@@ -31,8 +31,9 @@ from data_builders.zero_cost import SCORES
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.files import writable_folder
 from nasbench.space import Arch
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata, check_id
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 BLOCK = 64
 
@@ -130,7 +131,7 @@ def score_table(
     seeds: Sequence[int],
     scores: Mapping[Arch, NDArray[np.float64]],
     id: str,
-) -> tuple[Metadata, pa.Table, pa.Table, list[Column]]:
+) -> Draft:
     """The scores of classes as a table of architectures as written.
 
     Args:
@@ -139,9 +140,6 @@ def score_table(
         seeds: Of the initial values.
         scores: From :func:`score_classes`.
         id: Of the table.
-
-    Returns:
-        Arguments of :func:`nasbench.tables.table.write_table`.
     """
     recipe = plan.recipe
     network: Network = NETWORKS.load(recipe.network)
@@ -153,7 +151,7 @@ def score_table(
         table = table.append_column(name, pa.array(found[:, j, 0], from_pandas=True))
         seconds = pa.array(found[:, j, 1], pa.float32())
         table = table.append_column(f"{name}_seconds", seconds)
-    return (
+    return Draft(
         _metadata(plan, split, seeds, id),
         _no_runs(len(rows[0]["arch"])),
         table,
@@ -238,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 options.processes,
                 lambda done, total: bar.update(task, completed=done, total=total),
             )
-        metadata = write_table(path, *score_table(plan, split, seeds, scores, path.stem))
+        metadata = write_table(path, score_table(plan, split, seeds, scores, path.stem))
     except NasbenchError as error:
         parser.error(str(error))
     print(f"{metadata.id}@{metadata.version}: {path}", flush=True)

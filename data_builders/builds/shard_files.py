@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from data_builders.recipe import Recipe
 from data_builders.training.reference import CURVES, Training
-from nasbench.errors import BuildError, InvalidArgumentError
+from nasbench.errors import BuildError, InvalidArgumentError, first_line
 from nasbench.space import Arch
 from nasbench.tables.validation import STATUSES, content_hash
 
@@ -127,7 +127,7 @@ def read_shard(shard: Shard, recipe: Recipe, folder: Path) -> pa.Table:
         if written not in (None, content_hash(table, None).encode()):
             raise ValueError("its numbers are not those that were written")
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise BuildError(f"{path} is damaged ({str(error).splitlines()[0]}): {advice}") from error
+        raise BuildError(f"{path} is damaged ({first_line(error)}): {advice}") from error
     keys = [(list(arch), recipe.epochs, shard.seed) for arch in shard.archs]
     columns = (table.column(name).to_pylist() for name in ("arch", "schedule", "seed"))
     if list(zip(*columns, strict=True)) != keys:

@@ -20,15 +20,16 @@ import pyarrow as pa
 
 from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.plan import Plan, load_plan
-from nasbench.algorithm import Algorithm, hyperparameters, takes_resumable
+from nasbench.algorithm import Algorithm, hyperparameters, make
 from nasbench.cli import parse_deadline
 from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.files import writable_folder
-from nasbench.runs.replay import Budget, replay
-from nasbench.runs.search import load_algorithm
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
+from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
 from nasbench.tables.schema import Column, Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 _SEARCH = re.compile(r"([^=@]+)(?:@([^=@]+))?=(?:([0-9]{1,6})x)?([0-9]{1,9})")
 
@@ -77,8 +78,7 @@ class Search:
         """
         kind = load_algorithm(self.algorithm)
         values = hyperparameters(kind, {}, self.preset)
-        resumable = {"resumable": True} if takes_resumable(kind) else {}
-        return kind(live.space, fidelities=live.fidelities, seed=seed, **values, **resumable)
+        return make(kind, live.space, fidelities=live.fidelities, seed=seed, hyperparameters=values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,17 +188,19 @@ def write(sample: Sample, found: Mapping[Arch, str], path: Path) -> Metadata:
     for number, arch in enumerate(found):
         for seed in sample.plan.seeds if number < sample.repeat else sample.plan.seeds[:1]:
             live.training(arch, seed)
-    metadata, runs, archs, columns = live.table()
+    draft = live.draft()
+    archs: pa.Table = draft.archs
     origins = [found[tuple(arch)] for arch in archs.column("arch").to_pylist()]
-    archs = archs.append_column("optimizer", pa.array(origins))
-    columns += [Column("optimizer", description="algorithm that proposed the architecture first")]
+    optimizer = Column("optimizer", description="algorithm that proposed the architecture first")
     searches = {"searches": list(map(str, sample.searches)), "repeat": sample.repeat}
     metadata = replace(
-        metadata,
+        draft.metadata,
         elsewhere="other architectures can be trained: python -m data_builders.builds.trajectories",
-        recipe=metadata.recipe | searches,
+        recipe=draft.metadata.recipe | searches,
     )
-    return write_table(path, metadata, runs, archs, columns)
+    archs = archs.append_column(optimizer.name, pa.array(origins))
+    columns = [*draft.columns, optimizer]
+    return write_table(path, replace(draft, metadata=metadata, archs=archs, columns=columns))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

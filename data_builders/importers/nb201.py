@@ -15,16 +15,18 @@ from typing import IO
 
 import pyarrow as pa
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import Blocks, join, store
-from data_builders.importers.nats.files import LIMIT, file_sha256
+from data_builders.importers.nats.files import LIMIT
 from data_builders.importers.nats.results import Layout, Record, parse
 from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import file_digest
 from nasbench.spaces.nb201 import NB201
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 
 RELEASES = {"1.0": "NAS-Bench-201-v1_0-e61699", "1.1": "NAS-Bench-201-v1_1-096897"}
@@ -49,11 +51,11 @@ class NB201Importer(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """One table a training set; one file."""
         path = _only(files)
         try:
-            sha256 = file_sha256(path)
+            sha256 = file_digest(path)
             blocks = Blocks(work / f"nb201-{path.name}", {"sha256": sha256})
             summary = blocks.summary(partial(_read, path, blocks, progress))
         except (OSError, zipfile.BadZipFile) as error:

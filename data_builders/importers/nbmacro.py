@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbmacro import STAGES, NBMacro
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 FILE = "nas-bench-macro_cifar10.json"
@@ -59,7 +61,7 @@ class NBMacroImporter(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """The one table, from the one file."""
         data = _read(files)
         where = str(files[0])
@@ -217,7 +219,7 @@ def _convolutions(arch: Arch) -> Iterator[tuple[int, int, int, int, int]]:
     yield channels, 1280, 1, 1, side
 
 
-def imported(records: Mapping[Arch, Record], sha256: str) -> Imported:
+def imported(records: Mapping[Arch, Record], sha256: str) -> Draft:
     """The table.
 
     Args:
@@ -239,7 +241,7 @@ def imported(records: Mapping[Arch, Record], sha256: str) -> Imported:
         "parameters": pa.array([record.parameters for record in records.values()], pa.int64()),
         "macs": pa.array([record.macs for record in records.values()], pa.int64()),
     }
-    return Imported(
+    return Draft(
         metadata=_metadata(sha256, complete=len(classes) == CLASSES),
         runs=pa.table(runs),
         archs=pa.table(archs),
@@ -293,7 +295,7 @@ def _metadata(sha256: str, *, complete: bool) -> Metadata:
         "deviation": [0.24703233, 0.24348505, 0.26158768],
         "selection": "highest test accuracy of the epochs",
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     release = f"{FILE} of 2021" if genuine else f"another file than the published {FILE}"
     return Metadata(
         id="nbmacro-cifar10",

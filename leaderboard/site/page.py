@@ -99,7 +99,7 @@ def _view(
                 "strip": _strip(row, high),
                 "command": numbers["rows"][row.rank - 1]["command"],
                 "record": numbers["rows"][row.rank - 1]["record"],
-                "manifest": json.dumps(row.records.manifest, indent=2, ensure_ascii=False),
+                "manifest": json.dumps(row.records.manifest.encode(), indent=2, ensure_ascii=False),
             }
             for row in board.rows
         ],

@@ -134,7 +134,7 @@ class Lookup:
         if self._by_class:
             grid = np.stack(np.unravel_index(ranks, self._space.options), axis=1)
             legal = np.ones(size, dtype=np.bool_)
-            if type(self._space).is_legal is not SearchSpace.is_legal:
+            if self._space.has_rules:
                 legal = np.array([self._space.is_legal(tuple(arch)) for arch in grid.tolist()])
             ranks = np.full(size, -1)
             ranks[legal] = self._space.rank_many(self._space.canonical_many(grid[legal]))

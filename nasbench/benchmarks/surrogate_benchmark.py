@@ -1,7 +1,6 @@
 """Surrogate benchmarks: fitted models that answer as a table would."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.lookup import Memo
+from nasbench.benchmarks.answer import Answer
+from nasbench.benchmarks.objectives import as_loss
+from nasbench.benchmarks.surrogate_answers import SurrogateAnswer, SurrogateAnswers, single
 from nasbench.benchmarks.surrogate_folder import Description
-from nasbench.benchmarks.table_benchmark import Answer, as_loss
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
@@ -33,7 +33,6 @@ STD = "_std"
 _PREDICTORS = Registry(
     "nasbench.predictors", "predictor", {"curves": "surrogates.predictor:Predictor"}
 )
-_MEMO = 2**14
 
 
 class SurrogateBenchmark:
@@ -82,9 +81,10 @@ class SurrogateBenchmark:
                 f"known = {list(known)}: {self.name!r} is a surrogate and knows no column of "
                 "architectures"
             )
-        self._rank = self._space.rank
-        self._answers = Memo(self._find, _MEMO)
-        self._drawn: dict[tuple[Arch, int], NDArray[np.float32]] = {}
+        ranges = np.array([column.range for column in self._columns.values()], dtype=np.float64)
+        self._answers = SurrogateAnswers(
+            self._space, lambda: self.predictor, np.repeat(ranges, len(self.epochs), axis=0)
+        )
 
     @property
     def space(self) -> SearchSpace:
@@ -100,6 +100,11 @@ class SurrogateBenchmark:
     def family(self) -> str:
         """Kind of model that answers, see :class:`nasbench.regressor.Regressor`."""
         return self.description.family
+
+    @property
+    def default_objective(self) -> str | None:
+        """The metric that a search optimises if none is asked for."""
+        return self.description.default_objective
 
     @property
     def columns(self) -> Mapping[str, Column]:
@@ -257,20 +262,20 @@ class SurrogateBenchmark:
         archs = self._space.check_many(archs)
         if not len(archs):
             return np.empty(0)
-        for arch in np.unique(archs, axis=0).tolist() if self._has_rules else ():
+        for arch in np.unique(archs, axis=0).tolist() if self._space.has_rules else ():
             self._space.check(arch)
         canonical = self._space.canonical_many(archs)
         answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
         if metric == "seconds" and answers.seconds is not None:
-            return _float32(answers.seconds[:, self.epochs.index(epoch)])
+            return single(answers.seconds[:, self.epochs.index(epoch)])
         if metric == "validation_seconds" and answers.validation_seconds is not None:
-            return _float32(answers.validation_seconds)
+            return single(answers.validation_seconds)
         name = metric.removesuffix(STD)
         if name not in self._columns:
             raise self._no_metric(metric, [*self._columns])
         place = self._place(name, epoch)
         if name != metric:
-            return _float32(answers.std[:, place])
+            return single(answers.std[:, place])
         values = answers.values
         if seed is not None:
             ranks = self._space.rank_many(canonical).tolist()
@@ -281,7 +286,7 @@ class SurrogateBenchmark:
                     for row, rank in zip(values, ranks, strict=True)
                 ]
             )
-        return _float32(np.clip(values[:, place], *self._columns[name].range))
+        return single(np.clip(values[:, place], *self._columns[name].range))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Rank of the network; any integer is a training seed."""
@@ -310,51 +315,22 @@ class SurrogateBenchmark:
     def require_objectives(self) -> None:
         """A surrogate always has an objective."""
 
-    # Answers of one architecture
+    # Arguments and messages
 
-    def _answer(self, arch: Arch) -> "_Answer":
+    def _answer(self, arch: Arch) -> SurrogateAnswer:
         if not isinstance(arch, tuple):
             raise IllegalArchError(
                 f"{arch!r} must be a tuple of integers to be an architecture of "
                 f"{self._space.name!r}"
             )
-        return self._answers[arch]
+        return self._answers.of[arch]
 
-    def _find(self, arch: Arch) -> "_Answer":
-        canonical = self._space.canonical(self._space.check(arch))
-        answers = self.predictor.predict(np.array([canonical]))
-        raw = answers.values[0]
-        seconds = None if answers.seconds is None else _float32(answers.seconds[0]).tolist()
-        validation = answers.validation_seconds
-        return _Answer(
-            self._rank(canonical),
-            raw,
-            self._possible(raw),
-            answers.std[0].astype(np.float32),
-            seconds,
-            None if validation is None else float(np.float32(validation[0])),
-        )
-
-    def _draw(self, arch: Arch, answer: "_Answer", seed: int) -> NDArray[np.float32]:
-        found = self._drawn.get((arch, seed))
+    def _draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
+        found = self._answers.drawn.get((arch, seed))
         if found is None:
             self._check_seed(seed)
-            found = self._possible(self.predictor.draw(answer.raw, answer.rank, seed))
-            if len(self._drawn) >= _MEMO:
-                self._drawn.clear()
-            self._drawn[arch, seed] = found
+            found = self._answers.draw(arch, answer, seed)
         return found
-
-    def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
-        low, high = self._limits
-        return np.clip(values, low, high).astype(np.float32)
-
-    @cached_property
-    def _limits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Smallest and largest possible of all values."""
-        ranges = np.array([column.range for column in self._columns.values()], dtype=np.float64)
-        low, high = np.repeat(ranges, len(self.epochs), axis=0).T
-        return low, high
 
     @cached_property
     def _objective_places(self) -> dict[int, list[tuple[int, float, float]]]:
@@ -371,13 +347,6 @@ class SurrogateBenchmark:
 
     def _place(self, metric: str, epoch: int) -> int:
         return [*self._columns].index(metric) * len(self.epochs) + self.epochs.index(epoch)
-
-    # Arguments and messages
-
-    @property
-    def _has_rules(self) -> bool:
-        """Whether tuples within the ranges can be illegal."""
-        return type(self._space).is_legal is not SearchSpace.is_legal
 
     def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
         if objectives is None:
@@ -417,47 +386,3 @@ class SurrogateBenchmark:
         return NotRecordedError(
             f"{self.name!r} does not answer for {name!r}{one_of(name, possible)}"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """Means of one network; ``raw`` before impossible values are moved into their range."""
-
-    rank: int
-    raw: NDArray[np.float64]
-    values: NDArray[np.float32]
-    std: NDArray[np.float32]
-    seconds: list[float] | None
-    validation_seconds: float | None
-
-
-def _float32(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Numbers of a table's precision: what is beyond it may differ between processors."""
-    rounded: NDArray[np.float64] = values.astype(np.float32).astype(np.float64)
-    return rounded
-
-
-def describe(benchmark: SurrogateBenchmark) -> Mapping[str, Any]:
-    """What ``nasbench info`` prints; empty texts where there is nothing to say."""
-    description, size = benchmark.description, benchmark.space.size
-    count = f" ({size:,} architectures)" if size else ""
-    table = description.table
-    return {
-        "id": f"{description.id}@{description.version}",
-        "title": description.title,
-        "description": description.description,
-        "space": f"{description.space}{count}",
-        "dataset": description.dataset,
-        "objectives": ", ".join(benchmark.objectives),
-        "schedules": f"{description.schedule} epochs",
-        "fidelities": ", ".join(map(str, benchmark.fidelities)),
-        "seeds": "any integer from 0",
-        "regressor": f"{description.regressor} ({description.family})",
-        "fitted to": f"{table['architectures']} architectures of {table['id']}@{table['version']}",
-        "judged": ", ".join(f"{k} {v:.3g}" for k, v in description.judged.items()),
-        "source": description.source,
-        "licence": description.licence,
-        "citation": description.citation,
-        "content hash": description.content_hash,
-        "file": str(benchmark.path),
-    }

@@ -5,13 +5,13 @@ its model card, the rest holds what was fitted, in JSON, NumPy's ``.npz`` and XG
 never a pickle.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from nasbench.errors import SurrogateError
+from nasbench.files import file_digest, json_digest
 
 SCHEMA = 1
 DESCRIPTION = "surrogate.json"
@@ -83,7 +83,7 @@ class Description:
         """The content hash that belongs to the rest."""
         loose = ("title", "description", "source", "licence", "citation", "content_hash")
         document = {name: value for name, value in self.encode().items() if name not in loose}
-        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        return json_digest(document)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -117,14 +117,8 @@ class Description:
         for name, expected in self.files.items():
             if not (folder / name).is_file():
                 raise SurrogateError(f"{folder} is damaged: {name} is missing")
-            if file_hash(folder / name) != expected:
+            if file_digest(folder / name) != expected:
                 raise SurrogateError(f"{folder} is damaged: {name} has other bytes than written")
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, document: object) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from nasbench.runs.records import Records, manifest_name
-from nasbench.runs.replay import Budget
-from nasbench.runs.search import Setup, search
+from nasbench.runs.budget import Budget
+from nasbench.runs.records import Records
+from nasbench.runs.search import record_seeds
+from nasbench.runs.setup import Setup
 
 ALGORITHMS = ("random_search", "local_search", "regularized_evolution")
 BENCHMARKS = ("nb201-cifar10", "lite201-digits")
@@ -18,10 +19,10 @@ def race(
 
     Args:
         runs: Folder of records; what it already holds is not run again.
-        seeds: Runs of each pair.
-        trials: Trials a run.
+        seeds: Number of runs of each pair.
+        trials: Trials per run.
         processes: Operating-system processes.
-        progress: Called with a number of runs whenever so many more are done.
+        progress: Called with the number of newly finished runs.
 
     Returns:
         The records of every pair.
@@ -31,15 +32,7 @@ def race(
     for benchmark in BENCHMARKS:
         for algorithm in ALGORITHMS:
             setup = Setup(algorithm=algorithm, benchmark=benchmark, budget=budget)
-            search(
-                algorithm,
-                benchmark,
-                seeds=range(seeds),
-                budget=budget,
-                processes=processes,
-                out=runs,
-                progress=progress,
+            records.append(
+                record_seeds(setup, range(seeds), runs, processes=processes, progress=progress)
             )
-            manifest = setup.prepare().manifest()
-            records.append(Records(runs / benchmark / manifest_name(manifest)))
     return records

@@ -5,10 +5,9 @@ and so on, whatever the number of processes that made it. What depends on the ho
 ``host-000000.parquet``.
 """
 
-import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nasbench.errors import InvalidArgumentError, RecordError
+from nasbench.errors import InvalidArgumentError, RecordError, first_line
 from nasbench.files import atomic, writable_folder
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Run
 
 BLOCK = 25
@@ -25,13 +25,6 @@ BLOCK = 25
 
 MANIFEST = "manifest.json"
 _SEEDS = b"seeds"
-
-
-def manifest_name(manifest: Mapping[str, Any]) -> str:
-    """Name of a record's folder: the algorithm and a hash of the whole manifest."""
-    text = json.dumps(manifest, sort_keys=True)
-    algorithm = str(manifest["algorithm"]).replace(":", ".")
-    return f"{algorithm}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
 class Records:
@@ -42,8 +35,7 @@ class Records:
 
     Attributes:
         folder: As given.
-        manifest: Benchmark (id, version, content hash, objectives, known columns), algorithm and
-            all its hyperparameters, budget, workers, replicate policy, fidelities.
+        manifest: How they were made.
 
     Raises:
         RecordError: No manifest there, or a damaged one.
@@ -52,29 +44,30 @@ class Records:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+            document = json.loads((folder / MANIFEST).read_text())
         except FileNotFoundError as error:
             raise RecordError(f"{folder} holds no run records: there is no {MANIFEST}") from error
         except (OSError, ValueError) as error:
             raise RecordError(f"{folder / MANIFEST} is damaged: {error}") from error
-        if not isinstance(self.manifest, dict) or "algorithm" not in self.manifest:
-            raise RecordError(f"{folder / MANIFEST} is no manifest of run records")
-        if manifest_name(self.manifest) != folder.name:
+        self.manifest = Manifest.decode(document, str(folder / MANIFEST))
+        if self.manifest.folder_name != folder.name:
             raise RecordError(
                 f"{folder}: the manifest is not the one that the folder's name was made from"
             )
 
     @classmethod
-    def create(cls, runs: Path, manifest: Mapping[str, Any]) -> "Records":
-        """The folder for a manifest under ``runs``, made if need be."""
-        try:
-            folder = runs / str(manifest["benchmark"]["id"]) / manifest_name(manifest)
-        except TypeError as error:
-            raise RecordError(f"a record cannot say how it was made: {error}") from error
+    def create(cls, runs: Path, manifest: Manifest) -> "Records":
+        """The folder for a manifest under ``runs``, made if need be.
+
+        Raises:
+            RecordError: A hyperparameter cannot be written as JSON, or the folder holds another
+                manifest.
+        """
+        folder = runs / manifest.benchmark / manifest.folder_name
         writable_folder(folder)
         if not (folder / MANIFEST).exists():
             with atomic(folder / MANIFEST) as temporary:
-                temporary.write_text(json.dumps(manifest, indent=1, sort_keys=True))
+                temporary.write_text(json.dumps(manifest.encode(), indent=1, sort_keys=True))
         return cls(folder)
 
     def seeds(self) -> list[int]:
@@ -298,7 +291,7 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
                 str(field)  # damaged names are found here
             return file.read(columns)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise RecordError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+        raise RecordError(f"{path} is damaged: {first_line(error)}") from error
 
 
 def _write(path: Path, table: pa.Table) -> None:

@@ -6,12 +6,10 @@ The clock is a heap of busy workers; at equal times the trial that was started f
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from heapq import heappop, heappush
 from time import perf_counter
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,47 +17,14 @@ from numpy.typing import NDArray
 from nasbench.algorithm import Algorithm, Observation, Proposal, kept_hyperparameters
 from nasbench.benchmark import Benchmark
 from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
+from nasbench.runs.budget import Budget, check_count
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Row, Run
-from nasbench.siblings import SIBLINGS
 from nasbench.space import Arch
 from nasbench.splitmix import mix
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _KEY = 0xD1342543DE82EF95
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Where a search ends; whichever limit is reached first.
-
-    Attributes:
-        trials: Number of trials that may be started.
-        seconds: Simulated seconds within which trials must end.
-        epochs: Epochs of training that may be paid for.
-
-    Raises:
-        InvalidArgumentError: No limit, or one that is not positive.
-    """
-
-    trials: int | None = None
-    seconds: float | None = None
-    epochs: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.trials is self.seconds is self.epochs is None:
-            raise InvalidArgumentError("a budget needs at least one of trials, seconds, epochs")
-        for name, kinds in (("trials", (int,)), ("seconds", (int, float)), ("epochs", (int,))):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
-                raise InvalidArgumentError(
-                    f"budget: {name} = {value!r} must be a positive {kinds[-1].__name__}"
-                )
-            if value == math.inf:
-                raise InvalidArgumentError(f"budget: {name} = {value!r} must be finite")
-        if self.seconds is not None:
-            object.__setattr__(self, "seconds", float(self.seconds))
 
 
 class KnownNumbers:
@@ -98,6 +63,7 @@ def replay(
     seed: int = 0,
     replicate: Literal["draw", "mean"] | int = "draw",
     known: KnownNumbers | None = None,
+    manifest: Manifest | None = None,
 ) -> Run:
     """Let an algorithm search a benchmark.
 
@@ -114,6 +80,8 @@ def replay(
             any seed can be asked for); ``"mean"``: the mean over the recorded seeds; a number: that
             training seed.
         known: What was passed to the algorithm as ``known``.
+        manifest: What the record says of its making; default: described from the arguments, if the
+            algorithm keeps its hyperparameters as attributes.
 
     Returns:
         The record of every trial.
@@ -222,69 +190,23 @@ def replay(
         tell(observation)
         optimizer_seconds[finished] += perf_counter() - clock
     hyperparameters = kept_hyperparameters(algorithm)
+    if manifest is None and hyperparameters is not None:
+        manifest = Manifest.of(
+            algorithm,
+            benchmark,
+            hyperparameters=hyperparameters,
+            budget=budget,
+            workers=workers,
+            replicate=replicate,
+        )
     return Run.from_rows(
         rows,
         optimizer_seconds,
         seed=seed,
         n_decisions=len(benchmark.space.options),
         n_objectives=len(benchmark.objectives),
-        manifest=None
-        if hyperparameters is None
-        else manifest(
-            SIBLINGS.load("algorithms").name_of(type(algorithm)),
-            benchmark,
-            hyperparameters=hyperparameters,
-            budget=budget,
-            workers=workers,
-            replicate=replicate,
-            fidelities=algorithm.fidelities,
-            families=algorithm.families,
-        ),
+        manifest=manifest,
     )
-
-
-def manifest(
-    algorithm: str,
-    benchmark: Benchmark,
-    *,
-    preset: str | None = None,
-    hyperparameters: Mapping[str, Any],
-    budget: Budget,
-    workers: int,
-    replicate: str | int,
-    fidelities: Sequence[int],
-    families: Sequence[str],
-) -> dict[str, Any]:
-    """What a record says of its making; equal manifests and seeds give equal records.
-
-    Kinds of models are named where the benchmark is a surrogate, and so a model itself.
-    """
-    found: dict[str, Any] = {
-        "benchmark": {
-            "id": benchmark.name,
-            "version": benchmark.version,
-            "content_hash": benchmark.content_hash,
-            "objectives": list(benchmark.objectives),
-            "known": list(benchmark.known),
-        },
-        "algorithm": algorithm,
-        "preset": preset,
-        "hyperparameters": dict(hyperparameters),
-        "budget": asdict(budget),
-        "workers": workers,
-        "replicate": replicate,
-        "fidelities": list(fidelities),
-    }
-    if family := getattr(benchmark, "family", ""):
-        found["benchmark"]["family"] = family
-        found["families"] = list(families)
-    return found
-
-
-def check_count(name: str, value: int) -> None:
-    """Raise an :class:`InvalidArgumentError` if a number of something is not a positive integer."""
-    if type(value) is not int or value < 1:
-        raise InvalidArgumentError(f"{name} = {value!r} must be a positive integer")
 
 
 def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:

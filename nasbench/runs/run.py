@@ -1,6 +1,6 @@
 """A run: the record of one seeded search, a row for every trial, in columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.algorithm import Proposal
+from nasbench.runs.manifest import Manifest
 from nasbench.space import Arch
 
 NONE = -1
@@ -66,7 +67,7 @@ class Run:
     ends: NDArray[np.float64]
     known_seconds: NDArray[np.float64]
     optimizer_seconds: NDArray[np.float32]
-    manifest: Mapping[str, Any] | None = None
+    manifest: Manifest | None = None
 
     @classmethod
     def from_rows(
@@ -77,7 +78,7 @@ class Run:
         seed: int,
         n_decisions: int,
         n_objectives: int,
-        manifest: Mapping[str, Any] | None = None,
+        manifest: Manifest | None = None,
     ) -> Self:
         """A run from one row for each trial."""
         n = len(rows)

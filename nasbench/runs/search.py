@@ -4,168 +4,15 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir
-from dataclasses import dataclass, field, replace
 from operator import index
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, SupportsIndex
 
-from nasbench.algorithm import Algorithm, hyperparameters, takes_known, takes_resumable
-from nasbench.benchmarks.loading import AnyBenchmark, load
-from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
-from nasbench.registry import Registry
+from nasbench.errors import InvalidArgumentError
+from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.records import BLOCK, Records
-from nasbench.runs.replay import (
-    Budget,
-    KnownNumbers,
-    check_count,
-    check_replicate,
-    manifest,
-    replay,
-)
 from nasbench.runs.run import Run
-
-ALGORITHMS = "algorithms:ALGORITHMS"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """Everything but the seed that a run is a function of.
-
-    Attributes:
-        algorithm: Registered name, or ``"module:Class"``.
-        benchmark: Id or path of a table or surrogate.
-        budget: When a run ends.
-        preset: Name of published settings of the algorithm.
-        hyperparameters: Changes to the preset or the defaults.
-        workers: Simulated parallel workers.
-        replicate: Which recorded training answers: ``"draw"``, ``"mean"`` or a training seed.
-        fidelities: Epochs that the algorithm may ask for; default: all that the benchmark offers.
-        objectives: Columns to minimise or maximise; default: the benchmark's own.
-        known: Columns that the algorithm may see before training.
-    """
-
-    algorithm: str
-    benchmark: str
-    budget: Budget
-    preset: str | None = None
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    workers: int = 1
-    replicate: Literal["draw", "mean"] | int = "draw"
-    fidelities: tuple[int, ...] | None = None
-    objectives: tuple[str, ...] | None = None
-    known: tuple[str, ...] = ()
-
-    def prepare(self) -> "Prepared":
-        """Check everything and load what is needed.
-
-        Raises:
-            NasbenchError: Whatever is wrong with one of the attributes.
-        """
-        benchmark = load(self.benchmark, objectives=self.objectives, known=self.known)
-        benchmark.require_objectives()
-        fidelities = benchmark.fidelities
-        if self.fidelities is not None:
-            for epoch in self.fidelities:
-                if epoch not in fidelities:
-                    raise NotRecordedError(
-                        f"{benchmark.name!r} has no fidelity {epoch}{one_of(epoch, fidelities)}"
-                    )
-            fidelities = tuple(epoch for epoch in fidelities if epoch in self.fidelities)
-        if not fidelities:
-            raise InvalidArgumentError("fidelities must not be empty")
-        algorithm = load_algorithm(self.algorithm)
-        if self.known and not takes_known(algorithm):
-            raise InvalidArgumentError(
-                f"{self.algorithm} has no keyword 'known' and cannot use {list(self.known)}"
-            )
-        if not isinstance(self.budget, Budget):
-            raise InvalidArgumentError(f"budget = {self.budget!r} must be a Budget")
-        only_seconds = self.budget.trials is None and self.budget.epochs is None
-        if only_seconds and not benchmark.is_clocked:
-            raise InvalidArgumentError(
-                f"{benchmark.name!r} does not record seconds wherever a search may ask: a budget "
-                "of seconds alone would never end; possible are trials and epochs"
-            )
-        check_count("workers", self.workers)
-        check_replicate(benchmark, self.replicate)
-        values = hyperparameters(algorithm, self.hyperparameters, self.preset)
-        prepared = Prepared(self, benchmark, algorithm, values, fidelities)
-        made, _ = prepared.make(0)
-        return replace(prepared, families=made.families)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A checked set-up with its benchmark loaded."""
-
-    setup: Setup
-    benchmark: AnyBenchmark
-    algorithm: type[Algorithm]
-    hyperparameters: dict[str, Any]
-    fidelities: tuple[int, ...]
-    families: tuple[str, ...] = ()
-
-    def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
-        """A fresh algorithm, and the known numbers that it was given."""
-        known = KnownNumbers(self.benchmark) if self.setup.known else None
-        extra: dict[str, Any] = {"known": known} if known else {}
-        if takes_resumable(self.algorithm):
-            extra["resumable"] = len(self.benchmark.schedules) == 1
-        made = self.algorithm(
-            self.benchmark.space,
-            fidelities=self.fidelities,
-            seed=seed,
-            **self.hyperparameters,
-            **extra,
-        )
-        return made, known
-
-    def run(self, seed: int) -> Run:
-        """One search."""
-        algorithm, known = self.make(seed)
-        run = replay(
-            algorithm,
-            self.benchmark,
-            budget=self.setup.budget,
-            workers=self.setup.workers,
-            seed=seed,
-            replicate=self.setup.replicate,
-            known=known,
-        )
-        return replace(run, manifest=self.manifest())
-
-    def manifest(self) -> dict[str, Any]:
-        """What a record says of its making."""
-        setup, benchmark = self.setup, self.benchmark
-        return manifest(
-            setup.algorithm,
-            benchmark,
-            preset=setup.preset,
-            hyperparameters=self.hyperparameters,
-            budget=setup.budget,
-            workers=setup.workers,
-            replicate=setup.replicate,
-            fidelities=self.fidelities,
-            families=self.families,
-        )
-
-
-def load_algorithm(name: str) -> type[Algorithm]:
-    """The class of an algorithm.
-
-    Raises:
-        UnknownNameError: No algorithm of this name.
-        InvalidArgumentError: Not a subclass of :class:`nasbench.algorithm.Algorithm`.
-    """
-    registry: Registry = Registry("nasbench", "registry", {"algorithms": ALGORITHMS}).load(
-        "algorithms"
-    )
-    found = registry.load(name)
-    if not isinstance(found, type) or not issubclass(found, Algorithm):
-        raise InvalidArgumentError(
-            f"{name!r} is {found!r}, not a subclass of nasbench.algorithm.Algorithm"
-        )
-    return found
+from nasbench.runs.setup import Prepared, Setup
 
 
 def search(
@@ -201,15 +48,14 @@ def search(
         known: Columns that the algorithm may see before training.
         processes: Operating-system processes; the result does not depend on it.
         out: Folder for the records; runs that it already holds are not repeated.
-        progress: Called with a number of runs whenever so many more are done.
+        progress: Called with the number of newly finished runs.
 
     Returns:
-        One run for each seed, by ascending seed.
+        One run per seed, by ascending seed.
 
     Raises:
         NasbenchError: Whatever is wrong with an argument, before anything runs.
     """
-    check_count("processes", processes)
     setup = Setup(
         algorithm=algorithm,
         benchmark=str(benchmark),
@@ -222,19 +68,78 @@ def search(
         objectives=None if objectives is None else tuple(objectives),
         known=tuple(known),
     )
+    if out is None:
+        return run_seeds(setup, seeds, processes=processes, progress=progress)
+    seeds = check_seeds(seeds)
+    records = record_seeds(setup, seeds, Path(out), processes=processes, progress=progress)
+    return records.runs(seeds)
+
+
+def run_seeds(
+    setup: Setup,
+    seeds: Iterable[int],
+    *,
+    processes: int = 1,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Run]:
+    """Run a set-up with many seeds, in memory.
+
+    Args:
+        setup: What to run.
+        seeds: Seeds of the runs.
+        processes: Operating-system processes; the result does not depend on it.
+        progress: Called with the number of newly finished runs.
+
+    Returns:
+        One run per seed, by ascending seed.
+
+    Raises:
+        NasbenchError: Whatever is wrong with an argument, before anything runs.
+    """
+    check_count("processes", processes)
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
-    records = None if out is None else Records.create(Path(out), prepared.manifest())
-    blocks = _blocks(seeds) if records is None else records.missing(seeds)
-    progress(len(seeds) - sum(map(len, blocks.values())))
+    prepared.manifest  # noqa: B018 (refuses wrong hyperparameters)
     runs: list[Run] = []
-    for block, done in _run_blocks(prepared, blocks, processes):
-        if records is not None:
-            records.add(block, done)
-        else:
-            runs += done
+    for _, done in _run_blocks(prepared, _blocks(seeds), processes):
+        runs += done
         progress(len(done))
-    return sorted(runs, key=lambda run: run.seed) if records is None else records.runs(seeds)
+    return sorted(runs, key=lambda run: run.seed)
+
+
+def record_seeds(
+    setup: Setup,
+    seeds: Iterable[int],
+    out: Path,
+    *,
+    processes: int = 1,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Records:
+    """Run a set-up with many seeds and record every trial; recorded seeds are not run again.
+
+    Args:
+        setup: What to run.
+        seeds: Seeds of the runs.
+        out: Folder for the records.
+        processes: Operating-system processes; the result does not depend on it.
+        progress: Called with the number of newly finished runs, recorded ones first.
+
+    Returns:
+        The records, which may hold more seeds than these.
+
+    Raises:
+        NasbenchError: Whatever is wrong with an argument, before anything runs.
+    """
+    check_count("processes", processes)
+    seeds = check_seeds(seeds)
+    prepared = setup.prepare()
+    records = Records.create(out, prepared.manifest)
+    blocks = records.missing(seeds)
+    progress(len(seeds) - sum(map(len, blocks.values())))
+    for block, done in _run_blocks(prepared, blocks, processes):
+        records.add(block, done)
+        progress(len(done))
+    return records
 
 
 def check_seeds(seeds: Iterable[int]) -> list[int]:
@@ -294,6 +199,3 @@ def _run_block(setup: Setup, place: _Place, block: int, seeds: list[int]) -> tup
     with chdir(place.folder):
         prepared = setup.prepare()
         return block, [prepared.run(seed) for seed in seeds]
-
-
-__all__ = ["Setup", "check_seeds", "load_algorithm", "search"]

@@ -4,7 +4,6 @@ Directed acyclic graphs of up to seven vertices and nine edges, an operation on 
 input and the output: 423,624 different cells.
 """
 
-import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
@@ -230,41 +229,6 @@ def to_matrix(arch: Arch) -> tuple[list[list[int]], list[str]]:
     return prune(*_written(arch, range(MAX_VERTICES)))
 
 
-def module_hash(
-    matrix: Sequence[Sequence[int]],
-    operations: Sequence[str],
-    vocabulary: Sequence[str] = OPERATIONS,
-) -> str:
-    """The official name of a cell, equal for isomorphic graphs and distinct for all 423,624.
-
-    Args:
-        matrix: Upper triangular adjacency, already pruned, row = source.
-        operations: One a vertex; the first and the last do not enter.
-        vocabulary: The operations that there are; the published hashes need the default order.
-
-    Returns:
-        32 hexadecimal digits.
-
-    Raises:
-        IllegalArchError: An operation is not in the vocabulary.
-    """
-    n = len(operations)
-    inner = [_option(operation, vocabulary) for operation in operations[1:-1]]
-    sources = [[x for x in range(n) if matrix[x][y]] for y in range(n)]
-    targets = [[y for y in range(n) if matrix[x][y]] for x in range(n)]
-    hashes = [
-        _md5(str((len(after), len(before), label)))
-        for after, before, label in zip(targets, sources, [-1, *inner, -2], strict=True)
-    ]
-    for _ in range(n):
-        joined = [
-            ["".join(sorted([hashes[v] for v in vertices])) for vertices in neighbours]
-            for neighbours in (sources, targets)
-        ]
-        hashes = [_md5("|".join(parts)) for parts in zip(*joined, hashes, strict=True)]
-    return _md5(str(sorted(hashes)))
-
-
 def cells() -> Iterator[Arch]:
     """The 423,624 canonical cells, in the order of their ranks."""
     for edges in _compact_matrices():
@@ -404,14 +368,15 @@ def _options(operations: Sequence[str]) -> list[int]:
             f"the first and the last operation are {first!r} and {last!r}, they must be {INPUT!r} "
             f"and {OUTPUT!r}"
         )
-    return [_option(operation, OPERATIONS) for operation in inner]
+    return [operation_number(operation) for operation in inner]
 
 
-def _option(operation: str, vocabulary: Sequence[str]) -> int:
+def operation_number(operation: str, vocabulary: Sequence[str] = OPERATIONS) -> int:
+    """Place of an operation in a vocabulary.
+
+    Raises:
+        IllegalArchError: It is not there.
+    """
     if operation not in vocabulary:
         raise IllegalArchError(f"unknown operation {operation!r}{one_of(operation, vocabulary)}")
     return vocabulary.index(operation)
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

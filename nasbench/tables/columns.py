@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, one_of
+from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
+from nasbench.files import json_digest
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
 from nasbench.tables.schema import Column
@@ -27,7 +28,7 @@ def open_file(path: Path, read_dictionary: list[str] | None = None) -> pq.Parque
         return file
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise UnreadableTableError(
-            f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
+            f"{path} is not a readable Parquet file: {first_line(error)}"
         ) from error
 
 
@@ -47,7 +48,7 @@ def read_rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) 
         ]
         rows = pa.concat_tables(groups) if groups else file.read(names)
     except (OSError, pa.ArrowException) as error:
-        raise UnreadableTableError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+        raise UnreadableTableError(f"{path} is damaged: {first_line(error)}") from error
     if len(rows) != file.metadata.num_rows:
         raise UnreadableTableError(f"{path} is damaged: {len(rows)} rows can be read of {names}")
     return rows
@@ -59,6 +60,13 @@ def read_document(schema: pa.Schema) -> Any:
         return json.loads((schema.metadata or {}).get(b"nasbench", b"null"))
     except ValueError:
         return None
+
+
+def said_digest(document: dict[str, Any], schema: pa.Schema) -> str:
+    """SHA-256 of what a file says of itself and its columns; pages have checksums of their own."""
+    columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
+    said = {key: value for key, value in document.items() if key != "digest"}
+    return json_digest([said, columns])
 
 
 def load_space(name: str, where: str) -> SearchSpace:

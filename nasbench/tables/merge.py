@@ -1,17 +1,15 @@
 """Join tables of one space: accuracies with latencies, zero-cost scores or other accuracies."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from nasbench.errors import InvalidArgumentError
+from nasbench.files import json_digest
 from nasbench.space import SearchSpace
+from nasbench.tables.draft import Draft
 from nasbench.tables.joined_rows import JoinedRuns, join_archs
 from nasbench.tables.schema import Column, Metadata
 from nasbench.tables.table import Table
@@ -20,25 +18,7 @@ _LISTABLE = 100_000
 _TEXTS = ("description", "seeds", "elsewhere", "source", "licence", "citation")
 
 
-class Merged(NamedTuple):
-    """A joined table before it is written, as :func:`nasbench.tables.table.write_table` takes it.
-
-    Attributes:
-        metadata: What the table says of itself.
-        runs: One row a training.
-        archs: One row an architecture; None where no table has any.
-        columns: Meaning of the columns.
-    """
-
-    metadata: Metadata
-    runs: pa.Table
-    archs: pa.Table | None
-    columns: tuple[Column, ...]
-
-
-def merge(
-    tables: Sequence[Table], id: str, *, version: int = 1, title: str | None = None
-) -> Merged:
+def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | None = None) -> Draft:
     """Join tables: each may hold what others lack, none may contradict another.
 
     A number is lacking where it is NaN or null. Where a table keyed by class has one row of numbers
@@ -75,8 +55,8 @@ def merge(
         name: {"content_hash": t.metadata.content_hash, "recipe": t.metadata.recipe}
         for name, t in named.items()
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
-    return Merged(
+    digest = json_digest(recipe)
+    return Draft(
         metadata=Metadata(
             id=id,
             version=version,

@@ -151,6 +151,11 @@ class Metadata:
     software: dict[str, str] = field(default_factory=dict)
     content_hash: str = ""
 
+    @property
+    def referral(self) -> str:
+        """Where to get what is not recorded here, as the end of a message."""
+        return f". Elsewhere: {self.elsewhere}" if self.elsewhere else ""
+
     def encode(self) -> dict[str, Any]:
         """As a JSON object, the schema version included."""
         return asdict(self) | {

@@ -8,18 +8,12 @@ architecture and read column by column, only the columns asked for. In both ``ra
 of long curves, which most questions are about.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable
-from contextlib import ExitStack
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nasbench.errors import (
@@ -27,11 +21,8 @@ from nasbench.errors import (
     SchemaError,
     UnreadableTableError,
 )
-from nasbench.files import atomic
 from nasbench.space import SearchSpace
 from nasbench.tables.columns import (
-    is_list,
-    last_items,
     list_ends,
     list_items,
     load_space,
@@ -41,14 +32,13 @@ from nasbench.tables.columns import (
     read_column,
     read_document,
     read_rows,
+    said_digest,
     to_numpy,
 )
-from nasbench.tables.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
-from nasbench.tables.validation import content_hash, legal_archs, validate
+from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
+from nasbench.tables.validation import content_hash, validate
 
 _LARGE = 2**20
-_LONG = 16
-_ROW_GROUP = 2**20
 
 
 class Table:
@@ -259,47 +249,6 @@ class Table:
             )
 
 
-def write_table(
-    path: Path,
-    metadata: Metadata,
-    runs: pa.Table,
-    archs: pa.Table | None = None,
-    descriptions: Iterable[Column] = (),
-) -> Metadata:
-    """Sort, validate and write a table; both files appear whole or not at all.
-
-    The columns ``rank`` and ``<curve>@final`` are added. Numbers given as float64 stay so, others
-    become float32.
-
-    Args:
-        path: The file of runs to write.
-        metadata: What the table says of itself; its content hash is filled in.
-        runs: Columns ``arch`` (lists of integers), ``schedule``, ``seed``, ``status`` and numbers.
-        archs: Column ``arch`` and numbers or texts.
-        descriptions: Meaning of columns for which the naming rules do not say enough.
-
-    Returns:
-        The metadata as written.
-
-    Raises:
-        TableError: The content is not valid; see :meth:`Table.check`.
-    """
-    described = {column.name: column for column in descriptions}
-    metadata.check(metadata.id)
-    runs = _normalise(runs, described, metadata)
-    archs = None if archs is None else _normalise(archs, described, metadata)
-    validate(metadata, runs, archs, metadata.id)
-    metadata = replace(metadata, content_hash=content_hash(runs, archs))
-    partner = {"id": metadata.id, "content_hash": metadata.content_hash}
-    with ExitStack() as files:  # both are complete before the first takes its place
-        if archs is not None:
-            _save(files.enter_context(atomic(archs_file(path))), archs, partner)
-        _save(files.enter_context(atomic(path)), runs, metadata.encode())
-    if archs is None:
-        archs_file(path).unlink(missing_ok=True)
-    return metadata
-
-
 def _ranks(column: Any, path: Path) -> NDArray[np.int64]:
     if column.null_count or not pa.types.is_int64(column.type):
         raise SchemaError(f"{path}: column 'rank' does not hold an int64 in every row")
@@ -307,97 +256,6 @@ def _ranks(column: Any, path: Path) -> NDArray[np.int64]:
     return ranks
 
 
-def _normalise(table: pa.Table, described: dict[str, Column], metadata: Metadata) -> pa.Table:
-    """Types, meanings and order of rows and columns as the schema wants them."""
-    where, space = metadata.id, load_space(metadata.space, metadata.id)
-    for name in table.schema.names:
-        if table.schema.names.count(name) > 1:
-            raise SchemaError(f"{where} has column {name!r} twice")
-    if "arch" not in table.schema.names:
-        raise SchemaError(f"{where} has no column 'arch', only {table.schema.names}")
-    arch_type = pa.uint8() if max(space.options) <= 256 else pa.uint16()
-    legal_archs(table, space, where)
-    ranks = space.rank_many(read_archs(table.column("arch"), space, where))
-    table = table.drop_columns([name for name in table.schema.names if is_repeated(name)])
-    table = table.add_column(table.schema.names.index("arch") + 1, "rank", pa.array(ranks))
-    arrays, schema = [], []
-    for name in table.schema.names:
-        array = table.column(name)
-        if name == "arch":
-            kind: Any = pa.list_(arch_type, len(space.options))
-        elif name in ("schedule", "seed"):
-            kind = pa.int32()
-        elif name == "status":
-            kind = pa.string()
-        elif is_list(array.type):
-            number = pa.float64() if pa.types.is_float64(array.type.value_type) else pa.float32()
-            kind = pa.list_(pa.field("element", number, nullable=False))
-        elif (
-            pa.types.is_string(array.type)
-            or pa.types.is_integer(array.type)
-            or pa.types.is_float64(array.type)
-        ):
-            kind = array.type
-        else:
-            kind = pa.float32()
-        try:
-            arrays.append(array.cast(kind))
-        except pa.ArrowException as error:
-            raise SchemaError(
-                f"{where}: column {name!r} is {array.type}, not {kind}: {error}"
-            ) from error
-        is_key = name in (*KEYS, "status")
-        meaning = None if is_key else described.get(name, Column.of(name)).encode()
-        schema.append(pa.field(name, kind, metadata=meaning))
-    typed = pa.Table.from_arrays(arrays, schema=pa.schema(schema))
-    order_by = [to_numpy(typed.column(n)) for n in ("seed", "schedule") if n in typed.schema.names]
-    order = np.lexsort([*order_by, ranks])
-    if not (order[1:] > order[:-1]).all():
-        typed = typed.take(pa.array(order))
-    return _with_final_values(typed.combine_chunks())
-
-
-def _with_final_values(table: pa.Table) -> pa.Table:
-    """The table with a column of the last values of every long curve; NaN where one is empty."""
-    for field in table.schema:
-        if field.name != "arch" and is_list(field.type):
-            curves = table.column(field.name).combine_chunks()
-            ends, items = list_ends(curves), list_items(curves)
-            if np.diff(ends, prepend=0).max(initial=0) > _LONG:
-                last = pa.array(last_items(items, ends), from_pandas=False)
-                table = table.append_column(field.name + FINAL, last)
-    return table
-
-
-def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
-    document = document | {"digest": _digest(document, table.schema)}
-    metadata = {b"nasbench": json.dumps(document, sort_keys=True).encode()}
-    floats = [
-        f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
-        for f in table.schema
-        if pa.types.is_floating(f.type)
-        or (pa.types.is_list(f.type) and pa.types.is_floating(f.type.value_type))
-    ]
-    pq.write_table(
-        table.replace_schema_metadata(metadata),
-        path,
-        row_group_size=_ROW_GROUP,
-        compression="zstd",
-        compression_level=12,
-        use_dictionary=[f.name for f in table.schema if f.name in ("schedule", "seed", "status")],
-        use_byte_stream_split=floats,
-        column_encoding={"rank": "DELTA_BINARY_PACKED"},
-        write_page_checksum=True,
-    )
-
-
-def _digest(document: dict[str, Any], schema: pa.Schema) -> str:
-    """SHA-256 of what a file says of itself and its columns; pages have checksums of their own."""
-    columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
-    said = {key: value for key, value in document.items() if key != "digest"}
-    return hashlib.sha256(json.dumps([said, columns], sort_keys=True).encode()).hexdigest()
-
-
 def _check_digest(document: Any, schema: pa.Schema, path: Path) -> None:
-    if document.get("digest") != _digest(document, schema):
+    if document.get("digest") != said_digest(document, schema):
         raise UnreadableTableError(f"{path} is damaged: its metadata does not fit its digest")

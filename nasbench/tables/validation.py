@@ -32,23 +32,35 @@ STATUSES = ("finished", "diverged", "untrained")
 
 
 def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
-    """Raise the error that fits if the content of a table is not valid; see :meth:`Table.check`."""
+    """Raise the error that fits if the content of a file is invalid; see :meth:`Table.check`."""
     metadata.check(where)
     space = load_space(metadata.space, where)
-    if not len(runs) and (metadata.epochs or archs is None or not len(archs)):
-        raise SchemaError(f"{where} has no rows")
-    _check_keys(runs, where)
-    objective = metadata.default_objective
-    if objective is not None:
-        if objective not in runs.schema.names:
-            raise SchemaError(f"{where} has no column {objective!r}, its default objective")
-        column = Column.decode(objective, runs.schema.field(objective).metadata)
-        if column.split != "valid" or not column.goal:
-            raise SchemaError(
-                f"{where}: the default objective {objective!r} is no validation column with a goal"
-            )
+    check_rows(metadata, runs, archs, where)
     distinct = legal_archs(runs, space, where)
-    keys = _check_ranks(runs, space, where)
+    _check_ranks(runs, space, where)
+    if archs is not None:
+        partner = str(archs_file(Path(where)))
+        if "arch" not in archs.schema.names:
+            raise SchemaError(f"{partner} has no column 'arch', only {archs.schema.names}")
+        legal_archs(archs, space, partner)
+        _check_ranks(archs, space, partner)
+    check_content(metadata, runs, archs, distinct, where)
+
+
+def check_content(
+    metadata: Metadata, runs: pa.Table, archs: pa.Table | None, distinct: NDArray[Any], where: str
+) -> None:
+    """Raise the error that fits if rows, curves or numbers of a table are invalid.
+
+    Args:
+        metadata: What the table says of itself.
+        runs: The trainings, with legal architectures and their ranks.
+        archs: The architectures, likewise.
+        distinct: The distinct architectures of the trainings by rank, shape ``(n, n_decisions)``.
+        where: Name of the table or file, for messages.
+    """
+    space = load_space(metadata.space, where)
+    objective = _check_objective(metadata, runs, where)
     if metadata.key == "class":
         representatives = space.canonical_many(distinct)
         if (bad := np.flatnonzero((representatives != distinct).any(axis=1))).size:
@@ -56,9 +68,9 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
             raise IllegalArchError(
                 f"{where}: keyed by class, but {space.to_text(arch)} is no representative of one"
             )
-    schedules, seeds = (to_numpy(runs.column(n)) for n in ("schedule", "seed"))
+    ranks, schedules, seeds = (to_numpy(runs.column(n)) for n in ("rank", "schedule", "seed"))
     _sorted_and_single(
-        np.stack([keys, schedules, seeds]),
+        np.stack([ranks, schedules, seeds]),
         f"{where}: rows are not sorted by (arch, schedule, seed) or doubled",
     )
     if unknown := sorted(set(np.unique(schedules).tolist()) ^ set(metadata.epochs)):
@@ -91,10 +103,7 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
     if archs is None:
         return
     where = str(archs_file(Path(where)))
-    if "arch" not in archs.schema.names:
-        raise SchemaError(f"{where} has no column 'arch', only {archs.schema.names}")
-    legal_archs(archs, space, where)
-    ranks = _check_ranks(archs, space, where)
+    ranks = to_numpy(archs.column("rank"))
     _sorted_and_single(ranks[None], f"{where}: architectures are not sorted by rank or doubled")
     for name in archs.schema.names:
         array = archs.column(name)
@@ -103,6 +112,27 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
             _in_range(
                 to_numpy(array), Column.decode(name, archs.schema.field(name).metadata), where
             )
+
+
+def check_rows(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
+    """Whether there are rows at all, with the columns that name a training."""
+    if not len(runs) and (metadata.epochs or archs is None or not len(archs)):
+        raise SchemaError(f"{where} has no rows")
+    _check_keys(runs, where)
+
+
+def _check_objective(metadata: Metadata, runs: pa.Table, where: str) -> str | None:
+    """The default objective, which must be a validation column with a goal."""
+    objective = metadata.default_objective
+    if objective is not None:
+        if objective not in runs.schema.names:
+            raise SchemaError(f"{where} has no column {objective!r}, its default objective")
+        column = Column.decode(objective, runs.schema.field(objective).metadata)
+        if column.split != "valid" or not column.goal:
+            raise SchemaError(
+                f"{where}: the default objective {objective!r} is no validation column with a goal"
+            )
+    return objective
 
 
 def _check_keys(runs: pa.Table, where: str) -> None:
@@ -231,7 +261,7 @@ def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[Any]
     if not rows.size:
         _, first = np.unique(space.rank_many(tuples), return_index=True)
         distinct = tuples[first]
-        if type(space).is_legal is SearchSpace.is_legal:
+        if not space.has_rules:
             return distinct
         illegal = [i for i, a in enumerate(distinct.tolist()) if not space.is_legal(tuple(a))]
         if not illegal:

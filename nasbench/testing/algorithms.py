@@ -14,12 +14,13 @@ from nasbench.algorithm import (
     Proposal,
     hyperparameters,
     kept_hyperparameters,
+    make,
     takes_known,
-    takes_resumable,
 )
 from nasbench.benchmark import Benchmark, Evaluation
+from nasbench.runs.budget import Budget
 from nasbench.runs.records import to_table
-from nasbench.runs.replay import Budget, KnownNumbers, replay
+from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.run import Run
 from nasbench.space import Arch
 from nasbench.tables.validation import content_hash
@@ -151,13 +152,17 @@ def _make(
     fidelities: Sequence[int] | None = None,
 ) -> tuple[_Watched, KnownNumbers | None]:
     known = KnownNumbers(benchmark) if takes_known(algorithm) and benchmark.known else None
-    extra: dict[str, Any] = {} if known is None else {"known": known}
-    if takes_resumable(algorithm):
-        extra["resumable"] = len(benchmark.schedules) == 1
-    made = algorithm(
-        benchmark.space, fidelities=fidelities or benchmark.fidelities, seed=seed, **values, **extra
+    separate = len(benchmark.schedules) > 1
+    made = make(
+        algorithm,
+        benchmark.space,
+        fidelities=fidelities or benchmark.fidelities,
+        seed=seed,
+        hyperparameters=values,
+        known=known,
+        resumable=not separate,
     )
-    return _Watched(made, separate=len(benchmark.schedules) > 1), known
+    return _Watched(made, separate=separate), known
 
 
 def _search(

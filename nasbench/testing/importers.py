@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from nasbench.errors import ArchiveError, InvalidArgumentError, TableError
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.draft import Draft
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 from nasbench.testing.hostile_files import hostile_files
 from nasbench.testing.requirements import require, require_error
 
@@ -22,8 +24,8 @@ class Importer(Protocol):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Callable[[int, int], None] = ...
-    ) -> Iterator[Any]:
-        """The tables in an archive: metadata, runs, archs and columns of each."""
+    ) -> Iterator[Draft]:
+        """The tables in an archive, one after the other."""
         ...
 
 
@@ -94,7 +96,7 @@ def _check_hostile(importer: Importer, folder: Path, names: Sequence[str]) -> No
 
 
 def _refuse(importer: Importer, path: Path, work: Path, what: str = "") -> str:
-    def read() -> list[Any]:
+    def read() -> list[Draft]:
         return list(importer.tables([path], work=work))
 
     return str(require_error(f"{importer.name} of {path.name}{what}", _REFUSED, read))
@@ -142,12 +144,12 @@ def _write(
     found: dict[str, str] = {}
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
-    for table in importer.tables(files, work=work, progress=progress):
-        id_ = table.metadata.id
+    for draft in importer.tables(files, work=work, progress=progress):
+        id_ = draft.metadata.id
         require(id_ not in found, f"{importer.name} gives {id_!r} twice")
         path = folder / f"{id_}.parquet"
         try:
-            write_table(path, table.metadata, table.runs, table.archs, table.columns)
+            write_table(path, draft)
             Table(path).check()
         except TableError as error:
             raise AssertionError(

@@ -7,7 +7,7 @@ from scipy.stats import chi2
 
 import nasbench
 from algorithms.random_search import RandomSearch
-from nasbench.runs.replay import Budget
+from nasbench.runs.budget import Budget
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pytest
 
 from data_builders import IMPORTERS
-from data_builders.importer import Imported, Importer, silent
+from data_builders.importer import Importer, silent
 from nasbench.errors import ArchiveError, InvalidArgumentError
 from nasbench.spaces.nb201 import NB201
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 from nasbench.testing import check_importer
 
@@ -106,7 +107,7 @@ class Good(Importer):
             elsewhere="nowhere",
             complete=False,
         )
-        return Imported(metadata=metadata, runs=pa.Table.from_pylist(rows))
+        return Draft(metadata=metadata, runs=pa.Table.from_pylist(rows))
 
 
 @pytest.fixture

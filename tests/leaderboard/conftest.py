@@ -14,12 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nasbench.runs.records import Records, manifest_name
-from nasbench.runs.replay import Budget
+from nasbench.files import json_digest
+from nasbench.runs.budget import Budget
+from nasbench.runs.manifest import Manifest
+from nasbench.runs.records import Records
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.search import search
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LAUNCH = """
@@ -68,11 +71,12 @@ class Home:
         said = {"default_objective": "valid_accuracy", "dataset": "dots", "epochs": epochs} | said
         metadata = Metadata(id=id, space="nb201", key=key, **said)
         numbers = None if archs is None else pa.Table.from_pylist(list(archs))
-        return write_table(self.tables / f"{id}.parquet", metadata, pa.table(columns), numbers)
+        draft = Draft(metadata, pa.table(columns), numbers)
+        return write_table(self.tables / f"{id}.parquet", draft)
 
-    def manifest(self, metadata: Metadata, **changes: Any) -> dict[str, Any]:
+    def manifest(self, metadata: Metadata, **changes: Any) -> Manifest:
         """A manifest of records of a table."""
-        return {
+        document = {
             "benchmark": {
                 "id": metadata.id,
                 "version": metadata.version,
@@ -88,8 +92,9 @@ class Home:
             "replicate": "draw",
             "fidelities": [2],
         } | changes
+        return Manifest.decode(document, "a manifest made by hand")
 
-    def record(self, manifest: dict[str, Any], runs: Iterable[Run], folder: str = "") -> Records:
+    def record(self, manifest: Manifest, runs: Iterable[Run], folder: str = "") -> Records:
         records = Records.create(self.runs / folder, manifest)
         blocks: dict[int, list[Run]] = {}
         for run in runs:
@@ -109,7 +114,8 @@ class Home:
 
     def damage(self, manifest: dict[str, Any]) -> Path:
         """A folder whose name fits a manifest, whatever it says."""
-        folder = self.runs / "damaged" / manifest_name(manifest)
+        name = str(manifest.get("algorithm", "nothing"))
+        folder = self.runs / "damaged" / f"{name}-{json_digest(manifest)[:10]}"
         folder.mkdir(parents=True)
         (folder / "manifest.json").write_text(json.dumps(manifest))
         return folder
@@ -193,7 +199,7 @@ def whole_space(tmp_path_factory) -> Path:
         citation="Nobody (2026), https://example.org/paper",
     )
     path = home.tables / "toy-whole.parquet"
-    write_table(path, metadata, pa.table(columns))
+    write_table(path, Draft(metadata, pa.table(columns)))
     return path
 
 

@@ -2,6 +2,8 @@ import pytest
 
 from leaderboard.boards import Question, group, labels, plain
 from nasbench.errors import RecordError
+from nasbench.runs.budget import Budget
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
 
@@ -73,27 +75,34 @@ def test_same_search_twice_is_refused(home, small_table, run, cells):
 
 @pytest.mark.parametrize("key", ["benchmark", "budget", "workers", "replicate"])
 def test_incomplete_manifest_is_refused(home, small_table, key):
-    manifest = home.manifest(small_table)
+    manifest = home.manifest(small_table).encode()
     del manifest[key]
     with pytest.raises(RecordError, match=f"incomplete manifest.*{key}"):
-        Question.of(Records(home.damage(manifest)))
+        Records(home.damage(manifest))
 
 
 def test_budget_in_words(home, small_table, run, cells):
     budget = {"trials": 1, "seconds": 20_000.0, "epochs": 1_200}
-    question = Question.of(found(home, small_table, run, cells, budget=budget))
+    question = Question.of(found(home, small_table, run, cells, budget=budget).manifest)
     assert question.budget == "1 trial or 1,200 epochs or 20,000 simulated seconds"
     assert question.title == f"toy@1, {question.budget}"
 
 
 def manifest(algorithm="evolution", preset=None, fidelities=(2,), known=(), **hyperparameters):
-    return {
-        "algorithm": algorithm,
-        "preset": preset,
-        "hyperparameters": hyperparameters,
-        "fidelities": list(fidelities),
-        "benchmark": {"known": list(known)},
-    }
+    return Manifest(
+        algorithm=algorithm,
+        preset=preset,
+        hyperparameters=hyperparameters,
+        benchmark="toy",
+        version=1,
+        content_hash="",
+        objectives=("valid_accuracy",),
+        known=known,
+        budget=Budget(trials=1),
+        workers=1,
+        replicate="draw",
+        fidelities=fidelities,
+    )
 
 
 def test_label_of_the_only_record_is_its_algorithm():
@@ -108,7 +117,7 @@ def test_labels_say_what_differs():
         manifest(preset="nats", population=10, sample=3),
         manifest("random", replacement=True),
         manifest("random", replacement=False),
-        manifest("asha", fidelities=(1, 2), known=["macs"]),
+        manifest("asha", fidelities=(1, 2), known=("macs",)),
         manifest("asha", fidelities=(2,)),
     ]
     assert labels(records) == [

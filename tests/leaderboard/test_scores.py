@@ -7,8 +7,8 @@ from leaderboard import COLUMNS
 from leaderboard.boards import Score
 from leaderboard.scores import rank
 from nasbench.errors import MissingExtraError, RecordError, UnknownNameError
+from nasbench.runs.budget import Budget
 from nasbench.runs.records import find_records
-from nasbench.runs.replay import Budget
 
 
 def trials(*cells, seconds=10.0):

@@ -20,9 +20,11 @@ from leaderboard.site.command import command
 from leaderboard.site.plots import plots
 from nasbench.benchmarks.loading import load
 from nasbench.errors import RecordError, SurrogateError, UnknownNameError
+from nasbench.runs.budget import Budget
 from nasbench.runs.records import find_records
-from nasbench.runs.replay import Budget, replay
-from nasbench.runs.search import Setup, search
+from nasbench.runs.replay import replay
+from nasbench.runs.search import search
+from nasbench.runs.setup import Setup
 from nasbench.spaces.nb201 import NB201
 from surrogates import REGRESSORS
 from surrogates.fit import fit
@@ -222,14 +224,14 @@ def test_better_than_the_optimum_is_below_zero_and_can_be_drawn(
 
 def test_manifest_names_kinds_of_models_on_a_surrogate_alone(home, surrogate, guarded, small_table):
     setup = Setup(algorithm=guarded, benchmark=NAME, budget=Budget(1))
-    manifest = setup.prepare().manifest()
-    assert manifest["benchmark"]["family"] == "linear"
-    assert manifest["families"] == ["neural network", "nearest neighbours"]
+    manifest = setup.prepare().manifest
+    assert manifest.family == "linear"
+    assert manifest.families == ("neural network", "nearest neighbours")
     made, _ = setup.prepare().make(0)
-    assert replay(made, surrogate, budget=Budget(1)).manifest == manifest | {"preset": None}
-    on_table = Setup(algorithm=guarded, benchmark="toy", budget=Budget(1)).prepare().manifest()
-    assert "families" not in on_table
-    assert "family" not in on_table["benchmark"]
+    assert replay(made, surrogate, budget=Budget(1)).manifest == manifest
+    on_table = Setup(algorithm=guarded, benchmark="toy", budget=Budget(1)).prepare().manifest
+    assert "families" not in on_table.encode()
+    assert "family" not in on_table.encode()["benchmark"]
 
 
 def test_algorithm_that_fits_the_family_of_the_surrogate_is_marked(
@@ -302,7 +304,7 @@ def test_page_of_a_surrogate(home, surrogate, large, small_table, run, cells, tm
 
 def test_command_gives_the_identical_manifest(surrogate):
     setup = Setup(algorithm="random_search", benchmark=NAME, budget=Budget(5))
-    manifest = setup.prepare().manifest()
+    manifest = setup.prepare().manifest
     assert command(manifest, range(3), surrogate) == (
         "nasbench run random_search toy-surrogate@1 --seeds 0:3 --trials 5 "
         "--set replacement=true --out runs"

@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from nasbench.tables.draft import Draft
+
 ARCHIVE = "NATS-tss-v1_0-3ffb9-simple"
 CELLS = 15_625
 COPIES = 60
@@ -51,7 +53,7 @@ def copies(records: Path, folder: Path) -> int:
 def full_size(records: Path, folder: Path) -> None:
     """Tables of all cells: the records in turn, every number changed by about a thousandth."""
     from data_builders import IMPORTERS
-    from nasbench.tables.table import write_table
+    from nasbench.tables.writer import write_table
 
     rng = np.random.default_rng(0)
     for made in IMPORTERS.load("nats")().tables([records], work=folder / "work"):
@@ -59,7 +61,8 @@ def full_size(records: Path, folder: Path) -> None:
         archs = given_to_all(made.archs, np.arange(CELLS) % len(owners), np.arange(CELLS))
         runs = tile(made.runs, owners, rng)
         metadata = replace(made.metadata, complete=True)
-        write_table(folder / f"{metadata.id}.parquet", metadata, runs, archs, made.columns)
+        draft = Draft(metadata, runs, archs, made.columns)
+        write_table(folder / f"{metadata.id}.parquet", draft)
 
 
 def given_to_all(table: pa.Table, rows: Any, cells: Any) -> pa.Table:
@@ -255,7 +258,7 @@ def report(
         ("import the package", "s", [theirs["import"], table["import"], ours["import"]]),
         ("open", "s", [theirs["open"], table["open cifar10-valid"], ours["open"]]),
         (
-            "open, and read every architecture once: cifar10-valid, hp '200' ¹",
+            "open and read every architecture once: cifar10-valid, hp '200' ¹",
             "s",
             [everything, table["read cifar10-valid"], ours["open"] + ours["read all"]],
         ),
@@ -264,7 +267,7 @@ def report(
             for name in ("cifar100", "ImageNet16-120")
         ),
         (
-            "largest memory of the process so far ²",
+            "peak memory of the process so far ²",
             "MB",
             [theirs["memory"] + CELLS * theirs["memory of one"], table["memory"], ours["memory"]],
         ),
@@ -273,7 +276,7 @@ def report(
         if key.startswith("query "):
             _, hp, dataset, seed = key.split()
             policy = "mean" if seed == "False" else f"seed {seed}"
-            label = f"a query: {dataset}, hp '{hp}', {policy} ³"
+            label = f"one query: {dataset}, hp '{hp}', {policy} ³"
             rows.append((label, "µs", [theirs[key], table[key], ours[key]]))
     for name in ("simulate_train_eval", "get_cost_info"):
         for hp in ("200", "12"):
@@ -285,15 +288,17 @@ def report(
         rows.append((label, "s", [theirs[key], None, ours[key]]))
     return "\n".join(
         [
-            "| | nats-bench | `nasbench.load` | times | drop-in | times |",
+            "| | nats-bench | `nasbench.load` | ratio | drop-in | ratio |",
             "|---|--:|--:|--:|--:|--:|",
             *(line(label, unit, numbers) for label, unit, numbers in rows),
             "",
             f"¹ nats-bench: extrapolated to all {CELLS:,} architectures from {COPIES} records, "
             f"copies of {n_records} published ones. `nasbench.load`: `query_many` of the final "
             "validation accuracy. Drop-in: `get_more_info` of each.",
+            "",
             "² nats-bench: extrapolated in the same way. `nasbench.load`: all three tables open.",
-            "³ `get_more_info`, or `query` of the table: asked before, of one architecture.",
+            "",
+            "³ `get_more_info`, or `query` of the table; repeated, for one architecture.",
             "",
             f"Medians of {ROUNDS} processes. nats-bench {version('nats-bench')}, nasbench "
             f"{version('nasbench')}, Python {platform.python_version()}, NumPy {version('numpy')}, "

@@ -21,7 +21,7 @@ import nasbench
 from algorithms import ALGORITHMS
 from nasbench.algorithm import takes_resumable
 from nasbench.errors import MissingExtraError
-from nasbench.runs.search import Setup
+from nasbench.runs.setup import Setup
 
 SEVERAL_OBJECTIVES = {"nsga2", "lemonade", "mo_reward", "random_scalarization"}
 

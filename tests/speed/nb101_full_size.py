@@ -26,8 +26,10 @@ import nasbench
 from data_builders.importers.nb101.importer import NB101Importer
 from nasbench.api import ModelSpec, NASBench
 from nasbench.files import atomic
-from nasbench.spaces.nb101 import CELLS, NB101, cells, module_hash, to_matrix
-from nasbench.tables.table import Table, write_table
+from nasbench.spaces.nb101 import CELLS, NB101, cells, to_matrix
+from nasbench.spaces.nb101_hash import module_hash
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 BUDGETS = (4, 12, 36, 108)
 REPEATS = 3
@@ -117,13 +119,7 @@ def import_all(archive: Path, folder: Path) -> Iterator[tuple[str, float]]:
         read = time.perf_counter()
         yield "read", read - started
         yield "memory after reading", peak()
-        write_table(
-            folder / f"{made.metadata.id}.parquet",
-            made.metadata,
-            made.runs,
-            made.archs,
-            made.columns,
-        )
+        write_table(folder / f"{made.metadata.id}.parquet", made)
         yield "write", time.perf_counter() - read
         yield "import", time.perf_counter() - started
         yield "memory of the import", peak()

@@ -13,14 +13,16 @@ import nasbench
 from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from nasbench.algorithm import Algorithm, Proposal
 from nasbench.benchmarks.catalogue import open_table
-from nasbench.runs.replay import Budget, replay
-from nasbench.runs.search import Setup
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
+from nasbench.runs.setup import Setup
 from nasbench.spaces import nb101
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
+from nasbench.tables.draft import Draft
 from nasbench.tables.merge import merge
 from nasbench.tables.schema import Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 CELL = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|"
@@ -235,7 +237,7 @@ def write_curves(path: Path, epochs: int, name: str = "valid_accuracy") -> int:
         id=path.stem, space="nb201", key="arch", dataset="none", default_objective=name,
         epochs={epochs: list(range(1, epochs + 1))},
     )  # fmt: skip
-    write_table(path, metadata, runs)
+    write_table(path, Draft(metadata, runs))
     return 2 * 4 * n * epochs
 
 

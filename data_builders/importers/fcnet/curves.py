@@ -5,7 +5,6 @@ keys, with the data sets ``valid_mse`` and ``train_mse`` (4 trials, 100 epochs),
 ``final_test_error`` and ``n_params`` (4 trials). It is read group by group.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported, Progress
+from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column
 from data_builders.importers.fcnet.datasets import (
     ARCHIVE,
@@ -48,9 +47,11 @@ from nasbench.errors import (
     NasbenchError,
     one_of,
 )
+from nasbench.files import file_digest
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
 from nasbench.tables.columns import list_items
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 CURVES = ("valid_mse", "train_mse")
@@ -101,7 +102,7 @@ def archives(files: Sequence[Path]) -> list[Path]:
     return list(files) if any(_NAME.fullmatch(path.name) for path in files) else []
 
 
-def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Imported]:
+def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Draft]:
     """One table a file.
 
     Raises:
@@ -152,8 +153,8 @@ def _archives(files: Sequence[Path]) -> list[Archive]:
 
 
 def _digest(path: Path) -> str:
-    with _damage(str(path)), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with _damage(str(path)):
+        return file_digest(path)
 
 
 def _h5py() -> Any:
@@ -282,7 +283,7 @@ def _own(groups: Groups, group: Any, name: str, where: str) -> Any:
 # The table
 
 
-def imported(blocks: list[pa.Table], archive: Archive) -> Imported:
+def imported(blocks: list[pa.Table], archive: Archive) -> Draft:
     """The table of one data set.
 
     Args:
@@ -298,7 +299,7 @@ def imported(blocks: list[pa.Table], archive: Archive) -> Imported:
     share = np.arange(1, EPOCHS + 1) / EPOCHS
     values["seconds"] = (values["seconds"] * share).astype(np.float32)
     diverged = np.isnan(values["valid_mse"][:, :, -1])
-    return Imported(
+    return Draft(
         metadata=_metadata(archive, complete=len(table) == CONFIGURATIONS),
         runs=runs_table(archs, diverged, values),
         archs=archs_table(archs, archive.dataset),

@@ -3,8 +3,6 @@
 Training is that of the published code; the sizes follow from the published numbers of parameters.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -15,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_builders.importers.arrays import arch_column, curve_column
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import UNITS
 from nasbench.tables.schema import Column
@@ -158,5 +157,5 @@ def error_column(split: Literal["train", "valid", "test"], description: str) -> 
 
 def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:
     """A recipe with its digest and the release it comes from."""
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     return recipe | {"digest": digest, "release": release}

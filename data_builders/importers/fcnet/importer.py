@@ -16,7 +16,7 @@ from reprlib import repr
 import numpy as np
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.fcnet import curves as fcnet_curves
 from data_builders.importers.fcnet.datasets import (
     ARCHIVE,
@@ -41,6 +41,7 @@ from data_builders.pickles.unpickle import Pickles
 from nasbench.errors import ArchiveError
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 FOLDER = "datasets/hpolib"
@@ -75,7 +76,7 @@ class FCNetImporter(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """One table a data set."""
         if archives := fcnet_curves.archives(files):
             yield from fcnet_curves.tables(archives, work / self.name, progress)
@@ -139,7 +140,7 @@ def _record(row: object, expected: int, where: str) -> tuple[list[float], list[f
     return row["val_loss"], row["train_time"]
 
 
-def imported(ends: Ends, dataset: Dataset, content: Content) -> Imported:
+def imported(ends: Ends, dataset: Dataset, content: Content) -> Draft:
     """The table of one data set.
 
     Args:
@@ -148,7 +149,7 @@ def imported(ends: Ends, dataset: Dataset, content: Content) -> Imported:
         content: The pickle that they come from.
     """
     curves = {"valid_mse": ends.errors, "seconds": ends.seconds}
-    return Imported(
+    return Draft(
         metadata=_metadata(dataset, content, complete=len(ends.archs) == CONFIGURATIONS),
         runs=runs_table(ends.archs, np.isnan(ends.errors), curves),
         archs=archs_table(ends.archs, dataset),

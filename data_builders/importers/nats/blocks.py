@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported
 from data_builders.importers.nats.results import Record
 from data_builders.importers.nats.training_sets import SETS, TrainingSet, columns
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError
 from nasbench.space import SearchSpace
 from nasbench.spaces.nb201 import NB201, published_string
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 
 BLOCK = 512
@@ -151,7 +151,7 @@ def join(
     describe: Callable[[TrainingSet, list[int]], Metadata],
     texts: Mapping[str, str],
     where: str,
-) -> list[Imported]:
+) -> list[Draft]:
     """The table of one training set, or none if there are no trainings on it.
 
     What no training has is no column, nor a number that some trainings lack.
@@ -197,9 +197,7 @@ def join(
         complete=len(archs["arch"]) == space.size,
     )
     described = columns(images, [*runs, *archs], sparse, texts)
-    return [
-        Imported(metadata=metadata, runs=pa.table(runs), archs=pa.table(archs), columns=described)
-    ]
+    return [Draft(metadata=metadata, runs=pa.table(runs), archs=pa.table(archs), columns=described)]
 
 
 def _archs(

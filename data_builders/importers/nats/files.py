@@ -18,6 +18,7 @@ from data_builders.importers.nats.results import Layout, Record, parse
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import file_digest
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
 
@@ -51,7 +52,7 @@ class Folder:
                 f"{path} holds no {META}: give the folder NATS-…-simple of NATS-Bench"
             )
         self._paths = _numbered(path)
-        lines = [f"{file_sha256(p)}  {p.name}\n" for p in (self._meta, *self._paths.values())]
+        lines = [f"{file_digest(p)}  {p.name}\n" for p in (self._meta, *self._paths.values())]
         self.sha256 = hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def read(self, blocks: Blocks, progress: Progress) -> tuple[Layout, int]:
@@ -153,7 +154,7 @@ class File:
         if path.suffix == ".tar":
             raise InvalidArgumentError(f"{path} is to be unpacked first: tar xf {path.name}")
         self._path = path
-        self.sha256 = file_sha256(path)
+        self.sha256 = file_digest(path)
 
     def read(self, blocks: Blocks, progress: Progress) -> tuple[Layout, int]:
         """Store all records; return layout and number of records.
@@ -188,9 +189,3 @@ def _layout(names: object) -> Layout:
     """That of the archive whose architectures have such names."""
     is_cell = isinstance(names, list) and names and "|" in str(names[0])
     return TOPOLOGY if is_cell else SIZE
-
-
-def file_sha256(path: Path) -> str:
-    """Of the bytes of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats.blocks import Blocks, join
 from data_builders.importers.nats.files import TOPOLOGY, File, Folder
 from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
 from nasbench.errors import ArchiveError, InvalidArgumentError
 from nasbench.spaces.nats_size import CELL
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 
 RELEASES = {"tss": "NATS-tss-v1_0-3ffb9", "sss": "NATS-sss-v1_0-50262"}
@@ -53,7 +54,7 @@ class NATSImporter(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """One table a training set; one folder or file."""
         path = _only(files)
         try:

@@ -1,12 +1,11 @@
 """The four training sets of NAS-Bench-201 and NATS-Bench, and what their columns mean."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from nasbench.files import json_digest
 from nasbench.tables.schema import Column
 
 _PARAMETERS = (28_000, 243_040)  # of a 1x1 and of a 3x3 convolution in all 15 cells
@@ -119,7 +118,7 @@ class TrainingSet:
             "mean": list(self.mean),
             "deviation": list(self.deviation),
         }
-        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+        digest = json_digest(recipe)
         return recipe | {"digest": digest, "release": release}
 
     def texts(self) -> dict[str, str]:

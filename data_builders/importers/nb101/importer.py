@@ -4,8 +4,6 @@ The archive is a TFRecord file with a record for every training, a JSON list ``[
 adjacency, operations, metrics]``, the metrics a base64 text of a protocol buffer.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nb101.records import (
     BUDGETS,
     COLUMNS,
@@ -30,8 +28,10 @@ from data_builders.importers.nb101.records import (
 )
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import file_digest, json_digest
 from nasbench.spaces.nb101 import CELLS, NB101
 from nasbench.tables.columns import list_items, to_numpy
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 REPEATS = 3
@@ -137,7 +137,7 @@ class NB101Importer(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """One table; progress is told in bytes of the file."""
         with _opened(files) as (file, source):
             columns = {name: str(kind) for name, kind in COLUMNS.items()}
@@ -156,8 +156,8 @@ def _opened(files: Sequence[Path]) -> Iterator[tuple[BufferedReader, Source]]:
         if not path.is_file():
             problem = "is no file" if path.exists() else "does not exist"
             raise InvalidArgumentError(f"{path} {problem}: {_WANTED}")
+        sha256 = file_digest(path)
         with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             yield file, Source(path, os.fstat(file.fileno()).st_size, sha256)
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error}") from error
@@ -196,7 +196,7 @@ def _read(file: BufferedReader, source: Source, parts: Parts, progress: Progress
     return Archive(cells, owners, epochs, columns)
 
 
-def _imported(archive: Archive, source: Source) -> Imported:
+def _imported(archive: Archive, source: Source) -> Draft:
     """The table of an archive, from which the metrics are taken out to need no memory twice.
 
     Repeats are numbered in the order of the records.
@@ -231,7 +231,7 @@ def _imported(archive: Archive, source: Source) -> Imported:
         "module_adjacency": cells.adjacency,
         "module_operations": cells.operations,
     }
-    return Imported(
+    return Draft(
         metadata=_metadata(release, source, complete=len(cells) == CELLS),
         runs=pa.table(runs),
         archs=pa.table(
@@ -344,7 +344,7 @@ def _metadata(release: Release, source: Source, *, complete: bool) -> Metadata:
         "flip": True,
         "crop": True,
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     return Metadata(
         id=release.id,
         space=NB101.name,

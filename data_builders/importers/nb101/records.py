@@ -17,7 +17,8 @@ from data_builders.importers.nb101.protobuf import fields
 from data_builders.importers.nb101.tfrecord import records
 from nasbench.errors import ArchiveError, NasbenchError, one_of
 from nasbench.space import Arch
-from nasbench.spaces.nb101 import NB101, from_matrix, module_hash, prune
+from nasbench.spaces.nb101 import NB101, from_matrix, prune
+from nasbench.spaces.nb101_hash import module_hash
 from nasbench.tables.columns import list_items
 
 BUDGETS: Mapping[int, list[int]] = {4: [2, 4], 12: [6, 12], 36: [18, 36], 108: [54, 108]}

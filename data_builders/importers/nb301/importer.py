@@ -20,13 +20,15 @@ import numpy as np
 import pyarrow as pa
 
 from data_builders.archives import Entry, entries
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nb301.result import CONSTANTS, EPOCHS, parse
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.darts import Darts
 from nasbench.tables.columns import list_items, to_numpy
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 RESULTS = "https://doi.org/10.6084/m9.figshare.13246952"
@@ -77,7 +79,7 @@ class NB301Importer(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """The one table, of all folders and archives together."""
         with _members(files) as members:
             listing = json.dumps([(m.entry.where, m.entry.stamp) for m in members])
@@ -204,7 +206,7 @@ class Release:
         return f"{self.files:,} result files of NAS-Bench-301 {with_curves} learning curves"
 
 
-def imported(results: pa.Table) -> Imported:
+def imported(results: pa.Table) -> Draft:
     """The table of all results, as :func:`read` gives them, in any order.
 
     Raises:
@@ -241,7 +243,7 @@ def imported(results: pa.Table) -> Imported:
         runs["valid_accuracy_curve"] = _lists(curves.reshape(-1, EPOCHS))
     runs["seconds"] = _lists((seconds[:, None] * (epochs / EPOCHS)).astype(np.float32))
     release = Release(len(names), n_curves, len(set(results["optimizer"].to_pylist())), digest)
-    return Imported(
+    return Draft(
         metadata=_metadata(release),
         runs=pa.table(runs),
         archs=_archs_table(files, archs, names, results["parameters"].to_pylist()),
@@ -371,7 +373,7 @@ def _metadata(release: Release) -> Metadata:
         "epochs": EPOCHS,
         **CONSTANTS,
     }
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     elsewhere = "architectures that were not trained need a surrogate"
     if not release.curves:
         elsewhere += f"; learning curves are in the complete logs, {LOGS}"

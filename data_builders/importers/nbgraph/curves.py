@@ -6,7 +6,6 @@ the test performance after the epoch with the highest validation so far, in thre
 has hundreds of millions of bytes, so it is read record by record.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported, Progress
+from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column, curve_column
 from data_builders.importers.nbgraph.graphs import GRAPHS, Graph, parameters
 from data_builders.importers.nbgraph.records import (
@@ -38,9 +37,11 @@ from data_builders.importers.nbgraph.records import (
 )
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
+from nasbench.files import file_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import CLASSES, NBGraph
 from nasbench.tables.columns import list_items, to_numpy
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 FIELDS = ("dur", "latency", "para")
@@ -96,7 +97,7 @@ def is_complete(path: Path) -> bool:
     return _NAME.fullmatch(path.name) is not None
 
 
-def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Imported]:
+def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Draft]:
     """One table a graph that is among the files.
 
     Raises:
@@ -150,8 +151,7 @@ def _sources(files: Sequence[Path]) -> list[Source]:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error}") from error
 
@@ -257,7 +257,7 @@ def _items(block: pa.Table, name: str) -> NDArray[Any]:
     return items.reshape(len(block), -1)
 
 
-def imported(trainings: Sequence[Training]) -> Imported:
+def imported(trainings: Sequence[Training]) -> Draft:
     """The table of one graph, from all its files."""
     graph, epochs = trainings[0].source.graph, trainings[0].epochs
     archs = np.concatenate([training.archs for training in trainings])
@@ -286,7 +286,7 @@ def imported(trainings: Sequence[Training]) -> Imported:
         "parameters": pa.array(counted, pa.int64()),
         "latency_gpu_ms": pa.array(means.astype(np.float32)),
     }
-    return Imported(
+    return Draft(
         metadata=_metadata(trainings, complete=len(distinct) == CLASSES),
         runs=pa.table(runs),
         archs=pa.table(of_archs),

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.arrays import arch_column, curve_column
 from data_builders.importers.nbgraph import curves as nbgraph_curves
 from data_builders.importers.nbgraph.graphs import DECIMALS, GRAPHS, TRAININGS, Graph, parameters
@@ -38,6 +38,7 @@ from data_builders.importers.packages import NAS_BENCH_GRAPH, Content
 from nasbench.errors import ArchiveError
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import CLASSES, NBGraph
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 FOLDER = "light"
@@ -76,7 +77,7 @@ class NBGraphImporter(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """One table a graph."""
         if any(nbgraph_curves.is_complete(path) for path in files):
             yield from nbgraph_curves.tables(files, work / self.name, progress)
@@ -126,7 +127,7 @@ def _check_sum(name: str, mean: float, parts: int, where: str) -> None:
         )
 
 
-def imported(found: Sequence[Means], graph: Graph, content: Content) -> Imported:
+def imported(found: Sequence[Means], graph: Graph, content: Content) -> Draft:
     """The table of one graph.
 
     Args:
@@ -151,7 +152,7 @@ def imported(found: Sequence[Means], graph: Graph, content: Content) -> Imported
     }
     if graph.mixed:
         columns["published_parameters"] = pa.array([means.parameters for means in found])
-    return Imported(
+    return Draft(
         metadata=_metadata(found, graph, content),
         runs=pa.table(runs),
         archs=pa.table(columns),

@@ -1,7 +1,5 @@
 """What the files of NAS-Bench-Graph have in common: keys, fields, columns, origin."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -14,6 +12,7 @@ from data_builders.importers.nbgraph.graphs import Graph, parameters
 from data_builders.pickles.numpy_numbers import NUMBERS
 from data_builders.pickles.unpickle import Pickles
 from nasbench.errors import ArchiveError, IllegalArchError
+from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import NBGraph, from_key, to_key
 from nasbench.tables.schema import Column
@@ -154,5 +153,5 @@ def published_parameters() -> Column:
 
 def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:
     """A recipe with its digest and the release it comes from."""
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(recipe)
     return recipe | {"digest": digest, "release": release}

@@ -1,7 +1,5 @@
 """The importer of anybody's numbers."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importer import Imported, Importer, Progress, silent
+from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.table.assignments import parse_metrics, parse_per_arch
 from data_builders.importers.table.cells import Cells
 from data_builders.importers.table.measurements import check_percentages, join, read
@@ -20,7 +18,9 @@ from data_builders.importers.table.plan import Plan
 from data_builders.importers.table.rows import format_of
 from data_builders.importers.table.trainings import Trainings, no_runs
 from nasbench.errors import InvalidArgumentError, SchemaError
+from nasbench.files import file_digest, json_digest
 from nasbench.tables.columns import load_space, read_archs
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata
 
 
@@ -134,7 +134,7 @@ class TableImporter(Importer):
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
-    ) -> Iterator[Imported]:
+    ) -> Iterator[Draft]:
         """The one table, from the one file."""
         if len(files) != 1:
             raise InvalidArgumentError(f"{len(files)} files are given, 1 is needed")
@@ -157,7 +157,7 @@ class TableImporter(Importer):
         if self._per_arch:
             archs = make_per_arch(self._per_arch, per_arch, content.ranks, cells, self._space)
         columns = tuple(self._meanings(path.name))
-        yield Imported(metadata=self._describe(path, runs), runs=runs, archs=archs, columns=columns)
+        yield Draft(metadata=self._describe(path, runs), runs=runs, archs=archs, columns=columns)
 
     def _meanings(self, file: str) -> Iterator[Column]:
         """Where each column of the table comes from."""
@@ -171,10 +171,8 @@ class TableImporter(Importer):
 
     def _describe(self, path: Path, runs: pa.Table) -> Metadata:
         metadata, plan = self._metadata, self._plan
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        recipe = {"file": path.name, "sha256": sha256, **self._recipe}
-        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+        recipe = {"file": path.name, "sha256": file_digest(path), **self._recipe}
+        digest = json_digest(recipe)
         recorded = np.unique(self._space.rank_many(read_archs(runs["arch"], self._space, "runs")))
         if plan.metrics:
             told = f"{len(runs):,} trainings of {len(recorded):,} architectures, from {path.name}."
@@ -198,7 +196,7 @@ class TableImporter(Importer):
             description=" ".join(notes),
             seeds=self._describe_seeds(path.name),
             recipe=recipe | {"digest": digest},
-            source=metadata.source or f"{path.name} (sha256 {sha256})",
+            source=metadata.source or f"{path.name} (sha256 {recipe['sha256']})",
         )
 
     def _describe_seeds(self, file: str) -> str:

@@ -8,7 +8,8 @@ from nasbench.compat.nats_bench.records import SIZE, TABLES, TOPOLOGY, Family
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.files import writable_folder
 from nasbench.siblings import SIBLINGS
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 _IMPORTER = "nats"
 
@@ -78,7 +79,7 @@ def _imported(archive: Path, family: Family) -> dict[str, Table]:
         if not made.metadata.id.startswith(family.prefix):
             raise _of_another_space(archive, family)
         path = folder / f"{made.metadata.id}.parquet"
-        write_table(path, made.metadata, made.runs, made.archs, made.columns)
+        write_table(path, made)
     return _in_folder(folder, family)
 
 

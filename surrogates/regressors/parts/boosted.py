@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from xgboost import Booster, DMatrix, train
 from xgboost.core import XGBoostError
 
-from nasbench.benchmarks.surrogate_folder import file_hash, write_json
-from nasbench.errors import InvalidArgumentError, SurrogateError
+from nasbench.benchmarks.surrogate_folder import write_json
+from nasbench.errors import InvalidArgumentError, SurrogateError, first_line
+from nasbench.files import file_digest
 from nasbench.regressor import Prediction, Regressor
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import features, n_columns
@@ -188,7 +189,7 @@ class Boosted(Regressor):
     def save(self, folder: Path) -> None:
         self._booster.set_attr(regressor=type(self).__name__)
         self._booster.save_model(folder / _FILE)
-        write_json(folder / _DIGEST, {"sha256": file_hash(folder / _FILE)})
+        write_json(folder / _DIGEST, {"sha256": file_digest(folder / _FILE)})
 
     def restore(self, folder: Path) -> Self:
         path = folder / _FILE
@@ -202,8 +203,7 @@ class Boosted(Regressor):
         try:
             booster = Booster(_ONE_THREAD, model_file=bytearray(model))
         except XGBoostError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise SurrogateError(f"XGBoost cannot read {path}: {reason}") from error
+            raise SurrogateError(f"XGBoost cannot read {path}: {first_line(error)}") from error
         if (maker := booster.attr("regressor")) != type(self).__name__:
             raise SurrogateError(
                 f"{path} was not written by {type(self).__name__}, but by {maker or 'others'}"

@@ -9,7 +9,8 @@ import nasbench
 from algorithms.evolution.cgp_es import CGPES
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201, trainable_form
 from nasbench.testing import check_algorithm

@@ -11,7 +11,8 @@ import nasbench
 from algorithms.evolution.genet import GeNet
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201

@@ -9,7 +9,8 @@ import nasbench
 from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201

@@ -11,7 +11,8 @@ import nasbench
 from algorithms.evolution.tournament_evolution import TournamentEvolution
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 

@@ -8,7 +8,8 @@ import nasbench
 from algorithms.local.coordinate_search import CoordinateSearch
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.splitmix import key, mix
 from nasbench.testing import check_algorithm

@@ -11,7 +11,8 @@ import nasbench
 from algorithms.local.simulated_annealing import SimulatedAnnealing
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.testing import check_algorithm
 

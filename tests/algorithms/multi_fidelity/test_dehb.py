@@ -11,7 +11,8 @@ from algorithms.multi_fidelity.hyperband import Hyperband
 from algorithms.parts.rungs import Bracket, brackets
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm

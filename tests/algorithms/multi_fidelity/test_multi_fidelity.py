@@ -12,7 +12,8 @@ from algorithms.multi_fidelity.pasha import PASHA
 from algorithms.multi_fidelity.successive_halving import SuccessiveHalving
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.splitmix import key, mix
 

@@ -10,7 +10,8 @@ from algorithms.multi_fidelity.asha import ASHA
 from algorithms.multi_fidelity.pasha import PASHA, _curve, crossing_differences
 from nasbench.algorithm import Observation, Proposal
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 

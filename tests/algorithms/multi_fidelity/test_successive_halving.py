@@ -5,7 +5,8 @@ import pytest
 import nasbench
 from algorithms.multi_fidelity.successive_halving import SuccessiveHalving
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.testing import check_algorithm
 
 

@@ -13,7 +13,8 @@ from nasbench.algorithm import Observation, Proposal
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, KnownNumbers, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 from nasbench.splitmix import key, mix

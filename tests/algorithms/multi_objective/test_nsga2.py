@@ -15,7 +15,8 @@ from nasbench.algorithm import Observation, Proposal
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201

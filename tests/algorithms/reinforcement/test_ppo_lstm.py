@@ -10,7 +10,8 @@ from nasbench.algorithm import Observation, hyperparameters
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 from nasbench.splitmix import key, mix
@@ -232,7 +233,8 @@ def test_large_steps_end_no_search(settings):
 RUN = """
 import nasbench
 from algorithms.reinforcement.ppo_lstm import PPOLSTM
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 table = nasbench.load("nb201-cifar10")
 run = replay(PPOLSTM(table.space, fidelities=(200,), seed=8), table, budget=Budget(trials=150))
 print([trial.proposal.arch for trial in run.trials])

@@ -13,7 +13,8 @@ from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.encodings import one_hot
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.darts import Darts
 from nasbench.spaces.nb101 import NB101

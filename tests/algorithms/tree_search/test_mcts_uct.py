@@ -11,7 +11,8 @@ from nasbench.algorithm import Observation
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 from nasbench.splitmix import key, mix

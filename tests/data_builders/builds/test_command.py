@@ -16,7 +16,9 @@ from data_builders.builds.build import Build
 from data_builders.builds.score_table import main as score
 from nasbench.cli import main, parse_deadline, parse_part
 from nasbench.errors import InvalidArgumentError
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.draft import Draft
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -96,7 +98,7 @@ def test_scores_must_be_scores_and_of_all_architectures_as_written(
     runs = pq.read_table("whole.parquet")
     for lacking in (1, archs.num_rows - 1):
         rows = [i for i in range(archs.num_rows) if i != lacking]
-        write_table(Path("less.parquet"), metadata, runs, archs.take(rows), columns)
+        write_table(Path("less.parquet"), Draft(metadata, runs, archs.take(rows), columns))
         code, _, error = build("--scores", "less.parquet")
         assert (code, "lacks scores of architectures of tiny" in error) == (2, True)
 

@@ -275,7 +275,7 @@ def test_a_damaged_shard_is_named(finished: Build) -> None:
 
     def refused(pattern: str) -> None:
         with pytest.raises(BuildError, match=ADVICE) as raised:
-            finished.table()
+            finished.draft()
         assert pattern in str(raised.value)
 
     for damaged in (whole[: len(whole) // 2], whole[:-1], b"", b"text", whole[:4] + whole[-4:]):
@@ -297,7 +297,7 @@ def test_a_damaged_shard_is_named(finished: Build) -> None:
         path.write_bytes((finished.folder / other).read_bytes())
         refused("holds other trainings than its shard")
     path.write_bytes(whole)
-    finished.table()
+    finished.draft()
     path.unlink()
     finished.run(1)
     assert path.read_bytes() == whole

@@ -24,10 +24,11 @@ from nasbench import Budget, replay
 from nasbench.algorithm import Algorithm
 from nasbench.errors import BuildError, IllegalArchError, InvalidArgumentError, NotRecordedError
 from nasbench.runs.run import Run
-from nasbench.runs.search import load_algorithm
+from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
 from nasbench.spaces.darts import Darts
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 from nasbench.testing import trace
 
 RECIPE = Recipe(
@@ -172,7 +173,7 @@ def test_the_table_answers_as_the_benchmark_does(tmp_path: Path) -> None:
     for arch in three:
         benchmark.evaluate(arch, seed=3)
     path = tmp_path / "tiny-darts.parquet"
-    write_table(path, *benchmark.table())
+    write_table(path, benchmark.draft())
     Table(path).check()
     table = nasbench.load(path)
     assert (table.space.size, table.seeds, table.complete_seeds) == (3, (3,), (3,))

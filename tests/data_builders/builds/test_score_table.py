@@ -33,9 +33,11 @@ from data_builders.zero_cost import SCORES, Score
 from nasbench.runs.replay import KnownNumbers
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import NB201
+from nasbench.tables.draft import Draft
 from nasbench.tables.merge import merge
 from nasbench.tables.schema import Metadata
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 DISCONNECTED: Arch = (0,) * 6
 MIXED: Arch = (2, 1, 4, 3, 0, 2)
@@ -64,7 +66,7 @@ def numbers(split: Split) -> dict[Arch, NDArray[np.float64]]:
 @pytest.fixture
 def table(numbers: dict[Arch, NDArray[np.float64]], split: Split, tmp_path: Path) -> Table:
     path = tmp_path / "toy-scores.parquet"
-    write_table(path, *score_table(PLAN, split, range(1), numbers, "toy-scores"))
+    write_table(path, score_table(PLAN, split, range(1), numbers, "toy-scores"))
     return Table(path)
 
 
@@ -130,10 +132,10 @@ def test_a_search_may_know_them_after_a_merge(
         id="toy", space="nb201", key="class", dataset="digits", epochs={1: [1]}, complete=False,
         default_objective="valid_accuracy",
     )  # fmt: skip
-    write_table(tmp_path / "toy.parquet", meta, runs)
+    write_table(tmp_path / "toy.parquet", Draft(meta, runs))
     joined = merge([Table(tmp_path / "toy.parquet"), table], "joined")
     assert joined.metadata.key == "class"
-    write_table(tmp_path / "joined.parquet", *joined)
+    write_table(tmp_path / "joined.parquet", joined)
     benchmark = nasbench.load(tmp_path / "joined.parquet", known=("nwot", "snip"))
     known = KnownNumbers(benchmark)
     j, k = (list(SCORES).index(name) for name in ("nwot", "snip"))

@@ -19,7 +19,6 @@ from torch import nn
 
 import nasbench
 from data_builders import IMPORTERS
-from data_builders.importer import Imported
 from data_builders.importers import packages
 from data_builders.importers.fcnet import curves as fcnet_curves
 from data_builders.importers.fcnet.datasets import DATASETS, Dataset, parameters
@@ -34,8 +33,10 @@ from nasbench.errors import (
     NotRecordedError,
 )
 from nasbench.spaces.fcnet import CHOICES, FCNet
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import archs_file
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SPACE = FCNet()
 NAVAL, PARKINSONS, PROTEIN, SLICE = DATASETS
@@ -51,12 +52,12 @@ def configuration(key: str) -> dict[str, Any]:
     return {n: CHOICES[n][int(digit)] for n, digit in zip(CHOICES, key, strict=True)}
 
 
-def write(tables: Iterable[Imported], out: Path) -> dict[str, Path]:
+def write(tables: Iterable[Draft], out: Path) -> dict[str, Path]:
     """Every table, as the command line writes it."""
     found = {}
     for table in tables:
         path = found[table.metadata.id] = out / f"{table.metadata.id}.parquet"
-        write_table(path, table.metadata, table.runs, table.archs, table.columns)
+        write_table(path, table)
     return found
 
 

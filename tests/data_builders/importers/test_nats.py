@@ -15,8 +15,9 @@ import pytest
 
 import nasbench
 from data_builders.importer import Progress, silent
+from data_builders.importers.nats import blocks, numbering
 from data_builders.importers.nats import files as nats_files
-from data_builders.importers.nats.importer import NATSImporter, blocks, numbering
+from data_builders.importers.nats.importer import NATSImporter
 from data_builders.importers.nats.results import parse
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
@@ -24,7 +25,8 @@ from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 PUBLISHED = SHARED / "data/published"
@@ -48,13 +50,7 @@ def convert(path: Path, folder: Path, progress: Progress = silent) -> Path:
     out = folder / "out"
     out.mkdir(parents=True, exist_ok=True)
     for table in NATSImporter().tables([path], work=folder / "work", progress=progress):
-        write_table(
-            out / f"{table.metadata.id}.parquet",
-            table.metadata,
-            table.runs,
-            table.archs,
-            table.columns,
-        )
+        write_table(out / f"{table.metadata.id}.parquet", table)
     return out
 
 

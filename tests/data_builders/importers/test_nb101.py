@@ -27,8 +27,10 @@ from data_builders.importers.nb101 import records as nb101_records
 from data_builders.importers.nb101.importer import NB101Importer
 from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NasbenchError, NotRecordedError
-from nasbench.spaces.nb101 import NB101, cells, module_hash, to_matrix
-from nasbench.tables.table import Table, write_table
+from nasbench.spaces.nb101 import NB101, cells, to_matrix
+from nasbench.spaces.nb101_hash import module_hash
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SPACE = NB101()
 BUDGETS = (4, 12, 36, 108)
@@ -189,7 +191,7 @@ def convert(path: Path, folder: Path, **options: Any) -> Path:
     out = folder / "none.parquet"
     for made in NB101Importer().tables([path], work=folder / "work", **options):
         out = folder / f"{made.metadata.id}.parquet"
-        write_table(out, made.metadata, made.runs, made.archs, made.columns)
+        write_table(out, made)
     return out
 
 
@@ -647,7 +649,7 @@ def test_blocks_change_nothing_and_are_deleted(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from data_builders.importers import nb101, nb101_records
+from data_builders.importers.nb101 import importer as nb101, records as nb101_records
 
 nb101.RECORDS_A_BLOCK = 100
 nb101_records._TOLD_EVERY = 10

@@ -21,7 +21,8 @@ from data_builders.importers.nb201 import NB201Importer
 from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces.nb201 import NB201
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 PUBLISHED = SHARED / "data/published/NATS-tss-v1_0-3ffb9-simple"
@@ -87,7 +88,7 @@ def convert(path: Path, folder: Path, progress: Progress = silent) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     for table in NB201Importer().tables([path], work=folder / "work", progress=progress):
         target = out / f"{table.metadata.id}.parquet"
-        write_table(target, table.metadata, table.runs, table.archs, table.columns)
+        write_table(target, table)
     return out
 
 

@@ -28,7 +28,8 @@ from nasbench.errors import (
     NotRecordedError,
 )
 from nasbench.spaces.darts import Darts
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 from surrogates.fit import fit
 
 SPACE = Darts()
@@ -182,7 +183,7 @@ def convert(paths: list[Path], folder: Path) -> Path:
     path = out
     for table in NB301Importer().tables(paths, work=folder / "work"):
         path = out / f"{table.metadata.id}.parquet"
-        write_table(path, table.metadata, table.runs, table.archs, table.columns)
+        write_table(path, table)
     return path
 
 

@@ -15,7 +15,6 @@ import pytest
 
 import nasbench
 from data_builders import IMPORTERS
-from data_builders.importer import Imported
 from data_builders.importers import packages
 from data_builders.importers.nbgraph import curves as nbgraph_curves
 from data_builders.importers.nbgraph.graphs import GRAPHS, Graph, parameters
@@ -30,8 +29,10 @@ from nasbench.errors import (
     NotRecordedError,
 )
 from nasbench.spaces.nbgraph import CLASSES, NBGraph, from_key, to_key
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import archs_file
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SPACE = NBGraph()
 GRAPH = {graph.name: graph for graph in GRAPHS}
@@ -80,12 +81,12 @@ RECORDS = {
 }
 
 
-def write(tables: Iterable[Imported], out: Path) -> dict[str, Path]:
+def write(tables: Iterable[Draft], out: Path) -> dict[str, Path]:
     """Every table, as the command line writes it."""
     found = {}
     for table in tables:
         path = found[table.metadata.id] = out / f"{table.metadata.id}.parquet"
-        write_table(path, table.metadata, table.runs, table.archs, table.columns)
+        write_table(path, table)
     return found
 
 
@@ -611,7 +612,7 @@ class Numbers(pickle.Unpickler):
 
 
 @pytest.fixture(scope="module")
-def real() -> dict[str, Imported]:
+def real() -> dict[str, Draft]:
     """The nine tables of the installed package."""
     if find_spec("nas_bench_graph") is None:
         pytest.skip("nas-bench-graph is not installed (it is in the extra 'dev')")
@@ -620,7 +621,7 @@ def real() -> dict[str, Imported]:
 
 
 @pytest.fixture(scope="module")
-def published(real: dict[str, Imported]) -> dict[str, Rows]:
+def published(real: dict[str, Draft]) -> dict[str, Rows]:
     """What the package holds, by the independent reader."""
     spec = find_spec("nas_bench_graph")
     assert spec
@@ -632,7 +633,7 @@ def published(real: dict[str, Imported]) -> dict[str, Rows]:
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
 def test_every_published_number_is_in_the_table(
-    real: dict[str, Imported], published: dict[str, Rows], graph: Graph
+    real: dict[str, Draft], published: dict[str, Rows], graph: Graph
 ) -> None:
     rows, table = published[graph.name], real[graph.name]
     assert table.archs is not None
@@ -657,7 +658,7 @@ def test_every_published_number_is_in_the_table(
 
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
-def test_the_best_of_the_package(real: dict[str, Imported], graph: Graph) -> None:
+def test_the_best_of_the_package(real: dict[str, Draft], graph: Graph) -> None:
     table = real[graph.name]
     key, valid, test, _, _ = RECORDS[graph.name][-1]
     values = table.runs[f"valid_{graph.metric}"].combine_chunks().flatten().to_numpy()
@@ -669,7 +670,7 @@ def test_the_best_of_the_package(real: dict[str, Imported], graph: Graph) -> Non
     assert found / 100 == pytest.approx(test, rel=1e-7)
 
 
-def test_the_real_tables_say_where_they_come_from(real: dict[str, Imported]) -> None:
+def test_the_real_tables_say_where_they_come_from(real: dict[str, Draft]) -> None:
     for graph in GRAPHS:
         metadata = real[graph.name].metadata
         assert metadata.recipe["release"] == "nas-bench-graph 1.4.0"
@@ -681,14 +682,14 @@ def test_the_real_tables_say_where_they_come_from(real: dict[str, Imported]) -> 
     assert "In 1,567 of the published" in real["physics"].metadata.description
 
 
-def test_the_package_is_not_imported(real: dict[str, Imported]) -> None:
+def test_the_package_is_not_imported(real: dict[str, Draft]) -> None:
     assert real
     assert "nas_bench_graph" not in sys.modules
 
 
 @pytest.mark.parametrize("name", ["cora", "proteins"])
 def test_a_shipped_table_is_that_of_the_package(
-    real: dict[str, Imported], name: str, tmp_path: Path
+    real: dict[str, Draft], name: str, tmp_path: Path
 ) -> None:
     shipped = Table(SHIPPED / f"nbgraph-{name}.parquet")
     shipped.check()
@@ -701,7 +702,7 @@ def test_a_shipped_table_is_that_of_the_package(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(GRAPH) - {"cora", "proteins"}))
 def test_every_shipped_table_is_that_of_the_package(
-    real: dict[str, Imported], name: str, tmp_path: Path
+    real: dict[str, Draft], name: str, tmp_path: Path
 ) -> None:
     test_a_shipped_table_is_that_of_the_package(real, name, tmp_path)
 

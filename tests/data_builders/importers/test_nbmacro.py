@@ -20,7 +20,8 @@ from data_builders.importers.nbmacro import CLASSES, LIMIT, SHA256, NBMacroImpor
 from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces.nbmacro import NBMacro
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 PUBLISHED = SHARED / "data/published/nas-bench-macro_cifar10.json"
@@ -44,7 +45,7 @@ def write(tables: Any, out: Path) -> Path:
     path = out
     for table in tables:
         path = out / f"{table.metadata.id}.parquet"
-        write_table(path, table.metadata, table.runs, table.archs, table.columns)
+        write_table(path, table)
     return path
 
 

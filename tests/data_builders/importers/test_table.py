@@ -27,7 +27,8 @@ from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces import SPACES
 from nasbench.spaces.nb201 import NB201
 from nasbench.tables.schema import archs_file
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 NAN = float("nan")
 SPACE = NB201()
@@ -43,7 +44,7 @@ def convert(path, *metrics, out=None, **options):
     out.mkdir(exist_ok=True)
     for table in TableImporter(**options).tables([path], work=path.parent / "work"):
         target = out / f"{table.metadata.id}.parquet"
-        write_table(target, table.metadata, table.runs, table.archs, table.columns)
+        write_table(target, table)
     found = Table(target)
     found.check()
     return found

@@ -20,7 +20,7 @@ from data_builders.networks.nb201 import NB201Network
 from data_builders.training.reference import initialise
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import NB201, live_edges
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 ENDS = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -202,7 +202,7 @@ def test_records_of_the_archive_have_exactly_these_sizes(tmp_path: Path) -> None
     compared = set()
     for imported in NATSImporter().tables([ARCHIVE], work=tmp_path / "work"):
         path = tmp_path / f"{imported.metadata.id}.parquet"
-        write_table(path, imported.metadata, imported.runs, imported.archs, imported.columns)
+        write_table(path, imported)
         benchmark = nasbench.load(path, objectives=["test_accuracy"])
         table = benchmark.table
         n_classes = CLASSES[table.metadata.id.removeprefix("nats-tss-")]

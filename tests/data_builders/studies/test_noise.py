@@ -7,8 +7,9 @@ import pytest
 from data_builders.studies.noise import main, noise_table, sd_between_seeds, tau_between_seeds
 from nasbench.benchmarks.loading import load
 from nasbench.spaces import SPACES
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 SPACE = SPACES.load("nb201")()
 CELLS = np.array(list(SPACE.archs()))
@@ -40,7 +41,7 @@ def made(tmp_path):
             default_objective="valid_accuracy",
         )
         path = tmp_path / f"{metadata.id}.parquet"
-        write_table(path, metadata, pa.table(rows), None, ())
+        write_table(path, Draft(metadata, pa.table(rows)))
         return load(path)
 
     return make

@@ -14,7 +14,7 @@ from nasbench.errors import (
     RecordError,
     UnknownNameError,
 )
-from nasbench.runs.replay import Budget
+from nasbench.runs.budget import Budget
 
 VOID = ("meta", "link", "br", "img", "input", "hr", "line")
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from leaderboard.site.build import build
-from nasbench.runs.replay import Budget
+from nasbench.runs.budget import Budget
 
 pytestmark = pytest.mark.browser
 

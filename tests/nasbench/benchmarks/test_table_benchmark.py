@@ -748,7 +748,7 @@ def test_what_is_handed_out_is_read_only_or_a_copy(toy, archs):
 
 
 def test_small_caches_forget_and_still_answer(toy, archs, monkeypatch):
-    monkeypatch.setattr(nasbench.benchmarks.table_benchmark, "_VIEW_BYTES", 0)
+    monkeypatch.setattr(nasbench.benchmarks.numbers, "_VIEW_BYTES", 0)
     monkeypatch.setattr(toy._position, "_limit", 2)
     for _ in range(3):
         for i, arch in enumerate(archs):
@@ -876,7 +876,7 @@ def test_queries_import_neither_compute_functions_nor_masked_arrays(toy_files):
 def test_the_facade_is_not_replaced_by_its_modules():
     code = (
         "import nasbench, nasbench.runs.search, nasbench.runs.replay\n"
-        "from nasbench.runs.search import Setup\n"
+        "from nasbench.runs.setup import Setup\n"
         "assert callable(nasbench.search) and callable(nasbench.replay)\n"
         "assert all(getattr(nasbench, name) is not None for name in nasbench.__all__)"
     )

@@ -23,9 +23,11 @@ from nasbench.errors import (
     SchemaError,
     UnknownNameError,
 )
-from nasbench.spaces.nb101 import NB101, OPERATIONS, from_matrix, module_hash
+from nasbench.spaces.nb101 import NB101, OPERATIONS, from_matrix
+from nasbench.spaces.nb101_hash import module_hash
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
-from nasbench.tables.table import write_table
+from nasbench.tables.writer import write_table
 
 SPACE = NB101()
 CONV3, CONV1, POOL = OPERATIONS
@@ -137,7 +139,7 @@ def write(folder, runs=None, archs=None, **changes):
     metadata = replace(METADATA, **changes)
     path = Path(folder) / f"{metadata.id}.parquet"
     tables = (pa.Table.from_pylist(runs or given[0]), pa.Table.from_pylist(archs or given[1]))
-    write_table(path, metadata, *tables)
+    write_table(path, Draft(metadata, *tables))
     return path
 
 

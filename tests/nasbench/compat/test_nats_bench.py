@@ -28,7 +28,9 @@ from data_builders import IMPORTERS
 from nasbench.compat import nats_bench as ours
 from nasbench.compat.nats_bench import NoAnswerError, create
 from nasbench.errors import InvalidArgumentError, NasbenchError, SchemaError, UnknownNameError
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.draft import Draft
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 NAMES = {"tss": "NATS-tss-v1_0-3ffb9", "sss": "NATS-sss-v1_0-50262"}
@@ -244,7 +246,7 @@ def home(tmp_path_factory):
 def tables(archive: Path, folder: Path) -> Path:
     for made in IMPORTERS.load("nats")().tables([archive], work=folder / "work"):
         path = folder / f"{made.metadata.id}.parquet"
-        write_table(path, made.metadata, made.runs, made.archs, made.columns)
+        write_table(path, made)
     return folder
 
 
@@ -830,7 +832,7 @@ def test_a_table_of_another_kind(synthetic, tmp_path):
 def test_a_table_without_the_columns_that_answers_need(synthetic, tmp_path):
     table = Table(synthetic / "tss-tables" / "nats-tss-cifar10.parquet")
     runs = pq.read_table(table.path).drop_columns(["published_latency", "rank"])
-    write_table(tmp_path / table.path.name, table.metadata, runs, None)
+    write_table(tmp_path / table.path.name, Draft(table.metadata, runs))
     with pytest.raises(SchemaError, match="no column published_latency"):
         create(tmp_path, "tss")
 

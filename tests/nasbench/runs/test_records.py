@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,28 @@ import pyarrow.parquet as pq
 import pytest
 
 from nasbench.errors import InvalidArgumentError, RecordError
-from nasbench.runs.records import BLOCK, Records, find_records, from_table, manifest_name, to_table
-from nasbench.runs.replay import Budget
+from nasbench.runs.budget import Budget
+from nasbench.runs.manifest import Manifest
+from nasbench.runs.records import BLOCK, Records, find_records, from_table, to_table
 from nasbench.runs.run import NONE, Run
-from nasbench.runs.search import Setup, search
+from nasbench.runs.search import search
+from nasbench.runs.setup import Setup
 from nasbench.tables.validation import content_hash
 
-MANIFEST = {"benchmark": {"id": "toy", "version": 1}, "algorithm": "mine:Mine", "workers": 1}
+MANIFEST = Manifest(
+    algorithm="mine:Mine",
+    preset=None,
+    hyperparameters={"population": 50},
+    benchmark="toy",
+    version=1,
+    content_hash="",
+    objectives=("valid_accuracy",),
+    known=(),
+    budget=Budget(trials=4),
+    workers=1,
+    replicate="draw",
+    fidelities=(4,),
+)
 
 
 def made(seed, n=4, *, options=5):
@@ -162,21 +178,18 @@ def test_times_of_the_host_lie_apart(tmp_path):
 
 
 def test_the_name_of_a_folder_is_made_from_the_whole_manifest(tmp_path):
-    names = {
-        manifest_name(MANIFEST),
-        manifest_name(MANIFEST | {"workers": 2}),
-        manifest_name(MANIFEST | {"benchmark": {"id": "toy", "version": 2}}),
-    }
+    changed = (replace(MANIFEST, workers=2), replace(MANIFEST, version=2))
+    names = {manifest.folder_name for manifest in (MANIFEST, *changed)}
     assert len(names) == 3
-    assert manifest_name(dict(reversed(MANIFEST.items()))) in names
     assert all(name.startswith("mine.Mine-") for name in names)
-    assert Records.create(tmp_path, MANIFEST).folder == tmp_path / "toy" / manifest_name(MANIFEST)
-    assert Records.create(tmp_path, MANIFEST).manifest == MANIFEST
+    records = Records.create(tmp_path, MANIFEST)
+    assert records.folder == tmp_path / "toy" / MANIFEST.folder_name
+    assert records.manifest == Records.create(tmp_path, MANIFEST).manifest == MANIFEST
 
 
 def test_a_folder_with_another_manifest_is_refused(tmp_path):
     folder = Records.create(tmp_path, MANIFEST).folder
-    (folder / "manifest.json").write_text(json.dumps(MANIFEST | {"workers": 2}))
+    (folder / "manifest.json").write_text(json.dumps(replace(MANIFEST, workers=2).encode()))
     for call in (lambda: Records(folder), lambda: Records.create(tmp_path, MANIFEST)):
         with pytest.raises(RecordError, match="not the one that the folder's name was made from"):
             call()
@@ -187,8 +200,8 @@ def test_a_folder_with_another_manifest_is_refused(tmp_path):
     [
         (None, "holds no run records: there is no manifest.json"),
         ("{", "is damaged"),
-        ("[]", "is no manifest of run records"),
-        ('{"name": "a web page"}', "is no manifest of run records"),
+        ("[]", "is not a manifest of run records"),
+        ('{"name": "a web page"}', "is not a manifest of run records"),
         ("\udcff", "is damaged"),
     ],
 )

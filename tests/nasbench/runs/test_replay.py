@@ -20,7 +20,8 @@ from nasbench.errors import (
     NasbenchError,
     NotRecordedError,
 )
-from nasbench.runs.replay import Budget, KnownNumbers, check_replicate, replay
+from nasbench.runs.budget import Budget
+from nasbench.runs.replay import KnownNumbers, check_replicate, replay
 from nasbench.space import Decision, SearchSpace
 
 INF = math.inf

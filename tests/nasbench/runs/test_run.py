@@ -11,8 +11,10 @@ from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from algorithms.random_search import RandomSearch
 from nasbench.algorithm import Algorithm, Proposal
 from nasbench.errors import InvalidArgumentError, RecordError
+from nasbench.runs.budget import Budget
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import BLOCK, Records, find_records, save
-from nasbench.runs.replay import Budget, replay
+from nasbench.runs.replay import replay
 from nasbench.runs.run import NONE, Run, Trial
 
 INF = math.inf
@@ -243,9 +245,16 @@ def test_what_does_not_say_how_it_was_made_is_not_saved(tmp_path, toy):
         save(run, tmp_path)
     with pytest.raises(RecordError, match="was read from a record"):
         save(made([1], [(1.0,)]), tmp_path)
-    strange = replace(run, manifest={"benchmark": {"id": "x"}, "algorithm": "y", "z": object()})
+    strange = Manifest.of(
+        RandomSearch(toy.space, fidelities=toy.fidelities, seed=0),
+        toy,
+        hyperparameters={"z": object()},
+        budget=Budget(trials=1),
+        workers=1,
+        replicate="draw",
+    )
     with pytest.raises(RecordError, match="cannot say how it was made"):
-        save(strange, tmp_path)
+        save(replace(run, manifest=strange), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

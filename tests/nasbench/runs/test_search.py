@@ -1,4 +1,3 @@
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,10 @@ from nasbench.errors import (
     NotRecordedError,
     UnknownNameError,
 )
+from nasbench.runs.budget import Budget
 from nasbench.runs.records import find_records
-from nasbench.runs.replay import Budget
-from nasbench.runs.search import Setup, check_seeds, load_algorithm, search
+from nasbench.runs.search import check_seeds, search
+from nasbench.runs.setup import Setup, load_algorithm
 
 PRESETS = [(name, preset) for name in ALGORITHMS for preset in ALGORITHMS.load(name).presets]
 
@@ -184,7 +184,7 @@ def test_an_algorithm_from_the_current_folder_also_in_processes_of_another(tmp_p
     assert len(runs) == 60
     assert all((run.archs == 4).all() for run in runs)
     (records,) = find_records(Path("runs"))
-    assert records.manifest["algorithm"] == "my_own_search:Constant"
+    assert records.manifest.algorithm == "my_own_search:Constant"
     assert records.folder.name.startswith("my_own_search.Constant-")
 
 
@@ -283,8 +283,8 @@ def test_known_numbers_reach_an_algorithm_that_wants_them(tmp_path, monkeypatch)
     assert sizes[0] < 0.8 * sizes[1]
     assert run.known_seconds.tolist() == [0.0] * 50
     (records,) = find_records(Path("runs"))
-    assert records.manifest["benchmark"]["known"] == ["parameters", "macs"]
-    assert "known" not in records.manifest["hyperparameters"]
+    assert records.manifest.known == ("parameters", "macs")
+    assert "known" not in records.manifest.hyperparameters
 
 
 # Seeds
@@ -343,21 +343,22 @@ def test_progress_counts_every_run_once():
 
 
 def test_equal_searches_have_equal_manifests():
-    one = prepare("regularized_evolution", budget=Budget(seconds=100)).manifest()
+    one = prepare("regularized_evolution", budget=Budget(seconds=100)).manifest
     other = prepare(
         "regularized_evolution",
         budget=Budget(seconds=100.0),
         hyperparameters={"population": 100, "identity": 0},
         fidelities=(200,),
         objectives=("valid_accuracy",),
-    ).manifest()
-    assert json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    ).manifest
+    assert one == other
+    assert one.folder_name == other.folder_name
 
 
 def test_a_path_and_an_id_are_the_same_benchmark(toy_files, toy_home):
-    by_path = prepare(benchmark=str(toy_files["plain"])).manifest()
-    assert by_path == prepare(benchmark="toy").manifest()
-    assert by_path["benchmark"]["id"] == "toy"
+    by_path = prepare(benchmark=str(toy_files["plain"])).manifest
+    assert by_path == prepare(benchmark="toy").manifest
+    assert by_path.benchmark == "toy"
 
 
 def test_an_algorithm_that_leaves_the_table_is_an_error(toy_home):

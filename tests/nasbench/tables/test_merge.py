@@ -15,9 +15,11 @@ from nasbench import Budget
 from nasbench.benchmarks.loading import load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, TableError
 from nasbench.spaces.nb201 import NB201
+from nasbench.tables.draft import Draft
 from nasbench.tables.merge import merge
 from nasbench.tables.schema import Column, Metadata, archs_file
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
+from nasbench.tables.writer import write_table
 
 NAN = float("nan")
 SPACE = NB201()
@@ -44,7 +46,7 @@ def metadata(id_, **changes):
 
 def written(folder, meta, runs, archs=None, columns=()):
     path = folder / f"{meta.id}.parquet"
-    write_table(path, meta, runs, archs, columns)
+    write_table(path, Draft(meta, runs, archs, columns))
     return Table(path)
 
 
@@ -52,7 +54,7 @@ def joined(folder, tables, id_="joined", **options):
     """The joined table, written and checked as the command line does it."""
     made = merge(tables, id_, **options)
     path = folder / f"{id_}.parquet"
-    write_table(path, *made)
+    write_table(path, made)
     table = Table(path)
     table.check()
     return table

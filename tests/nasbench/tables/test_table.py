@@ -24,9 +24,11 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
+from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Column, Metadata, archs_file
-from nasbench.tables.table import Table, write_table
+from nasbench.tables.table import Table
 from nasbench.tables.validation import content_hash
+from nasbench.tables.writer import write_table
 
 NAN, INF = float("nan"), float("inf")
 SHIPPED = (
@@ -157,11 +159,11 @@ def test_nothing_else_is_shipped():
 def test_the_hash_does_not_depend_on_the_order_of_rows_and_columns(content, tmp_path):
     toy = content()
     runs, archs = toy.tables()
-    expected = write_table(tmp_path / "a.parquet", toy.metadata, runs, archs).content_hash
+    expected = write_table(tmp_path / "a.parquet", Draft(toy.metadata, runs, archs)).content_hash
     order = np.random.default_rng(0).permutation(len(runs))
     shuffled = runs.take(order).select(runs.schema.names[::-1])
     other = write_table(
-        tmp_path / "b.parquet", toy.metadata, shuffled, archs.take([5, 3, 1, 0, 2, 4])
+        tmp_path / "b.parquet", Draft(toy.metadata, shuffled, archs.take([5, 3, 1, 0, 2, 4]))
     )
     assert other.content_hash == expected
     assert (tmp_path / "a.archs.parquet").read_bytes() == (
@@ -172,9 +174,9 @@ def test_the_hash_does_not_depend_on_the_order_of_rows_and_columns(content, tmp_
 def test_the_hash_does_not_depend_on_chunks(content, tmp_path):
     toy = content()
     runs, archs = toy.tables()
-    expected = write_table(tmp_path / "a.parquet", toy.metadata, runs, archs).content_hash
+    expected = write_table(tmp_path / "a.parquet", Draft(toy.metadata, runs, archs)).content_hash
     chunked = pa.concat_tables([runs.slice(0, 3), runs.slice(3, 0), runs.slice(3)])
-    other = write_table(tmp_path / "b.parquet", toy.metadata, chunked, archs)
+    other = write_table(tmp_path / "b.parquet", Draft(toy.metadata, chunked, archs))
     assert other.content_hash == expected
 
 
@@ -632,7 +634,7 @@ def test_a_table_without_rows_is_not_written(content, tmp_path):
     toy = content()
     runs, archs = toy.tables()
     with pytest.raises(SchemaError, match="toy has no rows"):
-        write_table(tmp_path / "toy.parquet", toy.metadata, runs.slice(0, 0), archs)
+        write_table(tmp_path / "toy.parquet", Draft(toy.metadata, runs.slice(0, 0), archs))
 
 
 FOREIGN = [
@@ -739,7 +741,7 @@ def test_numbers_given_in_double_precision_stay_so(content, tmp_path):
     runs = runs.append_column("train_accuracy", lists)
     runs = runs.append_column("test_seconds", pa.array(third))
     archs = archs.append_column("energy", pa.array([0.1] * len(archs)))
-    write_table(path, toy.metadata, runs, archs)
+    write_table(path, Draft(toy.metadata, runs, archs))
     table = Table(path)
     table.check()
     assert table.curves("train_accuracy", 4)[:, 0].tolist() == third
@@ -791,7 +793,7 @@ def without_trainings(content):
 def test_a_table_may_hold_numbers_of_architectures_only(content, tmp_path):
     metadata, runs, archs = without_trainings(content)
     path = tmp_path / "toy.parquet"
-    write_table(path, metadata, runs, archs)
+    write_table(path, Draft(metadata, runs, archs))
     table = Table(path)
     table.check()
     assert table.schedules == ()
@@ -806,7 +808,7 @@ def test_a_table_without_any_row_is_refused(content, tmp_path):
     metadata, runs, archs = without_trainings(content)
     for nothing in (None, archs.slice(0, 0)):
         with pytest.raises(SchemaError, match="has no rows"):
-            write_table(tmp_path / "toy.parquet", metadata, runs, nothing)
+            write_table(tmp_path / "toy.parquet", Draft(metadata, runs, nothing))
 
 
 def test_check_finds_unsorted_rows(path):

@@ -155,7 +155,7 @@ import triton
 import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from data_builders import triton_convolution as ours
+from data_builders.training.batched import triton_convolution as ours
 
 SUMS = {"bf16": "fp32", "fp32": "fp32", "fp64": "fp64"}
 for kernel, (dtype, summed), channels in itertools.product(

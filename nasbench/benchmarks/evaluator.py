@@ -1,0 +1,84 @@
+"""What a search is told of a training: losses and seconds, read from a table."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.benchmark import Evaluation
+from nasbench.benchmarks.lookup import Lookup
+from nasbench.benchmarks.numbers import Numbers, diverged_somewhere
+from nasbench.benchmarks.objectives import as_loss, fidelities_of
+from nasbench.space import Arch
+from nasbench.tables.table import Table
+
+
+def evaluator(
+    table: Table,
+    lookup: Lookup,
+    numbers: Numbers,
+    objectives: Sequence[str],
+    epoch: int | None,
+    seed: int | None,
+) -> Callable[[Arch], Evaluation]:
+    """The function from an architecture to its losses and cost, for one epoch and seed.
+
+    Args:
+        table: What answers.
+        lookup: Its index.
+        numbers: Its numbers by position.
+        objectives: What to minimise.
+        epoch: One of the fidelities; None: the last.
+        seed: A recorded training seed; None: the mean over them.
+
+    Raises:
+        NotRecordedError: The table does not record this epoch or seed.
+    """
+    refusals = numbers.refusals
+    schedule, index = refusals.resolve(epoch, None)
+    runs = lookup.runs(schedule)
+    columns = table.columns
+
+    def of_runs(name: str) -> NDArray[np.float64]:
+        if name not in columns:
+            return np.zeros(len(lookup.keys))
+        return np.asarray(numbers.column(name, schedule, index, seed), dtype=np.float64)
+
+    losses = []
+    for name in objectives:
+        if name in table.arch_columns:
+            column = table.arch_columns[name]
+            losses.append((as_loss(column, table.arch_numbers(name)), True))
+            continue
+        loss = as_loss(columns[name], of_runs(name))
+        failed = diverged_somewhere(runs, seed) & np.isnan(loss)
+        losses.append((np.where(failed, np.inf, loss), False))
+    per_arch = any(of_arch for _, of_arch in losses)
+    validation = of_runs("validation_seconds")
+    clocked = is_clocked(table, fidelities_of(table, objectives))
+    seconds = validation + (of_runs("seconds") if clocked else 0)
+    row_of = numbers.rows(schedule, seed)
+
+    def find(arch: Arch) -> Evaluation:
+        p = lookup.position[arch]
+        if row_of is not None and row_of[p] < 0:
+            raise refusals.no_seed(arch, schedule, seed)
+        q = lookup.arch_position[arch] if per_arch else -1
+        if per_arch and q < 0:
+            raise refusals.no_numbers(arch)
+        found = tuple(float(column[q if of_arch else p]) for column, of_arch in losses)
+        for name, loss in zip(objectives, found, strict=True):
+            if loss != loss:
+                raise refusals.not_recorded(name)
+        return Evaluation(found, float(seconds[p]), float(validation[p]))
+
+    return find
+
+
+def is_clocked(table: Table, fidelities: Sequence[int]) -> bool:
+    """Whether seconds are recorded at every epoch, or end of a schedule, among ``fidelities``."""
+    one = len(table.schedules) == 1
+    return "seconds" in table.columns and all(
+        epoch in table.epochs("seconds", table.schedules[0] if one else epoch)
+        for epoch in fidelities
+    )

@@ -1,0 +1,126 @@
+"""The numbers of a table by position: of one epoch and one training seed, or the mean of all."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.benchmarks.lookup import Lookup, Runs, view
+from nasbench.benchmarks.refusals import Refusals
+from nasbench.tables.table import Table
+
+_VIEW_BYTES = 4_000_000
+
+
+class Numbers:
+    """Columns of a table in the order of its positions, read when first asked for.
+
+    Args:
+        table: Whose numbers.
+        lookup: Its index.
+
+    Attributes:
+        refusals: What the table does not answer.
+    """
+
+    def __init__(self, table: Table, lookup: Lookup) -> None:
+        self._table = table
+        self._lookup = lookup
+        self.refusals = Refusals(table, lookup, self.of_archs)
+        self._columns: dict[tuple[str, int, int, int | None], memoryview] = {}
+        self._columns_bytes = 0
+        self._loaded: dict[tuple[str, int], NDArray[np.floating]] = {}
+        self._arch_columns: dict[str, memoryview] = {}
+
+    @cached_property
+    def of_archs(self) -> list[str]:
+        """Columns of architectures that hold numbers, not texts."""
+        return [name for name in self._table.arch_columns if not self._table.is_text(name)]
+
+    def rows(self, schedule: int, seed: int | None) -> memoryview | None:
+        """Row of every position for a seed, or of its first run, or -1; None if all have one."""
+        if seed is not None and seed not in self._lookup.runs(schedule).seeds:
+            raise self.refusals.no_seed(None, schedule, seed)
+        rows = self._lookup.rows(schedule, seed)
+        return view(rows) if rows.min(initial=0) < 0 else None
+
+    def curves(self, name: str, schedule: int) -> NDArray[np.floating]:
+        """Values of a curve at all recorded epochs of a schedule, kept once read."""
+        key = (name, schedule)
+        if key not in self._loaded:
+            self._loaded[key] = self._table.curves(name, schedule)
+        return self._loaded[key]
+
+    def column(self, name: str, schedule: int, index: int, seed: int | None) -> memoryview:
+        """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
+        key = (name, schedule, index, seed)
+        if key not in self._columns:
+            runs = self._lookup.runs(schedule)
+            values = self._values(name, schedule, index)
+            if seed is None:
+                column = _segment_means(values, runs.first)
+            else:
+                row_of = self.rows(schedule, seed)
+                rows = np.asarray(row_of) if row_of is not None else self._all_rows(schedule, seed)
+                column = np.where(rows >= 0, values[rows], values.dtype.type(np.nan))
+            if self._columns_bytes + column.nbytes > max(_VIEW_BYTES, self.loaded_bytes()):
+                self._columns.clear()
+                self._columns_bytes = 0
+            self._columns_bytes += column.nbytes
+            self._columns[key] = view(column)
+        return self._columns[key]
+
+    def _values(self, name: str, schedule: int, index: int) -> NDArray[Any]:
+        """Values of the runs of a schedule at its ``index``-th recorded epoch."""
+        if not self._table.is_curve(name):
+            return self._table.numbers(name, schedule)
+        place = self.place(name, schedule, index)
+        if place is None:
+            return np.full(len(self._lookup.runs(schedule).seeds), np.nan)
+        is_last = place == len(self._table.epochs(name, schedule)) - 1
+        if is_last and self._table.has_final(name) and (name, schedule) not in self._loaded:
+            return self._table.final(name, schedule)
+        return self.curves(name, schedule)[:, place]
+
+    def place(self, name: str, schedule: int, index: int) -> int | None:
+        """Where a curve holds the ``index``-th recorded epoch of a schedule."""
+        epoch, epochs = (
+            self._lookup.runs(schedule).epochs[index],
+            self._table.epochs(name, schedule),
+        )
+        return epochs.index(epoch) if epoch in epochs else None
+
+    def _all_rows(self, schedule: int, seed: int) -> NDArray[np.int64]:
+        return np.flatnonzero(self._lookup.runs(schedule).seeds == seed)
+
+    def loaded_bytes(self) -> int:
+        """Bytes of all curves that were read."""
+        return sum(curves.nbytes for curves in self._loaded.values())
+
+    def arch_column(self, name: str) -> memoryview:
+        """A column of architectures, by the row of its file."""
+        if name not in self._arch_columns:
+            self._arch_columns[name] = view(self._table.arch_numbers(name))
+        return self._arch_columns[name]
+
+
+def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Means of consecutive rows, added in order; NaN for an empty segment or one that holds NaN."""
+    counts = np.diff(first)
+    total = np.zeros(len(counts))
+    wide = values.astype(np.float64)
+    for k in range(int(counts.max(initial=0))):
+        has = counts > k
+        total[has] += wide[first[:-1][has] + k]
+    with np.errstate(invalid="ignore"):
+        return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
+
+
+def diverged_somewhere(runs: Runs, seed: int | None) -> NDArray[np.bool_]:
+    """Whether a run of a position diverged, of the given seed or of any."""
+    relevant = runs.diverged if seed is None else runs.diverged & (runs.seeds == seed)
+    if not relevant.any():
+        return np.zeros(len(runs.first) - 1, dtype=np.bool_)
+    sums = np.concatenate([[0], np.cumsum(relevant)])
+    return sums[runs.first[1:]] > sums[runs.first[:-1]]

@@ -1,0 +1,78 @@
+"""What a search of a table minimises, what it may know, and which epochs it may ask for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.tables.schema import Column
+from nasbench.tables.table import Table
+
+
+def check_objectives(table: Table, objectives: Sequence[str] | None) -> tuple[str, ...]:
+    """The columns to optimise; by default the table's own, if it has one.
+
+    Raises:
+        UnknownNameError: A column that the table lacks or that has no goal.
+        InvalidArgumentError: No list of names.
+    """
+    if objectives is None:
+        default = table.metadata.default_objective
+        return () if default is None else (default,)
+    if isinstance(objectives, str) or not objectives:
+        raise InvalidArgumentError(
+            f"objectives = {objectives!r} must be a list of at least one column"
+        )
+    possible = [name for name, c in {**table.columns, **table.arch_columns}.items() if c.goal]
+    for name in objectives:
+        if name not in possible:
+            raise UnknownNameError(
+                f"{table.metadata.id!r} has no objective {name!r}{one_of(name, possible)}"
+                f"{table.metadata.referral}"
+            )
+    return tuple(objectives)
+
+
+def check_known(table: Table, known: Sequence[str], possible: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a search may know before training.
+
+    Raises:
+        InvalidArgumentError: A column of trainings, or no list of names.
+        UnknownNameError: A column that the table lacks.
+    """
+    if isinstance(known, str):
+        raise InvalidArgumentError(f"known = {known!r} must be a list of columns")
+    for name in known:
+        if name in table.columns:
+            raise InvalidArgumentError(
+                f"{name!r} comes out of a training and cannot be known before one"
+                f"{one_of('', possible)}"
+            )
+        if name not in possible:
+            raise UnknownNameError(
+                f"{table.metadata.id!r} has no column {name!r} to be known{one_of(name, possible)}"
+            )
+    return tuple(known)
+
+
+def fidelities_of(table: Table, objectives: Sequence[str]) -> tuple[int, ...]:
+    """Epochs, or ends of schedules, that a search may ask for: those with every objective."""
+    curves = [name for name in objectives if table.is_curve(name)]
+    epochs = table.metadata.epochs
+    if len(table.schedules) == 1:
+        possible = [(table.schedules[0], e) for e in epochs[table.schedules[0]]]
+    else:
+        possible = [(schedule, schedule) for schedule in table.schedules]
+    return tuple(
+        epoch
+        for schedule, epoch in possible
+        if all(epoch in table.epochs(name, schedule) for name in curves)
+    )
+
+
+def as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values of which lower is better: 100 minus a percentage that is to be maximised, or minus."""
+    if column.goal == "max":
+        return 100.0 - values if column.unit == "%" else -values
+    return values

@@ -1,0 +1,1 @@
+"""google-research/nasbench on tables: what ``nasbench.api`` offers."""

@@ -1,0 +1,88 @@
+"""A cell as google-research/nasbench describes it: matrix and operations, pruned."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import IllegalArchError, InvalidArgumentError, NasbenchError, NotRecordedError
+from nasbench.spaces.nb101 import prune
+from nasbench.spaces.nb101_hash import module_hash
+
+
+class OutOfDomainError(NasbenchError):
+    """A cell that is not in the space, or a number of epochs that was not trained."""
+
+
+class UnknownModuleError(NotRecordedError, KeyError):
+    """A module without recorded trainings; a KeyError as in the original."""
+
+    __str__ = Exception.__str__
+
+
+class ModelSpec:
+    """A cell, pruned.
+
+    Args:
+        matrix: Upper triangular adjacency of 0 and 1, row = source; an array or nested lists.
+        ops: Operation of every vertex, ``"input"`` the first and ``"output"`` the last.
+        data_format: Kept, not used.
+
+    Attributes:
+        original_matrix: The matrix as given, as an array.
+        original_ops: The operations as given.
+        matrix: Without the vertices that are on no path from input to output; None without a path.
+        ops: Operations of the same vertices; None without a path.
+        valid_spec: Whether there is a path. Size and operations are judged by
+            :meth:`NASBench.is_valid`.
+        data_format: As given.
+
+    Raises:
+        InvalidArgumentError: A matrix that is not square, not upper triangular, or of another size
+            than ``ops``; a ``ValueError`` as in the original.
+    """
+
+    def __init__(self, matrix: Any, ops: Sequence[str], data_format: str = "channels_last") -> None:
+        given: NDArray[Any] = np.array(matrix)
+        n = given.shape[0] if given.ndim else 0
+        if given.shape != (n, n):
+            raise InvalidArgumentError(f"matrix has shape {given.shape} and must be square")
+        if n != len(ops):
+            raise InvalidArgumentError(f"{len(ops)} ops do not fit a matrix of {n} vertices")
+        backwards = np.argwhere(np.tril(given)).tolist()
+        if backwards:
+            x, y = backwards[0]
+            raise InvalidArgumentError(
+                f"matrix must be upper triangular, but matrix[{x}, {y}] is {given[x, y]}"
+            )
+        self.original_matrix = given
+        self.original_ops = copy.deepcopy(ops)
+        self.matrix: NDArray[Any] | None = None
+        self.ops: list[str] | None = None
+        try:
+            kept = prune(given.tolist(), range(n))[1]
+        except IllegalArchError:
+            self.valid_spec = False
+        else:
+            self.valid_spec = True
+            self.matrix = given[np.ix_(kept, kept)]
+            self.ops = [ops[v] for v in kept]
+        self.data_format = data_format
+
+    def hash_spec(self, canonical_ops: Sequence[str]) -> str:
+        """The name of the pruned cell in the published file.
+
+        Args:
+            canonical_ops: The operations that there are; the published names need the order
+                ``["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"]``.
+
+        Raises:
+            OutOfDomainError: There is no path from input to output.
+            IllegalArchError: An operation is not in ``canonical_ops``; a ``ValueError`` as in the
+                original.
+        """
+        if self.matrix is None or self.ops is None:
+            raise OutOfDomainError("no path leads from the input to the output of this spec")
+        return module_hash(self.matrix.tolist(), self.ops, canonical_ops)

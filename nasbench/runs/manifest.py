@@ -1,0 +1,182 @@
+"""The manifest of a run: all that it is a function of, besides its seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from nasbench.algorithm import Algorithm
+from nasbench.benchmark import Benchmark
+from nasbench.errors import InvalidArgumentError, RecordError
+from nasbench.files import json_digest
+from nasbench.runs.budget import Budget
+from nasbench.siblings import SIBLINGS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """How a record was made; equal manifests and seeds give equal runs.
+
+    Attributes:
+        algorithm: Registered name, or ``"module:Class"``.
+        preset: Name of the published settings that the hyperparameters began with, or None.
+        hyperparameters: All of them.
+        benchmark: Id of the benchmark.
+        version: Version of the benchmark.
+        content_hash: Hash of the benchmark's numbers.
+        objectives: Columns that the search optimised.
+        known: Columns that the search saw before training.
+        budget: When a run ends.
+        workers: Simulated parallel workers.
+        replicate: Which recorded training answers a trial: ``"draw"``, ``"mean"`` or a seed.
+        fidelities: Epochs that the algorithm could ask for.
+        family: Kind of model that the benchmark is, if it is a surrogate; else empty.
+        families: On a surrogate, kinds of models that the algorithm fits.
+    """
+
+    algorithm: str
+    preset: str | None
+    hyperparameters: Mapping[str, Any]
+    benchmark: str
+    version: int
+    content_hash: str
+    objectives: tuple[str, ...]
+    known: tuple[str, ...]
+    budget: Budget
+    workers: int
+    replicate: Literal["draw", "mean"] | int
+    fidelities: tuple[int, ...]
+    family: str = ""
+    families: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        algorithm: Algorithm,
+        benchmark: Benchmark,
+        *,
+        hyperparameters: Mapping[str, Any],
+        budget: Budget,
+        workers: int,
+        replicate: Literal["draw", "mean"] | int,
+        name: str | None = None,
+        preset: str | None = None,
+    ) -> Self:
+        """The manifest of a search.
+
+        Args:
+            algorithm: What searches.
+            benchmark: What answers.
+            hyperparameters: All of them.
+            budget: When the search ends.
+            workers: Simulated parallel workers.
+            replicate: Which recorded training answers a trial.
+            name: What the algorithm is called; default: its registered name.
+            preset: Name of the published settings, if the hyperparameters began with some.
+        """
+        kind = type(algorithm)
+        family = benchmark.family
+        return cls(
+            algorithm=name or SIBLINGS.load("algorithms").name_of(kind),
+            preset=preset,
+            hyperparameters=dict(hyperparameters),
+            benchmark=benchmark.name,
+            version=benchmark.version,
+            content_hash=benchmark.content_hash,
+            objectives=tuple(benchmark.objectives),
+            known=tuple(benchmark.known),
+            budget=budget,
+            workers=workers,
+            replicate=replicate,
+            fidelities=tuple(algorithm.fidelities),
+            family=family,
+            families=tuple(algorithm.families) if family else (),
+        )
+
+    def encode(self) -> dict[str, Any]:
+        """As a JSON object."""
+        document: dict[str, Any] = {
+            "benchmark": {
+                "id": self.benchmark,
+                "version": self.version,
+                "content_hash": self.content_hash,
+                "objectives": list(self.objectives),
+                "known": list(self.known),
+            },
+            "algorithm": self.algorithm,
+            "preset": self.preset,
+            "hyperparameters": dict(self.hyperparameters),
+            "budget": asdict(self.budget),
+            "workers": self.workers,
+            "replicate": self.replicate,
+            "fidelities": list(self.fidelities),
+        }
+        if self.family:
+            document["benchmark"]["family"] = self.family
+            document["families"] = list(self.families)
+        return document
+
+    @classmethod
+    def decode(cls, document: Any, where: str) -> Self:
+        """Inverse of :meth:`encode`.
+
+        Args:
+            document: A JSON object.
+            where: Name of the file, for messages.
+
+        Raises:
+            RecordError: Not a manifest, or one that lacks something or holds more than this version
+                of the suite knows.
+        """
+        if not isinstance(document, dict) or "algorithm" not in document:
+            raise RecordError(f"{where} is not a manifest of run records")
+        try:
+            benchmark = document["benchmark"]
+            manifest = cls(
+                algorithm=document["algorithm"],
+                preset=document["preset"],
+                hyperparameters=dict(document["hyperparameters"]),
+                benchmark=benchmark["id"],
+                version=benchmark["version"],
+                content_hash=benchmark["content_hash"],
+                objectives=_texts(benchmark["objectives"]),
+                known=_texts(benchmark["known"]),
+                budget=Budget(**document["budget"]),
+                workers=document["workers"],
+                replicate=document["replicate"],
+                fidelities=tuple(document["fidelities"]),
+                family=benchmark.get("family", ""),
+                families=_texts(document.get("families", ())),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidArgumentError) as error:
+            raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
+        if manifest.encode() != document:
+            raise RecordError(
+                f"{where}: the manifest holds what this version does not know: "
+                f"{_differing(manifest.encode(), document)}"
+            )
+        return manifest
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the record's folder: the algorithm and a hash of the whole manifest.
+
+        Raises:
+            RecordError: A hyperparameter cannot be written as JSON.
+        """
+        try:
+            digest = json_digest(self.encode())
+        except TypeError as error:
+            raise RecordError(f"a record cannot say how it was made: {error}") from error
+        return f"{self.algorithm.replace(':', '.')}-{digest[:10]}"
+
+
+def _texts(values: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise TypeError(f"{values!r} is not a list")
+    return tuple(values)
+
+
+def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Names of the entries in which two documents differ."""
+    names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
+    return ", ".join(map(repr, names))

@@ -1,0 +1,161 @@
+"""The set-up of a search: everything but its seed, checked before anything runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from nasbench.algorithm import Algorithm, hyperparameters, make, takes_known
+from nasbench.benchmarks.loading import AnyBenchmark, load
+from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
+from nasbench.runs.budget import Budget, check_count
+from nasbench.runs.manifest import Manifest
+from nasbench.runs.replay import KnownNumbers, check_replicate, replay
+from nasbench.runs.run import Run
+from nasbench.siblings import SIBLINGS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Everything but the seed that a run is a function of.
+
+    Attributes:
+        algorithm: Registered name, or ``"module:Class"``.
+        benchmark: Id or path of a table or surrogate.
+        budget: When a run ends.
+        preset: Name of published settings of the algorithm.
+        hyperparameters: Changes to the preset or the defaults.
+        workers: Simulated parallel workers.
+        replicate: Which recorded training answers: ``"draw"``, ``"mean"`` or a training seed.
+        fidelities: Epochs that the algorithm may ask for; default: all that the benchmark offers.
+        objectives: Columns to minimise or maximise; default: the benchmark's own.
+        known: Columns that the algorithm may see before training.
+    """
+
+    algorithm: str
+    benchmark: str
+    budget: Budget
+    preset: str | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    replicate: Literal["draw", "mean"] | int = "draw"
+    fidelities: tuple[int, ...] | None = None
+    objectives: tuple[str, ...] | None = None
+    known: tuple[str, ...] = ()
+
+    def prepare(self) -> "Prepared":
+        """Check everything and load what is needed.
+
+        Raises:
+            NasbenchError: Whatever is wrong with one of the attributes.
+        """
+        benchmark = load(self.benchmark, objectives=self.objectives, known=self.known)
+        benchmark.require_objectives()
+        fidelities = benchmark.fidelities
+        if self.fidelities is not None:
+            for epoch in self.fidelities:
+                if epoch not in fidelities:
+                    raise NotRecordedError(
+                        f"{benchmark.name!r} has no fidelity {epoch}{one_of(epoch, fidelities)}"
+                    )
+            fidelities = tuple(epoch for epoch in fidelities if epoch in self.fidelities)
+        if not fidelities:
+            raise InvalidArgumentError("fidelities must not be empty")
+        algorithm = load_algorithm(self.algorithm)
+        if self.known and not takes_known(algorithm):
+            raise InvalidArgumentError(
+                f"{self.algorithm} has no keyword 'known' and cannot use {list(self.known)}"
+            )
+        if not isinstance(self.budget, Budget):
+            raise InvalidArgumentError(f"budget = {self.budget!r} must be a Budget")
+        only_seconds = self.budget.trials is None and self.budget.epochs is None
+        if only_seconds and not benchmark.is_clocked:
+            raise InvalidArgumentError(
+                f"{benchmark.name!r} does not record seconds wherever a search may ask: a budget "
+                "of seconds alone would never end; possible are trials and epochs"
+            )
+        check_count("workers", self.workers)
+        check_replicate(benchmark, self.replicate)
+        values = hyperparameters(algorithm, self.hyperparameters, self.preset)
+        return Prepared(self, benchmark, algorithm, values, fidelities)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked set-up with its benchmark loaded.
+
+    Attributes:
+        setup: What was checked.
+        benchmark: What answers.
+        algorithm: The class.
+        hyperparameters: All of them.
+        fidelities: Epochs that the algorithm may ask for.
+    """
+
+    setup: Setup
+    benchmark: AnyBenchmark
+    algorithm: type[Algorithm]
+    hyperparameters: dict[str, Any]
+    fidelities: tuple[int, ...]
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the record of a run says of its making.
+
+        Raises:
+            NasbenchError: Whatever the algorithm refuses in its hyperparameters.
+        """
+        made, _ = self.make(0)
+        return Manifest.of(
+            made,
+            self.benchmark,
+            hyperparameters=self.hyperparameters,
+            budget=self.setup.budget,
+            workers=self.setup.workers,
+            replicate=self.setup.replicate,
+            name=self.setup.algorithm,
+            preset=self.setup.preset,
+        )
+
+    def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
+        """A fresh algorithm, and the known numbers that it was given."""
+        known = KnownNumbers(self.benchmark) if self.setup.known else None
+        made = make(
+            self.algorithm,
+            self.benchmark.space,
+            fidelities=self.fidelities,
+            seed=seed,
+            hyperparameters=self.hyperparameters,
+            known=known,
+            resumable=len(self.benchmark.schedules) == 1,
+        )
+        return made, known
+
+    def run(self, seed: int) -> Run:
+        """One search."""
+        algorithm, known = self.make(seed)
+        return replay(
+            algorithm,
+            self.benchmark,
+            budget=self.setup.budget,
+            workers=self.setup.workers,
+            seed=seed,
+            replicate=self.setup.replicate,
+            known=known,
+            manifest=self.manifest,
+        )
+
+
+def load_algorithm(name: str) -> type[Algorithm]:
+    """The class of an algorithm.
+
+    Raises:
+        UnknownNameError: No algorithm of this name.
+        InvalidArgumentError: Not a subclass of :class:`nasbench.algorithm.Algorithm`.
+    """
+    found = SIBLINGS.load("algorithms").load(name)
+    if not isinstance(found, type) or not issubclass(found, Algorithm):
+        raise InvalidArgumentError(
+            f"{name!r} is {found!r}, not a subclass of nasbench.algorithm.Algorithm"
+        )
+    return found
