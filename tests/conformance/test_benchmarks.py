@@ -2,7 +2,6 @@
 
 import os
 import random
-from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -28,18 +27,6 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_benchmark_keeps_the_contract(name):
     check_benchmark(nasbench.load(PATHS[name]), n=5)
-
-
-@pytest.fixture
-def recorded(content, tmp_path):
-    """``recorded(kind)`` is a toy table whose space is what it records."""
-
-    def load(kind, **options):
-        toy = content(kind)
-        metadata = replace(toy.metadata, complete=False)
-        return replace(toy, metadata=metadata).load(tmp_path, **options)
-
-    return load
 
 
 @pytest.mark.parametrize("kind", ["plain", "schedules", "classes", "no_validation"])
