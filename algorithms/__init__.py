@@ -1,7 +1,7 @@
-"""Search algorithms, one a file, named as in the records.
+"""Search algorithms, one per file; file names are the names in run records.
 
-Each keeps the contract of :mod:`nasbench.algorithm`: it sees the space and what it is told, no
-table, no test score, no clock.
+Every algorithm implements :mod:`nasbench.algorithm`: it sees the search space and its observations,
+but no table, no test result and no clock.
 """
 
 from nasbench.registry import Registry

@@ -10,14 +10,14 @@ _DRAWS = 1000
 
 
 class RandomSearch(Algorithm):
-    """Draws architectures uniformly from the legal tuples of the space.
+    """Random search: samples legal architectures uniformly at random (Li and Talwalkar, 2019).
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        replacement: False: no class of identical networks is drawn twice; the search ends when a
-            thousand draws in a row give nothing new.
+        replacement: If False, no two sampled architectures are the same trainable network
+            (``space.canonical``), and the search ends when 1,000 draws in a row yield nothing new.
     """
 
     def __init__(
@@ -44,4 +44,4 @@ class RandomSearch(Algorithm):
         return None
 
     def tell(self, observation: Observation) -> None:
-        """Random search does not learn."""
+        """Do nothing: random search does not learn."""

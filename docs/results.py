@@ -23,7 +23,8 @@ from leaderboard.boards import Board, Row, labels
 from leaderboard.scores import rank
 from leaderboard.statistics import estimate
 from leaderboard.statistics import interval as bootstrap
-from nasbench.runs.records import Records, manifest_name
+from nasbench.runs.records import Records
+from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
 
 PAGE = Path(__file__).with_name("results.md")
@@ -93,19 +94,8 @@ class Part:
                     preset=preset,
                     objectives=self.objectives,
                 )
-                record = out / self.benchmark / manifest_name(setup.prepare().manifest())
-                print(record, flush=True)
-                nasbench.search(
-                    algorithm,
-                    self.benchmark,
-                    seeds=range(seeds),
-                    budget=self.budget,
-                    preset=preset,
-                    objectives=self.objectives,
-                    processes=processes,
-                    out=out,
-                )
-                records.append(Records(record))
+                print(algorithm, preset or "", flush=True)
+                records.append(record_seeds(setup, range(seeds), out, processes=processes))
         return records
 
 

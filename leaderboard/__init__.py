@@ -1,10 +1,10 @@
-"""Leaderboards: what recorded searches found, scored from the records alone.
+"""Leaderboards: rankings of recorded searches, scored from the records alone.
 
-A *board* ranks algorithms that answered the same question: one benchmark (id, version, content
-hash), one objective, one budget, the same workers and replicate policy. A *row* is one record, the
+A *board* ranks searches that answer the same question: one benchmark (id, version, content hash),
+one objective, one budget, and the same workers and replicate policy. A *row* is one record: the
 runs of one set-up with many seeds. A *column* is a score of one run, averaged over the seeds. Test
-results are joined here, from the benchmark, to the architecture that validation chose; no algorithm
-is imported, and none ever saw them.
+results are joined here, from the benchmark, for the architecture that validation chose. No
+algorithm is imported, and none ever saw test results.
 """
 
 from nasbench.registry import Registry

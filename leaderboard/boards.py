@@ -1,4 +1,4 @@
-"""Boards: which records can be compared, and what their ranking consists of."""
+"""Boards: which records are comparable, and what a ranking consists of."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
 MARK = "\N{DAGGER}"
-"""Sign of a row whose algorithm fits the kind of model that the board's surrogate is."""
+"""Marks a row whose algorithm fits the same family of models as the board's surrogate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +20,15 @@ class Question:
     """What the searches of one board have in common.
 
     Attributes:
-        benchmark: Its id.
-        version: Its version.
+        benchmark: Id of the benchmark.
+        version: Version of the benchmark.
         content_hash: Hash of its numbers.
-        objectives: Columns that were optimised.
+        objectives: Optimised columns.
         trials: Budget in started trials, or None.
         seconds: Budget in simulated seconds, or None.
         epochs: Budget in trained epochs, or None.
         workers: Simulated parallel workers.
-        replicate: Which recorded training answered a trial.
+        replicate: Policy that chooses the training that answers a trial.
     """
 
     benchmark: str
@@ -71,12 +71,12 @@ class Question:
 
     @property
     def title(self) -> str:
-        """Which board it is, in a few words."""
+        """Short title of the board."""
         return f"{self.benchmark}@{self.version}, {self.budget}"
 
     @property
     def order(self) -> str:
-        """Where the board stands among others."""
+        """Sort key of the board."""
         limits = [self.trials or 0, self.epochs or 0, self.seconds or 0.0]
         numbers = " ".join(f"{limit:020.3f}" for limit in limits)
         name = f"{self.benchmark} {self.version:06d} {self.content_hash} {self.objectives}"
@@ -88,12 +88,12 @@ class Score:
     """A column of a board: a function of one search.
 
     Attributes:
-        title: Head of the column; ``{measure}`` and ``{reported}`` stand for what the board
+        title: Column title; ``{measure}`` and ``{reported}`` are replaced by what the board
             reports.
         kind: ``"points"``: a difference in the unit of the reported column; ``"value"``: a value of
             that column; ``"ratio"``; ``"count"``; ``"seconds"``.
-        goal: Which end is better.
-        of: The function; NaN on boards that the column does not apply to.
+        goal: Which end is better; empty for neither.
+        of: The function; NaN on boards to which the column does not apply.
     """
 
     title: str
@@ -103,7 +103,7 @@ class Score:
 
     @property
     def description(self) -> str:
-        """What the column says."""
+        """Description of the column: the docstring of its function."""
         return " ".join((self.of.__doc__ or "").split())
 
     def __call__(self, search: Search) -> float:
@@ -116,20 +116,20 @@ class Row:
     """One record on a board.
 
     Attributes:
-        rank: From 1, by mean regret.
-        label: Name of the algorithm and what tells it from other rows of the same.
-        settings: What the algorithm was given, see :func:`settings`.
-        scores: Mean over seeds of every column that applies, by name of the column.
+        rank: Rank by mean regret, from 1.
+        label: Name of the algorithm, and what distinguishes it from other rows of the same
+            algorithm.
+        settings: Settings of the algorithm, see :func:`settings`.
+        scores: Mean over seeds of every applicable column, by column name.
         gap: Regret minus that of the first row, compared seed by seed.
-        common_seeds: On how many seeds the gap rests; 0: the two share none and are resampled
-            independently.
-        tied: Whether the gap leaves open that the row is as good as the first one; False for the
-            first one.
-        seeds: Of the runs.
+        common_seeds: Number of seeds that the gap rests on; 0 if the two share none and are
+            resampled independently.
+        tied: Whether the gap does not separate the row from the first; False for the first.
+        seeds: Seeds of the runs.
         searches: The runs.
-        fits_family: Whether the algorithm fits the kind of model that the board's surrogate is.
-        records: Where they come from.
-        content_hash: SHA-256 over the decoded columns of the record.
+        fits_family: Whether the algorithm fits the same family of models as the board's surrogate.
+        records: Source of the row.
+        content_hash: SHA-256 of the decoded columns of the record.
     """
 
     rank: int
@@ -152,17 +152,17 @@ class Row:
 
     @property
     def variant(self) -> str:
-        """What tells the row from others of the same algorithm; empty where it is the only one."""
+        """What distinguishes the row from others of its algorithm; empty for the only one."""
         return self.label.removeprefix(self.algorithm).strip(" ()")
 
     @property
     def mark(self) -> str:
-        """Sign that stands behind the name, see :attr:`Board.footnote`; empty for most rows."""
+        """Mark behind the name, see :attr:`Board.footnote`; empty for most rows."""
         return MARK if self.fits_family else ""
 
     @property
     def regret(self) -> Estimate:
-        """The score that the board is ranked by."""
+        """The score that determines the rank."""
         return self.scores["regret"]
 
 
@@ -171,15 +171,16 @@ class Board:
     """Records that answer the same question, ranked.
 
     Attributes:
-        question: What they have in common.
+        question: What the records have in common.
         landscape: The scale.
-        window: Simulated seconds between which the anytime area is taken: one mean full training,
-            and the budget.
-        columns: The columns that apply, by name.
-        rows: Best first.
-        random_evaluations: Full trainings that the budget pays for; None where the budget is in
+        window: Start and end of the anytime area in simulated seconds: one mean full training, and
+            the budget.
+        columns: The applicable columns, by name.
+        rows: Rows, best first.
+        random_evaluations: Number of full trainings that the budget pays for; None for a budget in
             seconds.
-        random_regret: Expected regret of random search after so many; None likewise.
+        random_regret: Expected regret of random search after that many; None for a budget in
+            seconds.
     """
 
     question: Question
@@ -192,21 +193,21 @@ class Board:
 
     @property
     def title(self) -> str:
-        """Which board it is, in a few words."""
+        """Short title of the board."""
         return self.question.title
 
     @property
     def footnote(self) -> str:
-        """What the sign of a row means; empty where none has it."""
+        """Meaning of the mark; empty if no row has it."""
         if not any(row.fits_family for row in self.rows):
             return ""
         return (
-            f"{MARK} fits the same kind of model as the surrogate: has an advantage here that it "
-            "would not have on real trainings."
+            f"{MARK} fits the same kind of model as the surrogate, which gives it an advantage "
+            "here that it would not have on real trainings."
         )
 
     def title_of(self, column: str) -> str:
-        """Head of a column."""
+        """Title of a column."""
         title = self.columns[column].title
         text = title.format(measure=self.landscape.measure, reported=self.landscape.reported.name)
         return text[:1].upper() + text[1:]
@@ -215,10 +216,10 @@ class Board:
 def group(
     records: Iterable[Records],
 ) -> tuple[dict[Question, list[Records]], list[tuple[Records, str]]]:
-    """Records by the question they answer, and those that no board can show, with the reason.
+    """Records grouped by question, and the records that no board can show, each with the reason.
 
     Raises:
-        RecordError: A damaged record, or the same search twice.
+        RecordError: A record is damaged, or the same search is recorded twice.
     """
     groups: dict[Question, list[Records]] = {}
     left_out: list[tuple[Records, str]] = []
@@ -232,7 +233,7 @@ def group(
             )
         if len(question.objectives) != 1:
             n = len(question.objectives)
-            left_out.append((record, f"{n} objectives; these boards rank searches with one"))
+            left_out.append((record, f"{n} objectives; boards rank searches with one objective"))
         elif not record.seeds():
             left_out.append((record, "no finished run yet"))
         else:
@@ -241,7 +242,7 @@ def group(
 
 
 def settings(manifest: Manifest) -> dict[str, Any]:
-    """What an algorithm was given: preset, hyperparameters, fidelities, known columns."""
+    """Settings of an algorithm: preset, hyperparameters, fidelities, known columns."""
     given: dict[str, Any] = {"preset": manifest.preset} if manifest.preset else {}
     given |= manifest.hyperparameters
     given |= {"fidelities": list(manifest.fidelities)}
@@ -249,7 +250,7 @@ def settings(manifest: Manifest) -> dict[str, Any]:
 
 
 def labels(manifests: Sequence[Manifest]) -> list[str]:
-    """Names that tell records apart: the algorithm, and what differs among its records."""
+    """Labels that tell records apart: the algorithm, and settings in which its records differ."""
     found = []
     for manifest in manifests:
         same = [settings(m) for m in manifests if m.algorithm == manifest.algorithm]
@@ -267,7 +268,7 @@ def labels(manifests: Sequence[Manifest]) -> list[str]:
 
 
 def plain(value: Any) -> str:
-    """A setting without quotes and brackets."""
+    """A setting as text without quotes and brackets."""
     if isinstance(value, list):
         return " ".join(map(plain, value))
     words = {True: "yes", False: "no", None: "none"}

@@ -1,4 +1,4 @@
-"""Curves: mean regret of a row over simulated time and over evaluations, with its interval."""
+"""Curves: mean regret of each row over simulated time and over evaluations, with intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from leaderboard.boards import Board, Row
 from leaderboard.searches import Search, step_values
 
 POINTS = 120
-"""Points of a curve."""
+"""Points per curve."""
 
 RANDOM = "random search, expectation"
 """Label of the reference curve."""
@@ -26,9 +26,9 @@ class Curve:
 
     Attributes:
         at: Simulated seconds or numbers of evaluations, ascending.
-        mean: Mean regret there, exactly.
-        low: Lower end of its interval; NaN where there is none.
-        high: Upper end.
+        mean: Mean regret at each point, exact.
+        low: Lower end of its interval; NaN if there is none.
+        high: Upper end of its interval; NaN if there is none.
     """
 
     at: NDArray[np.float64]
@@ -38,7 +38,7 @@ class Curve:
 
 
 def drawn(board: Board) -> dict[Axis, dict[str, Curve]]:
-    """The curves of a board by axis and label; over simulated time where times are recorded."""
+    """The curves of a board by axis and label; over simulated time only if times are recorded."""
     axes: tuple[Axis, ...] = ("seconds", "evaluations")
     found: dict[Axis, dict[str, Curve]] = {}
     for axis in axes if board.landscape.full_seconds else axes[1:]:
@@ -49,7 +49,7 @@ def drawn(board: Board) -> dict[Axis, dict[str, Curve]]:
 
 
 def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
-    """Mean regret of a row, from the first place of the grid up to where its last run ended.
+    """Mean regret of a row, from the first grid point to the end of its longest run.
 
     A run that ended earlier keeps its last incumbent.
     """
@@ -62,17 +62,17 @@ def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
 
 
 def random_search(board: Board) -> Curve:
-    """Expected regret of random search over full trainings, as far as any row went."""
+    """Expected regret of random search over full trainings, as far as the longest row."""
     at = grid(board.rows, "evaluations")
     mean = board.landscape.random_search(at.astype(np.int64).tolist())
     return Curve(at, mean, mean, mean)
 
 
 def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.float64]:
-    """Log-spaced places up to the last end of any run.
+    """Log-spaced points up to the end of the longest run.
 
-    Over evaluations they begin at 1; over simulated time, where half of the runs of the quickest
-    row have an incumbent.
+    Over evaluations they begin at 1. Over simulated time they begin where half of the runs of the
+    quickest row have an incumbent.
     """
     last = max(_end(search, axis) for row in rows for search in row.searches)
     if axis == "evaluations":

@@ -1,4 +1,4 @@
-"""Searches for a trade-off: how much of the best hypervolume of a space a run has found."""
+"""Multi-objective scores: the share of the best hypervolume of a space that a run has found."""
 
 from collections.abc import Sequence
 
@@ -12,26 +12,24 @@ from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.runs.run import Run
 
 MARGIN = 0.1
-"""How far the reference point lies beyond the worst of the front, in ranges of the front."""
+"""Distance of the reference point beyond the worst of the front, in ranges of the front."""
 
 
 class Scale:
-    """The trade-offs of a whole space, on which searches for one are measured.
+    """The Pareto front of a whole space, against which multi-objective searches are measured.
 
-    Every architecture is worth its losses at full training, means over the recorded seeds, each
-    scaled so that the front of the space lies in 0..1. The reference point is 1 plus
-    :data:`MARGIN` in every loss.
+    The losses of an architecture are means over the recorded seeds at full training, scaled so that
+    the front of the space lies in 0..1. The reference point is 1 plus :data:`MARGIN` in every loss.
 
     Args:
-        benchmark: With two objectives or more.
+        benchmark: A table with at least two objectives.
 
     Attributes:
-        front: Losses of the architectures that no other dominates, scaled; shape
-            ``(n_front, n_objectives)``.
-        best: Their hypervolume.
+        front: Scaled losses of the non-dominated architectures, shape ``(n_front, n_objectives)``.
+        best: Hypervolume of the front.
 
     Raises:
-        NotRecordedError: An objective is not recorded of every architecture.
+        NotRecordedError: An objective is not recorded for every architecture.
     """
 
     def __init__(self, benchmark: TableBenchmark) -> None:
@@ -39,7 +37,7 @@ class Scale:
         archs = Landscape(benchmark, "mean").archs
         losses = self._losses(archs)
         losses = losses[np.isfinite(losses).all(axis=1)]
-        front = losses[_optimal(losses)]
+        front = losses[_non_dominated(losses)]
         self._low, high = front.min(axis=0), front.max(axis=0)
         self._range = np.where(high > self._low, high - self._low, 1.0)
         self.front = self._scaled(front)
@@ -47,14 +45,14 @@ class Scale:
         self.best = hypervolume(self.front, self._reference.tolist())
 
     def shares(self, run: Run, trials: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float64]:
-        """Share of the best hypervolume that a run's choice has after numbers of ended trials.
+        """Share of the best hypervolume that a run's choice reaches after numbers of ended trials.
 
-        The choice is made by what the run observed: the trials that no other trial dominates. Where
-        observations are noisy it may be worth less than a smaller one.
+        A run chooses by what it observed: the trials that no other trial dominates. With noisy
+        observations the choice may be worth less than a smaller one.
 
         Args:
             run: A record with the losses of the benchmark's objectives.
-            trials: Numbers of trials, at least 1 each.
+            trials: Numbers of trials, each at least 1.
 
         Returns:
             Shape ``(n_trials,)``.
@@ -63,7 +61,7 @@ class Scale:
         scaled = self._scaled(np.where(np.isnan(values), np.inf, values))
         found = []
         for n in trials:
-            chosen = _optimal(observed[:n])
+            chosen = _non_dominated(observed[:n])
             found.append(hypervolume(scaled[:n][chosen], self._reference.tolist()) / self.best)
         return np.array(found)
 
@@ -80,8 +78,8 @@ class Scale:
         return scaled
 
 
-def _optimal(losses: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Places of the rows of ``(n, n_objectives)`` that no other row dominates."""
+def _non_dominated(losses: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indices of the rows of ``(n, n_objectives)`` that no other row dominates."""
     left = np.flatnonzero(np.isfinite(losses).all(axis=1))
     left = left[np.lexsort(losses[left].T[::-1])]
     kept: list[int] = []

@@ -1,4 +1,4 @@
-"""The hypervolume of a set of points: how much of the space of losses it dominates."""
+"""The hypervolume of a set of points: the volume of loss space that it dominates."""
 
 from bisect import insort
 from collections.abc import Sequence
@@ -10,17 +10,18 @@ from nasbench.errors import InvalidArgumentError
 
 
 def hypervolume(points: ArrayLike, reference: Sequence[float]) -> float:
-    """Volume of what some point dominates and what itself dominates a reference point, exactly.
+    """Exact volume that the points dominate within the region that dominates a reference point.
 
-    A point that is not below the reference in every loss, diverged ones included, adds nothing. Two
-    objectives take one sweep; each further one multiplies the time by the number of points.
+    A point that is not below the reference in every loss contributes nothing, diverged trainings
+    included. Two objectives take one sweep; each further one multiplies the time by the number of
+    points.
 
     Args:
         points: Losses, shape ``(n, n_objectives)``; lower is better.
         reference: The worst corner, ``n_objectives`` finite numbers.
 
     Raises:
-        InvalidArgumentError: Other shapes, or a reference that is not finite.
+        InvalidArgumentError: The shapes do not match, or the reference is not finite.
     """
     corner = np.asarray(reference, dtype=np.float64)
     losses = np.asarray(points, dtype=np.float64)
@@ -32,7 +33,7 @@ def hypervolume(points: ArrayLike, reference: Sequence[float]) -> float:
         return 0.0
     if losses.ndim != 2 or losses.shape[1] != len(corner):
         raise InvalidArgumentError(
-            f"points have shape {losses.shape}, needed is (n, {len(corner)}) for a reference point "
+            f"points have shape {losses.shape}, expected (n, {len(corner)}) for a reference point "
             f"of {len(corner)} objectives"
         )
     below = losses[(losses < corner).all(axis=1)]
@@ -40,7 +41,7 @@ def hypervolume(points: ArrayLike, reference: Sequence[float]) -> float:
 
 
 def _volume(points: list[tuple[float, ...]], reference: tuple[float, ...]) -> float:
-    """The same of points below the reference, sorted."""
+    """Hypervolume of sorted points that are all below the reference."""
     if not points:
         return 0.0
     first, *others = reference

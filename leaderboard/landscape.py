@@ -1,4 +1,4 @@
-"""The whole space as a benchmark knows it: the scale that searches are measured on."""
+"""The scale of a board: what a benchmark knows of its whole space."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,20 +21,21 @@ class Yardstick:
     """One column at full training, mean over seeds, as a distance to the best architecture.
 
     Args:
-        benchmark: What is asked.
-        column: Meaning of a column that has a goal.
-        population: Architectures that the sampling measure draws from, uniformly.
-        others: Further ones among which the best may be, shape ``(m, d)``.
+        benchmark: Benchmark to query.
+        column: A column with a goal.
+        population: Architectures that are drawn uniformly.
+        others: Further candidates for the best architecture, shape ``(m, d)``.
 
     Attributes:
         column: As given.
-        optimum: Best value among all.
-        worst: Worst value among ``population``.
-        mean: Mean over it: what a random architecture has.
-        n_failed: How many of it have a diverged training; they count as the worst.
+        optimum: Best value over ``population`` and ``others``.
+        worst: Worst value over ``population``.
+        mean: Mean value over ``population``: what a random architecture reaches.
+        n_failed: Number of architectures of ``population`` with a diverged training; they count as
+            the worst.
 
     Raises:
-        NotRecordedError: The column is not recorded at full training.
+        NotRecordedError: The column is not recorded at full training for every architecture.
     """
 
     def __init__(
@@ -52,8 +53,8 @@ class Yardstick:
         self.n_failed = int(failed.sum())
         if failed.all() or self.n_failed > population.n_diverged(population.archs[failed]):
             raise NotRecordedError(
-                f"{benchmark.name!r} does not record {column.name!r} of every architecture at the "
-                "end of its training"
+                f"{benchmark.name!r} does not record {column.name!r} at the end of training for "
+                "every architecture"
             )
         best, worst = (np.max, np.min) if column.goal == "max" else (np.min, np.max)
         self.worst = float(worst(values[~failed]))
@@ -63,7 +64,7 @@ class Yardstick:
 
     @property
     def name(self) -> str:
-        """The column in words."""
+        """Name of the column in words."""
         return spoken(self.column)
 
     @property
@@ -77,32 +78,32 @@ class Yardstick:
         return np.where(np.isnan(values), self.worst, values)
 
     def regrets(self, archs: NDArray[np.integer]) -> NDArray[np.float64]:
-        """How much worse each of ``(n, d)`` architectures is than the best, shape ``(n,)``."""
+        """Regret of each of ``(n, d)`` architectures, shape ``(n,)``."""
         return self._sign * (self.values(archs) - self.optimum)
 
     def value(self, regret: float) -> float:
-        """The value that has this regret."""
+        """The value that corresponds to a regret."""
         return self.optimum + self._sign * regret
 
 
 class Landscape:
-    """What a benchmark says of its whole space, for one objective and one replicate policy.
+    """The whole space of a benchmark, for one objective and one replicate policy.
 
     Args:
-        benchmark: With the objective chosen.
-        replicate: Which training answers a search.
+        benchmark: Benchmark with one objective.
+        replicate: Policy that chooses the training that answers a trial.
 
     Attributes:
         benchmark: As given.
         replicate: As given.
-        population: The architectures that the scale is made of.
-        observed: What a search selects by.
-        reported: What is reported of its choice: the test column if the benchmark has one for the
-            objective, else ``observed``.
-        full_seconds: Mean cost of a full training and validation.
+        population: The architectures that define the scale.
+        observed: The column by which searches select.
+        reported: The column by which their choice is judged: the test counterpart of the objective
+            if the benchmark has one, else ``observed``.
+        full_seconds: Mean cost of a full training and validation, in seconds; 0 if not recorded.
 
     Raises:
-        NotRecordedError: The column is not recorded at full training.
+        NotRecordedError: The objective is not recorded at full training.
     """
 
     def __init__(self, benchmark: AnyBenchmark, replicate: Literal["draw", "mean"] | int) -> None:
@@ -125,12 +126,12 @@ class Landscape:
 
     @property
     def archs(self) -> NDArray[np.integer]:
-        """The architectures that a uniform draw chooses from, shape ``(n, d)``."""
+        """Architectures that a uniform draw chooses from, shape ``(n, d)``."""
         return self.population.archs
 
     @property
     def complete(self) -> bool:
-        """Whether the scale is made of every legal architecture."""
+        """Whether the population contains every legal architecture."""
         return self.population.extent == "whole"
 
     @property
@@ -140,13 +141,13 @@ class Landscape:
 
     @property
     def measure(self) -> str:
-        """What the regret is called: ``"test regret"``, without a test column another."""
+        """Name of the regret, such as ``"test regret"``, after the split that judges."""
         split = self.reported.column.split
         return f"{_SPLITS.get(split, split)} regret".strip()
 
     @cached_property
     def floor(self) -> float:
-        """Regret of a search that knows the mean over seeds of what it selects by."""
+        """Regret of a search that knows the mean over seeds of the column by which it selects."""
         archs = np.concatenate([self.archs, self._others])
         regrets = self.observed.regrets(archs)
         return float(self.reported.regrets(archs[regrets == regrets.min()]).mean())
@@ -155,7 +156,7 @@ class Landscape:
     def ceiling(self) -> float | None:
         """Expected regret of a search that sees one training of every architecture.
 
-        None unless training seeds are drawn, and where only a sample of the space is known.
+        None unless training seeds are drawn, and if only a sample of the space is known.
         """
         if not self._is_drawn or self.population.extent == "sampled":
             return None
@@ -163,7 +164,7 @@ class Landscape:
 
     @property
     def is_exact(self) -> bool:
-        """Whether what random search expects is exact, not estimated from what was drawn."""
+        """Whether the expectation of random search is exact, not estimated from samples."""
         return self.population.extent != "sampled" and not (
             self.population.surrogate and self._is_drawn
         )
@@ -171,18 +172,18 @@ class Landscape:
     def random_search(
         self, evaluations: Sequence[int], *, replacement: bool = True
     ) -> NDArray[np.float64]:
-        """Expected regret of random search after numbers of full trainings, see :attr:`is_exact`.
+        """Expected regret of random search after numbers of full trainings; see :attr:`is_exact`.
 
         Args:
-            evaluations: Numbers of trainings, at least 1 each.
-            replacement: False: no class of identical networks is drawn twice.
+            evaluations: Numbers of trainings, each at least 1.
+            replacement: If False, no class of identical networks is drawn twice.
 
         Returns:
             Shape ``(n_evaluations,)``.
 
         Raises:
-            InvalidArgumentError: Without replacement, but classes are not equally likely, or
-                training seeds are drawn from several.
+            InvalidArgumentError: Without replacement, if classes are not equally likely or an
+                architecture has several trainings to draw from.
         """
         observed, reported, weights = self._draws
         if replacement:
@@ -194,14 +195,14 @@ class Landscape:
         if n_classes < len(observed) or np.ptp(weights) > 0:
             raise InvalidArgumentError(
                 f"{self.benchmark.name!r} with replicate = {self.replicate!r} has no exact "
-                "expectation without replacement: it needs one training to draw for each "
+                "expectation without replacement: that needs one training to draw per "
                 "architecture, and no two architectures that are the same network"
             )
         return statistics.random_search_without_replacement(observed, reported, evaluations)
 
     @cached_property
     def _draws(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """What a trial of random search may be: observed losses, reported regrets, weights."""
+        """Possible trials of random search: observed losses, reported regrets, weights."""
         if self._is_drawn:
             keys, observed, reported = self._trainings
             _, place, n_seeds = np.unique(keys, return_inverse=True, return_counts=True)
@@ -219,12 +220,12 @@ class Landscape:
 
     @property
     def _is_drawn(self) -> bool:
-        """Whether a trial sees a training that was drawn from several."""
+        """Whether a trial sees one training drawn from several."""
         return self.replicate == "draw" and self.observed.column.name in self.population.trained
 
     @cached_property
     def _trainings(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Full trainings: whose they are, observed loss, reported regret of the architecture."""
+        """Full trainings: owner, observed loss, and reported regret of the architecture."""
         owners, archs, values = self.population.trainings(self.observed.column.name)
         return owners, self._losses(values), self.reported.regrets(archs)
 
@@ -235,13 +236,13 @@ class Landscape:
 
 
 def spoken(column: Column) -> str:
-    """Name of a column in words: ``"validation accuracy"``."""
+    """Name of a column in words, such as ``"validation accuracy"``."""
     metric = column.name.removeprefix(f"{column.split}_") if column.split else column.name
     return f"{_SPLITS.get(column.split, column.split)} {metric.replace('_', ' ')}".strip()
 
 
 def _test_column(benchmark: AnyBenchmark, objective: Column) -> Column | None:
-    """The test counterpart of the objective, if there is one."""
+    """The test counterpart of the objective; None if there is none."""
     if objective.split in ("", "test"):
         return None
     return benchmark.columns.get(f"test_{objective.name.removeprefix(objective.split + '_')}")

@@ -1,4 +1,4 @@
-"""What a board's scale is made of: architectures of a space, and their full trainings."""
+"""The scale of a board: the architectures of a space and their full trainings."""
 
 import random
 from collections.abc import Collection
@@ -16,27 +16,27 @@ from nasbench.space import SearchSpace
 from nasbench.tables.schema import Column
 
 SAMPLE = 10_000
-"""Architectures that stand for a space too large to be listed."""
+"""Size of the sample that represents a space too large to enumerate."""
 
 STARTS = 5
-"""How many of them a local search for the best architecture starts from."""
+"""Number of sampled architectures from which a local search for the optimum starts."""
 
 TRAININGS = 5
-"""Trainings of every network that are drawn from a surrogate."""
+"""Trainings drawn from a surrogate for each network."""
 
-_LISTABLE = 1_000_000
+_ENUMERABLE = 1_000_000
 _SEED = 0
 
 Extent = Literal["whole", "recorded", "sampled"]
 
 
-class Trainings(NamedTuple):
-    """Full trainings.
+class TrainingResults(NamedTuple):
+    """Results of ``n`` full trainings.
 
     Attributes:
         owners: Equal for trainings that stand for the same architectures, shape ``(n,)``.
-        archs: What was trained, shape ``(n, d)``.
-        values: What came out of it, shape ``(n,)``.
+        archs: The trained architectures, shape ``(n, d)``.
+        values: The values of one column, shape ``(n,)``.
     """
 
     owners: NDArray[np.int64]
@@ -48,10 +48,10 @@ class Population(Protocol):
     """Architectures of a benchmark, drawn uniformly, and their full trainings.
 
     Attributes:
-        archs: Those that a uniform draw chooses from, shape ``(n, d)``.
-        extent: Whether they are all legal ones, those that a table records, or a sample.
-        surrogate: What the surrogate says of itself; None for a table.
-        trained: Names of the columns that come out of a training, and so depend on its seed.
+        archs: Architectures that a uniform draw chooses from, shape ``(n, d)``.
+        extent: Whether ``archs`` are all legal ones, those that a table records, or a sample.
+        surrogate: Description of the surrogate; None for a table.
+        trained: Names of the columns that a training produces and that so depend on its seed.
     """
 
     archs: NDArray[np.integer]
@@ -60,19 +60,19 @@ class Population(Protocol):
     trained: Collection[str]
 
     def peaks(self, column: Column) -> NDArray[np.integer]:
-        """Further architectures among which the best by a column may be, shape ``(m, d)``."""
+        """Further candidates for the best architecture by a column, shape ``(m, d)``."""
         ...
 
     def owners(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Whose trainings stand for each of ``(n, d)`` architectures, shape ``(n,)``."""
+        """Owner of the trainings that stand for each ``(n, d)`` architecture, shape ``(n,)``."""
         ...
 
-    def trainings(self, column: str) -> Trainings:
-        """Full trainings: those that a table records, or some drawn from a surrogate."""
+    def trainings(self, column: str) -> TrainingResults:
+        """Full trainings: all that a table records, or some drawn from a surrogate."""
         ...
 
     def n_diverged(self, archs: NDArray[np.integer]) -> int:
-        """How many of ``(n, d)`` architectures have a full training that diverged."""
+        """Number of the ``(n, d)`` architectures with a diverged full training."""
         ...
 
 
@@ -93,7 +93,7 @@ class TablePopulation:
         self.extent: Extent = "recorded"
         ranks, first = np.unique(table.ranks[self._rows], return_index=True)
         self.archs: NDArray[np.integer] = table.archs[self._rows][first]
-        listed = _listed(benchmark.space)
+        listed = _enumerated(benchmark.space)
         if listed is not None:
             held = np.isin(self.owners(listed), ranks)
             self.archs = listed[held]
@@ -108,11 +108,11 @@ class TablePopulation:
         by_class = self._table.metadata.key == "class"
         return space.rank_many(space.canonical_many(archs) if by_class else archs)
 
-    def trainings(self, column: str) -> Trainings:
+    def trainings(self, column: str) -> TrainingResults:
         table = self._table
         read = table.final if table.is_curve(column) else table.numbers
         values = read(column, self._benchmark.schedules[-1])
-        return Trainings(table.ranks[self._rows], table.archs[self._rows], values)
+        return TrainingResults(table.ranks[self._rows], table.archs[self._rows], values)
 
     def n_diverged(self, archs: NDArray[np.integer]) -> int:
         if not len(archs):
@@ -132,7 +132,7 @@ class SurrogatePopulation:
         self._benchmark = benchmark
         self.surrogate: Description | None = benchmark.description
         self.trained: Collection[str] = benchmark.columns
-        listed = _listed(benchmark.space)
+        listed = _enumerated(benchmark.space)
         self.extent: Extent = "sampled" if listed is None else "whole"
         if listed is None:
             draws = benchmark.space.samples(random.Random(_SEED))
@@ -164,11 +164,11 @@ class SurrogatePopulation:
         space = self._benchmark.space
         return space.rank_many(space.canonical_many(archs))
 
-    def trainings(self, column: str) -> Trainings:
+    def trainings(self, column: str) -> TrainingResults:
         owners, first = np.unique(self.owners(self.archs), return_index=True)
         archs = self.archs[first]
         drawn = [self._benchmark.query_many(archs, column, seed=seed) for seed in range(TRAININGS)]
-        return Trainings(
+        return TrainingResults(
             np.tile(owners, TRAININGS), np.tile(archs, (TRAININGS, 1)), np.concatenate(drawn)
         )
 
@@ -185,15 +185,15 @@ class SurrogatePopulation:
 
 
 def population(benchmark: AnyBenchmark) -> Population:
-    """What the scale of a benchmark is made of."""
+    """The population of a benchmark."""
     if isinstance(benchmark, SurrogateBenchmark):
         return SurrogatePopulation(benchmark)
     return TablePopulation(benchmark)
 
 
-def _listed(space: SearchSpace) -> NDArray[np.integer] | None:
-    """All legal architectures, shape ``(n, d)``; None if they are too many."""
-    if space.size is None or space.size > _LISTABLE:
+def _enumerated(space: SearchSpace) -> NDArray[np.integer] | None:
+    """All legal architectures, shape ``(n, d)``; None if there are too many."""
+    if space.size is None or space.size > _ENUMERABLE:
         return None
     if not space.has_rules:
         return np.stack(np.unravel_index(np.arange(space.size), space.options), axis=1)

@@ -1,4 +1,4 @@
-"""What is scored: the columns of a board, each a function of one search, and the ranking."""
+"""The columns of a board, each a function of one search, and the ranking."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ def score(
     kind: Literal["points", "value", "ratio", "count", "seconds"],
     goal: Literal["min", "max", ""] = "",
 ) -> Callable[[Callable[[Search], float]], Score]:
-    """Make a column of a function; see :class:`leaderboard.boards.Score`."""
+    """Make a column from a function; see :class:`leaderboard.boards.Score`."""
     return lambda of: Score(title=title, kind=kind, goal=goal, of=of)
 
 
 @score("{measure}", "points", "min")
 def regret(search: Search) -> float:
-    """How far the architecture that the search chose is from the best one of the space."""
+    """Distance of the architecture that the search chose from the best of the space."""
     return search.regret
 
 
 @score("Validation regret", "points", "min")
 def validation_regret(search: Search) -> float:
-    """How far the chosen architecture is from the best one in what the search selected by."""
+    """Distance of the chosen architecture from the best one on the validation split."""
     observed = search.landscape.observed
     if observed.column.split != "valid" or search.landscape.reported is observed:
         return np.nan
@@ -47,13 +47,13 @@ def validation_regret(search: Search) -> float:
 
 @score("Final {reported}", "value")
 def final_value(search: Search) -> float:
-    """What the chosen architecture reaches after full training, mean over training seeds."""
+    """Result of the chosen architecture after full training, as a mean over training seeds."""
     return search.landscape.reported.value(search.regret)
 
 
 @score("Normalised regret", "ratio", "min")
 def normalised_regret(search: Search) -> float:
-    """Regret as a share of that of a random architecture: 1 is a random one, 0 is the best."""
+    """Regret relative to that of a random architecture: 0 is the best architecture, 1 random."""
     return search.regret / search.before if search.before else np.nan
 
 
@@ -69,28 +69,28 @@ def anytime_area(search: Search) -> float:
 
 @score("Evaluations", "count")
 def evaluations(search: Search) -> float:
-    """Trials of the run, of any fidelity."""
+    """Number of trials of the run, at any fidelity."""
     return float(len(search.run))
 
 
 @score("Simulated time", "seconds")
 def simulated_seconds(search: Search) -> float:
-    """When the last trial ended: a sum of the benchmark's times, no time of the host in it."""
+    """End of the last trial: a sum of times from the benchmark, without any time of the host."""
     return float(search.run.ends.max(initial=0.0)) if search.landscape.full_seconds else np.nan
 
 
 def rank(
     records: Iterable[Records], *, progress: Callable[[int], None] = lambda _: None
 ) -> list[Board]:
-    """All boards of some records, by benchmark and budget; what no board can show is left out.
+    """Boards of some records, by benchmark and budget, without records that no board can show.
 
     Args:
-        records: As :func:`nasbench.runs.records.find_records` gives them.
-        progress: Called with a number of records whenever so many more are scored.
+        records: Records from :func:`nasbench.runs.records.find_records`.
+        progress: Called with the number of newly scored records.
 
     Raises:
-        RecordError: A damaged record, the same search twice, or a benchmark of another content than
-            the record's.
+        RecordError: A record is damaged, the same search is recorded twice, or a record was made
+            with another content of the benchmark.
         SurrogateError: The surrogate of a record is damaged.
         UnknownNameError: The benchmark of a record is not installed.
     """
@@ -185,19 +185,19 @@ def _by_seed(entry: _Entry) -> dict[int, float]:
 
 
 def _benchmark(question: Question, record: Records) -> AnyBenchmark:
-    """The installed benchmark that the records were made with."""
+    """The installed benchmark with which the records were made."""
     name = f"{question.benchmark}@{question.version}"
     try:
         benchmark = load(name, objectives=question.objectives)
     except UnknownNameError as error:
         raise UnknownNameError(
-            f"{record.folder} needs a benchmark that is not here: {error}"
+            f"{record.folder} needs a benchmark that is not installed: {error}"
         ) from error
     if benchmark.content_hash != question.content_hash:
         raise RecordError(
-            f"{record.folder} was made with a {name} of content {question.content_hash[:12]}…, "
-            f"the installed one has {benchmark.content_hash[:12]}…: install that one, or run "
-            "again with this one"
+            f"{record.folder} was made with content {question.content_hash[:12]}… of {name}, but "
+            f"the installed one has {benchmark.content_hash[:12]}…: install the former or repeat "
+            "the search"
         )
     return benchmark
 
@@ -206,7 +206,7 @@ def _runs(record: Records) -> list[Run]:
     """The runs of a record.
 
     Raises:
-        RecordError: Damaged, or of another number of objectives than its manifest says.
+        RecordError: The record is damaged, or has more losses than its manifest has objectives.
     """
     try:
         runs = record.runs()
@@ -216,13 +216,13 @@ def _runs(record: Records) -> list[Run]:
         raise RecordError(f"{record.folder}: a part is damaged: {error}") from error
     if any(run.losses.shape[1] != 1 for run in runs):
         raise RecordError(
-            f"{record.folder}: its runs have more losses than its manifest objectives"
+            f"{record.folder}: the runs have more losses than the manifest has objectives"
         )
     return runs
 
 
 def _window(question: Question, landscape: Landscape) -> tuple[float, float]:
-    """One mean full training, and the simulated seconds that the budget stands for."""
+    """Seconds of one mean full training, and the simulated seconds that the budget allows."""
     one = landscape.full_seconds
     full_epochs = landscape.benchmark.fidelities[-1]
     limits = []
@@ -236,7 +236,7 @@ def _window(question: Question, landscape: Landscape) -> tuple[float, float]:
 
 
 def _random_evaluations(question: Question, landscape: Landscape) -> int | None:
-    """Full trainings that the budget pays for; None where that depends on what is trained."""
+    """Full trainings that the budget pays for; None if that depends on what is trained."""
     if question.seconds is not None:
         return None
     limits = [] if question.trials is None else [question.trials]

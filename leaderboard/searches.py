@@ -1,4 +1,4 @@
-"""A recorded run as a step function: what its incumbent is worth, over time and evaluations."""
+"""A recorded run as a step function: the regret of its incumbent over time and evaluations."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,24 @@ from nasbench.runs.run import Run
 class Search:
     """One run on the scale of a board.
 
-    The *incumbent* is the architecture with the lowest loss among the trainings that have ended,
-    the earliest on ties, whatever fidelity found it. What it is worth is always that of its full
-    training, mean over the recorded seeds. Before the first incumbent a run is worth as much as a
-    random architecture.
+    The *incumbent* is the architecture with the lowest loss among the trainings that have ended, at
+    any fidelity; ties go to the earliest. Its worth is always that of its full training, as a mean
+    over the recorded seeds. Before the first incumbent, a run is worth as much as a random
+    architecture.
 
     Args:
         run: The record.
         landscape: The scale.
-        window: Simulated seconds between which the anytime area is taken.
+        window: Start and end of the anytime area, in simulated seconds.
 
     Attributes:
         run: As given.
         landscape: As given.
         window: As given.
-        archs: The incumbents, in the order in which they were found; shape ``(n, d)``.
-        times: When each was found, simulated seconds; shape ``(n,)``.
-        evaluations: How many trials had ended by then, its own included; shape ``(n,)``.
-        regrets: What each is worth; shape ``(n,)``.
+        archs: The incumbents in the order in which they were found, shape ``(n, d)``.
+        times: Simulated second at which each was found, shape ``(n,)``.
+        evaluations: Number of trials that had ended by then, its own included, shape ``(n,)``.
+        regrets: Regret of each, shape ``(n,)``.
     """
 
     __slots__ = ("archs", "evaluations", "landscape", "regrets", "run", "times", "window")
@@ -58,12 +58,12 @@ class Search:
 def step_values(
     steps: NDArray[np.number], levels: NDArray[np.float64], at: NDArray[np.number]
 ) -> NDArray[np.float64]:
-    """A step function at given places; a step belongs to the level that it begins.
+    """Values of a step function; a step belongs to the level that it begins.
 
     Args:
-        steps: Where it steps, ascending; shape ``(n,)``.
-        levels: Its values before, between and after the steps; shape ``(n + 1,)``.
-        at: Where to read it; shape ``(m,)``.
+        steps: Positions of the steps, ascending, shape ``(n,)``.
+        levels: Values before, between and after the steps, shape ``(n + 1,)``.
+        at: Positions to evaluate, shape ``(m,)``.
 
     Returns:
         Shape ``(m,)``.
@@ -74,11 +74,11 @@ def step_values(
 def log_mean(
     steps: NDArray[np.float64], levels: NDArray[np.float64], low: float, high: float
 ) -> float:
-    """Mean of a step function over the logarithm of its argument, exactly.
+    """Exact mean of a step function over the logarithm of its argument.
 
     Args:
-        steps: Where it steps, ascending; shape ``(n,)``.
-        levels: Its values before, between and after the steps; shape ``(n + 1,)``.
+        steps: Positions of the steps, ascending, shape ``(n,)``.
+        levels: Values before, between and after the steps, shape ``(n + 1,)``.
         low: Start, positive.
         high: End, above ``low``.
     """

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over seeds, and what random search and an oracle expect exactly."""
+"""Bootstrap intervals over seeds, and exact expectations of random search and of an oracle."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 DRAWS = 4000
-"""Resamples of every interval."""
+"""Bootstrap resamples per interval."""
 
 LEVEL = 0.95
-"""Confidence of every interval."""
+"""Confidence level of the intervals."""
 
 _SEED = 20_200_403
 _INDEPENDENT = 1
@@ -24,8 +24,8 @@ class Estimate:
 
     Attributes:
         mean: The mean.
-        low: Lower end; NaN where one seed allows no interval.
-        high: Upper end; the same.
+        low: Lower end; NaN if there is only one seed.
+        high: Upper end; NaN if there is only one seed.
     """
 
     mean: float
@@ -40,10 +40,10 @@ def estimate(values: NDArray[np.float64]) -> Estimate:
 
 
 def interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Percentile bootstrap interval of the means over seeds.
+    """Percentile bootstrap intervals of means over seeds.
 
-    Every call with the same number of seeds resamples the same seeds, so that rows that were run on
-    the same seeds are resampled together.
+    Every call with the same number of seeds draws the same resamples, so rows that ran on the same
+    seeds are resampled together.
 
     Args:
         values: Shape ``(n_seeds, n)``.
@@ -60,17 +60,17 @@ def interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Estimate, int]:
     """Mean of ``first`` minus mean of ``second``.
 
-    Searches with the same seed share their training seeds, so they are compared on the seeds that
-    both have and resampled together; with fewer than two such seeds, each side is resampled on its
-    own.
+    Searches with the same seed share their training seeds, so they are compared on their common
+    seeds and resampled together. With fewer than two common seeds, each side is resampled
+    independently.
 
     Args:
         first: Score by seed.
         second: Score by seed.
 
     Returns:
-        The difference (without an interval where a side has one seed), and on how many common seeds
-        it rests; 0: resampled independently.
+        The difference, without an interval if a side has only one seed, and the number of common
+        seeds that it rests on; 0 if the sides are resampled independently.
     """
     common = sorted(first.keys() & second.keys())
     if len(common) > 1:
@@ -85,7 +85,7 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> tuple
 
 @lru_cache(maxsize=8)
 def _resamples(n_seeds: int, stream: int = 0) -> NDArray[np.float64]:
-    """Share of every seed in every resample, shape ``(DRAWS, n_seeds)``; each row adds up to 1."""
+    """Share of each seed in each resample, shape ``(DRAWS, n_seeds)``; rows sum to 1."""
     rng = np.random.default_rng([_SEED, stream, n_seeds])
     shares = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=DRAWS) / n_seeds
     shares.flags.writeable = False
@@ -93,7 +93,7 @@ def _resamples(n_seeds: int, stream: int = 0) -> NDArray[np.float64]:
 
 
 def _percentiles(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Ends of the intervals of resampled means of shape ``(n, DRAWS)``, each of shape ``(n,)``."""
+    """Interval ends of resampled means of shape ``(n, DRAWS)``, each of shape ``(n,)``."""
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(means, [tail, 100 - tail], axis=1)
     return low, high
@@ -105,20 +105,21 @@ def random_search(
     weights: NDArray[np.float64],
     evaluations: Sequence[int],
 ) -> NDArray[np.float64]:
-    """What random search with replacement expects to report, exactly, by order statistics.
+    """Exact expectation of what random search with replacement reports, by order statistics.
 
     After k draws the incumbent is item i or worse with probability ``S(i-1)**k``, where ``S(i)`` is
-    the chance that one draw is worse than item i. Items of equal observed loss are averaged.
+    the probability that one draw is worse than item i. Items of equal observed loss are averaged.
 
     Args:
-        observed: Loss that a search sees, shape ``(n_items,)``; ``inf`` never becomes an incumbent.
-        reported: What is reported for the item, same shape; for an ``inf``, what is reported of a
-            run that has found nothing.
-        weights: Chance to draw the item, same shape; they add up to 1.
+        observed: Loss that the search sees, shape ``(n_items,)``; ``inf`` never becomes an
+            incumbent.
+        reported: Value reported for the item, same shape; for ``inf``, the value reported for a run
+            that has found nothing.
+        weights: Probability of drawing the item, same shape; they sum to 1.
         evaluations: Numbers of draws.
 
     Returns:
-        Expected reported value, shape ``(n_evaluations,)``.
+        Expected reported values, shape ``(n_evaluations,)``.
     """
     mass, mean = _by_loss(observed, reported, weights)
     worse = np.append(np.cumsum(mass[::-1])[::-1][1:], 0.0) / mass.sum()
@@ -129,7 +130,7 @@ def random_search(
 def random_search_without_replacement(
     observed: NDArray[np.float64], reported: NDArray[np.float64], evaluations: Sequence[int]
 ) -> NDArray[np.float64]:
-    """What random search among equally likely items, none drawn twice, expects to report, exactly.
+    """Exact expectation of what random search without replacement reports on equally likely items.
 
     After k of n draws the incumbent is worse than item i with probability C(m, k) / C(n, k), where
     m items are worse than item i. Items of equal observed loss are averaged.
@@ -137,10 +138,10 @@ def random_search_without_replacement(
     Args:
         observed: As in :func:`random_search`.
         reported: As in :func:`random_search`.
-        evaluations: Numbers of draws; beyond n nothing changes.
+        evaluations: Numbers of draws; nothing changes beyond n.
 
     Returns:
-        Expected reported value, shape ``(n_evaluations,)``.
+        Expected reported values, shape ``(n_evaluations,)``.
     """
     mass, mean = _by_loss(observed, reported, np.ones(len(observed)))
     worse = len(observed) - np.cumsum(mass)
@@ -158,7 +159,7 @@ def random_search_without_replacement(
 def _by_loss(
     observed: NDArray[np.float64], reported: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weight and mean report of the items of each observed loss, by ascending loss."""
+    """Weight and mean reported value of the items of each observed loss, by ascending loss."""
     _, group = np.unique(observed, return_inverse=True)
     mass = np.bincount(group, weights).astype(np.float64, copy=False)
     return mass, np.bincount(group, weights * reported) / mass
@@ -167,19 +168,19 @@ def _by_loss(
 def oracle(
     keys: NDArray[np.int64], observed: NDArray[np.float64], reported: NDArray[np.float64]
 ) -> float:
-    """What perfect search reports if every architecture shows it one of its trainings at random.
+    """Expected report of a perfect search to which every architecture shows one random training.
 
-    No search that trains an architecture once can be trusted below this: it is the noise of one
-    training.
+    No search that trains each architecture once can be trusted below this value: it is the noise of
+    a single training.
 
     Args:
-        keys: Which architecture a training belongs to, shape ``(n_runs,)``.
-        observed: Its validation loss, same shape.
-        reported: What is reported for its architecture, same shape.
+        keys: Architecture of each training, shape ``(n_runs,)``.
+        observed: Validation loss of each training, same shape.
+        reported: Value reported for its architecture, same shape.
 
     Returns:
-        The expectation of the reported value of the architecture with the lowest shown loss;
-        trainings of equal loss are averaged.
+        Expected reported value of the architecture with the lowest shown loss; trainings of equal
+        loss are averaged.
     """
     _, architecture, counts = np.unique(keys, return_inverse=True, return_counts=True)
     _, group = np.unique(observed, return_inverse=True)

@@ -28,6 +28,7 @@ from nasbench.errors import (
     ValueRangeError,
 )
 from nasbench.runs.budget import Budget
+from nasbench.runs.records import Records, find_records, save
 from nasbench.runs.replay import replay
 from nasbench.runs.search import search  # now, or the module of that name would replace it later
 from nasbench.space import Arch
@@ -58,6 +59,7 @@ __all__ = [
     "NasbenchError",
     "NotRecordedError",
     "RecordError",
+    "Records",
     "SchemaError",
     "SurrogateBenchmark",
     "SurrogateError",
@@ -66,8 +68,10 @@ __all__ = [
     "UnknownNameError",
     "UnreadableTableError",
     "ValueRangeError",
+    "find_records",
     "load",
     "query",
     "replay",
+    "save",
     "search",
 ]

@@ -1,6 +1,6 @@
-"""Surrogate benchmarks: models of a sample of trainings that answer for a whole space.
+"""Surrogate benchmarks: models fitted to a sample of trainings that answer for a whole space.
 
-Regressors, one a file, keep the contract of :mod:`nasbench.regressor`.
+Regressors, one per file, implement :mod:`nasbench.regressor`.
 """
 
 from nasbench.registry import Registry

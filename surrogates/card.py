@@ -2,19 +2,19 @@
 
 from surrogates.verdict import BASELINE, NAMES, Verdict, rounded
 
-_MOST_EPOCHS = 8
+_MAX_EPOCHS = 8
 
 
 def rows(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the judgement, some epochs of each split, the baseline last."""
+    """Header and rows of the figures: some epochs of each split, the baseline last."""
     kept = verdict.kept()
     table = []
     for split, by_epoch in verdict.figures.items():
-        for epoch in _some(list(by_epoch)):
+        for epoch in _spaced(list(by_epoch)):
             table.append([split, str(epoch), *rounded(by_epoch[epoch], kept)])
     last = verdict.description.epochs[-1]
     table.append([BASELINE, str(last), *rounded(verdict.baseline, kept)])
-    return ["judged by", "epoch", *(NAMES[name] for name in kept)], table
+    return ["judged on", "epoch", *(NAMES[name] for name in kept)], table
 
 
 def card(verdict: Verdict) -> str:
@@ -24,24 +24,25 @@ def card(verdict: Verdict) -> str:
     header, body = rows(verdict)
     parts = [
         f"# {about.id}",
-        f"{about.description} `nasbench query {about.id} ARCH` asks it, `nasbench run ALGORITHM "
-        f"{about.id}` searches it.",
-        f"* **Space** {about.space}, **data** {about.dataset}, {about.schedule} epochs; answers "
-        f"for {', '.join(about.columns)}{' and seconds' if about.clocked else ''}.\n"
+        f"{about.description} Query it with `nasbench query {about.id} ARCH`, search it with "
+        f"`nasbench run ALGORITHM {about.id}`.",
+        f"* **Space** {about.space}, **data** {about.dataset}, {about.schedule} epochs; predicts "
+        f"{', '.join(about.columns)}{' and seconds' if about.clocked else ''}.\n"
         f"* **Learned from** {table['architectures']:,} architectures of `{table['id']}@"
         f"{table['version']}` (content {table['content_hash'][:12]}…).\n"
         f"* **Model** `{about.regressor}` ({about.family}), seed {about.seed}, at most "
         f"{about.components} components: `{about.hyperparameters}`.\n"
-        f"* **Not for** comparing algorithms that fit {about.family} models themselves: they would "
-        "be asked what they already know. Boards mark them.",
+        f"* **Not for** comparing algorithms that fit {about.family} models themselves: the "
+        "surrogate favours them. Boards mark them.",
         f"## How well it predicts {about.default_objective}",
-        "Judged by architectures whose networks it has not seen; the harder splits are by fits of "
-        "their own to as many others. Means are compared with means over the recorded trainings; "
-        "the log-likelihood and the shares within the central 50 % and 90 % are of single ones.",
+        "The surrogate is judged on networks that it has not seen; the harder splits refit it on "
+        "equally many other architectures. Predicted means are compared with means over the "
+        "recorded trainings; the log-likelihood and the shares within the central 50 % and 90 % "
+        "refer to single trainings.",
         _markdown(header, body),
     ]
     if lines := verdict.lines():
-        parts += ["## Searches on it", "\n\n".join(lines), _searches(verdict)]
+        parts += ["## Searches on the surrogate", "\n\n".join(lines), _searches(verdict)]
     parts.append(f"Source: {about.source}. Licence: {about.licence}. Cite: {about.citation}")
     return "\n\n".join(parts) + "\n"
 
@@ -58,9 +59,9 @@ def _searches(verdict: Verdict) -> str:
     return _markdown(["algorithm", f"{what}, table", f"{what}, surrogate"], body)
 
 
-def _some(epochs: list[int]) -> list[int]:
-    """The epochs at which a few are enough to see how the others are, the last among them."""
-    step = -(-len(epochs) // _MOST_EPOCHS)
+def _spaced(epochs: list[int]) -> list[int]:
+    """At most 8 evenly spaced epochs, the last among them."""
+    step = -(-len(epochs) // _MAX_EPOCHS)
     return epochs[::-1][::step][::-1]
 
 

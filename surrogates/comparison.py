@@ -1,4 +1,4 @@
-"""Do searches behave on a surrogate as on the table that it stands for?"""
+"""Compares searches on a surrogate with searches on the table that it stands for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class Side:
     """Searches of several algorithms on one benchmark.
 
     Attributes:
-        values: Mean over trainings of the incumbent's objective after each trial, mean over seeds,
-            as this benchmark gives it; shape ``(n_algorithms, n_trials)``.
-        finals: The same after the last trial for every seed, shape ``(n_algorithms, n_seeds)``.
+        values: Objective of the incumbent after each trial, as a mean over trainings according to
+            this benchmark and over search seeds; shape ``(n_algorithms, n_trials)``.
+        finals: Objective of the final incumbent for every seed, shape ``(n_algorithms, n_seeds)``.
     """
 
     values: NDArray[np.float64]
@@ -51,9 +51,9 @@ class Comparison:
     """Searches on a table and on its surrogate.
 
     Attributes:
-        algorithms: Their names.
-        table: On the table.
-        surrogate: On the surrogate.
+        algorithms: Registered names of the algorithms.
+        table: Searches on the table.
+        surrogate: Searches on the surrogate.
         maximised: Whether higher values are better.
     """
 
@@ -64,7 +64,7 @@ class Comparison:
 
     @property
     def rank_correlation(self) -> float:
-        """Kendall's tau between the orders of the algorithms after the last trial."""
+        """Kendall's tau between the final rankings of the algorithms."""
         a, b = (side.finals.mean(axis=1) for side in (self.table, self.surrogate))
         return float(kendalltau(a, b).statistic)
 
@@ -75,7 +75,7 @@ class Comparison:
 
     @property
     def reversed(self) -> list[tuple[str, str]]:
-        """Pairs (better, worse on the table) that both separate, the surrogate the other way."""
+        """Pairs (better, worse) of the table that the surrogate separates the other way round."""
         other = {(b, a) for a, b in self._pairs(self.surrogate)}
         return [pair for pair in self._pairs(self.table) if pair in other]
 
@@ -99,15 +99,15 @@ def compare(
     seeds: int = SEEDS,
     trials: int = TRIALS,
 ) -> Comparison:
-    """Run the same searches on both.
+    """Run the same searches on the table and on the surrogate.
 
     Args:
         table: Id or path of a complete table.
         surrogate: Id or folder of its surrogate.
         objective: The column to optimise.
         algorithms: Registered names.
-        seeds: Runs of each.
-        trials: Full trainings of a run.
+        seeds: Runs per algorithm.
+        trials: Full trainings per run.
     """
     maximised = load(surrogate).column(objective).goal == "max"
     real, modelled = (
@@ -125,7 +125,7 @@ def _side(name: str, objective: str, algorithms: Sequence[str], seeds: int, tria
 def _curves(
     benchmark: AnyBenchmark, name: str, objective: str, algorithm: str, seeds: int, trials: int
 ) -> NDArray[np.float64]:
-    """Mean of the incumbent after every trial, shape ``(n_seeds, n_trials)``."""
+    """Mean objective of the incumbent after every trial, shape ``(n_seeds, n_trials)``."""
     full = benchmark.fidelities[-1:]
     runs = nasbench.search(
         algorithm,

@@ -1,7 +1,7 @@
-"""Curves as a few numbers: principal components, as in NAS-Bench-x11.
+"""Curves compressed to a few coefficients by principal component analysis, as in NAS-Bench-x11.
 
-Yan et al. (2021), https://arxiv.org/abs/2111.03602, section 3: the singular value decomposition of
-the training curves, of which the first ``k`` components are kept.
+Yan et al. (2021), https://arxiv.org/abs/2111.03602, section 3: the first ``k`` components of the
+singular value decomposition of the training curves.
 """
 
 from typing import NamedTuple, Self
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 
 class Compression(NamedTuple):
-    """Vectors of ``v`` values as ``k`` coefficients.
+    """A linear map between vectors of ``v`` values and ``k`` coefficients.
 
     Attributes:
         mean: Mean vector, shape ``(v,)``.
-        components: Orthonormal rows, those of the largest variance first, shape ``(k, v)``.
+        components: Orthonormal rows in order of decreasing variance, shape ``(k, v)``.
     """
 
     mean: NDArray[np.float64]
@@ -23,7 +23,7 @@ class Compression(NamedTuple):
 
     @classmethod
     def fit(cls, vectors: NDArray[np.float64], k: int) -> Self:
-        """Of ``n`` vectors, at most ``k`` components and only those in which they vary."""
+        """Fit to ``n`` vectors; at most ``k`` components, and none along which they do not vary."""
         mean = vectors.mean(axis=0)
         _, sizes, rows = np.linalg.svd(vectors - mean, full_matrices=False)
         kept = sizes[:k] > 1e-9 * max(sizes[0], 1e-300)
@@ -32,11 +32,11 @@ class Compression(NamedTuple):
         return cls(mean, rows * signs[:, None])
 
     def encode(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Coefficients of shape ``(n, k)``."""
+        """Coefficients of vectors, shape ``(n, k)``."""
         return (vectors - self.mean) @ self.components.T
 
     def decode(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Vectors of shape ``(n, v)``."""
+        """Vectors from coefficients, shape ``(n, v)``."""
         return self.mean + coefficients @ self.components
 
     def spread(self, std: NDArray[np.float64]) -> NDArray[np.float64]:

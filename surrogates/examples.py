@@ -1,4 +1,4 @@
-"""What a table teaches: one vector of recorded values for each training."""
+"""Training examples of a table: one vector of recorded values per training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,22 +17,22 @@ _ORIGIN = "optimizer"
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Trainings of ``n`` architectures, and what they cost.
+    """Trainings of ``n`` architectures, and their cost.
 
     Attributes:
-        space: Their space.
-        columns: The metrics, ``m`` of them.
-        epochs: Recorded epochs, ``e`` of them.
-        archs: The architectures, canonical, shape ``(n, d)``; in a table that is keyed by
-            architecture as written, the same one may stand several times.
-        ranks: Ranks of the canonical forms, equal for identical networks, shape ``(n,)``.
-        runs: Values of the finished trainings: epochs of the first metric, then of the next, shape
-            ``(n_runs, m * e)``.
-        owner: Which architecture a training belongs to, ascending, shape ``(n_runs,)``.
+        space: The search space.
+        columns: The ``m`` metrics.
+        epochs: The ``e`` recorded epochs.
+        archs: Canonical architectures, shape ``(n, d)``; an architecture can appear several times
+            if the table is keyed by architectures as written.
+        ranks: Ranks of the canonical architectures, equal for identical networks, shape ``(n,)``.
+        runs: Values of the finished trainings, shape ``(n_runs, m * e)``: all epochs of the first
+            metric, then of the next.
+        owner: Index of the architecture of each training, ascending, shape ``(n_runs,)``.
         seconds: Seconds up to each recorded epoch, shape ``(n, e)``; None if not recorded.
         validation_seconds: Seconds of one validation, shape ``(n,)``; None if not recorded.
-        origin: Which optimizers proposed each architecture, separated by a comma and a space, where
-            the table says so.
+        origin: Optimizers that proposed each architecture, separated by ``", "``, shape ``(n,)``;
+            None if the table does not say.
     """
 
     space: SearchSpace
@@ -56,8 +56,8 @@ class Examples:
 
         Raises:
             UnknownNameError: The table has no such column.
-            NotRecordedError: The table has nothing to learn, or a metric is not recorded at every
-                epoch of the others.
+            NotRecordedError: The table has nothing to learn, or the metrics share no recorded
+                epoch.
         """
         if not table.schedules:
             raise NotRecordedError(f"{table.metadata.id!r} holds no trainings")
@@ -83,8 +83,8 @@ class Examples:
             space.rank_many(archs),
             values,
             owner,
-            _of_archs(table, "seconds", schedule, epochs, owner),
-            _of_archs(table, "validation_seconds", schedule, epochs[-1:], owner, single=True),
+            _means_by_arch(table, "seconds", schedule, epochs, owner),
+            _means_by_arch(table, "validation_seconds", schedule, epochs[-1:], owner, single=True),
             _origin(table, keys),
         )
         return examples._keep(finished).of(np.flatnonzero(known))
@@ -94,12 +94,12 @@ class Examples:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """How many trainings each architecture has, shape ``(n,)``."""
+        """Number of trainings of each architecture, shape ``(n,)``."""
         return np.bincount(self.owner, minlength=len(self))
 
     @property
     def first(self) -> NDArray[np.int64]:
-        """Where the trainings of each architecture begin, shape ``(n,)``."""
+        """Index of the first training of each architecture, shape ``(n,)``."""
         return np.searchsorted(self.owner, np.arange(len(self)))
 
     @property
@@ -109,7 +109,7 @@ class Examples:
         return means
 
     def of(self, chosen: NDArray[np.integer]) -> Self:
-        """The examples of some architectures, in the order of ``chosen``."""
+        """The examples of the architectures with indices ``chosen``, in that order."""
         where = np.full(len(self), -1)
         where[chosen] = np.arange(len(chosen))
         owner = where[self.owner]
@@ -129,12 +129,12 @@ class Examples:
         )
 
     def objective(self, default: str | None) -> str:
-        """The metric to judge by: the default of the table if it is learned, else the first."""
+        """The metric to judge by: the table's default if it is learned, else the first."""
         names = [column.name for column in self.columns]
         return default if default in names else names[0]
 
     def place(self, metric: str, epoch: int | None = None) -> int:
-        """Where a vector holds a metric after an epoch; default: the last.
+        """Index of a metric at an epoch in the vectors; default epoch: the last.
 
         Raises:
             UnknownNameError: No such metric or epoch.
@@ -163,12 +163,12 @@ def _columns(table: Table, metrics: Sequence[str] | None) -> tuple[Column, ...]:
                 f"{table.metadata.id!r} has no metric {name!r}{one_of(name, learnable)}"
             )
     if not metrics:
-        raise NotRecordedError(f"{table.metadata.id!r} records no metric of a training to learn")
+        raise NotRecordedError(f"{table.metadata.id!r} records no training metric to learn")
     return tuple(learnable[name] for name in dict.fromkeys(metrics))
 
 
 def _epochs(table: Table, columns: Sequence[Column], schedule: int) -> tuple[int, ...]:
-    """Epochs at which all columns are recorded; a column without a curve has the last one."""
+    """Epochs at which all columns are recorded; a column without a curve counts at the last one."""
     last = table.metadata.epochs[schedule][-1]
     recorded = [
         set(table.epochs(c.name, schedule)) if table.is_curve(c.name) else {last} for c in columns
@@ -176,7 +176,7 @@ def _epochs(table: Table, columns: Sequence[Column], schedule: int) -> tuple[int
     common = sorted(set.intersection(*recorded))
     if not common:
         names = ", ".join(c.name for c in columns)
-        raise NotRecordedError(f"{table.metadata.id!r} has no epoch at which all of {names} stand")
+        raise NotRecordedError(f"{table.metadata.id!r} records no epoch common to {names}")
     return tuple(common)
 
 
@@ -188,7 +188,7 @@ def _values(table: Table, name: str, schedule: int, epochs: tuple[int, ...]) -> 
     return table.curves(name, schedule).astype(np.float64)[:, places]
 
 
-def _of_archs(
+def _means_by_arch(
     table: Table,
     name: str,
     schedule: int,
@@ -197,7 +197,7 @@ def _of_archs(
     *,
     single: bool = False,
 ) -> NDArray[np.float64] | None:
-    """Means over the runs of each architecture, NaN left out; None if not recorded everywhere."""
+    """Means over the runs of each architecture, ignoring NaN; None if not recorded everywhere."""
     if name not in table.columns:
         return None
     if table.is_curve(name) and not set(epochs) <= set(table.epochs(name, schedule)):
@@ -221,10 +221,13 @@ def _origin(table: Table, keys: NDArray[np.int64]) -> NDArray[np.str_] | None:
 
 
 def split(examples: Examples, n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``n`` random architectures to learn from, and all whose network is not among theirs.
+    """``n`` random architectures to learn from, and all others that are different networks.
+
+    Returns:
+        Indices for learning and indices for judging, both ascending.
 
     Raises:
-        InvalidArgumentError: Not at least 10 for each side.
+        InvalidArgumentError: Either side has fewer than 10 architectures.
     """
     order = np.random.default_rng(seed).permutation(len(examples))
     train = np.sort(order[:n])
@@ -232,7 +235,7 @@ def split(examples: Examples, n: int, seed: int) -> tuple[NDArray[np.int64], NDA
     test = np.flatnonzero(unseen)
     if n < 10 or len(test) < 10:
         raise InvalidArgumentError(
-            f"{n} architectures to learn from leave {len(test)} of {len(examples)} to judge by; "
+            f"learning from {n} of {len(examples)} architectures leaves {len(test)} to judge by; "
             "both must be at least 10"
         )
     return train, test

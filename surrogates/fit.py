@@ -1,4 +1,4 @@
-"""Fit a surrogate benchmark to a table, judge it, and publish it if it deserves that."""
+"""Fit a surrogate benchmark to a table, judge it, and publish it if it is good enough."""
 
 import shutil
 import tempfile
@@ -48,26 +48,30 @@ def fit(
     searches: int = SEEDS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
-    """Fit, judge and publish; what is judged is what is published.
+    """Fit a surrogate, judge it and publish it; what is judged is what is published.
 
     Args:
         table: Id or path of a table.
-        home: Folder that the surrogate's folder appears in, whole or not at all.
-        regressor: Registered name.
-        preset: Published settings of the regressor.
+        home: Folder in which the surrogate's folder appears, complete or not at all.
+        regressor: Registered name of the regressor.
+        preset: Preset of the regressor.
         hyperparameters: Changes to the preset or the defaults.
-        train: How many random architectures to learn from; default: four fifths.
+        train: Number of random architectures to learn from; default: four fifths.
         metrics: Columns to learn; default: accuracies on validation and test images.
-        components: How many numbers a vector of all curves is compressed to, at most.
+        components: Maximum number of coefficients to which all curves of an architecture are
+            compressed.
         seed: Seed of the choice of architectures and of the fit.
-        id: Name of the surrogate; default: the table's with ``-surrogate``.
-        searches: With how many seeds algorithms search a complete table and the surrogate, to be
-            compared; 0: not at all.
-        progress: Called with what is done next.
+        id: Id of the surrogate; default: the table's id with ``-surrogate``.
+        searches: Number of seeds with which algorithms search both a complete table and the
+            surrogate for comparison; 0 for no comparison.
+        progress: Called with a description of each step.
+
+    Returns:
+        The published surrogate with its figures.
 
     Raises:
-        SurrogateError: It predicts worse than the nearest-neighbour baseline: nothing is published.
-        NasbenchError: Whatever is wrong with an argument or the table.
+        SurrogateError: It predicts worse than the nearest-neighbour baseline; nothing is published.
+        NasbenchError: An argument or the table is invalid.
     """
     opened = open_table(table)
     metadata = opened.metadata
@@ -134,10 +138,9 @@ def fit(
             "architectures": len(inside),
         },
         judged=dict(judged),
-        title=f"{metadata.title or metadata.id}: a surrogate fitted to {len(inside):,} "
-        "architectures",
-        description=f"Answers of {regressor} for every architecture of {metadata.space}, "
-        f"learned from {metadata.id}@{metadata.version}. See its {CARD} for how well.",
+        title=f"{metadata.title or metadata.id}: surrogate fitted to {len(inside):,} architectures",
+        description=f"Predictions of {regressor} for every architecture of {metadata.space}, "
+        f"learned from {metadata.id}@{metadata.version}. Its {CARD} says how good they are.",
         source=f"fitted by this suite to {metadata.id}@{metadata.version}: {metadata.source}",
         licence=metadata.licence,
         citation=metadata.citation,
@@ -168,19 +171,19 @@ def fit(
 def refuse_if_worse(
     judged: Mapping[str, float], baseline: Mapping[str, float], regressor: str
 ) -> None:
-    """Refuse to publish what a nearest neighbour predicts better.
+    """Refuse to publish a surrogate that predicts worse than nearest neighbours.
 
     Raises:
-        SurrogateError: R2 or Kendall's tau is lower than the baseline's, or not a number.
+        SurrogateError: R2 or Kendall's tau is below the baseline's, or is NaN.
     """
     if regressor == BASELINE:
         return
     for name in ("r2", "kendall"):
         if not judged[name] >= baseline[name]:
             raise SurrogateError(
-                f"{regressor} has {name} {judged[name]:.3f} on unseen networks, {BASELINE} "
-                f"{baseline[name]:.3f}: it is not published. More architectures, another regressor "
-                "or other hyperparameters may help"
+                f"{regressor} reaches {name} {judged[name]:.3f} on unseen networks, the baseline "
+                f"{BASELINE} {baseline[name]:.3f}: the surrogate is not published. Try more "
+                "architectures, another regressor or other hyperparameters"
             )
 
 

@@ -1,10 +1,10 @@
-"""How trainings of one architecture differ from each other: size, and correlation over epochs.
+"""How trainings of one architecture differ: size of the noise and its correlation over epochs.
 
 The residual of a training is ``scale(level) * (loadings.T @ z + rest * e)`` with independent
-standard normal ``z`` and ``e``: a factor model of the covariance between epochs and metrics, whose
-size depends on how good the architecture is. Weak architectures differ more from seed to seed.
-NAS-Bench-x11 (Yan et al., 2021, https://arxiv.org/abs/2111.03602, section 3.3) models the standard
-deviation of each epoch alone.
+standard normal ``z`` and ``e``: a factor model of the covariance between epochs and metrics whose
+size depends on how good the architecture is, because weak architectures vary more between seeds.
+NAS-Bench-x11 (Yan et al., 2021, https://arxiv.org/abs/2111.03602, section 3.3) models only the
+standard deviation of each epoch.
 """
 
 from typing import NamedTuple, Self
@@ -25,9 +25,9 @@ class Noise(NamedTuple):
 
     Attributes:
         levels: Ascending levels, shape ``(b,)``.
-        scales: Factor at each level, linear between them, shape ``(b,)``.
-        loadings: Shape ``(f, v)``.
-        rest: Standard deviation of what no factor explains, shape ``(v,)``.
+        scales: Scale at each level, interpolated linearly in between, shape ``(b,)``.
+        loadings: Factor loadings, shape ``(f, v)``.
+        rest: Standard deviation that no factor explains, shape ``(v,)``.
     """
 
     levels: NDArray[np.float64]
@@ -37,7 +37,12 @@ class Noise(NamedTuple):
 
     @classmethod
     def fit(cls, residuals: NDArray[np.float64], level: NDArray[np.float64]) -> Self:
-        """From residuals of mean zero, shape ``(n, v)``, at ``n`` levels."""
+        """Fit to residuals of mean zero.
+
+        Args:
+            residuals: Residuals of ``n`` trainings, shape ``(n, v)``.
+            level: Level of the architecture of each training, shape ``(n,)``.
+        """
         order = np.argsort(level, kind="stable")
         bins = np.array_split(order, max(1, min(_BINS, len(order) // _IN_BIN)))
         size = np.sqrt(np.square(residuals).mean(axis=1))
@@ -60,7 +65,7 @@ class Noise(NamedTuple):
         return std
 
     def draw(self, level: float, rank: int, seed: int) -> NDArray[np.float64]:
-        """The residuals of one training, a function of architecture and seed alone."""
+        """Residuals of one training, shape ``(v,)``; a function of level, rank and seed alone."""
         n_factors = len(self.loadings)
         inside = uniform(key(rank, seed), n_factors + len(self.rest)) * (1 - 2.0**-53) + 2.0**-54
         normal = ndtri(inside)

@@ -1,4 +1,4 @@
-"""What answers inside a surrogate benchmark: compressed curves, regressors, noise, seconds."""
+"""The model inside a surrogate benchmark: compressed curves, regressors, noise, seconds."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,17 +19,17 @@ from surrogates.examples import Examples
 from surrogates.noise import Noise
 
 _FOLDS = 3
-_ONE_STD = 0.6827
-_WIDEST, _HALVINGS = 64.0, 40
+_WITHIN_ONE_STD = 0.6827
+_MAX_FACTOR, _BISECTIONS = 64.0, 40
 _SECONDS = ("seconds", "validation_seconds")
 
 
 class Answers(NamedTuple):
-    """What a predictor says of ``n`` architectures, ``v`` values each.
+    """Predictions for ``n`` architectures, ``v`` values each.
 
     Attributes:
-        values: Means over all possible trainings, shape ``(n, v)``.
-        std: Standard deviation of the error of ``values`` that is to be expected, shape ``(n, v)``.
+        values: Expected values over all possible trainings, shape ``(n, v)``.
+        std: Expected standard deviation of the error of ``values``, shape ``(n, v)``.
         seconds: Seconds up to each epoch, shape ``(n, e)``; None if not learned.
         validation_seconds: Seconds of one validation, shape ``(n,)``; None if not learned.
     """
@@ -41,19 +41,19 @@ class Answers(NamedTuple):
 
 
 class Predictor:
-    """Curves of every metric at once, and what they cost.
+    """Predicts the curves of all metrics at once, and their cost.
 
-    What is minimised and positive, such as losses, is learned on a logarithmic scale. The vectors
-    of examples are compressed to a few coefficients, each learned by a regressor of its own;
-    logarithms of the whole seconds by another, with one share of them for each epoch, so that
-    seconds never fall. Metrics are put on one scale before the compression.
+    Positive metrics that are minimised, such as losses, are learned on a logarithmic scale. All
+    metrics are scaled alike, then the vectors are compressed to a few coefficients, each learned by
+    its own regressor. Another regressor learns the logarithm of the total seconds; every epoch has
+    a fixed share of them, so that seconds never decrease.
 
     Args:
         space: The search space.
-        regressor: Registered name.
-        hyperparameters: All of them.
-        components: How many coefficients a vector is compressed to, at most.
-        level: Which of the values says how good an architecture is; the noise depends on it.
+        regressor: Registered name of the regressor.
+        hyperparameters: All hyperparameters of the regressor.
+        components: Maximum number of coefficients per vector.
+        level: Index of the value that says how good an architecture is; the noise depends on it.
         seed: Seed of the fit.
     """
 
@@ -78,21 +78,21 @@ class Predictor:
 
     @property
     def family(self) -> str:
-        """Kind of model of the regressor."""
+        """Family of the regressor."""
         return self._make(0).family
 
     def fit(self, examples: Examples) -> Self:
         """Learn from examples.
 
-        The uncertainty is scaled to the errors of held-out predictions. Where no architecture was
-        trained twice, these also stand in for the noise, which then contains errors of the
+        The uncertainty is scaled to the errors of held-out predictions. If no architecture was
+        trained twice, these errors also serve as the noise, which then includes errors of the
         regressor.
 
         Raises:
-            InvalidArgumentError: Too few examples, or nothing in which they differ.
+            InvalidArgumentError: There are too few examples, or they are all equal.
         """
         self.logged = _logged(examples)
-        examples = replace(examples, runs=self._inner(examples.runs))
+        examples = replace(examples, runs=self._to_learned(examples.runs))
         means = examples.means
         spread = means.std(axis=0).reshape(len(examples.columns), -1).max(axis=1)
         if not spread.any():
@@ -112,10 +112,10 @@ class Predictor:
         return self
 
     def predict(self, archs: NDArray[np.integer], *, seconds: bool = True) -> Answers:
-        """What is expected of architectures.
+        """Predict the values of architectures.
 
         Args:
-            archs: Canonical ones, shape ``(n, d)``.
+            archs: Canonical architectures, shape ``(n, d)``.
             seconds: Whether to predict seconds too.
         """
         known = self._costs if seconds else {}
@@ -131,7 +131,7 @@ class Predictor:
             else None
             for name, typical in zip(_SECONDS, self.typical.tolist(), strict=True)
         )
-        values = self._outer(self.compression.decode(coefficients) * self.scale)
+        values = self._from_learned(self.compression.decode(coefficients) * self.scale)
         deviations = np.hypot(self.compression.spread(std) * self.factor, self.floor) * self.scale
         return Answers(
             values,
@@ -141,31 +141,40 @@ class Predictor:
         )
 
     def noise_std(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Standard deviation between trainings of ``n`` architectures, shape ``(n, v)``."""
-        std: NDArray[np.float64] = self.noise.std(self._inner(values)[:, self.level]) * self.scale
+        """Standard deviation between trainings of an architecture with mean ``values``.
+
+        Args:
+            values: Mean values of ``n`` architectures, shape ``(n, v)``.
+
+        Returns:
+            Shape ``(n, v)``.
+        """
+        std: NDArray[np.float64] = (
+            self.noise.std(self._to_learned(values)[:, self.level]) * self.scale
+        )
         return np.where(self.logged, values * std, std)
 
     def draw(self, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
-        """One training of an architecture whose means are ``values``, shape ``(v,)``."""
-        inner = self._inner(values)
-        return self._outer(
+        """Values of one training of an architecture with mean ``values``, shape ``(v,)``."""
+        inner = self._to_learned(values)
+        return self._from_learned(
             inner + self.noise.draw(float(inner[self.level]), rank, seed) * self.scale
         )
 
-    def _inner(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _to_learned(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values on the scale on which they are learned."""
         inner = values.copy()
         inner[..., self.logged] = np.log(inner[..., self.logged])
         return inner
 
-    def _outer(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Inverse of :meth:`_inner`."""
+    def _from_learned(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Inverse of :meth:`_to_learned`."""
         outer = values.copy()
         outer[..., self.logged] = np.exp(outer[..., self.logged])
         return outer
 
     def save(self, folder: Path) -> None:
-        """Write what was fitted into an empty folder."""
+        """Write the fitted model into an empty folder."""
         arrays = {
             "scale": self.scale,
             "shares": self.shares,
@@ -247,15 +256,15 @@ class Predictor:
             self.shares = np.maximum.accumulate(shares)
 
     def _fit_noise(self, examples: Examples, means: NDArray[np.float64]) -> None:
-        """Noise, and by how much the errors of the regressor are larger than it says.
+        """Fit the noise, and scale the regressors' uncertainty to their actual errors.
 
-        Both from predictions by regressors that did not see the architecture. Errors of means over
+        Both use predictions by regressors that have not seen the architecture. Errors of means over
         ``s`` trainings contain ``1 / s`` of the variance between trainings.
         """
         held_out, std = self._held_out(examples, means)
         errors, stated = (means - held_out) / self.scale, std / self.scale
         unknown = ~stated.any(axis=0)
-        usual = np.where(unknown, np.sqrt(np.square(errors).mean(axis=0)), 0.0)
+        typical_error = np.where(unknown, np.sqrt(np.square(errors).mean(axis=0)), 0.0)
         counts = examples.counts
         several = counts[examples.owner] > 1
         if several.any():
@@ -264,8 +273,8 @@ class Predictor:
             residuals *= np.sqrt(counts[owner] / (counts[owner] - 1))[:, None]
             self.noise = Noise.fit(residuals, means[owner, self.level])
             between = self.noise.std(means[:, self.level]) / np.sqrt(counts)[:, None]
-            factor = _widened(errors, stated + usual, between)
-            self.factor, self.floor = np.where(unknown, 0.0, factor), factor * usual
+            factor = _calibration_factors(errors, stated + typical_error, between)
+            self.factor, self.floor = np.where(unknown, 0.0, factor), factor * typical_error
             return
         self.factor, self.floor = np.ones(len(self.scale)), np.zeros(len(self.scale))
         size = np.square(errors).mean(axis=0)
@@ -276,7 +285,7 @@ class Predictor:
     def _held_out(
         self, examples: Examples, means: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Means and deviations as predicted by regressors that did not see the architecture."""
+        """Means and standard deviations by regressors that have not seen the architecture."""
         _, network = np.unique(examples.ranks, return_inverse=True)
         order = np.random.default_rng(self.seed).permutation(network.max() + 1)
         fold = order[network] % _FOLDS
@@ -301,19 +310,27 @@ def _logged(examples: Examples) -> NDArray[np.bool_]:
     return np.repeat((smallest > 0) & minimised, n_epochs)
 
 
-def _widened(
+def _calibration_factors(
     errors: NDArray[np.float64], std: NDArray[np.float64], other: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Factors of ``std`` with which 68.3 % of the errors lie within one standard deviation.
+    """Factors on ``std`` that put 68.3 % of the errors within one standard deviation.
 
-    The other part of the deviation is ``other``. All have shape ``(n, v)``, the factors ``(v,)``.
-    A share and not the mean square is matched, which a few large errors would decide.
+    The total deviation combines ``factor * std`` and ``other``. Matching a share of the errors, not
+    their mean square, keeps a few large errors from deciding the factor.
+
+    Args:
+        errors: Errors of held-out predictions, shape ``(n, v)``.
+        std: Standard deviations to scale, shape ``(n, v)``.
+        other: Standard deviations that are not scaled, shape ``(n, v)``.
+
+    Returns:
+        Factors of shape ``(v,)``.
     """
-    low, high = np.zeros(errors.shape[1]), np.full(errors.shape[1], _WIDEST)
-    for _ in range(_HALVINGS):
+    low, high = np.zeros(errors.shape[1]), np.full(errors.shape[1], _MAX_FACTOR)
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         inside = (np.abs(errors) <= np.hypot(middle * std, other)).mean(axis=0)
-        low, high = np.where(inside < _ONE_STD, (middle, high), (low, middle))
+        low, high = np.where(inside < _WITHIN_ONE_STD, (middle, high), (low, middle))
     return high
 
 

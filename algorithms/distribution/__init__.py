@@ -1,1 +1,1 @@
-"""Estimation of distributions: options are drawn, the good ones become likelier."""
+"""Estimation-of-distribution algorithms: sample options, then make the good ones likelier."""

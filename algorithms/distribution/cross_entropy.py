@@ -15,27 +15,28 @@ from nasbench.space import Arch, SearchSpace
 
 
 class CrossEntropy(Algorithm):
-    """Draws a batch from independent distributions and moves them towards the best of the batch.
+    """Cross-entropy method with independent decisions, or PBIL (Rubinstein, 1999; Baluja, 1994).
 
-    The plain baseline of the methods that learn a distribution. After every batch the probability
-    of an option moves towards its frequency among the best architectures, the elite. With several
-    workers a batch is the next trials that are told, from whichever distribution they were drawn.
+    This is the plain baseline for methods that learn a distribution. After each batch the
+    probability of every option moves towards its frequency among the best architectures of the
+    batch, the elite. With several workers a batch is the next ``samples`` results, whichever
+    distribution they were drawn from.
 
-    Preset ``pbil`` is after Baluja (1994): one best vector, a larger step where it differs from
-    the worst, random shifts of the probabilities. Preset ``de_boer`` is after de Boer et al. (2005,
-    https://doi.org/10.1007/s10479-005-5724-z): the best tenth, smoothed. The default is tuned for a
-    few hundred trials.
+    Preset ``pbil`` is after Baluja (1994): an elite of one, a larger step where best and worst
+    differ, and random shifts of the probabilities. Preset ``de_boer`` is after de Boer et al.
+    (2005, https://doi.org/10.1007/s10479-005-5724-z): an elite of one tenth and smoothed updates.
+    We tuned the defaults for a few hundred trials.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        samples: Trials of a batch.
-        elite: Trials of a batch to learn from; diverged ones never are.
+        samples: Trials per batch.
+        elite: Trials of a batch to learn from; diverged ones are left out.
         learning_rate: Step towards the frequencies of the elite, in (0, 1].
-        negative_learning_rate: What the step is larger by, up to 1 in all, in the decisions where
-            the best and the worst trial of the batch differ.
-        mutation_probability: Chance of a decision to have its probabilities shifted after a batch.
+        negative_learning_rate: Added to the step, up to 1 in total, for decisions in which the best
+            and the worst trial of the batch differ.
+        mutation_probability: Probability that a decision's distribution is shifted after a batch.
         mutation_shift: Step of such a shift towards one random option, in [0, 1].
     """
 

@@ -1,6 +1,6 @@
 """MdeNAS, multinomial distribution learning (Zheng et al., 2019, https://arxiv.org/abs/1905.07529).
 
-The authors published no search code; the update follows the paper and its re-implementations.
+The authors published no search code; the update follows the paper and public re-implementations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,28 +16,28 @@ _VALUES = ("mean", "last")
 
 
 class MdeNAS(Algorithm):
-    """Shifts probability to options that do better although they were trained less.
+    """MdeNAS: multinomial distribution learning on brief trainings (Zheng et al., 2019).
 
-    Architectures are drawn from one distribution a decision and trained for a few epochs: MdeNAS
-    supposes that they rank alike early and late. For every two options of a decision, if one was
-    drawn less often and yet is better, ``learning_rate`` of probability goes to it, and as much
-    leaves the other. Now and then the most likely architecture is trained in full.
+    Each decision has its own categorical distribution. Sampled architectures train for a few epochs
+    only, on the paper's hypothesis that early and late rankings agree. For every two options of a
+    decision, if one was drawn less often but is better, ``learning_rate`` of probability moves to
+    it from the other. At intervals the most likely architecture is trained in full.
 
-    In the paper options share weights that train on, so that the last result of an option is its
-    value (preset ``zheng``); in a table results do not age, and by default the mean is. A diverged
-    training counts as the worst finite loss so far.
+    In the paper options share weights that keep training, so the value of an option is its latest
+    result (preset ``zheng``). Results in a table do not age, so by default the value is the mean. A
+    diverged training counts as the worst finite loss so far.
 
     Args:
-        space: What to search.
-        fidelities: Sampled architectures are trained to the lowest one that is at least ``share``
-            of the last, the most likely one to the last.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Sampled architectures train to the lowest one that
+            is at least ``share`` of the last; the most likely architecture trains to the last.
         seed: Seed of the search.
         learning_rate: Probability that moves between two options in one update.
         samples: Trials between updates.
-        values: What an option's value is: ``"mean"``: the mean of its losses; ``"last"``: the last.
-        share: Training of a sampled architecture, as a share of the last fidelity, in (0, 1].
-        confirm: Sampled trials after which the most likely architecture is trained in full, unless
-            it was before.
+        values: Value of an option: ``"mean"`` of its losses, or its ``"last"`` loss.
+        share: Training of a sampled architecture as a share of the last fidelity, in (0, 1].
+        confirm: Sampled trials between full trainings of the most likely architecture; one that was
+            already trained in full is skipped.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -109,7 +109,7 @@ class MdeNAS(Algorithm):
             values[option] += step * (loss - values[option])
 
     def _shift(self) -> None:
-        """Move probability between every two options that were both drawn."""
+        """Update the probabilities of every pair of options that were both drawn."""
         for position, (counts, values) in enumerate(zip(self._counts, self._values, strict=True)):
             moved = list(self._choices.weights[position])
             drawn = [option for option, count in enumerate(counts) if count]
@@ -128,7 +128,7 @@ class MdeNAS(Algorithm):
             self._choices.weights[position] = [p / total for p in positive]
 
     def _most_likely(self) -> Arch:
-        """The most likely option of every decision, the first on ties, among those still legal."""
+        """The most likely legal option of each decision in turn; ties go to the first."""
         arch: Arch = ()
         for weights in self._choices.weights:
             arch = (*arch, max(self._choices.legal(arch), key=weights.__getitem__))

@@ -1,1 +1,1 @@
-"""Evolution of a population for one objective."""
+"""Evolutionary algorithms for one objective."""

@@ -15,22 +15,22 @@ _TRIES = 64
 
 
 class CGPES(Algorithm):
-    """An evolution strategy with one parent, whose spelling drifts as long as no child is better.
+    """(1 + lambda) evolution strategy with neutral drift, as in CGP-CNN (Suganuma et al., 2017).
 
-    In every generation the parent has some children. Each decision of a child changes with some
-    probability, drawn again until another network comes out (another ``space.canonical``). A child
-    that is better than the parent takes its place. If none is, the parent takes a neutral
-    mutation: each decision changes with the same probability, but only if the network remains the
-    same. So other networks come within reach of the next children. In a space where every
-    architecture is a network of its own, nothing drifts.
+    Each generation trains ``children`` mutants of the parent. Every decision of a mutant changes
+    with probability ``rate``; a mutant that encodes the same network as the parent (same
+    ``space.canonical``) is drawn again. The best child replaces the parent if it is better.
+    Otherwise the parent drifts: each decision changes with probability ``rate``, but only if the
+    network stays the same, so that the next children can reach other networks. In a space where
+    every architecture is a different network, nothing drifts.
 
-    Numbers and rule as in sg-nm/cgp-cnn, the code of the authors.
+    Defaults and update rule as in sg-nm/cgp-cnn, the authors' code.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        children: Children in a generation (lambda).
+        children: Children per generation (lambda).
         rate: Probability that a decision changes.
     """
 
@@ -51,7 +51,7 @@ class CGPES(Algorithm):
         self.children = children
         self.rate = rate
         self._choices = tuple((i, n - 1) for i, n in enumerate(space.options) if n > 1)
-        # probability that the first decision that changes is one of the first 1, 2, ...
+        # probability that at least one of the first 1, 2, ... decisions changes
         self._first = [1 - p for p in accumulate([1 - rate] * len(self._choices), operator.mul)]
         self._queue = [space.sample(self.rng)]
         self._pending = 0
@@ -83,7 +83,7 @@ class CGPES(Algorithm):
         self._queue = [self._child(self._parent) for _ in range(self.children)]
 
     def _child(self, parent: Arch) -> Arch:
-        """Another network; after many attempts a neighbour, be it the same network or not."""
+        """A mutant that is another network; after 64 failed attempts, any mutant of the parent."""
         draw, rate, space, choices = self.rng.random, self.rate, self.space, self._choices
         for _ in range(_TRIES if choices else 0):
             changed = list(parent)
@@ -99,7 +99,7 @@ class CGPES(Algorithm):
         return mutant(space, parent, self.rng)
 
     def _drifted(self, parent: Arch) -> Arch:
-        """The same network with other options where they do not matter."""
+        """The same network, with changed options where they make no difference."""
         draw, rate, space = self.rng.random, self.rate, self.space
         for i, others in self._choices:
             if draw() < rate:

@@ -14,30 +14,30 @@ _TRIES = 64
 
 
 class GeNet(Algorithm):
-    """A generational genetic algorithm on bits.
+    """GeNet: a generational genetic algorithm on bit strings (Xie and Yuille, 2017).
 
-    An architecture is the bits of its decisions: option ``k`` is the number ``k`` in binary, in as
-    many bits as the last option needs. A generation draws its parents with replacement from the one
-    before (Russian roulette: with chances in proportion to how much lower than the highest finite
-    loss theirs is; diverged ones have none), and takes them in pairs. With some probability a pair
-    is crossed: every decision, which stands for the paper's stage, is exchanged with some
-    probability. If not, each of the two is mutated with some probability: every bit is flipped with
-    some probability. An exchange that leads out of the space is drawn again; a mutant outside is
-    replaced by a random neighbour. All of a generation are trained, also those that were trained
-    before; the loss of an architecture is the mean over its trainings.
+    Each decision is encoded in binary, with as many bits as its last option needs. A generation
+    draws its parents from the previous one with replacement by roulette-wheel selection: the weight
+    of an architecture is the highest finite loss minus its own, and 0 if it diverged. Parents are
+    taken in pairs. With probability ``crossover`` a pair exchanges each decision (the paper's
+    stage) with probability ``exchange``; otherwise each of the two is mutated with probability
+    ``mutation``, which flips each bit with probability ``flip``. An exchange that leaves the space
+    is drawn again; a mutant that leaves it is replaced by a random neighbour. Every member of a
+    generation is trained, even if it was trained before; the loss of an architecture is the mean
+    over its trainings.
 
-    Probabilities and population are those of the search on CIFAR-10, as in gmontamat/gentun; the
-    rest is after the paper.
+    Population size and probabilities are those of the paper's CIFAR-10 search, as in
+    gmontamat/gentun (``gentun/algorithms.py``); the rest is after the paper.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        population: Architectures in a generation.
-        crossover: Probability that a pair is crossed (p_C).
+        population: Architectures per generation.
+        crossover: Probability that a pair is crossed (p_C in the paper).
         exchange: Probability that a crossed pair exchanges a decision (q_C).
-        mutation: Probability that an architecture that was not crossed is mutated (p_M).
-        flip: Probability that a bit of a mutated architecture is flipped (q_M).
+        mutation: Probability that an architecture is mutated if it was not crossed (p_M).
+        flip: Probability that a bit of a mutated architecture flips (q_M).
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class GeNet(Algorithm):
         return children
 
     def _selected(self) -> list[Arch]:
-        """As many as the population, with chances by loss."""
+        """As many parents as the population has members, by roulette-wheel selection."""
         draw = self.rng.random
         losses = [sum(self._losses[a]) / len(self._losses[a]) for a in self._generation]
         finite = [loss for loss in losses if loss < math.inf]
         highest = max(finite, default=math.inf)
         weights = [highest - loss if loss < math.inf else 0.0 for loss in losses]
-        if not any(weights):  # all that are finite are equal, or none is
+        if not any(weights):  # all finite losses are equal, or every training diverged
             weights = [float(loss == highest) for loss in losses]
         bounds = list(accumulate(weights))
         last = len(bounds) - 1
@@ -110,7 +110,7 @@ class GeNet(Algorithm):
         return [self._generation[place] for place in chosen]
 
     def _crossed(self, a: Arch, b: Arch) -> list[Arch]:
-        """Both with some decisions exchanged; as they are if nothing legal is found."""
+        """Both parents with some decisions exchanged; unchanged if no exchange is legal."""
         draw, is_legal = self.rng.random, self.space.is_legal
         for _ in range(_TRIES):
             pairs = [
@@ -122,7 +122,7 @@ class GeNet(Algorithm):
         return [a, b]
 
     def _mutated(self, arch: Arch) -> Arch:
-        """With some probability, every bit flipped with some probability."""
+        """With probability ``mutation``, the architecture with random bits flipped."""
         draw, options = self.rng.random, self.space.options
         if draw() >= self.mutation:
             return arch

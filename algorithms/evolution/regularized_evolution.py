@@ -15,30 +15,36 @@ _EDGE = re.compile(r"edge (\d+)->(\d+)")
 
 
 class RegularizedEvolution(Algorithm):
-    """Mutates the best of a random sample of a population from which the oldest member dies.
+    """Regularized (aging) evolution with tournament selection (Real et al., 2019).
 
-    The presets take their settings from the repositories that the literature compares against:
-    ``amoebanet`` from the paper, ``nb101_notebook`` from google-research/nasbench,
-    ``nas_benchmarks`` from automl/nas_benchmarks, ``nats`` from D-X-Y/AutoDL-Projects, ``naszilla``
-    and ``naslib`` from the projects of that name. Decisions are mutated with equal chance and to
-    another option, also where a reference does otherwise, with the exception of ``nats``, which
-    draws as the original does.
+    Each step samples some members of the population and trains a mutant of the best of them. The
+    mutant then replaces the oldest member.
+
+    The presets take their settings from the paper and from the code that the literature compares
+    against: ``amoebanet`` from the paper; ``nb101_notebook`` from google-research/nasbench
+    (``NASBench.ipynb``); ``nas_benchmarks`` from automl/nas_benchmarks
+    (``run_regularized_evolution.py``); ``nats`` from D-X-Y/AutoDL-Projects
+    (``exps/NATS-algos/regularized_ea.py``); ``naszilla`` from naszilla/naszilla
+    (``nas_algorithms.py``); ``naslib`` from automl/NASLib (``discrete_config.yaml`` of its
+    runners). Only ``nats`` also draws mutations as its source does. In all other presets every
+    decision is equally likely to change, always to another option, even where the source does
+    otherwise.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        population: Members.
-        sample: Members among which the parent is the best.
-        replacement: Whether a member can be in a sample twice.
-        initial: Random architectures that come first; 0 for as many as ``population``.
+        population: Population size.
+        sample: Tournament size: the best of this many members becomes the parent.
+        replacement: Whether a tournament is sampled with replacement.
+        initial: Number of random architectures trained first; 0 means ``population``.
         mutation: ``"one"``: one decision changes; ``"each"``: every decision changes with
-            probability one over their number, drawn again until something legal has changed;
-            ``"nats"``: in a cell whose decisions are all edges, first a node is drawn, then one of
-            the edges into it, which changes, so that the only edge into node 1 changes three times
-            as often as one of three into node 3; in other spaces one decision is drawn anew, and
-            may stay what it was.
-        identity: Probability that a child is its unchanged parent, trained again.
+            probability one over their number, redrawn until the result is legal and different;
+            ``"nats"``: in a cell whose decisions are all edges, draw a node, then one of the edges
+            into it, and change that edge (so the single edge into node 1 changes three times as
+            often as each of the three into node 3); in other spaces, redraw one decision, possibly
+            to the same option.
+        identity: Probability that a child is an exact copy of its parent, which is trained again.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -86,8 +92,8 @@ class RegularizedEvolution(Algorithm):
         self.mutation = mutation
         self.identity = identity
         self._n_random = initial or population
-        self._into = _edges_by_target(space)
-        in_a_cell = self._mutate_edge if self._into else self._redraw
+        self._edges_into = _edges_by_target(space)
+        in_a_cell = self._mutate_edge if self._edges_into else self._redraw
         self._mutate = {"one": space.mutate, "each": self._mutate_each, "nats": in_a_cell}[mutation]
         self._asked = 0
         self._told = 0
@@ -111,7 +117,7 @@ class RegularizedEvolution(Algorithm):
         self._told += 1
 
     def _parent(self) -> Arch:
-        """The best of the sample; the earlier trial on ties."""
+        """The winner of a tournament; ties go to the earlier trial."""
         members, draw = self._members, self.rng.random
         n = len(members)
         if self.replacement:
@@ -124,7 +130,7 @@ class RegularizedEvolution(Algorithm):
         return min([members[i] for i in indices[:chosen]])[2]
 
     def _mutate_each(self, arch: Arch, rng: Random) -> Arch:
-        """Every decision changes with probability one over their number."""
+        """A mutant in which every decision changes with probability one over their number."""
         draw, space = rng.random, self.space
         rate = 1.0 / len(arch)
         for _ in range(_TRIES):
@@ -139,8 +145,8 @@ class RegularizedEvolution(Algorithm):
         return space.mutate(arch, rng)
 
     def _mutate_edge(self, arch: Arch, rng: Random) -> Arch:
-        """One edge changes; nodes have equal chances, and then the edges into the node."""
-        draw, into = rng.random, self._into
+        """A mutant with one edge changed: draw a node, then one of the edges into it."""
+        draw, into = rng.random, self._edges_into
         for _ in range(_TRIES):
             edges = into[int(draw() * len(into))]
             position, others = edges[int(draw() * len(edges))]
@@ -152,7 +158,7 @@ class RegularizedEvolution(Algorithm):
         return self.space.mutate(arch, rng)
 
     def _redraw(self, arch: Arch, rng: Random) -> Arch:
-        """One decision is drawn anew, from all its options."""
+        """A mutant with one decision redrawn from all its options."""
         draw, options = rng.random, self.space.options
         while True:
             position = int(draw() * len(options))
@@ -163,9 +169,9 @@ class RegularizedEvolution(Algorithm):
 
 
 def _edges_by_target(space: SearchSpace) -> list[list[tuple[int, int]]]:
-    """For every node of a cell, position and number of other options of the edges into it.
+    """Edges into each node of a cell, as (position, number of other options).
 
-    Empty where some decision is no edge.
+    Empty if any decision is not an edge.
     """
     into: dict[str, list[tuple[int, int]]] = {}
     for position, (decision, n) in enumerate(zip(space.decisions, space.options, strict=True)):

@@ -1,4 +1,4 @@
-"""Evolution by tournaments, in which age does not kill.
+"""Tournament-selection evolution without aging.
 
 Real et al. (2017), https://arxiv.org/abs/1703.01041, and Liu et al. (2018),
 https://arxiv.org/abs/1711.00436.
@@ -18,28 +18,29 @@ _REMOVALS = ("worst", "loser", "none")
 
 
 class TournamentEvolution(Algorithm):
-    """Mutates the best of a random sample of a population; who dies, if anybody, is an option.
+    """Evolution by tournament selection without aging (Real et al., 2017; Liu et al., 2018).
 
-    Members of a sample are different. Of equal members the younger one reproduces and the older one
-    dies.
+    Each step samples distinct members of the population and trains a mutant of the best of them.
+    ``removal`` decides which member the population loses, if any. Among equal members the youngest
+    reproduces and the oldest is removed.
 
-    Presets: ``large_scale``, after Large-scale Evolution (Real et al., 2017): of a pair, the worse
-    dies and the better reproduces, among 1,000. ``hierarchical``, after Liu et al. (2018): samples
-    of 5 % of a population that starts with 200 and only grows. Both papers start from trivial
-    networks; here random architectures come first, which is also what many random mutations of a
-    trivial one, as in the second paper, amount to. Children are trained from scratch, although
-    those of the first paper inherit what weights they can.
+    Preset ``large_scale`` is after Large-Scale Evolution (Real et al., 2017): population of 1,000,
+    pairwise tournaments, the worse of a pair is removed and the better reproduces. Preset
+    ``hierarchical`` is after Liu et al. (2018): tournaments of 5 % of a population that starts at
+    200 and never shrinks. Both papers start from trivial networks; the second mutates them many
+    times first, which amounts to the random initial population used here. Children train from
+    scratch, although in Real et al. (2017) they inherit weights where possible.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        population: Random architectures that come first; as many members remain, unless nobody
-            dies.
-        sample: Members of a tournament, at least.
-        share: Members of a tournament, at least, as a share of the population.
-        removal: Who dies. ``"worst"``: the worst of all, when a child joins them; ``"loser"``: the
-            worst of the tournament, before the child is trained; ``"none"``: nobody.
+        population: Number of random architectures trained first, and population size unless
+            ``removal`` is ``"none"``.
+        sample: Minimum tournament size.
+        share: Minimum tournament size as a share of the current population.
+        removal: ``"worst"``: remove the worst member once the child has joined; ``"loser"``: remove
+            the worst of the tournament before the child is trained; ``"none"``: remove nothing.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -76,7 +77,7 @@ class TournamentEvolution(Algorithm):
         self.share = share
         self.removal = removal
         self._asked = 0
-        self._members: list[tuple[float, int, Arch]] = []  # the best first, the younger of equals
+        self._members: list[tuple[float, int, Arch]] = []  # best first, then youngest
 
     def ask(self) -> Proposal:
         self._asked += 1
@@ -96,7 +97,7 @@ class TournamentEvolution(Algorithm):
             self._members.pop()
 
     def _tournament(self, n: int) -> set[int]:
-        """Different places among ``n``, all choices equally likely."""
+        """Distinct positions among ``n`` members, uniformly drawn."""
         draw = self.rng.random
         size = max(self.sample, ceil(self.share * n)) if self.share else self.sample
         if size >= n:

@@ -1,1 +1,1 @@
-"""Searches that step from an architecture to a neighbour."""
+"""Local searches: each step moves to a neighbour of the current architecture."""

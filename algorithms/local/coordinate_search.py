@@ -1,4 +1,4 @@
-"""Coordinate search: descent in one decision at a time (Wright, 2015, https://arxiv.org/abs/1502.04759)."""
+"""Coordinate descent (Wright, 2015, https://arxiv.org/abs/1502.04759)."""
 
 from collections.abc import Sequence
 
@@ -11,21 +11,20 @@ _ORDERS = ("random", "cyclic")
 
 
 class CoordinateSearch(Algorithm):
-    """Settles one decision after the other by trying all its options, and restarts when none helps.
+    """Coordinate descent: optimises one decision at a time, with random restarts (Wright, 2015).
 
-    From the best of a few random architectures, all legal options of one decision are trained with
-    the others held fixed, and the best one is kept; then comes the next decision. When no decision
-    improves any more, the search starts anew. No architecture is trained twice: a loss that is
-    known is used again. The search ends when a thousand draws in a row give nothing new to start
-    from.
+    From the best of a few random architectures, the search trains all legal options of one decision
+    while the others stay fixed, keeps the best option, and goes on to the next decision. When no
+    single decision improves the loss, it restarts. No architecture is trained twice: known losses
+    are reused. The search ends when 1,000 draws in a row yield no new starting point.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        initial: Random architectures before every descent.
-        order: ``"random"``: every sweep over the decisions is in an order of its own;
-            ``"cyclic"``: in the order of the space.
+        initial: Number of random architectures before each descent.
+        order: ``"random"``: each sweep visits the decisions in a new random order; ``"cyclic"``: in
+            the order of the space.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class CoordinateSearch(Algorithm):
         self._losses[observation.proposal.arch] = observation.losses[0]
 
     def _next_phase(self) -> None:
-        """All answers are in: keep the best option and go on, until something is to be trained."""
+        """Once all results are in, keep the best option and try the next decision, or restart."""
         self._move()
         while self._center is not None and not self._queue:
             if len(self._settled) == len(self._decisions):
@@ -79,7 +78,7 @@ class CoordinateSearch(Algorithm):
             self._restart()
 
     def _try(self, center: Arch, decision: int) -> None:
-        """Queue what is untrained among the options of a decision; all are candidates."""
+        """Make all legal options of a decision candidates, and queue those not trained yet."""
         before, after = center[:decision], center[decision + 1 :]
         others = [(*before, option, *after) for option in range(self.space.options[decision])]
         self._settled.add(decision)
@@ -87,7 +86,7 @@ class CoordinateSearch(Algorithm):
         self._queue = [arch for arch in self._candidates if arch not in self._losses]
 
     def _move(self) -> None:
-        """The best candidate becomes the centre if it is better; then no decision is settled."""
+        """Move to the best candidate if it improves; then all other decisions are open again."""
         if not self._candidates:
             return
         best = min(self._candidates, key=self._losses.__getitem__)
@@ -99,7 +98,7 @@ class CoordinateSearch(Algorithm):
         self._candidates = []
 
     def _next_decision(self) -> int:
-        """The next one of the sweep that is not settled."""
+        """The next decision of the sweep that is not settled."""
         while True:
             if not self._sweep:
                 draw = self.rng.random

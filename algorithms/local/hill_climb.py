@@ -1,4 +1,4 @@
-"""Hill climbing, after NASH (Elsken, Metzen and Hutter, 2018, https://arxiv.org/abs/1711.04528)."""
+"""Hill climbing after NASH (Elsken, Metzen and Hutter, 2018, https://arxiv.org/abs/1711.04528)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -11,32 +11,33 @@ _TRIES = 10
 
 
 class HillClimb(Algorithm):
-    """Trains edited children of one architecture, and goes on with the best of them and the parent.
+    """Hill climbing by random edits of the best architecture, after NASH (Elsken et al., 2018).
 
-    A climb starts from a random architecture. In every generation some children of the current
-    best, edited at random by ``space.edits``, are trained, and the best of parent and children is
-    the parent of the next one. After the last generation the best is trained to the last fidelity,
-    and another climb starts.
+    A climb starts from a random architecture. Each generation trains children of the current best,
+    made by random edits (``space.edits``), and the best of parent and children becomes the next
+    parent. After the last generation the best is trained to the last fidelity, and a new climb
+    starts.
 
-    In NASH the edits are network morphisms: a child inherits the weights of its parent and is
-    trained for a few epochs more. A table holds trainings from scratch. So child and parent of
-    generation ``g`` are compared after ``epochs * (g + 1)`` epochs (the next fidelity, at most the
-    last), the training that an heir would have behind it, and a child pays for all of them. What
-    inheriting saves is therefore not measured. Where a table has one fidelity, everything is
-    trained in full. The preset ``nash`` has the numbers of the paper as others report them.
+    In NASH the edits are network morphisms: a child inherits its parent's weights and trains for a
+    few more epochs. A table holds trainings from scratch. So parent and children of generation
+    ``g`` are compared after ``epochs * (g + 1)`` epochs (rounded up to the next fidelity, at most
+    the last), the total training that an heir would have behind it, and a child pays for all of
+    them: the savings of weight inheritance are not measured. With a single fidelity everything is
+    trained in full.
+
+    Preset ``nash`` has the numbers of the paper as public re-implementations report them.
 
     Args:
-        space: What to search.
-        fidelities: Used up to the last one.
+        space: The search space.
+        fidelities: Epochs on offer, ascending.
         seed: Seed of the search.
-        children: Children in a generation, counting the parent as one; a parent that is already
-            trained as far as its children is not trained again.
-        edits: Random edits, one after the other, that make a child.
-        steps: Generations of a climb.
-        epochs: Epochs of training that a generation adds.
-        resume: Whether a parent continues its own training and pays for the added epochs only;
-            False: it is trained from scratch as well. Only where fidelities are points of one
-            training.
+        children: Children per generation, including the unchanged parent, which is trained again
+            only if it has not been trained as far as the children.
+        edits: Number of random edits, applied one after the other, that make a child.
+        steps: Generations per climb.
+        epochs: Training epochs that each generation adds.
+        resume: If True, a parent continues its own training and pays only for the added epochs; if
+            False, it trains from scratch. Needs fidelities that are points of one training.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -88,7 +89,7 @@ class HillClimb(Algorithm):
         )
 
     def _next_generation(self) -> None:
-        """All answers are in: go on from the best, finish the climb, or start another one."""
+        """Once all results are in, breed the next generation, finish the climb, or start again."""
         if self._ended:
             self._trained, self._generation, self._ended = [], 0, False
             self._queue = [Proposal(self.space.sample(self.rng), self._epoch())]
@@ -107,12 +108,12 @@ class HillClimb(Algorithm):
             self._queue.append(Proposal(parent.arch, epoch, continued))
 
     def _epoch(self) -> int:
-        """How far this generation is trained."""
+        """The epoch to which this generation is trained."""
         epochs = self.epochs * (self._generation + 1)
         return next((epoch for epoch in self.fidelities if epoch >= epochs), self.fidelities[-1])
 
     def _edited(self, parent: Arch) -> list[Arch]:
-        """Different children of an architecture; none if it has no edits."""
+        """Distinct edited children of an architecture; empty if it has no edits."""
         draw = self.rng.random
         near: dict[Arch, list[Arch]] = {}
         found: dict[Arch, None] = {}
@@ -132,7 +133,7 @@ class HillClimb(Algorithm):
 
 
 class _Trained(NamedTuple):
-    """What is known of a trial; the better is the smaller, the earlier of equals."""
+    """A finished trial; sorts by loss, then by trial number."""
 
     loss: float
     trial: int

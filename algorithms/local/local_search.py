@@ -13,23 +13,26 @@ _AT_MINIMUM = ("restart", "continue")
 
 
 class LocalSearch(Algorithm):
-    """Climbs from the best of a few random architectures, and restarts at local minima.
+    """Local search: hill climbing over one-decision neighbours (White et al., 2021).
 
-    Neighbours differ in one decision and are tried in random order; none is evaluated twice. The
-    search moves to the first neighbour that improves, or, with ``full_neighborhood``, to the best
-    of all. Settings after naszilla (``local_search``). The preset ``naszilla`` continues at minima,
-    as experiments of that project do (``stop_at_minimum=False``); there every step goes to the best
-    architecture that was not climbed from, here only the step from a minimum does.
+    A climb starts from the best of ``initial`` random architectures and tries its neighbours in
+    random order; no architecture is trained twice. The search moves to the first neighbour that
+    improves, or, with ``full_neighborhood``, to the best of all neighbours.
+
+    Defaults as in naszilla/naszilla (``local_search`` in ``nas_algorithms.py``). Preset
+    ``naszilla`` continues at local minima as that project's experiments do
+    (``stop_at_minimum=False``). There every step expands the best architecture that was not
+    expanded yet; here only the step from a minimum does.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        initial: Random architectures before every climb.
-        full_neighborhood: Whether to evaluate all neighbours before a move.
-        at_minimum: Where no neighbour is better: ``"restart"`` from other random architectures, or
-            ``"continue"`` from the best of all that were trained and not yet climbed from, and
-            restart when there is none.
+        initial: Number of random architectures before each climb.
+        full_neighborhood: Whether to train all neighbours before moving.
+        at_minimum: What to do when no neighbour improves: ``"restart"`` from new random
+            architectures, or ``"continue"`` from the best trained architecture that was not
+            expanded yet, restarting if there is none.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"naszilla": {"at_minimum": "continue"}}
@@ -58,7 +61,7 @@ class LocalSearch(Algorithm):
         self._queue: list[Arch] = []
         self._pending = 0
         self._best: tuple[float, int, Arch] | None = None
-        self._open: list[tuple[float, int, Arch]] = []  # a heap of where to continue
+        self._open: list[tuple[float, int, Arch]] = []  # heap of architectures to continue from
         self._expanded: set[Arch] = set()
         self._center: Arch | None = None
         self._center_loss = math.inf
@@ -85,7 +88,7 @@ class LocalSearch(Algorithm):
                 self._queue.clear()
 
     def _next_phase(self) -> None:
-        """All answers are in: move to a better neighbour, or continue elsewhere, or restart."""
+        """Once all results are in, move to a better neighbour, continue elsewhere, or restart."""
         best = self._best
         if best is not None and (self._center is None or best[0] < self._center_loss):
             self._expand(best)
@@ -97,7 +100,7 @@ class LocalSearch(Algorithm):
             self._restart()
 
     def _expand(self, best: tuple[float, int, Arch]) -> None:
-        """Move, and queue the neighbours that are new."""
+        """Move to an architecture and queue its untried neighbours."""
         self._best = best
         self._center_loss, _, self._center = best
         self._expanded.add(self._center)

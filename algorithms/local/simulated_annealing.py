@@ -12,30 +12,31 @@ from nasbench.space import Arch, SearchSpace
 
 
 class SimulatedAnnealing(Algorithm):
-    """A random walk over neighbours that takes a worse one the more rarely the colder it is.
+    """Simulated annealing over neighbouring architectures (Kirkpatrick et al., 1983).
 
-    A mutant of the current architecture takes its place if its loss is not higher, or else with
-    probability ``exp(-d / t)``, where ``d`` is the difference of the losses and ``t`` the
-    temperature. So that the same temperatures suit every benchmark, they are in units of the spread
-    of the losses of the random architectures at the start: their median distance from their median,
-    diverged ones left out (the mean distance where that is zero). After the paper, the temperature
-    falls by a constant factor when enough steps were accepted, or too many were tried; and the
-    system is frozen when too many were tried at several temperatures in a row. Then the search
-    starts anew, hot, from other random architectures.
+    A mutant replaces the current architecture if its loss is not higher, and otherwise with
+    probability ``exp(-d / t)``, where ``d`` is the increase in loss and ``t`` the temperature.
+    Temperatures are in units of the spread of the initial random losses, so that one schedule suits
+    every benchmark: the median absolute deviation from the median of the finite losses, or the mean
+    absolute deviation where the median is zero. As in the paper, the temperature falls by a
+    constant factor once enough steps were accepted or too many were tried, and the system is frozen
+    once several temperatures in a row end with too many tried. The search then restarts at the
+    initial temperature from new random architectures.
 
-    The preset ``kirkpatrick`` has the schedule after the paper's partitioning of circuits, which
-    could afford millions of steps; the temperature at the start is ours.
+    Preset ``kirkpatrick`` takes its cooling schedule from the paper's circuit partitioning, which
+    could afford millions of steps; the initial temperature is our own.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        initial: Random architectures at the start, of which the best is the first one.
-        temperature: At the start, in units of the spread.
-        cooling: Factor of the temperature at every change.
-        accepted: Accepted steps for each decision after which the temperature changes.
-        attempts: Steps for each decision, accepted or not, after which it changes anyway.
-        frozen: Temperatures in a row without enough accepted steps after which to start anew.
+        initial: Number of random architectures trained first; the walk starts from the best.
+        temperature: Initial temperature, in units of the spread.
+        cooling: Factor applied to the temperature at each change.
+        accepted: Accepted steps, per decision, after which the temperature falls.
+        attempts: Attempted steps, per decision, after which the temperature falls anyway.
+        frozen: Consecutive temperatures without enough accepted steps after which the search
+            restarts.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -88,7 +89,7 @@ class SimulatedAnnealing(Algorithm):
 
     def tell(self, observation: Observation) -> None:
         if observation.trial < self._first:
-            return  # a step of the walk that froze while it was trained
+            return  # belongs to a walk that froze while this was training
         loss, arch = observation.losses[0], observation.proposal.arch
         if self._current is None:
             self._start.append((loss, observation.trial, arch))
@@ -122,7 +123,7 @@ class SimulatedAnnealing(Algorithm):
 
 
 def _spread(losses: Sequence[float]) -> float:
-    """Median distance from the median of what is finite; the mean distance where that is zero."""
+    """Median absolute deviation of the finite losses; the mean one if the median is zero."""
     finite = [loss for loss in losses if loss < math.inf]
     if not finite:
         return 0.0

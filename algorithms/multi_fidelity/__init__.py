@@ -1,1 +1,1 @@
-"""Methods that train many architectures a little and few for long."""
+"""Multi-fidelity methods: train many architectures briefly and few for long."""

@@ -1,4 +1,4 @@
-"""Asynchronous successive halving, ASHA (Li et al., 2020, https://arxiv.org/abs/1810.05934)."""
+"""ASHA, asynchronous successive halving (Li et al., 2020, https://arxiv.org/abs/1810.05934)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -10,24 +10,27 @@ from nasbench.space import SearchSpace
 
 
 class ASHA(Algorithm):
-    """Successive halving that never waits, for many workers.
+    """ASHA: asynchronous successive halving, for many workers (Li et al., 2020).
 
-    An architecture climbs as soon as it is among the best ``1 / eta`` of those told at its rung so
-    far. The highest rung with such an architecture goes first, and on it the best one; without any
-    a random architecture starts at the lowest rung. With one fidelity it is random search. The
-    preset ``liamcli`` takes the rate of promotion from the repository liamcli/darts_asha.
+    An architecture is promoted as soon as it is among the best ``1 / eta`` of the results at its
+    rung so far. The highest rung with a promotable architecture goes first, and within it the best
+    one; if there is none, a random architecture starts at the lowest rung. With a single fidelity
+    this is random search.
+
+    Preset ``liamcli`` takes ``eta`` from liamcli/darts_asha.
 
     Args:
-        space: What to search.
-        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
+            powers of ``eta``.
         seed: Seed of the search.
-        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
-            are trainings of their own.
-        eta: One architecture in ``eta`` climbs to the next rung, where it is trained about
-            ``eta`` times as long.
-        initial: Random architectures to start in all; 0 for no end.
-        resume: Whether an architecture that climbs continues its training, if it can; False: it is
-            trained from scratch.
+        resumable: Whether a training can continue another; False where each fidelity of a benchmark
+            is a separate training.
+        eta: One architecture in ``eta`` is promoted to the next rung, where it trains about ``eta``
+            times as long.
+        initial: Total number of random architectures to start; 0 means no limit.
+        resume: Whether a promoted architecture continues its training where possible; if False, it
+            trains from scratch.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"liamcli": {"eta": 4}}

@@ -8,25 +8,26 @@ from nasbench.space import SearchSpace
 
 
 class AsyncHyperband(Algorithm):
-    """Hyperband whose brackets are ladders of ASHA, so that no worker waits.
+    """Asynchronous Hyperband: one ASHA ladder per bracket (Li et al., 2020).
 
-    There is one ladder for each bracket; the first has all rungs, each of the next leaves out one
-    more at the bottom. What can climb climbs first, in the order of the brackets. Otherwise a new
-    random architecture starts; the brackets take turns, each for as many architectures as
-    Hyperband would start it with. With one fidelity it is random search.
+    The first ladder has all rungs; each further one lacks one more rung at the bottom. Promotions
+    go first, in the order of the brackets. Otherwise a new random architecture starts; the brackets
+    take turns, each for as many architectures as Hyperband would start it with. With a single
+    fidelity this is random search.
 
     Args:
-        space: What to search.
-        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
+            powers of ``eta``.
         seed: Seed of the search.
-        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
-            are trainings of their own.
-        eta: One architecture in ``eta`` climbs to the next rung, where it is trained about
-            ``eta`` times as long.
-        rounding: How many architectures a turn has, as in
-            :class:`algorithms.multi_fidelity.hyperband.Hyperband`: ``"hpbandster"`` or ``"paper"``.
-        resume: Whether an architecture that climbs continues its training, if it can; False: it is
-            trained from scratch.
+        resumable: Whether a training can continue another; False where each fidelity of a benchmark
+            is a separate training.
+        eta: One architecture in ``eta`` is promoted to the next rung, where it trains about ``eta``
+            times as long.
+        rounding: Number of architectures per turn, ``"hpbandster"`` or ``"paper"``, as in
+            :class:`algorithms.multi_fidelity.hyperband.Hyperband`.
+        resume: Whether a promoted architecture continues its training where possible; if False, it
+            trains from scratch.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class AsyncHyperband(Algorithm):
         ladder.tell(observation.proposal, observation.losses[0], observation.trial)
 
     def _turn(self) -> Ladder:
-        """The ladder on which the next new architecture starts."""
+        """The ladder on which the next random architecture starts."""
         if not self._left:
             self._bracket = (self._bracket + 1) % len(self._turns)
             self._left = self._turns[self._bracket]

@@ -14,38 +14,42 @@ from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
-_LEAST = 1e-32
+_MIN_DENSITY = 1e-32
 
 
 class BOHB(Algorithm):
-    """Hyperband whose new architectures come from a model of what was good so far.
+    """BOHB: Hyperband that samples from a TPE-like density model (Falkner et al., 2018).
 
-    For the largest epoch with enough results, the density of the good architectures is divided by
-    that of the others; of samples drawn near good ones the one with the highest ratio is trained.
-    Settings as in the package HpBandSter. The presets are from the benchmark papers: ``nb101`` from
-    automl/nas_benchmarks, ``nats`` from D-X-Y/AutoDL-Projects. With one fidelity it is Bayesian
-    optimisation with that model.
+    At the largest epoch with enough results, BOHB fits one kernel density to the good architectures
+    and one to the others. It draws samples near good architectures and trains the one with the
+    highest ratio of good to other density. With a single fidelity this is Bayesian optimisation
+    with that model.
+
+    Defaults as in automl/HpBandSter (``config_generators/bohb.py``). The presets are from benchmark
+    papers: ``nb101`` as in automl/nas_benchmarks, ``nats`` as in D-X-Y/AutoDL-Projects.
 
     Args:
-        space: What to search.
-        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
+            powers of ``eta``.
         seed: Seed of the search.
-        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
-            are trainings of their own.
-        eta: One architecture in ``eta`` climbs to the next rung, where it is trained about
-            ``eta`` times as long.
-        rounding: Sizes of the brackets, see :class:`algorithms.multi_fidelity.hyperband.Hyperband`:
-            ``"hpbandster"`` or ``"paper"``.
-        resume: Whether an architecture that climbs continues its training, if it can; False: it is
-            trained from scratch.
-        min_points: Results that each of the two densities needs; at least, and where 0, one more
-            than there are decisions.
-        good_percent: Percentage of the results that are good.
-        n_samples: Architectures drawn from the model, of which one is trained.
-        random_fraction: Share of new architectures that are random.
-        bandwidth_factor: Widens the bandwidths from which ordered decisions are drawn.
-        min_bandwidth: The least bandwidth, in (0, 1).
-        ordered: Whether ordinal and numeric decisions are numbers in [0, 1], and not categorical.
+        resumable: Whether a training can continue another; False where each fidelity of a benchmark
+            is a separate training.
+        eta: One architecture in ``eta`` is promoted to the next rung, where it trains about ``eta``
+            times as long.
+        rounding: Bracket sizes, ``"hpbandster"`` or ``"paper"``, as in
+            :class:`algorithms.multi_fidelity.hyperband.Hyperband`.
+        resume: Whether a promoted architecture continues its training where possible; if False, it
+            trains from scratch.
+        min_points: Minimum number of results for each density; raised to the number of decisions
+            plus one if lower.
+        good_percent: Percentage of results that count as good.
+        n_samples: Number of architectures drawn from the model, of which one is trained.
+        random_fraction: Probability that a new architecture is random.
+        bandwidth_factor: Factor on the bandwidths from which ordered decisions are sampled.
+        min_bandwidth: Minimum bandwidth, in (0, 1).
+        ordered: Whether ordinal and numeric decisions are modelled as numbers in [0, 1] rather than
+            as categories.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -100,7 +104,7 @@ class BOHB(Algorithm):
         self._halving = Halving(
             brackets(len(epochs), eta, rounding), epochs, self._draw, resume=resume and resumable
         )
-        self._least_points = max(min_points, len(space.options) + 1)
+        self._min_results = max(min_points, len(space.options) + 1)
         self._options = np.array(space.options)
         self._numeric = np.array(
             [
@@ -135,7 +139,9 @@ class BOHB(Algorithm):
             good.sample(self.n_samples, self._array_rng, factor=self.bandwidth_factor)
         )
         points = self._encode(archs)
-        ratio = np.maximum(bad.density(points), _LEAST) / np.maximum(good.density(points), _LEAST)
+        ratio = np.maximum(bad.density(points), _MIN_DENSITY) / np.maximum(
+            good.density(points), _MIN_DENSITY
+        )
         for place in np.argsort(ratio, kind="stable"):
             arch = tuple(archs[place].tolist())
             if self.space.is_legal(arch):
@@ -143,12 +149,12 @@ class BOHB(Algorithm):
         return self.space.sample(self.rng)
 
     def _fit(self) -> None:
-        """Fit the two densities to the largest epoch that has enough results."""
+        """Fit both densities at the largest epoch that has enough results."""
         self._is_stale = False
         for epoch in sorted(self._results, reverse=True):
             results = self._results[epoch]
-            n_good = max(self._least_points, self.good_percent * len(results) // 100)
-            n_bad = max(self._least_points, (100 - self.good_percent) * len(results) // 100)
+            n_good = max(self._min_results, self.good_percent * len(results) // 100)
+            n_bad = max(self._min_results, (100 - self.good_percent) * len(results) // 100)
             if len(results) - n_good > len(self._options):
                 self._models = (
                     self._density(results[:n_good]),
@@ -165,13 +171,13 @@ class BOHB(Algorithm):
         )
 
     def _encode(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Options of categorical decisions, middles of equal parts of [0, 1] for ordered ones."""
+        """Options of categorical decisions; of ordered ones, midpoints of equal parts of [0, 1]."""
         if not self._numeric.any():
             return archs.astype(np.float64)
         return np.where(self._numeric, (archs + 0.5) / self._options, archs)
 
     def _decode(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Inverse of :meth:`_encode`, for any points."""
+        """Inverse of :meth:`_encode`, defined for any point."""
         archs = np.where(self._numeric, np.floor(points * self._options), points)
         options: NDArray[np.int64] = np.minimum(archs, self._options - 1).astype(np.int64)
         return options

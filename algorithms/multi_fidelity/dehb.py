@@ -12,27 +12,27 @@ from nasbench.space import Arch, SearchSpace
 
 Vector: TypeAlias = tuple[float, ...]
 
-_ALONE = 20
+_SINGLE_RUNG_SIZE = 20
 _TRIES = 100
 
 
 class _Individual(NamedTuple):
-    """A point in the unit cube, and the legal architecture that it stands for."""
+    """A point in the unit cube and the legal architecture that it decodes to."""
 
     vector: Vector
     arch: Arch
 
 
 class _Member(NamedTuple):
-    """One of a population; ``trial`` is -1 until it is trained."""
+    """A member of a population; ``trial`` is -1 until it is trained."""
 
     loss: float
     trial: int
     individual: _Individual
 
 
-class _Place(NamedTuple):
-    """Where a training may replace whom."""
+class _Slot(NamedTuple):
+    """The member that a running training may replace."""
 
     bracket: Bracket
     rung: int
@@ -41,30 +41,34 @@ class _Place(NamedTuple):
 
 
 class DEHB(Algorithm):
-    """Hyperband in which every rung has a population that evolves instead of random draws.
+    """DEHB: Hyperband with a differential-evolution population at every rung (Awad et al., 2021).
 
-    An architecture is a point in the unit cube, where each option has an equal part of its
-    coordinate's interval. A population is as large as the largest number of architectures that a
-    bracket trains at its rung. While the brackets of the first cycle run, the lowest rung of a
-    bracket trains its random members, and the rungs above train the best of the population below
-    that they do not have yet. From then on every rung trains offspring: a mutant
-    ``a + factor * (b - c)`` of three of the best of the population below, crossed with the next
-    member in turn, whom it replaces if it is not worse. One or two of the best are made four by
-    mutants of all populations; a random point stands in for the member itself where it was one of
-    three. Settings as in the package DEHB. With one fidelity it is differential evolution with 20
+    An architecture is a point in the unit cube, where the options of a decision divide its
+    coordinate into equal parts. The population of a rung is as large as the largest number of
+    architectures that a bracket trains there. During the first cycle of brackets, the lowest rung
+    of a bracket trains its random members, and each rung above trains the best members of the
+    population below that it does not have yet. From then on every rung trains offspring: the mutant
+    ``a + factor * (b - c)`` of three of the best members of the population below, crossed with the
+    next member in turn, which it replaces unless it is worse. A parent pool of one or two is filled
+    up to four with mutants from all populations; if removing the target leaves fewer than three,
+    random points fill it up to three.
+
+    Defaults as in automl/DEHB. With a single fidelity this is differential evolution with 20
     members.
 
     Args:
-        space: What to search.
-        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
+            powers of ``eta``.
         seed: Seed of the search.
-        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
-            are trainings of their own.
-        eta: Ratio of neighbouring rungs, in epochs and in trainings.
-        mutation_factor: How much of the difference of two members is added to a third, in (0, 2].
+        resumable: Whether a training can continue another; False where each fidelity of a benchmark
+            is a separate training.
+        eta: Ratio of neighbouring rungs, in epochs and in number of trainings.
+        mutation_factor: Factor on the difference of two members that is added to a third, in (0,
+            2].
         crossover: Probability that a coordinate comes from the mutant; at least one does.
-        resume: Whether an architecture that climbs continues its training, if it can; False: it is
-            trained from scratch.
+        resume: Whether a promoted architecture continues its training where possible; if False, it
+            trains from scratch.
     """
 
     def __init__(
@@ -92,7 +96,9 @@ class DEHB(Algorithm):
         self.resume = resume
         self._continues = resume and resumable
         self._epochs = epochs
-        sizes = brackets(len(epochs), eta, "hpbandster") if len(epochs) > 1 else ((_ALONE,),)
+        sizes = (
+            brackets(len(epochs), eta, "hpbandster") if len(epochs) > 1 else ((_SINGLE_RUNG_SIZE,),)
+        )
         self._first_cycle = len(sizes)
         self._brackets = Brackets(sizes, epochs)
         self._populations = [
@@ -103,7 +109,7 @@ class DEHB(Algorithm):
         self._turns = [0] * len(epochs)
         self._climbers: list[list[_Member]] = [[] for _ in epochs]
         self._resumed: set[int] = set()
-        self._running: Running[_Place] = Running()
+        self._running: Running[_Slot] = Running()
 
     def ask(self) -> Proposal:
         bracket = self._brackets.next()
@@ -118,7 +124,7 @@ class DEHB(Algorithm):
             individual = self._offspring(bracket, rung, individual.vector)
         proposal = Proposal(individual.arch, self._epochs[rung], parent)
         bracket.start()
-        self._running.add(proposal, _Place(bracket, rung, place, individual))
+        self._running.add(proposal, _Slot(bracket, rung, place, individual))
         return proposal
 
     def tell(self, observation: Observation) -> None:
@@ -130,7 +136,7 @@ class DEHB(Algorithm):
             self._rankings[rung] = self._all = None
 
     def _climb(self, bracket: Bracket, rung: int) -> tuple[_Individual, int | None]:
-        """The best of the population below that are not in the one above, and whom to resume."""
+        """The next member to promote from the population below, and the trial to resume, if any."""
         waiting = self._climbers[rung]
         if not waiting:
             here = {member.individual for member in self._populations[rung]}
@@ -144,15 +150,17 @@ class DEHB(Algorithm):
         return member.individual, member.trial
 
     def _offspring(self, bracket: Bracket, rung: int, target: Vector) -> _Individual:
-        """A legal cross of ``target`` and a mutant of three others."""
+        """A legal crossover of ``target`` with the mutant of three members."""
         parents = self._ranked(rung - 1 if bracket.rung else rung)[: bracket.sizes[bracket.rung]]
         if len(parents) < 3:
-            others = self._others(self._everyone(), target)
-            parents += [self._mutant(*self._three(others)) for _ in range(4 - len(parents))]
+            others = self._others(self._all_vectors(), target)
+            parents += [
+                self._mutant(*self._three_distinct(others)) for _ in range(4 - len(parents))
+            ]
         parents = self._others(parents, target)
         options = self.space.options
         for _ in range(_TRIES):
-            vector = self._cross(target, *self._three(parents))
+            vector = self._cross(target, *self._three_distinct(parents))
             arch = tuple(map(floor, map(mul, vector, options)))
             if self.space.is_legal(arch):
                 return _Individual(vector, arch)
@@ -166,7 +174,7 @@ class DEHB(Algorithm):
         return others
 
     def _cross(self, target: Vector, a: Vector, b: Vector, c: Vector) -> Vector:
-        """``target`` with coordinates of the mutant; those that leave the cube are drawn anew."""
+        """``target`` with some coordinates of the mutant; those outside [0, 1) are redrawn."""
         draw, factor, rate = self.rng.random, self.mutation_factor, self.crossover
         taken = [i for i in range(len(target)) if draw() < rate]
         vector = list(target)
@@ -176,21 +184,21 @@ class DEHB(Algorithm):
         return tuple(vector)
 
     def _ranked(self, rung: int) -> list[Vector]:
-        """A population, the best first."""
+        """Vectors of a population, best first."""
         ranking = self._rankings[rung]
         if ranking is None:
             ranking = [m.individual.vector for m in sorted(self._populations[rung])]
             self._rankings[rung] = ranking
         return ranking
 
-    def _everyone(self) -> list[Vector]:
-        """All populations, one after the other."""
+    def _all_vectors(self) -> list[Vector]:
+        """Vectors of all populations, one population after the other."""
         if self._all is None:
             self._all = [m.individual.vector for members in self._populations for m in members]
         return self._all
 
-    def _three(self, pool: list[Vector]) -> tuple[Vector, Vector, Vector]:
-        """Three different ones of at least three."""
+    def _three_distinct(self, pool: list[Vector]) -> tuple[Vector, Vector, Vector]:
+        """Three distinct vectors of a pool of at least three."""
         draw, n = self.rng.random, len(pool)
         i, j, k = floor(draw() * n), floor(draw() * (n - 1)), floor(draw() * (n - 2))
         if j >= i:
@@ -207,14 +215,19 @@ class DEHB(Algorithm):
         return tuple([x + factor * (y - z) for x, y, z in zip(a, b, c, strict=True)])
 
     def _random(self) -> _Individual:
-        """A legal architecture and a point of its part of the cube."""
+        """A random legal architecture and a random point that decodes to it."""
         arch, draw = self.space.sample(self.rng), self.rng.random
         point = [(o + draw()) / n for o, n in zip(arch, self.space.options, strict=True)]
         return _Individual(tuple(point), arch)
 
 
 def population_sizes(sizes: Sequence[Sequence[int]]) -> list[int]:
-    """The largest number of trainings at each rung, over brackets that leave out lower rungs."""
+    """Largest number of trainings at each rung over all brackets.
+
+    Args:
+        sizes: Trainings at each rung of each bracket; a bracket with fewer rungs lacks the lower
+            ones.
+    """
     n_rungs = max(map(len, sizes))
     return [
         max(n[rung - n_rungs] for n in sizes if len(n) >= n_rungs - rung) for rung in range(n_rungs)

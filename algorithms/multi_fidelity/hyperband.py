@@ -8,26 +8,27 @@ from nasbench.space import SearchSpace
 
 
 class Hyperband(Algorithm):
-    """Successive halving with ever fewer and longer first trainings, over and over.
+    """Hyperband: successive halving with several trade-offs of number and length (Li et al., 2018).
 
-    A bracket with all rungs, which trusts short trainings most, comes first; each of the next
-    leaves out one rung more at the bottom; the last is random search. A rung starts when all of the
-    one below is told; free workers do not wait, but start the next bracket. With one fidelity it is
-    random search.
+    The first bracket has all rungs and so relies most on short trainings; each further bracket
+    lacks one more rung at the bottom, and the last is random search. Then the first comes again. A
+    rung starts once all results of the rung below are in; meanwhile free workers start the next
+    bracket. With a single fidelity this is random search.
 
     Args:
-        space: What to search.
-        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
+            powers of ``eta``.
         seed: Seed of the search.
-        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
-            are trainings of their own.
-        eta: One architecture in ``eta`` climbs to the next rung, where it is trained about
-            ``eta`` times as long.
-        rounding: How many architectures a bracket of ``s + 1`` of all ``k`` rungs starts with:
-            ``"hpbandster"``: ``floor(k / (s + 1)) * eta**s``, as in the package HpBandSter;
+        resumable: Whether a training can continue another; False where each fidelity of a benchmark
+            is a separate training.
+        eta: One architecture in ``eta`` is promoted to the next rung, where it trains about ``eta``
+            times as long.
+        rounding: Number of architectures with which a bracket of ``s + 1`` out of ``k`` rungs
+            starts: ``"hpbandster"``: ``floor(k / (s + 1)) * eta**s``, as in automl/HpBandSter;
             ``"paper"``: ``ceil(k * eta**s / (s + 1))``.
-        resume: Whether an architecture that climbs continues its training, if it can; False: it is
-            trained from scratch.
+        resume: Whether a promoted architecture continues its training where possible; if False, it
+            trains from scratch.
     """
 
     def __init__(

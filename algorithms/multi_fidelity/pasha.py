@@ -14,25 +14,27 @@ from nasbench.space import SearchSpace
 
 
 class PASHA(Algorithm):
-    """ASHA that trains longer only while the ranking of the best depends on it.
+    """PASHA: ASHA that adds rungs only while rankings are unstable (Bohdal et al., 2023).
 
-    Two rungs are open at first. Another opens whenever the architectures at the highest open rung
-    rank otherwise than at the rung below; two that differ there by no more than a noise level may
-    change places. The noise level is a percentile of the differences between architectures whose
-    learning curves cross at least twice. With one fidelity it is random search.
+    Two rungs are open at first. The next one opens whenever the architectures at the highest open
+    rung rank differently there than at the rung below; two of them may swap places if their losses
+    differ by no more than the noise level. The noise level is a percentile of the final differences
+    between architectures whose learning curves cross at least twice. With a single fidelity this is
+    random search.
 
     Args:
-        space: What to search.
-        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
+            powers of ``eta``.
         seed: Seed of the search.
-        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
-            are trainings of their own.
-        eta: One architecture in ``eta`` climbs to the next rung, where it is trained about
-            ``eta`` times as long.
-        initial: Random architectures to start in all; 0 for no end.
-        percentile: Percentile of the differences that is the noise level, 0 to 100.
-        resume: Whether an architecture that climbs continues its training, if it can; False: it is
-            trained from scratch.
+        resumable: Whether a training can continue another; False where each fidelity of a benchmark
+            is a separate training.
+        eta: One architecture in ``eta`` is promoted to the next rung, where it trains about ``eta``
+            times as long.
+        initial: Total number of random architectures to start; 0 means no limit.
+        percentile: Percentile of the differences that defines the noise level, 0 to 100.
+        resume: Whether a promoted architecture continues its training where possible; if False, it
+            trains from scratch.
     """
 
     def __init__(
@@ -94,18 +96,18 @@ class PASHA(Algorithm):
         self._histories[trial] = history | {epoch: loss}
 
     def _clear_top(self) -> None:
-        """Forget the highest open rung: losses there and at the rung below, curves, differences."""
+        """Reset what is kept about the highest open rung: losses, curves and differences."""
         self._top: list[tuple[float, int, float]] = []
         self._curves: list[NDArray[np.float64]] = []
         self._differences: list[float] = []
 
     def _is_stable(self) -> bool:
-        """Whether everyone at the top is within noise of the one of the same rank below."""
+        """Whether the losses one rung below, in the order of the top rung, ascend up to noise."""
         below = np.array([loss for _, _, loss in self._top])
         return bool((np.abs(below - np.sort(below)) <= self._noise).all())
 
     def _update_noise(self, curve: NDArray[np.float64]) -> None:
-        """Compare a curve that reached the top with those that did before."""
+        """Compare a curve that reached the top rung with earlier ones and update the noise."""
         if self._curves:
             for difference in crossing_differences(np.array(self._curves), curve):
                 insort(self._differences, float(difference))
@@ -120,16 +122,16 @@ class PASHA(Algorithm):
 def crossing_differences(
     curves: NDArray[np.float64], curve: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Final differences to the curves that cross one at least twice: above, below, above again.
+    """Final differences between a curve and those that cross it at least twice.
 
     Args:
-        curves: Losses of shape ``(n, n_epochs)``; NaN where not known.
+        curves: Losses of shape ``(n, n_epochs)``; NaN where unknown.
         curve: Losses of shape ``(n_epochs,)``.
 
     Returns:
-        At most ``n`` finite numbers.
+        At most ``n`` finite absolute differences in loss at the last epoch.
     """
-    with np.errstate(invalid="ignore"):  # two diverged trainings: inf - inf
+    with np.errstate(invalid="ignore"):  # inf - inf where both trainings diverged
         difference = curves - curve
     sign = np.sign(difference)
     last = sign[:, -1:]
@@ -143,7 +145,7 @@ def crossing_differences(
 def _curve(
     observation: Observation, epoch: int, history: Mapping[int, float]
 ) -> NDArray[np.float64]:
-    """Losses after epochs 1, 2, …, ``epoch``: recorded, else told at a rung below, else NaN."""
+    """Losses after epochs 1, …, ``epoch``: as recorded, else as told at a lower rung, else NaN."""
     told = observation.curve
     curve = np.full(epoch, np.nan)
     curve[epoch - len(told) :] = told

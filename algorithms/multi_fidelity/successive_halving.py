@@ -9,22 +9,26 @@ from nasbench.space import SearchSpace
 
 
 class SuccessiveHalving(Algorithm):
-    """Trains many architectures briefly, the best of them longer, and the last to the end.
+    """Successive halving: many brief trainings, few long ones (Jamieson and Talwalkar, 2016).
 
-    Then it starts again with other architectures. A rung starts when all of the one below is told;
-    free workers do not wait, but start the next round. With one fidelity it is random search.
+    After each rung the best architectures are promoted to the next, until the last fidelity; then
+    the next round starts with new random architectures. A rung starts once all results of the rung
+    below are in; meanwhile free workers start the next round. With a single fidelity this is random
+    search.
 
     Args:
-        space: What to search.
-        fidelities: The rungs are those nearest to the last one divided by powers of ``eta``.
+        space: The search space.
+        fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
+            powers of ``eta``.
         seed: Seed of the search.
-        resumable: Whether trainings can be continued; not so where the fidelities of a benchmark
-            are trainings of their own.
-        eta: One architecture in ``eta`` climbs to the next rung, where it is trained about
-            ``eta`` times as long.
-        initial: Random architectures at the lowest rung; 0 for so many that one reaches the last.
-        resume: Whether an architecture that climbs continues its training, if it can; False: it is
-            trained from scratch.
+        resumable: Whether a training can continue another; False where each fidelity of a benchmark
+            is a separate training.
+        eta: One architecture in ``eta`` is promoted to the next rung, where it trains about ``eta``
+            times as long.
+        initial: Number of random architectures at the lowest rung; 0 means as many as let one reach
+            the last rung.
+        resume: Whether a promoted architecture continues its training where possible; if False, it
+            trains from scratch.
     """
 
     def __init__(

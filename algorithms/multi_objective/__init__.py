@@ -1,1 +1,1 @@
-"""Methods for several objectives."""
+"""Algorithms for several objectives."""

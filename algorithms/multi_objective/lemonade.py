@@ -1,4 +1,4 @@
-"""LEMONADE (Elsken, Metzen and Hutter, 2019, https://arxiv.org/abs/1804.09081), without heirs."""
+"""LEMONADE (Elsken, Metzen and Hutter, 2019, https://arxiv.org/abs/1804.09081)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,39 +18,38 @@ _MIN_DENSITY = 1e-300
 
 
 class Lemonade(Algorithm):
-    """Edits members of the Pareto front, and trains children where cheap numbers are rare.
+    """LEMONADE: evolves a Pareto front, preferring sparse regions of cost (Elsken et al., 2019).
 
-    The population is the Pareto front of all that was trained. In every generation children are
-    proposed: each is a random edit (``space.edits``) of a member, drawn with a probability in
-    inverse proportion to the density of the population at the member's *cheap numbers*. Some of the
-    proposed are accepted, drawn without replacement in inverse proportion to the same density at
-    their own cheap numbers, and only these are trained. The density is a sum of normal kernels.
+    The population is the Pareto front of all finished trainings. Each generation proposes children:
+    random edits (``space.edits``) of members drawn with probability inversely proportional to the
+    density of the population at the member's *cheap numbers*. Some of them are accepted, drawn
+    without replacement with probability inversely proportional to the same density at their own
+    cheap numbers, and only these are trained. The density is a sum of normal kernels.
 
-    The cheap numbers are those that are known before training, in the paper parameters and
-    multiply-adds (``known``, ``--known``). Without any, the losses after the first are the cheap
-    numbers of a member, and children, which do not have them yet, are accepted at random. Known
-    numbers say where children are rare, not what is better: what shall be small must be an
-    objective as well. With one objective the population is one architecture, the best.
+    Cheap numbers are known before training: in the paper, parameters and multiply-adds (here
+    ``known``, ``--known`` on the command line). Without them, the losses after the first serve as
+    the cheap numbers of a member, and children, which have no losses yet, are accepted at random.
+    Known numbers tell where children are rare, not which are better: what should be small must also
+    be an objective. With one objective the population is the single best architecture.
 
-    Children come from the population of the time at which their generation is made, which is when
-    those of the last one are all proposed, so that workers never wait. None is proposed twice, as
-    long as there are edits of the population that were not; if there are none, a random
-    architecture is trained. Of members with equal losses the latest stays; a diverged training does
-    not become one.
+    A generation is made from the current population as soon as the previous one is fully proposed,
+    so workers never wait. No architecture is proposed twice while untried edits of the population
+    remain; when none remain, a random architecture is trained. Among members with equal losses the
+    latest stays. Diverged trainings never enter the population.
 
-    In LEMONADE the edits are network morphisms, exact or approximate, from trivial networks on: a
-    child inherits the weights of its parent and is trained for a short time. A table holds
-    trainings from scratch, so that what inheriting saves is not measured.
+    In LEMONADE the edits are exact or approximate network morphisms, starting from trivial
+    networks: a child inherits its parent's weights and trains briefly. A table holds trainings from
+    scratch, so the savings of weight inheritance are not measured.
 
-    The numbers are our own; the preset ``community`` has those of a re-implementation.
+    The defaults are our own. Preset ``community`` has the numbers of a public re-implementation.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        initial: Random architectures that come first.
-        proposed: Children that are proposed in a generation.
-        accepted: Children of those that are trained.
+        initial: Number of random architectures trained first.
+        proposed: Children proposed per generation.
+        accepted: Proposed children that are trained, per generation.
         known: Cheap numbers of an architecture.
     """
 
@@ -93,7 +92,7 @@ class Lemonade(Algorithm):
             self._population[observation.losses] = observation.proposal.arch
 
     def _next_generation(self) -> list[Arch]:
-        """Children of the front; none if it is empty or all its edits were proposed."""
+        """Children of the front; empty if the front is empty or all its edits were proposed."""
         told = self._population
         points = list(told)
         front = [points[place] for place in fronts(points)[0]] if points else []
@@ -113,7 +112,7 @@ class Lemonade(Algorithm):
         return accepted
 
     def _edited(self, archs: list[Arch], cheap: list[Losses], n: int) -> list[Arch]:
-        """Up to ``n`` new children of some architectures with these cheap numbers."""
+        """Up to ``n`` new children of ``archs``, whose cheap numbers are ``cheap``."""
         draw, rarities = self.rng.random, _rarities(cheap, cheap)
         parents = list(range(len(archs)))
         edits: dict[int, list[Arch]] = {}
@@ -131,9 +130,9 @@ class Lemonade(Algorithm):
 
 
 def _rarities(points: Sequence[Losses], at: Sequence[Losses]) -> list[float]:
-    """One over the density of ``points`` at other points, up to a factor.
+    """Inverse density of ``points`` at the points ``at``, up to a constant factor.
 
-    A number that is not defined counts as the largest.
+    An undefined number (NaN) counts as the largest of its kind.
     """
     if not at or not at[0]:  # with one objective there are no cheap numbers
         return [1.0] * len(at)

@@ -1,8 +1,7 @@
-"""Rewards of accuracy and cost, for any search.
+"""Rewards that combine accuracy and cost, for any inner algorithm.
 
-Those of MnasNet (Tan et al., 2019, https://arxiv.org/abs/1807.11626), ProxylessNAS-R (Cai et al.,
-2019, https://arxiv.org/abs/1812.00332) and TuNAS (Bender et al., 2020,
-https://arxiv.org/abs/2008.06120).
+MnasNet (Tan et al., 2019, https://arxiv.org/abs/1807.11626), ProxylessNAS-R (Cai et al., 2019,
+https://arxiv.org/abs/1812.00332) and TuNAS (Bender et al., 2020, https://arxiv.org/abs/2008.06120).
 """
 
 import math
@@ -16,35 +15,36 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import SearchSpace
 
 _REWARDS = ("product", "sum")
-_FIRST = 10
-_LEAST_RATIO, _MOST_RATIO = 1e-3, 1e3
+_CALIBRATION_COSTS = 10
+_MIN_RATIO, _MAX_RATIO = 1e-3, 1e3
 
 
 class MoReward(Wrapper):
-    """Lets another algorithm search for the highest reward of accuracy and cost.
+    """Runs any algorithm on a reward of accuracy and cost (MnasNet, ProxylessNAS, TuNAS).
 
-    The first loss is 100 minus the accuracy in percent, the second the cost. The reward is the
-    accuracy, as a share of one, times a power of cost / target, or plus a multiple of the distance
-    of cost / target from one. The algorithm inside is told 100 minus 100 times the reward: a loss
-    in percent again. With one objective it is told what was told.
+    The first loss must be 100 minus the accuracy in percent, the second the cost. The reward is the
+    accuracy, as a fraction, times a power of cost / target (``"product"``), or plus a multiple of
+    the distance of cost / target from one (``"sum"``). The inner algorithm is told 100 minus 100
+    times the reward: again a loss in percent. With one objective it is told that loss unchanged.
 
-    The defaults are MnasNet's soft constraint, ``mnasnet_hard`` its hard one; ``proxylessnas`` is
-    as in mit-han-lab/proxylessnas, ``tunas`` after the paper.
+    The defaults are MnasNet's soft constraint; preset ``mnasnet_hard`` is MnasNet's hard
+    constraint. ``proxylessnas`` is as in mit-han-lab/proxylessnas (``search/nas_manager.py``),
+    ``tunas`` is after the TuNAS paper.
 
     Args:
-        space: What to search.
-        fidelities: Those of the algorithm inside.
-        seed: Seed of the algorithm inside.
-        known: Passed on to the algorithm inside.
-        resumable: The same.
-        target: Cost that is aimed at, in the unit of the second loss; None for the median of the
-            first ten costs that are told (until then of those told so far).
+        space: The search space.
+        fidelities: Epochs on offer to the inner algorithm.
+        seed: Seed of the inner algorithm.
+        known: Passed on to the inner algorithm.
+        resumable: Passed on to the inner algorithm.
+        target: Target cost, in the unit of the second loss; None for the median of the first ten
+            costs told (before that, of those told so far).
         reward: ``"product"`` or ``"sum"``.
         within: Exponent or factor for costs up to the target, in [-10, 10].
-        beyond: The same for costs above it.
-        search: Registered name of the algorithm inside, or ``"module:Class"``.
-        search_preset: One of its presets.
-        search_settings: Changes to that preset or to its defaults.
+        beyond: Exponent or factor for costs above the target, in [-10, 10].
+        search: Registered name of the inner algorithm, or ``"module:Class"``.
+        search_preset: Preset of the inner algorithm.
+        search_settings: Hyperparameters of the inner algorithm, on top of its preset or defaults.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -108,30 +108,29 @@ class MoReward(Wrapper):
         losses = observation.losses
         if len(losses) > 2:
             raise InvalidArgumentError(
-                f"mo_reward is made of two objectives, accuracy and cost, not of {len(losses)}"
+                f"mo_reward combines two objectives, accuracy and cost, not {len(losses)}"
             )
         if self.target is None and len(losses) == 2:
             self._calibrate(losses[1])
         self._inner.tell(with_one_loss(observation, self._loss))
 
     def _calibrate(self, cost: float) -> None:
-        """Take a cost into the default target."""
-        if len(self._costs) < _FIRST and 0 < cost < math.inf:
+        """Update the default target with a cost."""
+        if len(self._costs) < _CALIBRATION_COSTS and 0 < cost < math.inf:
             self._costs.append(cost)
             self._target = median(self._costs)
 
     def _loss(self, losses: Sequence[float]) -> float:
-        """What the algorithm inside is told, in percent.
+        """The loss told to the inner algorithm, in percent.
 
-        A cost below a thousandth of the target counts as that, above a thousand times the target
-        as that. Before any cost is positive, costs do not count. A negative accuracy, of a first
-        loss that is no percentage, is divided instead of multiplied, so that what costs more is
-        still worse.
+        Cost ratios are clipped to [0.001, 1000]. Until some cost is positive, costs are ignored. A
+        negative accuracy (a first loss that is not a percentage) is divided by the power instead of
+        multiplied, so that a higher cost is still worse.
         """
         loss, cost = losses
         if self._target is None:
             return loss
-        ratio = min(max(cost / self._target, _LEAST_RATIO), _MOST_RATIO)
+        ratio = min(max(cost / self._target, _MIN_RATIO), _MAX_RATIO)
         weight = self.beyond if ratio > 1 else self.within
         if self.reward == "sum":
             return loss - 100 * weight * abs(ratio - 1)

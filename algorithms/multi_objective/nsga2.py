@@ -15,37 +15,38 @@ _CUTS = 16
 
 
 class NSGA2(Algorithm):
-    """A genetic algorithm for several objectives whose population spreads along the Pareto front.
+    """NSGA-II: non-dominated sorting genetic algorithm (Deb et al., 2002), as in NSGA-Net.
 
-    The population begins as random architectures. Parents are drawn by binary tournaments: of two
-    members the one that dominates the other wins, if none does the one in the less crowded place.
-    Two parents have two children, crossed at two places and mutated. When enough children are told,
-    the best of population and children become the population: front after front, and of the last
-    front that fits in only partly the least crowded. A training that diverged is worse than all
-    others.
+    The initial population is random. Parents win binary tournaments: a member that dominates the
+    other wins, otherwise the one with the larger crowding distance. Two parents yield two children
+    by two-point crossover and mutation. Once ``offspring`` children are told, the best of
+    population and children survive: front by front, and within the last front that fits only
+    partly, those with the largest crowding distances. A diverged training is worse than every
+    finite one.
 
-    Children are made at any time from the population of that time, so that workers never wait. One
-    that is told after its generation was complete counts in the next; with one worker there is
-    none. An architecture that was proposed before is mutated until it is a new one; if 64 mutations
-    do not find any, it is trained again.
+    Children are bred on demand from the current population, so workers never wait. A child told
+    after its generation was complete counts in the next one; with one worker this does not happen.
+    An architecture that was proposed before is mutated until it is new; after 64 failed mutations
+    it is trained again.
 
-    Cuts and mutants that lead out of the space are drawn again; after 16 cuts the children are the
-    parents, after 64 mutants the child remains as it is. With one objective this is a genetic
-    algorithm that keeps the best.
+    Crossovers and mutants that leave the space are drawn again; after 16 crossovers the children
+    are copies of the parents, after 64 mutants the child stays unmutated. With one objective this
+    is an elitist genetic algorithm.
 
-    Population, offspring, tournament and the two cuts are those of NSGA-Net (Lu et al., 2019,
-    https://arxiv.org/abs/1810.03522), the probabilities are after it. Its mutation prefers options
-    of near numbers; here options have equal chances. Its later generations, drawn from a Bayesian
-    network of the phases of its own space, are not part of this.
+    Population size, number of offspring, tournament and two-point crossover are those of NSGA-Net
+    (Lu et al., 2019, https://arxiv.org/abs/1810.03522); the probabilities are after it. Its
+    mutation prefers options with nearby numbers; here all options are equally likely. Its
+    exploitation phase, which samples from a Bayesian network over the phases of its own space, is
+    left out.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        population: Members.
-        offspring: Children after which the population is renewed.
+        population: Population size.
+        offspring: Children per generation.
         crossover: Probability that two parents are crossed.
-        mutation: Decisions that change in a mutation, on average; each has the same chance.
+        mutation: Expected number of decisions that a mutation changes; all are equally likely.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class NSGA2(Algorithm):
             self._told, self._children = [], []
 
     def _survivors(self) -> list["_Member"]:
-        """The best of population and children; of equals random ones."""
+        """The best of population and children; ties are broken at random."""
         draw = self.rng.random
         pool = self._members + self._told
         survivors: list[_Member] = []
@@ -116,14 +117,14 @@ class NSGA2(Algorithm):
         return survivors
 
     def _bred(self) -> list[Arch]:
-        """The two children of two parents."""
+        """Two children of two parents."""
         a, b = self._parent(), self._parent()
         if self.rng.random() < self.crossover:
             a, b = self._crossed(a, b)
         return [self._mutated(a), self._mutated(b)]
 
     def _parent(self) -> Arch:
-        """The winner of a tournament of two different members; on ties the one drawn first."""
+        """The winner of a tournament of two distinct members; ties go to the first drawn."""
         draw, members = self.rng.random, self._members
         i, j = int(draw() * len(members)), int(draw() * (len(members) - 1))
         a, b = members[i], members[j + (j >= i)]
@@ -134,7 +135,7 @@ class NSGA2(Algorithm):
         return a.arch
 
     def _crossed(self, a: Arch, b: Arch) -> tuple[Arch, Arch]:
-        """Both with what is between two different places exchanged."""
+        """Both parents with the segment between two cuts exchanged; unchanged if never legal."""
         draw, is_legal, n = self.rng.random, self.space.is_legal, len(a)
         for _ in range(_CUTS):
             i, j = 1 + int(draw() * (n - 1)), 1 + int(draw() * (n - 2))
@@ -145,7 +146,7 @@ class NSGA2(Algorithm):
         return a, b
 
     def _mutated(self, arch: Arch) -> Arch:
-        """Every decision changed to another option with the same probability."""
+        """A legal mutant in which each decision changes with the same probability."""
         draw, rate, options = self.rng.random, self._rate, self.space.options
         for _ in range(_TRIES):
             changed = arch
@@ -160,7 +161,7 @@ class NSGA2(Algorithm):
 
 
 class _Member(NamedTuple):
-    """A trained architecture; the larger its crowding distance, the fewer are near."""
+    """A finished trial and its crowding distance within its front."""
 
     arch: Arch
     losses: Losses

@@ -1,4 +1,4 @@
-"""Random scalarizations (Paria et al., 2020, https://arxiv.org/abs/1805.12168) of any search.
+"""Random scalarizations for any inner algorithm (Paria et al., 2020, https://arxiv.org/abs/1805.12168).
 
 The weighted, augmented Tchebycheff distance is that of ParEGO (Knowles, 2006,
 https://doi.org/10.1109/TEVC.2005.851274).
@@ -23,27 +23,27 @@ _RHO = 0.05
 
 
 class RandomScalarization(Wrapper):
-    """Lets another algorithm search anew, again and again, each time for other weights.
+    """Runs any algorithm repeatedly on random scalarizations of the losses (Paria et al., 2020).
 
-    The first search is for the first loss alone. Each of the next has weights drawn uniformly from
-    the simplex and is told 100 times the weighted distance of the losses from the best values seen
-    before it, in units of the ranges seen before it: what one search is told compares, whatever the
-    algorithm inside remembers. A search ends after ``period`` proposals, or by itself; trials that
-    still run are told to the search that proposed them. With one objective there is one search,
-    that of the algorithm inside.
+    The first inner search minimises the first loss alone. Every later one draws weights uniformly
+    from the simplex and is told 100 times the weighted distance of the losses from the best values
+    seen before it, in units of the ranges seen before it. Values told within one inner search are
+    therefore comparable, whatever the inner algorithm remembers. An inner search ends after
+    ``period`` proposals, or when it ends itself; results that arrive later are told to the search
+    that proposed them. With one objective there is a single inner search.
 
     Args:
-        space: What to search.
-        fidelities: Those of the algorithm inside.
-        seed: Seed of the first search and of all else.
-        known: Passed on to the algorithm inside.
-        resumable: The same.
-        scalarization: ``"tchebycheff"``: the largest weighted distance plus 0.05 times their sum;
-            ``"linear"``: their sum, which finds convex parts of the front only.
-        period: Proposals of a search.
-        search: Registered name of the algorithm inside, or ``"module:Class"``.
-        search_preset: One of its presets.
-        search_settings: Changes to that preset or to its defaults.
+        space: The search space.
+        fidelities: Epochs on offer to the inner algorithm.
+        seed: Seed of the first inner search and of everything drawn later.
+        known: Passed on to the inner algorithm.
+        resumable: Passed on to the inner algorithm.
+        scalarization: ``"tchebycheff"``: the largest weighted distance plus 0.05 times the sum of
+            all; ``"linear"``: the sum, which finds only convex parts of the front.
+        period: Proposals per inner search.
+        search: Registered name of the inner algorithm, or ``"module:Class"``.
+        search_preset: Preset of the inner algorithm.
+        search_settings: Hyperparameters of the inner algorithm, on top of its preset or defaults.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class RandomScalarization(Wrapper):
         search.algorithm.tell(with_one_loss(observation, search.combine))
 
     def _begin(self) -> bool:
-        """Begin the next search, unless there is one objective or no range is known."""
+        """Begin the next inner search, unless there is one objective or no range is known yet."""
         n = len(self._lowest)
         if n < 2:
             return False
@@ -123,7 +123,7 @@ class RandomScalarization(Wrapper):
     def _combine(
         self, lowest: Sequence[float], scales: Sequence[float], losses: Sequence[float]
     ) -> float:
-        """The scalarization of a search."""
+        """The scalarized loss."""
         distances = [
             scale * (loss - low) for scale, loss, low in zip(scales, losses, lowest, strict=True)
         ]
@@ -133,17 +133,17 @@ class RandomScalarization(Wrapper):
 
 
 class _Search:
-    """One search of the algorithm inside.
+    """One inner search.
 
     Args:
-        algorithm: Does the search.
-        combine: What it is told of several losses.
+        algorithm: The inner algorithm.
+        combine: Maps all losses to the one that the inner algorithm is told.
 
     Attributes:
         algorithm: As given.
         combine: As given.
-        n_asked: Proposals so far.
-        n_running: Those that are not told.
+        n_asked: Number of proposals so far.
+        n_running: Number of proposals not told yet.
     """
 
     __slots__ = ("algorithm", "combine", "n_asked", "n_running")

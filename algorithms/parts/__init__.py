@@ -1,1 +1,1 @@
-"""What several algorithms share."""
+"""Building blocks shared by several algorithms."""

@@ -1,4 +1,4 @@
-"""Architectures chosen one decision after the other, with options that can still become legal."""
+"""Architectures built decision by decision from options that can still become legal."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -8,21 +8,21 @@ from typing import TypeAlias
 from nasbench.space import Arch, SearchSpace
 
 LegalOptions: TypeAlias = Callable[[Arch], tuple[int, ...]]
-"""The options with which a prefix can be completed to a legal architecture."""
+"""Maps a prefix to the options after which it can still be completed to a legal architecture."""
 
-_REMEMBERED = 65_536
+_CACHE_SIZE = 65_536
 
 
 def legal_options(space: SearchSpace) -> LegalOptions:
-    """``space.legal_options``, which can be slow, with the latest answers remembered."""
+    """``space.legal_options``, which can be slow, with a cache of recent answers."""
     if not space.has_rules:
         by_position = [tuple(range(n)) for n in space.options]
         return lambda prefix: by_position[len(prefix)]
-    return lru_cache(_REMEMBERED)(space.legal_options)
+    return lru_cache(_CACHE_SIZE)(space.legal_options)
 
 
 def completed(space: SearchSpace, prefix: Arch, legal: LegalOptions, rng: Random) -> Arch:
-    """A legal architecture that begins with ``prefix``; every option has equal chance."""
+    """A legal architecture that begins with ``prefix``; other decisions are uniform."""
     for _ in range(len(prefix), len(space.options)):
         options = legal(prefix)
         prefix = (*prefix, options[int(rng.random() * len(options))])
@@ -30,9 +30,9 @@ def completed(space: SearchSpace, prefix: Arch, legal: LegalOptions, rng: Random
 
 
 def pick(options: Sequence[int], weights: Sequence[float], rng: Random) -> int:
-    """One of ``options``, the chance of option ``o`` in proportion to ``weights[o]``.
+    """Draws one of ``options``; option ``o`` has probability proportional to ``weights[o]``.
 
-    If all have the weight zero, the chances are equal.
+    If all weights are zero, the draw is uniform.
     """
     total = 0.0
     for option in options:
@@ -48,18 +48,18 @@ def pick(options: Sequence[int], weights: Sequence[float], rng: Random) -> int:
 
 
 class IndependentChoices:
-    """A distribution over architectures in which no decision depends on another.
+    """A distribution over architectures with independent decisions.
 
-    Only rules of the space couple decisions: an option after which nothing legal can follow has no
-    chance, and the chances of the others grow in proportion.
+    Only rules of the space couple decisions: options after which nothing legal can follow have
+    probability 0, and the others grow in proportion.
 
     Args:
-        space: The space.
+        space: The search space.
 
     Attributes:
-        weights: For each decision a non-negative number for each option; chances are in proportion
-            to them. At first they are equal.
-        legal: Options with which a prefix can be completed.
+        weights: For each decision, one non-negative weight per option, proportional to its
+            probability; equal at first.
+        legal: Maps a prefix to the options that can follow it.
         unruled: Whether every tuple is legal.
     """
 
@@ -69,7 +69,7 @@ class IndependentChoices:
         self.unruled = not space.has_rules
 
     def sample(self, rng: Random) -> Arch:
-        """A legal architecture."""
+        """Draws a legal architecture."""
         if not self.unruled:
             arch: Arch = ()
             for weights in self.weights:

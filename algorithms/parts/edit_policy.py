@@ -1,4 +1,4 @@
-"""A network that gives the edits of an architecture their chances."""
+"""A network that assigns probabilities to the edits of an architecture."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,18 +16,18 @@ from torch.nn.functional import pad
 from algorithms.parts.choices import pick
 from nasbench.space import Arch, SearchSpace
 
-_REMEMBERED = 4_096
-_NEVER = -1e30
+_CACHE_SIZE = 4_096
+_MASKED = -1e30
 
 
 class Edits(NamedTuple):
-    """What an architecture can be edited to.
+    """The edits of an architecture.
 
     Attributes:
-        archs: ``n`` different architectures, none of them the edited one.
-        tokens: Array of shape ``(n, k)``, the options that each edit brings, where option ``o`` of
-            a decision is ``o`` plus the number of options of all decisions before; filled up with
-            the number of options of all decisions.
+        archs: ``n`` distinct edited architectures, all different from the original.
+        tokens: Array of shape ``(n, k)``: the tokens of the options that each edit brings. The
+            token of option ``o`` of a decision is ``o`` plus the number of options of all earlier
+            decisions; rows are padded with the total number of options.
     """
 
     archs: tuple[Arch, ...]
@@ -35,20 +35,20 @@ class Edits(NamedTuple):
 
 
 class EditPolicy:
-    """Chances of the edits of an architecture, learned by the policy gradient.
+    """A distribution over the edits of an architecture, trained by policy gradient.
 
     A bidirectional LSTM reads the options of the architecture, one decision after the other. Its
-    state at a decision gives every option there a score; an edit has the sum of the scores of the
-    options that it brings, and the chances are the softmax over all edits that ``space.edits``
-    offers. At first they are equal. Numbers have double precision, so that rounding, which differs
-    between machines, hardly ever decides a choice.
+    state at a decision gives every option there a score. The score of an edit is the sum of the
+    scores of the options that it brings, and probabilities are the softmax over all edits that
+    ``space.edits`` offers; initially they are equal. Computation is in double precision, so that
+    rounding, which differs between machines, hardly ever decides a draw.
 
     Args:
-        space: The space.
-        embedding: Numbers that stand for an option.
-        units: Size of the state of the LSTM in each direction.
-        learning_rate: Step size of Adam.
-        seed: Seed of the first weights.
+        space: The search space.
+        embedding: Size of the embedding of an option.
+        units: Units of the LSTM in each direction.
+        learning_rate: Learning rate of Adam.
+        seed: Seed of the initial weights.
     """
 
     def __init__(
@@ -56,12 +56,16 @@ class EditPolicy:
     ) -> None:
         self._space = space
         self._offsets = np.array([0, *accumulate(space.options)])
-        self.network = _Scores(space.options, embedding, units, seed)
+        self.network = _ScoreNetwork(space.options, embedding, units, seed)
         self._adam = torch.optim.Adam(self.network.parameters(), lr=learning_rate)
-        self.edits = lru_cache(_REMEMBERED)(self._find_edits)
+        self.edits = lru_cache(_CACHE_SIZE)(self._find_edits)
 
     def sample(self, archs: Sequence[Arch], rng: Random) -> list[int]:
-        """For each architecture, all of which have edits, the number of an edit."""
+        """Draws one edit for each architecture; all of them must have edits.
+
+        Returns:
+            Index of an edit for each architecture.
+        """
         with torch.no_grad():
             rows = self.log_chances(archs).exp().tolist()
         return [
@@ -70,11 +74,11 @@ class EditPolicy:
         ]
 
     def log_chances(self, archs: Sequence[Arch]) -> Tensor:
-        """Logarithms of the chances of the edits of ``b`` architectures.
+        """Log-probabilities of the edits of ``b`` architectures.
 
         Returns:
-            Tensor of shape ``(b, n)``, where ``n`` is the largest number of edits; rows of others
-            are filled up with numbers of which the exponential is 0.
+            Tensor of shape ``(b, n)``, where ``n`` is the largest number of edits; shorter rows are
+            padded with values whose exponential is 0.
         """
         edits = [self.edits(arch).tokens for arch in archs]
         n, k = (max(tokens.shape[axis] for tokens in edits) for axis in (0, 1))
@@ -84,7 +88,7 @@ class EditPolicy:
         counts = torch.tensor([len(tokens) for tokens in edits])
         scores: Tensor = self.network(torch.from_numpy(np.array(archs) + self._offsets[:-1]))
         sums = scores.gather(1, torch.from_numpy(chosen).flatten(1)).view(chosen.shape).sum(2)
-        return sums.masked_fill(torch.arange(n) >= counts[:, None], _NEVER).log_softmax(1)
+        return sums.masked_fill(torch.arange(n) >= counts[:, None], _MASKED).log_softmax(1)
 
     def objective(
         self,
@@ -93,7 +97,7 @@ class EditPolicy:
         weights: Sequence[float],
         entropy_weight: float,
     ) -> Tensor:
-        """Weighted sum of the log-chances of ``choices``, plus the weighted mean entropy."""
+        """Weighted sum of the log-probabilities of ``choices`` plus the weighted mean entropy."""
         logs = self.log_chances(archs)
         chosen = logs[torch.arange(len(archs)), torch.tensor(choices)]
         entropy = -(logs.exp() * logs).sum(1).mean()
@@ -106,7 +110,7 @@ class EditPolicy:
         weights: Sequence[float],
         entropy_weight: float,
     ) -> None:
-        """Take a step of Adam that raises the objective."""
+        """Take one Adam step that raises the objective."""
         self._adam.zero_grad()
         torch.autograd.backward(-self.objective(archs, choices, weights, entropy_weight))
         self._adam.step()
@@ -122,20 +126,20 @@ class EditPolicy:
         return Edits(archs, tokens[:, : changed.sum(1).max()])
 
 
-class _Scores(nn.Module):
+class _ScoreNetwork(nn.Module):
     """Scores of all options of all decisions, given an architecture.
 
     Args:
-        options: Number of options of each decision; ``t`` in all.
-        embedding: As of the policy.
-        units: As of the policy.
-        seed: As of the policy.
+        options: Number of options of each decision; ``t`` in total.
+        embedding: Size of the embedding of an option.
+        units: Units of the LSTM in each direction.
+        seed: Seed of the initial weights.
     """
 
     def __init__(self, options: Sequence[int], embedding: int, units: int, seed: int) -> None:
         super().__init__()
         t = sum(options)
-        with torch.device("meta"):  # there nothing is drawn from the global generator
+        with torch.device("meta"):  # where constructors draw nothing from the global generator
             self.embedding = nn.Embedding(t, embedding)
             self.encoder = nn.LSTM(embedding, units, bidirectional=True, batch_first=True)
             self.head = nn.Embedding(t, 2 * units + 1)
@@ -149,7 +153,7 @@ class _Scores(nn.Module):
             self.head.weight.zero_()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Scores of ``(b, d)`` tokens, shape ``(b, t + 1)``, the last of them 0."""
+        """Scores given ``(b, d)`` tokens, shape ``(b, t + 1)``; the last column is 0."""
         states = pad(self.encoder(self.embedding(tokens))[0], (0, 1), value=1.0)
         scores = (states[:, self._decisions] * self.head.weight).sum(2)
         return pad(scores, (0, 1))

@@ -1,4 +1,4 @@
-"""Algorithms that let another one search: it is told a single loss, made of several."""
+"""Base of algorithms that run another algorithm on one loss made of several."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -22,22 +22,22 @@ from nasbench.space import SearchSpace
 
 
 class Wrapper(Algorithm):
-    """Base of the algorithms that have another one inside.
+    """Base of algorithms that run an inner algorithm.
 
     Args:
-        space: What to search.
-        fidelities: Those of the algorithm inside.
+        space: The search space.
+        fidelities: Epochs on offer to the inner algorithm.
         seed: Seed of the search.
-        known: Passed on to the algorithm inside.
-        resumable: The same.
-        search: Registered name of the algorithm inside, or ``"module:Class"``.
-        search_preset: One of its presets.
-        search_settings: Changes to that preset or to its defaults.
+        known: Passed on to the inner algorithm.
+        resumable: Passed on to the inner algorithm.
+        search: Registered name of the inner algorithm, or ``"module:Class"``.
+        search_preset: Preset of the inner algorithm.
+        search_settings: Hyperparameters of the inner algorithm, on top of its preset or defaults.
 
     Raises:
-        UnknownNameError: There is no such algorithm, preset or hyperparameter.
-        InvalidArgumentError: ``search`` is no algorithm or a wrapper itself, has no use for
-            ``known``, or does not take one of the values.
+        UnknownNameError: No such algorithm, preset or hyperparameter.
+        InvalidArgumentError: ``search`` is not an algorithm or is itself a wrapper, does not take
+            ``known``, or refuses a value.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Wrapper(Algorithm):
         super().__init__(space, fidelities=fidelities, seed=seed)
         if search_settings is not None and not isinstance(search_settings, Mapping):
             raise InvalidArgumentError(
-                f"search_settings = {search_settings!r} must be names with values, such as "
+                f"search_settings = {search_settings!r} must map names to values, such as "
                 "{population = 50, sample = 10} on the command line"
             )
         inner = ALGORITHMS.load(search)
@@ -63,8 +63,8 @@ class Wrapper(Algorithm):
             raise InvalidArgumentError(f"search = {search!r} is {inner!r}, not an algorithm")
         if issubclass(inner, Wrapper):
             raise InvalidArgumentError(
-                f"search = {search!r} has an algorithm inside and cannot be inside another; "
-                "possible is every algorithm without"
+                f"search = {search!r} runs an inner algorithm itself and cannot be one; "
+                "use an algorithm without an inner one"
             )
         values = hyperparameters(inner, search_settings or {}, search_preset)
         if known is not None and not takes_known(inner):
@@ -88,14 +88,14 @@ class Wrapper(Algorithm):
 def with_one_loss(
     observation: Observation, combine: Callable[[Sequence[float]], float]
 ) -> Observation:
-    """An observation with one loss made of all, and with the curve of that loss.
+    """The observation with its losses combined into one, and with the curve of that loss.
 
-    Infinite if one of them is. On the curve all losses but the first are those at its end. With a
-    single loss the observation stays as it is.
+    The combined loss is infinite if any loss is. Along the curve only the first loss varies; the
+    others stay at their final values. An observation with one loss is returned unchanged.
 
     Args:
         observation: What was told.
-        combine: Makes one loss of several, NaN of NaN.
+        combine: Combines several losses into one; NaN if one is NaN.
     """
     losses = observation.losses
     if len(losses) == 1:

@@ -1,4 +1,4 @@
-"""A density of architectures: product kernels, one factor a decision, as in BOHB."""
+"""Kernel density over architectures, with a product kernel over decisions, as in BOHB."""
 
 from collections.abc import Sequence
 
@@ -10,22 +10,23 @@ _NORMALISER = 1 / np.sqrt(2 * np.pi)
 
 
 class KernelDensity:
-    """Mean of one product kernel for each data point.
+    """Kernel density estimate with one product kernel per data point.
 
-    Categorical columns have the kernel of Aitchison and Aitken: ``1 - h`` at the point, ``h``
-    spread over the other options. Other columns have a normal kernel of standard deviation ``h``.
-    The bandwidths ``h`` follow the normal reference rule, 1.06 standard deviations times
-    ``n ** (-1 / (4 + d))``, taken of the numbers of the options where they are categorical. There
-    they end at ``(c - 1) / c`` for ``c`` options, where the kernel is uniform; beyond it would
+    Categorical columns use the kernel of Aitchison and Aitken: ``1 - h`` at the point and ``h``
+    spread over the other options. Other columns use a normal kernel of standard deviation ``h``.
+    Bandwidths ``h`` follow the normal reference rule, 1.06 standard deviations times
+    ``n ** (-1 / (4 + d))``; in categorical columns, of the option numbers. There they are capped at
+    ``(c - 1) / c`` for ``c`` options, where the kernel is uniform; beyond it the kernel would
     prefer the other options.
 
     Args:
         data: Points of shape ``(n, d)``: option numbers, or numbers in [0, 1].
-        n_options: For each of the ``d`` columns its options, or 0 where it is not categorical.
-        min_bandwidth: The least bandwidth.
+        n_options: For each of the ``d`` columns its number of options, or 0 if it is not
+            categorical.
+        min_bandwidth: Minimum bandwidth.
 
     Attributes:
-        bandwidths: Shape ``(d,)``.
+        bandwidths: Bandwidth of each column, shape ``(d,)``.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class KernelDensity:
         )
 
     def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Density at points of shape ``(m, d)``; shape ``(m,)``."""
+        """Density at points of shape ``(m, d)``; returns shape ``(m,)``."""
         product = np.ones((len(points), len(self._data)))
         options = points.astype(np.intp)
         for k, (h, n) in enumerate(zip(self.bandwidths, self._n_options, strict=True)):
@@ -57,19 +58,19 @@ class KernelDensity:
         return mean
 
     def sample(self, m: int, rng: np.random.Generator, *, factor: float) -> NDArray[np.float64]:
-        """Points near data points.
+        """Draws points near data points.
 
-        A categorical column keeps its option with probability ``1 - h``, else any option is as
-        likely; another column is drawn from the normal distribution of ``factor`` times the
-        bandwidth, truncated to [0, 1].
+        A categorical column keeps its option with probability ``1 - h`` and is uniform otherwise.
+        Other columns are drawn from a normal distribution with ``factor`` times the bandwidth,
+        truncated to [0, 1].
 
         Args:
-            m: How many.
-            rng: Generator.
-            factor: Widens the bandwidths of columns that are not categorical.
+            m: Number of points.
+            rng: Random generator.
+            factor: Factor on the bandwidths of columns that are not categorical.
 
         Returns:
-            Shape ``(m, d)``.
+            Points of shape ``(m, d)``.
         """
         centers = self._data[rng.integers(len(self._data), size=m)]
         draws, again = rng.random(centers.shape), rng.random(centers.shape)

@@ -1,4 +1,4 @@
-"""What the methods with an LSTM controller share: batches, rewards and baseline."""
+"""Base of algorithms with an LSTM controller: batches, rewards and baseline."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _REWARDS = ("normalized", "accuracy", "cubed_accuracy")
-_RESOLUTION = 1e-12  # of rewards: smaller differences are rounding, which must not be enlarged
+_RESOLUTION = 1e-12  # relative differences below are rounding and must not be scaled up
 
 
 class Told(NamedTuple):
     """A finished trial.
 
     Attributes:
-        arch: What was trained.
-        log_probability: Under the policy that it was drawn from.
+        arch: The trained architecture.
+        log_probability: Its log-probability under the policy that drew it.
         reward: Higher is better.
     """
 
@@ -32,13 +32,13 @@ class Told(NamedTuple):
 
 
 class LSTMController(Algorithm):
-    """Base of the methods that draw from an :class:`LSTMPolicy` and learn from full batches.
+    """Base of algorithms that sample from an :class:`LSTMPolicy` and learn from full batches.
 
-    A batch is the next ``samples`` trials that are told, from whichever policy they were drawn;
-    after it has been learned from, everything is drawn from the new policy. A diverged training
-    counts as the worst finite loss so far, and teaches nothing as long as there is none.
+    A batch is the next ``samples`` results, whichever policy they were drawn from; once it is
+    learned, everything is drawn from the new policy. A diverged training counts as the worst finite
+    loss so far, and is ignored until there is one.
 
-    The subclass documents its hyperparameters; those that all have are checked and kept here.
+    Subclasses document their hyperparameters; this class checks and keeps the common ones.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class LSTMController(Algorithm):
 
     @abstractmethod
     def _learn(self, batch: Sequence[Told]) -> None:
-        """Change the policy."""
+        """Update the policy."""
 
     def _rewarded(self, loss: float) -> float:
         if self.reward == "normalized":
@@ -135,7 +135,7 @@ class LSTMController(Algorithm):
         return accuracy if self.reward == "accuracy" else accuracy * accuracy * accuracy
 
     def _advantages(self, rewards: Sequence[float]) -> Tensor:
-        """Rewards less the baseline, which then takes them in; shape ``(n,)``."""
+        """Rewards minus the baseline, which is updated afterwards; shape ``(n,)``."""
         keep = self.baseline_momentum
         baseline = self._mean / self._weight if self._weight else sum(rewards) / len(rewards)
         advantages = [reward - baseline for reward in rewards]

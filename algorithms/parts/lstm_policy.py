@@ -1,4 +1,4 @@
-"""A recurrent policy over architectures, and the optimiser that trains it.
+"""An LSTM policy over architectures, and its optimiser.
 
 The controller of Zoph and Le (2017, https://arxiv.org/abs/1611.01578): an LSTM that takes one
 decision after the other. It computes in double precision, so that rounding, which differs between
@@ -23,7 +23,7 @@ _BETA1, _BETA2 = 0.9, 0.999
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch on one thread: networks as small as these only wait for more."""
+    """Run PyTorch on one thread: networks this small only lose time with more."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -36,11 +36,10 @@ class Batch(NamedTuple):
     """``n`` architectures of ``d`` decisions with at most ``w`` options, as tensors.
 
     Attributes:
-        before: Rows of the embedding table that stand for the choices before each decision, shape
-            ``(d, n)``.
+        before: Rows of the embedding table for the choice before each decision, shape ``(d, n)``.
         chosen: Chosen options, shape ``(d, n)``.
-        legal: Whether an option can follow the choices before, shape ``(d, n, w)``, or
-            ``(d, 1, w)`` where it does not depend on them.
+        legal: Whether an option can follow the earlier choices, shape ``(d, n, w)``, or
+            ``(d, 1, w)`` if that does not depend on them.
     """
 
     before: Tensor
@@ -49,20 +48,21 @@ class Batch(NamedTuple):
 
 
 class LSTMPolicy:
-    """A distribution over architectures in which every choice may depend on all before.
+    """A distribution over architectures in which every choice may depend on all earlier ones.
 
-    For each decision the network reads an embedding of the choice before and gives, through a
-    linear layer of the decision's own, the logits of its options. Options after which nothing
-    legal can follow have no chance.
+    At each decision the network reads an embedding of the previous choice and outputs the logits of
+    the options through a linear layer of that decision. Options after which nothing legal can
+    follow have probability 0.
 
     Args:
-        space: The space.
-        rng: Seeds the generator of the initial values.
+        space: The search space.
+        rng: Seeds the generator of the initial weights.
         layers: Layers of the LSTM.
-        hidden: Units of each layer and size of the embeddings.
-        initial_range: All weights and biases start uniform within plus and minus this.
+        hidden: Units per layer and size of the embeddings.
+        initial_range: All weights and biases start uniform in [-initial_range, initial_range].
         temperature: Divides the logits.
-        tanh_constant: Logits ``x``, so divided, become this times ``tanh(x)``; None to leave them.
+        tanh_constant: If given, logits ``x`` (after the temperature) become
+            ``tanh_constant * tanh(x)``.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class LSTMPolicy:
         n, width = len(space.options), max(space.options)
         self._first_rows = [1 + sum(space.options[:i]) for i in range(n)]
         self._within = torch.tensor([[o < k for o in range(width)] for k in space.options])
-        # on the device "meta" the constructor draws nothing from the global generator
+        # on device "meta" the constructor draws nothing from the global generator
         self._lstm = nn.LSTM(hidden, hidden, layers, dtype=torch.float64, device="meta")
         self._lstm.to_empty(device="cpu")
         shapes = ((1 + sum(space.options[:-1]), hidden), (n, hidden, width), (n, 1, width))
@@ -102,7 +102,7 @@ class LSTMPolicy:
 
     @torch.inference_mode()
     def sample(self, n: int, rng: Random) -> list[tuple[Arch, float]]:
-        """``n`` legal architectures, each with the logarithm of its probability."""
+        """Draws ``n`` legal architectures, each with its log-probability."""
         archs: list[Arch] = [()] * n
         logarithms = [0.0] * n
         before, state = torch.zeros(1, n, dtype=torch.int64), None
@@ -118,7 +118,7 @@ class LSTMPolicy:
         return list(zip(archs, logarithms, strict=True))
 
     def encode(self, archs: Sequence[Arch]) -> Batch:
-        """Architectures for :meth:`score`."""
+        """Architectures as tensors for :meth:`score`."""
         columns = list(zip(*archs, strict=True))
         rows = [
             [first + option for option in column]
@@ -135,8 +135,8 @@ class LSTMPolicy:
     def score(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of architectures, both of shape ``(n,)``.
 
-        The entropy, in nats, is the sum over the decisions of the entropies of the distributions
-        that the choices were drawn from.
+        The entropy, in nats, is the sum over decisions of the entropy of the conditional
+        distribution that the choice was drawn from.
         """
         outputs, _ = self._lstm(F.embedding(batch.before, self._embeddings))
         logarithms = self._log_softmax(outputs, slice(None), batch.legal)
@@ -164,15 +164,15 @@ class LSTMPolicy:
 
 
 class Adam:
-    """Gradient ascent by Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980).
+    """Gradient ascent with Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980).
 
-    ``torch.optim`` does the same, but loads PyTorch's compiler first, which takes seconds.
+    ``torch.optim`` does the same, but first loads PyTorch's compiler, which takes seconds.
 
     Args:
-        parameters: What to change, in place.
+        parameters: Parameters to update in place.
         learning_rate: Step size.
-        epsilon: Added to the root of the second moment.
-        clip_norm: Largest norm of a gradient, longer ones are scaled to it; None for no limit.
+        epsilon: Added to the square root of the second moment.
+        clip_norm: Gradients with a larger norm are scaled down to it; None for no limit.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class Adam:
         self._steps = 0
 
     def ascend(self, objective: Tensor) -> None:
-        """One step that raises ``objective``."""
+        """Take one step that raises ``objective``."""
         parts = torch.autograd.grad(objective, self._parameters)
         gradient = torch.cat([part.reshape(-1) for part in parts])
         if self._clip_norm is not None:

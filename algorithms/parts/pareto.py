@@ -10,27 +10,27 @@ Losses: TypeAlias = tuple[float, ...]
 
 
 def comparable(losses: Losses) -> Losses:
-    """The losses; if one is infinite all are, so that every finite point dominates the failure."""
+    """The losses; all infinite if one is, so that every finite point dominates a failure."""
     return (math.inf,) * len(losses) if math.inf in losses else losses
 
 
 def dominates(a: Losses, b: Losses) -> bool:
-    """Whether ``a`` is nowhere above ``b`` and somewhere below."""
+    """Whether ``a`` is nowhere worse than ``b`` and somewhere better."""
     return a != b and all(map(operator.le, a, b))
 
 
 def fronts(points: Sequence[Losses]) -> list[list[int]]:
-    """Positions of points by front: what nothing dominates, then what nothing else does, and so on.
+    """Indices of points by front: the non-dominated points, those non-dominated without them, etc.
 
-    Equal points are in the same front. Positions in a front are in the lexicographic order of the
-    points, in which none dominates an earlier one, so that each is compared with those before
-    it only (Zhang et al., 2015, https://doi.org/10.1109/TEVC.2014.2308305).
+    Equal points share a front. Indices within a front follow the lexicographic order of the points.
+    In that order no point dominates an earlier one, so each is compared only with those before it
+    (Zhang et al., 2015, https://doi.org/10.1109/TEVC.2014.2308305).
 
     Args:
-        points: As :func:`comparable` gives them, all of one length.
+        points: Losses from :func:`comparable`, all of one length.
     """
     found: list[list[int]] = []
-    flat = bool(points) and len(points[0]) <= 2  # then the last of a front has the lowest last loss
+    flat = bool(points) and len(points[0]) <= 2  # so a front's last point has its lowest last loss
     for i in sorted(range(len(points)), key=points.__getitem__):
         for front in found:
             for j in front[-1:] if flat else reversed(front):
@@ -45,13 +45,14 @@ def fronts(points: Sequence[Losses]) -> list[list[int]]:
 
 
 def crowding(front: Sequence[Losses]) -> list[float]:
-    """How far the neighbours of each point of a front are from each other, summed over the losses.
+    """Crowding distance of each point of a front.
 
-    A loss counts in units of its range in the front, and not at all if it is the same everywhere;
-    its lowest and highest point are infinitely far from others. So are all if there are one or two.
+    The distance sums, over the losses, the gap between the two neighbours of a point, in units of
+    the range of that loss in the front; constant losses are ignored. The lowest and the highest
+    point of a loss are infinitely far from others, and so is every point of a front of one or two.
 
     Args:
-        front: As :func:`comparable` gives them.
+        front: Losses from :func:`comparable`.
     """
     if len(front) <= 2:
         return [math.inf] * len(front)

@@ -5,31 +5,32 @@ from numpy.typing import NDArray
 
 
 class RegionTree:
-    """A full binary tree; the children of node k are 2k + 1, the good one, and 2k + 2.
+    """A full binary tree; node k has the children 2k + 1 (good) and 2k + 2 (bad).
 
-    Most of its nodes are never entered. One is fitted and gives its children what they have when it
-    is entered for the first time.
+    Most nodes are never entered. A node is fitted, and divides its trials and architectures between
+    its children, when it is entered for the first time.
 
     Args:
-        height: Levels of nodes.
-        columns: Where the ones of the encoded trials are, shape ``(d, n_trials)``.
-        losses: Losses of the trials.
-        penalty: Matrix that is added to the normal equations, shape ``(n_columns, n_columns)``.
-        listed: Where the ones of a listed space's architectures are, shape ``(d, n)``.
-        unseen: Numbers of those that were not proposed.
+        height: Levels of the tree.
+        columns: Columns that are 1 in the one-hot encoding of each trial, shape ``(d, n_trials)``.
+        losses: Losses of the trials, shape ``(n_trials,)``.
+        penalty: Matrix added to the normal equations, shape ``(n_columns, n_columns)``.
+        listed: Columns that are 1 in the encoding of each architecture of an enumerated space,
+            shape ``(d, n)``.
+        unseen: Indices into ``listed`` of the architectures not proposed yet.
 
     Attributes:
-        n_inner: Number of nodes that have children.
-        weights: Those of the regressors of the inner nodes, shape ``(n_inner, n_columns)``.
-        thresholds: Mean predictions, shape ``(n_inner,)``; the constants of the regressors are left
-            out on both sides.
-        bags: For each node that has them, the places in the list of trials of those in its region.
-        counts: Trials of each node, those told since the fit included.
-        visits: The same, those still running included.
-        totals: Sums of the losses of the trials of each node.
-        unseen: Architectures of a listed space in each node that were not proposed.
-        routed: Their numbers at the fit.
-        regions: The same of the leaves that were entered, those proposed since left out.
+        n_inner: Number of inner nodes.
+        weights: Weights of the regressors of the inner nodes, shape ``(n_inner, n_columns)``.
+        thresholds: Mean prediction at each inner node, shape ``(n_inner,)``; the intercept is left
+            out of it and of predictions.
+        bags: For each node reached, indices of the trials in its region at the fit.
+        counts: Number of trials of each node, including those told since the fit.
+        visits: Number of trials of each node, including those still running.
+        totals: Sum of the losses of the trials of each node.
+        unseen: Number of architectures of an enumerated space in each node that were not proposed.
+        routed: For each node reached, indices of the architectures not proposed at the fit.
+        regions: For each leaf entered, indices of the architectures not proposed yet.
     """
 
     def __init__(
@@ -53,10 +54,10 @@ class RegionTree:
         self.unseen = [0] * n
         self.routed: dict[int, NDArray[np.intp]] = {}
         self.regions: dict[int, list[int]] = {}
-        self._give(0, np.arange(len(losses)), unseen)
+        self._assign(0, np.arange(len(losses)), unseen)
 
     def split(self, node: int) -> None:
-        """Fit an inner node and divide its region, unless that is done."""
+        """Fit an inner node and divide its region between its children, unless done before."""
         if 2 * node + 1 in self.bags:
             return
         bag, inside = self.bags[node], self.routed[node]
@@ -64,11 +65,11 @@ class RegionTree:
             self._fit(node, bag)
         good = self.is_good(node, self._told.take(bag, axis=1))
         fine = self.is_good(node, self._listed.take(inside, axis=1))
-        self._give(2 * node + 1, bag.compress(good), inside.compress(fine))
-        self._give(2 * node + 2, bag.compress(~good), inside.compress(~fine))
+        self._assign(2 * node + 1, bag.compress(good), inside.compress(fine))
+        self._assign(2 * node + 2, bag.compress(~good), inside.compress(~fine))
 
-    def _give(self, node: int, bag: NDArray[np.intp], inside: NDArray[np.intp]) -> None:
-        """A node gets its trials and its architectures of a listed space."""
+    def _assign(self, node: int, bag: NDArray[np.intp], inside: NDArray[np.intp]) -> None:
+        """Assign a node its trials and its architectures of an enumerated space."""
         self.bags[node], self.routed[node] = bag, inside
         self.counts[node] = self.visits[node] = len(bag)
         self.totals[node] = float(self._losses[bag].sum())
@@ -77,7 +78,7 @@ class RegionTree:
     def _fit(self, node: int, bag: NDArray[np.intp]) -> None:
         codes, losses = self._codes[bag], self._losses[bag]
         middle = codes.mean(axis=0)
-        counts = codes.T @ codes  # exact, in whichever order it is summed
+        counts = codes.T @ codes  # integers: exact in any order of summation
         gram = counts - len(bag) * middle[:, None] * middle + self._penalty
         told = self._told[:, bag]
         deviations = np.tile(losses - losses.mean(), len(told))
@@ -90,7 +91,10 @@ class RegionTree:
 
         Args:
             node: An inner node.
-            columns: Where the ones of the encoded architectures are, shape ``(d, n)``.
+            columns: Columns that are 1 in the encoding of each architecture, shape ``(d, n)``.
+
+        Returns:
+            Boolean array of shape ``(n,)``.
         """
         weights = self.weights[node]
         predictions = weights.take(columns[0])
@@ -101,7 +105,7 @@ class RegionTree:
 
 
 def to_root(node: int) -> list[int]:
-    """The node, its parent, …, the root."""
+    """The path from a node to the root, both included."""
     path = [node]
     while node:
         node = (node - 1) // 2
@@ -110,9 +114,9 @@ def to_root(node: int) -> list[int]:
 
 
 def solved(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solves linear equations with a positive definite matrix, by elimination.
+    """Solve linear equations with a positive definite matrix, by elimination.
 
-    Libraries for linear algebra add in an order that depends on the processor.
+    Linear algebra libraries sum in an order that depends on the processor; this does not.
     """
     rows = np.column_stack((matrix, right))
     for k in range(len(rows)):

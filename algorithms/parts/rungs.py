@@ -1,7 +1,7 @@
-"""Rungs and brackets: what the multi-fidelity methods share.
+"""Rungs and brackets, the building blocks of multi-fidelity methods.
 
-A rung is an epoch at which trainings are compared. A bracket is a ladder of rungs: every
-architecture starts at the lowest, and about one in ``eta`` climbs from each to the next.
+A rung is an epoch at which trainings are compared. A bracket is a sequence of rungs: every
+architecture starts at the lowest, and about one in ``eta`` is promoted from each rung to the next.
 """
 
 import math
@@ -20,12 +20,12 @@ Note = TypeVar("Note")
 
 
 class Result(NamedTuple):
-    """A finished trial; sorted by loss, the earlier trial first on ties.
+    """A finished trial; sorts by loss, then by trial number.
 
     Attributes:
-        loss: Its first loss.
-        trial: Its number.
-        arch: What was trained.
+        loss: First loss of the trial.
+        trial: Number of the trial.
+        arch: The trained architecture.
     """
 
     loss: float
@@ -36,9 +36,9 @@ class Result(NamedTuple):
 def rungs(fidelities: Sequence[int], eta: int) -> tuple[int, ...]:
     """Epochs of the rungs, ascending.
 
-    From the last fidelity down, each budget is one ``eta``-th of the one above, as long as it is
-    not below the first fidelity; the rung is the offered epoch nearest to it, the smaller one on
-    ties. Budgets with the same nearest epoch are one rung.
+    Starting from the last fidelity, each budget is the one above divided by ``eta``, down to the
+    first fidelity. A rung is the epoch on offer nearest to its budget; ties go to the smaller one.
+    Budgets with the same nearest epoch share a rung.
 
     Args:
         fidelities: Epochs on offer, ascending.
@@ -58,15 +58,15 @@ def rungs(fidelities: Sequence[int], eta: int) -> tuple[int, ...]:
 
 
 def halving(n: int, eta: int, n_rungs: int) -> tuple[int, ...]:
-    """How many architectures of ``n`` each rung trains: one ``eta``-th of the rung below."""
+    """Number of architectures at each rung, from ``n`` down by factors of ``eta``, at least 1."""
     return tuple(max(n // eta**i, 1) for i in range(n_rungs))
 
 
 def brackets(n_rungs: int, eta: int, rounding: str) -> tuple[tuple[int, ...], ...]:
-    """How many architectures each rung of each of Hyperband's brackets trains.
+    """Number of architectures at each rung of each Hyperband bracket.
 
-    Bracket ``k`` of ``n_rungs`` leaves the ``k`` lowest rungs out. With ``s + 1`` rungs it starts
-    ``floor(n_rungs / (s + 1)) * eta**s`` architectures (``"hpbandster"``), or
+    Bracket ``k`` of ``n_rungs`` leaves out the ``k`` lowest rungs. A bracket of ``s + 1`` rungs
+    starts with ``floor(n_rungs / (s + 1)) * eta**s`` architectures (``"hpbandster"``) or
     ``ceil(n_rungs * eta**s / (s + 1))`` (``"paper"``).
 
     Raises:
@@ -85,21 +85,21 @@ def brackets(n_rungs: int, eta: int, rounding: str) -> tuple[tuple[int, ...], ..
 
 
 class Running(Generic[Note]):
-    """What is to be remembered of proposals until they are told.
+    """Notes attached to proposals until their results are told.
 
-    Of equal proposals the oldest is told first: they ask for the same training, so that it does not
-    matter which of them an answer belongs to.
+    Equal proposals ask for the same training, so it does not matter which of them a result belongs
+    to; the oldest is told first.
     """
 
     def __init__(self) -> None:
         self._notes: dict[Proposal, list[Note]] = {}
 
     def add(self, proposal: Proposal, note: Note) -> None:
-        """Remember ``note`` until ``proposal`` is told."""
+        """Keep ``note`` until ``proposal`` is told."""
         self._notes.setdefault(proposal, []).append(note)
 
     def take(self, proposal: Proposal) -> Note:
-        """What was to be remembered."""
+        """Remove and return the note of ``proposal``."""
         notes = self._notes[proposal]
         note = notes.pop(0)
         if not notes:
@@ -108,24 +108,24 @@ class Running(Generic[Note]):
 
 
 class Bracket:
-    """A run of successive halving: no rung starts before the one below is told.
+    """One run of synchronous successive halving: a rung starts once the rung below is complete.
 
-    The best of a rung climb, as many as the next rung trains. Diverged trainings do not: a rung
-    trains fewer if fewer are left, and the bracket ends if none is.
+    The best of a rung are promoted, as many as the next rung trains. Diverged trainings are not
+    promoted: a rung trains fewer if fewer are left, and the bracket ends if none is.
 
     Args:
-        number: Its number among all brackets.
-        sizes: Trainings at each rung.
+        number: Index of the bracket among all brackets.
+        sizes: Number of trainings at each rung.
         epochs: Epochs of the rungs, ascending.
 
     Attributes:
         number: As given.
         sizes: As given.
         epochs: As given.
-        rung: The rung where it stands.
-        left: Trainings of this rung that are not started.
-        climbers: Results of the rung below that climb to this one, the best last.
-        done: Whether all is told.
+        rung: Index of the current rung.
+        left: Number of trainings of the current rung that have not started.
+        climbers: Results promoted to the current rung, best last.
+        done: Whether all results are in.
     """
 
     __slots__ = (
@@ -152,12 +152,12 @@ class Bracket:
         self._told: list[Result] = []
 
     def start(self) -> None:
-        """One training more is started."""
+        """Count one more training as started."""
         self.left -= 1
         self._running += 1
 
     def record(self, result: Result) -> None:
-        """One training more is told; after the last of a rung the next one is ready."""
+        """Record one result; the last one of a rung makes the next rung ready."""
         self._running -= 1
         self._told.append(result)
         if self.left or self._running:
@@ -175,10 +175,10 @@ class Bracket:
 class Brackets:
     """Synchronous brackets, one after the other.
 
-    While a bracket waits for answers, free workers start the next.
+    While a bracket waits for results, free workers start the next.
 
     Args:
-        sizes: Trainings at each rung of each bracket; after the last comes the first again.
+        sizes: Number of trainings at each rung of each bracket; the sequence repeats.
         epochs: Epochs of all rungs, ascending; a bracket with fewer rungs has the upper ones.
     """
 
@@ -200,20 +200,20 @@ class Brackets:
         return bracket
 
     def record(self, bracket: Bracket, result: Result) -> None:
-        """Tell a bracket; it is forgotten when it is done."""
+        """Record a result of a bracket; a finished bracket is dropped."""
         bracket.record(result)
         if bracket.done:
             self._open.remove(bracket)
 
 
 class Halving:
-    """Asks and tells for synchronous brackets whose lowest rungs train what ``draw`` gives.
+    """Ask and tell for synchronous brackets whose lowest rungs train architectures from ``draw``.
 
     Args:
-        sizes: Trainings at each rung of each bracket; after the last comes the first again.
+        sizes: Number of trainings at each rung of each bracket; the sequence repeats.
         epochs: Epochs of all rungs, ascending; a bracket with fewer rungs has the upper ones.
-        draw: Gives new architectures.
-        resume: Whether trainings that climb are continued, or start from scratch.
+        draw: Returns a new architecture.
+        resume: Whether promoted trainings are continued; if False, they start from scratch.
     """
 
     def __init__(
@@ -243,16 +243,16 @@ class Halving:
         return proposal
 
     def tell(self, proposal: Proposal, loss: float, trial: int) -> None:
-        """A training is done."""
+        """Record the result of a proposal."""
         bracket = self._running.take(proposal)
         self._brackets.record(bracket, Result(loss, trial, proposal.arch))
 
 
 class Rung:
-    """A rung that is never complete: who is among the best so far may climb.
+    """An asynchronous rung: promotes from the best results so far.
 
     Args:
-        eta: One in ``eta`` climbs.
+        eta: One result in ``eta`` is promoted.
     """
 
     __slots__ = ("_eta", "_order", "_waiting")
@@ -263,13 +263,13 @@ class Rung:
         self._waiting: list[Result] = []
 
     def record(self, result: Result) -> None:
-        """A training reached the rung; one that diverged counts, but never climbs."""
+        """Record a training that reached the rung; a diverged one counts but is never promoted."""
         insort(self._order, result[:2])
         if result.loss < math.inf:
             heappush(self._waiting, result)
 
     def climber(self) -> Result | None:
-        """Takes the best that has not climbed, if it is in the best ``floor(n / eta)`` of all."""
+        """Remove and return the best result not yet promoted if it is in the top ``1 / eta``."""
         n = len(self._order) // self._eta
         if n and self._waiting and self._waiting[0][:2] <= self._order[n - 1]:
             return heappop(self._waiting)
@@ -277,15 +277,16 @@ class Rung:
 
 
 class Ladder:
-    """An asynchronous bracket: climbing never waits for a rung to be complete.
+    """An asynchronous bracket: promotions never wait for a rung to be complete.
 
     Args:
         epochs: Epochs of the rungs, ascending.
-        eta: One in ``eta`` climbs.
-        resume: Whether trainings that climb are continued, or start from scratch.
+        eta: One result in ``eta`` is promoted.
+        resume: Whether promoted trainings are continued; if False, they start from scratch.
 
     Attributes:
-        top: The highest rung to which trainings climb.
+        epochs: As given.
+        top: Index of the highest rung that trainings are promoted to.
     """
 
     def __init__(self, epochs: Sequence[int], eta: int, *, resume: bool) -> None:
@@ -295,7 +296,7 @@ class Ladder:
         self._rungs: dict[int | None, Rung] = {epoch: Rung(eta) for epoch in epochs}
 
     def climb(self) -> tuple[Proposal, int] | None:
-        """A promotion from the highest rung that has one, and the trial at the rung below."""
+        """The promotion from the highest rung that has one, and the trial that is promoted."""
         for below in range(self.top - 1, -1, -1):
             climber = self._rungs[self.epochs[below]].climber()
             if climber is not None:
@@ -305,5 +306,5 @@ class Ladder:
         return None
 
     def tell(self, proposal: Proposal, loss: float, trial: int) -> None:
-        """A training is done: it reached the rung of its epoch."""
+        """Record a training at the rung of its epoch."""
         self._rungs[proposal.epoch].record(Result(loss, trial, proposal.arch))

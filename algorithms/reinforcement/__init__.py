@@ -1,1 +1,1 @@
-"""Reinforcement learning: policy gradients with and without networks, Q-learning."""
+"""Reinforcement learning: policy gradients, with and without networks, and Q-learning."""

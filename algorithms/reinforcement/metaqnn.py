@@ -1,4 +1,4 @@
-"""MetaQNN, Q-learning of architectures (Baker et al., 2017, https://arxiv.org/abs/1611.02167)."""
+"""MetaQNN, Q-learning over architectures (Baker et al., 2017, https://arxiv.org/abs/1611.02167)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -11,41 +11,40 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _Walk: TypeAlias = list[tuple[list[float], int]]
-"""For each decision, the last first, its state's values and the option that was chosen."""
+"""For each decision, last first: the values of its state and the chosen option."""
 
 _STATES = ("prefix", "last")
 _EPSILONS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-_MODELS = tuple(accumulate((1500, 100, 100, 100, 150, 150, 150, 150, 150, 150)))
-_WALKS = 20
+_STEP_ENDS = tuple(accumulate((1500, 100, 100, 100, 150, 150, 150, 150, 150, 150)))
+_MAX_REPEATS = 20
 
 
 class MetaQNN(Algorithm):
-    """Learns by tabular Q-learning which option to choose after which others.
+    """MetaQNN: tabular Q-learning over decisions with experience replay (Baker et al., 2017).
 
-    An architecture is a walk through the decisions; every step is random with probability epsilon,
-    else the option with the best value, by chance on ties. The reward comes at the end and is not
-    discounted. After every trial, trials drawn with replacement from all so far are replayed, each
-    backwards from its last decision. A walk to an architecture that was proposed before is not
-    trained again but remembered once more, and another walk begins (after twenty such walks the
-    architecture is trained again). Epsilon falls from 1 to 0.1 in the steps of the paper, stretched
-    to ``schedule`` trials, and stays there. Values are kept as expected losses; a diverged training
-    counts as the worst finite loss so far.
+    An architecture is a walk through the decisions. Each step is random with probability epsilon,
+    and otherwise takes the option with the best value, ties broken at random. The reward comes at
+    the end and is not discounted. After each trial, trials sampled with replacement from the memory
+    are replayed, each backwards from its last decision. A walk to an architecture proposed before
+    is not trained again: it enters the memory once more, and another walk starts (after 20 such
+    walks the architecture is trained again). Epsilon falls from 1 to 0.1 in the steps of the paper,
+    stretched to ``schedule`` trials, and then stays. Values are kept as expected losses; a diverged
+    training counts as the worst finite loss so far.
 
-    Preset ``baker`` is as in bowenbaker/metaqnn, with losses in percent, except that a state is all
-    choices before instead of the layer's size and depth. The defaults are tuned for a few hundred
-    trials.
+    Preset ``baker`` is as in bowenbaker/metaqnn (``state_space_parameters.py``, ``q_learner.py``),
+    for losses in percent, except that a state is the whole prefix of choices instead of a layer's
+    size and depth. We tuned the defaults for a few hundred trials.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        schedule: Trials within which epsilon falls; it is 0.1 in the last eighteenth of them.
-        learning_rate: Step of a value towards its target, in (0, 1].
-        replay: Trials replayed after every trial.
-        initial_loss: Values of a state that is met for the first time; None for the mean of the
-            finite losses so far.
-        state: What the values of a decision depend on: ``"prefix"``: all choices before;
-            ``"last"``: the choice just before and the options that are legal.
+        schedule: Trials over which epsilon falls; it is 0.1 in the last eighteenth of them.
+        learning_rate: Learning rate of the values, in (0, 1].
+        replay: Trials replayed after each trial.
+        initial_loss: Initial values of a new state; None for the mean of the finite losses so far.
+        state: What the values of a decision depend on: ``"prefix"``: all earlier choices;
+            ``"last"``: the previous choice and the set of legal options.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -99,7 +98,7 @@ class MetaQNN(Algorithm):
 
     def ask(self) -> Proposal:
         arch = self._walk()
-        for _ in range(_WALKS):
+        for _ in range(_MAX_REPEATS):
             if arch in self._running:
                 self._running[arch] += 1
             elif arch in self._told:
@@ -126,13 +125,13 @@ class MetaQNN(Algorithm):
             self._remember(walk, loss)
 
     def _epsilon(self) -> float:
-        for epsilon, models in zip(_EPSILONS, _MODELS, strict=True):
-            if self._proposed * _MODELS[-1] < models * self.schedule:
+        for epsilon, models in zip(_EPSILONS, _STEP_ENDS, strict=True):
+            if self._proposed * _STEP_ENDS[-1] < models * self.schedule:
                 return epsilon
         return _EPSILONS[-1]
 
     def _walk(self) -> Arch:
-        """An architecture, every decision by the epsilon-greedy rule."""
+        """An architecture whose decisions follow the epsilon-greedy rule."""
         epsilon, draw = self._epsilon(), self.rng.random
         arch: Arch = ()
         for _ in self.space.options:
@@ -145,9 +144,9 @@ class MetaQNN(Algorithm):
         return arch
 
     def _state(self, prefix: Arch) -> list[float]:
-        """Values of the options of the next decision, and after them the lowest.
+        """Values of the options of the next decision, followed by the lowest of them.
 
-        They are infinite where nothing legal can follow.
+        Illegal options have infinite values.
         """
         legal = self._legal(prefix)
         key = prefix if self.state == "prefix" else (len(prefix), prefix[-1:], legal)
@@ -163,7 +162,7 @@ class MetaQNN(Algorithm):
         return values
 
     def _remember(self, walk: _Walk, loss: float) -> None:
-        """Put a result into the memory and learn from a sample of it."""
+        """Add a result to the memory and learn from a sample of it."""
         memory, draw, rate, worst = self._memory, self.rng.random, self.learning_rate, self._worst
         memory.append((walk, loss))
         n = len(memory)

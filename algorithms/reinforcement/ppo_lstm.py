@@ -1,7 +1,7 @@
-"""The search of NASNet: an LSTM trained by PPO.
+"""The controller of NASNet: an LSTM trained by proximal policy optimisation (PPO).
 
-Zoph et al. (2018, https://arxiv.org/abs/1707.07012); proximal policy optimisation is by Schulman et
-al. (2017, https://arxiv.org/abs/1707.06347).
+Zoph et al. (2018, https://arxiv.org/abs/1707.07012); PPO is by Schulman et al. (2017,
+https://arxiv.org/abs/1707.06347).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,36 +16,37 @@ from nasbench.space import SearchSpace
 
 
 class PPOLSTM(LSTMController):
-    """Samples architectures from an LSTM, which learns several times from every batch.
+    """An LSTM controller trained by PPO, as in NASNet (Zoph et al., 2018).
 
-    A step of Adam raises the mean over the batch of ``min(r A, clip(r, 1 - c, 1 + c) A)``, and the
-    entropy of the policy. ``r`` is the probability of an architecture now, divided by that under
-    the policy it was drawn from; ``A`` is its advantage: the reward less a moving average of
-    rewards, as it was before the batch (in the first batch: less its mean). So nothing is gained
-    by leaving the old policy far behind, and with several workers late trials count correctly. A
-    diverged training counts as the worst finite loss so far.
+    Each batch is used for several Adam steps. A step raises the batch mean of
+    ``min(r A, clip(r, 1 - c, 1 + c) A)`` and the entropy of the policy. ``r`` is the current
+    probability of an architecture divided by that under the policy that drew it; ``A`` is its
+    advantage: the reward minus a moving average of earlier batches' rewards (in the first batch,
+    minus its mean). Moving far from the old policy thus gains nothing, and results that arrive late
+    from parallel workers are weighted correctly. A diverged training counts as the worst finite
+    loss so far.
 
     Preset ``nasnet`` is the controller of the paper: optimiser, size, baseline and entropy as in
-    NASNet, batch, clipping and reward after it. Preset ``small`` is the same with ten times the
-    learning rate and a hundred times the entropy, our own setting for small spaces. Both expect
-    losses in percent. The default is tuned for a few hundred trials.
+    the paper; batch, clipping and reward after it. Preset ``small`` is our own setting for small
+    spaces: ``nasnet`` with ten times the learning rate and a hundred times the entropy weight. Both
+    expect losses in percent. We tuned the defaults for a few hundred trials.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        learning_rate: Step size of Adam.
-        samples: Trials of a batch.
-        updates: Steps on every batch.
-        clip: How far a ratio of probabilities may leave one (c).
+        learning_rate: Learning rate of Adam.
+        samples: Trials per batch.
+        updates: Adam steps per batch.
+        clip: Clipping range c of the probability ratio.
         layers: Layers of the LSTM.
-        hidden: Units of each layer, and size of the embeddings.
-        initial_range: All weights start uniform within plus and minus this.
-        reward: ``"normalized"``: minus the loss, and advantages are divided by the root of the
-            moving average of their squares, so that losses may have any unit; ``"accuracy"``:
-            1 - loss / 100; ``"cubed_accuracy"``: the cube of it.
+        hidden: Units per layer, and size of the embeddings.
+        initial_range: All weights start uniform in [-initial_range, initial_range].
+        reward: ``"normalized"``: minus the loss, with advantages divided by the root of the moving
+            average of their squares, so that losses may have any unit; ``"accuracy"``: 1 - loss /
+            100; ``"cubed_accuracy"``: its cube.
         baseline_momentum: Weight of the past, per trial, in the moving averages, in [0, 1).
-        entropy_weight: Weight of the policy's entropy, in nats, beside the advantage.
+        entropy_weight: Weight of the policy's entropy, in nats, in the objective.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -1,6 +1,6 @@
-"""REINFORCE (Williams, 1992, https://doi.org/10.1007/BF00992696) with one categorical a decision.
+"""REINFORCE (Williams, 1992, https://doi.org/10.1007/BF00992696) with independent categoricals.
 
-This is what the papers of tabular benchmarks call REINFORCE: Ying et al. (2019,
+This is what the papers on tabular benchmarks call REINFORCE: Ying et al. (2019,
 https://arxiv.org/abs/1902.09635) and Dong et al. (2021, https://arxiv.org/abs/2009.00437).
 """
 
@@ -20,30 +20,30 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 
 class Reinforce(Algorithm):
-    """Learns a logit for every option of every decision by the policy gradient.
+    """REINFORCE with one independent categorical distribution per decision (Williams, 1992).
 
-    After every trial the logits move by the learning rate times the advantage times the gradient of
-    the log-probability of what was chosen. The advantage is the reward less a moving average of
-    rewards; the reward is minus the loss. A diverged training counts as the worst finite loss so
-    far. Options after which nothing legal can follow have no chance and no gradient.
+    After each trial the logits move by learning rate times advantage times the gradient of the
+    log-probability of the trained architecture. The reward is minus the loss; the advantage is the
+    reward minus a moving average of rewards. A diverged training counts as the worst finite loss so
+    far. Options after which nothing legal can follow have probability and gradient 0.
 
-    The presets take their settings from automl/nas_benchmarks (``nas_benchmarks``, rewards as a
-    share of one) and D-X-Y/AutoDL-Projects (``nats``, rewards in percent). By default advantages
-    are divided by their running size, so that the learning rate fits losses of any unit.
+    Preset ``nas_benchmarks`` is as in automl/nas_benchmarks (``run_rl.py``), with rewards as
+    fractions; ``nats`` is as in D-X-Y/AutoDL-Projects (``exps/NATS-algos/reinforce.py``), with
+    rewards in percent. By default advantages are divided by their running size, so that the
+    learning rate suits losses of any unit.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
         learning_rate: Step of the logits for an advantage of one.
-        optimizer: ``"sgd"``: plain gradient ascent; ``"adam"``: Adam with the usual 0.9, 0.999.
-        normalize: Whether advantages are divided by the root of the moving average of their
-            squares.
+        optimizer: ``"sgd"``: plain gradient ascent; ``"adam"``: Adam with betas 0.9 and 0.999.
+        normalize: Whether to divide advantages by the root of the moving average of their squares.
         baseline_momentum: Weight of the past in the moving averages, in [0, 1).
-        baseline_first: Whether a trial enters the baseline before its advantage is taken.
-        reward_scale: Reward for one unit of loss less.
-        reject_above: A loss of this or more teaches nothing; None to learn from all.
-        initial_std: Standard deviation of the logits at the start.
+        baseline_first: Whether a trial enters the baseline before its advantage is computed.
+        reward_scale: Gain in reward when the loss falls by one unit.
+        reject_above: Losses of at least this value are ignored; None to learn from all.
+        initial_std: Standard deviation of the initial logits.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -131,7 +131,7 @@ class Reinforce(Algorithm):
             self._ascend_by_adam(observation.proposal.arch, advantage)
 
     def _advantage(self, reward: float) -> float:
-        """The reward less the baseline, which then, or before, takes the reward in."""
+        """The reward minus the baseline, which takes in the reward before or after that."""
         keep = self.baseline_momentum
         before = self._reward / self._weight if self._weight else reward
         self._reward = keep * self._reward + (1 - keep) * reward
@@ -175,7 +175,7 @@ class Reinforce(Algorithm):
             self._weigh(position)
 
     def _legal_shares(self, prefix: Arch) -> list[float]:
-        """Weights of the next decision; 0 of options after which nothing legal can follow."""
+        """Weights of the options of the next decision; 0 if nothing legal can follow."""
         weights = self._policy.weights[len(prefix)]
         if self._policy.unruled:
             return weights

@@ -1,4 +1,4 @@
-"""NAS-RL: an LSTM trained by REINFORCE (Zoph and Le, 2017, https://arxiv.org/abs/1611.01578)."""
+"""NAS-RL: an LSTM controller trained by REINFORCE (Zoph and Le, 2017, https://arxiv.org/abs/1611.01578)."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -10,42 +10,43 @@ from nasbench.space import SearchSpace
 
 
 class ReinforceLSTM(LSTMController):
-    """Samples architectures from an LSTM, which learns by the policy gradient.
+    """An LSTM controller trained by REINFORCE, as in NAS-RL (Zoph and Le, 2017).
 
-    After every batch Adam follows the mean over the batch of the advantage times the gradient of
-    the log-probability of the architecture. The advantage is the reward less a moving average of
-    rewards, as it was before the batch (in the first batch: less its mean). With several workers a
-    trial may come from the policy before the last update; it is used as the others. A diverged
-    training counts as the worst finite loss so far.
+    After each batch, Adam follows the batch mean of the advantage times the gradient of the
+    log-probability of the architecture. The advantage is the reward minus a moving average of
+    earlier batches' rewards (in the first batch, minus its mean). With several workers a trial may
+    stem from the previous policy; it is used like the others. A diverged training counts as the
+    worst finite loss so far.
 
-    Preset ``nas_rl`` is the controller of the paper for CIFAR-10. Optimiser and size are as in the
-    paper, the batch and the reward after it; there the reward takes the best of the last five
-    epochs, here the final one. Preset ``enas`` is the controller of ENAS (Pham et al., 2018,
-    https://arxiv.org/abs/1802.03268) as in D-X-Y/AutoDL-Projects, trained on results of the table
-    instead of those of a supernet, and with embeddings and outputs of each decision's own. Both
-    expect losses in percent, and their steps are small. The default is tuned for a few hundred
+    Preset ``nas_rl`` is the paper's controller for CIFAR-10: optimiser and size as in the paper,
+    batch and reward after it. The paper rewards the best of the last five epochs, this preset the
+    final one. Preset ``enas`` is the controller of ENAS (Pham et al., 2018,
+    https://arxiv.org/abs/1802.03268) as in D-X-Y/AutoDL-Projects, but it learns from results of the
+    table instead of a supernet, and each decision has its own embeddings and output layer. Both
+    expect losses in percent, and their steps are small. We tuned the defaults for a few hundred
     trials.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        learning_rate: Step size of Adam.
-        samples: Trials between updates (m in the paper).
+        learning_rate: Learning rate of Adam.
+        samples: Trials per batch (m in the paper).
         layers: Layers of the LSTM.
-        hidden: Units of each layer, and size of the embeddings.
-        initial_range: All weights start uniform within plus and minus this.
-        reward: ``"normalized"``: minus the loss, and advantages are divided by the root of the
-            moving average of their squares, so that losses may have any unit; ``"accuracy"``:
-            1 - loss / 100; ``"cubed_accuracy"``: the cube of it.
+        hidden: Units per layer, and size of the embeddings.
+        initial_range: All weights start uniform in [-initial_range, initial_range].
+        reward: ``"normalized"``: minus the loss, with advantages divided by the root of the moving
+            average of their squares, so that losses may have any unit; ``"accuracy"``: 1 - loss /
+            100; ``"cubed_accuracy"``: its cube.
         baseline_momentum: Weight of the past, per trial, in the moving averages, in [0, 1).
-        entropy_weight: Weight of the policy's entropy, in nats, beside the advantage or the reward.
-        entropy_in_reward: False: the gradient of the mean entropy of the batch is followed too;
-            True: every trial's entropy is added to its reward.
+        entropy_weight: Weight of the policy's entropy, in nats, in the objective or the reward.
+        entropy_in_reward: If True, the entropy of each trial is added to its reward; if False, the
+            objective includes the mean entropy of the batch.
         temperature: Divides the logits.
-        tanh_constant: Logits ``x``, so divided, become this times ``tanh(x)``; None to leave them.
-        adam_epsilon: Added to the root of Adam's second moment.
-        clip_norm: Largest norm of a gradient, longer ones are scaled to it; None for no limit.
+        tanh_constant: If given, logits ``x`` (after the temperature) become
+            ``tanh_constant * tanh(x)``.
+        adam_epsilon: Added to the square root of Adam's second moment.
+        clip_norm: Gradients with a larger norm are scaled down to it; None for no limit.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -1,7 +1,7 @@
 """A policy that edits architectures, after EAS (Cai et al., 2018, https://arxiv.org/abs/1707.04873).
 
 Path-level EAS (Cai et al., 2018, https://arxiv.org/abs/1806.02639) and N2N learning (Ashok et al.,
-2018, https://arxiv.org/abs/1709.06030) differ from it by their edits.
+2018, https://arxiv.org/abs/1709.06030) use other edits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,46 +16,47 @@ from nasbench.space import Arch, SearchSpace
 
 _STARTS = ("best", "random", "first")
 _REWARDS = ("loss", "tan")
-_LEAST_ERROR = 0.01
-_KNOWN = 5
+_MIN_ERROR = 0.01
+_MAX_REPEATS = 5
 _TRIES = 64
 
 
 class TransformRL(Algorithm):
-    """Learns by the policy gradient which edits make an architecture better.
+    """A policy-gradient agent that edits architectures, after EAS (Cai et al., 2018).
 
-    An episode edits an architecture some times; its last result is trained, and the reward goes to
-    every edit on the way. The chances of the edits are those of :class:`EditPolicy`. Episodes are
-    sampled in batches; after as many results the policy takes a step of Adam along the advantages
-    times the gradients of the log-probabilities of the edits.
+    An episode applies ``steps`` edits to an architecture; the result is trained, and every edit of
+    the episode receives the reward. An :class:`EditPolicy` draws the edits. Episodes are sampled in
+    batches; after ``batch`` results the policy takes one Adam step along the advantages times the
+    gradients of the log-probabilities of the edits.
 
-    An architecture that was proposed before is not trained again: its loss is remembered, and
-    another episode follows (after five such episodes a random architecture is trained). A
+    An architecture proposed before is not trained again: its known loss counts for the episode, and
+    the next episode follows (after five such episodes in a row a random architecture is trained). A
     diverged training counts as the worst finite loss so far. In EAS a network inherits the weights
-    of the one it was made from, and is trained for a few epochs more. A table holds trainings from
-    scratch, so here every trial costs a whole one, and what inheriting saves is not measured.
+    of the network it was made from and trains for a few more epochs. A table holds trainings from
+    scratch, so every trial costs a whole training here, and the savings of weight inheritance are
+    not measured.
 
-    Preset ``eas`` is as in han-cai/EAS, for losses in percent, except that an edit is one of the
-    space instead of Net2Wider or Net2Deeper. By default advantages are divided by their running
-    size, so that losses may have any unit.
+    Preset ``eas`` is as in han-cai/EAS, for losses in percent, with the edits of the space instead
+    of Net2Wider and Net2Deeper. By default advantages are divided by their running size, so that
+    losses may have any unit.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        steps: Edits in an episode.
-        start: What an episode begins with: ``"best"``: the best architecture so far; ``"random"``:
-            a new one; ``"first"``: always the same random one.
-        batch: Episodes for a step of Adam, at least 2.
-        learning_rate: Step size of Adam.
-        entropy_weight: Weight of the mean entropy of the chances, in nats, in what is maximised.
-        reward: ``"loss"``: minus the loss; ``"tan"``: the tangent of the accuracy times half pi,
-            where the loss is an error in percent (taken as 0.01 to 100).
-        normalize: Whether advantages are divided by the root of the moving average of their
-            squares.
-        baseline_momentum: Weight of the past in the moving averages over batches, in [0, 1).
-        embedding: Numbers that stand for an option.
-        units: Size of the state of the LSTM in each direction.
+        steps: Edits per episode.
+        start: First architecture of an episode: ``"best"``: the best so far; ``"random"``: a new
+            random one; ``"first"``: always the same random one.
+        batch: Episodes per Adam step, at least 2.
+        learning_rate: Learning rate of Adam.
+        entropy_weight: Weight of the mean entropy of the edit probabilities, in nats, in the
+            objective.
+        reward: ``"loss"``: minus the loss; ``"tan"``: ``tan(accuracy * pi / 2)`` for a loss that is
+            an error in percent, clipped to [0.01, 100].
+        normalize: Whether to divide advantages by the root of the moving average of their squares.
+        baseline_momentum: Weight of the past, per batch, in the moving averages, in [0, 1).
+        embedding: Size of the embedding of an option.
+        units: Units of the LSTM in each direction.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -137,7 +138,7 @@ class TransformRL(Algorithm):
         self._mean = self._square = self._weight = 0.0
 
     def ask(self) -> Proposal:
-        for _ in range(_KNOWN):
+        for _ in range(_MAX_REPEATS):
             if not self._queue:
                 self._queue = self._episodes()
             episode = self._queue.pop()
@@ -163,8 +164,8 @@ class TransformRL(Algorithm):
             self._finish(episode, loss)
 
     def _episodes(self) -> list["_Episode"]:
-        """A batch of episodes, edited step by step together."""
-        episodes = [_Episode(self._begin()) for _ in range(self.batch)]
+        """A batch of episodes, edited in step with each other."""
+        episodes = [_Episode(self._first_arch()) for _ in range(self.batch)]
         for _ in range(self.steps):
             moving = [episode for episode in episodes if self._policy.edits(episode.arch).archs]
             if not moving:
@@ -175,13 +176,13 @@ class TransformRL(Algorithm):
                 episode.arch = self._policy.edits(episode.arch).archs[choice]
         return episodes
 
-    def _begin(self) -> Arch:
+    def _first_arch(self) -> Arch:
         if self.start == "random":
             return self._editable()
         return self._best[1] if self.start == "best" else self._first
 
     def _editable(self) -> Arch:
-        """A random architecture, if possible one that has edits."""
+        """A random architecture, with edits if one is found."""
         for _ in range(_TRIES):
             arch = self.space.sample(self.rng)
             if self._policy.edits(arch).archs:
@@ -189,7 +190,7 @@ class TransformRL(Algorithm):
         return arch
 
     def _finish(self, episode: "_Episode", loss: float) -> None:
-        """Note the loss of an episode, and learn when there are enough of them."""
+        """Record the loss of an episode, and learn once the batch is full."""
         if self._worst == -inf:
             return
         self._finished.append((episode, loss))
@@ -211,10 +212,10 @@ class TransformRL(Algorithm):
     def _reward(self, loss: float) -> float:
         if self.reward == "loss":
             return -loss
-        return tan((1 - min(max(loss, _LEAST_ERROR), 100.0) / 100) * pi / 2)
+        return tan((1 - min(max(loss, _MIN_ERROR), 100.0) / 100) * pi / 2)
 
     def _advantages(self, rewards: Sequence[float]) -> list[float]:
-        """Rewards less the moving average of their means, these included."""
+        """Rewards minus the moving average of batch means, the current batch included."""
         keep = self.baseline_momentum
         self._weight = keep * self._weight + (1 - keep)
         self._mean = keep * self._mean + (1 - keep) * sum(rewards) / len(rewards)
@@ -229,7 +230,12 @@ class TransformRL(Algorithm):
 
 @dataclass(slots=True)
 class _Episode:
-    """Where an episode is, and the architectures it has left, each with the number of the edit."""
+    """An episode.
+
+    Attributes:
+        arch: Current architecture.
+        visited: Earlier architectures, each with the index of the edit applied to it.
+    """
 
     arch: Arch
     visited: list[tuple[Arch, int]] = field(default_factory=list)

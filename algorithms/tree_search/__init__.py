@@ -1,1 +1,1 @@
-"""Searches in a tree of partial architectures or of regions of the space."""
+"""Tree searches, over partial architectures or over regions of the space."""

@@ -1,4 +1,4 @@
-"""LaNAS, which learns where to split the space (Wang et al., 2019, https://arxiv.org/abs/1906.06832)."""
+"""LaNAS, latent action neural architecture search (Wang et al., 2019, https://arxiv.org/abs/1906.06832)."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -19,35 +19,35 @@ _DRAWS = 200
 
 
 class LaNAS(Algorithm):
-    """Splits the space by linear regressors into good and bad regions and samples in the good ones.
+    """LaNAS: learns a tree of good and bad regions and searches it by UCB (Wang et al., 2019).
 
-    The regions are the leaves of a full binary tree. Every inner node fits a ridge regression of
-    the loss on the options (one-hot) to the trials in its region and gives those that are predicted
-    at or below the mean to its good child. A leaf is reached by upper confidence bounds on
-    the mean loss, ``2 * exploration * sqrt(2 ln(trials of the node) / trials of the child)``, and
-    one of its architectures that was not proposed before is drawn at random. The tree is learned
-    anew after every ``selections`` trials; trials that still run count in the bounds only. A
+    The regions are the leaves of a full binary tree. Each inner node fits a ridge regression of the
+    loss on the one-hot options to the trials in its region; architectures predicted at or below the
+    mean go to its good child, the others to its bad child. The search descends to a leaf by upper
+    confidence bounds on the mean loss, ``2 * exploration * sqrt(2 ln(trials of the node) / trials
+    of the child)``, and draws a random architecture of that leaf that was not proposed before. The
+    tree is refitted after every ``selections`` trials; running trials count only in the bounds. A
     diverged training counts as the worst finite loss so far.
 
-    Spaces of up to 100,000 tuples are listed, so that empty regions are known and never entered; in
-    larger ones architectures are drawn until one lies in the region; after 200, mutants of those in
-    the region and of the one that went the furthest along the path; after 200 more, that one. The
-    search ends when a listed space has been proposed whole.
+    Spaces of up to 100,000 tuples are enumerated, so empty regions are known and never entered. In
+    larger spaces, architectures are drawn until one lies in the region: up to 200 random ones, then
+    up to 200 mutants of trials in the region and of the draw that got furthest down the path, and
+    finally that draw itself. The search ends when an enumerated space is exhausted.
 
-    Preset ``lamcts`` has the settings of facebookresearch/LaMCTS (LaNAS_NASBench101), with
-    accuracies in percent and the regressors solved exactly instead of by gradient steps.
+    Preset ``lamcts`` has the settings of facebookresearch/LaMCTS (``LaNAS/LaNAS_NASBench101``), for
+    accuracies in percent and with the regressors solved exactly instead of by gradient steps.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        initial: Random architectures that come first.
+        initial: Number of random architectures trained first.
         selections: Trials between two fits of the tree.
-        height: Levels of nodes; there are ``2 ** (height - 1)`` regions.
+        height: Levels of the tree, which has ``2 ** (height - 1)`` leaves.
         exploration: Factor of the confidence bound, in units of ``scale``.
-        scale: Difference in loss that counts as one; None for that between the worst and the best
-            finite loss so far.
-        ridge: Penalty of the squared weights of a regressor, in trials; at least 1e-6.
+        scale: Difference in loss that counts as one; None for the difference between the worst and
+            the best finite loss so far.
+        ridge: Penalty on the squared weights of a regressor, in trials; at least 1e-6.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -137,7 +137,7 @@ class LaNAS(Algorithm):
         return Proposal(arch)
 
     def _random(self) -> Arch:
-        """A random architecture, one that was not proposed before if it is found."""
+        """A random architecture that was not proposed before, if one is left."""
         for _ in range(_DRAWS):
             arch = self.space.sample(self.rng)
             if arch not in self._proposed:
@@ -151,7 +151,7 @@ class LaNAS(Algorithm):
         return tuple((self._columns[:, number] - self._offsets).tolist())
 
     def _rooted(self) -> RegionTree:
-        """The tree of the trials so far, to be split where the search goes."""
+        """A tree of all trials so far; its nodes are split when the search enters them."""
         columns = np.array([arch for arch, _ in self._told]).T + self._offsets[:, None]
         losses = np.minimum([loss for _, loss in self._told], self._worst)
         return RegionTree(
@@ -159,7 +159,7 @@ class LaNAS(Algorithm):
         )
 
     def _leaf(self, tree: RegionTree) -> int:
-        """The leaf at the end of the highest bounds; by chance on ties."""
+        """The leaf reached by following the highest bounds; ties are broken at random."""
         scale = self.scale or (self._worst - self._best if self._worst > self._best else 1.0)
         node = 0
         while node < tree.n_inner:
@@ -180,7 +180,7 @@ class LaNAS(Algorithm):
         return node
 
     def _draw_listed(self, tree: RegionTree, leaf: int) -> Arch:
-        """Something new in a region of a listed space, uniform over that."""
+        """A random new architecture in a region of an enumerated space."""
         region = tree.regions.get(leaf)
         if region is None:
             region = tree.regions[leaf] = tree.routed[leaf].tolist()
@@ -191,7 +191,7 @@ class LaNAS(Algorithm):
         return self._listed_arch(region.pop())
 
     def _draw(self, tree: RegionTree, leaf: int) -> Arch:
-        """Something new in a region of a large space, or near it."""
+        """A new architecture in, or near, a region of a large space."""
         near = [self._told[number][0] for number in tree.bags[leaf]]
         furthest, chosen = -1, self._random()
         offsets, path = self._offsets.tolist(), to_root(leaf)[::-1]
@@ -222,7 +222,10 @@ class LaNAS(Algorithm):
 
 @lru_cache(2)
 def _listed(space: SearchSpace) -> tuple[NDArray[np.intp], dict[Arch, int]]:
-    """One-hot columns of all architectures, shape ``(d, n)``, and their numbers; empty if many."""
+    """One-hot columns of all architectures, shape ``(d, n)``, and their numbers.
+
+    Both are empty if the space is too large to enumerate.
+    """
     few = prod(space.options) <= _LISTED or (space.size or inf) <= _LISTED
     archs = list(space.archs()) if few else []
     offsets = np.cumsum((0, *space.options[:-1]))

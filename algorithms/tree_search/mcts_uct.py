@@ -1,4 +1,4 @@
-"""Upper confidence bounds on a tree of decisions, as in DeepArchitect.
+"""Monte Carlo tree search over decisions (UCT), as in DeepArchitect.
 
 UCT: Kocsis and Szepesvári (2006, https://doi.org/10.1007/11871842_29); DeepArchitect: Negrinho and
 Gordon (2017, https://arxiv.org/abs/1704.08792).
@@ -15,12 +15,12 @@ from nasbench.space import Arch, SearchSpace
 
 
 class _Statistics:
-    """Results of the trials that took a choice.
+    """Results of the trials that took one option.
 
     Attributes:
-        finished: Number of trials that were told.
-        diverged: How many of them diverged.
-        running: Number of trials that were not told yet.
+        finished: Number of trials told.
+        diverged: Number of those that diverged.
+        running: Number of trials not told yet.
         total: Sum of the finite losses.
     """
 
@@ -39,7 +39,7 @@ class _Statistics:
 
 
 class _Node(_Statistics):
-    """A prefix of decisions; its children are None until a trial has passed through it."""
+    """A prefix of decisions; ``children`` is None until a trial passes through it."""
 
     __slots__ = ("children",)
 
@@ -52,36 +52,35 @@ _NOTHING = _Statistics()
 
 
 class MctsUct(Algorithm):
-    """Descends a tree of decisions by upper confidence bounds and completes the rest at random.
+    """Monte Carlo tree search (UCT) over decisions, as DeepArchitect (Negrinho and Gordon, 2017).
 
-    A node is a prefix of the architecture. Every trial follows the child with the highest
-    ``mean reward + exploration * sqrt(2 ln(visits of the node) / visits of the child)``, an
-    unvisited child first and ties at random, until it has given children to one node and chosen
-    among them; the other decisions are uniform over the options that can become legal. Rewards are
-    losses turned round and divided by ``scale``; a diverged training counts as the worst finite
-    loss so far. Trials that still run count as visits, not in the mean, so that parallel workers
-    spread.
+    A node is a prefix of an architecture. Every trial follows the child with the highest ``mean
+    reward + exploration * sqrt(2 ln(visits of the node) / visits of the child)``, where unvisited
+    children come first and ties are broken at random. It expands one node and chooses among its
+    children; the remaining decisions are uniform over the options that can become legal. Rewards
+    are negated losses divided by ``scale``; a diverged training counts as the worst finite loss so
+    far. Running trials count as visits but not in the mean, so parallel workers spread out.
 
-    With ``sharing``, the mean of a child is mixed with that over all trials that chose the same
-    option at the same decision anywhere in the tree, as if from that many visits, and unvisited
-    children come in the order of it (all moves as first: Gelly and Silver, 2007,
+    With ``sharing``, the mean of a child is mixed with the mean over all trials that chose the same
+    option for the same decision anywhere in the tree, weighted as that many visits, and unvisited
+    children are tried in the order of that mean (all moves as first: Gelly and Silver, 2007,
     https://doi.org/10.1145/1273496.1273531).
 
-    Preset ``deep_architect`` is as in negrinho/deep_architect without its surrogate model, with
-    accuracies as a share of one. ``alphax`` takes the constants of linnanwang/AlphaX-NASBench101
-    (Wang et al., 2020, https://arxiv.org/abs/1903.11059), without its network that predicts
-    accuracies and with one decision a level of the tree. ``wistuba`` is after Wistuba (2017,
-    https://arxiv.org/abs/1712.07420), which shares information between branches; that it does so in
-    this way, and the numbers, are our reading.
+    Preset ``deep_architect`` is as in negrinho/deep_architect (``searchers/mcts.py``), without its
+    surrogate model and with accuracies as fractions. ``alphax`` takes its constants from
+    linnanwang/AlphaX-NASBench101 (``MCTS.py``; Wang et al., 2020,
+    https://arxiv.org/abs/1903.11059), without its accuracy-predicting network and with one decision
+    per level of the tree. ``wistuba`` is after Wistuba (2017, https://arxiv.org/abs/1712.07420),
+    who shares information between branches; the way of sharing and the numbers are our reading.
 
     Args:
-        space: What to search.
-        fidelities: The last one is used.
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        exploration: Factor of the confidence bound, in rewards.
-        scale: Difference in loss that makes a reward of one; None for that between the worst and
-            the best finite loss so far.
-        sharing: Visits that the mean of an option over all branches is worth.
+        exploration: Factor of the confidence bound, in units of reward.
+        scale: Difference in loss worth a reward of one; None for the difference between the worst
+            and the best finite loss so far.
+        sharing: Weight, in visits, of an option's mean over all branches.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -147,7 +146,7 @@ class MctsUct(Algorithm):
                 options[option].add(loss)
 
     def _choose(self, node: _Node, children: dict[int, _Node], position: int) -> int:
-        """The child with the highest bound; by chance on ties."""
+        """The option with the highest bound; ties are broken at random."""
         worst = self._worst if self._worst > -inf else 0.0
         scale = self.scale or (self._worst - self._best if self._worst > self._best else 1.0)
         spread = self.exploration * scale * sqrt(2 * log(max(node.finished + node.running, 1)))

@@ -1,1 +1,1 @@
-"""The static site: pages, plots, tables and the feed of a board."""
+"""The static leaderboard site: page, plots, tables and the JSON feed."""

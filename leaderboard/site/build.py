@@ -1,4 +1,4 @@
-"""The static site: ``index.html``, its one script, and the same numbers as JSON."""
+"""Builds the static site: ``index.html``, its script, and the same numbers as JSON."""
 
 import json
 from collections.abc import Callable
@@ -25,19 +25,19 @@ def build(
 ) -> Path:
     """Rank all records below a folder and write the site.
 
-    The page is written last and whole: a build that fails leaves the page as it was before.
+    The page is written last and atomically: a failed build leaves the previous page in place.
 
     Args:
         runs: Folder of records.
-        out: Folder of the site, made if need be.
-        progress: Called with a number of records whenever so many more are scored.
+        out: Folder of the site; created if missing.
+        progress: Called with the number of newly scored records.
 
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
-        RecordError: No records, a damaged one, the same search twice, or a record that was made
-            with other numbers than those of the installed table.
+        RecordError: There are no records, one is damaged, the same search is recorded twice, or a
+            record was made with other numbers than those of the installed table.
         UnknownNameError: The benchmark of a record is not installed.
         InvalidArgumentError: The folder of the site cannot be written.
         MissingExtraError: plotly or jinja2 is not installed.
@@ -64,7 +64,7 @@ def build(
 
 
 def _environment() -> Any:
-    """Where the templates are; everything that they print is escaped."""
+    """Template environment; everything that templates print is escaped."""
     jinja2 = require("jinja2", "the leaderboard page")
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),

@@ -1,4 +1,4 @@
-"""The shell command that makes a record again."""
+"""The shell command that reproduces a record."""
 
 import json
 import shlex
@@ -11,18 +11,18 @@ from nasbench.errors import RecordError
 from nasbench.runs.manifest import Manifest
 
 RUNS = "runs"
-"""Folder of records in the commands."""
+"""Folder of records named in the commands."""
 
 
 def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> str:
-    """The command whose record has this manifest and these seeds.
+    """The command that makes a record with this manifest and these seeds.
 
-    What the command line assumes anyway is left out; all hyperparameters are written, since their
-    defaults may change with the version of the suite.
+    Options that equal the defaults of the command line are left out. All hyperparameters are
+    written, because their defaults may change with the version of the suite.
 
     Args:
-        manifest: Of the record.
-        seeds: Of its runs.
+        manifest: Manifest of the record.
+        seeds: Seeds of its runs.
         benchmark: The installed benchmark, with any objectives.
 
     Returns:
@@ -54,7 +54,7 @@ def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> s
 
 
 def ranges(seeds: Iterable[int]) -> str:
-    """Seeds as the command line reads them: ``"0:100"``, ``"7"`` or ``"0:10,20:30"``."""
+    """Seeds in command-line syntax: ``"0:100"``, ``"7"`` or ``"0:10,20:30"``."""
     parts: list[list[int]] = []
     for seed in sorted(seeds):
         if parts and parts[-1][1] == seed:

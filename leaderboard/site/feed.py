@@ -1,4 +1,4 @@
-"""The numbers of the page for machines: ``leaderboard.json``."""
+"""The numbers of the page for programs: ``leaderboard.json``."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,21 +19,22 @@ Drawn = Mapping[Axis, Mapping[str, Curve]]
 def feed(
     boards: Sequence[tuple[Board, Drawn]], left_out: Sequence[tuple[Records, str]], runs: Path
 ) -> dict[str, Any]:
-    """All boards as plain values; a number that does not exist is null.
+    """All boards as plain values; numbers that do not exist are null.
 
     Args:
-        boards: Each with its curves.
-        left_out: Records that no board shows, with the reason.
-        runs: Folder of the records; paths are given relative to it.
+        boards: Boards with their curves.
+        left_out: Records that no board shows, each with the reason.
+        runs: Folder of the records; paths are relative to it.
     """
     document = {
         "made_by": f"nasbench {version('nasbench')}",
         "boards": [_board(board, drawn, runs) for board, drawn in boards],
         "left_out": [
-            {"record": _place(record, runs), "reason": reason} for record, reason in left_out
+            {"record": _relative_path(record, runs), "reason": reason}
+            for record, reason in left_out
         ],
     }
-    plain: dict[str, Any] = _finite(document)
+    plain: dict[str, Any] = _without_nan(document)
     return plain
 
 
@@ -89,7 +90,7 @@ def _row(row: Row, drawn: Drawn, runs: Path) -> dict[str, Any]:
         "common_seeds": row.common_seeds,
         "seeds": list(row.seeds),
         "scores": {name: asdict(score) for name, score in row.scores.items()},
-        "record": _place(row.records, runs),
+        "record": _relative_path(row.records, runs),
         "record_content_hash": row.content_hash,
         "command": command(manifest, row.seeds, row.searches[0].landscape.benchmark),
         "manifest": manifest.encode(),
@@ -104,14 +105,14 @@ def _curve(curve: Curve, *, interval: bool = True) -> dict[str, list[float]]:
     return columns
 
 
-def _place(record: Records, runs: Path) -> str:
+def _relative_path(record: Records, runs: Path) -> str:
     return record.folder.relative_to(runs).as_posix()
 
 
-def _finite(value: Any) -> Any:
-    """The same without NaN and infinities, which JSON does not have."""
+def _without_nan(value: Any) -> Any:
+    """The value with NaN and infinities, which JSON lacks, replaced by None."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

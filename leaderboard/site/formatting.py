@@ -1,4 +1,4 @@
-"""Numbers and settings as people read them, the same on the page and in the terminal."""
+"""Numbers and settings as text, the same on the page and in the terminal."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -17,14 +17,14 @@ class TextColumn:
 
     Attributes:
         name: Registered name.
-        title: Head, without the unit.
+        title: Title without the unit.
         unit: ``"pp"`` for percentage points; empty for none.
-        description: What the column says.
+        description: What the column measures.
         goal: Which end is better: ``"min"``, ``"max"`` or ``""``.
         places: Decimals of the texts.
         values: Mean of every row.
-        texts: The same, rounded to what matters.
-        intervals: ``"[0.12, 0.15]"`` for every row; empty where one seed allows none.
+        texts: ``values`` as rounded text.
+        intervals: ``"[0.12, 0.15]"`` for every row; empty if it has only one seed.
     """
 
     name: str
@@ -39,7 +39,7 @@ class TextColumn:
 
 
 def columns(board: Board) -> list[TextColumn]:
-    """The columns of a board, one text a row, in the order of the registry."""
+    """The columns of a board in registry order, with one text per row."""
     found = []
     for name, column in board.columns.items():
         scores = [row.scores[name] for row in board.rows]
@@ -70,7 +70,7 @@ def columns(board: Board) -> list[TextColumn]:
 
 
 def unit_of(board: Board, kind: str) -> str:
-    """Unit of a column of a kind: percentages differ by percentage points."""
+    """Unit of a kind of column; percentages differ by percentage points."""
     unit = board.landscape.reported.column.unit.replace("1", "")
     if kind == "points":
         return "pp" if unit == "%" else unit
@@ -78,7 +78,7 @@ def unit_of(board: Board, kind: str) -> str:
 
 
 def decimals(values: Iterable[float], *, digits: int = 2, least: int = 1, most: int = 4) -> int:
-    """Decimals that show some digits of the smallest value that is not zero."""
+    """Decimals that show ``digits`` digits of the smallest nonzero value."""
     positive = [abs(value) for value in values if value and math.isfinite(value)]
     if not positive:
         return least
@@ -86,21 +86,21 @@ def decimals(values: Iterable[float], *, digits: int = 2, least: int = 1, most: 
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
-    """Seconds a unit and the name of the unit in which a duration is a handy number."""
+    """Seconds per unit, and name of the unit, in which a duration is easy to read."""
     return next((unit for unit in _UNITS if seconds >= 2 * unit[0]), _UNITS[-1])
 
 
 def duration(seconds: float) -> str:
-    """A duration in its handy unit: ``"10.6 days"``."""
+    """A duration in an easily read unit, such as ``"10.6 days"``."""
     divisor, name = time_unit(seconds)
     value = seconds / divisor
     return f"{value:,.{decimals([value], least=0, most=2) if value < 100 else 0}f} {name}"
 
 
 def settings_text(row: Row) -> str:
-    """Preset, hyperparameters, and fidelities where they are not all of the benchmark's.
+    """Preset, hyperparameters, and fidelities unless they are all of the benchmark's.
 
-    What the label of the row says already is left out.
+    Settings that the label of the row already shows are left out.
     """
     benchmark = row.searches[0].landscape.benchmark
     said = row.variant.split(", ")
@@ -116,7 +116,7 @@ def settings_text(row: Row) -> str:
 
 
 def assignments(values: Mapping[str, Any]) -> str:
-    """``"population 100, sample 10"``."""
+    """Settings as text, such as ``"population 100, sample 10"``."""
     return ", ".join(f"{name} {plain(value)}" for name, value in values.items())
 
 

@@ -1,11 +1,11 @@
-"""What a reader of a board must know before trusting a difference, in plain sentences."""
+"""What a reader must know before trusting the differences on a board, in plain sentences."""
 
 from leaderboard.boards import Board
 from leaderboard.populations import STARTS, TRAININGS
 from leaderboard.site.formatting import decimals, unit_of
 
 FEW_SEEDS = 20
-"""Fewer seeds than this deserve a warning."""
+"""Rows with fewer seeds get a warning."""
 
 
 def method(board: Board) -> str:
@@ -13,99 +13,105 @@ def method(board: Board) -> str:
     landscape = board.landscape
     seen, reported = landscape.observed.name, landscape.reported.name
     means = (
-        "mean over all trainings as the surrogate predicts it"
+        "as the surrogate's predicted mean over all trainings"
         if landscape.population.surrogate
-        else "mean over the recorded trainings"
+        else "as a mean over the recorded trainings"
     )
     if landscape.selected_on_test:
         return (
-            f"Selected on test: the searches themselves saw {seen}. Nothing on this board says how "
-            "well their choice does on images that they have not seen."
+            f"Selected on test: the searches themselves saw {seen}. This board cannot tell how "
+            "well their choices do on unseen data."
         )
     if landscape.reported.column.split == "test":
         return (
-            f"The searches saw {seen} only; the architecture that they chose is judged by its "
+            f"The searches saw only {seen}. The architecture that they chose is judged by its "
             f"{reported}, {means}. Validation chooses, test judges."
         )
     if landscape.observed.column.split == "valid":
-        among = "" if landscape.population.surrogate else ", the one that the search saw among them"
-        return (
-            "Validation regret: there is no test column, so the choice is judged by the "
-            f"{reported} that it was chosen by, {means}{among}. The board says who finds what "
-            "validation ranks first, not how good that is on other images."
+        among = (
+            ""
+            if landscape.population.surrogate
+            else ", including the one that the search itself saw"
         )
-    return f"The searches saw {seen}, and their choice is judged by the same column."
+        return (
+            "Validation regret: there is no test column, so the choice is judged by the same "
+            f"{reported} that selected it, {means}{among}. The board shows which search finds what "
+            "validation ranks first, not how good that is on unseen data."
+        )
+    return f"The searches saw {seen}, and their choices are judged by the same column."
 
 
 def warnings(board: Board) -> list[str]:
-    """What limits the board, most important first."""
+    """Limits of the board, most important first."""
     landscape = board.landscape
-    found = _caveats(board)
+    found = _surrogate_warnings(board)
     if landscape.ceiling is not None:
         text = (
-            "Trained again, the same architecture scores differently. Perfect search over one "
-            f"training of every architecture would end at {points(board, landscape.ceiling)}, the "
-            "noise ceiling."
+            "Results change when an architecture is trained again. A perfect search that sees one "
+            "training of every architecture would end at "
+            f"{points(board, landscape.ceiling)}, the noise ceiling."
         )
         if below := _below(board, landscape.ceiling):
             text += (
-                f" {below} below it, where finding a better {landscape.observed.name} no longer "
-                "means choosing a better architecture: do not read the order there as skill."
+                f" {below} below it, where a better {landscape.observed.name} no longer means a "
+                "better architecture: the order there does not reflect skill."
             )
         found.append(text)
     if landscape.floor > 0:
         text = (
-            f"Perfect search on the mean {landscape.observed.name} would end at "
-            f"{points(board, landscape.floor)}, since the two splits disagree about the best "
-            "architecture."
+            f"A perfect search on the mean {landscape.observed.name} would end at "
+            f"{points(board, landscape.floor)}, because validation and test disagree about the "
+            "best architecture."
         )
         if below := _below(board, landscape.floor):
-            text += f" {below} below that: there, a more thorough search would choose worse."
+            text += f" {below} below that: a more thorough search would choose worse there."
         found.append(text)
     fewest = min(len(row.seeds) for row in board.rows)
     if fewest < 2:
-        found.append("A row with one seed has no interval and cannot be separated from any other.")
+        found.append("A row with one seed has no interval, so it cannot be told from any other.")
     elif fewest < FEW_SEEDS:
-        found.append(f"Some rows have only {fewest} seeds: their intervals are rough, run more.")
+        found.append(
+            f"Some rows have only {fewest} seeds, so their intervals are rough. Run more seeds."
+        )
     if any(row.seeds != board.rows[0].seeds for row in board.rows):
         found.append(
-            "Rows have different seeds; each is compared with the first on the seeds they share."
+            "Rows have different seeds; each is compared with the first row on their common seeds."
         )
     lost = sum(not len(search.times) for row in board.rows for search in row.searches)
     if lost:
         found.append(
-            f"{lost} of the runs ended without a finished training and count as a random "
+            f"{lost} of the runs ended without a finished training; each counts as a random "
             "architecture."
         )
     failed = landscape.reported.n_failed
     if failed:
         found.append(
-            f"{failed:,} of the architectures have a recorded training that diverged and count as "
-            "the worst of the others."
+            f"{failed:,} of the architectures have a recorded training that diverged; they count "
+            "as the worst of the others."
         )
     if landscape.population.extent == "recorded":
         found.append(
-            f"The table holds {len(landscape.archs):,} architectures, not the whole space: the "
-            "regret is the distance to the best of these."
+            f"The table holds {len(landscape.archs):,} architectures, not the whole space; regret "
+            "is the distance to the best of these."
         )
     if not landscape.full_seconds:
-        found.append("The benchmark has no training times, so there is no simulated time.")
+        found.append("The benchmark records no training times, so there is no simulated time.")
     if board.random_evaluations is None:
         found.append(
-            "What random search expects is known for a number of evaluations; this budget is in "
-            "seconds, so it is drawn over evaluations only."
+            "The expectation of random search is known per number of evaluations. This budget is "
+            "in seconds, so the expectation is shown only over evaluations."
         )
     return found
 
 
 def is_noisy(board: Board) -> bool:
-    """Whether the best rows have reached what noise and disagreeing splits allow to tell apart."""
+    """Whether the best row lies below what noise and the disagreement of splits can resolve."""
     limit = max(board.landscape.ceiling or 0.0, board.landscape.floor)
     return limit > 0 and board.rows[0].regret.mean < limit
 
 
 def surrogate(board: Board) -> str:
-    """What answers on the board in place of trainings; empty where trainings are recorded."""
+    """The surrogate that answers in place of trainings; empty on a table."""
     about = board.landscape.population.surrogate
     if about is None:
         return ""
@@ -116,8 +122,8 @@ def surrogate(board: Board) -> str:
     )
 
 
-def _caveats(board: Board) -> list[str]:
-    """What a reader must know of a surrogate; nothing where trainings are recorded."""
+def _surrogate_warnings(board: Board) -> list[str]:
+    """Limits of a surrogate; empty on a table."""
     landscape = board.landscape
     about = landscape.population.surrogate
     if about is None:
@@ -127,54 +133,54 @@ def _caveats(board: Board) -> list[str]:
     )
     if (tau := about.judged.get("kendall")) is not None:
         text += (
-            " Its order of networks that it has not seen agrees with their trainings by a Kendall "
-            f"tau of {tau:.2f}."
+            f" On networks that it has not seen, its ranking has a Kendall tau of {tau:.2f} with "
+            "their trainings."
         )
     found = [text]
     if landscape.population.extent == "sampled":
         found.append(
-            f"The optimum is the best that {len(landscape.archs):,} random architectures and a "
-            f"local search from the {STARTS} best of them found on the surrogate, not a measured "
-            "truth. A regret below 0 is better than that."
+            f"The optimum is the best of {len(landscape.archs):,} random architectures and of "
+            f"local searches on the surrogate from the {STARTS} best of them, not a measured "
+            "value. A regret below 0 is better than that."
         )
     else:
         found.append(
-            f"The optimum is the best of {len(landscape.archs):,} architectures as the surrogate "
-            "predicts them, not a measured truth."
+            f"The optimum is the best of {len(landscape.archs):,} predictions of the surrogate, "
+            "not a measured value."
         )
     if not landscape.is_exact:
         drawn = board.question.replicate == "draw"
         of = f"{TRAININGS} drawn trainings of each of these" if drawn else "these"
         found.append(
-            f"What random search expects is estimated from {of} {len(landscape.archs):,} "
+            f"The expectation of random search is estimated from {of} {len(landscape.archs):,} "
             "architectures."
         )
     return found
 
 
 def _below(board: Board, regret: float) -> str:
-    """``"2 of 3 rows are"``; empty if none is."""
+    """Start of a sentence, such as ``"2 of 3 rows are"``; empty if no row is below."""
     n = sum(row.regret.mean < regret for row in board.rows)
     return f"{n} of {len(board.rows)} rows {'is' if n == 1 else 'are'}" if n else ""
 
 
 def replicate(board: Board) -> str:
-    """Which training answered a trial."""
+    """The training that answered a trial."""
     policy = board.question.replicate
     if board.landscape.population.surrogate:
         if policy == "draw":
-            return "one training, drawn by the surrogate"
+            return "one training, sampled by the surrogate"
         return "mean over all trainings" if policy == "mean" else f"training {policy}"
     if policy == "draw":
-        return "one of the recorded trainings, drawn"
+        return "one recorded training, drawn at random"
     return "mean of the recorded trainings" if policy == "mean" else f"recorded training {policy}"
 
 
 def seeds(board: Board) -> str:
-    """How many seeds the rows have."""
+    """Number of seeds per row."""
     counts = sorted({len(row.seeds) for row in board.rows})
     text = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    return f"{text} a row"
+    return f"{text} per row"
 
 
 def points(board: Board, value: float) -> str:

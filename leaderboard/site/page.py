@@ -1,4 +1,4 @@
-"""What the templates print: every number of the page as text, every position in percent."""
+"""Context of the page template: numbers as text, positions in percent."""
 
 import json
 import math
@@ -15,15 +15,15 @@ from leaderboard.site.plots import plots
 from leaderboard.statistics import DRAWS, LEVEL
 
 N_COLOURS = 8
-"""Colours of the palette; further rows repeat them with other dashes."""
+"""Colours of the palette; further rows repeat them with other dash styles."""
 
 
 def context(boards: Sequence[tuple[Board, Drawn]], document: dict[str, Any]) -> dict[str, Any]:
-    """Everything that the page's template needs.
+    """Context for the page template.
 
     Args:
-        boards: Each with its curves.
-        document: Of :func:`leaderboard.site.feed.feed`.
+        boards: Boards with their curves.
+        document: The feed, from :func:`leaderboard.site.feed.feed`.
     """
     rows = [row for board, _ in boards for row in board.rows]
     algorithms = {row.algorithm for row in rows}
@@ -57,7 +57,7 @@ def _count(n: int, one: str, many: str = "") -> str:
 
 
 def _terms() -> list[tuple[str, str]]:
-    """Titles of all columns, free of any board, with what they say."""
+    """Titles and descriptions of all columns, independent of any board."""
     found = []
     for name in COLUMNS:
         column = COLUMNS.load(name)
@@ -123,18 +123,18 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("Budget", _budget(question)),
         ("Seeds", notes.seeds(board)),
         ("Workers", str(question.workers)),
-        ("A trial sees", notes.replicate(board)),
+        ("Each trial sees", notes.replicate(board)),
     ]
     if surrogate := notes.surrogate(board):
         facts.insert(2, ("Surrogate", surrogate))
     if "anytime_area" in board.columns:
         low, high = map(duration, board.window)
-        facts.append(("Area taken over", f"{low} to {high}"))
+        facts.append(("Anytime area", f"from {low} to {high}"))
     return facts
 
 
 def _source(board: Board) -> list[tuple[str, str]]:
-    """Where the numbers come from, as terms and descriptions."""
+    """Sources of the numbers, as terms and descriptions."""
     about = board.landscape.benchmark.description
     terms = {
         "licence": "Licence",
@@ -148,7 +148,7 @@ def _source(board: Board) -> list[tuple[str, str]]:
 
 
 def _budget(question: Question) -> str:
-    """In words, and seconds in a handy unit too."""
+    """The budget in words, with seconds also in a handy unit."""
     if question.seconds is None or question.seconds < 600:
         return question.budget
     return f"{question.budget} ({duration(question.seconds)})"
@@ -159,7 +159,7 @@ def _value(board: Board, value: float) -> str:
 
 
 def _random(board: Board) -> dict[str, str] | None:
-    """The cells of the reference row by column; None where it has none."""
+    """Cells of the random-search row by column name; None if the board has no such row."""
     regret, reported = board.random_regret, board.landscape.reported
     if regret is None:
         return None
@@ -175,25 +175,25 @@ def _random(board: Board) -> dict[str, str] | None:
 
 
 def _conditions(board: Board) -> str:
-    """What is measured, and what is not as usual."""
+    """The measure, and any unusual conditions."""
     parts = [board.landscape.measure]
     if board.question.workers > 1:
         parts.append(f"{board.question.workers} workers")
     if board.question.replicate != "draw":
-        parts.append(f"trials see the {notes.replicate(board)}")
+        parts.append(f"each trial sees the {notes.replicate(board)}")
     return ", ".join(parts)
 
 
 def _gap(board: Board, row: Row) -> str:
-    """The comparison with the first row in a sentence; empty for the first row."""
+    """Comparison with the first row as a sentence; empty for the first row."""
     if row.rank == 1:
         return ""
     gap = row.gap
     if math.isnan(gap.low):
-        return f"{notes.points(board, gap.mean)} behind the first row; one seed has no interval"
+        return f"{notes.points(board, gap.mean)} behind the first row; no interval with one seed"
     places = decimals([gap.mean])
     basis = f"on {row.common_seeds:,} common seeds" if row.common_seeds else "on separate seeds"
-    verdict = "cannot be separated from it" if row.tied else "separated from it"
+    verdict = "tied with it" if row.tied else "not tied with it"
     return (
         f"{notes.points(board, gap.mean)} [{gap.low:.{places}f}, {gap.high:.{places}f}] behind the "
         f"first row {basis}: {verdict}"
@@ -205,12 +205,12 @@ def _top(row: Row) -> float:
 
 
 def _percent(value: float | None, high: float) -> float | None:
-    """Position in a strip that ends at ``high``; None for what lies outside."""
+    """Position in a strip that ends at ``high``; None if it lies outside."""
     return None if not value or value > high else 100 * value / high
 
 
 def _strip(row: Row, high: float) -> dict[str, float]:
-    """Where mean and interval are drawn in the table, in percent of the width."""
+    """Positions of mean and interval in the table's strip, in percent of its width."""
     regret, scale = row.regret, 100 / high if high > 0 else 0.0
     low, top = (regret.mean if math.isnan(end) else end for end in (regret.low, regret.high))
     ends = {"low": low, "mean": regret.mean, "high": top}

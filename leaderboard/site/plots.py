@@ -1,4 +1,4 @@
-"""The two plots of a board, as plain data that the page's script draws."""
+"""The two plots of a board, as plain data for the page's script."""
 
 import math
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ def plots(
     drawn: Mapping[Axis, Mapping[str, Curve]],
     colours: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """What to draw: axes, series with intervals, reference lines.
+    """Data of the plots: axes, series with intervals, reference lines.
 
     Args:
-        board: What to draw.
-        drawn: Its curves, as :func:`leaderboard.curves.drawn` gives them.
-        colours: Number of the colour of every label.
+        board: The board.
+        drawn: Its curves, from :func:`leaderboard.curves.drawn`.
+        colours: Colour index of each label.
     """
     found = []
     for axis, by_label in drawn.items():
@@ -36,11 +36,11 @@ def plots(
 
 
 def linear_below(values: NDArray[np.float64]) -> float | None:
-    """Where a logarithmic axis must become linear to show all values; None if it never must.
+    """Threshold below which a logarithmic axis must become linear; None if it need not.
 
-    A regret of exactly 0 has no place on a logarithmic axis. Below the returned threshold, a power
-    of ten not above the smallest positive value, the axis is linear and reaches 0, or goes on to
-    regrets below 0 as above it.
+    A logarithmic axis has no place for a regret of exactly 0. The threshold is the largest power of
+    ten up to the smallest positive value. Below it the axis is linear down to 0, and mirrored for
+    regrets below 0.
     """
     finite = values[np.isfinite(values)]
     if not finite.size or finite.min() > 0:
@@ -50,7 +50,7 @@ def linear_below(values: NDArray[np.float64]) -> float | None:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Round numbers for a logarithmic axis between two positive numbers."""
+    """Round tick values for a logarithmic axis between two positive numbers."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for digits in ((1, 2, 5), (1, 3), (1,)):
         found = [digit * 10.0**decade for decade in decades for digit in digits]
@@ -118,7 +118,7 @@ def _plot(
 
 
 def _bottom(means: NDArray[np.float64], lows: NDArray[np.float64]) -> float:
-    """Where a logarithmic axis begins: under every mean, and under the intervals within reason."""
+    """Lower end of a logarithmic axis: below every mean, and below intervals within reason."""
     least = float(means.min())
     return 0.9 * max(float(np.nanmin(np.append(lows, least))), least / 4)
 

@@ -111,6 +111,13 @@ class SurrogateBenchmark:
         """Meaning of every metric."""
         return self._columns
 
+    def __repr__(self) -> str:
+        about = self.description
+        return (
+            f"<SurrogateBenchmark {self.name}@{self.version}: {about.regressor} fitted to "
+            f"{about.table['id']} of {self._space.name}, {', '.join(self.objectives)}>"
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the folder there."""
         return type(self), (self.path, self.objectives)

@@ -98,6 +98,15 @@ class TableBenchmark:
         """Meaning of every column that comes out of a training."""
         return self.table.columns
 
+    def __repr__(self) -> str:
+        seeds = f"{len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}"
+        epochs = "+".join(map(str, self.schedules))
+        keys = "classes" if self.table.metadata.key == "class" else "architectures"
+        return (
+            f"<TableBenchmark {self.name}@{self.version}: {len(self._lookup.keys):,} {keys} of "
+            f"{self._space.name}, {epochs} epochs, {seeds}, {', '.join(self.objectives) or 'none'}>"
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process opens the table there."""
         return _reopen, (self.table.path.resolve(), self.objectives or None, self.known)

@@ -70,6 +70,10 @@ class Records:
                 temporary.write_text(json.dumps(manifest.encode(), indent=1, sort_keys=True))
         return cls(folder)
 
+    def __repr__(self) -> str:
+        made = self.manifest
+        return f"<Records {made.algorithm} on {made.benchmark}: {len(self.seeds()):,} seeds>"
+
     def seeds(self) -> list[int]:
         """Recorded seeds, ascending."""
         found: list[int] = []
@@ -93,6 +97,20 @@ class Records:
             made = from_table(_read(path), str(path))
             found += [run for run in made if wanted is None or run.seed in wanted]
         return sorted(found, key=lambda run: run.seed)
+
+    def to_frame(self, seeds: Iterable[int] | None = None) -> Any:
+        """All trials as a pandas data frame: one row per trial, ordered by seed and trial.
+
+        The columns are those of :meth:`nasbench.runs.run.Run.to_frame`, after ``benchmark`` and
+        ``algorithm``.
+        """
+        import pandas as pd
+
+        frames = [run.to_frame() for run in self.runs(seeds)]
+        whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        whole.insert(0, "algorithm", self.manifest.algorithm)
+        whole.insert(0, "benchmark", f"{self.manifest.benchmark}@{self.manifest.version}")
+        return whole
 
     def add(self, block: int, runs: Sequence[Run]) -> None:
         """Record runs whose seeds belong to one block, beside those that its file already holds."""

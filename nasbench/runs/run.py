@@ -105,6 +105,13 @@ class Run:
     def __len__(self) -> int:
         return len(self.epochs)
 
+    def __repr__(self) -> str:
+        made = self.manifest
+        what = f"{made.algorithm} on {made.benchmark}, " if made is not None else ""
+        best = self.incumbent_trials()[-1:]
+        found = f", lowest loss {self.losses[best[0], 0]:.4g}" if best.size else ""
+        return f"<Run {what}seed {self.seed}: {len(self):,} trials{found}>"
+
     @cached_property
     def trials(self) -> list[Trial]:
         """The trials as objects."""

@@ -48,7 +48,7 @@ def search(
         known: Columns that the algorithm may see before training.
         processes: Operating-system processes; the result does not depend on it.
         out: Folder for the records; runs that it already holds are not repeated.
-        progress: Called with the number of newly finished runs.
+        progress: Called with the number of newly finished runs; first with 0.
 
     Returns:
         One run per seed, by ascending seed.
@@ -88,7 +88,7 @@ def run_seeds(
         setup: What to run.
         seeds: Seeds of the runs.
         processes: Operating-system processes; the result does not depend on it.
-        progress: Called with the number of newly finished runs.
+        progress: Called with the number of newly finished runs; first with 0.
 
     Returns:
         One run per seed, by ascending seed.
@@ -101,6 +101,7 @@ def run_seeds(
     prepared = setup.prepare()
     prepared.manifest  # noqa: B018 (refuses wrong hyperparameters)
     runs: list[Run] = []
+    progress(0)
     for _, done in _run_blocks(prepared, _blocks(seeds), processes):
         runs += done
         progress(len(done))

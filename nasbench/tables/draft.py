@@ -25,3 +25,7 @@ class Draft:
     runs: pa.Table
     archs: pa.Table | None = None
     columns: Sequence[Column] = ()
+
+    def __repr__(self) -> str:
+        about = self.metadata
+        return f"<Draft {about.id}@{about.version}: {len(self.runs):,} trainings of {about.space}>"

@@ -98,6 +98,10 @@ class Table:
         )
         self._curves = {f.name for f in schema if pa.types.is_list(f.type)}
 
+    def __repr__(self) -> str:
+        about, runs = self.metadata, self._runs.metadata.num_rows
+        return f"<Table {about.id}@{about.version}: {runs:,} trainings of {about.space}>"
+
     @property
     def schedules(self) -> tuple[int, ...]:
         """Lengths of the recorded trainings, ascending."""

@@ -1,1 +1,1 @@
-"""Regressors, one a file; ``parts`` is what several of them share."""
+"""Regressors, one per file; ``parts`` holds what several of them share."""

@@ -1,4 +1,4 @@
-"""Several regressors of one kind that answer together."""
+"""Ensembles of regressors of one kind."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,32 +17,32 @@ from surrogates import REGRESSORS
 
 
 class Ensemble(Regressor):
-    """Members with equal hyperparameters and different seeds.
+    """Ensemble of regressors with equal hyperparameters and different seeds.
 
-    Fitted to the same examples, networks and sampled trees differ by what they draw (deep
+    Fitted to the same examples, networks and trees on subsamples differ by their random draws (deep
     ensembles: Lakshminarayanan et al., 2017, https://arxiv.org/abs/1612.01474); fitted to
     resamples, any regressor does (bagging: Breiman, 1996, https://doi.org/10.1007/BF00058655).
 
-    The mean is the mean over the members. The uncertainty is the standard deviation of a member
-    drawn at random: the root of the mean of their variances plus the variance of their means.
+    The mean is the mean over the members. ``std`` is the standard deviation of a randomly drawn
+    member: the root of the mean of the members' variances plus the variance of their means.
 
-    The preset ``bananas`` is the ensemble of BANANAS (White et al., 2021,
-    https://arxiv.org/abs/1910.11858), as far as the preset of
-    :class:`~surrogates.regressors.mlp.MLP` goes.
+    Preset ``bananas`` is the ensemble of BANANAS (White et al., 2021,
+    https://arxiv.org/abs/1910.11858), with the deviations named in
+    :class:`~surrogates.regressors.mlp.MLP`.
 
     Args:
-        space: The space.
+        space: The search space.
         seed: Seed of the members' seeds and of the resamples.
         regressor: Registered name of the members.
-        members: How many.
-        bootstrap: Whether every member gets as many examples, drawn with replacement, instead of
-            all; drawn again where all their targets are equal.
-        settings: Hyperparameters of the members, where not their defaults.
+        members: Number of members.
+        bootstrap: Whether each member learns from a bootstrap resample instead of all examples; a
+            resample whose targets are all equal is drawn again.
+        settings: Hyperparameters of the members, on top of their preset or defaults.
         member_preset: Preset of the members; None for their defaults.
 
     Raises:
         UnknownNameError: No such regressor, preset or hyperparameter.
-        InvalidArgumentError: Fewer than one member, or members that are ensembles.
+        InvalidArgumentError: There are no members, or the members are ensembles.
     """
 
     family = "ensemble"
@@ -72,14 +72,14 @@ class Ensemble(Regressor):
         kind: type[Regressor] = REGRESSORS.load(regressor)
         if issubclass(kind, Ensemble):
             raise InvalidArgumentError(
-                f"the members of an ensemble cannot be {regressor!r}, which is an ensemble"
+                f"regressor = {regressor!r} is an ensemble and cannot be a member of one"
             )
         chosen = hyperparameters(kind, self.settings, member_preset)
         self._members = [kind(space, seed=self._draw(i, "fit"), **chosen) for i in range(members)]
         self.family = kind.family  # type: ignore[misc]
 
     def _draw(self, member: int, purpose: str) -> int:
-        """A seed that every library takes, below 2**31."""
+        """Seed of a member for a purpose, below 2**31 so that every library accepts it."""
         return key(self.seed, member, purpose) >> 33
 
     def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
@@ -89,7 +89,7 @@ class Ensemble(Regressor):
 
     def _resample(self, member: int, targets: NDArray[np.float64]) -> NDArray[np.int64]:
         rng, n = default_rng(self._draw(member, "resample")), len(targets)
-        while True:  # of two examples every second resample has both, of more targets most have two
+        while True:  # at least half of all resamples contain two different targets
             rows = rng.integers(n, size=n)
             if np.ptp(targets[rows]) > 0:
                 return rows
@@ -118,8 +118,8 @@ class Ensemble(Regressor):
 
 
 def _combined(answers: Sequence[Prediction], n_archs: int) -> Prediction:
-    """One answer from those of the members of an ensemble."""
-    # plain sums: NumPy's order of additions depends on the number of architectures
+    """Combines the members' predictions into one."""
+    # Python's sum: NumPy's order of additions depends on the number of architectures
     n, zero = len(answers), np.zeros(n_archs)
     mean = sum((answer.mean for answer in answers), zero) / n
     variance = sum((a.std**2 + (a.mean - mean) ** 2 for a in answers), zero) / n

@@ -1,4 +1,4 @@
-"""A Gaussian process over graphs and encodings of architectures."""
+"""Gaussian process regression over graphs and encodings of architectures."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
@@ -22,35 +22,34 @@ _FILE = "process.npz"
 _ARRAYS = ("archs", "z", "parameters", "scale", "kernels")
 _WL = "wl"
 _SIGNAL, _LENGTH, _NOISE = (-8.0, 6.0), (-4.0, 6.0), (-8.0, 2.0)
-_MOST_EXAMPLES = 500
+_MAX_EXAMPLES = 500
 _BLOCK = 1_024
 
 
 class GaussianProcess(Regressor):
     """Gaussian process with a sum of Matérn 5/2 kernels (Rasmussen and Williams, 2006).
 
-    https://gaussianprocess.org/gpml. Every kernel compares the numbers of one encoding, has a
-    variance and a length scale of its own, and is blind to what the other kernels see. Variances,
-    length scales and the variance of the noise maximise the marginal likelihood, of 500 random
-    examples where there are more. Examples of the same architecture are one, with the mean of their
-    targets: an operation that always fails would make the noise look small.
+    https://gaussianprocess.org/gpml. Each kernel compares one encoding and has its own variance and
+    length scale. Variances, length scales and the noise variance maximise the marginal likelihood,
+    of at most 500 random examples. Examples of the same architecture are merged, with the mean of
+    their targets; otherwise an operation that always fails would make the noise look small.
 
     ``std`` is that of the noiseless target. Memory grows with the square of the number of distinct
     architectures: 4,000 need about 1 GB.
 
-    Presets: ``"wl"`` sees the graph as Ru et al. (2021, https://arxiv.org/abs/2006.07556) do, with
-    another kernel on the same features; ``"path"`` sees the paths of BANANAS (White et al., 2021,
-    https://arxiv.org/abs/1910.11858). Of 1,000 cells of ``nb201-cifar100``, the default ranks
-    unseen ones better than either.
+    Preset ``wl`` compares graphs as Ru et al. (2021, https://arxiv.org/abs/2006.07556) do, with
+    another kernel on the same features; preset ``path`` compares the paths of BANANAS (White et
+    al., 2021, https://arxiv.org/abs/1910.11858). Fitted to 1,000 cells of ``nb201-cifar100``, the
+    default ranks unseen cells better than either.
 
     Args:
-        space: The space of the architectures.
+        space: The search space.
         seed: Seed of the choice of examples for the marginal likelihood.
         kernels: What the kernels compare: ``"wl"`` for features of
             :mod:`~surrogates.regressors.parts.weisfeiler_lehman`, or names from
             :data:`nasbench.encodings.ENCODINGS`; None for ``"wl"`` and ``"path_statistics"`` in a
-            space with a graph form, ``"one_hot"`` in others.
-        wl_iterations: How often ``"wl"`` refines its labels.
+            space with graphs, ``"one_hot"`` in others.
+        wl_iterations: Number of refinements of the ``"wl"`` labels.
     """
 
     family = "Gaussian process"
@@ -76,9 +75,9 @@ class GaussianProcess(Regressor):
                         f"no kernel is called {name!r}{one_of(name, possible)}"
                     )
             if not kernels:
-                raise InvalidArgumentError(f"no kernel is named{one_of('', possible)}")
+                raise InvalidArgumentError(f"kernels is empty{one_of('', possible)}")
         if wl_iterations < 0:
-            raise InvalidArgumentError(f"wl_iterations is {wl_iterations}, possible is 0 or more")
+            raise InvalidArgumentError(f"wl_iterations = {wl_iterations} must not be negative")
         self.kernels = kernels
         self.wl_iterations = wl_iterations
 
@@ -95,12 +94,12 @@ class GaussianProcess(Regressor):
         scale = np.array([means.mean(), means.std() or 1.0])
         z = (means - scale[0]) / scale[1]
         squares = self._compare(rows)
-        chosen = default_rng(self.seed).permutation(len(rows))[:_MOST_EXAMPLES]
-        parameters = _most_likely([part[np.ix_(chosen, chosen)] for part in squares], z[chosen])
+        chosen = default_rng(self.seed).permutation(len(rows))[:_MAX_EXAMPLES]
+        parameters = _fit_parameters([part[np.ix_(chosen, chosen)] for part in squares], z[chosen])
         self._condition(squares, rows, z, parameters, scale)
 
     def _compare(self, archs: NDArray[np.integer]) -> list[NDArray[np.float64]]:
-        """Squared distances of the examples for every kernel, all of shape ``(n, n)``."""
+        """Squared distances between the examples for each kernel, each of shape ``(n, n)``."""
         self._inputs = [
             _Inputs(self.space, name, self.wl_iterations, archs) for name in self._names
         ]
@@ -127,7 +126,7 @@ class GaussianProcess(Regressor):
         return Prediction(self._mean + self._std * mean, self._std * std)
 
     def _block(self, archs: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Mean and standard deviation of standardised targets, shape ``(2, n)``."""
+        """Mean and standard deviation of the standardised targets, shape ``(2, n)``."""
         shared = _covariance([x.squares(archs) for x in self._inputs], self._parameters)
         explained = solve_triangular(self._factor, shared.T, lower=True)
         variance = np.exp(_pairs(self._parameters)[:, 0]).sum() - (explained**2).sum(axis=0)
@@ -148,15 +147,15 @@ class GaussianProcess(Regressor):
                 self.space.check(arch)
             self._condition(self._compare(archs), archs, z, parameters, scale)
         except (NasbenchError, ValueError) as error:
-            raise SurrogateError(f"{path} does not fit together: {error}") from error
+            raise SurrogateError(f"{path} is inconsistent: {error}") from error
         return self
 
 
 class _Inputs:
-    """What one kernel compares, in a scale of its own.
+    """Inputs of one kernel, scaled.
 
-    Every column of an encoding has the range 1 over the examples; counts are left as they are. Then
-    all are divided by the root mean squared distance of two examples.
+    Columns of an encoding are scaled to range 1 over the examples; counts are left as they are.
+    Then everything is divided by the root mean squared distance between two examples.
     """
 
     def __init__(
@@ -191,14 +190,14 @@ class _Inputs:
 
 
 def _pairs(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithms of variance and length scale of every kernel, shape ``(n_kernels, 2)``."""
+    """Log variance and log length scale of each kernel, shape ``(n_kernels, 2)``."""
     return parameters[:-1].reshape(-1, 2)
 
 
 def _covariance(
     squares: list[NDArray[np.float64]], parameters: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Sum of the kernels of squared distances, which have one shape."""
+    """Sum of the kernels, given the squared distances for each; same shape as one of them."""
     total = np.zeros_like(squares[0])
     for square, (variance, length) in zip(squares, _pairs(parameters), strict=True):
         r = np.sqrt(5 * square) / np.exp(length)
@@ -206,21 +205,23 @@ def _covariance(
     return total
 
 
-def _most_likely(squares: list[NDArray[np.float64]], z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Variance and length scale of every kernel, then variance of the noise; all logarithms."""
+def _fit_parameters(
+    squares: list[NDArray[np.float64]], z: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log variance and log length scale of each kernel, then log variance of the noise."""
     start = np.array([0.0] * 2 * len(squares) + [-2.0])
     bounds = [_SIGNAL, _LENGTH] * len(squares) + [_NOISE]
     found: NDArray[np.float64] = minimize(
-        _unlikelihood, start, (squares, z), "L-BFGS-B", jac=True, bounds=bounds
+        _negative_log_likelihood, start, (squares, z), "L-BFGS-B", jac=True, bounds=bounds
     ).x
     return found
 
 
-def _unlikelihood(
+def _negative_log_likelihood(
     parameters: NDArray[np.float64], squares: list[NDArray[np.float64]], z: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
-    """Negative logarithm of the marginal likelihood but for a constant, and its gradient."""
-    changes: list[NDArray[np.float64]] = []  # of the covariance, by one parameter after the other
+    """Negative log marginal likelihood up to a constant, and its gradient."""
+    changes: list[NDArray[np.float64]] = []  # derivatives of the covariance by each parameter
     for square, (variance, length) in zip(squares, _pairs(parameters), strict=True):
         r = np.sqrt(5 * square) / np.exp(length)
         decay = np.exp(variance - r)

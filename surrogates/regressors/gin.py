@@ -1,4 +1,4 @@
-"""Regression by a graph isomorphism network."""
+"""Regression with a graph isomorphism network (GIN)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from nasbench.space import SearchSpace
 from surrogates.regressors.parts.graph_network import Graphs, Network, graphs, vocabulary
 from surrogates.regressors.parts.network_training import (
     Scale,
-    Training,
+    Trainer,
     check_choice,
     check_least,
     one_thread,
@@ -31,41 +31,40 @@ _FILE = "network.npz"
 
 
 class GIN(Regressor):
-    """A network on the graph of an architecture; it knows no uncertainty.
+    """Graph isomorphism network on the graph of an architecture; ``std`` is 0.
 
-    Every node starts as a vector that stands for its label. A layer adds to the weighted vector of
-    a node those of its predecessors, and apart from that those of its successors; of both sums two
-    linear layers with batch normalisation make the next vector. The prediction is a linear function
-    of the sum of all nodes, so how they are numbered does not matter.
+    Every node starts as an embedding of its label. Each layer adds, to the weighted vector of a
+    node, the vectors of its predecessors and, separately, those of its successors; two linear
+    layers with batch normalisation turn both sums into the next vector. The prediction is a linear
+    function of the sum over all nodes, so the numbering of the nodes does not matter.
 
-    The preset ``nb301`` has the settings that NAS-Bench-301 (Zela et al., 2022,
+    Preset ``nb301`` has the settings that NAS-Bench-301 (Zela et al., 2022,
     https://arxiv.org/abs/2008.09777) found for the accuracies of 37,225 architectures. There the
-    network learned logarithms of errors, knew the degrees of nodes and stopped early. Here targets
-    may have any unit and sign, and are only standardised.
+    network learned logarithms of errors, saw the degrees of nodes and stopped early; here targets
+    may have any unit and sign and are only standardised.
 
     Args:
-        space: A space with a graph form.
-        seed: Seed of the first weights, of the order of examples and of what drops out.
-        hidden: Size of the vectors.
-        layers: How many.
-        messages: From where nodes hear: ``"both"``: predecessors and successors; ``"forward"``:
-            predecessors only.
-        virtual_node: Whether a further node hears all nodes and is heard by all.
-        readout: ``"sum"`` or ``"mean"`` of all nodes.
-        dropout: Chance of a number behind a layer to be 0 in a step, in [0, 1).
+        space: A search space with graphs.
+        seed: Seed of the initial weights, of the order of examples and of dropout.
+        hidden: Size of the node vectors.
+        layers: Number of layers.
+        messages: Where a node receives from: ``"both"``: predecessors and successors;
+            ``"forward"``: predecessors only.
+        virtual_node: Whether to add a node that exchanges messages with all others.
+        readout: ``"sum"`` or ``"mean"`` over all nodes.
+        dropout: Dropout probability behind each layer, in [0, 1).
         loss: ``"mae"``: mean absolute error; ``"mse"``: mean squared error.
-        ranking_margin: Adds to the loss, over all pairs in a batch, the mean of what the better
-            one's prediction lacks to be above the other's by this, in standard deviations of the
-            targets; None to add nothing.
-        epochs: As in :class:`~surrogates.regressors.parts.network_training.Training`.
-        batch: Likewise, at least 2.
-        learning_rate: Likewise.
-        schedule: Likewise.
-        weight_decay: Likewise.
+        ranking_margin: Margin of a pairwise ranking loss, in standard deviations of the targets; it
+            adds the mean, over all pairs in a batch, of the amount by which the better prediction
+            falls short of the other plus the margin. None for no ranking loss.
+        epochs: Passes over the examples.
+        batch: Examples per step, at least 2.
+        learning_rate: Initial learning rate of Adam.
+        schedule: ``"cosine"`` decay of the learning rate to 0, or ``"constant"``.
+        weight_decay: Decoupled weight decay of Adam.
 
     Raises:
-        InvalidArgumentError: The space has no graph form, or a hyperparameter has a value that is
-            not possible.
+        InvalidArgumentError: The space has no graphs, or a hyperparameter has an impossible value.
     """
 
     family = "graph network"
@@ -127,7 +126,7 @@ class GIN(Regressor):
         check_least(2, batch=batch)
         if not 0 <= dropout < 1:
             raise InvalidArgumentError(f"dropout = {dropout} must be in [0, 1)")
-        self._training = Training(epochs, batch, learning_rate, schedule, weight_decay)
+        self._trainer = Trainer(epochs, batch, learning_rate, schedule, weight_decay)
         self._network = Network(
             len(vocabulary(space)),
             hidden=hidden,
@@ -151,7 +150,7 @@ class GIN(Regressor):
             return self._loss(self._network(batch, generator), y[chosen])
 
         with one_thread():
-            self._training.run(self._network.parameters(), loss, len(y), generator)
+            self._trainer.run(self._network.parameters(), loss, len(y), generator)
         self._network.eval()
 
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

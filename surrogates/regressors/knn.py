@@ -20,15 +20,15 @@ _BLOCK = 1_024
 class KNN(Regressor):
     """Mean of the ``k`` nearest examples; ``std`` is their standard deviation.
 
-    The baseline of a surrogate. By default the nearest are those with the most equal decisions. Of
-    examples that are equally near, the earlier ones count. Of 1,000 cells of ``nb201-cifar100``,
-    10 neighbours explain the targets of unseen ones about as well as any number between 5 and 12.
+    This is the baseline for every surrogate. By default the distance is the number of decisions
+    that differ; ties go to earlier examples. On 1,000 cells of ``nb201-cifar100``, 10 neighbours
+    explain the targets of unseen cells about as well as any number from 5 to 12.
 
     Args:
-        space: The space of the architectures.
-        seed: Without effect.
-        k: How many examples to average, all where there are fewer.
-        encodings: Between what the Euclidean distance is measured, names from
+        space: The search space.
+        seed: Has no effect.
+        k: Number of examples to average; all if there are fewer.
+        encodings: Encodings between which the Euclidean distance is measured, names from
             :data:`nasbench.encodings.ENCODINGS`; None to count decisions that differ.
     """
 
@@ -44,7 +44,7 @@ class KNN(Regressor):
     ) -> None:
         super().__init__(space, seed=seed)
         if k < 1:
-            raise InvalidArgumentError(f"k is {k}, possible is 1 or more")
+            raise InvalidArgumentError(f"k = {k} must be at least 1")
         self.k = k
         self.encodings = encodings
 

@@ -17,18 +17,18 @@ _PENALTIES = np.logspace(-6, 2, 33)
 
 
 class Linear(Regressor):
-    """A linear function of standardised features, with a penalty of the squares of its weights.
+    """Ridge regression on standardised features.
 
-    The penalty is the one of 33 between 1e-6 and 100 times the number of examples that has the
-    smallest error by generalised cross validation (Golub et al., 1979,
-    https://doi.org/10.1080/00401706.1979.10489751). ``std`` is that of a new target: of the
-    residuals and, in the Bayesian reading of the penalty, of mean and weights.
+    The penalty is chosen among 33 values between 1e-6 and 100 times the number of examples by
+    generalised cross-validation (Golub et al., 1979,
+    https://doi.org/10.1080/00401706.1979.10489751). ``std`` is that of a new target: it combines
+    the residuals and, in the Bayesian view of the penalty, the uncertainty of mean and weights.
 
     Args:
-        space: The space of the architectures.
-        seed: Without effect.
-        encodings: What the features are, names from :data:`nasbench.encodings.ENCODINGS`; None for
-            :func:`~surrogates.regressors.parts.features.default_encodings`.
+        space: The search space.
+        seed: Has no effect.
+        encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
+            None for :func:`~surrogates.regressors.parts.features.default_encodings`.
     """
 
     family = "linear"
@@ -51,8 +51,8 @@ class Linear(Regressor):
         penalties = n * _PENALTIES
         shrunk = penalties[:, None] / (s**2 + penalties[:, None])
         residual = max(y @ y - along @ along, 0.0) + shrunk**2 @ along**2
-        free = n - 1 - (1 - shrunk).sum(axis=1)
-        best = np.argmin(residual / free**2)
+        degrees_of_freedom = n - 1 - (1 - shrunk).sum(axis=1)
+        best = np.argmin(residual / degrees_of_freedom**2)
         penalty = penalties[best]
         self._arrays = {
             "center": center,
@@ -60,15 +60,17 @@ class Linear(Regressor):
             "weights": (s / (s**2 + penalty) * along) @ directions,
             "directions": directions,
             "known": 1 / penalty - 1 / (s**2 + penalty),
-            "constants": np.array([intercept, residual[best] / free[best], 1 / penalty, 1 / n]),
+            "constants": np.array(
+                [intercept, residual[best] / degrees_of_freedom[best], 1 / penalty, 1 / n]
+            ),
         }
 
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
         center, scale, weights, directions, known, constants = self._arrays.values()
         intercept, noise, unknown, shift = constants
         x = (features(self.space, archs, self.encodings) - center) / scale
-        doubt = unknown * (x**2).sum(axis=1) - (x @ directions.T) ** 2 @ known
-        return Prediction(intercept + x @ weights, np.sqrt(noise * (1 + shift + doubt)))
+        uncertainty = unknown * (x**2).sum(axis=1) - (x @ directions.T) ** 2 @ known
+        return Prediction(intercept + x @ weights, np.sqrt(noise * (1 + shift + uncertainty)))
 
     def save(self, folder: Path) -> None:
         write_arrays(folder / _FILE, self._arrays)
@@ -80,6 +82,6 @@ class Linear(Regressor):
         p, r = n_columns(self.space, self.encodings), arrays["known"].size
         shapes = dict(zip(names, ((p,), (p,), (p,), (r, p), (r,), (4,)), strict=True))
         if (found := {name: array.shape for name, array in arrays.items()}) != shapes:
-            raise SurrogateError(f"{path} has arrays of shapes {found}, needed are {shapes}")
+            raise SurrogateError(f"{path} has arrays of shapes {found}, expected {shapes}")
         self._arrays = arrays
         return self

@@ -1,4 +1,4 @@
-"""Fully connected networks."""
+"""Multilayer perceptrons."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +17,7 @@ from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import features, n_columns
 from surrogates.regressors.parts.network_training import (
     Scale,
-    Training,
+    Trainer,
     check_choice,
     check_least,
     one_thread,
@@ -26,41 +26,41 @@ from surrogates.regressors.parts.network_training import (
 )
 
 _LOSSES = ("mae", "mse", "gaussian")
-_LEAST_VARIANCE = 1e-6
+_MIN_VARIANCE = 1e-6
 _FILE = "network.npz"
 
 
 class MLP(Regressor):
-    """A network of equally wide layers of rectified linear units.
+    """Multilayer perceptron with ReLU layers of equal width.
 
-    Features and targets are standardised with the examples. With the loss ``"gaussian"`` a mean and
-    a variance are predicted, as by the members of deep ensembles (Lakshminarayanan et al., 2017,
-    https://arxiv.org/abs/1612.01474): the uncertainty is how much targets scatter, not how little
-    is known. With the other losses the network knows no uncertainty.
+    Features and targets are standardised on the examples. With loss ``"gaussian"`` the network
+    predicts a mean and a variance, like a member of a deep ensemble (Lakshminarayanan et al., 2017,
+    https://arxiv.org/abs/1612.01474); ``std`` is then the scatter of the targets, not a lack of
+    knowledge. With the other losses ``std`` is 0.
 
-    The preset ``bananas`` has the settings of a member of the ensemble of BANANAS (White et al.,
-    2021, https://arxiv.org/abs/1910.11858), except that all paths are seen and that Adam averages
-    squares with 0.999 instead of 0.99. ``nb301_path`` has those that NAS-Bench-301 (Zela et al.,
-    2022, https://arxiv.org/abs/2008.09777) found for 37,225 architectures, which learn little from
-    1,000; there the loss was relative, of logarithms of errors, and training stopped early.
+    Preset ``bananas`` has the settings of a member of the BANANAS ensemble (White et al., 2021,
+    https://arxiv.org/abs/1910.11858), except that it sees all paths and that Adam averages squares
+    with 0.999 instead of 0.99. Preset ``nb301_path`` has the settings that NAS-Bench-301 (Zela et
+    al., 2022, https://arxiv.org/abs/2008.09777) found for 37,225 architectures; it learns little
+    from 1,000. There the loss was relative, on logarithms of errors, and training stopped early.
 
     Args:
-        space: The space.
-        seed: Seed of the first weights and of the order of examples.
-        encodings: Names from :data:`nasbench.encodings.ENCODINGS`; None for
-            :func:`~surrogates.regressors.parts.features.default_encodings`.
-        layers: Hidden layers.
-        width: Units of each.
+        space: The search space.
+        seed: Seed of the initial weights and of the order of examples.
+        encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
+            None for :func:`~surrogates.regressors.parts.features.default_encodings`.
+        layers: Number of hidden layers.
+        width: Units per hidden layer.
         loss: ``"mae"``: mean absolute error; ``"mse"``: mean squared error; ``"gaussian"``:
-            negative logarithm of the likelihood.
-        epochs: As in :class:`~surrogates.regressors.parts.network_training.Training`.
-        batch: Likewise.
-        learning_rate: Likewise.
-        schedule: Likewise.
-        weight_decay: Likewise.
+            negative log-likelihood.
+        epochs: Passes over the examples.
+        batch: Examples per step.
+        learning_rate: Initial learning rate of Adam.
+        schedule: ``"cosine"`` decay of the learning rate to 0, or ``"constant"``.
+        weight_decay: Decoupled weight decay of Adam.
 
     Raises:
-        InvalidArgumentError: A hyperparameter has a value that is not possible.
+        InvalidArgumentError: A hyperparameter has an impossible value.
     """
 
     family = "neural network"
@@ -116,7 +116,7 @@ class MLP(Regressor):
         self.weight_decay = weight_decay
         check_choice("loss", loss, _LOSSES)
         check_least(1, layers=layers, width=width)
-        self._training = Training(epochs, batch, learning_rate, schedule, weight_decay)
+        self._trainer = Trainer(epochs, batch, learning_rate, schedule, weight_decay)
 
     def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
         rows = features(self.space, archs, self.encodings)
@@ -126,7 +126,7 @@ class MLP(Regressor):
         generator = torch.Generator().manual_seed(self.seed)
         layers = [torch.zeros(s, dtype=torch.float64) for s in self._shapes(rows.shape[1])]
         for layer in layers:
-            bound = sqrt(6 / (len(layer) - 1))  # keeps the variance through rectified units
+            bound = sqrt(6 / (len(layer) - 1))  # preserves the variance through ReLU layers
             nn.init.uniform_(layer[:-1], -bound, bound, generator)
             layer.requires_grad_()
 
@@ -134,11 +134,11 @@ class MLP(Regressor):
             return self._loss(forward(layers, x[chosen]), y[chosen])
 
         with one_thread():
-            self._training.run(layers, loss, len(y), generator)
+            self._trainer.run(layers, loss, len(y), generator)
         self._layers = [layer.detach().numpy() for layer in layers]
 
     def _shapes(self, columns: int) -> list[tuple[int, int]]:
-        """Shapes of the layers: a row of weights for each input, and one of biases."""
+        """Shapes of the layers: one row of weights per input, and one of biases."""
         sizes = [columns, *[self.width] * self.layers, 2 if self.loss == "gaussian" else 1]
         return [(before + 1, after) for before, after in pairwise(sizes)]
 
@@ -148,7 +148,7 @@ class MLP(Regressor):
             return errors.abs().mean()
         if self.loss == "mse":
             return errors.square().mean()
-        variances = softplus(outputs[:, 1]) + _LEAST_VARIANCE
+        variances = softplus(outputs[:, 1]) + _MIN_VARIANCE
         return (variances.log() + errors.square() / variances).mean() / 2
 
     @classmethod
@@ -168,7 +168,7 @@ class MLP(Regressor):
         outputs = states @ self._layers[-1][:-1] + self._layers[-1][-1]
         std = np.zeros(len(rows))
         if self.loss == "gaussian":
-            std = np.sqrt(np.logaddexp(0.0, outputs[:, 1]) + _LEAST_VARIANCE) * self._target.std
+            std = np.sqrt(np.logaddexp(0.0, outputs[:, 1]) + _MIN_VARIANCE) * self._target.std
         mean = outputs[:, 0] * self._target.std + self._target.mean
         return Prediction(single_precision(mean), single_precision(std))
 
@@ -188,7 +188,15 @@ class MLP(Regressor):
 
 
 def forward(layers: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Outputs of the network, shape ``(n, n_outputs)``, of inputs of shape ``(n, n_columns)``."""
+    """Outputs of the network.
+
+    Args:
+        layers: Weights and biases of each layer, as in ``MLP._shapes``.
+        x: Inputs of shape ``(n, n_columns)``.
+
+    Returns:
+        Shape ``(n, n_outputs)``.
+    """
     for layer in layers[:-1]:
         x = torch.addmm(layer[-1], x, layer[:-1]).relu()
     return torch.addmm(layers[-1][-1], x, layers[-1][:-1])

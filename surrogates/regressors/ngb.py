@@ -11,23 +11,23 @@ from nasbench.regressor import Prediction
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.boosted import Boosted, Gradient
 
-_LEAST_LOG_STD = -10.0
-_MOST_SURPRISE = 100.0
+_MIN_LOG_STD = -10.0
+_MAX_SQUARED_ERROR = 100.0
 
 
 class NGB(Boosted):
-    """Trees that predict the mean and the logarithm of the standard deviation of a normal target.
+    """Natural gradient boosting: trees for mean and log standard deviation of a normal target.
 
-    Every round grows one tree for either, fitted to the natural gradient of the negative
-    log-likelihood. Other than in the paper the trees are those of XGBoost, may be shrunk by
-    penalties, and every round makes a full step of the learning rate where the paper searches along
-    a line. Targets are standardised for the fit.
+    Each round grows one tree for either output, fitted to the natural gradient of the negative
+    log-likelihood. Unlike in the paper, XGBoost grows the trees, penalties may shrink them, and
+    each round takes a full step of the learning rate instead of searching along a line. Targets are
+    standardised for the fit.
 
-    What the prediction calls ``std`` is the spread of the targets around their mean, as far as the
-    features do not explain them: it does not shrink with more examples. The best likelihood comes
-    early, which is why a tenth of the examples is held out by default.
+    ``std`` is the spread of the targets around their mean that the features do not explain; it does
+    not shrink with more examples. The best likelihood comes early, so by default a tenth of the
+    examples is held out for early stopping.
 
-    Args: see :class:`~surrogates.regressors.parts.boosted.Boosted`.
+    For the arguments see :class:`~surrogates.regressors.parts.boosted.Boosted`.
     """
 
     family = "gradient boosting"
@@ -81,47 +81,57 @@ class NGB(Boosted):
 
     def _prediction(self, outputs: NDArray[np.float64]) -> Prediction:
         mean, log_std = outputs.T
-        std = np.exp(np.maximum(log_std, _LEAST_LOG_STD))
+        std = np.exp(np.maximum(log_std, _MIN_LOG_STD))
         return Prediction(self._center + self._scale * mean, self._scale * std)
 
 
 def natural_gradient(
     outputs: NDArray[np.floating], targets: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Of the negative log-likelihood of normal targets, shape ``(n, 2)``.
+    """Natural gradient of the negative log-likelihood of normal targets, shape ``(n, 2)``.
 
-    The gradient by the mean m is ``(m - y) / std**2``, that by the logarithm of the standard
-    deviation ``1 - ((m - y) / std)**2``; the Fisher information is diagonal with ``1 / std**2`` and
-    2, and the natural gradient is their quotient. ``((m - y) / std)**2`` counts as at most 100, so
-    that an outlier cannot throw the standard deviation out of all bounds.
+    The gradient with respect to the mean m is ``(m - y) / std**2``, and with respect to the log
+    standard deviation ``1 - ((m - y) / std)**2``. The Fisher information is diagonal with
+    ``1 / std**2`` and 2, and the natural gradient is the quotient. ``((m - y) / std)**2`` is capped
+    at 100, so that an outlier cannot blow up the standard deviation.
 
     Args:
-        outputs: Mean and logarithm of the standard deviation, shape ``(n, 2)``.
-        targets: Shape ``(n,)``.
+        outputs: Mean and log standard deviation, shape ``(n, 2)``.
+        targets: Targets, shape ``(n,)``.
     """
     error = outputs[:, 0] - targets
-    surprise = np.minimum(_surprise(outputs, targets), _MOST_SURPRISE)
-    return np.stack([error, (1 - surprise) / 2], axis=1)
+    squared_errors = np.minimum(_squared_errors(outputs, targets), _MAX_SQUARED_ERROR)
+    return np.stack([error, (1 - squared_errors) / 2], axis=1)
 
 
 def negative_log_likelihood(
     outputs: NDArray[np.floating], targets: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Of normal targets, shape ``(n,)``, less the constant ``log(2 * pi) / 2``."""
+    """Negative log-likelihood of normal targets, without the constant ``log(2 * pi) / 2``.
+
+    Args:
+        outputs: Mean and log standard deviation, shape ``(n, 2)``.
+        targets: Targets, shape ``(n,)``.
+
+    Returns:
+        Shape ``(n,)``.
+    """
     losses: NDArray[np.floating]
-    losses = np.maximum(outputs[:, 1], _LEAST_LOG_STD) + _surprise(outputs, targets) / 2
+    losses = np.maximum(outputs[:, 1], _MIN_LOG_STD) + _squared_errors(outputs, targets) / 2
     return losses
 
 
-def _surprise(outputs: NDArray[np.floating], targets: NDArray[np.floating]) -> NDArray[np.floating]:
-    precision = np.exp(-np.maximum(outputs[:, 1], _LEAST_LOG_STD))
-    surprise: NDArray[np.floating] = ((outputs[:, 0] - targets) * precision) ** 2
-    return surprise
+def _squared_errors(
+    outputs: NDArray[np.floating], targets: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    precision = np.exp(-np.maximum(outputs[:, 1], _MIN_LOG_STD))
+    squared_errors: NDArray[np.floating] = ((outputs[:, 0] - targets) * precision) ** 2
+    return squared_errors
 
 
 def _objective(outputs: NDArray[np.float32], examples: DMatrix) -> Gradient:
     gradient = natural_gradient(outputs, _targets(examples))
-    return gradient, np.ones_like(gradient)  # then a leaf is the mean of its gradients
+    return gradient, np.ones_like(gradient)  # makes a leaf the mean of its gradients
 
 
 def _metric(outputs: NDArray[np.float32], examples: DMatrix) -> tuple[str, float]:

@@ -19,20 +19,17 @@ _FILE = "forest.npz"
 
 
 class RandomForest(Regressor):
-    """Mean of trees that each saw another sample of the examples.
-
-    scikit-learn grows them. What the prediction calls ``std`` is the standard deviation between the
-    trees.
+    """Random forest of scikit-learn; ``std`` is the standard deviation between its trees.
 
     Args:
-        space: The space of the architectures.
+        space: The search space.
         seed: Seed of the fit.
-        trees: How many trees to grow.
-        depth: Most steps from the root of a tree to a leaf; None for no limit.
-        leaf: Fewest examples in a leaf.
-        feature_share: Share of the features among which a node chooses.
-        encodings: What the trees see, names from :data:`nasbench.encodings.ENCODINGS`; None for
-            :func:`~surrogates.regressors.parts.features.default_encodings`.
+        trees: Number of trees.
+        depth: Maximum depth of a tree; None for no limit.
+        leaf: Minimum number of examples in a leaf.
+        feature_share: Share of the features considered at each split, in (0, 1].
+        encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
+            None for :func:`~surrogates.regressors.parts.features.default_encodings`.
     """
 
     family = "random forest"
@@ -51,11 +48,9 @@ class RandomForest(Regressor):
         super().__init__(space, seed=seed)
         for name, count in (("trees", trees), ("depth", depth), ("leaf", leaf)):
             if count is not None and count < 1:
-                raise InvalidArgumentError(f"{name} is {count}, possible is 1 or more")
+                raise InvalidArgumentError(f"{name} = {count} must be at least 1")
         if not 0 < feature_share <= 1:
-            raise InvalidArgumentError(
-                f"feature_share is {feature_share}, possible is above 0 up to 1"
-            )
+            raise InvalidArgumentError(f"feature_share = {feature_share} must be in (0, 1]")
         self.trees = trees
         self.depth = depth
         self.leaf = leaf
@@ -92,12 +87,12 @@ class RandomForest(Regressor):
         trees = Trees.restore(path)
         if trees.n_features != (n := n_columns(self.space, self.encodings)):
             raise SurrogateError(
-                f"{path} is a model of {trees.n_features} features; the encodings of "
+                f"{path} holds a model of {trees.n_features} features; the encodings of "
                 f"{self.space.name!r} have {n}"
             )
         if trees.shape != (1, self.trees):
             raise SurrogateError(
-                f"{path} has {trees.shape[0]} x {trees.shape[1]} trees; 1 x {self.trees} are asked"
+                f"{path} has {trees.shape[0]} x {trees.shape[1]} trees, expected 1 x {self.trees}"
             )
         self._trees = trees
         return self

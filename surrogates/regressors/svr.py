@@ -20,28 +20,30 @@ _KINDS = ("nu", "epsilon")
 
 
 class SVR(Regressor):
-    """Support vector regression with Gaussian kernel on standardised features and targets.
+    """Support vector regression with a Gaussian kernel on standardised features and targets.
 
-    Either the share of the examples that become support vectors is chosen (``kind="nu"``: Schölkopf
-    et al., 2000, https://doi.org/10.1162/089976600300015565) or the error that costs nothing
-    (``kind="epsilon"``: Smola and Schölkopf, 2004,
-    https://doi.org/10.1023/B:STCO.0000035301.49549.88). It knows no uncertainty: ``std`` is 0.
+    ``kind="nu"`` sets the share of examples that become support vectors (Schölkopf et al., 2000,
+    https://doi.org/10.1162/089976600300015565); ``kind="epsilon"`` sets the error that costs
+    nothing (Smola and Schölkopf, 2004, https://doi.org/10.1023/B:STCO.0000035301.49549.88). The
+    model has no uncertainty: ``std`` is 0.
 
-    The presets have ``C`` and ``nu`` or ``epsilon`` of NAS-Bench-301 (Zela et al., 2022,
-    https://arxiv.org/abs/2008.09777), where targets are percentages and neither they nor features
-    are standardised, and the kernel of the second is a sigmoid.
+    The presets ``nb301_nu`` and ``nb301_epsilon`` take ``C`` and ``nu`` or ``epsilon`` from
+    NAS-Bench-301 (Zela et al., 2022, https://arxiv.org/abs/2008.09777). There targets are
+    percentages, neither targets nor features are standardised, and the second uses a sigmoid
+    kernel.
 
     Args:
-        space: The space of the architectures.
-        seed: Without effect.
+        space: The search space.
+        seed: Has no effect.
         kind: ``"nu"`` or ``"epsilon"``.
-        C: What an error costs, compared with the squares of the weights.
-        nu: Fewest support vectors, and most examples with an error that costs, as a share of all.
+        C: Cost of an error relative to the squared weights.
+        nu: Minimum share of support vectors, and maximum share of examples whose error costs, in
+            (0, 1].
         epsilon: Largest error that costs nothing, in standard deviations of the targets.
         gamma: One over the squared length scale, in units of one over the number of features times
             their variance.
-        encodings: What the features are, names from :data:`nasbench.encodings.ENCODINGS`; None for
-            :func:`~surrogates.regressors.parts.features.default_encodings`.
+        encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
+            None for :func:`~surrogates.regressors.parts.features.default_encodings`.
     """
 
     family = "support vector regression"
@@ -68,14 +70,14 @@ class SVR(Regressor):
     ) -> None:
         super().__init__(space, seed=seed)
         if kind not in _KINDS:
-            raise InvalidArgumentError(f"kind is {kind!r}{one_of(kind, _KINDS)}")
+            raise InvalidArgumentError(f"kind = {kind!r}{one_of(kind, _KINDS)}")
         for name, number in (("C", C), ("gamma", gamma)):
             if not 0 < number < inf:
-                raise InvalidArgumentError(f"{name} is {number}, possible is above 0")
+                raise InvalidArgumentError(f"{name} = {number} must be positive and finite")
         if not 0 < nu <= 1:
-            raise InvalidArgumentError(f"nu is {nu}, possible is above 0 up to 1")
+            raise InvalidArgumentError(f"nu = {nu} must be in (0, 1]")
         if not 0 <= epsilon < inf:
-            raise InvalidArgumentError(f"epsilon is {epsilon}, possible is 0 or more")
+            raise InvalidArgumentError(f"epsilon = {epsilon} must be finite, not negative")
         self.kind = kind
         self.C = C
         self.nu = nu
@@ -94,7 +96,7 @@ class SVR(Regressor):
             machine = sklearn.svm.NuSVR(C=self.C, nu=self.nu, gamma=gamma)
         else:
             machine = sklearn.svm.SVR(C=self.C, epsilon=self.epsilon, gamma=gamma)
-        machine.random_state = 0  # else it draws an unused number from the global generator
+        machine.random_state = 0  # otherwise it draws a number from the global generator
         machine.fit(x, (targets - mean) / std)
         self._arrays = {
             "center": center,
@@ -121,6 +123,6 @@ class SVR(Regressor):
         p, n = n_columns(self.space, self.encodings), arrays["weights"].size
         shapes = dict(zip(names, ((p,), (p,), (n, p), (n,), (4,)), strict=True))
         if (found := {name: array.shape for name, array in arrays.items()}) != shapes:
-            raise SurrogateError(f"{path} has arrays of shapes {found}, needed are {shapes}")
+            raise SurrogateError(f"{path} has arrays of shapes {found}, expected {shapes}")
         self._arrays = arrays
         return self

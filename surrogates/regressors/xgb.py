@@ -12,13 +12,13 @@ from surrogates.regressors.parts.boosted import Boosted
 
 
 class XGB(Boosted):
-    """Trees that predict the target; it knows no uncertainty.
+    """Gradient-boosted trees by XGBoost; has no uncertainty: ``std`` is 0.
 
-    The preset ``nb301`` has the settings that NAS-Bench-301 (Zela et al., 2022,
+    Preset ``nb301`` has the settings that NAS-Bench-301 (Zela et al., 2022,
     https://arxiv.org/abs/2008.09777) found for 37,225 examples of its space. A leaf needs 39
-    examples there, so that it learns little from a few hundred.
+    examples there, so it learns little from a few hundred.
 
-    Args: see :class:`~surrogates.regressors.parts.boosted.Boosted`.
+    For the arguments see :class:`~surrogates.regressors.parts.boosted.Boosted`.
     """
 
     family = "gradient boosting"

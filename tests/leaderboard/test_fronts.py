@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leaderboard.fronts import MARGIN, Scale, _optimal
+from leaderboard.fronts import MARGIN, Scale, _non_dominated
 from nasbench.benchmarks.loading import load
 from nasbench.runs.run import NONE, Run
 
@@ -68,4 +68,4 @@ def test_optimal_rows_are_those_that_no_other_dominates(m):
         if np.isfinite(row).all()
         and not any((other <= row).all() and (other < row).any() for other in losses)
     ]
-    assert sorted(_optimal(losses).tolist()) == expected
+    assert sorted(_non_dominated(losses).tolist()) == expected

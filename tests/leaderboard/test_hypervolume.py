@@ -47,8 +47,8 @@ def test_neither_order_nor_repeats_nor_dominated_points_change_it():
 @pytest.mark.parametrize(
     ("points", "reference", "message"),
     [
-        ([[1, 2, 3]], [4, 4], r"points have shape \(1, 3\), needed is \(n, 2\)"),
-        ([1, 2], [4, 4], r"points have shape \(2,\), needed is \(n, 2\)"),
+        ([[1, 2, 3]], [4, 4], r"points have shape \(1, 3\), expected \(n, 2\)"),
+        ([1, 2], [4, 4], r"points have shape \(2,\), expected \(n, 2\)"),
         ([[1, 2]], [4, float("inf")], "reference = .*inf.* must be a finite number for each"),
         ([[1, 2]], [], r"reference = \[\] must be a finite number for each objective"),
     ],

@@ -139,7 +139,7 @@ def test_other_table_than_that_of_the_record_is_refused(home, small_table, run, 
 def test_benchmark_that_is_not_installed_is_named(home, small_table, run, cells):
     record = home.record(home.manifest(small_table), [run(trials(cells[0]))])
     (home.tables / "toy.parquet").unlink()
-    with pytest.raises(UnknownNameError, match=r"needs a benchmark that is not here: .*'toy'"):
+    with pytest.raises(UnknownNameError, match=r"needs a benchmark that is not installed: .*'toy'"):
         rank([record])
 
 

@@ -87,14 +87,14 @@ def guarded(tmp_path, monkeypatch):
 def few(monkeypatch, surrogate):
     """The space is the first 40 networks that there are."""
     archs = np.array(sorted(set(map(surrogate.space.canonical, surrogate.space.archs())))[:40])
-    monkeypatch.setattr(populations, "_listed", lambda space: archs)
+    monkeypatch.setattr(populations, "_enumerated", lambda space: archs)
     return archs
 
 
 @pytest.fixture
 def large(monkeypatch):
     """The space is too large to be listed."""
-    monkeypatch.setattr(populations, "_LISTABLE", 1000)
+    monkeypatch.setattr(populations, "_ENUMERABLE", 1000)
     monkeypatch.setattr(populations, "SAMPLE", 60)
 
 
@@ -122,7 +122,7 @@ def test_validation_judges_where_no_test_column_was_learned(home, fitted, tmp_pa
     (board,) = rank(find_records(home.runs))
     assert board.landscape.measure == "validation regret"
     assert notes.method(board).startswith("Validation regret: there is no test column")
-    assert "among them" not in notes.method(board)
+    assert "the search itself saw" not in notes.method(board)
 
 
 def test_large_space_is_sampled_and_its_best_is_searched_for(surrogate, large):
@@ -187,19 +187,20 @@ def test_board_says_that_it_is_a_surrogate_and_how_good(home, surrogate):
     said = " ".join(notes.warnings(board))
     assert "This is a surrogate, not a table of trainings: a linear model fitted to 300" in said
     assert "architectures of toy@1 answers every trial." in said
-    assert f"has not seen agrees with their trainings by a Kendall tau of {tau:.2f}" in said
-    assert "best of 15,625 architectures as the surrogate predicts them, not a measured" in said
+    assert f"On networks that it has not seen, its ranking has a Kendall tau of {tau:.2f}" in said
+    assert "best of 15,625 predictions of the surrogate, not a measured value" in said
     assert "estimated from 5 drawn trainings of each of these 15,625 architectures" in said
-    assert "mean over all trainings as the surrogate predicts it" in notes.method(board)
+    assert "as the surrogate's predicted mean over all trainings" in notes.method(board)
     assert "recorded" not in said + notes.method(board)
-    assert notes.replicate(board) == "one training, drawn by the surrogate"
+    assert notes.replicate(board) == "one training, sampled by the surrogate"
 
 
 def test_board_of_a_large_space_says_how_its_optimum_was_found(home, surrogate, large):
     home.search("random_search", NAME, 2, replicate="mean")
     (board,) = rank(find_records(home.runs))
     said = " ".join(notes.warnings(board))
-    assert "best that 60 random architectures and a local search from the 5 best of them" in said
+    assert "best of 60 random architectures and of local searches" in said
+    assert "from the 5 best of them" in said
     assert "estimated from these 60 architectures" in said
     assert "not the whole space" not in said
     assert notes.replicate(board) == "mean over all trainings"
@@ -284,7 +285,7 @@ def test_page_of_a_surrogate(home, surrogate, large, small_table, run, cells, tm
     for said in (
         "toy-surrogate@1, 20 trials",
         "linear model fitted to 300 architectures of toy@1",
-        "not a measured truth",
+        "not a measured value",
         "estimated expectation, with replacement",
         "exact expectation, with replacement",
         "Surrogate, licence and citation",
@@ -331,7 +332,7 @@ def test_surrogate_that_is_missing_damaged_or_another_is_refused(home, surrogate
         rank([record])
     file.write_bytes(content)
     shutil.rmtree(folder)
-    with pytest.raises(UnknownNameError, match="needs a benchmark that is not here"):
+    with pytest.raises(UnknownNameError, match="needs a benchmark that is not installed"):
         rank([record])
     fit(fitted.parent / "toy.parquet", home.tables, regressor="linear", train=310, id=NAME)
     with pytest.raises(RecordError, match="the installed one has"):

@@ -9,7 +9,7 @@
   const faint = (colour, alpha) =>
     colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
 
-  /* Logarithmic, and linear below a threshold where 0 must be shown; smooth at the threshold. */
+  /* Logarithmic, but linear below a threshold if 0 must be shown; smooth at the threshold. */
   const scale = (below) => {
     if (!below) return (y) => y;
     const slope = 1 / Math.LN10;
@@ -46,7 +46,7 @@
     return found;
   }
 
-  /* On a narrow plot only powers of ten are labelled, if there are enough of them. */
+  /* Narrow plots label only powers of ten, if there are enough of them. */
   const labels = (values, narrow) => {
     const isPower = (x) => x === 0 || Number(x.toExponential(3).split("e")[0]) === 1;
     const sparse = narrow && values.length > 6 && values.filter(isPower).length > 2;

@@ -6,7 +6,7 @@ from typing import Any
 
 from nasbench.compat.nats_bench.arch_results import agreed
 from nasbench.compat.nats_bench.records import Records
-from nasbench.compat.nats_bench.trainings import TRAIN, Trainings, mean
+from nasbench.compat.nats_bench.trainings import TRAIN, DatasetTrainings, mean
 from nasbench.tables.schema import SPLITS
 
 _KEYS = {
@@ -23,7 +23,7 @@ _COMMENT = (
 
 
 def more_info(
-    trainings: Trainings, index: int, iepoch: int | None, seed: object, hp: object
+    trainings: DatasetTrainings, index: int, iepoch: int | None, seed: object, hp: object
 ) -> dict[str, Any]:
     """What ``get_more_info`` returns.
 

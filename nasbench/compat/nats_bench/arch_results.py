@@ -182,7 +182,7 @@ class ArchResults:
         )
 
     def _results(self, dataset: str) -> list[ResultsCount]:
-        """Trainings on a set, by ascending seed."""
+        """DatasetTrainings on a set, by ascending seed."""
         if dataset not in self._trainings:
             raise NoAnswerError(
                 f"architecture {self.arch_index} was not trained on {dataset!r} with "

@@ -9,7 +9,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from nasbench.compat.nats_bench.trainings import SECONDS, SETS, TRAIN, NoAnswerError, Trainings
+from nasbench.compat.nats_bench.trainings import (
+    SECONDS,
+    SETS,
+    TRAIN,
+    DatasetTrainings,
+    NoAnswerError,
+)
 from nasbench.errors import SchemaError, one_of
 from nasbench.tables.table import Table
 
@@ -77,7 +83,7 @@ class Records:
             _check(table, dataset, family)
         self._space = next(iter(self._tables.values())).space
         self._ranks = np.array(_official_order(family, prod(self._space.options)))
-        self._trainings: dict[tuple[str, str], Trainings] = {}
+        self._trainings: dict[tuple[str, str], DatasetTrainings] = {}
 
     def __len__(self) -> int:
         return len(self._ranks)
@@ -106,7 +112,7 @@ class Records:
         owners = [table.ranks for table in self._tables.values()]
         return tuple(np.flatnonzero(np.isin(self._ranks, np.concatenate(owners))).tolist())
 
-    def trainings(self, dataset: str, hp: str) -> Trainings:
+    def trainings(self, dataset: str, hp: str) -> DatasetTrainings:
         """All trainings on one set under one recipe.
 
         Raises:
@@ -125,12 +131,12 @@ class Records:
                     f"the table {self.family.prefix}-{TABLES[dataset]} was not found beside those "
                     f"of {', '.join(map(repr, self._tables))}"
                 )
-            found = self._trainings[dataset, hp] = Trainings(
+            found = self._trainings[dataset, hp] = DatasetTrainings(
                 self._tables[dataset], dataset, hp, self.family.recipes[hp], self._ranks
             )
         return found
 
-    def of(self, index: int, hp: str) -> dict[str, Trainings]:
+    def of(self, index: int, hp: str) -> dict[str, DatasetTrainings]:
         """Training sets on which an architecture was trained under a recipe."""
         every = {dataset: self.trainings(dataset, hp) for dataset in self._tables}
         return {dataset: found for dataset, found in every.items() if found.rows(index)}

@@ -1,4 +1,4 @@
-"""Trainings of NATS-Bench on one set under one recipe, as columns of numbers.
+"""DatasetTrainings of NATS-Bench on one set under one recipe, as columns of numbers.
 
 The names are those of the original (Dong et al., 2021, https://arxiv.org/abs/2009.00437): ``hp``
 is a recipe, ``iepoch`` counts from 0, ``"x-valid"`` and the like are sets of images.
@@ -68,7 +68,7 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-class Trainings:
+class DatasetTrainings:
     """All trainings on one set under one recipe; each is known by its row.
 
     Args:

@@ -1,1 +1,1 @@
-"""What several regressors share: features, trees, networks, kernels of graphs."""
+"""Building blocks shared by several regressors: features, trees, networks, graph kernels."""

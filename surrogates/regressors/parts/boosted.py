@@ -1,4 +1,4 @@
-"""What regressors have in common whose trees are grown by XGBoost."""
+"""Base of regressors whose trees are grown by XGBoost."""
 
 import json
 from abc import abstractmethod
@@ -23,37 +23,37 @@ from surrogates.regressors.parts.features import features, n_columns
 from surrogates.regressors.parts.trees import Trees
 
 Gradient: TypeAlias = tuple[NDArray[np.floating], NDArray[np.floating]]
-"""First and second derivative of a loss by every output of every example."""
+"""First and second derivative of a loss with respect to every output of every example."""
 
 _FILE = "model.ubj"
 _DIGEST = "model.json"
 _ONE_THREAD = {"nthread": 1, "verbosity": 0}
-_MOST_STEPS = 300  # of all rows down a tree; beyond, XGBoost is faster
+_MAX_STEPS = 300  # rows times depth of a tree; XGBoost is faster beyond
 
 
 class Boosted(Regressor):
-    """Base of regressors that are one booster of XGBoost, on one thread.
+    """Base of regressors that consist of one XGBoost booster, run on one thread.
 
-    A question to XGBoost costs half a millisecond for 300 trees, however few rows it has: a few
-    rows are answered by :class:`~surrogates.regressors.parts.trees.Trees` of all members, with the
-    same numbers.
+    A call to XGBoost costs half a millisecond for 300 trees, however few rows it has. So small
+    queries go to :class:`~surrogates.regressors.parts.trees.Trees` for all members at once, with
+    identical results.
 
     Args:
-        space: The space of the architectures.
+        space: The search space.
         seed: Seed of the fit, below 2**63.
-        rounds: How many trees to grow for each output, at most.
-        depth: Most steps from the root of a tree to a leaf.
-        learning_rate: By how much a tree is shrunk.
-        min_child_weight: Fewest examples in a leaf.
-        subsample: Share of the examples that a tree sees.
-        colsample_bytree: Share of the features that a tree sees.
-        colsample_bylevel: Share of these that a level of a tree sees.
-        l2: Penalty of the squares of the values of leaves.
-        l1: Penalty of their absolute values.
-        early_stop: Stop after this many rounds without a better loss of a tenth of the examples,
-            held out for this, and forget them; 0 to grow all trees from all examples.
-        encodings: What the trees see, names from :data:`nasbench.encodings.ENCODINGS`; None for
-            :func:`~surrogates.regressors.parts.features.default_encodings`.
+        rounds: Maximum number of trees per output.
+        depth: Maximum depth of a tree.
+        learning_rate: Shrinkage of each tree, in (0, 1].
+        min_child_weight: Minimum number of examples in a leaf.
+        subsample: Share of the examples that a tree sees, in (0, 1].
+        colsample_bytree: Share of the features that a tree sees, in (0, 1].
+        colsample_bylevel: Share of those that a level of a tree sees, in (0, 1].
+        l2: L2 penalty on leaf values.
+        l1: L1 penalty on leaf values.
+        early_stop: Number of rounds without improvement on a held-out tenth of the examples after
+            which boosting stops; later trees are dropped. 0 grows all trees on all examples.
+        encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
+            None for :func:`~surrogates.regressors.parts.features.default_encodings`.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Boosted(Regressor):
             ("early_stop", early_stop, 0),
         ):
             if count < least:
-                raise InvalidArgumentError(f"{name} is {count}, possible is {least} or more")
+                raise InvalidArgumentError(f"{name} = {count} must be at least {least}")
         for name, share in (
             ("learning_rate", learning_rate),
             ("subsample", subsample),
@@ -88,10 +88,10 @@ class Boosted(Regressor):
             ("colsample_bylevel", colsample_bylevel),
         ):
             if not 0 < share <= 1:
-                raise InvalidArgumentError(f"{name} is {share}, possible is above 0 up to 1")
+                raise InvalidArgumentError(f"{name} = {share} must be in (0, 1]")
         for name, number in (("min_child_weight", min_child_weight), ("l2", l2), ("l1", l1)):
             if not 0 <= number < inf:
-                raise InvalidArgumentError(f"{name} is {number}, possible is 0 or more")
+                raise InvalidArgumentError(f"{name} = {number} must be finite, not negative")
         self.rounds = rounds
         self.depth = depth
         self.learning_rate = learning_rate
@@ -108,7 +108,7 @@ class Boosted(Regressor):
 
     @abstractmethod
     def _prediction(self, outputs: NDArray[np.float64]) -> Prediction:
-        """What the sums of the trees mean, an array of shape ``(n, n_outputs)``."""
+        """The prediction from sums over trees, given with shape ``(n, n_outputs)``."""
 
     @classmethod
     def predict_members(
@@ -117,7 +117,7 @@ class Boosted(Regressor):
         first = members[0]
         x = features(first.space, archs, first.encodings)
         boosters = [member._booster for member in members]
-        if len(x) * first.depth <= _MOST_STEPS:
+        if len(x) * first.depth <= _MAX_STEPS:
             outputs = first._trees(boosters).sums(x)
         else:
             rows = DMatrix(x, nthread=1)
@@ -132,7 +132,7 @@ class Boosted(Regressor):
         ]
 
     def _trees(self, boosters: list[Booster]) -> Trees:
-        """Those of the boosters, remembered for the last ones that were asked for."""
+        """The trees of the boosters; cached for the latest boosters."""
         if self._fused is None or self._fused[0] != boosters:
             self._fused = boosters, Trees.of_boosters(boosters)
         return self._fused[1]
@@ -147,7 +147,7 @@ class Boosted(Regressor):
         objective: Callable[[NDArray[np.float32], DMatrix], Gradient] | None = None,
         metric: Callable[[NDArray[np.float32], DMatrix], tuple[str, float]] | None = None,
     ) -> Booster:
-        """Grow trees, for squared errors unless told otherwise."""
+        """Grow trees, by default on squared errors."""
         parameters: dict[str, Any] = {
             "objective": "reg:squarederror",
             "tree_method": "hist",
@@ -182,7 +182,7 @@ class Boosted(Regressor):
         return booster[: booster.best_iteration + 1]
 
     def _keep(self, booster: Booster) -> None:
-        """Take a booster for the fitted one."""
+        """Adopt a fitted booster."""
         booster.set_param(_ONE_THREAD)
         self._booster = booster
 
@@ -199,22 +199,22 @@ class Boosted(Regressor):
         except (OSError, ValueError) as error:
             raise SurrogateError(f"cannot read {path}: {error}") from error
         if written != {"sha256": sha256(model).hexdigest()}:  # XGBoost may crash on such a file
-            raise SurrogateError(f"{path} has other bytes than written")
+            raise SurrogateError(f"{path} does not have the hash recorded when it was written")
         try:
             booster = Booster(_ONE_THREAD, model_file=bytearray(model))
         except XGBoostError as error:
             raise SurrogateError(f"XGBoost cannot read {path}: {first_line(error)}") from error
         if (maker := booster.attr("regressor")) != type(self).__name__:
             raise SurrogateError(
-                f"{path} was not written by {type(self).__name__}, but by {maker or 'others'}"
+                f"{path} was written by {maker or 'another program'}, not by {type(self).__name__}"
             )
         if booster.num_features() != (n := n_columns(self.space, self.encodings)):
             raise SurrogateError(
-                f"{path} is a model of {booster.num_features()} features; the encodings of "
+                f"{path} holds a model of {booster.num_features()} features; the encodings of "
                 f"{self.space.name!r} have {n}"
             )
         rounds = booster.num_boosted_rounds()
         if not (1 if self.early_stop else self.rounds) <= rounds <= self.rounds:
-            raise SurrogateError(f"{path} has {rounds} rounds; {self.rounds} rounds were asked for")
+            raise SurrogateError(f"{path} has {rounds} rounds, expected {self.rounds}")
         self._keep(booster)
         return self

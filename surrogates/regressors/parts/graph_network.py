@@ -13,15 +13,15 @@ from nasbench.encodings import labels as labels_of
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
-_REMEMBERED = 65_536
+_CACHE_SIZE = 65_536
 
 
 class Graphs(NamedTuple):
-    """Graphs as tensors, filled up to the size ``m`` of the largest.
+    """Graphs as tensors, padded to the size ``m`` of the largest.
 
     Attributes:
         edges: 1 for an edge from node i to node j, else 0; float64 of shape ``(n, m, m)``.
-        labels: Numbers of the labels, -1 where a graph has no more nodes; shape ``(n, m)``.
+        labels: Label numbers, -1 for padding; shape ``(n, m)``.
     """
 
     edges: Tensor
@@ -29,16 +29,16 @@ class Graphs(NamedTuple):
 
 
 class Network(nn.Module):
-    """One number for each of a batch of graphs.
+    """Maps each graph of a batch to one number.
 
     Args:
-        n_labels: How many labels there are.
-        hidden: As of :class:`GIN`.
-        layers: Likewise.
-        both: Whether nodes hear their successors too.
-        virtual_node: As of :class:`GIN`.
-        mean: Whether to read the mean of all nodes instead of the sum.
-        dropout: As of :class:`GIN`.
+        n_labels: Number of labels.
+        hidden: Size of the node vectors.
+        layers: Number of layers.
+        both: Whether nodes also receive messages from their successors.
+        virtual_node: Whether to add a node that exchanges messages with all others.
+        mean: Whether to read out the mean over nodes instead of the sum.
+        dropout: Dropout probability behind each layer.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Network(nn.Module):
         self._both = both
         self._mean = mean
         self._dropout = dropout
-        with torch.device("meta"):  # there nothing is drawn from the global generator
+        with torch.device("meta"):  # where constructors draw nothing from the global generator
             self.embedding = nn.Embedding(n_labels, hidden)
             self.epsilons = nn.Parameter(torch.empty(layers))
             self.layers = nn.ModuleList(
@@ -72,7 +72,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
-        """Draw the first weights."""
+        """Draw the initial weights."""
         self.epsilons.zero_()
         self.virtual.zero_()
         for module in self.modules():
@@ -85,11 +85,11 @@ class Network(nn.Module):
                 module.reset_parameters()
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that training changes and predictions depend on, in place."""
+        """Tensors that training changes and predictions depend on; not copies."""
         return {name: t for name, t in self.state_dict().items() if t.is_floating_point()}
 
     def forward(self, graphs: Graphs, generator: torch.Generator | None = None) -> Tensor:
-        """Outputs for ``n`` graphs, shape ``(n,)``; the generator is needed in training only."""
+        """Outputs for ``n`` graphs, shape ``(n,)``; only training needs the generator."""
         n, m = graphs.labels.shape
         labels = graphs.labels.flatten()
         nodes = (labels >= 0).nonzero()[:, 0]
@@ -107,10 +107,12 @@ class Network(nn.Module):
                 states = states + virtual.index_select(0, nodes // m)
             own, sources = (1 + self.epsilons[i]) * states, padded(states)
             sums = [(edges @ sources).flatten(0, 1).index_select(0, nodes) for edges in directions]
-            states = self._drop(layer(torch.cat([own + heard for heard in sums], 1)), generator)
+            states = self._drop(
+                layer(torch.cat([own + received for received in sums], 1)), generator
+            )
             if virtual is not None and i < len(self.virtual_layers):
-                heard = sources.sum(1) + virtual
-                virtual = self._drop(self.virtual_layers[i](heard), generator)
+                received = sources.sum(1) + virtual
+                virtual = self._drop(self.virtual_layers[i](received), generator)
         read = padded(states).sum(1)
         if self._mean:
             read = read / (graphs.labels >= 0).sum(1, keepdim=True)
@@ -125,7 +127,7 @@ class Network(nn.Module):
 
 
 def _layer(inputs: int, hidden: int, *, last: bool) -> nn.Sequential:
-    """Two linear layers with batch normalisation; a rectified linear unit unless it is the last."""
+    """Two linear layers with batch normalisation, and a final ReLU unless it is the last."""
     return nn.Sequential(
         nn.Linear(inputs, 2 * hidden),
         nn.BatchNorm1d(2 * hidden),
@@ -138,21 +140,20 @@ def _layer(inputs: int, hidden: int, *, last: bool) -> nn.Sequential:
 
 @cache
 def vocabulary(space: SearchSpace) -> dict[str, int]:
-    """The number of every label that a node can have.
+    """Number of each label that a node can have.
 
     Raises:
-        InvalidArgumentError: The space has no graph form.
+        InvalidArgumentError: The space has no graphs.
     """
     if space.graph(space.sample(Random(0))) is None:
         raise InvalidArgumentError(
-            f"{space.name!r} has no graph form, which a graph network needs; other regressors do "
-            "without"
+            f"{space.name!r} has no graph form, which a graph network needs; use another regressor"
         )
     return {label: i for i, label in enumerate(labels_of(space))}
 
 
 def graphs(space: SearchSpace, archs: NDArray[np.integer]) -> Graphs:
-    """Graphs of legal architectures, shape ``(n, d)``.
+    """Graphs of legal architectures, given in an array of shape ``(n, d)``.
 
     Raises:
         InvalidArgumentError: A graph has a label that is not in :func:`vocabulary`.
@@ -166,12 +167,12 @@ def graphs(space: SearchSpace, archs: NDArray[np.integer]) -> Graphs:
     return Graphs(torch.from_numpy(edges), torch.from_numpy(labels))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _graph(space: SearchSpace, arch: Arch) -> tuple[NDArray[np.bool_], tuple[int, ...]]:
-    """Adjacency matrix of a graph, and the numbers of its labels."""
+    """Adjacency matrix and label numbers of a graph."""
     graph, numbers = space.graph(arch), vocabulary(space)
     if graph is None or not numbers.keys() >= set(graph.labels):
         raise InvalidArgumentError(
-            f"the graph of {arch} has a label that no other of {space.name!r} has"
+            f"the graph of {arch} has a label that is not in the vocabulary of {space.name!r}"
         )
     return graph.adjacency, tuple(numbers[label] for label in graph.labels)

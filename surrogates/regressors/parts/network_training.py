@@ -1,4 +1,4 @@
-"""Training of small neural networks, alike for all regressors that are one."""
+"""Training of small neural networks, shared by all neural regressors."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ _SCHEDULES = ("cosine", "constant")
 
 
 class Scale(NamedTuple):
-    """Mean and standard deviation of examples; where all are equal, 1 stands for the latter.
+    """Mean and standard deviation of examples; 1 replaces a standard deviation of 0.
 
     Attributes:
         mean: Shape ``(k,)``, or a number.
@@ -31,31 +31,34 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, values: NDArray[np.floating]) -> Self:
-        """The scale of ``n`` examples, an array of shape ``(n, k)`` or ``(n,)``."""
+        """Mean and standard deviation of ``n`` examples of shape ``(n, k)`` or ``(n,)``."""
         exact = values.astype(np.float64)
         std = np.where(np.ptp(exact, axis=0) > 0, exact.std(axis=0), 1.0)
         return cls(np.asarray(exact.mean(axis=0)), std)
 
     def standardise(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Values with mean 0 and standard deviation 1."""
+        """Values minus the mean, divided by the standard deviation."""
         standardised: NDArray[np.float64] = (values - self.mean) / self.std
         return standardised
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980) on batches of examples.
+class Trainer:
+    """Trains with AdamW on batches of examples.
+
+    Adam: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980; decoupled weight decay: Loshchilov
+    and Hutter, 2019, https://arxiv.org/abs/1711.05101.
 
     Attributes:
-        epochs: How often every example is seen.
-        batch: Examples of a step; a few more where their number is no multiple.
-        learning_rate: Step size at the start.
-        schedule: ``"cosine"``: the step size falls to 0 along half a cosine; ``"constant"``.
-        weight_decay: Share of every parameter that is lost in a step, divided by its step size
-            (Loshchilov and Hutter, 2019, https://arxiv.org/abs/1711.05101).
+        epochs: Passes over the examples.
+        batch: Examples per step; slightly more if the number of examples is not a multiple.
+        learning_rate: Initial learning rate.
+        schedule: ``"cosine"`` decay of the learning rate to 0, or ``"constant"``.
+        weight_decay: Decoupled weight decay: each step shrinks every parameter by this times the
+            learning rate.
 
     Raises:
-        InvalidArgumentError: A value is not possible.
+        InvalidArgumentError: A value is impossible.
     """
 
     epochs: int
@@ -69,7 +72,7 @@ class Training:
         check_least(1, epochs=self.epochs, batch=self.batch)
         check_least(0, weight_decay=self.weight_decay)
         if not self.learning_rate > 0:
-            raise InvalidArgumentError(f"learning_rate = {self.learning_rate} must be above 0")
+            raise InvalidArgumentError(f"learning_rate = {self.learning_rate} must be positive")
 
     def run(
         self,
@@ -78,13 +81,13 @@ class Training:
         n: int,
         generator: torch.Generator,
     ) -> None:
-        """Change parameters in place so that a loss becomes small.
+        """Minimise a loss by changing parameters in place.
 
         Args:
-            parameters: What to change.
-            loss: Mean loss of the examples whose numbers it is given.
+            parameters: Parameters to change.
+            loss: Maps indices of examples to their mean loss.
             n: Number of examples.
-            generator: Orders the examples.
+            generator: Shuffles the examples.
         """
         batches = max(n // self.batch, 1)
         adam = torch.optim.AdamW(
@@ -102,7 +105,7 @@ class Training:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch on one thread, so that sums do not depend on how many there are."""
+    """Run PyTorch on one thread, so that sums do not depend on the number of threads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -114,8 +117,9 @@ def one_thread() -> Iterator[None]:
 def single_precision(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values rounded to single precision.
 
-    The last bits of a product of matrices depend on the number of rows and on the processor. After
-    rounding they hardly ever show: an architecture has one prediction, alone or among others.
+    The last bits of a matrix product depend on the number of rows and on the processor. Rounding
+    hides them almost always, so that an architecture gets the same prediction alone and among
+    others.
     """
     return values.astype(np.float32).astype(np.float64)
 
@@ -123,37 +127,37 @@ def single_precision(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def read_shaped(
     path: Path, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, NDArray[np.float64]]:
-    """Read arrays in double precision, by name, that have the given shapes.
+    """Read float64 arrays with the given shapes.
 
     Raises:
-        SurrogateError: The file is missing or damaged, or its arrays are others.
+        SurrogateError: The file is missing or damaged, or an array has another type or shape.
     """
     arrays = read_arrays(path, tuple(shapes))
     for name, array in arrays.items():
         if array.dtype != np.float64 or array.shape != shapes[name]:
             raise SurrogateError(
-                f"{path}: {name!r} is {array.dtype} of shape {array.shape}, needed is float64 of "
-                f"shape {shapes[name]}: these files were made with other hyperparameters or for "
+                f"{path}: {name!r} is {array.dtype} of shape {array.shape}, expected float64 of "
+                f"shape {shapes[name]}: the file was made with other hyperparameters or for "
                 "another space"
             )
     return arrays
 
 
 def check_choice(name: str, given: str, possible: Iterable[str]) -> None:
-    """Refuse a text that is not among the possible ones.
+    """Refuse a text that is not one of the possible values.
 
     Raises:
-        InvalidArgumentError: It is not.
+        InvalidArgumentError: ``given`` is not in ``possible``.
     """
     if given not in possible:
-        raise InvalidArgumentError(f"{name} = {given!r} is not possible{one_of(given, possible)}")
+        raise InvalidArgumentError(f"{name} = {given!r}{one_of(given, possible)}")
 
 
 def check_least(least: int, **given: float) -> None:
     """Refuse numbers that are too small.
 
     Raises:
-        InvalidArgumentError: One is.
+        InvalidArgumentError: A number is below ``least``.
     """
     for name, number in given.items():
         if not number >= least:

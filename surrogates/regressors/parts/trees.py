@@ -1,10 +1,10 @@
-"""Forests of regression trees as flat arrays, walked in NumPy: fast for one architecture.
+"""Forests of regression trees as flat arrays, evaluated in NumPy: fast for one architecture.
 
-A library takes about half a millisecond to be asked at all, and every model of an ensemble is asked
-anew. Here all trees of all models are walked at once, level by level. The hundred thousand nodes of
-an ensemble that learned from encodings ask no more than some hundred different questions of the
-form "is this feature at least that threshold?"; they are answered first, and a step of every walk
-is ``node = child[node] + answer[condition[node]]``.
+A call to a library takes about half a millisecond, once per model of an ensemble. Here all trees of
+all models are walked at once, level by level. The hundred thousand nodes of an ensemble fitted to
+encodings share only some hundred distinct conditions of the form "feature >= threshold". They are
+evaluated first, and then every step of every walk is ``node = child[node] +
+answer[condition[node]]``.
 """
 
 import json
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
     from xgboost import Booster
 
-_WALKS = 2**14  # at once; larger arrays leave the cache
+_WALKS = 2**14  # walks at once; larger arrays do not fit the cache
 _XGBOOST_TYPES = {b"l": ">i4", b"L": ">i8", b"d": ">f4"}
 _INTEGERS = ("child", "condition", "feature")
 
 
 class _Tree(NamedTuple):
-    """Arrays with one item a node, the root first; children of a leaf are -1."""
+    """Arrays with one entry per node, root first; children of a leaf are -1."""
 
     left: NDArray[Any]
     right: NDArray[Any]
@@ -43,21 +43,22 @@ class _Tree(NamedTuple):
 class Trees:
     """The trees of one or more models.
 
-    Nodes lie level by level, first the roots, those of the first model first. The two children of
-    a node lie beside each other; a leaf is its own child.
+    Nodes are stored level by level, starting with the roots of the first model. The two children of
+    a node are adjacent; a leaf is its own child.
 
     Attributes:
-        shape: Number of models and of trees of each; a model with fewer trees is filled up with
+        shape: Number of models, and of trees per model; a model with fewer trees is padded with
             leaves of value 0.
-        n_features: Number of columns that the trees look at.
-        child: The child of a node where its condition does not hold, shape ``(n_nodes,)``; the
-            other child is the next node.
-        condition: Number of the condition of a node, shape ``(n_nodes,)``; a leaf's never holds.
-        value: What a leaf adds, float32 or float64 of shape ``(n_nodes,)``.
-        feature: Column that a condition is about, shape ``(n_conditions,)``.
-        threshold: A condition holds where its feature is at least this, float32 of shape
+        n_features: Number of features.
+        child: Child of a node if its condition does not hold, shape ``(n_nodes,)``; the other child
+            is the next node.
+        condition: Index of the condition of a node, shape ``(n_nodes,)``; that of a leaf never
+            holds.
+        value: Value of a leaf, float32 or float64 of shape ``(n_nodes,)``.
+        feature: Feature that a condition tests, shape ``(n_conditions,)``.
+        threshold: A condition holds if its feature is at least this, float32 of shape
             ``(n_conditions,)``.
-        depth: Steps from a root to the farthest leaf.
+        depth: Number of steps from a root to the deepest leaf.
     """
 
     shape: tuple[int, int]
@@ -71,13 +72,12 @@ class Trees:
 
     @classmethod
     def of_boosters(cls, boosters: "Sequence[Booster]") -> Self:
-        """The trees of models of XGBoost without categorical features.
+        """The trees of XGBoost models without categorical features.
 
-        Every target of a booster is one model. Its first tree is a leaf with the value from which
-        boosting started.
+        Each target of a booster becomes one model, whose first tree is a leaf with the base score.
 
         Raises:
-            SurrogateError: This version of XGBoost writes trees in an unknown form.
+            SurrogateError: This version of XGBoost stores trees in an unknown format.
         """
         models = []
         for booster in boosters:
@@ -87,8 +87,8 @@ class Trees:
             trees = _read_xgboost(bytes(booster.save_raw("ubj")))
             if len(trees) != booster.num_boosted_rounds() * n_targets:
                 raise SurrogateError(
-                    f"of {booster.num_boosted_rounds()} rounds for {n_targets} targets "
-                    f"{len(trees)} trees can be read; XGBoost 2.1 to 3.2 are known"
+                    f"found {len(trees)} trees in a model of {booster.num_boosted_rounds()} rounds "
+                    f"for {n_targets} targets; XGBoost 2.1 to 3.2 are supported"
                 )
             for target in range(n_targets):
                 start = _leaf(starts[target % len(starts)])
@@ -97,11 +97,12 @@ class Trees:
 
     @classmethod
     def of_forest(cls, forest: "RandomForestRegressor") -> Self:
-        """The trees of a forest of scikit-learn with one target, as one model."""
+        """The trees of a scikit-learn forest with one target, as one model."""
         trees = []
         for estimator in forest.estimators_:
             tree = estimator.tree_
-            # There x goes left if x <= threshold in float64, here if x < threshold in float32
+            # scikit-learn goes left if x <= threshold in float64, this class if x < threshold in
+            # float32
             rounded = tree.threshold.astype(np.float32)
             above = np.nextafter(rounded, np.float32(np.inf))
             threshold = np.where(rounded <= tree.threshold, above, rounded)
@@ -130,7 +131,7 @@ class Trees:
             np.concatenate(arrays) for arrays in zip(*flat, strict=True)
         )
         is_leaf = left < 0
-        # A condition as one integer: the feature, then the bits of the threshold
+        # A condition as one integer: the feature in the upper bits, the threshold in the lower
         bits = np.where(is_leaf, np.inf, threshold).astype(np.float32).view(np.uint32)
         conditions = np.where(is_leaf, 0, feature).astype(np.int64) << 32 | bits
 
@@ -160,17 +161,16 @@ class Trees:
         )
 
     def leaves(self, x: NDArray[np.float32]) -> Iterator[NDArray[np.floating]]:
-        """The values of the leaves that rows of features end in.
+        """Values of the leaves that rows of features end in.
 
         Args:
-            x: Finite numbers of shape ``(n, n_features)``.
+            x: Finite features of shape ``(n, n_features)``.
 
         Yields:
-            Blocks of shape ``(n_rows, n_models, n_trees)``, of as many rows at a time as fit a
-            cache.
+            Blocks of shape ``(n_rows, n_models, n_trees)``, with as many rows as fit the cache.
 
         Raises:
-            InvalidArgumentError: There are more or fewer features, or one is not finite.
+            InvalidArgumentError: The number of features is wrong, or one is not finite.
         """
         if x.shape[1:] != (self.n_features,):
             raise InvalidArgumentError(
@@ -193,13 +193,13 @@ class Trees:
         """Sums over the trees of each model, added one after the other as XGBoost does.
 
         Args:
-            x: Finite numbers of shape ``(n, n_features)``.
+            x: Finite features of shape ``(n, n_features)``.
 
         Returns:
             Shape ``(n, n_models)``.
 
         Raises:
-            InvalidArgumentError: There are more or fewer features, or one is not finite.
+            InvalidArgumentError: The number of features is wrong, or one is not finite.
         """
         sums = np.empty((len(x), self.shape[0]), dtype=self.value.dtype)
         first = 0
@@ -209,7 +209,7 @@ class Trees:
         return sums
 
     def save(self, path: Path) -> None:
-        """Write an ``.npz`` file."""
+        """Write the forest to an ``.npz`` file."""
         integers = {name: getattr(self, name).astype(np.int32) for name in _INTEGERS}
         numbers = np.array([*self.shape, self.n_features, self.depth])
         arrays = {"numbers": numbers, "value": self.value, "threshold": self.threshold}
@@ -220,7 +220,7 @@ class Trees:
         """Read what :meth:`save` wrote.
 
         Raises:
-            SurrogateError: The file is missing or damaged, or holds something else.
+            SurrogateError: The file is missing, damaged, or does not hold a forest.
         """
         arrays = read_arrays(path, ("numbers", "value", "threshold", *_INTEGERS))
         child, condition, feature = (arrays[name] for name in _INTEGERS)
@@ -241,7 +241,7 @@ class Trees:
             and 0 <= feature.min() <= feature.max() < numbers[2]
             and np.isfinite(value).all()
         ):
-            raise SurrogateError(f"{path} holds no forest")
+            raise SurrogateError(f"{path} does not hold a forest")
         n_models, n_trees, n_features, depth = numbers.tolist()
         return cls(
             shape=(n_models, n_trees),
@@ -260,7 +260,7 @@ def _leaf(value: float) -> _Tree:
 
 
 def _read_xgboost(model: bytes) -> list[_Tree]:
-    """The trees of a model in UBJSON, where every array is preceded by its name and length."""
+    """The trees of a model in UBJSON, where name and length precede every array."""
     left, right, feature, threshold = (
         [
             np.frombuffer(

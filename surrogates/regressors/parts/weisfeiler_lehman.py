@@ -1,7 +1,7 @@
-"""Weisfeiler-Lehman features: how often every neighbourhood occurs in a graph.
+"""Weisfeiler-Lehman features: how often each neighbourhood occurs in a graph.
 
-From Shervashidze et al. (2011), https://jmlr.org/papers/v12/shervashidze11a.html, and used for
-search by Ru et al. (2021), "Interpretable Neural Architecture Search via Bayesian Optimisation with
+From Shervashidze et al. (2011), https://jmlr.org/papers/v12/shervashidze11a.html; used for search
+by Ru et al. (2021), "Interpretable Neural Architecture Search via Bayesian Optimisation with
 Weisfeiler-Lehman Kernels", https://arxiv.org/abs/2006.07556.
 """
 
@@ -20,15 +20,15 @@ from nasbench.space import Arch, SearchSpace
 def wl_vocabulary(
     space: SearchSpace, archs: NDArray[np.integer], iterations: int
 ) -> NDArray[np.uint64]:
-    """Labels that nodes of at least two of the architectures have, ascending.
+    """Labels that occur in at least two of the architectures, ascending.
 
     Args:
-        space: A space with a graph form.
+        space: A search space with graphs.
         archs: Legal architectures, shape ``(n, d)``.
-        iterations: How often labels are refined.
+        iterations: Number of refinements of the labels.
 
     Raises:
-        InvalidArgumentError: The space has no graph form.
+        InvalidArgumentError: The space has no graphs.
     """
     graphs = Counter(label for arch in _tuples(archs) for label in _labels(space, arch, iterations))
     return np.array(sorted(label for label, n in graphs.items() if n > 1), dtype=np.uint64)
@@ -40,23 +40,23 @@ def wl_features(
     iterations: int,
     vocabulary: NDArray[np.uint64],
 ) -> NDArray[np.float64]:
-    """How many nodes have each label of a vocabulary; other labels are left out.
+    """Number of nodes with each label of a vocabulary; other labels are ignored.
 
-    The first label of a node is its operation. A refined one stands for the label before and those
-    of all nodes with an edge to it and of all with an edge from it. Labels are kept from every
-    iteration, the first included, as 64-bit hashes, which are equal in every process.
+    The initial label of a node is its operation. Each refined label encodes the previous label and
+    those of all direct predecessors and of all direct successors. Labels of every iteration count,
+    the initial ones included. Labels are 64-bit hashes that are equal in every process.
 
     Args:
-        space: A space with a graph form.
+        space: A search space with graphs.
         archs: Legal architectures, shape ``(n, d)``.
-        iterations: How often labels are refined.
-        vocabulary: From :func:`wl_vocabulary` with as many iterations, shape ``(n_labels,)``.
+        iterations: Number of refinements of the labels.
+        vocabulary: From :func:`wl_vocabulary` with the same ``iterations``, shape ``(n_labels,)``.
 
     Returns:
         Whole numbers of shape ``(n, n_labels)``.
 
     Raises:
-        InvalidArgumentError: The space has no graph form.
+        InvalidArgumentError: The space has no graphs.
     """
     column = {label: i for i, label in enumerate(vocabulary.tolist())}
     counts = np.zeros((len(archs), len(column)))

@@ -125,7 +125,7 @@ def test_coordinates_taken_from_the_mutant_are_binomial(rate):
 def test_parents_are_different_and_any_three_are_as_likely():
     search = DEHB(NB201(), fidelities=RUNGS, seed=0)
     pool = [(float(i),) for i in range(4)]
-    counts = Counter(search._three(pool) for _ in range(24_000))
+    counts = Counter(search._three_distinct(pool) for _ in range(24_000))
     assert counts.keys() == set(permutations(pool, 3))
     assert sum((n - 1000) ** 2 / 1000 for n in counts.values()) < chi2.ppf(0.999, 23)
 

@@ -240,7 +240,7 @@ def test_it_keeps_the_contract_with_other_algorithms_inside(name):
 
 
 def test_three_objectives_are_refused():
-    with pytest.raises(InvalidArgumentError, match="two objectives, accuracy and cost, not of 3"):
+    with pytest.raises(InvalidArgumentError, match="two objectives, accuracy and cost, not 3"):
         tell(make(), 1.0, 2.0, 3.0)
 
 
@@ -258,7 +258,7 @@ def test_three_objectives_are_refused():
         (
             {"search": "algorithms.multi_objective.mo_reward:MoReward"},
             InvalidArgumentError,
-            "has an algorithm inside and cannot be inside another",
+            "runs an inner algorithm itself and cannot be one",
         ),
     ],
 )

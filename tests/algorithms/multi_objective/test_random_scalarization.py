@@ -291,7 +291,7 @@ def test_it_keeps_the_contract_with_three_objectives():
         (
             {"search": "algorithms.multi_objective.mo_reward:MoReward"},
             InvalidArgumentError,
-            "has an algorithm inside and cannot be inside another",
+            "runs an inner algorithm itself and cannot be one",
         ),
     ],
 )

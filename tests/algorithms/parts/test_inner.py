@@ -144,7 +144,7 @@ def test_known_numbers_are_refused_if_the_algorithm_inside_has_no_use_for_them()
         (
             {"search_settings": "replacement = 1"},
             InvalidArgumentError,
-            "search_settings = 'replacement = 1' must be names with values",
+            "search_settings = 'replacement = 1' must map names to values",
         ),
         (
             {"search": "asha", "search_settings": {"eta": 1}},
@@ -154,7 +154,7 @@ def test_known_numbers_are_refused_if_the_algorithm_inside_has_no_use_for_them()
         (
             {"search": f"{__name__}:Alone"},
             InvalidArgumentError,
-            "has an algorithm inside and cannot be inside another",
+            "runs an inner algorithm itself and cannot be one",
         ),
         ({"search": f"{__name__}:told"}, InvalidArgumentError, "not an algorithm"),
     ],

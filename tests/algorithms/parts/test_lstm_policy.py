@@ -216,6 +216,8 @@ def test_without_torch_the_message_says_what_to_install(monkeypatch, target):
     for name in [name for name in sys.modules if name.startswith("algorithms.")]:
         if "lstm" in name:
             monkeypatch.delitem(sys.modules, name)
-    registry = Registry("nasbench.algorithms", "algorithm", {"name": f"algorithms.{target}"})
+    registry = Registry(
+        "nasbench.algorithms", "algorithm", {"name": f"algorithms.reinforcement.{target}"}
+    )
     with pytest.raises(MissingExtraError, match=r'pip install "nasbench\[torch\]"'):
         registry.load("name")

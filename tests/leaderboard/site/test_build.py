@@ -114,7 +114,7 @@ def test_page_says_what_its_numbers_are(site):
         "population 5",
         "exact expectation",
         "noise ceiling",
-        "The top of this board is at the level of noise",
+        "The top of this board is within the noise",
         "100 simulated seconds",
         "Some rows have only 2 seeds",
         "linear below",

@@ -27,7 +27,7 @@ def chose(run, cells):
 
 def test_test_board_says_that_validation_chose(home, small_table, chose):
     board = board_of(home, small_table, [chose(0)])
-    assert "saw validation accuracy only" in notes.method(board)
+    assert "saw only validation accuracy" in notes.method(board)
 
 
 def test_board_without_test_says_so(home, cells, chose):
@@ -76,7 +76,7 @@ def test_few_and_unequal_seeds_are_warned_of(home, small_table, chose):
     )
     assert "different seeds" in said(unequal)
     assert "only" not in said(unequal)
-    assert notes.seeds(unequal) == "20 to 25 a row"
+    assert notes.seeds(unequal) == "20 to 25 per row"
 
 
 def test_what_counts_as_something_else_is_counted(home, cells, run, chose):

@@ -2,6 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from algorithms.evolution.regularized_evolution import RegularizedEvolution
+from algorithms.random_search import RandomSearch
+from nasbench.benchmarks.loading import load
 from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
@@ -10,11 +13,11 @@ from nasbench.runs.setup import Setup
 
 
 @pytest.fixture
-def manifest(toy_home) -> Manifest:
+def manifest() -> Manifest:
     setup = Setup(
         algorithm="regularized_evolution",
-        benchmark="toy",
-        budget=Budget(trials=5, seconds=100.0),
+        benchmark="nb201-cifar10",
+        budget=Budget(trials=5, seconds=1e6),
         hyperparameters={"population": 3, "sample": 2},
     )
     return setup.prepare().manifest
@@ -25,21 +28,19 @@ def test_a_manifest_survives_a_round_trip(manifest):
         assert Manifest.decode(one.encode(), "here") == one
 
 
-def test_a_replay_by_hand_has_the_manifest_of_the_search(manifest, toy):
-    from algorithms.evolution.regularized_evolution import RegularizedEvolution
-
+def test_a_replay_by_hand_has_the_manifest_of_the_search(manifest):
+    table = load("nb201-cifar10")
     settings = dict(manifest.hyperparameters)
-    made = RegularizedEvolution(toy.space, fidelities=toy.fidelities, seed=0, **settings)
-    run = replay(made, toy, budget=manifest.budget)
+    made = RegularizedEvolution(table.space, fidelities=table.fidelities, seed=0, **settings)
+    run = replay(made, table, budget=manifest.budget)
     assert run.manifest == manifest
     assert run.manifest.folder_name.startswith("regularized_evolution-")
 
 
-def test_a_given_manifest_is_kept(manifest, toy):
-    from algorithms.random_search import RandomSearch
-
-    made = RandomSearch(toy.space, fidelities=toy.fidelities, seed=0)
-    assert replay(made, toy, budget=Budget(trials=1), manifest=manifest).manifest is manifest
+def test_a_given_manifest_is_kept(manifest):
+    table = load("nb201-cifar10")
+    made = RandomSearch(table.space, fidelities=table.fidelities, seed=0)
+    assert replay(made, table, budget=Budget(trials=1), manifest=manifest).manifest is manifest
 
 
 @pytest.mark.parametrize("document", [None, [], "text", {}, {"name": "a web page"}])

@@ -152,7 +152,7 @@ def test_restored_as_it_was(tmp_path):
     ("changes", "error", "message"),
     [
         ({"members": 0}, InvalidArgumentError, "members = 0 must be at least 1"),
-        ({"regressor": "ensemble"}, InvalidArgumentError, "cannot be 'ensemble'"),
+        ({"regressor": "ensemble"}, InvalidArgumentError, "'ensemble' is an ensemble"),
         ({"regressor": "xbg"}, UnknownNameError, "did you mean 'xgb'"),
         ({"settings": {"shifts": 1.0}}, UnknownNameError, "did you mean 'shift'"),
         ({"settings": {"shift": "1"}}, InvalidArgumentError, "must be of type float"),

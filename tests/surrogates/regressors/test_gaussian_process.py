@@ -36,7 +36,7 @@ def fixed(monkeypatch):
     def parameters(squares, z):
         return np.concatenate([np.tile(FIXED[:2], len(squares)), FIXED[2:]])
 
-    monkeypatch.setattr(module, "_most_likely", parameters)
+    monkeypatch.setattr(module, "_fit_parameters", parameters)
 
 
 def scaled(rows, examples):
@@ -113,10 +113,10 @@ def test_likelihood_and_gradient_are_those_of_scikit_learn():
     oracle = scikit_learn(optimizer=None).fit(x, z)
     value, gradient = oracle.log_marginal_likelihood(FIXED, eval_gradient=True)
     squares = [((x[:, None] - x) ** 2).sum(axis=2)]
-    found, slope = module._unlikelihood(FIXED, squares, z)
+    found, slope = module._negative_log_likelihood(FIXED, squares, z)
     assert found == pytest.approx(-value - len(z) / 2 * np.log(2 * np.pi))
     np.testing.assert_allclose(slope, -gradient, rtol=1e-6)
-    best = module._unlikelihood(module._most_likely(squares, z), squares, z)[0]
+    best = module._negative_log_likelihood(module._fit_parameters(squares, z), squares, z)[0]
     oracle = scikit_learn(n_restarts_optimizer=2, random_state=0).fit(x, z)
     highest = oracle.log_marginal_likelihood_value_ + len(z) / 2 * np.log(2 * np.pi)
     assert best < -highest + 0.05
@@ -127,7 +127,9 @@ def test_gradient_of_two_kernels_is_that_of_the_likelihood():
     squares = [((v[:, None] - v) ** 2).sum(axis=2) for v in (x[:, :2], x[:, 2:])]
     z = np.cos(5 * x[:, 0]) + x[:, 3]
     start = np.array([0.2, -0.5, -0.3, 0.4, -1.5])
-    value, slope = (lambda p, i=i: module._unlikelihood(p, squares, z)[i] for i in (0, 1))
+    value, slope = (
+        lambda p, i=i: module._negative_log_likelihood(p, squares, z)[i] for i in (0, 1)
+    )
     assert check_grad(value, slope, start) < 1e-4
 
 
@@ -169,10 +171,10 @@ def test_ranks_unseen_networks_better_than_their_neighbours_do():
 
 
 def test_many_examples_are_likely_by_some_of_them(monkeypatch):
-    monkeypatch.setattr(module, "_MOST_EXAMPLES", 60)
+    monkeypatch.setattr(module, "_MAX_EXAMPLES", 60)
     seen = []
     monkeypatch.setattr(
-        module, "_most_likely", lambda squares, z: seen.append((squares[0], z)) or np.zeros(5)
+        module, "_fit_parameters", lambda squares, z: seen.append((squares[0], z)) or np.zeros(5)
     )
     for seed in (0, 0, 1):
         GaussianProcess(SPACE, seed=seed).fit(ARCHS[TRAIN], TARGETS[TRAIN])
@@ -191,8 +193,8 @@ def test_default_kernels_follow_the_space():
     ("settings", "message"),
     [
         ({"kernels": ("weisfeiler",)}, "no kernel is called 'weisfeiler'.*wl"),
-        ({"kernels": ()}, "no kernel is named"),
-        ({"wl_iterations": -1}, "wl_iterations is -1"),
+        ({"kernels": ()}, "kernels is empty"),
+        ({"wl_iterations": -1}, "wl_iterations = -1 must not be negative"),
     ],
 )
 def test_impossible_hyperparameters_are_refused(settings, message):
@@ -217,11 +219,11 @@ def test_files_of_other_kernels_or_that_do_not_fit_together_are_refused(tmp_path
     model.save(tmp_path)
     with pytest.raises(SurrogateError, match="has the kernels"):
         GaussianProcess(SPACE, kernels=("path",)).restore(tmp_path)
-    with pytest.raises(SurrogateError, match="does not fit together"):
+    with pytest.raises(SurrogateError, match="is inconsistent"):
         GaussianProcess(FCNet(), kernels=("one_hot",)).restore(tmp_path)
     path = tmp_path / "process.npz"
     arrays = read_arrays(path, module._ARRAYS)
     for name in ("archs", "z", "parameters", "scale"):
         write_arrays(path, arrays | {name: arrays[name][:-1]})
-        with pytest.raises(SurrogateError, match="does not fit together"):
+        with pytest.raises(SurrogateError, match="is inconsistent"):
             GaussianProcess(SPACE, kernels=("one_hot",)).restore(tmp_path)

@@ -150,7 +150,7 @@ def test_a_label_that_only_one_graph_has():
                 graph.adjacency, ("input", "odd", *graph.labels[2:]) if odd else graph.labels
             )
 
-    with pytest.raises(InvalidArgumentError, match="a label that no other of 'nb201' has"):
+    with pytest.raises(InvalidArgumentError, match="not in the vocabulary of 'nb201'"):
         graphs(Odd(), np.array([[4, 4, 4, 4, 4, 4]]))
 
 

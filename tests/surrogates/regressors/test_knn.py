@@ -72,7 +72,7 @@ def test_examples_of_another_space_are_refused(tmp_path):
 
 
 def test_hyperparameters_are_checked_and_kept():
-    with pytest.raises(InvalidArgumentError, match="k is 0, possible is 1 or more"):
+    with pytest.raises(InvalidArgumentError, match="k = 0 must be at least 1"):
         KNN(SPACE, k=0)
     kept = kept_hyperparameters(KNN(SPACE, k=3, encodings=("path",)))
     assert json.loads(json.dumps(kept)) == {"k": 3, "encodings": ["path"]}

@@ -120,7 +120,7 @@ def test_without_examples_held_out():
 def test_members_restored_predictions_and_ways_are_equal(tmp_path, monkeypatch, most):
     members = [fitted(seed, rounds=30, early_stop=0) for seed in range(2)]
     expected = [member.predict(ARCHS) for member in members]
-    monkeypatch.setattr(surrogates.regressors.parts.boosted, "_MOST_STEPS", most)
+    monkeypatch.setattr(surrogates.regressors.parts.boosted, "_MAX_STEPS", most)
     again = []
     for k, member in enumerate(members):
         (tmp_path / str(k)).mkdir()
@@ -133,7 +133,7 @@ def test_members_restored_predictions_and_ways_are_equal(tmp_path, monkeypatch, 
 
 def test_a_file_of_another_regressor_is_refused(tmp_path):
     XGB(SPACE, rounds=5).fit(ARCHS[DRAWN], TARGETS).save(tmp_path)
-    with pytest.raises(SurrogateError, match="not written by NGB, but by XGB"):
+    with pytest.raises(SurrogateError, match="written by XGB, not by NGB"):
         NGB(SPACE, rounds=5).restore(tmp_path)
 
 

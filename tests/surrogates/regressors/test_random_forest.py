@@ -93,7 +93,7 @@ def test_files_that_do_not_belong_are_refused(tmp_path):
     fitted().save(tmp_path)
     with pytest.raises(SurrogateError, match="45 features; the encodings of 'nb201' have 30"):
         RandomForest(SPACE, trees=20, encodings=("one_hot",)).restore(tmp_path)
-    with pytest.raises(SurrogateError, match="1 x 20 trees; 1 x 21"):
+    with pytest.raises(SurrogateError, match="1 x 20 trees, expected 1 x 21"):
         RandomForest(SPACE, trees=21).restore(tmp_path)
     path = tmp_path / "forest.npz"
     path.write_bytes(path.read_bytes()[:-100])

@@ -82,11 +82,11 @@ def test_identical_architectures_are_no_error():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "nv"}, "kind is 'nv'.*nu"),
-        ({"C": 0.0}, "C is 0.0, possible is above 0"),
-        ({"gamma": float("inf")}, "gamma is inf"),
-        ({"nu": 1.5}, "nu is 1.5, possible is above 0 up to 1"),
-        ({"epsilon": -0.1}, "epsilon is -0.1, possible is 0 or more"),
+        ({"kind": "nv"}, "kind = 'nv'.*nu"),
+        ({"C": 0.0}, "C = 0.0 must be positive and finite"),
+        ({"gamma": float("inf")}, "gamma = inf"),
+        ({"nu": 1.5}, "nu = 1.5 must be in"),
+        ({"epsilon": -0.1}, "epsilon = -0.1 must be finite, not negative"),
     ],
 )
 def test_impossible_hyperparameters_are_refused(settings, message):

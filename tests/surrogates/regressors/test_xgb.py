@@ -32,7 +32,7 @@ def fitted(seed=0, **changes):
 def rows(request, monkeypatch):
     """Architectures to ask for, so few or so many that the named way answers."""
     monkeypatch.setattr(
-        surrogates.regressors.parts.boosted, "_MOST_STEPS", 10**9 if request.param else -1
+        surrogates.regressors.parts.boosted, "_MAX_STEPS", 10**9 if request.param else -1
     )
     return ARCHS[TEST]
 
@@ -81,7 +81,7 @@ def test_members_together_say_what_each_says_alone(rows):
 def test_answers_do_not_depend_on_how_many_are_asked_at_once():
     model = fitted(rounds=300, depth=6)
     many = model.predict(ARCHS[TEST]).mean
-    assert len(TEST) * model.depth > surrogates.regressors.parts.boosted._MOST_STEPS > model.depth
+    assert len(TEST) * model.depth > surrogates.regressors.parts.boosted._MAX_STEPS > model.depth
     assert [model.predict(ARCHS[[i]]).mean[0] for i in TEST[:50]] == many[:50].tolist()
 
 
@@ -216,17 +216,17 @@ def test_foreign_files_are_refused(saved):
         restored(saved)
     examples = xgboost.DMatrix(features(SPACE, ARCHS[:50], None), TARGETS[:50], nthread=1)
     rewrite(saved, bytes(xgboost.train({"nthread": 1}, examples, 30).save_raw("ubj")))
-    with pytest.raises(SurrogateError, match="not written by XGB, but by others"):
+    with pytest.raises(SurrogateError, match="written by another program, not by XGB"):
         restored(saved)
     NGB(SPACE, rounds=30).fit(ARCHS[TRAIN], TARGETS[TRAIN]).save(saved)
-    with pytest.raises(SurrogateError, match="not written by XGB, but by NGB"):
+    with pytest.raises(SurrogateError, match="written by NGB, not by XGB"):
         restored(saved)
 
 
 def test_a_model_of_other_hyperparameters_is_refused(saved):
     with pytest.raises(SurrogateError, match="45 features; the encodings of 'nb201' have 30"):
         restored(saved, encodings=("one_hot",))
-    with pytest.raises(SurrogateError, match="has 30 rounds; 31 rounds"):
+    with pytest.raises(SurrogateError, match="has 30 rounds, expected 31"):
         restored(saved, rounds=31)
-    with pytest.raises(SurrogateError, match="has 30 rounds; 29 rounds"):
+    with pytest.raises(SurrogateError, match="has 30 rounds, expected 29"):
         restored(saved, rounds=29, early_stop=1)

@@ -25,7 +25,7 @@ class Graphless(SearchSpace):
 
 @pytest.fixture(autouse=True)
 def forgotten():
-    surrogates.regressors.parts.features._known.cache_clear()
+    surrogates.regressors.parts.features._cache.cache_clear()
 
 
 def test_default_has_path_statistics_where_there_is_a_graph():
@@ -60,11 +60,11 @@ def test_what_is_returned_may_be_changed():
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(surrogates.regressors.parts.features, "_MOST_ROWS", 50)
+    monkeypatch.setattr(surrogates.regressors.parts.features, "_CACHE_SIZE", 50)
     expected = encode(SPACE, ARCHS, ("one_hot",))
     for size in (30, 40, 300):
         np.testing.assert_array_equal(features(SPACE, ARCHS[:size], ["one_hot"]), expected[:size])
-        assert len(surrogates.regressors.parts.features._known(SPACE, ("one_hot",))) <= 50
+        assert len(surrogates.regressors.parts.features._cache(SPACE, ("one_hot",))) <= 50
 
 
 def test_no_architectures():

@@ -8,7 +8,7 @@ from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.regressor import write_arrays
 from surrogates.regressors.parts.network_training import (
     Scale,
-    Training,
+    Trainer,
     one_thread,
     read_shaped,
     single_precision,
@@ -25,7 +25,7 @@ def run(n=10, **changes):
         return parameter.sum()
 
     generator = torch.Generator().manual_seed(0)
-    Training(**{"weight_decay": 0.0} | settings | changes).run([parameter], loss, n, generator)
+    Trainer(**{"weight_decay": 0.0} | settings | changes).run([parameter], loss, n, generator)
     return parameter.item(), seen
 
 
@@ -57,9 +57,9 @@ def test_steps_of_adam_along_a_constant_slope_are_the_learning_rates():
     [
         ({"epochs": 0}, "epochs = 0 must be at least 1"),
         ({"batch": 0}, "batch = 0 must be at least 1"),
-        ({"learning_rate": 0.0}, "learning_rate = 0.0 must be above 0"),
+        ({"learning_rate": 0.0}, "learning_rate = 0.0 must be positive"),
         ({"weight_decay": -1.0}, "weight_decay = -1.0 must be at least 0"),
-        ({"schedule": "cosin"}, "schedule = 'cosin' is not possible; did you mean 'cosine'"),
+        ({"schedule": "cosin"}, "schedule = 'cosin'; did you mean 'cosine'"),
     ],
 )
 def test_impossible_settings(changes, message):
@@ -103,7 +103,7 @@ def test_reading_arrays_of_known_shapes(tmp_path):
     arrays = read_shaped(path, {"a": (2, 3), "b": ()})
     np.testing.assert_array_equal(arrays["a"], np.ones((2, 3)))
     with pytest.raises(
-        SurrogateError, match=r"'a' is float64 of shape \(2, 3\), needed .* \(3, 2\)"
+        SurrogateError, match=r"'a' is float64 of shape \(2, 3\), expected .* \(3, 2\)"
     ):
         read_shaped(path, {"a": (3, 2)})
     with pytest.raises(SurrogateError, match="cannot read"):

@@ -100,7 +100,7 @@ def test_another_form_of_model_is_refused():
             self.num_boosted_rounds = booster.num_boosted_rounds
             self.save_raw = lambda form: booster.save_raw(form).replace(b"left_children", b"left")
 
-    with pytest.raises(SurrogateError, match="0 trees"):
+    with pytest.raises(SurrogateError, match="found 0 trees"):
         Trees.of_boosters([Newer(boost(2))])
 
 
@@ -178,8 +178,8 @@ def test_arrays_that_are_no_forest_are_refused(saved, name, place, value):
     arrays = read_arrays(saved, names)
     arrays[name][place] = value
     write_arrays(saved, arrays)
-    with pytest.raises(SurrogateError, match="no forest"):
+    with pytest.raises(SurrogateError, match="does not hold a forest"):
         Trees.restore(saved)
     write_arrays(saved, arrays | {name: arrays[name].astype(complex)})
-    with pytest.raises(SurrogateError, match="no forest"):
+    with pytest.raises(SurrogateError, match="does not hold a forest"):
         Trees.restore(saved)
