@@ -66,7 +66,9 @@ class Good:
 
     name = "good"
     version = 1
-    content_hash = ""
+    content_hash = family = ""
+    default_objective = "valid_accuracy"
+    is_clocked = True
     schedules = (9,)
     fidelities = (3, 6, 9)
     seeds = (0, 1, 2)
@@ -74,6 +76,9 @@ class Good:
     objectives = ("valid_accuracy", "parameters")
     known = ("parameters",)
     space = Ruled()
+
+    def require_objectives(self):
+        """There always is one."""
 
     def trainings(self, arch, epoch=None):
         if not isinstance(arch, tuple):
@@ -226,6 +231,7 @@ def read_only(values):
 
 BROKEN = {
     "descending fidelities": ({"fidelities": (9, 3)}, r"fidelities is \(9, 3\), no tuple of asc"),
+    "says that it has no clock": ({"is_clocked": False}, "costs other than training 0.0"),
     "fidelities beyond the end": ({"fidelities": (3, 12)}, r"are \(3, 12\), schedules \(9,\)"),
     "no schedules": ({"schedules": ()}, r"schedules \(\)"),
     "schedules that do not end": ({"schedules": (3, 9)}, r"their ends, \(3, 9\), not \(3, 6, 9\)"),
