@@ -80,8 +80,15 @@ class OneDecision(Numbers, options=(3,)):
     """Three architectures."""
 
 
-class Unequal(Numbers, options=(2, 1, 7, 4)):
-    """Decisions of 2, 1, 7 and 4 options."""
+class Unequal(Numbers):
+    """Decisions of all kinds, with 2, 1, 7 and 4 options."""
+
+    decisions = (
+        Decision("a", ("0", "1")),
+        Decision("b", ("0",)),
+        Decision("c", tuple("0123456"), "ordinal"),
+        Decision("d", ("0", "1", "2", "3"), "numeric", (1.0, 2.0, 4.0, 8.0)),
+    )
 
 
 # Losses

@@ -5,11 +5,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from toys import OneDecision, Unequal
 
 from nasbench.algorithm import hyperparameters
 from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.regressor import Prediction, Regressor, read_arrays, write_arrays
-from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.fcnet import FCNet
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_regressor
@@ -30,24 +30,6 @@ SHORTER = {
     ("gin", "nb301"): {"epochs": 5},
     ("ensemble", "bananas"): {"members": 2, "settings": {"epochs": 5}},
 }
-
-
-class Numbers(SearchSpace):
-    def to_text(self, arch):
-        return "-".join(map(str, arch))
-
-    def from_text(self, text):
-        return self.check([int(part) for part in text.split("-")])
-
-
-class OneDecision(Numbers):
-    name = "one-decision"
-    decisions = (Decision("a", ("0", "1", "2")),)
-
-
-class Unequal(Numbers):
-    name = "unequal"
-    decisions = tuple(Decision(f"d{n}", tuple(map(str, range(n)))) for n in (2, 1, 7, 4))
 
 
 SPACES = {space.name: space for space in (NB201(), FCNet(), OneDecision(), Unequal())}
