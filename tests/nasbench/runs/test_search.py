@@ -122,7 +122,7 @@ class Needy(Algorithm):
 
 
 def test_a_hyperparameter_without_default_must_be_given():
-    with pytest.raises(InvalidArgumentError, match="Needy needs a value of 'depth'"):
+    with pytest.raises(InvalidArgumentError, match="Needy needs a value for 'depth'"):
         hyperparameters(Needy, {})
     assert hyperparameters(Needy, {"depth": 3}) == {"depth": 3}
 
