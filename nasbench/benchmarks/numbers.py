@@ -1,4 +1,4 @@
-"""The numbers of a table by position: of one epoch and one training seed, or the mean of all."""
+"""Numbers of a table by position: of one epoch and one training seed, or means over seeds."""
 
 from functools import cached_property
 from typing import Any
@@ -10,18 +10,18 @@ from nasbench.benchmarks.lookup import Lookup, Runs, view
 from nasbench.benchmarks.refusals import Refusals
 from nasbench.tables.table import Table
 
-_VIEW_BYTES = 4_000_000
+_VIEW_BYTES = 4_000_000  # columns by position are forgotten when they need more
 
 
 class Numbers:
-    """Columns of a table in the order of its positions, read when first asked for.
+    """Columns of a table in the order of positions, read when they are first needed.
 
     Args:
-        table: Whose numbers.
+        table: The table.
         lookup: Its index.
 
     Attributes:
-        refusals: What the table does not answer.
+        refusals: Makes the errors for what the table does not answer.
     """
 
     def __init__(self, table: Table, lookup: Lookup) -> None:
@@ -39,21 +39,36 @@ class Numbers:
         return [name for name in self._table.arch_columns if not self._table.is_text(name)]
 
     def rows(self, schedule: int, seed: int | None) -> memoryview | None:
-        """Row of every position for a seed, or of its first run, or -1; None if all have one."""
+        """Return the row of a seed at every position; None if every position has one.
+
+        Returns:
+            Row by position, -1 where there is none. Without a seed, the first row of every
+            position.
+
+        Raises:
+            NotRecordedError: No training of the schedule has this seed.
+        """
         if seed is not None and seed not in self._lookup.runs(schedule).seeds:
             raise self.refusals.no_seed(None, schedule, seed)
         rows = self._lookup.rows(schedule, seed)
         return view(rows) if rows.min(initial=0) < 0 else None
 
     def curves(self, name: str, schedule: int) -> NDArray[np.floating]:
-        """Values of a curve at all recorded epochs of a schedule, kept once read."""
+        """Return a curve at all recorded epochs of a schedule, shape ``(n_runs, n_epochs)``."""
         key = (name, schedule)
         if key not in self._loaded:
             self._loaded[key] = self._table.curves(name, schedule)
         return self._loaded[key]
 
     def column(self, name: str, schedule: int, index: int, seed: int | None) -> memoryview:
-        """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
+        """Return a column by position.
+
+        Args:
+            name: A column of runs.
+            schedule: A schedule.
+            index: Place of the epoch among the recorded epochs of the schedule.
+            seed: A recorded training seed; None for the mean over the recorded seeds.
+        """
         key = (name, schedule, index, seed)
         if key not in self._columns:
             runs = self._lookup.runs(schedule)
@@ -72,7 +87,7 @@ class Numbers:
         return self._columns[key]
 
     def _values(self, name: str, schedule: int, index: int) -> NDArray[Any]:
-        """Values of the runs of a schedule at its ``index``-th recorded epoch."""
+        """Return a column in the runs of a schedule, at its ``index``-th recorded epoch."""
         if not self._table.is_curve(name):
             return self._table.numbers(name, schedule)
         place = self.place(name, schedule, index)
@@ -84,7 +99,7 @@ class Numbers:
         return self.curves(name, schedule)[:, place]
 
     def place(self, name: str, schedule: int, index: int) -> int | None:
-        """Where a curve holds the ``index``-th recorded epoch of a schedule."""
+        """Return where a curve holds the ``index``-th recorded epoch of a schedule, or None."""
         epoch, epochs = (
             self._lookup.runs(schedule).epochs[index],
             self._table.epochs(name, schedule),
@@ -95,18 +110,18 @@ class Numbers:
         return np.flatnonzero(self._lookup.runs(schedule).seeds == seed)
 
     def loaded_bytes(self) -> int:
-        """Bytes of all curves that were read."""
+        """Return the number of bytes of all curves that were read."""
         return sum(curves.nbytes for curves in self._loaded.values())
 
     def arch_column(self, name: str) -> memoryview:
-        """A column of architectures, by the row of its file."""
+        """Return a column of architectures, by row of its file."""
         if name not in self._arch_columns:
             self._arch_columns[name] = view(self._table.arch_numbers(name))
         return self._arch_columns[name]
 
 
 def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Means of consecutive rows, added in order; NaN for an empty segment or one that holds NaN."""
+    """Return means of consecutive rows, added in order; NaN for an empty or NaN segment."""
     counts = np.diff(first)
     total = np.zeros(len(counts))
     wide = values.astype(np.float64)
@@ -118,7 +133,7 @@ def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDAr
 
 
 def diverged_somewhere(runs: Runs, seed: int | None) -> NDArray[np.bool_]:
-    """Whether a run of a position diverged, of the given seed or of any."""
+    """Return, by position, whether a training diverged: that of the given seed, or any."""
     relevant = runs.diverged if seed is None else runs.diverged & (runs.seeds == seed)
     if not relevant.any():
         return np.zeros(len(runs.first) - 1, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Surrogate benchmarks: fitted models that answer as a table would."""
+"""Surrogate benchmarks: fitted models that answer like a table."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -28,7 +28,7 @@ from nasbench.tables.columns import load_space
 from nasbench.tables.schema import Column
 
 STD = "_std"
-"""Ending of the name of a number that says how uncertain the model is of a mean."""
+"""Suffix of the name of a metric's uncertainty."""
 
 _PREDICTORS = Registry(
     "nasbench.predictors", "predictor", {"curves": "surrogates.predictor:Predictor"}
@@ -36,20 +36,25 @@ _PREDICTORS = Registry(
 
 
 class SurrogateBenchmark:
-    """The benchmark that a fitted surrogate is; see :class:`nasbench.benchmark.Benchmark`.
+    """A benchmark that answers from a fitted model; see :class:`nasbench.benchmark.Benchmark`.
 
-    Without a training seed it answers with the mean over all possible trainings. With one, any
-    integer from 0, it answers with one noisy training, the same whenever it is asked for.
+    Without a training seed, it answers with the mean over all possible trainings. With one, any
+    nonnegative integer, it answers with one noisy training, always the same for the same seed.
 
     Args:
         path: Folder of the surrogate.
-        objectives: Metrics to minimise or maximise; default: the surrogate's own.
-        known: Must be empty: a surrogate knows nothing but trainings.
+        objectives: Metrics to optimise; default: the surrogate's own objective.
+        known: Must be empty, since a surrogate only knows results of trainings.
+
+    Attributes:
+        path: The absolute path.
+        description: What the surrogate says about itself.
+        epochs: Epochs that it predicts; equal to ``fidelities``.
 
     Raises:
         SurrogateError: The folder is damaged.
-        UnknownNameError: No such metric.
-        InvalidArgumentError: ``known`` is not empty, or no objective is named.
+        UnknownNameError: There is no such metric.
+        InvalidArgumentError: ``known`` is not empty, or ``objectives`` is a text or empty.
     """
 
     seeds: tuple[int, ...] = ()
@@ -78,7 +83,7 @@ class SurrogateBenchmark:
         self.objectives = self._check_objectives(objectives)
         if known:
             raise InvalidArgumentError(
-                f"known = {list(known)}: {self.name!r} is a surrogate and knows no column of "
+                f"known = {list(known)}: {self.name!r} is a surrogate and has no columns of "
                 "architectures"
             )
         ranges = np.array([column.range for column in self._columns.values()], dtype=np.float64)
@@ -93,17 +98,17 @@ class SurrogateBenchmark:
 
     @property
     def is_clocked(self) -> bool:
-        """Whether it answers for the seconds of a training."""
+        """Whether it predicts the seconds of a training."""
         return self.description.clocked
 
     @property
     def family(self) -> str:
-        """Kind of model that answers, see :class:`nasbench.regressor.Regressor`."""
+        """Kind of model, see :class:`nasbench.regressor.Regressor`."""
         return self.description.family
 
     @property
     def default_objective(self) -> str | None:
-        """The metric that a search optimises if none is asked for."""
+        """The metric that a search optimises by default."""
         return self.description.default_objective
 
     @property
@@ -119,12 +124,12 @@ class SurrogateBenchmark:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy in another process opens the folder there."""
+        """Pickle the path; the copy opens the folder again."""
         return type(self), (self.path, self.objectives)
 
     @cached_property
     def predictor(self) -> Any:
-        """What was fitted; read, and checked against its hashes, when first asked.
+        """The fitted model, read and checked against its hashes on first use.
 
         Raises:
             SurrogateError: A file is missing or damaged.
@@ -141,7 +146,7 @@ class SurrogateBenchmark:
             seed=description.seed,
         ).restore(self.path)
         if len(predictor.scale) != len(self._columns) * len(self.epochs):
-            raise SurrogateError(f"{self.path} is damaged: its files do not fit its description")
+            raise SurrogateError(f"{self.path} is damaged: its files do not match its description")
         return predictor
 
     def query(
@@ -152,22 +157,23 @@ class SurrogateBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> dict[str, float]:
-        """All that is predicted of an architecture.
+        """Return everything that is predicted for an architecture.
 
         Args:
             arch: A tuple, or the text form of the space.
-            epoch: After which epoch; default: the last.
-            schedule: The length of the training; there is one.
-            seed: A training seed, any integer from 0; default: the mean over all.
+            epoch: Number of trained epochs; default: the last that is predicted.
+            schedule: Planned length of the training; a surrogate has only one.
+            seed: A training seed, any nonnegative integer; default: the mean over all trainings.
 
         Returns:
-            Value by name: the metrics, seconds; without ``seed`` also ``<metric>_std``, how
-            uncertain the model is of the mean, if it knows.
+            Value by name: the metrics, and seconds if predicted. Without ``seed`` also
+            ``<metric>_std``, the uncertainty of the model, if it has one. Reading a missing name
+            raises :class:`NotRecordedError`.
 
         Raises:
-            IllegalArchError: Not in the space.
-            NotRecordedError: No such epoch or schedule.
-            InvalidArgumentError: Not a seed.
+            IllegalArchError: The architecture is not in the space.
+            NotRecordedError: There is no such epoch or schedule.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
@@ -187,7 +193,7 @@ class SurrogateBenchmark:
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
-        """Predicted values of a metric after epochs 1, 2, …; NaN where it is not learned.
+        """Return a predicted metric after epochs 1, 2, …; NaN at epochs that are not predicted.
 
         Args:
             arch: A tuple, or the text form of the space.
@@ -195,9 +201,13 @@ class SurrogateBenchmark:
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
 
+        Returns:
+            float32 of shape ``(schedule,)``.
+
         Raises:
-            NotRecordedError: No such metric or schedule.
-            IllegalArchError: Not in the space.
+            NotRecordedError: There is no such metric or schedule.
+            IllegalArchError: The architecture is not in the space.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
         if isinstance(arch, str):
@@ -218,17 +228,17 @@ class SurrogateBenchmark:
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
-        """Losses and cost of one training.
+        """Return the losses and the cost of one training.
 
         Args:
             arch: A tuple of the space.
             epoch: One of ``fidelities``; default: the last.
-            seed: A training seed, any integer from 0; default: the mean over all.
+            seed: A training seed, any nonnegative integer; default: the mean over all trainings.
 
         Raises:
-            IllegalArchError: Not in the space.
-            NotRecordedError: No such epoch.
-            InvalidArgumentError: Not a seed.
+            IllegalArchError: The architecture is not in the space.
+            NotRecordedError: There is no such epoch.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         epoch = self.epochs[-1] if epoch is None else epoch
         places = self._objective_places.get(epoch)
@@ -250,7 +260,7 @@ class SurrogateBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> NDArray[np.float64]:
-        """One metric of many architectures, an ``(n, d)`` array of them; shape ``(n,)``.
+        """Return one metric of many architectures.
 
         Args:
             archs: Integers of shape ``(n, d)``.
@@ -260,9 +270,13 @@ class SurrogateBenchmark:
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
 
+        Returns:
+            Values of shape ``(n,)``.
+
         Raises:
-            IllegalArchError: An array of another shape, or an architecture outside the space.
-            NotRecordedError: No such metric, epoch or schedule.
+            IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
+            NotRecordedError: There is no such metric, epoch or schedule.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
@@ -296,18 +310,22 @@ class SurrogateBenchmark:
         return single(np.clip(values[:, place], *self._columns[name].range))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
-        """Rank of the network; any integer is a training seed."""
+        """Return the rank of the network and no seeds, since any nonnegative integer is one.
+
+        Raises:
+            IllegalArchError: The architecture is not in the space.
+        """
         return Trainings(self._answer(arch).rank, ())
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
-        """Nothing: a surrogate has no columns of architectures."""
+        """Return nothing, since a surrogate has no columns of architectures."""
         return (), 0.0
 
     def column(self, name: str) -> Column:
-        """Meaning of a number.
+        """Return the meaning of a number.
 
         Raises:
-            NotRecordedError: No such number.
+            NotRecordedError: There is no such number.
         """
         metric = name.removesuffix(STD)
         if metric in self._columns:
@@ -320,7 +338,7 @@ class SurrogateBenchmark:
         raise self._no_metric(name, [*self._columns])
 
     def require_objectives(self) -> None:
-        """A surrogate always has an objective."""
+        """Do nothing: a surrogate always has an objective."""
 
     # Arguments and messages
 
@@ -344,7 +362,7 @@ class SurrogateBenchmark:
         return {}
 
     def _find_objectives(self, epoch: int) -> list[tuple[int, float, float]]:
-        """Where each objective stands at an epoch, and how it becomes a loss: base, sign."""
+        """Return the place of each objective at an epoch, and base and sign that make it a loss."""
         epoch = self._check_epoch(epoch)
         found = []
         for name in self.objectives:
@@ -387,7 +405,7 @@ class SurrogateBenchmark:
 
     def _check_seed(self, seed: int) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise InvalidArgumentError(f"seed = {seed!r} must be an integer from 0")
+            raise InvalidArgumentError(f"seed = {seed!r} must be a nonnegative integer")
 
     def _no_metric(self, name: str, possible: list[str]) -> NotRecordedError:
         return NotRecordedError(
