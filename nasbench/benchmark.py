@@ -16,11 +16,13 @@ Two classes keep it: :class:`nasbench.TableBenchmark` answers from recorded trai
 (9.35, 0.34)
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.space import Arch, SearchSpace
 
 
@@ -69,6 +71,7 @@ class Benchmark(Protocol):
         known: Columns that a search may see before training.
         family: Kind of model of a surrogate; empty for a table.
         default_objective: The column optimised by default; None if the caller must name one.
+        columns: Meaning of every column that comes out of a training.
         is_clocked: Whether seconds are recorded at every fidelity. If not, no training time is
             charged.
     """
@@ -86,6 +89,9 @@ class Benchmark(Protocol):
 
     @property
     def default_objective(self) -> str | None: ...
+
+    @property
+    def columns(self) -> Mapping[str, Column]: ...
 
     @property
     def is_clocked(self) -> bool: ...
@@ -163,6 +169,10 @@ class Benchmark(Protocol):
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return which trainings of an architecture are recorded."""
+        ...
+
+    def column(self, name: str) -> Column:
+        """Return the meaning of a column, also of one that no training produced."""
         ...
 
     def require_objectives(self) -> None:

@@ -1,7 +1,7 @@
 """Numbers of a table by position: of one epoch and one training seed, or means over seeds."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,10 @@ from nasbench.benchmarks.refusals import Refusals
 from nasbench.tables.table import Table
 
 _VIEW_BYTES = 4_000_000  # columns by position are forgotten when they need more
+
+
+Named: TypeAlias = list[tuple[str, memoryview]]
+Answer: TypeAlias = tuple[Named, Named, memoryview | None]
 
 
 class Numbers:
@@ -32,11 +36,38 @@ class Numbers:
         self._columns_bytes = 0
         self._loaded: dict[tuple[str, int], NDArray[np.floating]] = {}
         self._arch_columns: dict[str, memoryview] = {}
+        self._answers: dict[tuple[int | None, int | None, int | None], Answer] = {}
 
     @cached_property
     def of_archs(self) -> list[str]:
         """Columns of architectures that hold numbers, not texts."""
         return [name for name in self._table.arch_columns if not self._table.is_text(name)]
+
+    def answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> Answer:
+        """Return all that a query reads, kept for the next one.
+
+        Returns:
+            Columns of trainings by position, columns of architectures by row, and :meth:`rows`.
+
+        Raises:
+            NotRecordedError: The table does not record this epoch, schedule or seed.
+        """
+        found = self._answers.get((epoch, schedule, seed))
+        if found is None:
+            table = self._table
+            length, index = self.refusals.resolve(epoch, schedule)
+            columns = [
+                (name, self.column(name, length, index, seed))
+                for name in table.columns
+                if not table.is_curve(name) or self.place(name, length, index) is not None
+            ]
+            arch_columns = [(name, self.arch_column(name)) for name in self.of_archs]
+            size = max(1, sum(column.nbytes for _, column in columns))
+            if len(self._answers) >= max(8, self.loaded_bytes() // size):
+                self._answers.clear()
+            found = columns, arch_columns, self.rows(length, seed)
+            self._answers[epoch, schedule, seed] = found
+        return found
 
     def rows(self, schedule: int, seed: int | None) -> memoryview | None:
         """Return the row of a seed at every position; None if every position has one.

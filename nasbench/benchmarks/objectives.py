@@ -1,35 +1,46 @@
 """What a search of a table optimises, what it may know, and which epochs it may ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
-from nasbench.tables.schema import Column
 from nasbench.tables.table import Table
 
 
-def check_objectives(table: Table, objectives: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the columns to optimise; by default the table's own objective, if it has one.
+def check_objectives(
+    objectives: Sequence[str] | None,
+    *,
+    benchmark: str,
+    default: str | None,
+    possible: Collection[str],
+    referral: str = "",
+) -> tuple[str, ...]:
+    """Return the columns to optimise.
+
+    Args:
+        objectives: The columns asked for, or None.
+        benchmark: Id of the benchmark, for messages.
+        default: The benchmark's own objective, if it has one.
+        possible: Columns that can be optimised.
+        referral: Where to find other columns, as the end of a message.
 
     Raises:
-        UnknownNameError: The table lacks a column, or it has no goal.
+        UnknownNameError: A column is not among the possible ones.
         InvalidArgumentError: ``objectives`` is a text or empty.
     """
     if objectives is None:
-        default = table.metadata.default_objective
         return () if default is None else (default,)
     if isinstance(objectives, str) or not objectives:
         raise InvalidArgumentError(
             f"objectives = {objectives!r} must be a list of at least one column"
         )
-    possible = [name for name, c in {**table.columns, **table.arch_columns}.items() if c.goal]
     for name in objectives:
         if name not in possible:
             raise UnknownNameError(
-                f"{table.metadata.id!r} has no objective {name!r}{one_of(name, possible)}"
-                f"{table.metadata.referral}"
+                f"{benchmark!r} has no objective {name!r}{one_of(name, possible)}{referral}"
             )
     return tuple(objectives)
 

@@ -10,22 +10,21 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.answer import Answer
-from nasbench.benchmarks.objectives import as_loss
+from nasbench.benchmarks.objectives import as_loss, check_objectives
 from nasbench.benchmarks.surrogate_answers import SurrogateAnswer, SurrogateAnswers, single
 from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
     NotRecordedError,
     SchemaError,
     SurrogateError,
-    UnknownNameError,
     one_of,
 )
 from nasbench.registry import Registry
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.columns import load_space
-from nasbench.tables.schema import Column
 
 STD = "_std"
 """Suffix of the name of a metric's uncertainty."""
@@ -80,7 +79,12 @@ class SurrogateBenchmark:
         self.epochs = tuple(description.epochs)
         self.schedules: tuple[int, ...] = (description.schedule,)
         self.fidelities = self.epochs
-        self.objectives = self._check_objectives(objectives)
+        self.objectives = check_objectives(
+            objectives,
+            benchmark=self.name,
+            default=description.default_objective,
+            possible=self._columns,
+        )
         if known:
             raise InvalidArgumentError(
                 f"known = {list(known)}: {self.name!r} is a surrogate and has no columns of "
@@ -372,20 +376,6 @@ class SurrogateBenchmark:
 
     def _place(self, metric: str, epoch: int) -> int:
         return [*self._columns].index(metric) * len(self.epochs) + self.epochs.index(epoch)
-
-    def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
-        if objectives is None:
-            return (self.description.default_objective,)
-        if isinstance(objectives, str) or not objectives:
-            raise InvalidArgumentError(
-                f"objectives = {objectives!r} must be a list of at least one column"
-            )
-        for name in objectives:
-            if name not in self._columns:
-                raise UnknownNameError(
-                    f"{self.name!r} has no objective {name!r}{one_of(name, self._columns)}"
-                )
-        return tuple(objectives)
 
     def _check_schedule(self, schedule: int | None) -> None:
         if schedule not in (None, *self.schedules):

@@ -15,13 +15,14 @@ from nasbench.benchmarks.lookup import Lookup, Memo
 from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
 from nasbench.benchmarks.recorded_space import RecordedSpace
+from nasbench.column import Column
 from nasbench.errors import (
     NotRecordedError,
     listed,
     one_of,
 )
 from nasbench.space import Arch, SearchSpace
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
 _EVALUATIONS = 2**16
@@ -66,7 +67,14 @@ class TableBenchmark:
         self._lookup = Lookup(table)
         self._numbers = Numbers(table, self._lookup)
         self._refusals = self._numbers.refusals
-        self.objectives = check_objectives(table, objectives)
+        columns = {**table.columns, **table.arch_columns}
+        self.objectives = check_objectives(
+            objectives,
+            benchmark=self.name,
+            default=metadata.default_objective,
+            possible=[name for name, column in columns.items() if column.goal],
+            referral=metadata.referral,
+        )
         self.fidelities = fidelities_of(table, self.objectives)
         self.known = check_known(table, known, self._numbers.of_archs)
         self._position = self._lookup.position
@@ -75,7 +83,6 @@ class TableBenchmark:
             schedule: Memo(partial(self._find_trainings, schedule)) for schedule in self.schedules
         }
         self._evaluations: dict[tuple[int | None, int | None], Memo[Evaluation]] = {}
-        self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -141,7 +148,7 @@ class TableBenchmark:
             NotRecordedError: The architecture, epoch, schedule or seed is not recorded.
             InvalidArgumentError: The epoch is not a number.
         """
-        columns, arch_columns, row_of = self._answer(epoch, schedule, seed)
+        columns, arch_columns, row_of = self._numbers.answer(epoch, schedule, seed)
         if isinstance(arch, str):
             arch = self._space.from_text(arch)
         try:
@@ -354,30 +361,6 @@ class TableBenchmark:
     def is_clocked(self) -> bool:
         """Whether seconds are recorded at every fidelity. If not, no training time is charged."""
         return is_clocked(self.table, self.fidelities)
-
-    def _answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> tuple[Any, ...]:
-        found = self._answers.get((epoch, schedule, seed))
-        if found is None:
-            length, index = self._refusals.resolve(epoch, schedule)
-            columns = [
-                (name, self._numbers.column(name, length, index, seed))
-                for name in self.table.columns
-                if not self.table.is_curve(name)
-                or self._numbers.place(name, length, index) is not None
-            ]
-            arch_columns = [
-                (name, self._numbers.arch_column(name)) for name in self._numbers.of_archs
-            ]
-            if len(self._answers) >= max(
-                8, self._numbers.loaded_bytes() // max(1, sum(c.nbytes for _, c in columns))
-            ):
-                self._answers.clear()
-            found = self._answers[epoch, schedule, seed] = (
-                columns,
-                arch_columns,
-                self._numbers.rows(length, seed),
-            )
-        return found
 
     def require_objectives(self) -> None:
         """Check that there is an objective to search for.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from nasbench.tables.schema import Column, Metadata
+from nasbench.column import Column
+from nasbench.tables.schema import Metadata
 
 
 @dataclass(frozen=True, slots=True)

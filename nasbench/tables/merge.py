@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import json_digest
 from nasbench.space import SearchSpace
 from nasbench.tables.draft import Draft
 from nasbench.tables.joined_rows import JoinedRuns, join_archs
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
 _MAX_LISTED = 100_000

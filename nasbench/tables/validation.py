@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
     SchemaError,
@@ -25,7 +26,7 @@ from nasbench.tables.columns import (
     read_archs,
     to_numpy,
 )
-from nasbench.tables.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
+from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
 
 _BLOCK = 65_536
 STATUSES = ("finished", "diverged", "untrained")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import SchemaError
 from nasbench.files import atomic
 from nasbench.tables.columns import (
@@ -24,7 +25,7 @@ from nasbench.tables.columns import (
     to_numpy,
 )
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
+from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
 from nasbench.tables.validation import check_content, check_rows, content_hash, legal_archs
 
 _LONG = 16  # a curve with longer lists gets a column of its last values

@@ -19,6 +19,7 @@ import nasbench.benchmarks.table_benchmark
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.table_benchmark import TableBenchmark, describe
+from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
@@ -28,7 +29,6 @@ from nasbench.errors import (
 )
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.tables.schema import Column
 
 NAN, INF = float("nan"), float("inf")
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -345,8 +345,8 @@ def test_objectives_become_losses(toy_files, archs, objectives, losses):
 def test_a_maximised_number_that_is_no_percentage_is_negated(content, tmp_path, archs):
     toy = content()
     goals = (
-        nasbench.tables.schema.Column("score", goal="max"),
-        nasbench.tables.schema.Column("train_loss", goal="max"),
+        nasbench.column.Column("score", goal="max"),
+        nasbench.column.Column("train_loss", goal="max"),
     )
     toy = replace(toy, columns=goals)
     benchmark = toy.load(tmp_path, objectives=["score", "train_loss"])

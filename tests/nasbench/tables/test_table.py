@@ -12,6 +12,7 @@ import nasbench.benchmarks.catalogue
 import nasbench.tables.table
 from nasbench.benchmarks.catalogue import catalogue, open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark, describe
+from nasbench.column import Column
 from nasbench.errors import (
     ContentHashError,
     IllegalArchError,
@@ -25,7 +26,7 @@ from nasbench.errors import (
     ValueRangeError,
 )
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata, archs_file
+from nasbench.tables.schema import Metadata, archs_file
 from nasbench.tables.table import Table
 from nasbench.tables.validation import content_hash
 from nasbench.tables.writer import write_table
