@@ -1,9 +1,8 @@
-"""Making tables: by training whole spaces (``nasbench build``), by importing published archives.
+"""Make tables: train whole spaces (``nasbench build``), or import published archives.
 
-``recipe`` says what a training is, ``training`` is the reference loop that defines it, ``batched``
-the same for groups of different cells at once; ``build`` runs one of them over a space, shard by
-shard, and ends in a table; ``datasets``, ``networks`` and ``importers`` are
-collections.
+``recipe`` describes a training, ``training.reference`` is the loop that defines it, and
+``training.batched`` trains many different cells at once. ``builds`` runs either over a space, shard
+by shard, into a table. ``images``, ``networks`` and ``importers`` are collections.
 """
 
 from nasbench.registry import Registry

@@ -1,4 +1,4 @@
-"""Files in a folder, a zip or a tar archive: listed at once, read one by one, never unpacked."""
+"""Files in a folder, zip or tar archive, listed together and read one by one without unpacking."""
 
 import lzma
 import struct
@@ -36,9 +36,10 @@ class Entry:
     """A file in a folder or an archive.
 
     Attributes:
-        parts: Names of its folders, the last of a given folder too, and its own; at least one.
+        parts: Names of its folders, starting with the given folder itself, and of the file; at
+            least one.
         where: Path, for messages.
-        stamp: Size and time of change of the file, or of the archive.
+        stamp: Size and modification time of the file or, in an archive, of the archive.
     """
 
     parts: tuple[str, ...]
@@ -47,10 +48,10 @@ class Entry:
     _open: Callable[[], IO[bytes] | None]
 
     def read(self, limit: int) -> bytes:
-        """The bytes of the file.
+        """Return the bytes of the file.
 
         Raises:
-            ArchiveError: Damaged, no regular file, or larger than ``limit`` bytes.
+            ArchiveError: The file is damaged, not a regular file, or larger than ``limit`` bytes.
         """
         with _damage(self.where):
             file = self._open()
@@ -65,28 +66,28 @@ class Entry:
 
 @contextmanager
 def entries(path: Path, wanted: str) -> Iterator[list[Entry]]:
-    """Everything in a folder (by name) or an archive (as stored) that is not a folder itself.
+    """Yield every file in a folder (sorted by name) or an archive (in stored order).
 
-    The entries can be read as long as the context lasts.
+    The entries can be read only inside the context.
 
     Args:
         path: The folder or archive.
-        wanted: What to give instead, if it is neither.
+        wanted: Advice for the error message if the path is neither.
 
     Raises:
-        InvalidArgumentError: Neither a folder nor a zip or tar archive.
-        ArchiveError: Damaged, truncated, or a name leads out of the archive.
+        InvalidArgumentError: The path is neither a folder nor a zip or tar archive.
+        ArchiveError: The archive is damaged or truncated, or a name points outside it.
     """
     if not path.exists():
         raise InvalidArgumentError(f"{path} does not exist: {wanted}")
     with ExitStack() as stack:
         with _damage(str(path)):
             if path.is_dir():
-                found = list(_of_folder(path.resolve()))
+                found = list(_folder_entries(path.resolve()))
             elif _is_zip(path):
-                found = list(_of_zip(path, stack.enter_context(zipfile.ZipFile(path))))
+                found = list(_zip_entries(path, stack.enter_context(zipfile.ZipFile(path))))
             else:
-                found = list(_of_tar(path, stack.enter_context(_open_tar(path, wanted))))
+                found = list(_tar_entries(path, stack.enter_context(_open_tar(path, wanted))))
         yield found
 
 
@@ -100,7 +101,7 @@ def _damage(where: str) -> Iterator[None]:
         raise ArchiveError(f"{where} cannot be read: {error}") from error
 
 
-def _of_folder(folder: Path) -> Iterator[Entry]:
+def _folder_entries(folder: Path) -> Iterator[Entry]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             parts = (folder.name, *path.relative_to(folder).parts)
@@ -116,11 +117,11 @@ def _is_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
+def _zip_entries(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
     stamp = _stamp(path)
     for info in archive.infolist():
         if not info.filename.endswith("/"):
-            parts = _safe(info.filename, path)
+            parts = _safe_parts(info.filename, path)
             yield Entry(parts, f"{path}: {info.filename}", stamp, partial(archive.open, info))
 
 
@@ -130,22 +131,24 @@ def _open_tar(path: Path, wanted: str) -> tarfile.TarFile:
     except tarfile.ReadError as error:
         with path.open("rb") as file:
             if file.read(6).startswith(_COMPRESSED):
-                raise ArchiveError(f"{path} holds no tar archive, or is damaged") from error
-        raise InvalidArgumentError(f"{path} is no folder, zip or tar archive: {wanted}") from error
+                raise ArchiveError(f"{path} is damaged or holds no tar archive") from error
+        raise InvalidArgumentError(
+            f"{path} is not a folder, zip or tar archive: {wanted}"
+        ) from error
 
 
-def _of_tar(path: Path, archive: tarfile.TarFile) -> Iterator[Entry]:
+def _tar_entries(path: Path, archive: tarfile.TarFile) -> Iterator[Entry]:
     stamp = _stamp(path)
     for info in archive:
         if not info.isdir():
-            parts = _safe(info.name, path)
-            open_ = partial(archive.extractfile, info) if info.isreg() else _nothing
+            parts = _safe_parts(info.name, path)
+            open_ = partial(archive.extractfile, info) if info.isreg() else _no_file
             yield Entry(parts, f"{path}: {info.name}", stamp, open_)
     _check_end(archive, path)
 
 
 def _check_end(archive: tarfile.TarFile, path: Path) -> None:
-    """Zeros mark the end of a tar archive, and what compressed it has a checksum behind them."""
+    """Read to the end: tar marks it with zeros, and the compression's checksum follows them."""
     file: Any = archive.fileobj
     file.seek(archive.offset)
     if not file.read(1):
@@ -154,15 +157,15 @@ def _check_end(archive: tarfile.TarFile, path: Path) -> None:
         pass
 
 
-def _nothing() -> None:
+def _no_file() -> None:
     return None
 
 
-def _safe(name: str, path: Path) -> tuple[str, ...]:
-    """The parts of a name within an archive."""
+def _safe_parts(name: str, path: Path) -> tuple[str, ...]:
+    """Split a name within an archive into its parts; refuse one that points outside."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if parts[:1] == ("/",) or ".." in parts or PureWindowsPath(name).drive:
-        raise ArchiveError(f"{path}: {name!r:.80} leads out of the archive")
+        raise ArchiveError(f"{path}: {name!r:.80} points outside the archive")
     return parts or (name,)
 
 

@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from nasbench.tables.draft import Draft
 
@@ -15,6 +16,30 @@ def silent(done: int, total: int) -> None:
     """The progress that nobody watches."""
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something that an importer wants to be told: a keyword of its constructor.
+
+    ``nasbench import NAME`` has an option for it.
+
+    Attributes:
+        keyword: Of the constructor.
+        flag: How the option is written, as ``"--per-arch"``; of a switch, how both of its values
+            are, as ``"--curve/--schedules"``.
+        help: One line.
+        kind: ``"text"``, ``"texts"`` for an option that is repeated, or ``"switch"``.
+        metavar: What stands for the value in the help.
+        is_required: Whether nothing can be imported without it.
+    """
+
+    keyword: str
+    flag: str
+    help: str
+    kind: Literal["text", "texts", "switch"] = "text"
+    metavar: str = ""
+    is_required: bool = False
+
+
 class Importer(ABC):
     """Reads one kind of archive.
 
@@ -22,11 +47,13 @@ class Importer(ABC):
         name: As registered.
         summary: One line: what is read, and which tables it gives.
         ids: Of the tables that it can give.
+        options: What its constructor takes. One with the keyword ``id`` names the table.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     ids: ClassVar[tuple[str, ...]]
+    options: ClassVar[tuple[Option, ...]] = ()
 
     @abstractmethod
     def tables(

@@ -10,14 +10,13 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """What the builder asks of the class of a trainable network.
+    """What the builder needs from the class of a trainable network.
 
-    It alone knows which space it belongs to, which architectures have something to train and what
-    they cost.
+    Only this class knows its space, which architectures can be trained, and what they cost.
 
     Attributes:
         space: Registered name of its search space.
-        arch_columns: Names and descriptions of the numbers that no training gives.
+        arch_columns: Descriptions, by name, of the numbers that need no training.
     """
 
     space: str
@@ -26,13 +25,13 @@ class Network(Protocol):
     def __call__(
         self, arch: Arch, *, channels: int, cells: int, image_channels: int, n_classes: int
     ) -> "nn.Module":
-        """The untrained network of an architecture that trains."""
+        """Return the untrained network of a trainable architecture."""
 
     def trains(self, arch: Arch) -> bool:
-        """Whether there is anything to train; if not, the network answers every image alike."""
+        """Return whether training has an effect; if not, the network ignores its images."""
 
     def cost_terms(self, arch: Arch) -> dict[str, float]:
-        """Amounts that the seconds of a step are linear in, by name; the same names for all."""
+        """Return the quantities that the seconds of a step are linear in; same names for all."""
 
     def arch_numbers(
         self,
@@ -44,4 +43,4 @@ class Network(Protocol):
         n_classes: int,
         size: int,
     ) -> Mapping[str, int | float | str]:
-        """Values of :attr:`arch_columns` for an architecture as written, trainable or not."""
+        """Return the values of :attr:`arch_columns` for any architecture, trainable or not."""

@@ -1,4 +1,4 @@
-"""What table to build: a recipe and the trainings of it, read from TOML."""
+"""Build plans: which trainings of a recipe make a table, read from TOML."""
 
 import os
 import re
@@ -15,21 +15,21 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A table to build: a recipe and which trainings of it.
+    """A table to build: a recipe, and which trainings of it.
 
     Attributes:
-        id: Name of the table, and of its file.
-        version: Its version; to be raised when a number changes or is added.
-        description: What the table is good for, in a sentence or two.
-        recipe: How every architecture is trained.
+        id: Name of the table and of its file.
+        version: Version of the table; raise it when a number changes or is added.
+        description: What the table is good for, in one or two sentences.
+        recipe: How to train every architecture.
         seeds: Training seeds, built in this order.
-        architectures: None for every class of the space, or how many classes to draw at random.
+        architectures: Number of classes to draw at random; None for every class of the space.
         source: Provenance of the images.
         licence: Licence of the table.
         citation: What to cite.
 
     Raises:
-        InvalidArgumentError: A value has another type or is impossible.
+        InvalidArgumentError: A value has the wrong type or is out of range.
     """
 
     id: str
@@ -74,22 +74,23 @@ class Plan:
 
 
 def shipped() -> dict[str, Path]:
-    """Plans that come with the suite, by table id."""
+    """Return the paths of the plans shipped with the suite, by table id."""
     folder = Path(str(files("data_builders") / "plans"))
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def load_plan(name_or_path: str) -> Plan:
-    """Read a plan: a shipped one by its table id, or a TOML file by its path.
+    """Read a shipped plan by its table id, or a TOML file by its path.
 
-    A data set that is an ``.npz`` file is looked up from the folder of the TOML file.
+    The path of an ``.npz`` data set is relative to the folder of the TOML file.
 
     Raises:
-        UnknownNameError: Neither a shipped plan nor a file, or an unknown key in the file.
-        InvalidArgumentError: The file is no valid TOML, or a value is missing or impossible.
+        UnknownNameError: The argument is neither a shipped plan nor a file, or the file has an
+            unknown key.
+        InvalidArgumentError: The file is not valid TOML, or a value is missing or impossible.
     """
     path = shipped().get(name_or_path, Path(name_or_path))
-    if not os.path.isfile(path):  # unlike Path.is_file, False for any text that is no path
+    if not os.path.isfile(path):  # unlike Path.is_file, False for text that cannot be a path
         raise UnknownNameError(
             f"no plan is called {name_or_path!r} and no file has that path"
             f"{one_of(name_or_path, shipped())}"
@@ -99,7 +100,7 @@ def load_plan(name_or_path: str) -> Plan:
     except OSError as error:
         raise InvalidArgumentError(f"cannot read {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgumentError(f"{path} is no valid TOML: {error}") from error
+        raise InvalidArgumentError(f"{path} is not valid TOML: {error}") from error
     values, seeds = document.get("recipe"), document.get("seeds", [0])
     if not isinstance(values, dict):
         raise InvalidArgumentError(f"{path} has no section [recipe]")

@@ -1,4 +1,4 @@
-"""How one architecture is trained: a recipe, with a hash that every shard and table carries."""
+"""The recipe of a training, with the hash that every shard and table carries."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -25,32 +25,32 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How one architecture is trained.
+    """How to train one architecture.
 
-    The optimiser is SGD with Nesterov momentum, the loss cross-entropy; the learning rate falls
-    to 0 along a cosine, step by step.
+    The optimiser is SGD with Nesterov momentum and the loss is cross-entropy. The learning rate
+    follows a cosine, step by step, down to 0.
 
     Attributes:
         network: Name of the skeleton (``lite201``).
-        channels: Channels of its first stage.
-        cells: Cells a stage.
+        channels: Channels of the first stage.
+        cells: Cells per stage.
         dataset: Name of a data set (``digits``, ``fashion_mnist``, …; see docs/datasets.md) or the
             path of an ``.npz`` file.
-        box_mean: Side of the square of pixels that becomes one pixel; 1 keeps the images.
-        train: Training images; a multiple of ``batch``.
-        valid: Validation images.
-        test: Test images.
-        split_seed: Chooses which images those are.
+        box_mean: Side of the square of pixels that is averaged into one pixel; 1 keeps the images.
+        train: Number of training images; a multiple of ``batch``.
+        valid: Number of validation images.
+        test: Number of test images.
+        split_seed: Selects which images form the three parts.
         epochs: Length of the training.
-        batch: Images a step.
-        learning_rate: At the first step.
+        batch: Images per step.
+        learning_rate: Learning rate of the first step.
         momentum: Nesterov momentum.
-        weight_decay: L2 coefficient, on every parameter.
-        flip: Whether images are mirrored left to right with probability 1/2.
+        weight_decay: L2 coefficient, applied to every parameter.
+        flip: Whether to mirror images left to right with probability 1/2.
         crop: Pixels of zero padding from which a crop of the original size is drawn; 0 for none.
 
     Raises:
-        InvalidArgumentError: A value has another type or is impossible.
+        InvalidArgumentError: A value has the wrong type or is out of range.
     """
 
     network: str
@@ -83,49 +83,54 @@ class Recipe:
                 object.__setattr__(self, field.name, float(value))
         if self.train % self.batch:
             raise InvalidArgumentError(
-                f"train = {self.train} is no multiple of batch = {self.batch}; "
+                f"train = {self.train} is not a multiple of batch = {self.batch}; "
                 f"the nearest is {max(1, round(self.train / self.batch)) * self.batch}"
             )
 
     @property
     def steps(self) -> int:
-        """Optimiser steps an epoch."""
+        """Optimiser steps per epoch."""
         return self.train // self.batch
 
     def digest(self, data_digest: str) -> str:
-        """SHA-256 over all hyperparameters and the digest of the split; 64 hexadecimal digits."""
+        """Return the SHA-256 of all hyperparameters and the split's digest, as 64 hex digits."""
         parts = asdict(self) | {"dataset": data_digest}
         return json_digest(parts)
 
     def published(self) -> dict[str, Any]:
-        """All hyperparameters; of a data set's path only the name."""
+        """Return all hyperparameters, with a data set's path shortened to its file name."""
         return asdict(self) | {"dataset": Path(self.dataset).name}
 
     def changed(self, values: Mapping[str, Any]) -> "Recipe":
-        """A copy with other values.
+        """Return a copy with some values replaced.
 
         Raises:
-            UnknownNameError: No hyperparameter has that name.
-            InvalidArgumentError: A value is impossible.
+            UnknownNameError: A name is not a hyperparameter.
+            InvalidArgumentError: A value has the wrong type or is out of range.
         """
         return construct(Recipe, asdict(self) | dict(values), "recipe")
 
 
 def has_type(value: object, kind: Any) -> bool:
-    """Whether a value has the type of its field; an integer is a number, a boolean is neither."""
+    """Return whether a value fits a field; integers count as numbers, booleans do not."""
     if kind is float:
         return type(value) in (int, float) and abs(value) <= _LARGEST  # type: ignore[arg-type]
     return type(value) is kind
 
 
 def refuse_unless(possible: bool, name: str, value: object, kind: str) -> None:
-    """Raise :class:`InvalidArgumentError` unless a value is possible, and say what would be."""
+    """Raise an InvalidArgumentError that says what ``kind`` is needed, unless ``possible``."""
     if not possible:
         raise InvalidArgumentError(f"{name} = {value!r} is not possible: it must be {kind}")
 
 
 def construct(kind: Callable[..., Value], values: dict[str, Any], where: str) -> Value:
-    """A dataclass from a TOML section; names are checked here, values by the class."""
+    """Return a dataclass made from a TOML section; the class itself checks the values.
+
+    Raises:
+        UnknownNameError: A key is not a field of the class.
+        InvalidArgumentError: A required field is missing, or the class refuses a value.
+    """
     known = {field.name: field.default is MISSING for field in fields(kind)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:

@@ -1,10 +1,11 @@
-"""Zero-cost scores: what an untrained network and one batch of images tell of its accuracy.
+"""Zero-cost scores: predictors of accuracy from an untrained network and one batch of images.
 
-The definitions are those that Abdelfattah et al. (2021), https://arxiv.org/abs/2101.08134, compared
-(NWOT and Zen: those of their own papers); ``docs/scores.md`` says where they depart from the papers
-that proposed the scores. More is better in all of them. "Weights" are those of convolutions and
-linear layers, the loss is the mean cross-entropy of the batch, and BatchNorm uses the statistics of
-the batch unless a score says otherwise.
+The definitions follow the comparison of Abdelfattah et al. (2021),
+https://arxiv.org/abs/2101.08134; those of NWOT and Zen follow their own papers.
+``docs/scores.md`` lists where these definitions depart from the papers that proposed the scores.
+For every score, more is better. "Weights" are the weights of convolutions and linear layers, the
+loss is the mean cross-entropy of the batch, and BatchNorm uses batch statistics unless a score says
+otherwise.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,10 +31,10 @@ class Score:
     """A zero-cost score.
 
     Attributes:
-        compute: From an untrained network in training mode, which it may change, images of shape
-            ``(batch, channels, height, width)`` and labels of shape ``(batch,)``; NaN where the
-            score is not defined.
-        description: Of the column in a table.
+        compute: Takes an untrained network in training mode, which it may change, images of shape
+            ``(batch, channels, height, width)`` and labels of shape ``(batch,)``. Returns NaN where
+            the score is undefined.
+        description: Description of the column in a table.
     """
 
     compute: Callable[[nn.Module, Tensor, Tensor], float]
@@ -41,10 +42,11 @@ class Score:
 
 
 def synflow(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Tanaka et al. (2020), https://arxiv.org/abs/2006.05467: sum of w dR/dw.
+    """Return synflow, sum of w dR/dw: Tanaka et al. (2020), https://arxiv.org/abs/2006.05467.
 
-    R is the sum of the logits for one image of ones, every parameter replaced by its absolute
-    value. BatchNorm is in evaluation mode, where a new one divides by sqrt(1 + 1e-5).
+    R is the sum of the logits for one image of ones after every parameter is replaced by its
+    absolute value. BatchNorm is in evaluation mode, where an untrained one divides by
+    sqrt(1 + 1e-5).
     """
     network.eval()
     with torch.no_grad():
@@ -55,9 +57,9 @@ def synflow(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 def nwot(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Mellor et al. (2021), https://arxiv.org/abs/2006.04647: log |det K|.
+    """Return NWOT, log |det K|: Mellor et al. (2021), https://arxiv.org/abs/2006.04647.
 
-    K counts, for two images, the inputs of all ReLUs that are positive for both or for neither.
+    For each pair of images, K counts the ReLU inputs that are positive for both or for neither.
     """
     kernel = np.zeros((len(x), len(x)))
     for before, _ in _relu_calls(network, x):
@@ -69,10 +71,10 @@ def nwot(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 def jacob_cov(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Mellor et al. (2020), first version of https://arxiv.org/abs/2006.04647.
+    """Return jacob_cov: Mellor et al. (2020), first version of https://arxiv.org/abs/2006.04647.
 
-    ``-sum(log(v + k) + 1 / (v + k))`` with k = 1e-5 over the eigenvalues v of the correlation
-    matrix of the images' gradients of the sum of all logits.
+    The score is ``-sum(log(v + k) + 1 / (v + k))`` with k = 1e-5. v are the eigenvalues of the
+    correlation matrix of the input gradients (one per image) of the sum of all logits.
     """
     x = x.clone().requires_grad_()
     (gradient,) = grad(network(x).sum(), [x])
@@ -87,22 +89,22 @@ def jacob_cov(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 def grad_norm(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Abdelfattah et al. (2021): sum over the layers of the norm of the loss's gradient."""
+    """Return the loss gradient's norm, summed over layers: Abdelfattah et al. (2021)."""
     loss = F.cross_entropy(network(x), y)
     return sum(g.square().sum().sqrt().item() for g in grad(loss, _weights(network)))
 
 
 def snip(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Lee et al. (2019), https://arxiv.org/abs/1810.02340: sum of |w dL/dw|."""
+    """Return SNIP, sum of |w dL/dw|: Lee et al. (2019), https://arxiv.org/abs/1810.02340."""
     weights = _weights(network)
     gradients = grad(F.cross_entropy(network(x), y), weights)
     return sum((w * g).abs().sum().item() for w, g in zip(weights, gradients, strict=True))
 
 
 def grasp(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Wang et al. (2020), https://arxiv.org/abs/2002.07376: -w H g.
+    """Return GraSP, -w H g: Wang et al. (2020), https://arxiv.org/abs/2002.07376.
 
-    g is the gradient of the loss and H its Hessian, both in the weights.
+    g is the gradient and H the Hessian of the loss with respect to the weights.
     """
     weights = _weights(network)
     loss = F.cross_entropy(network(x), y)
@@ -112,10 +114,10 @@ def grasp(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 def fisher(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Turner et al. (2020), https://arxiv.org/abs/1906.04113, after Theis et al. (2018).
+    """Return Fisher: Turner et al. (2020), https://arxiv.org/abs/1906.04113.
 
-    Half the mean over the images of (sum over the pixels of a dL/da) squared, summed over the
-    channels a that convolutions and linear layers put out.
+    After Theis et al. (2018). For each output channel a of convolutions and linear layers, take
+    half the mean over images of (sum over pixels of a dL/da) squared; the score sums over channels.
     """
     outputs: list[Tensor] = []
 
@@ -132,12 +134,12 @@ def fisher(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 @torch.no_grad()
 def zen(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Lin et al. (2021), https://arxiv.org/abs/2102.01063.
+    """Return Zen: Lin et al. (2021), https://arxiv.org/abs/2102.01063.
 
-    log E ‖f(z) - f(z + 0.01 e)‖ + sum over the BatchNorms of the log of the root mean square of
-    their standard deviations at z. f gives the output of the last ReLU, which only a mean and a
-    linear layer follow; z and e are Gaussian, the same for all networks. All weights are scaled to
-    mean square 1.
+    The score is log E ‖f(z) - f(z + 0.01 e)‖ plus, for each BatchNorm, the log of the root mean
+    square of its standard deviations at z. f is the output of the last ReLU, which only a mean and
+    a linear layer follow; z and e are Gaussian and the same for all networks. All weights are first
+    scaled to mean square 1.
     """
     for weight in _weights(network):
         weight.div_(weight.square().mean().sqrt())
@@ -161,7 +163,7 @@ class _ReluCalls(TorchFunctionMode):
     """Records inputs and outputs of every ReLU, however it is called.
 
     Attributes:
-        calls: Pairs of input and output in the order of the calls.
+        calls: Pairs of input and output, in call order.
     """
 
     def __init__(self) -> None:
@@ -198,7 +200,7 @@ def _dot(left: Iterable[Tensor], right: Iterable[Tensor]) -> float:
 
 
 def _gaussian(name: str, like: Tensor) -> Tensor:
-    """Standard normal numbers that depend on the name and the shape only."""
+    """Return standard normal numbers that depend only on the name and the shape."""
     u = splitmix.uniform(splitmix.key("zen", name), like.numel())
     return torch.from_numpy(ndtri(u + 2.0**-54)).reshape(like.shape).to(like)
 
@@ -235,5 +237,5 @@ SCORES: Mapping[str, Score] = {
 
 
 def is_score(name: str) -> bool:
-    """Whether a column holds a score, or the seconds of one."""
+    """Return whether a column holds a score or the seconds of a score."""
     return name.removesuffix("_seconds") in SCORES

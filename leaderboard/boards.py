@@ -179,8 +179,7 @@ class Board:
         rows: Rows, best first.
         random_evaluations: Number of full trainings that the budget pays for; None for a budget in
             seconds.
-        random_regret: Expected regret of random search after that many; None for a budget in
-            seconds.
+        random_regret: Expected regret of random search after that many; None if there are none.
     """
 
     question: Question

@@ -1,15 +1,12 @@
 """Hyperparameters of a regressor for a table, by Optuna on held-out networks.
 
-``python -m surrogates.tune TABLE --regressor xgb --trials 50 [--train 1000]`` prints the best
-settings that it finds, as options of ``nasbench fit``, beside the defaults. The architectures that
-it learns from and tunes on are those that ``nasbench fit`` with the same ``--train`` and ``--seed``
-learns from: it never sees what the fit is judged by.
+``nasbench study tune TABLE --regressor xgb --trials 50 [--train 1000]`` prints the best settings
+that it finds, as options of ``nasbench fit``, beside the defaults. The architectures that it learns
+from and tunes on are those that ``nasbench fit`` with the same ``--train`` and ``--seed`` learns
+from: it never sees what the fit is judged by.
 """
 
-import argparse
-import shlex
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmarks.catalogue import open_table
-from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError, one_of
+from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.registry import require
 from surrogates import REGRESSORS
 from surrogates.examples import Examples, split
@@ -116,7 +113,7 @@ def tune(
     """
     if regressor not in RANGES:
         raise UnknownNameError(
-            f"there are no ranges to tune {regressor!r} in{one_of(regressor, RANGES)}"
+            f"no ranges are known to tune {regressor!r} in{one_of(regressor, RANGES)}"
         )
     if trials < 1:
         raise InvalidArgumentError(f"trials = {trials} must be at least 1")
@@ -156,32 +153,3 @@ def _suggest(trial: Any, name: str, values: Range | tuple[str, ...], default: An
     if isinstance(default, int):
         return trial.suggest_int(name, int(values.low), int(values.high), log=values.log)
     return trial.suggest_float(name, values.low, values.high, log=values.log)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, tune and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table")
-    parser.add_argument("--regressor", default="xgb", help=f"one of: {', '.join(RANGES)}")
-    parser.add_argument("--trials", type=int, default=50)
-    parser.add_argument("--train", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    try:
-        found = tune(
-            given.table, given.regressor, trials=given.trials, train=given.train, seed=given.seed
-        )
-    except NasbenchError as error:
-        sys.exit(f"error: {error}")
-    words = [f"{name}={_text(value)}" for name, value in found.settings.items()]
-    options = [word for text in words for word in ("--set", text)]
-    print(f"Kendall tau {found.kendall:.4f} (defaults {found.default:.4f}) on held-out networks")
-    print(shlex.join(["nasbench", "fit", given.table, "--regressor", given.regressor, *options]))
-
-
-def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else repr(value).replace("'", '"')
-
-
-if __name__ == "__main__":
-    main()

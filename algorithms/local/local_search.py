@@ -17,7 +17,8 @@ class LocalSearch(Algorithm):
 
     A climb starts from the best of ``initial`` random architectures and tries its neighbours in
     random order; no architecture is trained twice. The search moves to the first neighbour that
-    improves, or, with ``full_neighborhood``, to the best of all neighbours.
+    improves, or, with ``full_neighborhood``, to the best of all neighbours. The search ends when
+    ``100 * initial`` draws in a row yield no new architecture to restart from.
 
     Defaults as in naszilla/naszilla (``local_search`` in ``nas_algorithms.py``). Preset
     ``naszilla`` continues at local minima as that project's experiments do

@@ -188,7 +188,7 @@ class Adam:
         self._epsilon = epsilon
         self._clip_norm = clip_norm
         self._values = nn.utils.parameters_to_vector(parameters).detach()
-        nn.utils.vector_to_parameters(self._values, parameters)  # as views
+        nn.utils.vector_to_parameters(self._values, parameters)  # parameters become views
         self.first, self.second = torch.zeros(2, len(self._values), dtype=self._values.dtype)
         self._steps = 0
 

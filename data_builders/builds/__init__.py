@@ -1,1 +1,1 @@
-"""Builds of tables: shards of trainings on one machine or many, resumable, merged."""
+"""Builds of tables: shards trained on one or many machines, resumable, merged into a table."""

@@ -1,4 +1,4 @@
-"""The claim of a build: what the shards of a folder belong to, so that nothing else gets in."""
+"""The claim of a build: which build owns a folder of shards, so that no other writes to it."""
 
 import json
 from collections.abc import Mapping
@@ -10,29 +10,29 @@ from nasbench.errors import BuildError
 
 CLAIM = "build.json"
 REFERENCE: Mapping[str, Any] = {"trainer": "reference"}
-"""Manifest of the reference loop, which also made the builds that say nothing of a trainer."""
+"""Manifest of the reference loop; builds that name no trainer were made by it, too."""
 
 
 def read_claim(folder: Path) -> dict[str, Any]:
-    """What a folder belongs to.
+    """Read which build a folder belongs to.
 
     Raises:
-        BuildError: There is no claim, or a damaged one.
+        BuildError: The claim is missing or damaged.
     """
     path = folder / CLAIM
     try:
         return {**REFERENCE, **json.loads(path.read_bytes())}
     except FileNotFoundError as error:
-        raise BuildError(f"{folder} is no folder of a build: there is no {CLAIM}") from error
+        raise BuildError(f"{folder} is not a build folder: it has no {CLAIM}") from error
     except (OSError, ValueError, TypeError) as error:
         raise BuildError(f"{path} is damaged ({error}): build in another folder") from error
 
 
 def begin(folder: Path, ours: Mapping[str, Any]) -> None:
-    """Claim a folder if it belongs to nothing yet; of several at once the first does.
+    """Claim a folder that belongs to no build yet; if several processes try, the first wins.
 
     Raises:
-        InvalidArgumentError: It cannot be written.
+        InvalidArgumentError: The claim cannot be written.
     """
     if not (folder / CLAIM).exists():
         with first(folder / CLAIM) as temporary:
@@ -40,15 +40,15 @@ def begin(folder: Path, ours: Mapping[str, Any]) -> None:
 
 
 def check_claim(folder: Path, ours: Mapping[str, Any]) -> None:
-    """Refuse a folder of another build.
+    """Refuse a folder that belongs to another build.
 
     Args:
-        folder: Of a build.
+        folder: The folder of a build.
         ours: Recipe, digest, architectures, size of the shards, and the manifest: the trainer and
-            everything it chose that a number may depend on.
+            all its choices that a number may depend on.
 
     Raises:
-        BuildError: Something differs there, or the claim is damaged or missing.
+        BuildError: The claim differs, is damaged or missing.
     """
     theirs = read_claim(folder)
     for name in sorted(ours.keys() | theirs.keys()):

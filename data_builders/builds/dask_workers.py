@@ -1,4 +1,4 @@
-"""Shards on a Dask cluster, https://distributed.dask.org, through joblib's backend."""
+"""Train shards on a Dask cluster, https://distributed.dask.org, through joblib's backend."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -22,19 +22,19 @@ dask, distributed = (require(module, "--backend dask") for module in ("dask", "d
 
 
 def on_dask(shards: Sequence[Shard], order: Order, processes: int | None) -> Done:
-    """Train one shard at a time on every worker of a cluster.
+    """Train one shard at a time per worker of a cluster.
 
-    The cluster is the one that DASK_SCHEDULER_ADDRESS names; if it names none, processes of this
-    machine are one for as long as it takes.
+    The cluster is the one that DASK_SCHEDULER_ADDRESS names; if it names none, this function starts
+    worker processes on this machine and stops them at the end.
 
     Args:
         shards: What to train.
-        order: How.
-        processes: Workers to use; None for all, or on this machine one a core.
+        order: How to train it.
+        processes: Number of workers to use; None for all, or on this machine for one per core.
 
     Raises:
-        BuildError: There is no such cluster, a worker has several threads, which would disturb
-            each other, or a shard lost its worker again and again.
+        BuildError: No scheduler answers, a worker has several threads (which would slow each other
+            down), or a shard kept losing its worker.
     """
     if address := dask.config.get("scheduler-address", None):
         try:

@@ -1,9 +1,9 @@
-"""Shards on a Ray cluster, https://docs.ray.io.
+"""Train shards on a Ray cluster, https://docs.ray.io.
 
-A joblib thread waits for each shard that an actor trains. An actor keeps its GPU from shard to
-shard, and Ray starts it again, elsewhere if need be, when it is lost. (Ray's own joblib backend
-ends all tasks when one worker is lost, and hands them out in turn: one waits for a slow worker
-beside an idle one.)
+One joblib thread waits for each shard that an actor trains. An actor keeps its GPU between shards;
+Ray restarts a lost actor, on another machine if necessary. (Ray's own joblib backend aborts all
+tasks when it loses one worker, and deals them out in turn: a task may wait for a slow worker while
+another worker is idle.)
 """
 
 from collections.abc import Sequence
@@ -31,19 +31,19 @@ ray = require("ray", "--backend ray")
 
 
 def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done:
-    """Train one shard at a time on every GPU of a cluster, or on every core if it has no GPU.
+    """Train one shard at a time per GPU of a cluster, or per core if it has no GPU.
 
-    The cluster is the one that RAY_ADDRESS names or that runs on this machine; if there is none,
-    this machine is one for as long as it takes.
+    The cluster is the one that RAY_ADDRESS names or that already runs on this machine; otherwise
+    this function starts one on this machine and stops it at the end.
 
     Args:
         shards: What to train.
-        order: How.
-        processes: GPUs or cores to use; None for all.
+        order: How to train it.
+        processes: Number of GPUs or cores to use; None for all.
 
     Raises:
-        BuildError: There is no such cluster, it has no GPU and no core, or a shard lost its worker
-            again and again.
+        BuildError: No cluster answers, it has neither a GPU nor a core, or a shard kept losing its
+            worker.
     """
     started = not ray.is_initialized()
     if started:
@@ -56,7 +56,7 @@ def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done
         unit = "GPU" if resources.get("GPU", 0) >= 1 else "CPU"
         slots = int(resources.get(unit, 0))
         if not slots:
-            raise BuildError("the Ray cluster has neither a GPU nor a core")
+            raise BuildError("the Ray cluster has neither a GPU nor a CPU core")
         actor = ray.remote(_Trainer).options(
             **{f"num_{unit.lower()}s": 1}, max_restarts=-1, max_task_retries=LOSSES
         )
@@ -85,7 +85,7 @@ def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done
 
 
 class _Trainer:
-    """What an actor does."""
+    """The actor: trains shards where Ray places it."""
 
     def train_in_time(self, shard: Shard, order: Order) -> tuple[Shard, bool]:
         return train_in_time(shard, order)

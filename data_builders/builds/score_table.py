@@ -1,11 +1,10 @@
 """Zero-cost scores of every class of a table, for searches that may know them before they train.
 
-``python -m data_builders.builds.score_table PLAN --out FILE`` scores the untrained networks of a
-plan and writes a table of numbers of architectures; ``nasbench merge TABLE FILE --out ID`` joins it
-to the table that the plan builds. :mod:`data_builders.zero_cost` defines the scores.
+``nasbench study scores PLAN --out FILE`` scores the untrained networks of a plan and writes a table
+of numbers of architectures; ``nasbench merge TABLE FILE --out ID`` joins it to the table that the
+plan builds. :mod:`data_builders.zero_cost` defines the scores.
 """
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,8 +15,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from data_builders import NETWORKS
 from data_builders.builds.merged_table import as_written, sizes
@@ -28,7 +25,7 @@ from data_builders.plan import Plan, load_plan
 from data_builders.recipe import Recipe
 from data_builders.training.reference import Tensors, build_network, initialise, one_thread, tensors
 from data_builders.zero_cost import SCORES
-from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.errors import InvalidArgumentError
 from nasbench.files import writable_folder
 from nasbench.space import Arch
 from nasbench.tables.draft import Draft
@@ -204,43 +201,40 @@ def _no_runs(n_decisions: int) -> pa.Table:
     return pa.schema({"arch": pa.list_(pa.uint8(), n_decisions)} | keys).empty_table()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, score and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plan", help="id of a shipped plan, or a TOML file")
-    parser.add_argument(
-        "--out", required=True, type=Path, metavar="FILE", help="ID.parquet of the table"
-    )
-    parser.add_argument(
-        "--seeds", type=int, default=1, help="initialisations to take the mean of: 0, 1, …"
-    )
-    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
-    options = parser.parse_args(arguments)
-    try:
-        for name in ("seeds", "processes"):
-            if (value := getattr(options, name)) < 1:
-                raise InvalidArgumentError(f"--{name} {value} must be at least 1")
-        path: Path = options.out
-        if path.suffix != ".parquet":
-            raise InvalidArgumentError(f"--out {path} must end with .parquet")
-        check_id(path.stem, str(path))
-        plan, seeds = load_plan(options.plan), range(options.seeds)
-        split = load_split(plan.recipe)
-        writable_folder(path.parent)
-        with Progress(console=Console(stderr=True)) as bar:
-            task = bar.add_task("classes", total=None)
-            scores = score_classes(
-                plan,
-                split,
-                seeds,
-                options.processes,
-                lambda done, total: bar.update(task, completed=done, total=total),
-            )
-        metadata = write_table(path, score_table(plan, split, seeds, scores, path.stem))
-    except NasbenchError as error:
-        parser.error(str(error))
-    print(f"{metadata.id}@{metadata.version}: {path}", flush=True)
+def write_scores(
+    plan: str,
+    path: Path,
+    *,
+    seeds: int = 1,
+    processes: int = 1,
+    progress: Callable[[int, int], None] = lambda _, __: None,
+) -> Metadata:
+    """Score all classes of a plan and write the table.
 
+    Args:
+        plan: Id of a shipped plan, or path of a TOML file.
+        path: ``ID.parquet`` of the table.
+        seeds: Initialisations to take the mean of: 0, 1, …
+        processes: Classes scored at a time, each on one thread.
+        progress: Called with the number of classes that are done, and of all.
 
-if __name__ == "__main__":
-    main()
+    Returns:
+        What the table says of itself.
+
+    Raises:
+        UnknownNameError: There is no such plan.
+        InvalidArgumentError: No seed or process, or a path that cannot be written or is not that of
+            a table.
+        SchemaError: The path is that of no possible id.
+    """
+    for name, value in (("seeds", seeds), ("processes", processes)):
+        if value < 1:
+            raise InvalidArgumentError(f"{name} = {value} must be at least 1")
+    if path.suffix != ".parquet":
+        raise InvalidArgumentError(f"the file of a table must end with .parquet, {path} does not")
+    check_id(path.stem, str(path))
+    made = load_plan(plan)
+    split = load_split(made.recipe)
+    writable_folder(path.parent)
+    scores = score_classes(made, split, range(seeds), processes, progress)
+    return write_table(path, score_table(made, split, range(seeds), scores, path.stem))

@@ -1,7 +1,7 @@
-"""Shards and their files: a block of classes trained with one seed is one Parquet file.
+"""Shards and their files: one Parquet file per block of classes and training seed.
 
-A file is there whole or not at all, and the first writer of a file decides: whoever trains the same
-shard at the same time finds it there.
+A file is either complete or absent. The first writer of a file wins: a process that trains the same
+shard at the same time finds the file and keeps it.
 """
 
 import os
@@ -26,11 +26,11 @@ _HASH = b"content_hash"
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A unit of work.
+    """A unit of work: the trainings of a block of classes with one seed.
 
     Attributes:
         seed: Training seed.
-        number: Number of the block of classes.
+        number: Number of the block.
         archs: Representatives of the block's classes.
     """
 
@@ -40,13 +40,13 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """Name of its file."""
+        """Name of the shard's file."""
         return f"seed{self.seed}-{self.number:04d}.parquet"
 
 
 @contextmanager
 def first(path: Path) -> Iterator[Path]:
-    """A temporary file that becomes ``path`` when the block ends well, unless there is one by then.
+    """Yield a temporary file that becomes ``path`` on success, unless another was there first.
 
     Raises:
         InvalidArgumentError: The file cannot be written.
@@ -70,7 +70,7 @@ def first(path: Path) -> Iterator[Path]:
 
 
 def schema(n_decisions: int) -> pa.Schema:
-    """Columns of a shard's file."""
+    """Return the schema of a shard's file."""
     keys = [
         ("arch", pa.list_(pa.uint8(), n_decisions)),
         ("schedule", pa.int32()),
@@ -83,12 +83,12 @@ def schema(n_decisions: int) -> pa.Schema:
 def row(
     arch: Arch, seed: int, recipe: Recipe, status: str, curves: Mapping[str, Sequence[float]]
 ) -> dict[str, Any]:
-    """One training as a row of :func:`schema`."""
+    """Return one training as a row of :func:`schema`."""
     return {"arch": list(arch), "schedule": recipe.epochs, "seed": seed, "status": status, **curves}
 
 
 def write_shard(shard: Shard, recipe: Recipe, trainings: Sequence[Training], folder: Path) -> None:
-    """Write the trainings of a shard, one for each of its classes, in their order.
+    """Write the trainings of a shard, one per class and in the order of its classes.
 
     Raises:
         InvalidArgumentError: The file cannot be written.
@@ -110,10 +110,10 @@ def write_shard(shard: Shard, recipe: Recipe, trainings: Sequence[Training], fol
 
 
 def read_shard(shard: Shard, recipe: Recipe, folder: Path) -> pa.Table:
-    """The rows of a shard.
+    """Read the rows of a shard.
 
     Raises:
-        BuildError: The file is damaged or is not this shard.
+        BuildError: The file is damaged or belongs to another shard.
     """
     path, expected = folder / shard.name, schema(len(shard.archs[0]))
     advice = "delete it to train the shard again"
@@ -122,16 +122,16 @@ def read_shard(shard: Shard, recipe: Recipe, folder: Path) -> pa.Table:
             table = file.read()
         if table.schema.names != expected.names:
             raise ValueError(f"its columns are {table.schema.names}")
-        written = (table.schema.metadata or {}).get(_HASH)  # the first builds wrote none
+        written = (table.schema.metadata or {}).get(_HASH)  # early builds wrote no hash
         table = table.cast(expected)
         if written not in (None, content_hash(table, None).encode()):
-            raise ValueError("its numbers are not those that were written")
+            raise ValueError("its numbers do not match their hash")
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BuildError(f"{path} is damaged ({first_line(error)}): {advice}") from error
     keys = [(list(arch), recipe.epochs, shard.seed) for arch in shard.archs]
     columns = (table.column(name).to_pylist() for name in ("arch", "schedule", "seed"))
     if list(zip(*columns, strict=True)) != keys:
-        raise BuildError(f"{path} holds other trainings than its shard: {advice}")
+        raise BuildError(f"{path} holds the trainings of another shard: {advice}")
     lengths = {
         None if curve is None else len(curve)
         for name in CURVES
@@ -139,5 +139,5 @@ def read_shard(shard: Shard, recipe: Recipe, folder: Path) -> pa.Table:
     }
     statuses = set(table.column("status").to_pylist())
     if lengths != {recipe.epochs} or not statuses <= set(STATUSES):
-        raise BuildError(f"{path} is damaged (a training of another form): {advice}")
+        raise BuildError(f"{path} is damaged (a curve or status is malformed): {advice}")
     return table

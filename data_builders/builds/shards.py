@@ -1,8 +1,7 @@
-"""Units of work: a space is cut into shards, each trained and written as a whole.
+"""Cut a space into shards, and train and write each shard as a whole.
 
-A shard is a block of classes with one seed. It ends as one Parquet file, written atomically, so a
-build that is stopped at any moment, killed included, goes on with the shards that are missing and
-ends in the same table.
+A shard is a block of classes with one seed. It becomes one Parquet file, written atomically: a
+build that is interrupted or killed resumes with the missing shards and ends in the same table.
 """
 
 import random
@@ -31,28 +30,28 @@ from nasbench.spaces import SPACES
 
 SHARD_CLASSES = 32
 GPU_SHARD_CLASSES = 256
-"""Large enough that the kernels of a group are not waiting for each other to be launched."""
+"""Large enough to keep a GPU busy: with small groups, launching the kernels takes longest."""
 LISTABLE = 1_000_000
-"""Architectures of the largest space whose classes are listed."""
+"""Largest size of a space whose classes are listed."""
 
 
 def is_listable(space: SearchSpace) -> bool:
-    """Whether all architectures of a space can be gone through."""
+    """Return whether a space is small enough to enumerate its architectures."""
     return space.size is not None and space.size <= LISTABLE
 
 
 def all_classes(network: Network) -> list[Arch]:
-    """Representatives of every class of the network's space, in the order of their ranks.
+    """Return the representatives of all classes of the network's space, sorted by rank.
 
     Raises:
-        InvalidArgumentError: There are too many.
+        InvalidArgumentError: The space is too large to enumerate.
     """
     space: SearchSpace = SPACES.load(network.space)()
     if not is_listable(space):
         raise InvalidArgumentError(
-            f"{space.name!r} has too many architectures to train them all: let the plan say "
-            "architectures = 100, or take those that searches propose, with "
-            "'python -m data_builders.builds.trajectories'"
+            f"{space.name!r} has too many architectures to train them all: set "
+            "architectures = 100 in the plan, or train what searches propose with "
+            "'nasbench study trajectories'"
         )
     archs = np.array(list(space.archs()))
     ranks = np.unique(space.rank_many(space.canonical_many(archs)))
@@ -60,14 +59,14 @@ def all_classes(network: Network) -> list[Arch]:
 
 
 def trainable_classes(network: Network) -> list[Arch]:
-    """Representatives of every class with something to train, in the order of their ranks."""
+    """Return the representatives of all classes that can be trained, sorted by rank."""
     return [arch for arch in all_classes(network) if network.trains(arch)]
 
 
 def sample_classes(network: Network, n: int) -> list[Arch]:
-    """``n`` trainable classes drawn at random, always the same, in the order of their ranks.
+    """Return ``n`` random trainable classes, the same in every call, sorted by rank.
 
-    Every class is drawn with equal chance, in a space that cannot be listed every architecture.
+    Every class is equally likely; in a space that cannot be listed, every architecture is.
 
     Raises:
         InvalidArgumentError: ``n`` is not in 1..number of classes.
@@ -89,7 +88,7 @@ def sample_classes(network: Network, n: int) -> list[Arch]:
 
 
 def calibrated_classes(network: Network, n: int) -> list[Arch]:
-    """At most ``n`` random classes, and where all are listed the smallest, to calibrate with."""
+    """Return at most ``n`` random classes to calibrate with, plus the smallest if listable."""
     if not is_listable(SPACES.load(network.space)()):
         return sample_classes(network, n)
     classes = trainable_classes(network)
@@ -97,12 +96,12 @@ def calibrated_classes(network: Network, n: int) -> list[Arch]:
 
 
 def classes_a_shard(manifest: Mapping[str, Any]) -> int:
-    """How many classes a shard of a build with some manifest has."""
+    """Return how many classes form a shard of a build with this manifest."""
     return GPU_SHARD_CLASSES if manifest.get("device") == "cuda" else SHARD_CLASSES
 
 
 def cut(classes: Sequence[Arch], seeds: Sequence[int], size: int) -> list[Shard]:
-    """All shards of at most ``size`` classes, seed by seed."""
+    """Return all shards of at most ``size`` classes, seed by seed."""
     blocks = [tuple(classes[i : i + size]) for i in range(0, len(classes), size)]
     return [Shard(seed, n, block) for seed in seeds for n, block in enumerate(blocks)]
 
@@ -110,7 +109,7 @@ def cut(classes: Sequence[Arch], seeds: Sequence[int], size: int) -> list[Shard]
 def one_by_one(
     shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
 ) -> list[training.Training]:
-    """Train a shard by the reference loop, which has no choices."""
+    """Train a shard with the reference loop, which has no choices to make."""
     return [training.train(arch, shard.seed, recipe, split) for arch in shard.archs]
 
 
@@ -121,9 +120,10 @@ def in_a_group(
     manifest: Mapping[str, Any],
     activations: torch.dtype | None = None,
 ) -> list[training.Training]:
-    """Train the classes of a shard together, on the device and with the convolution named there.
+    """Train the classes of a shard together, with the manifest's device and convolution.
 
-    The type of features is that of :class:`data_builders.training.batched.group.Group`.
+    ``activations`` is the type of features, as in
+    :class:`data_builders.training.batched.group.Group`.
     """
     keep_freed_memory()
     return train_group(
@@ -139,11 +139,11 @@ def in_a_group(
 
 Trainer: TypeAlias = Callable[[Shard, Recipe, Split, Mapping[str, Any]], list[training.Training]]
 TRAINERS: Mapping[str, Trainer] = {"reference": one_by_one, "batched": in_a_group}
-"""What trains a shard, by the name in the manifest: one training for each class, in their order."""
+"""Functions that train a shard, by the trainer's name in the manifest; one Training per class."""
 
 
 def check_trainer(name: str) -> None:
-    """Raise UnknownNameError for what is not in :data:`TRAINERS`."""
+    """Raise UnknownNameError unless the name is in :data:`TRAINERS`."""
     if name not in TRAINERS:
         raise UnknownNameError(f"no trainer is called {name!r}{one_of(name, TRAINERS)}")
 
@@ -151,12 +151,12 @@ def check_trainer(name: str) -> None:
 def choices(
     manifest: Mapping[str, Any], archs: Sequence[Arch], recipe: Recipe, split: Split
 ) -> dict[str, Any]:
-    """A manifest with all choices of its trainer: those given, else the fastest here.
+    """Return a manifest with all choices of its trainer: those given, else the fastest here.
 
     Args:
-        manifest: Names a trainer.
-        archs: What will be trained.
-        recipe: How.
+        manifest: Names a trainer, and any choices already made.
+        archs: The architectures to train.
+        recipe: How to train them.
         split: The images.
     """
     if manifest["trainer"] != "batched":
@@ -176,9 +176,9 @@ def train_shard(
 
     Args:
         shard: What to train.
-        recipe: How.
-        folder: The folder of the build, whose name ends with the digest of recipe and images.
-        manifest: The trainer, and what it chose.
+        recipe: How to train.
+        folder: The folder of the build; its name ends with the digest of recipe and images.
+        manifest: The trainer and its choices.
 
     Returns:
         The number of trainings.
@@ -196,7 +196,7 @@ def train_shard(
 
 @lru_cache(maxsize=1)
 def _images(recipe: Recipe, folder: Path) -> Split:
-    """The images that a folder was begun with, kept for the next shard of this process.
+    """Load the images that a build began with; this process keeps them for its next shard.
 
     Raises:
         BuildError: The images have changed since the build began.
@@ -204,7 +204,7 @@ def _images(recipe: Recipe, folder: Path) -> Split:
     split = load_split(recipe)
     if not folder.name.endswith(digest := recipe.digest(split.digest)[:12]):
         raise BuildError(
-            f"{folder} was begun with other images in {recipe.dataset!r}: they now give {digest}"
+            f"{folder} was begun with other images of {recipe.dataset!r}: they now give {digest}"
         )
     return split
 

@@ -1,19 +1,18 @@
 """Sampling a space by searching it: the classes that searches propose, trained, as one table.
 
-``python -m data_builders.builds.trajectories PLAN --search random_search=4x50 --search
+``nasbench study trajectories PLAN --search random_search=4x50 --search
 regularized_evolution@naszilla=4x50 --out FILE`` runs registered algorithms against the live
 benchmark of a plan, which trains what they propose. It can be stopped at any moment: the same
 command goes on. The table holds every class once, with the first algorithm that proposed it.
 """
 
-import argparse
 import re
 import time
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import joblib
 import pyarrow as pa
@@ -21,8 +20,7 @@ import pyarrow as pa
 from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.plan import Plan, load_plan
 from nasbench.algorithm import Algorithm, hyperparameters, make
-from nasbench.cli import parse_deadline
-from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.errors import InvalidArgumentError
 from nasbench.files import writable_folder
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
@@ -195,7 +193,7 @@ def write(sample: Sample, found: Mapping[Arch, str], path: Path) -> Metadata:
     searches = {"searches": list(map(str, sample.searches)), "repeat": sample.repeat}
     metadata = replace(
         draft.metadata,
-        elsewhere="other architectures can be trained: python -m data_builders.builds.trajectories",
+        elsewhere="other architectures can be trained: nasbench study trajectories",
         recipe=draft.metadata.recipe | searches,
     )
     archs = archs.append_column(optimizer.name, pa.array(origins))
@@ -203,50 +201,44 @@ def write(sample: Sample, found: Mapping[Arch, str], path: Path) -> Metadata:
     return write_table(path, replace(draft, metadata=metadata, archs=archs, columns=columns))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, train, and write the table when everything is there."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plan", help="name of a plan, or path of its TOML file")
-    parser.add_argument(
-        "--search",
-        action="append",
-        required=True,
-        metavar="ALGORITHM[@PRESET]=[RUNSx]TRIALS",
-        help="searches that propose architectures; repeat",
-    )
-    parser.add_argument("--repeat", type=int, default=0, help="classes to train with all seeds")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a hyperparameter"
-    )
-    parser.add_argument("--work", type=Path, default=Path("work"), help="folder for the trainings")
-    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
-    parser.add_argument("--deadline", help="begin no training later than in 90s, 9m or 2h")
-    parser.add_argument("--out", type=Path, required=True, help="file of the table")
-    options = parser.parse_args(arguments)
-    try:
-        for name, least in (("repeat", 0), ("processes", 1)):
-            if (value := getattr(options, name)) < least:
-                raise InvalidArgumentError(f"--{name} {value} must be at least {least}")
-        until = None if options.deadline is None else time.time() + parse_deadline(options.deadline)
-        plan = load_plan(options.plan)
-        recipe = plan.recipe.changed(tomllib.loads("\n".join(options.set)))
-        searches = tuple(map(Search.parse, options.search))
-        sample = Sample(replace(plan, recipe=recipe), options.work, searches, options.repeat)
-        writable_folder(options.out.parent)
-        found = train(sample, processes=options.processes, until=until, progress=_say)
-        if found is None:
-            _say("the time was not enough: the same command goes on")
-        else:
-            metadata = write(sample, found, options.out)
-            _say(f"{metadata.id}@{metadata.version}: {len(found)} classes, {options.out}")
-    except tomllib.TOMLDecodeError as error:
-        parser.error(f"--set {' '.join(options.set)}: {error}")
-    except NasbenchError as error:
-        parser.error(str(error))
+def write_trajectories(
+    plan: str,
+    searches: Sequence[str],
+    path: Path,
+    *,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+    repeat: int = 0,
+    work: Path = Path("work"),
+    processes: int = 1,
+    seconds: float | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Metadata | None:
+    """Search, train what is proposed, and write the table when everything is there.
 
+    Args:
+        plan: Id of a shipped plan, or path of a TOML file.
+        searches: As :meth:`Search.parse` reads them.
+        path: File of the table.
+        changes: Hyperparameters of the recipe that differ from the plan's.
+        repeat: How many classes, the first that are proposed, are trained with all seeds.
+        work: Folder for the trainings, from which a stopped command goes on.
+        processes: Searches at a time, each on one thread.
+        seconds: After how long no training is begun any more.
+        progress: Told of every search that is done.
 
-_say = partial(print, flush=True)
+    Returns:
+        What the table says of itself; None if the time was not enough.
 
-
-if __name__ == "__main__":
-    main()
+    Raises:
+        NasbenchError: Whatever is wrong with an argument, before anything is trained.
+    """
+    for name, value, least in (("repeat", repeat, 0), ("processes", processes, 1)):
+        if value < least:
+            raise InvalidArgumentError(f"{name} = {value} must be at least {least}")
+    until = None if seconds is None else time.time() + seconds
+    planned = load_plan(plan)
+    planned = replace(planned, recipe=planned.recipe.changed(dict(changes)))
+    sample = Sample(planned, work, tuple(map(Search.parse, searches)), repeat)
+    writable_folder(path.parent)
+    found = train(sample, processes=processes, until=until, progress=progress)
+    return None if found is None else write(sample, found, path)

@@ -1,7 +1,7 @@
-"""Where shards are trained: in processes of this machine, or on a cluster of Ray or Dask.
+"""Workers that train shards: processes of this machine, or a Ray or Dask cluster.
 
-A shard is one joblib task. All that its worker shares with the process that ordered it is the
-folder of the build, and the images. A shard whose worker is lost is trained again.
+Each shard is one joblib task. A worker shares only the build folder and the images with the process
+that gave the order. A shard whose worker is lost is trained again.
 """
 
 import platform
@@ -30,10 +30,10 @@ BACKENDS = Registry(
         "dask": "data_builders.builds.dask_workers:on_dask",
     },
 )
-"""What trains shards for an :class:`Order` and gives each as soon as it is done, in any order."""
+"""Functions that train the shards of an :class:`Order` and yield each when done, in any order."""
 
 LOSSES = 3
-"""How often a shard may lose its worker, or all workers may be lost, with none done in between."""
+"""Losses tolerated: of one shard's worker, or of all workers with no shard done in between."""
 
 ONE_BY_ONE: Mapping[str, Any] = {"return_as": "generator_unordered", "batch_size": 1}
 Done: TypeAlias = Iterator[tuple[Shard, bool]]
@@ -42,13 +42,13 @@ _slowest: dict[str, float] = {}  # seconds of the slowest shard of a build in th
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a worker is told of a build.
+    """What a worker needs to know about a build.
 
     Attributes:
         recipe: How to train.
-        folder: The folder of the build, absolute: the same on every machine.
-        manifest: The trainer, and what it chose.
-        until: When everything must have ended, in seconds since 1970; None for whenever it does.
+        folder: The folder of the build, as an absolute path that is the same on every machine.
+        manifest: The trainer and its choices.
+        until: Deadline for all work, in seconds since 1970; None for no deadline.
     """
 
     recipe: Recipe
@@ -58,22 +58,22 @@ class Order:
 
 
 def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
-    """Train a shard, unless somebody has done so or it is not expected to end in time.
+    """Train a shard, unless its file exists or it would miss the deadline.
 
-    The first shard of a process is started if there is any time left; those after it are expected
-    to take as long as the slowest so far.
+    A process starts its first shard if any time is left; it expects later ones to take as long as
+    the slowest so far.
 
     Returns:
-        The shard, and whether its file is there.
+        The shard, and whether its file exists.
 
     Raises:
-        BuildError: The folder of the build is not there, or the images have changed.
+        BuildError: The build folder does not exist here, or the images have changed.
     """
     folder = order.folder
     if not (folder / CLAIM).exists():
         raise BuildError(
-            f"{folder} is not there on {platform.node()}: all workers need the folder of the "
-            "build under the same path, on a file system that their machines share"
+            f"{folder} does not exist on {platform.node()}: every worker needs the build folder "
+            "under the same path, on a file system shared by all machines"
         )
     if (folder / shard.name).exists():
         return shard, True
@@ -87,10 +87,10 @@ def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
 
 
 def on_loky(shards: Sequence[Shard], order: Order, processes: int | None) -> Done:
-    """Train in processes of this machine: as many as given, or one a core, or one for its GPU.
+    """Train in processes of this machine; by default one per CPU core, or one for its GPU.
 
     Raises:
-        BuildError: Processes were lost again and again.
+        BuildError: Processes kept being lost.
     """
     left, losses = dict.fromkeys(shards), 0
     if processes is None:
@@ -111,18 +111,18 @@ def on_loky(shards: Sequence[Shard], order: Order, processes: int | None) -> Don
 def tasks(
     function: Callable[[Shard, Order], tuple[Shard, bool]], shards: Sequence[Shard], order: Order
 ) -> Iterator[Any]:
-    """The shards as tasks of joblib."""
+    """Return the shards as joblib tasks."""
     return (joblib.delayed(function)(shard, order) for shard in shards)
 
 
 def lost(order: Order, error: Exception) -> BuildError:
-    """What to say when there is no use in trying on."""
+    """Return the error to raise once retrying is pointless."""
     return BuildError(
-        f"{order.folder}: workers were lost again and again, perhaps for want of memory; the same "
-        f"command goes on ({in_a_line(error)[:300]})"
+        f"{order.folder}: workers were lost repeatedly, perhaps for lack of memory; run the same "
+        f"command to resume ({in_a_line(error)[:300]})"
     )
 
 
 def in_a_line(error: Exception) -> str:
-    """What an error of a library says, which may take several lines for it."""
+    """Return the message of a library's error on one line."""
     return " ".join(str(error).split())

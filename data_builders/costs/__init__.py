@@ -1,1 +1,1 @@
-"""What a training costs: seconds measured once a machine, for every architecture."""
+"""Costs of training: seconds for every architecture, fitted to one measurement per machine."""

@@ -1,10 +1,10 @@
-"""What a training costs on the clock of the table: measured once a machine, never during a build.
+"""Training costs on the clock of a table, measured once per machine and never during a build.
 
-A sample of classes is timed alone: a training step, a pass over the validation images, the answer
-to a single image. The seconds are fitted on the network's cost terms, so that every class gets a
-time that no other process has disturbed. Where the terms are numbers of live operations, the fit
-includes constant + a·MACs + b·bytes, which are linear in them for one recipe, and leaves it to the
-device which operation is dear. :mod:`data_builders.costs.stopwatch` says how the clock is read.
+A calibration times a sample of classes, one at a time: a training step, a pass over the validation
+images, the prediction for a single image. It fits the seconds to the network's cost terms, so that
+every class gets a time that no other process has disturbed. Where the terms count live operations,
+the fit covers constant + a·MACs + b·bytes, which for one recipe is linear in them, and leaves it to
+the device which operations are expensive. :mod:`data_builders.costs.stopwatch` describes the clock.
 """
 
 import json
@@ -34,19 +34,19 @@ FOLDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Fitted seconds, and how well they fit.
+    """Fitted seconds, and the errors of the fit.
 
-    Errors are relative, of classes that the fit has not seen (cross-validation). Those of a file
-    that has no latency, from before it was timed, are of the fitted classes.
+    Errors are relative and cross-validated: of classes that the fit has not seen. In an old file
+    without a latency, they are errors of the fitted classes.
 
     Attributes:
-        step: Seconds of one training step a unit of every cost term, in the network's order.
+        step: Seconds of one training step per unit of each cost term, in the network's order.
         validation: The same for one pass over the validation images.
         step_error: Median error.
         validation_error: Median error.
         classes: Number of timed classes.
-        machine: Device, clocks, versions, sizes of the batches, how the clock was read.
-        latency: Seconds of the answer to ``LATENCY_BATCH`` images a unit of every cost term.
+        machine: Device, clocks, versions, batch sizes, and how the clock was read.
+        latency: Seconds to predict ``LATENCY_BATCH`` images per unit of each cost term.
         latency_error: Median error.
         step_error_90: 90th percentile of the error.
         validation_error_90: 90th percentile of the error.
@@ -66,17 +66,17 @@ class Calibration:
     latency_error_90: float | None = None
 
     def seconds(self, arch: Arch, recipe: Recipe) -> tuple[NDArray[np.float32], float]:
-        """Training seconds from the start to the end of every epoch, and those of one validation.
+        """Return the training seconds up to the end of each epoch, and those of one validation.
 
         Args:
             arch: Representative of its class.
             recipe: How it is trained.
 
         Returns:
-            Cumulative seconds, shape ``(epochs,)``, and a number.
+            Cumulative seconds, shape ``(epochs,)``, and the seconds of one validation.
 
         Raises:
-            BuildError: The calibration is not one of the recipe's network.
+            BuildError: The calibration is not for the recipe's network.
         """
         terms = self._terms(arch, recipe)
         epoch = float(terms @ np.array(self.step)) * recipe.steps
@@ -84,14 +84,14 @@ class Calibration:
         return cumulative, float(terms @ np.array(self.validation))
 
     def arch_numbers(self, arch: Arch, recipe: Recipe) -> dict[str, float]:
-        """The latency of an architecture by the name of its column; nothing if it was not timed.
+        """Return the latency of an architecture, by column name; empty if it was not timed.
 
         Args:
             arch: Representative of its class.
             recipe: How it is trained.
 
         Raises:
-            BuildError: The calibration is not one of the recipe's network.
+            BuildError: The calibration is not for the recipe's network.
         """
         if not self.latency:
             return {}
@@ -99,7 +99,7 @@ class Calibration:
         return {self._latency_name: 1000 * seconds}
 
     def columns(self, terms: Iterable[str]) -> list[Column]:
-        """Descriptions of the seconds of a run, and of :meth:`arch_numbers`.
+        """Return descriptions of a run's seconds, and of :meth:`arch_numbers`.
 
         Args:
             terms: Names of the network's cost terms.
@@ -129,13 +129,13 @@ class Calibration:
         ]
 
     def save(self, path: Path) -> None:
-        """Write as JSON."""
+        """Write the calibration as JSON."""
         with atomic(path) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=1))
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what :meth:`save` wrote, also before it had a latency.
+        """Read what :meth:`save` wrote, including old files without a latency.
 
         Raises:
             BuildError: The file is damaged.
@@ -168,16 +168,16 @@ class Calibration:
 def calibrate(
     archs: Sequence[Arch], recipe: Recipe, split: Split, device: str = "cpu"
 ) -> Calibration:
-    """Time every architecture alone and fit.
+    """Time every architecture alone and fit the costs.
 
     Args:
-        archs: Architectures of different cost that train, from :func:`timed_sample`.
+        archs: Trainable architectures of different cost, from :func:`timed_sample`.
         recipe: How they are trained.
         split: The images.
-        device: ``"cpu"``, of which one thread is used, or ``"cuda"``.
+        device: ``"cpu"``, which uses one thread, or ``"cuda"``.
 
     Raises:
-        InvalidArgumentError: There is no such device.
+        InvalidArgumentError: The device is unknown or absent.
     """
     watch = stopwatch(device)
     with one_thread():
@@ -210,12 +210,12 @@ def calibrate(
 
 
 def timed_sample(network: Network, drawn: Sequence[Arch], classes: Sequence[Arch]) -> list[Arch]:
-    """The drawn classes and the smallest ones of all, which alone pin the constant of the fit.
+    """Return the drawn classes plus the smallest of all, which alone pin the fit's constant.
 
     Args:
         network: Class of the network.
         drawn: A random sample of classes.
-        classes: All classes that train.
+        classes: All trainable classes.
     """
     sizes = {arch: float(_amounts(network, arch).sum()) for arch in classes}
     smallest = min(sizes.values())
@@ -229,7 +229,7 @@ def _amounts(network: Network, arch: Arch) -> NDArray[np.float64]:
 def _coefficients(values: Any) -> tuple[float, ...]:
     numbers = tuple(float(value) for value in values)
     if not all(math.isfinite(n) and n >= 0 for n in numbers):
-        raise ValueError(f"{values} are no seconds")
+        raise ValueError(f"{values} are not seconds")
     return numbers
 
 
@@ -241,7 +241,7 @@ def _quality(median: float | None, high: float | None) -> str:
 def _fit(
     terms: NDArray[np.float64], times: NDArray[np.float64]
 ) -> tuple[tuple[float, ...], float, float]:
-    """Coefficients, and median and 90th percentile of the relative error of unseen classes."""
+    """Return coefficients, and median and 90th percentile of the relative error of new classes."""
     fold = np.random.default_rng(0).permutation(len(times)) % min(FOLDS, len(times))
     errors = np.empty(len(times))
     for held in set(fold.tolist()):
@@ -253,7 +253,7 @@ def _fit(
 
 
 def _least_squares(terms: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Non-negative coefficients with the least squares of the relative error."""
+    """Return the non-negative coefficients that minimise the squared relative error."""
     from scipy.optimize import nnls
 
     coefficients: NDArray[np.float64] = nnls(terms / times[:, None], np.ones(len(times)))[0]

@@ -1,10 +1,10 @@
-"""Seconds of a piece of work on one device, free of what else the machine does as far as possible.
+"""Time a piece of work on one device, with as little influence of other processes as possible.
 
-On a CPU the processor time of one thread is taken, the least of all repeats: other processes make
-a piece of work slower (they take the processor away, and the caches with it), never faster, so the
-least is the repeat that was disturbed least. ``docs/costs.md`` compares it with the median and with
-the wall clock. On a GPU, which a calibration has for itself, it is the median time between two
-events around the replay of a CUDA graph: no launch is waited for.
+On a CPU, the time is the processor time of one thread, the least over all repeats. Other processes
+can only slow a repeat down, by taking the processor away and the caches with it; so the least is
+the repeat that was disturbed least. ``docs/costs.md`` compares it with the median and with the wall
+clock. On a GPU, which a calibration has for itself, it is the median time between two events around
+the replay of a CUDA graph, which waits for no launch.
 """
 
 import platform
@@ -30,14 +30,14 @@ class Stopwatch:
     """How to time on a device.
 
     Attributes:
-        device: As PyTorch names it.
-        rounds: How often everything is timed.
-        interleaved: Whether all take part in every round, so that a disturbance of some seconds
-            falls on a few repeats of each and not on all repeats of one. If not, one after another
-            is prepared and timed, in the memory of one.
-        prepare: Makes of some work a function that does it once and returns its seconds.
-        estimate: One number for the seconds of all repeats.
-        method: Both in words.
+        device: Name of the device in PyTorch.
+        rounds: How often to time everything.
+        interleaved: Whether each round times all works, so that a disturbance of some seconds hits
+            a few repeats of each work and not all repeats of one. Otherwise each work is prepared
+            and timed alone, in the memory of one.
+        prepare: Turns a work into a function that does it once and returns its seconds.
+        estimate: Reduces the seconds of all repeats to one number.
+        method: Description of both.
     """
 
     device: str
@@ -49,10 +49,10 @@ class Stopwatch:
 
 
 def stopwatch(device: str) -> Stopwatch:
-    """How to time on ``"cpu"`` or ``"cuda"``.
+    """Return how to time on ``"cpu"`` or ``"cuda"``.
 
     Raises:
-        InvalidArgumentError: Another device, or CUDA where there is none.
+        InvalidArgumentError: The device is another one, or CUDA is not available.
     """
     check_device(device)
     if device == "cpu":
@@ -68,7 +68,7 @@ def stopwatch(device: str) -> Stopwatch:
 
 
 def machine(device: str) -> dict[str, str]:
-    """Names, clocks in MHz and versions, those that the system tells."""
+    """Return names, clocks in MHz and versions of a machine, as far as the system reports them."""
     facts = {
         "device": device,
         "processor": _cpu("model name") or platform.processor() or platform.machine(),
@@ -105,7 +105,7 @@ def _graph_time(work: Work) -> Callable[[], float]:
     )
 
     def once() -> float:
-        captured()  # the one that is timed is launched while this one runs
+        captured()  # while this one runs, the timed one is launched
         start.record()
         captured()
         end.record()
@@ -116,21 +116,21 @@ def _graph_time(work: Work) -> Callable[[], float]:
 
 
 def _tf32() -> bool:
-    """Whether convolutions of float32 may round their inputs to TF32."""
-    with warnings.catch_warnings():  # some versions of PyTorch announce a new name for it
+    """Return whether float32 convolutions may round their inputs to TF32."""
+    with warnings.catch_warnings():  # some versions of PyTorch announce that it gets a new name
         warnings.simplefilter("ignore")
         return torch.backends.cudnn.allow_tf32
 
 
 def _cpu(name: str, path: Path = Path("/proc/cpuinfo")) -> str:
-    """A property of the first processor as Linux tells it; empty elsewhere."""
+    """Return a property of the first processor, as Linux reports it; empty elsewhere."""
     text = path.read_text() if path.exists() else ""
     found = re.search(rf"^{name}\s*:\s*(.+?)\s*$", text, re.MULTILINE)
     return found[1] if found else ""
 
 
 def _gpu(uuid: str) -> dict[str, str]:
-    """Clocks in MHz of this moment, and the driver; empty where ``nvidia-smi`` does not answer."""
+    """Return current clocks in MHz and the driver; empty if ``nvidia-smi`` does not answer."""
     names = {
         "clocks.sm": "gpu_mhz",
         "clocks.max.sm": "gpu_max_mhz",

@@ -1,4 +1,4 @@
-"""The work that a calibration times: steps, validations and answers of single architectures."""
+"""The works that a calibration times: step, validation and prediction of one architecture."""
 
 from collections.abc import Sequence
 
@@ -15,14 +15,14 @@ from data_builders.training import reference as training
 from nasbench.space import Arch
 
 TIMED = {"step": 5, "validation": 1, "latency": 5}
-"""How often a round times what; where it does so several times, an untimed one goes before."""
+"""Repeats of each work per round; several repeats are preceded by an untimed one."""
 LATENCY_BATCH = 1
 
 
 def measure(
     archs: Sequence[Arch], recipe: Recipe, split: Split, watch: Stopwatch
 ) -> NDArray[np.float64]:
-    """Seconds of one training step, one validation and one answer, shape ``(n_archs, 3)``."""
+    """Return the seconds of a training step, validation and prediction, shape ``(n_archs, 3)``."""
     data = training.tensors(split)
     x, y = (part[: recipe.batch].to(watch.device) for part in (data["train"].x, data["train"].y))
     valid = data["valid"].x.to(watch.device)
@@ -45,17 +45,17 @@ def measure(
 def works(
     arch: Arch, recipe: Recipe, split: Split, x: Tensor, y: Tensor, valid: Tensor
 ) -> tuple[Work, Work, Work]:
-    """A training step, a validation and an answer of one architecture, free of host round trips.
+    """Return a training step, a validation and a prediction, free of host round trips.
 
-    The rate of the step is 0, which keeps the weights: no overflow, no denormal numbers, whatever
-    the recipe.
+    The learning rate of the step is 0, which keeps the weights: no overflow and no denormal
+    numbers, whatever the recipe.
 
     Args:
-        arch: An architecture that trains.
+        arch: A trainable architecture.
         recipe: How it is trained.
         split: The images.
-        x: A batch of them, normalised, on the device that works.
-        y: Its labels.
+        x: A normalised batch of them, on the timed device.
+        y: Labels of the batch.
         valid: The validation images.
     """
     trained, answering = (

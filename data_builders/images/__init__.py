@@ -1,1 +1,1 @@
-"""Image sets: read from official files, checked, fetched, split."""
+"""Image sets: fetch and read official files, verify them, and split them."""

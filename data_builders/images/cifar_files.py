@@ -1,4 +1,4 @@
-"""The official archives of CIFAR-10 and CIFAR-100: binary files, or pickles for Python.
+"""Read the official archives of CIFAR-10 and CIFAR-100: binary files, or pickles for Python.
 
 Krizhevsky (2009), https://www.cs.toronto.edu/~kriz/cifar.html.
 """
@@ -17,7 +17,7 @@ from data_builders.images.images import Images
 from data_builders.pickles import unpickle
 from nasbench.errors import ArchiveError
 
-_LIMIT = 1 << 28  # the 50,000 training images of CIFAR-100 are one file
+_LIMIT = 1 << 28  # CIFAR-100 stores its 50,000 training images in one file
 _PIXELS = 3 * 32 * 32
 _NOTHING: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
@@ -25,23 +25,23 @@ _NOTHING: NDArray[np.uint8] = np.zeros(0, np.uint8)
 def cifar_binary(
     path: Path, *, train: tuple[str, ...], test: tuple[str, ...], labels: int
 ) -> tuple[Images, Images]:
-    """The binary archive of CIFAR, or its unpacked folder.
+    """Read the binary archive of CIFAR, or its unpacked folder.
 
     Args:
         path: Archive or folder.
         train: Files of the training images.
         test: Files of the test images.
-        labels: Bytes before the pixels of an image; the last one is its class.
+        labels: Number of bytes before the pixels of an image; the last of them is its class.
 
     Raises:
-        ArchiveError: Damaged, or a file is missing.
-        InvalidArgumentError: Neither an archive nor a folder.
+        ArchiveError: The archive is damaged, or a file is missing.
+        InvalidArgumentError: The path is neither an archive nor a folder.
     """
 
     def images(data: bytes, where: str) -> Images:
         size = labels + _PIXELS
         if not data or len(data) % size:
-            raise ArchiveError(f"{where} has {len(data):,} bytes, which are no images of {size}")
+            raise ArchiveError(f"{where} has {len(data):,} bytes, not a multiple of {size}")
         rows = np.frombuffer(data, np.uint8).reshape(-1, size)
         return Images(_planes(rows[:, labels:]), rows[:, labels - 1].astype(np.int64))
 
@@ -51,7 +51,7 @@ def cifar_binary(
 def cifar_python(
     path: Path, *, train: tuple[str, ...], test: tuple[str, ...], labels: bytes
 ) -> tuple[Images, Images]:
-    """The Python archive of CIFAR, or its unpacked folder: pickles, of which no code is run.
+    """Read the Python archive of CIFAR, or its unpacked folder, without running pickled code.
 
     Args:
         path: Archive or folder.
@@ -60,8 +60,8 @@ def cifar_python(
         labels: Key of the classes.
 
     Raises:
-        ArchiveError: Damaged, a file is missing, or a pickle holds anything else.
-        InvalidArgumentError: Neither an archive nor a folder.
+        ArchiveError: The archive is damaged, a file is missing, or a pickle holds anything else.
+        InvalidArgumentError: The path is neither an archive nor a folder.
     """
 
     def images(data: bytes, where: str) -> Images:
@@ -90,10 +90,10 @@ def _archive(
     test: tuple[str, ...],
     images: Callable[[bytes, str], Images],
 ) -> tuple[Images, Images]:
-    """Both parts, out of files that are read in the order in which they are stored."""
+    """Read both parts; files are read in the order in which the archive stores them."""
     wanted = {*train, *test}
     found: dict[str, Images] = {}
-    with entries(path, "an archive of CIFAR or its unpacked folder is needed") as listed:
+    with entries(path, "give an archive of CIFAR or its unpacked folder") as listed:
         for entry in listed:
             if entry.parts[-1] in wanted:
                 found[entry.parts[-1]] = images(entry.read(_LIMIT), entry.where)
@@ -110,12 +110,12 @@ def _archive(
 
 
 def _planes(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixels, shape ``(n, 32, 32, 3)``, of rows that hold one colour after the other."""
+    """Return pixels, shape ``(n, 32, 32, 3)``, of rows that hold one colour after the other."""
     return np.ascontiguousarray(rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
 
 
 class _Array:
-    """Stands for ``numpy.ndarray`` of bytes."""
+    """Stands in for ``numpy.ndarray`` of bytes."""
 
     def __init__(self) -> None:
         self.values = _NOTHING
@@ -127,18 +127,18 @@ class _Array:
 
 
 class _Bytes:
-    """Stands for ``numpy.dtype``, of which the bytes are the only one that is read."""
+    """Stands in for ``numpy.dtype``; accepts only bytes."""
 
     def __init__(self, code: bytes, align: int, copy: int) -> None:
         if code != b"u1":
-            raise ValueError(f"{code!r:.80} is no type of pixels")
+            raise ValueError(f"{code!r:.80} is not the type of pixels")
 
     def __setstate__(self, state: object) -> None:
-        """Bytes have no order."""
+        """Do nothing: bytes have no byte order."""
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> _Array:
-    """Stands for the function that makes an empty array, to be filled later."""
+    """Stand in for the function that makes an empty array, which is filled later."""
     return _Array()
 
 

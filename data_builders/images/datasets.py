@@ -1,7 +1,7 @@
-"""Image sets by name, their splits and their digests.
+"""Image sets by name, with their splits and digests.
 
-A split is a function of the images' content, not of their order: images are sorted by a digest of
-label and pixels, then permuted with the recipe's split seed.
+A split depends on the images' content, not on their order: images are sorted by a digest of label
+and pixels, then permuted with the recipe's split seed.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ class Split:
     """The three disjoint parts of a data set that a recipe uses.
 
     Attributes:
-        train: Images that weights are fitted on.
-        valid: Images that a search selects on.
-        test: Images that are reported on.
+        train: Images to fit weights on.
+        valid: Images for a search to select on.
+        test: Images to report results on.
         n_classes: Number of classes.
-        digest: SHA-256 over the content of the three parts, 64 hexadecimal digits.
+        digest: SHA-256 of the content of the three parts, as 64 hex digits.
     """
 
     train: Images
@@ -43,7 +43,7 @@ class Split:
 
 
 def digits() -> tuple[Images, None]:
-    """The 1,797 digits of 8x8 pixels in scikit-learn (UCI, Alpaydin and Kaynak, 1998)."""
+    """Return the 1,797 digits of 8x8 pixels in scikit-learn (UCI, Alpaydin and Kaynak, 1998)."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
@@ -57,17 +57,16 @@ DATASETS: dict[str, Callable[[], tuple[Images, Images | None]]] = {
 
 
 def load_split(recipe: Recipe) -> Split:
-    """The parts of the recipe's data set.
+    """Return the parts of the recipe's data set.
 
-    Validation images always come out of the training part; test images out of the test part where
-    the data set has one, else out of the same pool. Equal images never lie in two parts, whatever
-    their labels.
+    Validation images always come from the training part. Test images come from the test part if the
+    data set has one, else from the same pool. No two parts share an image, whatever its labels.
 
     Raises:
-        UnknownNameError: Neither a registered data set nor a file.
-        InvalidArgumentError: The set is not there, has fewer images than the recipe asks for, or
-            images of an unsuitable size.
-        ArchiveError: A published set is damaged, or is another one.
+        UnknownNameError: The name is neither a registered data set nor a file.
+        InvalidArgumentError: The set is not available, has fewer images than the recipe needs, or
+            has images of an unsuitable size.
+        ArchiveError: A published set is damaged, or differs from the published one.
     """
     name = recipe.dataset
     if name in DATASETS:
@@ -75,19 +74,21 @@ def load_split(recipe: Recipe) -> Split:
     elif name.endswith(".npz") and Path(name).is_file():
         images, images_for_test = npz(Path(name))
     else:
-        raise UnknownNameError(f"{name!r} is no data set and no .npz file{one_of(name, DATASETS)}")
+        raise UnknownNameError(
+            f"{name!r} is neither a data set nor an .npz file{one_of(name, DATASETS)}"
+        )
     pool = _shuffled(images, recipe, "pool")
     reserved = None if images_for_test is None else _shuffled(images_for_test, recipe, "reserved")
     _, height, width, _ = pool.x.shape
     if height != width or height < SMALLEST:
         raise InvalidArgumentError(
             f"data set {name!r} has images of {height}x{width} pixels (box_mean = "
-            f"{recipe.box_mean}); they must be square, {SMALLEST}x{SMALLEST} or larger"
+            f"{recipe.box_mean}); they must be square and at least {SMALLEST}x{SMALLEST}"
         )
     if recipe.batch == 1 and height < 2 * SMALLEST:
         raise InvalidArgumentError(
-            f"batch = 1 is too small for {height}x{width} pixels: halved twice they are a single "
-            "number a channel, and BatchNorm needs more than one"
+            f"batch = 1 is too small for {height}x{width} pixels: halved twice, they are a single "
+            "number per channel, and BatchNorm needs more than one"
         )
     wanted = [recipe.train, recipe.valid] + ([] if reserved else [recipe.test])
     _refuse_too_few(name, sum(wanted), pool, "+".join(map(str, wanted)))
@@ -105,7 +106,7 @@ def load_split(recipe: Recipe) -> Split:
 
 
 def _shuffled(images: Images, recipe: Recipe, part: str) -> Images:
-    """Different images in an order that depends on their content and the split seed only."""
+    """Return the distinct images, in an order that depends only on content and split seed."""
     images = Images(box_mean(images.x, recipe.box_mean), images.y)
     digests = images.digests()
     first: dict[bytes, int] = {}
@@ -119,8 +120,8 @@ def _shuffled(images: Images, recipe: Recipe, part: str) -> Images:
 def _refuse_too_few(name: str, wanted: int, images: Images, sizes: str) -> None:
     if wanted > len(images.x):
         raise InvalidArgumentError(
-            f"data set {name!r} has {len(images.x)} different images there, "
-            f"the recipe asks for {sizes}"
+            f"data set {name!r} has only {len(images.x)} distinct images for this, the recipe "
+            f"needs {sizes}"
         )
 
 

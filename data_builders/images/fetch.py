@@ -1,4 +1,4 @@
-"""Downloads of published image sets. Nothing else in the suite uses a network."""
+"""Download published image sets. Nothing else in the suite uses a network."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,22 +10,22 @@ from nasbench.registry import require
 
 
 def fetch(name: str) -> list[Path]:
-    """Download the files of a set into the data folder, and check them; those there stay.
+    """Download the missing files of a set into the data folder and verify all of them.
 
     Args:
         name: One of :data:`data_builders.images.published.PUBLISHED`.
 
     Returns:
-        The files.
+        Paths of the files.
 
     Raises:
         UnknownNameError: No published set has this name.
         MissingExtraError: pooch is not installed.
-        ArchiveError: A file cannot be downloaded, or is another than the known one.
+        ArchiveError: A file cannot be downloaded, or its digest is not the known one.
         InvalidArgumentError: The data folder cannot be written.
     """
     if name not in PUBLISHED:
-        raise UnknownNameError(f"no set to fetch is called {name!r}{one_of(name, PUBLISHED)}")
+        raise UnknownNameError(f"no image set is called {name!r}{one_of(name, PUBLISHED)}")
     download = PUBLISHED[name].download
     pooch = require("pooch", f"downloading {name}")
     pooch.get_logger().setLevel("WARNING")
@@ -41,7 +41,7 @@ def fetch(name: str) -> list[Path]:
         except (OSError, ValueError) as error:
             if (response := getattr(error, "response", None)) is not None:
                 response.close()
-            with suppress(OSError):  # it holds other files
+            with suppress(OSError):  # other files remain in it
                 folder.rmdir()
             raise ArchiveError(
                 f"cannot download {download.url}{file} ({_reason(error)}): {download.by_hand()}"
@@ -51,7 +51,7 @@ def fetch(name: str) -> list[Path]:
 
 
 def _reason(error: Exception) -> str:
-    """Why, in a line; errors of a network carry their causes nested in each other."""
+    """Return the innermost cause on one line; network errors nest their causes."""
     while cause := next((c for c in error.args if isinstance(c, Exception)), None):
         error = getattr(cause, "reason", None) or cause
     return " ".join(str(error).split())

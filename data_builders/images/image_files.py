@@ -1,4 +1,4 @@
-"""Images in files: any set as ``.npz``, and the idx files of MNIST and its likes."""
+"""Read images from files: any set as ``.npz``, and the idx files of MNIST and similar sets."""
 
 import gzip
 import hashlib
@@ -21,7 +21,7 @@ _IDX = (
     ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 )
-_NO_NPZ = (
+_UNREADABLE = (
     OSError,
     EOFError,
     ValueError,
@@ -37,15 +37,15 @@ _NO_NPZ = (
 
 
 def npz(path: Path) -> tuple[Images, Images | None]:
-    """An ``.npz`` file with ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it can.
+    """Read ``x_train``, ``y_train`` and, if present, ``x_test``, ``y_test`` of an ``.npz`` file.
 
     Raises:
-        InvalidArgumentError: Not such a file, or arrays of other types or shapes.
+        InvalidArgumentError: The file is not of this kind, or has arrays of other types or shapes.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files if name[:2] in ("x_", "y_")}
-    except _NO_NPZ as error:
+    except _UNREADABLE as error:
         raise InvalidArgumentError(
             f"{path} cannot be read as an .npz file of plain arrays: {error}"
         ) from error
@@ -70,26 +70,26 @@ def _part(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> Imag
     if x.dtype != np.uint8 or x.ndim != 4 or not x.size:
         raise InvalidArgumentError(
             f"{path}: x_{name} has type {x.dtype} and shape {x.shape}; "
-            "uint8 (n, height, width[, channels]) is needed"
+            "it must be uint8 (n, height, width[, channels])"
         )
     labels = y.astype(np.int64) if y.dtype.kind in "iu" else np.full(len(x), -1)
     if y.shape != (len(x),) or labels.min() < 0 or labels.max() > 255:
         raise InvalidArgumentError(
             f"{path}: y_{name} has type {y.dtype} and shape {y.shape}; "
-            f"{len(x)} integer labels in 0..255 are needed"
+            f"it must have {len(x)} integer labels in 0..255"
         )
     return Images(x.astype(np.uint8, copy=False), labels)
 
 
 def idx_folder(folder: Path, *, md5: Mapping[str, str]) -> tuple[Images, Images]:
-    """The four idx files, each plain or as ``.gz``.
+    """Read the four idx files of a set, each plain or as ``.gz``.
 
     Args:
-        folder: Where they lie.
-        md5: MD5 of the content of each, after decompression, by name without ``.gz``.
+        folder: Folder of the files.
+        md5: MD5 of each file's content, after decompression, by name without ``.gz``.
 
     Raises:
-        ArchiveError: One is missing, damaged, or another file than the one with that MD5.
+        ArchiveError: A file is missing or damaged, or has another MD5.
     """
     train, test = (_idx_part(folder, *names, md5) for names in _IDX)
     return train, test
@@ -104,7 +104,7 @@ def _idx_part(folder: Path, images: str, labels: str, md5: Mapping[str, str]) ->
 
 
 def _content(folder: Path, name: str) -> tuple[bytes, Path]:
-    """What a file holds, after decompression, and its path."""
+    """Return the decompressed content of a file, and its path."""
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             try:
@@ -123,13 +123,13 @@ def _idx(data: bytes, path: Path, *, dimensions: int, md5: str) -> NDArray[np.ui
     begin = 4 + 4 * dimensions
     if data[:4] != magic or len(data) < begin:
         raise ArchiveError(
-            f"{path} is no idx file of bytes in {dimensions} dimensions: it begins with "
+            f"{path} is not an idx file of bytes in {dimensions} dimensions: it begins with "
             f"{data[:4].hex() or 'nothing'}, not with {magic.hex()}"
         )
     shape = struct.unpack(f">{dimensions}I", data[4:begin])
     if len(data) - begin != math.prod(shape):
         raise ArchiveError(
-            f"{path} is damaged: {len(data) - begin:,} bytes follow its header, which says "
+            f"{path} is damaged: {len(data) - begin:,} bytes follow its header, which announces "
             f"{'x'.join(map(str, shape))}"
         )
     found = hashlib.md5(data, usedforsecurity=False).hexdigest()

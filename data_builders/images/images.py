@@ -1,4 +1,4 @@
-"""Images with labels: their digests, and smaller ones by box means."""
+"""Labelled images: digests, and downscaling by box means."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,27 +23,27 @@ class Images:
     y: NDArray[np.int64]
 
     def digests(self) -> list[bytes]:
-        """SHA-256 of the label byte and the pixels of every image."""
+        """Return the SHA-256 of label byte and pixels of every image."""
         return [
             hashlib.sha256(bytes([y]) + x.tobytes()).digest()
             for x, y in zip(self.x, self.y.tolist(), strict=True)
         ]
 
     def digest(self) -> str:
-        """SHA-256 over the sorted digests, 64 hexadecimal digits: the same in every order."""
+        """Return the SHA-256 of the sorted digests, as 64 hex digits; order does not matter."""
         return hashlib.sha256(b"".join(sorted(self.digests()))).hexdigest()
 
     def take(self, indices: NDArray[np.int64]) -> "Images":
-        """The images with these indices, in their order."""
+        """Return the images with these indices, in their order."""
         return Images(self.x[indices], self.y[indices])
 
 
 def box_mean(x: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Mean of every ``side`` x ``side`` square of pixels, rounded half up.
+    """Return the mean of every ``side`` x ``side`` square of pixels, rounded half up.
 
     Args:
         x: Pixels, shape ``(n, height, width, channels)``.
-        side: Pixels of the side of a square.
+        side: Side of a square in pixels.
 
     Returns:
         Pixels, shape ``(n, height / side, width / side, channels)``.

@@ -1,8 +1,7 @@
-"""Published image sets: what their files are called, and how the images are known to be theirs.
+"""Published image sets: names of their files, and digests that identify their images.
 
-An image set is known by its content, not by its file: the order-free digest of the images is the
-same for every format they are kept in. Nothing here uses a network; ``data_builders.images.fetch``
-does.
+A set is identified by its content, not by its file: the digest of the images does not depend on
+their order or file format. This module uses no network; ``data_builders.images.fetch`` does.
 """
 
 import os
@@ -23,19 +22,19 @@ from nasbench.errors import ArchiveError, InvalidArgumentError
 
 Reader: TypeAlias = Callable[[Path], tuple[Images, Images | None]]
 
-_ROUNDING = 1e-8  # of the means below
+_ROUNDING = 1e-8  # of the channel means in PUBLISHED
 _ALTERED = "copies that were saved as JPEG, resized or relabelled are refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What the training or the test images of a set are known by.
+    """What identifies the training or the test images of a set.
 
     Attributes:
-        images: Their number.
-        digest: :meth:`Images.digest`, which decides.
-        means: Mean of each channel of the 0-255 pixels, to say how others differ; empty where it is
-            not known.
+        images: Number of images.
+        digest: The :meth:`Images.digest` that decides.
+        means: Mean of each channel of the 0-255 pixels, to describe how other images differ; empty
+            where unknown.
     """
 
     images: int
@@ -45,12 +44,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Files of a set on the network.
+    """Downloadable files of a set.
 
     Attributes:
-        url: What their names are appended to.
-        sha256: SHA-256 of each, by name.
-        folder: Where they belong in the data folder.
+        url: Prefix of the files' addresses.
+        sha256: SHA-256 of each file, by name.
+        folder: Their folder within the data folder.
     """
 
     url: str
@@ -58,20 +57,20 @@ class Download:
     folder: str = ""
 
     def by_hand(self) -> str:
-        """What to do without a network."""
+        """Return instructions for getting the files by hand."""
         return f"put {', '.join(self.sha256)} from {self.url} into {data_folder() / self.folder}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSet:
-    """A published set.
+    """A published image set.
 
     Attributes:
         shape: Height, width and channels.
-        train: The training images.
-        test: The test images.
-        sources: Readers by the path, in the data folder, of what they read; the first one that
-            exists is read.
+        train: What identifies the training images.
+        test: What identifies the test images.
+        sources: Readers, by the path in the data folder that they read; the first path that exists
+            is read.
         download: Where to get it.
     """
 
@@ -83,17 +82,17 @@ class ImageSet:
 
 
 def data_folder() -> Path:
-    """Where image sets are looked up: ``NASBENCH_DATA``, or ``images`` in the folder of tables."""
+    """Return the folder of image sets: ``NASBENCH_DATA``, or ``images`` in the tables' folder."""
     named = os.environ.get("NASBENCH_DATA")
     return Path(named) if named else folders()[0] / "images"
 
 
 def load(name: str) -> tuple[Images, Images]:
-    """The training and the test images of a published set, which are checked.
+    """Read and verify the training and the test images of a published set.
 
     Raises:
-        InvalidArgumentError: It is not in the data folder.
-        ArchiveError: It is damaged, or is not the published set.
+        InvalidArgumentError: The set is not in the data folder.
+        ArchiveError: The set is damaged, or differs from the published one.
     """
     known, folder = PUBLISHED[name], data_folder()
     for source, read in known.sources.items():
@@ -113,27 +112,27 @@ def load(name: str) -> tuple[Images, Images]:
 def _check(images: Images, known: Part, shape: tuple[int, int, int], which: str) -> None:
     wanted = (known.images, *shape)
     if images.x.shape != wanted:
-        raise ArchiveError(f"{which} have shape {images.x.shape}, {wanted} is needed")
+        raise ArchiveError(f"{which} have shape {images.x.shape}, not {wanted}")
     if (digest := images.digest()) == known.digest:
         return
     means = images.x.reshape(-1, shape[2]).mean(axis=0)
     if known.means and np.abs(means - known.means).max() > _ROUNDING:
         raise ArchiveError(
-            f"{which} have the channel means {_text(means)}, the published ones have "
-            f"{_text(known.means)}; {_ALTERED}"
+            f"{which} have the channel means {_format_means(means)}, the published ones have "
+            f"{_format_means(known.means)}; {_ALTERED}"
         )
     raise ArchiveError(
-        f"{which} or their labels differ: their digest is {digest}, that of the published ones "
+        f"{which} or their labels differ: their digest is {digest}, that of the published ones is "
         f"{known.digest}; {_ALTERED}"
     )
 
 
-def _text(means: Iterable[float]) -> str:
+def _format_means(means: Iterable[float]) -> str:
     return " / ".join(f"{mean:.9f}" for mean in means)
 
 
 def _halved(read: Reader) -> Reader:
-    """A reader of the 2x2 box means."""
+    """Return a reader of the 2x2 box means."""
 
     def half(images: Images) -> Images:
         return Images(box_mean(images.x, 2), images.y)
@@ -289,4 +288,4 @@ PUBLISHED: Mapping[str, ImageSet] = MappingProxyType(
         ),
     }
 )
-"""The known sets by name; ``_16`` are 2x2 box means, from their own file or from the original."""
+"""The known sets by name; ``_16`` sets are 2x2 box means of the original, or read from a file."""

@@ -1,1 +1,1 @@
-"""Importers of published archives: one file each, a folder where an archive needs more than one."""
+"""Importers of published archives: one file each, or a folder where one file is not enough."""

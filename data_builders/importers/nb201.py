@@ -1,7 +1,7 @@
 """NAS-Bench-201 v1.0 and v1.1 (Dong and Yang, 2020, https://openreview.net/forum?id=HJxyZkBKDr).
 
-Both are a file of ``torch.save``: several pickles one after the other, or a zip with one. They are
-read as a stream, without torch. Their numbers differ, and a table holds those of one release.
+Both are a file of ``torch.save``: several consecutive pickles, or a zip with one. They are read as
+a stream, without torch. Their numbers differ; a table holds those of one release.
 """
 
 import re
@@ -40,7 +40,7 @@ _PROTOCOL = 1001
 
 
 class NB201Importer(Importer):
-    """The four tables of a release of NAS-Bench-201, one a training set."""
+    """The four tables of a release of NAS-Bench-201, one per training set."""
 
     name = "nb201"
     summary = (
@@ -52,7 +52,7 @@ class NB201Importer(Importer):
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
-        """One table a training set; one file."""
+        """Yield one table per training set, from one file."""
         path = _only(files)
         try:
             sha256 = file_digest(path)
@@ -70,10 +70,10 @@ class NB201Importer(Importer):
 
 
 def _only(files: Sequence[Path]) -> Path:
-    """The one file that is given."""
+    """Return the one file that is given."""
     wanted = " or ".join(f"{name}.pth" for name in RELEASES.values())
     if len(files) != 1:
-        raise InvalidArgumentError(f"{len(files)} files: give {wanted}")
+        raise InvalidArgumentError(f"{len(files)} files are given, 1 is needed: give {wanted}")
     if not files[0].is_file():
         problem = "is a folder" if files[0].is_dir() else "does not exist"
         raise InvalidArgumentError(f"{files[0]} {problem}: give {wanted}")
@@ -81,7 +81,7 @@ def _only(files: Sequence[Path]) -> Path:
 
 
 def _read(path: Path, blocks: Blocks, progress: Progress) -> pa.Table:
-    """Store all records; see :func:`data_builders.importers.nats.blocks.store`."""
+    """Store all records, with :mod:`data_builders.importers.nats.blocks`; return their summary."""
     where = str(path)
     with path.open("rb") as raw, _pickles(raw, where) as pickles:
         summary = store(_records(pickles, path, raw, progress), blocks, where)
@@ -91,7 +91,7 @@ def _read(path: Path, blocks: Blocks, progress: Progress) -> pa.Table:
 
 @contextmanager
 def _pickles(raw: IO[bytes], where: str) -> Iterator[unpickle.Pickles]:
-    """The pickle with the object, of either layout; what follows it is checked at the end."""
+    """Yield the pickle with the object, in either layout; afterwards check what follows it."""
     if raw.read(2) == b"PK":
         with zipfile.ZipFile(raw) as archive:
             members = [n for n in archive.namelist() if re.fullmatch(r"[^/\\]+/data\.pkl", n)]
@@ -106,11 +106,11 @@ def _pickles(raw: IO[bytes], where: str) -> Iterator[unpickle.Pickles]:
     pickles = unpickle.Pickles(raw, allowed=PLAIN, where=where, limit=LIMIT)
     magic, protocol, system = pickles.load(), pickles.load(), pickles.load()
     if (magic, protocol) != (_MAGIC, _PROTOCOL) or not isinstance(system, dict):
-        raise ArchiveError(f"{where} is no file of torch.save: it begins with {repr(magic)}")
+        raise ArchiveError(f"{where} is not a file of torch.save: it begins with {repr(magic)}")
     yield pickles
     tensors = pickles.load()
     if tensors != []:
-        raise ArchiveError(f"{where} holds the tensors {repr(tensors)}, none is expected")
+        raise ArchiveError(f"{where} holds the tensors {repr(tensors)}, but must hold none")
     pickles.finish()
 
 
@@ -124,7 +124,7 @@ def _records(
 
 
 def _release(summary: pa.Table, path: Path) -> str:
-    """Which release the records are, by what they hold, and the file by its name."""
+    """Return the release that the records belong to, and check that the file name agrees."""
     timed, trainings = (sum(summary.column(n).to_pylist()) for n in ("timed", "trainings"))
     short = {name for names in summary.column("short").to_pylist() for name in names.split()}
     if not timed and short == {"cifar10-valid"}:
@@ -139,7 +139,7 @@ def _release(summary: pa.Table, path: Path) -> str:
         )
     named = re.search(r"v1[_.]([01])|(e61699)|(096897)", path.name)
     if named and release != ("1." + named[1] if named[1] else "1.0" if named[2] else "1.1"):
-        raise ArchiveError(f"{path} is named as another release than it holds, which is v{release}")
+        raise ArchiveError(f"{path} holds release v{release}, but its name says another one")
     return release
 
 

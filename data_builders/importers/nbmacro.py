@@ -1,8 +1,8 @@
 """NAS-Bench-Macro (Su et al., 2021, https://arxiv.org/abs/2103.11922).
 
 The archive is one JSON file ``{"22212220": {"test_acc": [3 numbers], "mean_acc": …, "std": …,
-"params": …, "flops": …}, …}`` from https://github.com/xiusu/NAS-Bench-Macro. It has all 6,561
-architectures, but identical networks were trained once and share a record.
+"params": …, "flops": …}, …}`` from https://github.com/xiusu/NAS-Bench-Macro. It covers all 6,561
+architectures, but its authors trained identical networks once; these share a record.
 """
 
 import hashlib
@@ -39,12 +39,12 @@ BLOCKS = {1: (3, 3), 2: (6, 5)}
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the archive says of one architecture.
+    """The archive's record of one architecture.
 
     Attributes:
         accuracies: Test accuracy of every training, percent.
-        parameters: Of the network.
-        macs: Its multiply-adds, which the archive calls flops.
+        parameters: Number of parameters.
+        macs: Multiply-adds, which the archive calls flops.
     """
 
     accuracies: tuple[float, ...]
@@ -62,7 +62,7 @@ class NBMacroImporter(Importer):
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
-        """The one table, from the one file."""
+        """Yield the one table, from one file."""
         data = _read(files)
         where = str(files[0])
         records = parse(data, where)
@@ -78,7 +78,7 @@ def _read(files: Sequence[Path]) -> bytes:
         raise InvalidArgumentError(f"{len(files)} files are given, 1 is needed: {wanted}")
     path = files[0]
     if not path.is_file():
-        problem = "is no file" if path.exists() else "does not exist"
+        problem = "is not a file" if path.exists() else "does not exist"
         raise InvalidArgumentError(f"{path} {problem}: {wanted}")
     try:
         with path.open("rb") as file:
@@ -91,21 +91,21 @@ def _read(files: Sequence[Path]) -> bytes:
 
 
 def parse(data: bytes, where: str) -> dict[Arch, Record]:
-    """The content of the file in our words.
+    """Return the content of the file by architecture.
 
     Raises:
-        ArchiveError: Not JSON, or not in the layout of the archive.
+        ArchiveError: The data are not JSON, or not in the layout of the archive.
     """
     space = NBMacro()
     records = {}
-    for key, row in _object(data, where).items():
+    for key, row in _load_object(data, where).items():
         if not re.fullmatch("[0-2]{8}", key):
-            raise ArchiveError(f"{where}: {repr(key):.80} is no text of 8 digits 0..2")
+            raise ArchiveError(f"{where}: {repr(key):.80} is not a text of 8 digits 0..2")
         records[space.from_text(key)] = _record(row, f"{where}, architecture {key}")
     return records
 
 
-def _object(data: bytes, where: str) -> dict[str, Any]:
+def _load_object(data: bytes, where: str) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
@@ -119,15 +119,15 @@ def _object(data: bytes, where: str) -> dict[str, Any]:
     except ArchiveError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{where} is no JSON file, or damaged: {error}") from error
+        raise ArchiveError(f"{where} is not a JSON file, or is damaged: {error}") from error
     if not isinstance(content, dict) or not content:
-        raise ArchiveError(f"{where} holds {repr(content):.80}, architectures are expected")
+        raise ArchiveError(f"{where} holds {repr(content):.80} instead of architectures")
     return content
 
 
 def _record(row: object, where: str) -> Record:
     if not isinstance(row, dict):
-        raise ArchiveError(f"{where} is {repr(row):.80}, an object of {FIELDS} is expected")
+        raise ArchiveError(f"{where} is {repr(row):.80}, not an object of {FIELDS}")
     for name in FIELDS:
         if name not in row:
             raise ArchiveError(f"{where} has no {name!r}, only {repr(sorted(row)):.80}")
@@ -136,28 +136,28 @@ def _record(row: object, where: str) -> Record:
             raise ArchiveError(f"{where} has an unknown {repr(name):.80}{one_of(name, FIELDS)}")
     accuracies = row["test_acc"]
     if not isinstance(accuracies, list) or len(accuracies) != TRIALS:
-        raise ArchiveError(f"{where}: test_acc is {repr(accuracies):.80}, 3 numbers are expected")
+        raise ArchiveError(f"{where}: test_acc is {repr(accuracies):.80}, not 3 numbers")
     for name, value in (
         *(("test_acc", accuracy) for accuracy in accuracies),
         ("mean_acc", row["mean_acc"]),
         ("std", row["std"]),
     ):
         if not isinstance(value, float) or not 0 <= value <= 100:
-            raise ArchiveError(f"{where}: {name} is {repr(value):.80}, no number in 0..100")
+            raise ArchiveError(f"{where}: {name} is {repr(value):.80}, not a number in 0..100")
     for name in ("params", "flops"):
         if type(row[name]) is not int:
-            raise ArchiveError(f"{where}: {name} is {repr(row[name]):.80}, no integer")
+            raise ArchiveError(f"{where}: {name} is {repr(row[name]):.80}, not an integer")
     for name, value in (("mean_acc", np.mean(accuracies)), ("std", np.std(accuracies))):
         if abs(row[name] - value) > 1e-9:
-            raise ArchiveError(f"{where}: {name} is {row[name]}, but {value} of its test_acc")
+            raise ArchiveError(f"{where}: {name} is {row[name]}, but its test_acc gives {value}")
     return Record(tuple(accuracies), row["params"], row["flops"])
 
 
 def check(records: Mapping[Arch, Record], where: str) -> None:
-    """Compare with what is known of the archive.
+    """Compare the records with what is known of the archive.
 
     Raises:
-        ArchiveError: A difference.
+        ArchiveError: Something differs.
     """
     space = NBMacro()
     first: dict[Arch, Arch] = {}
@@ -167,14 +167,14 @@ def check(records: Mapping[Arch, Record], where: str) -> None:
             right = accuracy * TEST_IMAGES / 100
             if abs(right - round(right)) > 0.1 or float(np.float32(accuracy)) != accuracy:
                 raise ArchiveError(
-                    f"{where}, architecture {text}: {accuracy} is no float32 percentage of "
+                    f"{where}, architecture {text}: {accuracy} is not a float32 percentage of "
                     f"{TEST_IMAGES:,} images"
                 )
         expected = cost(arch)
         if (record.parameters, record.macs) != expected:
             raise ArchiveError(
                 f"{where}, architecture {text}: params and flops are {record.parameters} and "
-                f"{record.macs}, but {expected[0]} and {expected[1]} of its layers"
+                f"{record.macs}, but its layers give {expected[0]} and {expected[1]}"
             )
         twin = first.setdefault(space.canonical(arch), arch)
         if records[twin] != record:
@@ -185,10 +185,10 @@ def check(records: Mapping[Arch, Record], where: str) -> None:
 
 
 def cost(arch: Arch) -> tuple[int, int]:
-    """Trainable parameters, and multiply-adds for one image, of the network as published.
+    """Return trainable parameters, and multiply-adds for one image, of the published network.
 
-    Convolutions have no bias and are followed by batch normalisation, whose additions and
-    multiplications do not count, nor does the bias of the linear layer.
+    Convolutions have no bias. Multiply-adds count neither batch normalisation nor the bias of the
+    linear layer.
     """
     parameters, macs = 1280 * 10 + 10, 1280 * 10
     for inputs, outputs, kernel, groups, side in _convolutions(arch):
@@ -199,7 +199,7 @@ def cost(arch: Arch) -> tuple[int, int]:
 
 
 def _convolutions(arch: Arch) -> Iterator[tuple[int, int, int, int, int]]:
-    """Input and output channels, kernel, groups and side of the output of every convolution."""
+    """Yield input and output channels, kernel, groups and output side of every convolution."""
     side = channels = 32
     yield 3, channels, 3, 1, side
     choices = iter(arch)
@@ -220,11 +220,11 @@ def _convolutions(arch: Arch) -> Iterator[tuple[int, int, int, int, int]]:
 
 
 def imported(records: Mapping[Arch, Record], sha256: str) -> Draft:
-    """The table.
+    """Return the table.
 
     Args:
-        records: By architecture as written, equal for identical networks.
-        sha256: Of the file that they come from.
+        records: Records by architecture as written; identical networks have equal records.
+        sha256: SHA-256 of the file that the records come from.
     """
     space = NBMacro()
     classes = {space.canonical(arch): record for arch, record in records.items()}

@@ -1,6 +1,6 @@
-"""Archives that lie in a Python package: installed, as a wheel, or as a folder.
+"""Archives inside a Python package: installed, as a wheel, or as a folder.
 
-Their files are read where they lie; the package itself is never imported.
+Files are read where they are; the package itself is never imported.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ class Content:
     """A file of a package.
 
     Attributes:
-        data: What it holds.
-        where: Its path and whether it is the known one, for messages.
-        release: The release of the package, or that it is another.
+        data: Content of the file.
+        where: Path of the file and whether it is the known one, for messages.
+        release: The release of the package, or a note that it is another one.
         source: Release, path and digest, for the metadata of a table.
     """
 
@@ -42,10 +42,10 @@ class Package:
     """A release of a package on PyPI.
 
     Attributes:
-        name: On PyPI.
-        version: Of the release.
-        sha256: Of its wheel.
-        module: Folder of the package in it.
+        name: Name on PyPI.
+        version: Version of the release.
+        sha256: SHA-256 of the wheel.
+        module: Folder of the package in the wheel.
     """
 
     name: str
@@ -56,18 +56,18 @@ class Package:
     def read(
         self, given: Sequence[Path], folder: str, digests: Mapping[str, str]
     ) -> Iterator[Content]:
-        """Files of the package, each when it is asked for.
+        """Yield files of the package, each read when it is asked for.
 
         Args:
             given: The wheel, or a folder in, above or below the package; nothing for the
                 installed package.
-            folder: Where in the package the files lie.
+            folder: Folder of the files in the package.
             digests: SHA-256 of each file in this release, by name.
 
         Raises:
-            InvalidArgumentError: Neither a wheel nor a folder, or the files are not there.
+            InvalidArgumentError: The path is neither a wheel nor a folder, or lacks the files.
             MissingExtraError: Nothing is given and the package is not installed.
-            ArchiveError: Damaged.
+            ArchiveError: A file is damaged.
         """
         with self._root(given) as root:
             inside = self._folder(root, folder, digests)
@@ -97,10 +97,10 @@ class Package:
 
     @contextmanager
     def _root(self, given: Sequence[Path]) -> Iterator[_File]:
-        """The folder, or the inside of the wheel."""
+        """Yield the folder, or the inside of the wheel."""
         if len(given) > 1:
             raise InvalidArgumentError(
-                f"{len(given)} files are too many, 1 is enough: {self._wanted}"
+                f"{len(given)} files are given, at most 1 is possible: {self._wanted}"
             )
         path = given[0] if given else self._installed()
         if path.is_dir():
@@ -111,7 +111,9 @@ class Package:
         try:
             wheel = zipfile.ZipFile(path)
         except _DAMAGE as error:
-            raise InvalidArgumentError(f"{path} is no wheel ({error}): {self._wanted}") from error
+            raise InvalidArgumentError(
+                f"{path} is not a wheel ({error}): {self._wanted}"
+            ) from error
         with wheel:
             yield zipfile.Path(wheel)
 

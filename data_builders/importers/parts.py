@@ -13,12 +13,12 @@ from nasbench.files import atomic
 
 
 class Parts:
-    """What a stopped import has already read, so that the same command goes on from there.
+    """Blocks that an interrupted import has already read, so that the same command can resume.
 
     Args:
-        folder: Where the blocks lie; made when the first is stored.
-        source: What they are read from (path, size, time of change, …), as JSON values. Blocks of
-            another source are deleted.
+        folder: Folder of the blocks; made when the first block is stored.
+        source: What the blocks are read from (path, size, modification time, …), as JSON values.
+            Blocks of another source are deleted.
     """
 
     def __init__(self, folder: Path, source: Mapping[str, Any]) -> None:
@@ -29,7 +29,7 @@ class Parts:
             shutil.rmtree(folder)
 
     def get(self, number: int, make: Callable[[], pa.Table]) -> pa.Table:
-        """Block ``number``: as stored, or made and stored; a damaged one is made again."""
+        """Return block ``number``: as stored, or made and stored if it is missing or damaged."""
         path = self._folder / f"{number:06d}.arrow"
         try:
             return feather.read_table(path, memory_map=False)
@@ -43,7 +43,7 @@ class Parts:
         return table
 
     def remove(self) -> None:
-        """Delete all blocks: the tables made of them are written."""
+        """Delete all blocks, once the tables made of them are written."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _belongs(self) -> bool:

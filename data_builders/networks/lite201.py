@@ -1,7 +1,7 @@
-"""The ``lite201`` skeleton: the NAS-Bench-201 cell where only the cell mixes pixels non-linearly.
+"""The ``lite201`` skeleton, in which only the NAS-Bench-201 cell mixes pixels non-linearly.
 
 It differs from the skeleton of NAS-Bench-201 in its reductions: 2x2 average pooling, 1x1
-convolution, BatchNorm, so that the cell and not the skeleton decides the result.
+convolution, BatchNorm. So the cell, not the skeleton, decides the result.
 """
 
 from torch import nn
@@ -16,7 +16,7 @@ from data_builders.networks.skeleton201 import (
 
 
 class Lite201(Skeleton201):
-    """The skeleton with linear reductions; the last row and column of an odd image are dropped."""
+    """The skeleton with linear reductions, which drop the last row and column of odd images."""
 
     @staticmethod
     def reduction(channels: int) -> nn.Module:

@@ -1,6 +1,6 @@
 """The ``nb201`` skeleton: that of NAS-Bench-201, with residual blocks between the stages.
 
-The published tables are C = 16 with 5 cells a stage. Dong and Yang (2020),
+The published tables use C = 16 and 5 cells per stage. Dong and Yang (2020),
 https://openreview.net/forum?id=HJxyZkBKDr
 """
 
@@ -17,27 +17,27 @@ from data_builders.networks.skeleton201 import (
 
 
 class ResidualReduction(nn.Module):
-    """Two 3x3 convolutions, the first with stride 2, beside 2x2 average pooling and a 1x1 one."""
+    """Two 3x3 convolutions, the first of stride 2, and a shortcut: 2x2 average pooling, 1x1."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = ReluConvBatchNorm(channels, 2 * channels, 3, stride=2)
         self.second = ReluConvBatchNorm(2 * channels, 2 * channels, 3)
         self.shortcut = nn.Sequential(
-            nn.AvgPool2d(2, ceil_mode=True),  # rounds up as a stride does
+            nn.AvgPool2d(2, ceil_mode=True),  # rounds up, as stride 2 does
             nn.Conv2d(channels, 2 * channels, 1, bias=False),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features at half the resolution, rounded up, of twice the channels."""
+        """Return features with half the resolution, rounded up, and twice the channels."""
         return self.shortcut(x) + self.second(self.first(x))  # type: ignore[no-any-return]
 
 
 class NB201Network(Skeleton201):
     """The published skeleton around the live edges of a cell.
 
-    The published networks also have the dead convolutions, which add nothing unless one is fed by
-    zeros alone: its BatchNorm then learns a shift, which is left out here.
+    The published networks also build dead convolutions. Those contribute nothing, except one whose
+    input is always zero: its BatchNorm learns a shift, which this network leaves out.
     """
 
     @staticmethod

@@ -1,6 +1,6 @@
-"""What skeletons of the NAS-Bench-201 cell have in common: the cell, and all but the reductions.
+"""The common parts of networks around a NAS-Bench-201 cell: all but the reductions.
 
-Stem (3x3 convolution, BatchNorm), three stages of cells at C, 2C and 4C channels, a reduction
+Stem (3x3 convolution, BatchNorm), three stages of cells with C, 2C and 4C channels, a reduction
 between stages, and a tail (BatchNorm, ReLU, global mean, linear). Dong and Yang (2020),
 https://openreview.net/forum?id=HJxyZkBKDr
 """
@@ -25,19 +25,19 @@ from nasbench.spaces.nb201 import (
 )
 
 KERNELS: Mapping[int, int] = {CONV1: 1, CONV3: 3}
-"""Side of the kernel of every option that is a convolution."""
+"""Kernel side of every option that is a convolution."""
 FLOAT_BYTES = 4
 
 
 class Cost(NamedTuple):
-    """What a part of a network holds, and does to one image.
+    """Size of a part of a network, and its work on one image.
 
     Attributes:
         parameters: Trainable parameters.
-        macs: Multiply-adds of convolutions and the linear layer; an added bias counts as one.
-        kept: Numbers of the forward pass that the gradients are a function of: inputs of
-            convolutions, of BatchNorms and of the linear layer, outputs of ReLUs. Sums and average
-            pooling need none; the image itself and statistics of a batch do not count.
+        macs: Multiply-adds of convolutions and the linear layer; adding a bias counts as one.
+        kept: Numbers of the forward pass that the gradients depend on: inputs of convolutions,
+            BatchNorms and the linear layer, and outputs of ReLUs. Sums and average pooling need
+            none; the image itself and batch statistics do not count.
     """
 
     parameters: int
@@ -46,18 +46,18 @@ class Cost(NamedTuple):
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """The cost of all parts together."""
+    """Return the sum of costs."""
     return Cost(*map(sum, zip(*costs, strict=True)))
 
 
 def convolution(inputs: int, outputs: int, kernel: int, before: int, after: int) -> Cost:
-    """A convolution without bias, from ``before`` x ``before`` to ``after`` x ``after`` pixels."""
+    """Return the cost of a convolution without bias; ``before``, ``after``: sides in pixels."""
     weights = inputs * outputs * kernel**2
     return Cost(weights, weights * after**2, inputs * before**2)
 
 
 def batch_norm(channels: int, side: int) -> Cost:
-    """Scale and shift of every channel."""
+    """Return the cost of a BatchNorm: a scale and a shift per channel."""
     return Cost(2 * channels, 0, channels * side**2)
 
 
@@ -70,12 +70,12 @@ class ReluConvBatchNorm(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features at the resolution of ``x``, divided by the stride."""
+        """Return features at the resolution of ``x`` divided by the stride."""
         return self.norm(self.conv(F.relu(x)))  # type: ignore[no-any-return]
 
 
 def operation(option: int, channels: int) -> nn.Module:
-    """The operation of a live edge."""
+    """Return the module of a live edge."""
     if option == SKIP:
         return nn.Identity()
     if option == POOL:
@@ -84,7 +84,7 @@ def operation(option: int, channels: int) -> nn.Module:
 
 
 class Cell(nn.Module):
-    """A cell with its live edges only; node 3 is the output."""
+    """The live edges of a cell; node 3 is the output."""
 
     def __init__(self, arch: Arch, channels: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Cell(nn.Module):
         self.edges = nn.ModuleDict({str(edge): operation(arch[edge], channels) for edge in live})
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of the same shape: those of node 3."""
+        """Return the features of node 3, which have the shape of ``x``."""
         nodes = {0: x}
         for edge, layer in self.edges.items():
             source, target = EDGES[int(edge)]
@@ -102,12 +102,12 @@ class Cell(nn.Module):
 
 
 class Skeleton201(nn.Module, ABC):
-    """One trainable network; see :class:`data_builders.networks.Network`.
+    """A trainable network around a cell; see :class:`data_builders.network.Network`.
 
     Args:
         arch: A connected architecture of the space ``nb201``; dead edges are not built.
         channels: Channels C of the first stage.
-        cells: Cells a stage.
+        cells: Cells per stage.
         image_channels: Channels of an image.
         n_classes: Number of classes.
     """
@@ -140,7 +140,7 @@ class Skeleton201(nn.Module, ABC):
         self.head = nn.Linear(widths[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits.
+        """Return the logits.
 
         Args:
             x: Images, shape ``(batch, channels, height, width)``.
@@ -156,26 +156,26 @@ class Skeleton201(nn.Module, ABC):
     @staticmethod
     @abstractmethod
     def reduction(channels: int) -> nn.Module:
-        """Halves the resolution and doubles the channels."""
+        """Return a module that halves the resolution and doubles the channels."""
 
     @staticmethod
     @abstractmethod
     def halved(side: int) -> int:
-        """Pixels a side after a reduction."""
+        """Return the side in pixels after a reduction."""
 
     @staticmethod
     @abstractmethod
     def reduction_cost(channels: int, before: int, after: int) -> Cost:
-        """The cost of a reduction from ``before`` to ``after`` pixels a side."""
+        """Return the cost of a reduction; ``before`` and ``after`` are sides in pixels."""
 
     @staticmethod
     def trains(arch: Arch) -> bool:
-        """Whether any edge carries a signal from the cell's input to its output."""
+        """Return whether any edge carries a signal from the cell's input to its output."""
         return any(live_edges(arch))
 
     @staticmethod
     def cost_terms(arch: Arch) -> dict[str, float]:
-        """The fixed part of the network and the number of live edges of every operation."""
+        """Return 1 for the network, and the number of live edges of every operation."""
         live = _live_options(arch)
         counts = {o: float(live.count(o)) for o in (SKIP, CONV1, CONV3, POOL)}
         return {"network": 1.0} | {f"live {OPERATIONS[o]}": n for o, n in counts.items()}
@@ -191,15 +191,15 @@ class Skeleton201(nn.Module, ABC):
         n_classes: int,
         size: int,
     ) -> Cost:
-        """The cost of the network whose cell has these operations, without building it.
+        """Return the cost of the network whose cell has these operations, without building it.
 
         Args:
-            options: Options of the space, one an edge; their order does not matter.
+            options: Options of the space, one per edge, in any order.
             channels: Channels of the first stage.
-            cells: Cells a stage.
+            cells: Cells per stage.
             image_channels: Channels of an image.
             n_classes: Number of classes.
-            size: Pixels a side of an image.
+            size: Side of an image in pixels.
         """
         kernels = [KERNELS[option] for option in options if option in KERNELS]
         parts = [
@@ -229,7 +229,7 @@ class Skeleton201(nn.Module, ABC):
         n_classes: int,
         size: int,
     ) -> dict[str, int | str]:
-        """Values of :attr:`arch_columns`."""
+        """Return the values of :attr:`arch_columns`."""
         live, written = (
             cls.cost(
                 options,

@@ -1,1 +1,1 @@
-"""Foreign pickles, read without running any code that they name."""
+"""Read foreign pickles without running any code that they name."""

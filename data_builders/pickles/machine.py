@@ -1,7 +1,7 @@
-"""Parts of the machine that runs pickles: its memory, its instructions, and large dicts.
+"""Parts of the machine that runs pickles: memo, instructions, and streaming of large dicts.
 
-``data_builders.pickles.unpickle`` puts them together. Nothing here imports or calls what a pickle
-names.
+``data_builders.pickles.unpickle`` puts them together. Nothing here imports or calls a name from a
+pickle.
 """
 
 from array import array
@@ -13,7 +13,7 @@ from nasbench.errors import ArchiveError
 GONE: Any = object()
 _NUMBERS = 1 << 28
 _VALUES = 1 << 22
-_SHORT = 4  # longer tuples are rows of numbers, which never come again
+_SHORT = 4  # longer tuples are rows of numbers, which never occur again
 _SLACK = 16
 _ATOMS = frozenset((str, int, float, bool, bytes, type(None)))
 _CONTAINERS = frozenset((dict, list, set, frozenset, bytearray, tuple))
@@ -22,12 +22,12 @@ _CONTAINERS = frozenset((dict, list, set, frozenset, bytearray, tuple))
 class Memo:
     """Objects that a pickle may refer to again, by number.
 
-    Of objects that are forgotten, texts, numbers, tuples of those and what stands for names can
-    still be referred to: few of them differ, and four bytes a number say which it is. Containers
-    are let go.
+    Texts, numbers, tuples of those, and stand-ins for names can be referred to even after they are
+    forgotten: few of them differ, and four bytes per number record which one it is. Forgotten
+    containers are released.
 
     Attributes:
-        live: The objects that are not forgotten; appending to it gives the next number.
+        live: The objects that are not forgotten; appending an object gives it the next number.
     """
 
     def __init__(self) -> None:
@@ -43,26 +43,26 @@ class Memo:
         place = number - len(self._old)
         found = self.live[place] if place >= 0 else self._values[self._old[number]]
         if found is GONE:
-            raise LookupError(f"object {number} is gone, or was never there")
+            raise LookupError(f"object {number} was released or never existed")
         return found
 
     def __setitem__(self, number: int, value: Any) -> None:
         place = number - len(self._old)
-        if place == len(self.live) + 1:  # some pickles count from 1
+        if place == len(self.live) + 1:  # some pickles number objects from 1
             self.live.append(GONE)
         if not 0 <= place <= len(self.live):
             raise ValueError(f"object {number} after {len(self)} objects")
         self.live[place : place + 1] = [value]
 
     def hide(self, value: Any) -> None:
-        """Let nothing refer to an object from now on."""
+        """Let nothing refer to an object any more."""
         self.live[:] = [GONE if other is value else other for other in self.live]
 
     def forget(self, count: int) -> None:
-        """Keep of the objects numbered below ``count`` only what never changes.
+        """Release all objects numbered below ``count`` except immutable ones.
 
         Raises:
-            ArchiveError: More numbers, or more different values, than any archive has.
+            ArchiveError: The pickle has more numbered objects or distinct values than any archive.
         """
         known = self._codes.get
         old = self.live[: max(0, count - len(self._old))]
@@ -87,7 +87,7 @@ class Memo:
 
 
 def _identity(value: Any) -> Hashable:
-    """What is equal exactly for values that are the same; None for what is to be let go."""
+    """Return a key that is equal exactly for identical values; None for values to release."""
     kind = type(value)
     if kind is str:
         return str(value)
@@ -103,18 +103,18 @@ def _identity(value: Any) -> Hashable:
 
 
 class Giver:
-    """Finds one large dict while it is made, and takes its items away.
+    """Finds one large dict while it is built, and takes its items away.
 
-    The items lie on a stack, keys and values in turn, until an instruction puts a thousand of them
-    into the dict. Which of them are complete is not known before, but what lies deep below is: a
-    container that is begun there would need as many instructions to be closed as lie above it.
+    Keys and values lie in turn on a stack until an instruction puts a thousand of them into the
+    dict. The top of the stack may still be incomplete, but items deep below are complete: a
+    container begun there would need as many closing instructions as there are values above it.
 
     Args:
         of: Key of the dict in the outermost dict; None for the outermost dict itself.
-        memo: What is forgotten with the items.
+        memo: Memo that forgets objects together with the items.
 
     Attributes:
-        target: The dict, once items were taken of it.
+        target: The dict, once items were taken from it.
     """
 
     def __init__(self, of: str | None, memo: Memo) -> None:
@@ -125,7 +125,7 @@ class Giver:
         self._heights: list[tuple[int, int]] = []
 
     def at_mark(self, stack: list[Any], below: list[list[Any]]) -> list[Any]:
-        """The keys and values to take when a container is begun on ``stack``."""
+        """Return the keys and values to take when a container begins on ``stack``."""
         if len(below) == self._level:
             self._heights.append((len(stack), len(self._memo)))
             if len(stack) > 2 * _SLACK:
@@ -144,7 +144,7 @@ class Giver:
         return []
 
     def at_end(self, stack: list[Any], below: list[list[Any]]) -> bool:
-        """Whether what was above the last mark are items to take; the mark is gone already."""
+        """Return whether the values above the last mark, already removed, are items to take."""
         if len(below) + 1 != self._level or stack[-1] is not self.target:
             return False
         self._memo.forget(len(self._memo))
@@ -152,7 +152,7 @@ class Giver:
         return True
 
     def _begins(self, stack: list[Any], below: list[list[Any]]) -> bool:
-        """Whether it seems that the dict lies on top: the outermost one, or an entry of it."""
+        """Return whether the dict seems to be on top: the outermost one, or an entry of it."""
         if len(below) > 1 or not stack or type(stack[-1]) is not dict:
             return False
         if self._of is None:
@@ -171,15 +171,15 @@ class Giver:
 
 
 def pairs(values: list[Any]) -> Iterator[tuple[Any, Any]]:
-    """Keys and values that lie in turn."""
+    """Return pairs of keys and values that lie in turn."""
     keys = hashable(values[::2])
     return zip(keys, values[1::2], strict=True)
 
 
 def hashable(values: list[Any]) -> list[Any]:
-    """The values, which are texts, numbers, bytes, None, or tuples of those.
+    """Return the values if all are texts, numbers, bytes, None, or tuples of those.
 
-    Deeper tuples are not: hashing one can take longer than anybody waits.
+    Nested tuples are refused: hashing one can take practically forever.
     """
     if not _ATOMS.issuperset(map(type, values)):
         for value in values:
@@ -190,7 +190,7 @@ def hashable(values: list[Any]) -> list[Any]:
 
 
 def expect(value: Any, kind: type) -> Any:
-    """The value, which is of that type and no subclass."""
+    """Return the value if it has exactly this type, not a subclass."""
     if type(value) is not kind:
         raise TypeError(f"a {type(value).__name__} for a {kind.__name__}")
     return value
@@ -253,7 +253,7 @@ SIMPLE: Mapping[int, Callable[[list[Any]], Any]] = {
     0x89: _push(lambda: False),
     0x8F: _push(set),
 }
-"""What an instruction without argument does to the stack."""
+"""What each instruction without an argument does to the stack."""
 
 CLOSING: Mapping[int, Callable[[list[Any], list[Any]], Any]] = {
     0x31: lambda stack, values: None,
@@ -263,7 +263,7 @@ CLOSING: Mapping[int, Callable[[list[Any], list[Any]], Any]] = {
     0x90: _add_items,
     0x91: lambda stack, values: stack.append(frozenset(hashable(values))),
 }
-"""What an instruction does to the stack under the last mark with the values above the mark."""
+"""What each closing instruction does to the stack below the last mark and the values above it."""
 
 SIZED: Mapping[int, tuple[int, Callable[[bytes], Any]]] = {
     0x42: (4, bytes),
@@ -275,4 +275,4 @@ SIZED: Mapping[int, tuple[int, Callable[[bytes], Any]]] = {
     0x8E: (8, bytes),
     0x96: (8, bytearray),
 }
-"""Bytes of the length that precedes the argument of an instruction, and what the argument means."""
+"""For each instruction with a sized argument: bytes of the size, and the argument's meaning."""

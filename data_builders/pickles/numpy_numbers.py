@@ -1,4 +1,4 @@
-"""NumPy numbers in foreign pickles: what stands for the two names that they are made with."""
+"""Stand-ins for the two names with which foreign pickles make NumPy numbers."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,27 +12,27 @@ _ORDERS = ("<", ">", "|", "=")
 
 
 class NumberType:
-    """Stands for ``numpy.dtype``: a code such as ``f8``, then the order of its bytes."""
+    """Stands in for ``numpy.dtype``: a code such as ``f8``, later with its byte order."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
         if not _CODE.fullmatch(code):
-            raise ValueError(f"{code!r:.80} is no type of numbers")
+            raise ValueError(f"{code!r:.80} is not a numeric type")
         self.code = code
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         order = state[1]
         if order not in _ORDERS:
-            raise ValueError(f"{order!r:.80} is no order of bytes")
+            raise ValueError(f"{order!r:.80} is not a byte order")
         self.code = order + self.code[-2:]
 
 
 def number(kind: NumberType, data: bytes) -> float | int | bool:
-    """Stands for ``numpy.core.multiarray.scalar``: a plain number."""
+    """Stand in for ``numpy.core.multiarray.scalar``; return a plain number."""
     if not isinstance(kind, NumberType):
         raise TypeError("a number without a type")
     values = np.frombuffer(data, kind.code)
     if len(values) != 1:
-        raise ValueError(f"{len(data)} bytes are no {kind.code}")
+        raise ValueError(f"{len(data)} bytes are not one {kind.code}")
     value: float | int | bool = values[0].item()
     return value
 
@@ -44,4 +44,4 @@ NUMBERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "numpy._core.multiarray.scalar": number,
     }
 )
-"""The names of NumPy 1 and 2."""
+"""The names that NumPy 1 and 2 write."""

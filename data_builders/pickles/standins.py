@@ -1,6 +1,7 @@
-"""What stands for the names in pickles of plain data: ordered dicts, sets, bytes, NumPy scalars.
+"""Stand-ins for names in pickles of plain data: ordered dicts, sets, bytes, NumPy scalars.
 
-For the argument ``allowed`` of :func:`data_builders.pickles.unpickle.load`. All bear any arguments.
+They are meant for the argument ``allowed`` of :func:`data_builders.pickles.unpickle.load` and are
+safe to call with any arguments.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,22 +13,22 @@ from data_builders.pickles.numpy_numbers import NUMBERS
 
 
 def ordered_dict() -> dict[Any, Any]:
-    """For ``collections.OrderedDict``, whose items are set later."""
+    """Stand in for ``collections.OrderedDict``, whose items are set later."""
     return {}
 
 
 def set_of(members: list[Any]) -> set[Any]:
-    """For ``set``, which protocols below 4 call with a list."""
+    """Stand in for ``set``, which protocols below 4 call with a list."""
     return set(hashable(expect(members, list)))
 
 
 def no_bytes() -> bytes:
-    """For ``bytes``, by which protocols below 3 write none."""
+    """Stand in for ``bytes``, which protocols below 3 call to write an empty one."""
     return b""
 
 
 def encoded(text: str, encoding: str) -> bytes:
-    """For ``codecs.encode``, by which protocols below 3 write bytes."""
+    """Stand in for ``codecs.encode``, which protocols below 3 call to write bytes."""
     if expect(encoding, str) not in ("latin1", "latin-1"):
         raise ValueError(f"the encoding {encoding!r:.20}")
     return bytes(expect(text, str).encode("latin-1"))
@@ -43,4 +44,4 @@ PLAIN: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **NUMBERS,
     }
 )
-"""All of them by name."""
+"""All stand-ins by name."""

@@ -1,9 +1,9 @@
-"""The one place that opens foreign pickles.
+"""The only module that opens foreign pickles.
 
-A pickle is a program: it imports by name whatever it likes and calls it. Here the program is run by
-a machine that knows containers, texts and numbers. A name stands for an object that the importer
-put on a list, or it is refused before it can be called; nothing is ever imported. The machine also
-reads pickles larger than memory, by giving away the items of one large dict as they come.
+A pickle is a program that may import and call anything by name. Here a machine runs it that knows
+only containers, texts and numbers. A name stands for an object that the importer put on a list;
+any other name is refused before it can be called, and nothing is ever imported. The machine also
+reads pickles larger than memory, by yielding the items of one large dict as they come.
 """
 
 import pickle
@@ -25,7 +25,7 @@ _NOTHING: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 _CONTAINERS = 1 << 22
 _INTERNED = 1 << 18
 _CHUNK = 1 << 20
-_AHEAD = 640  # more bytes than any instruction has whose argument is not sized
+_AHEAD = 640  # more bytes than any instruction without a sized argument has
 _NAME = 255
 _NAMES = {opcode.code: opcode.name for opcode in pickletools.opcodes}
 _REFUSED = {
@@ -59,16 +59,16 @@ def load(
     where: str,
     limit: int = LIMIT,
 ) -> Any:
-    """The object in a file that holds one pickle; see :class:`Pickles`.
+    """Return the object in a file that holds one pickle; see :class:`Pickles`.
 
     Args:
-        file: Read from its position to its end.
-        allowed: The names that may occur and what stands for each.
+        file: File, read from its position to its end.
+        allowed: The names that may occur, and what stands for each.
         where: Name of the file, for messages.
-        limit: Most bytes that are read, after decompression.
+        limit: Most bytes to read, after decompression.
 
     Raises:
-        ArchiveError: Larger than ``limit``, damaged, or it holds anything that is not allowed.
+        ArchiveError: The file is larger than ``limit``, damaged, or holds anything not allowed.
     """
     pickles = Pickles(file, allowed=allowed, where=where, limit=limit)
     content = pickles.load()
@@ -77,16 +77,17 @@ def load(
 
 
 class Pickles:
-    """Pickles of protocols 2 to 5 that follow each other in a file.
+    """Consecutive pickles of protocols 2 to 5 in a file.
 
-    They hold dicts, lists, tuples, sets, texts (those of Python 2 are given as bytes), bytes and
-    numbers, and what is allowed besides. A
-    key of a dict or a member of a set is a text, a number, bytes, None, or a tuple of those.
+    They may hold dicts, lists, tuples, sets, texts (those of Python 2 become bytes), bytes,
+    numbers, and what is allowed besides. A key of a dict or a member of a set must be a text, a
+    number, bytes, None, or a tuple of those.
 
     Args:
-        file: Read from its position.
-        allowed: The names that may occur and what stands for each, which must bear being called
-            with anything: ``{"collections.OrderedDict": standins.ordered_dict}``.
+        file: File, read from its position.
+        allowed: The names that may occur, and what stands for each, such as
+            ``{"collections.OrderedDict": standins.ordered_dict}``. These objects must be safe to
+            call with any arguments.
         where: Name of the file, for messages.
         limit: Most bytes, after decompression, of one pickle; in :meth:`items`, of a few items.
 
@@ -114,28 +115,29 @@ class Pickles:
         self._texts: dict[bytes, str] = {}
 
     def load(self) -> Any:
-        """The next object.
+        """Return the next object.
 
         Raises:
-            ArchiveError: As :func:`load`.
+            ArchiveError: See :func:`load`.
         """
         with self._damage():
             ((_, content),) = self._run(Memo(), None)
             return content
 
     def items(self, of: str | None = None) -> Iterator[tuple[Any, Any]]:
-        """The items of one dict, which is never in memory as a whole.
+        """Yield the items of one dict, which is never in memory as a whole.
 
-        The next object is this dict, or a dict with it as an entry. Items are given one after the
-        other, and let go. A key that occurs twice is given twice.
+        The next object must be this dict, or a dict with it as an entry. Items are yielded one by
+        one and then released. A repeated key is yielded again.
 
         Args:
-            of: Key of the large dict; :attr:`others` are the other entries after the last item.
+            of: Key of the large dict; after its last item, :attr:`others` holds the other entries.
                 None for the object itself.
 
         Raises:
-            ArchiveError: As :func:`load`; or there is no such dict, an item lies in more than seven
-                containers of one element each, or it shares a container with another item.
+            ArchiveError: See :func:`load`; or the object holds no such dict, an item lies in more
+                than seven nested containers of one element each, or shares a container with
+                another item.
         """
         memo = Memo()
         giver = Giver(of, memo)
@@ -150,17 +152,17 @@ class Pickles:
                 giver.target is large for large in (GONE, last)
             ):
                 wanted = "a dict" if of is None else f"a dict with a dict {of!r}"
-                raise ArchiveError(f"{self._where} holds {repr(content)}, {wanted} is expected")
+                raise ArchiveError(f"{self._where} holds {repr(content)}, not {wanted}")
             self.others = others
             yield from last.items()
 
     def finish(self) -> None:
-        """Make sure that nothing follows.
+        """Check that nothing follows the last pickle.
 
         Raises:
-            ArchiveError: Something does.
+            ArchiveError: Something follows it.
         """
-        self._begin(len(self._data))
+        self._reset_counts(len(self._data))
         self._fill(0, 1)
         if self._data:
             raise ArchiveError(
@@ -174,18 +176,18 @@ class Pickles:
         except NasbenchError:
             raise
         except _DAMAGE as error:
-            raise ArchiveError(f"{self._where} is no pickle, or a damaged one: {error}") from error
+            raise ArchiveError(f"{self._where} is not a pickle, or is damaged: {error}") from error
 
-    def _begin(self, ahead: int) -> None:
-        """Count anew how much is read, beside the bytes that are ahead, and made."""
+    def _reset_counts(self, ahead: int) -> None:
+        """Restart the counts of bytes read (starting with those ahead) and containers made."""
         self._fresh = min(ahead, self._limit)
         self._containers = 0
 
     def _fill(self, at: int, need: int) -> int:
-        """Drop what lies before ``at``; read on until there are ``need`` bytes or the file ends.
+        """Drop the bytes before ``at``, then read until ``need`` bytes are there or the file ends.
 
         Returns:
-            Up to where an instruction can be read without looking for the end.
+            The position up to which instructions can be read without checking for the end.
         """
         parts = [self._data[at:]]
         size = len(parts[0])
@@ -198,7 +200,7 @@ class Pickles:
             self._fresh += len(part)
             if self._fresh > self._limit:
                 raise ArchiveError(
-                    f"{self._where} is larger than the {self._limit} bytes that are read of one"
+                    f"{self._where} holds an object larger than {self._limit} bytes, the most read"
                 )
             parts.append(part)
             size += len(part)
@@ -206,15 +208,15 @@ class Pickles:
         return size - 1 if self._ended else size - _AHEAD
 
     def _run(self, memo: Memo, giver: Giver | None) -> Iterator[tuple[Any, Any]]:
-        """Run a program; give items, if there is a giver, and at last the object with GONE.
+        """Run a program; yield items if there is a giver, and finally GONE with the object.
 
-        The instructions that occur most come first.
+        The most frequent instructions come first.
         """
-        self._begin(len(self._data))
+        self._reset_counts(len(self._data))
         remember = memo.live.append
         texts, data = self._texts, self._data
         stack: list[Any] = []
-        below: list[list[Any]] = []  # the stacks under this one, one a mark
+        below: list[list[Any]] = []  # the stacks below this one, one per mark
         push = stack.append
         at, safe = 0, -1
         while True:
@@ -262,7 +264,7 @@ class Pickles:
             elif op == 0x28:  # MARK
                 if giver and (items := giver.at_mark(stack, below)):
                     yield from pairs(items)
-                    self._begin(len(data) - at)
+                    self._reset_counts(len(data) - at)
                 below.append(stack)
                 stack = []
                 push = stack.append
@@ -272,14 +274,14 @@ class Pickles:
                 push = stack.append
                 if op == 0x75 and giver and giver.at_end(stack, below):  # SETITEMS
                     yield from pairs(values)
-                    self._begin(len(data) - at)
+                    self._reset_counts(len(data) - at)
                 else:
                     CLOSING[op](stack, values)
-                    self._count()
+                    self._count_container()
                 at += 1
             elif op in SIMPLE:
                 SIMPLE[op](stack)
-                self._count()
+                self._count_container()
                 at += 1
             elif op == 0x4D:  # BININT2
                 push(int.from_bytes(data[at + 1 : at + 3], "little"))
@@ -305,7 +307,7 @@ class Pickles:
             elif op == 0x52:  # REDUCE
                 arguments, function = stack.pop(), stack.pop()
                 push(self._call(function, arguments))
-                self._count()
+                self._count_container()
                 at += 1
             elif op == 0x93:  # STACK_GLOBAL
                 name, module = stack.pop(), stack.pop()
@@ -334,7 +336,7 @@ class Pickles:
                 yield GONE, content
                 return
             else:
-                self._refuse(data[at : at + _NAME])
+                self._raise_forbidden(data[at : at + _NAME])
 
     def _text(self, raw: bytes) -> str:
         text = str(raw, "utf-8", "surrogatepass")
@@ -342,18 +344,18 @@ class Pickles:
             self._texts[raw] = text
         return text
 
-    def _count(self) -> None:
+    def _count_container(self) -> None:
         self._containers += 1
         if self._containers > _CONTAINERS:
             raise ArchiveError(
-                f"{self._where} holds more than the {_CONTAINERS} containers that are read"
+                f"{self._where} holds more than {_CONTAINERS} containers, the most read"
             )
 
     def _find(self, module: str, name: str) -> Any:
         full = f"{module}.{name}"
         if full not in self._allowed:
             raise ArchiveError(
-                f"{self._where} holds {full!r}, which is not allowed in it"
+                f"{self._where} holds {full!r}, which is not allowed here"
                 f"{one_of(full, self._allowed)}"
             )
         return self._allowed[full]
@@ -363,12 +365,12 @@ class Pickles:
             raise TypeError(f"a {type(function).__name__} is called")
         return function(*expect(arguments, tuple))
 
-    def _refuse(self, rest: bytes) -> None:
-        """Say what an instruction does that is not allowed."""
+    def _raise_forbidden(self, rest: bytes) -> None:
+        """Raise an error that says which forbidden or unknown instruction this is."""
         name = _NAMES.get(chr(rest[0]), "")
         if name == "INST":
             module, _, called = str(rest[1:], "utf-8", "replace").partition("\n")
             self._find(module, called.partition("\n")[0])
         if name in _REFUSED and (name != "PERSID" or b"\n" in rest):
             raise ArchiveError(f"{self._where} refers to {_REFUSED[name]}, which is not allowed")
-        raise ValueError(f"plain data has no instruction {name or rest[:1]!r}")
+        raise ValueError(f"{name or rest[:1]!r} is not an instruction of plain data")

@@ -1,12 +1,11 @@
 """How much of a table's order is noise?
 
-``python -m data_builders.studies.noise lite201-digits`` prints how well one training
-seed ranks the classes against another (the noise ceiling of any single-seed selection), how
-validation ranks against test, and how the table ranks the space against a published one.
+``nasbench study noise lite201-digits`` prints how well one training seed ranks the classes against
+another (the noise ceiling of any single-seed selection), how validation ranks against test, and how
+the table ranks the space against a published one.
 """
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import combinations
 from statistics import mean
 
@@ -14,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
-from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
-from nasbench.errors import NasbenchError
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import SearchSpace
 
 
 def tau_between_seeds(accuracies: NDArray[np.float64]) -> float:
@@ -39,9 +38,11 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
             more.
 
     Raises:
+        InvalidArgumentError: The tables are of different spaces.
         NasbenchError: A table does not hold all architectures with every seed.
     """
     space = benchmark.space
+    check_spaces(space, [other])
     cells = np.array(list(space.archs()))
     own = (space.canonical_many(cells) == cells).all(axis=1)
     archs = cells[own]
@@ -93,23 +94,19 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
     )
 
 
+def check_spaces(space: SearchSpace, tables: Iterable[TableBenchmark]) -> None:
+    """Whether tables are of a space.
+
+    Raises:
+        InvalidArgumentError: One is not.
+    """
+    for table in tables:
+        if table.space.name != space.name:
+            raise InvalidArgumentError(
+                f"{table.name} has space {table.space.name!r}, not {space.name!r}: the same "
+                "architectures are compared"
+            )
+
+
 def _escape(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("benchmark")
-    parser.add_argument("--published", default="nb201-cifar10")
-    options = parser.parse_args(arguments)
-    try:
-        tables = (open_table(name) for name in (options.benchmark, options.published))
-        table = noise_table(*map(TableBenchmark, tables))
-    except NasbenchError as error:
-        parser.error(str(error))
-    print(table)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,10 @@
 """How well would a recipe tell architectures apart?
 
-``python -m data_builders.studies.pilot PLAN [--set batch=16] …`` trains a few random classes with
-several seeds and compares the spread between classes with the spread between seeds. A recipe is
-worth an exhaustive table if single seeds agree on the order of the classes.
+``nasbench study pilot PLAN [--set batch=16] …`` trains a few random classes with several seeds and
+compares the spread between classes with the spread between seeds. A recipe is worth an exhaustive
+table if single seeds agree on the order of the classes.
 """
 
-import argparse
-import tomllib
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -34,7 +32,7 @@ from data_builders.studies.noise import sd_between_seeds, tau_between_seeds
 from data_builders.training.reference import one_thread
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
-from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch
 
 PUBLISHED = {"nb201": "nb201-cifar10"}
@@ -141,30 +139,32 @@ def _correlation(space: str, archs: Sequence[Any], means: NDArray[np.float64]) -
     return f"{spearmanr(means, theirs).statistic:.2f}"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and print a Markdown table of one row."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plan")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a hyperparameter"
-    )
-    parser.add_argument("--classes", type=int, default=64)
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
-    parser.add_argument("--trainer", default="reference", help="reference, or batched on a GPU")
-    options = parser.parse_args(arguments)
-    try:
-        changes = tomllib.loads("\n".join(options.set))
-        recipe = load_plan(options.plan).recipe.changed(changes)
-        row = report(recipe, options.classes, options.seeds, options.processes, options.trainer)
-    except tomllib.TOMLDecodeError as error:
-        parser.error(f"--set {' '.join(options.set)}: {error}")
-    except NasbenchError as error:
-        parser.error(str(error))
+def pilot_table(
+    plan: str,
+    changes: Mapping[str, Any],
+    *,
+    classes: int,
+    seeds: int,
+    processes: int,
+    trainer: str = "reference",
+) -> str:
+    """A Markdown table of one row, the figures of :func:`report`.
+
+    Args:
+        plan: Id of a shipped plan, or path of a TOML file.
+        changes: Hyperparameters of the recipe that differ from the plan's.
+        classes: Random classes to train, at least 8.
+        seeds: Training seeds of each, at least 2.
+        processes: Trainings at a time.
+        trainer: ``"reference"``, or ``"batched"`` on a GPU.
+
+    Raises:
+        InvalidArgumentError: Too few classes or seeds for a comparison, no process, or an
+            impossible value of a hyperparameter.
+        UnknownNameError: There is no such plan, hyperparameter or trainer.
+    """
+    recipe = load_plan(plan).recipe.changed(dict(changes))
+    row = report(recipe, classes, seeds, processes, trainer)
     name = ", ".join(f"{key}={value}" for key, value in changes.items()) or "none"
-    for cells in (COLUMNS, ["---"] * len(COLUMNS), [name, *row]):
-        print(f"| {' | '.join(cells)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    lines = (COLUMNS, ["---"] * len(COLUMNS), [name, *row])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,16 +1,13 @@
 """Does low precision change what a table says?
 
-``python -m data_builders.studies.precision PLAN`` trains random classes twice with every seed: each
-network alone in float32, and in groups whose features are bfloat16, as they are on a GPU. The two
-differ from the first steps on, as two seeds do; so the question is whether they differ by more than
-seeds, or to one side.
+``nasbench study precision PLAN`` trains random classes twice with every seed: each network alone in
+float32, and in groups whose features are bfloat16, as they are on a GPU. The two differ from the
+first steps on, as two seeds do; so the question is whether they differ by more than seeds, or to
+one side.
 """
 
-import argparse
-from collections.abc import Sequence
 from functools import partial
 
-import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,7 +21,6 @@ from data_builders.plan import load_plan
 from data_builders.recipe import Recipe
 from data_builders.studies.noise import sd_between_seeds, tau_between_seeds
 from data_builders.studies.pilot import check_sizes, final_figures
-from nasbench.errors import NasbenchError
 
 
 def accuracies(
@@ -76,34 +72,26 @@ def comparison(alone: NDArray[np.float64], together: NDArray[np.float64]) -> dic
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plan")
-    parser.add_argument("--classes", type=int, default=64)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--processes", type=int, default=joblib.cpu_count())
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of the groups"
+def precision_table(
+    plan: str, *, classes: int, seeds: int, processes: int, device: str | None = None
+) -> str:
+    """A Markdown table of the figures of :func:`comparison`.
+
+    Args:
+        plan: Id of a shipped plan, or path of a TOML file.
+        classes: Random classes to train, at least 8.
+        seeds: Training seeds of each, at least 2.
+        processes: Trainings at a time.
+        device: Of the groups, ``"cpu"`` or ``"cuda"``; default: ``"cuda"`` where there is a GPU.
+
+    Raises:
+        UnknownNameError: There is no such plan.
+        InvalidArgumentError: As :func:`accuracies`.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    recipe = load_plan(plan).recipe
+    figures = comparison(*accuracies(recipe, classes, seeds, processes, device))
+    rows = [f"| {name} | {value:.2f} |" for name, value in figures.items()]
+    return "\n".join(
+        [f"| {classes} classes, {seeds} seeds, {device} | value |", "|---|--:|", *rows]
     )
-    options = parser.parse_args(arguments)
-    try:
-        figures = comparison(
-            *accuracies(
-                load_plan(options.plan).recipe,
-                options.classes,
-                options.seeds,
-                options.processes,
-                options.device,
-            )
-        )
-    except NasbenchError as error:
-        parser.error(str(error))
-    print(f"| {options.classes} classes, {options.seeds} seeds, {options.device} | value |")
-    print("|---|--:|")
-    for name, value in figures.items():
-        print(f"| {name} | {value:.2f} |")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,20 +1,18 @@
 """How do zero-cost scores rank a space?
 
-``python -m data_builders.studies.score_ranks SCORES BENCHMARK`` prints, for every score in a table
-that :mod:`data_builders.builds.score_table` made, its Spearman correlation over
-the classes with the final validation accuracies of a benchmark and of a published one.
+``nasbench study ranks SCORES BENCHMARK`` prints, for every score in a table that
+:mod:`data_builders.builds.score_table` made, its Spearman correlation over the classes with the
+final validation accuracies of a benchmark and of a published one.
 """
 
-import argparse
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import spearmanr
 
+from data_builders.studies.noise import check_spaces
 from data_builders.zero_cost import SCORES
-from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
-from nasbench.errors import NasbenchError
 from nasbench.tables.table import Table
 
 SIZES = ("parameters", "macs")
@@ -28,8 +26,10 @@ def rank_table(scores: Table, benchmarks: Sequence[TableBenchmark]) -> str:
         benchmarks: Of the same space; mean validation accuracies over their seeds.
 
     Raises:
+        InvalidArgumentError: The tables are of different spaces.
         NasbenchError: A benchmark does not hold an architecture.
     """
+    check_spaces(scores.space, benchmarks)
     archs = scores.written_archs
     own = (scores.space.canonical_many(archs) == archs).all(axis=1)
     accuracies = [b.query_many(archs[own], "valid_accuracy") for b in benchmarks]
@@ -48,23 +48,3 @@ def rank_table(scores: Table, benchmarks: Sequence[TableBenchmark]) -> str:
             row.append("")
         lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scores")
-    parser.add_argument("benchmark")
-    parser.add_argument("--published", default="nb201-cifar10")
-    options = parser.parse_args(arguments)
-    try:
-        names = (options.benchmark, options.published)
-        benchmarks = [TableBenchmark(open_table(name)) for name in names]
-        table = rank_table(open_table(options.scores), benchmarks)
-    except NasbenchError as error:
-        parser.error(str(error))
-    print(table)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,1 +1,1 @@
-"""Training: the readable reference loop, and many networks at once in ``batched``."""
+"""Training: the readable reference loop, and ``batched`` for many networks at once."""

@@ -1,6 +1,6 @@
-"""A training step that is recorded once on a GPU and then replayed.
+"""A training step that a GPU records once and then replays.
 
-A replay launches some thousand kernels with one call.
+A replay launches thousands of kernels with one call.
 https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
@@ -13,14 +13,14 @@ WARM_UP_STEPS = 3
 
 
 class CapturedStep:
-    """Does what the step does, with inputs of the same shapes.
+    """A recorded step, callable with inputs of the same shapes.
 
     Args:
-        step: A function of tensors on the GPU, without a result, that never waits for the GPU.
-        inputs: Examples of its arguments.
-        state: Tensors that it changes; they are as before when this returns.
-        owner: What holds all other memory that the step reads and writes, if the caller does not
-            as long as it replays: a graph knows addresses, and nothing of who lives there.
+        step: Function of tensors on the GPU that returns nothing and never waits for the GPU.
+        inputs: Example arguments.
+        state: Tensors that the step changes; recording leaves them as they were.
+        owner: Owner of all other memory that the step uses, unless the caller keeps it alive while
+            replaying: a graph stores addresses and does not keep tensors alive.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CapturedStep:
             tensor.copy_(value)
 
     def __call__(self, *inputs: Tensor) -> None:
-        """One step."""
+        """Run one step."""
         for tensor, value in zip(self._inputs, inputs, strict=True):
             tensor.copy_(value)
         self._graph.replay()

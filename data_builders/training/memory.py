@@ -1,4 +1,4 @@
-"""Freed memory that stays with the process."""
+"""Make the C library keep freed memory in the process."""
 
 import ctypes
 import sys
@@ -8,10 +8,10 @@ KEPT_BYTES = 2**30
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep freed memory for the next tensor, in the whole process.
+    """Have the C library of this process keep freed memory for the next tensors.
 
-    Otherwise it may give a tensor of a megabyte back to the system at once, and every operation
-    fetches its result's memory anew, page by page. Without effect where there is no glibc.
+    Otherwise it may return a tensor of a megabyte to the system at once, so that every operation
+    fetches the memory of its result again, page by page. Has no effect without glibc.
     """
     if sys.platform != "linux":
         return

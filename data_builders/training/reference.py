@@ -1,7 +1,7 @@
-"""The reference training loop: one architecture, one seed. It defines what a row of a table means.
+"""The reference training loop: one architecture, one seed. It defines the meaning of a table's row.
 
-Initial values are a function of (seed, class, site), data order and augmentation of (seed, epoch):
-they depend neither on the machine nor on what else is trained.
+Initial values are a function of (seed, class, site); data order and augmentation are functions of
+(seed, epoch). None depends on the machine, or on what else is trained.
 """
 
 import math
@@ -35,11 +35,11 @@ CURVES = (
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What one run gives.
+    """Result of one training run.
 
     Attributes:
-        curves: For every name in :data:`CURVES` values of shape ``(epochs,)``, float32 unless the
-            training was float64; accuracies in percent; NaN from the epoch on in which the
+        curves: Values of shape ``(epochs,)`` for every name in :data:`CURVES`, float32 unless the
+            training was float64. Accuracies are in percent. NaN from the epoch in which the
             training diverged.
         status: ``"finished"`` or ``"diverged"``.
     """
@@ -64,7 +64,7 @@ class Tensors:
 def tensors(
     split: Split, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
 ) -> dict[str, Tensors]:
-    """The three parts, normalised by means and deviations of the training images' channels."""
+    """Return the three parts, with channels normalised by mean and deviation of ``split.train``."""
     pixels = split.train.x.astype(np.float64)
     mean, std = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2))
 
@@ -81,7 +81,7 @@ def tensors(
 
 
 def build_network(arch: Arch, recipe: Recipe, split: Split) -> nn.Module:
-    """The untrained network of an architecture, with PyTorch's own initial values."""
+    """Return the untrained network of an architecture, with PyTorch's own initial values."""
     network: nn.Module = NETWORKS.load(recipe.network)(
         arch,
         channels=recipe.channels,
@@ -93,11 +93,11 @@ def build_network(arch: Arch, recipe: Recipe, split: Split) -> nn.Module:
 
 
 def initial_value(site: str, shape: Sequence[int], arch: Arch, seed: int) -> NDArray[np.float64]:
-    """The value of a parameter for (seed, class, site); the site is the parameter's name.
+    """Return the initial value of a parameter for (seed, class, site).
 
-    Convolutions: uniform with standard deviation sqrt(2 / fan-in) (He et al., 2015,
-    https://arxiv.org/abs/1502.01852); linear weights: uniform in ±1/sqrt(fan-in); scales 1,
-    shifts 0.
+    The site is the parameter's name. Convolutions: uniform with standard deviation sqrt(2 / fan-in)
+    (He et al., 2015, https://arxiv.org/abs/1502.01852). Linear weights: uniform in
+    ±1/sqrt(fan-in). Scales are 1 and shifts 0.
     """
     if len(shape) == 1:
         return np.full(shape, 1.0 if site.endswith("weight") else 0.0)
@@ -116,13 +116,13 @@ def initialise(network: nn.Module, arch: Arch, seed: int) -> None:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Cosine from ``recipe.learning_rate`` at step 0 to 0 after the last step."""
+    """Return the rate of a step: a cosine from ``recipe.learning_rate`` to 0 after the last."""
     total = recipe.epochs * recipe.steps
     return 0.5 * recipe.learning_rate * (1.0 + math.cos(math.pi * step / total))
 
 
 def epoch_images(data: Tensors, recipe: Recipe, seed: int, epoch: int) -> Tensors:
-    """The training images in the order of this epoch, mirrored and cropped as the recipe says."""
+    """Return an epoch's training images in its order, mirrored and cropped as in the recipe."""
     n, device = len(data.y), data.x.device
     order = torch.tensor(splitmix.permutation(splitmix.key("order", seed, epoch), n), device=device)
     x, y = data.x[order], data.y[order]
@@ -143,7 +143,7 @@ def epoch_images(data: Tensors, recipe: Recipe, seed: int, epoch: int) -> Tensor
 
 
 def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with Nesterov momentum over all parameters."""
+    """Return SGD over all parameters, with Nesterov momentum."""
     return torch.optim.SGD(
         network.parameters(),
         lr=recipe.learning_rate,
@@ -157,7 +157,7 @@ def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 def step(
     network: nn.Module, sgd: torch.optim.SGD, x: Tensor, y: Tensor, rate: float
 ) -> tuple[float, int]:
-    """One optimiser step at learning rate ``rate``.
+    """Take one optimiser step at learning rate ``rate``.
 
     Returns:
         The loss summed over the batch and the number of correct answers, both before the step.
@@ -173,7 +173,7 @@ def step(
 
 @torch.inference_mode()
 def evaluate(network: nn.Module, data: Tensors) -> tuple[float, float]:
-    """Mean loss and accuracy (percent) in evaluation mode."""
+    """Return mean loss and accuracy (percent) in evaluation mode."""
     network.eval()
     logits = network(data.x)
     network.train()
@@ -182,7 +182,7 @@ def evaluate(network: nn.Module, data: Tensors) -> tuple[float, float]:
 
 
 def check_device(device: str) -> None:
-    """Raise InvalidArgumentError for anything but ``cpu``, and ``cuda`` where there is a GPU."""
+    """Raise InvalidArgumentError unless the device is ``cpu``, or ``cuda`` with a GPU present."""
     if device not in DEVICES:
         raise InvalidArgumentError(f"device = {device!r}{one_of(device, DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
@@ -191,7 +191,7 @@ def check_device(device: str) -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch with one thread, as everything that is trained, timed or scored has."""
+    """Run PyTorch on one thread, as for everything that is trained, timed or scored."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -202,7 +202,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def reproducible() -> Iterator[None]:
-    """PyTorch with kernels on a GPU that do the same each time and sum in no less than float32.
+    """Use deterministic GPU kernels that accumulate in float32 or better.
 
     https://docs.pytorch.org/docs/stable/notes/randomness.html
     """
@@ -221,15 +221,15 @@ def train(
     """Train one architecture.
 
     Args:
-        arch: The representative of its class, connected.
+        arch: The connected representative of its class.
         seed: Training seed.
         recipe: How to train.
         split: The images, from :func:`data_builders.images.datasets.load_split`.
         dtype: Type of weights and activations; tables are made with float32.
 
     Returns:
-        Curves of every epoch; training figures are running means over the epoch, the others are
-        measured after it.
+        Curves over all epochs. Training metrics are running means over the epoch; the others are
+        measured at its end.
     """
     data = tensors(split, dtype)
     network = build_network(arch, recipe, split).to(dtype)
@@ -254,11 +254,11 @@ def train(
 
 
 def training_of(figures: NDArray[np.float64], dtype: torch.dtype) -> Training:
-    """What a run gives whose figures became ``figures``.
+    """Pack the metrics of a run into a :class:`Training`.
 
     Args:
-        figures: In the order of :data:`CURVES`, shape ``(epochs, 6)``. From the first epoch on in
-            which one is not finite, all are NaN in the result.
+        figures: Metrics in the order of :data:`CURVES`, shape ``(epochs, 6)``. From the first epoch
+            with a metric that is not finite, all become NaN in the result.
         dtype: Type of weights and activations.
     """
     sound = np.logical_and.accumulate(np.isfinite(figures).all(axis=1))

@@ -112,7 +112,7 @@ def test_the_smallest_integer_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize(("train", "nearest"), [(100, 96), (110, 112), (1, 16)])
 def test_training_images_must_fill_their_batches(train: int, nearest: int) -> None:
-    message = f"train = {train} is no multiple of batch = 16; the nearest is {nearest}"
+    message = f"train = {train} is not a multiple of batch = 16; the nearest is {nearest}"
     with pytest.raises(InvalidArgumentError, match=message):
         replace(RECIPE, train=train)
 
@@ -207,8 +207,8 @@ def test_an_unknown_plan_is_named_with_the_shipped_ones(name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"id = ", "is no valid TOML"),
-        (b"id = '\xff'", "is no valid TOML"),
+        (b"id = ", "is not valid TOML"),
+        (b"id = '\xff'", "is not valid TOML"),
         (b"id = 'x'", r"has no section \[recipe\]"),
         (b"id = 'x'\nrecipe = 3", r"has no section \[recipe\]"),
     ],

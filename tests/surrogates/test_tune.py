@@ -4,7 +4,7 @@ import pytest
 from nasbench.algorithm import hyperparameters
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 from surrogates import REGRESSORS
-from surrogates.tune import RANGES, Range, main, tune
+from surrogates.tune import RANGES, Range, tune
 
 
 def test_finds_what_is_better_than_a_bad_default(monkeypatch):
@@ -59,15 +59,10 @@ class _Only:
         return self._found
 
 
-def test_bad_input(capsys):
+def test_bad_input():
     with pytest.raises(UnknownNameError, match="did you mean 'xgb'"):
         tune("nb201-cifar10", "xbg", trials=1)
     with pytest.raises(InvalidArgumentError, match="trials = 0"):
         tune("nb201-cifar10", "knn", trials=0)
-    with pytest.raises(SystemExit, match="error: no benchmark is called"):
-        main(["nb201-cifar1"])
-
-
-def test_command(capsys):
-    main(["nb201-cifar10", "--regressor", "knn", "--trials", "2", "--train", "200"])
-    assert "nasbench fit nb201-cifar10 --regressor knn --set k=" in capsys.readouterr().out
+    with pytest.raises(UnknownNameError, match="no benchmark is called 'nb201-cifar1'"):
+        tune("nb201-cifar1", "knn", trials=1)

@@ -1,1 +1,1 @@
-"""FCNet from its package or its HDF5 files."""
+"""Importer of FCNet, from its package or its HDF5 files."""

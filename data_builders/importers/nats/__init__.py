@@ -1,1 +1,1 @@
-"""NATS-Bench from its archives; NAS-Bench-201 shares the layout."""
+"""Importer of NATS-Bench; NAS-Bench-201 has the same layout of records."""

@@ -1,6 +1,6 @@
-"""Records of NAS-Bench-201 and NATS-Bench as Arrow tables: in blocks on disk, then whole.
+"""Records of NAS-Bench-201 and NATS-Bench as Arrow tables: in blocks on disk, then joined.
 
-A block holds some hundred architectures, in one table a training set; a row is a training.
+A block holds some hundred architectures, in one table per training set; a row is one training.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from nasbench.tables.schema import Metadata
 
 BLOCK = 512
 FORMAT = 1
-"""Of the blocks on disk; raised whenever they change."""
+"""Version of the blocks on disk; raise it whenever they change."""
 
 _SUMMARY = 999_999
 
@@ -34,15 +34,15 @@ class Blocks:
     """Tables of all training sets, kept on disk block by block.
 
     Args:
-        folder: Where they lie.
-        source: What they are read from, as JSON values.
+        folder: Folder of the blocks.
+        source: What the blocks are read from, as JSON values.
     """
 
     def __init__(self, folder: Path, source: Mapping[str, Any]) -> None:
         self._parts = Parts(folder, {**source, "format": FORMAT, "block": BLOCK})
 
     def add(self, number: int, make: Callable[[], list[pa.Table]]) -> None:
-        """Store block ``number`` unless it is there: a table for each of ``SETS``."""
+        """Store block ``number``, one table for each of ``SETS``, unless it is stored already."""
         made: list[pa.Table] = []
 
         def table(place: int) -> pa.Table:
@@ -54,34 +54,34 @@ class Blocks:
             self._parts.get(number * len(SETS) + place, partial(table, place))
 
     def summary(self, make: Callable[[], pa.Table]) -> pa.Table:
-        """What is said of the archive as a whole, stored after its last block."""
+        """Return the summary of the whole archive, which is stored after its last block."""
         return self._parts.get(_SUMMARY, make)
 
     def of(self, images: TrainingSet, records: int) -> list[pa.Table]:
-        """The tables of one training set, of an archive with so many records."""
+        """Return the tables of one training set, for an archive with this number of records."""
         place = SETS.index(images)
         blocks = range(-(-records // BLOCK))
-        return [self._parts.get(n * len(SETS) + place, _lost) for n in blocks]
+        return [self._parts.get(n * len(SETS) + place, _missing_block) for n in blocks]
 
     def remove(self) -> None:
-        """Delete all: the tables made of them are written."""
+        """Delete all blocks, once the tables made of them are written."""
         self._parts.remove()
 
 
-def _lost() -> pa.Table:
-    raise ArchiveError("a block that this import has stored is gone: import again")
+def _missing_block() -> pa.Table:
+    raise ArchiveError("a block that this import had stored is missing: import again")
 
 
 def store(records: Iterable[Record], blocks: Blocks, where: str) -> pa.Table:
     """Store records as they come.
 
     Returns:
-        A row a record: ``index`` and ``text`` of the architecture, number of ``trainings`` and of
-        those that are ``timed``, and as a text ``short`` the training sets with trainings of fewer
-        than 200 epochs.
+        One row per record: ``index`` and ``text`` of the architecture, number of ``trainings``,
+        number of them that are ``timed``, and ``short``, a text with the training sets that have
+        trainings of fewer than 200 epochs.
 
     Raises:
-        ArchiveError: No record, or two of one architecture.
+        ArchiveError: No record is given, or two have the same architecture.
     """
     rows: list[dict[str, Any]] = []
     seen: set[int] = set()
@@ -114,7 +114,7 @@ def _summary(record: Record) -> dict[str, Any]:
 
 
 def tables(records: Sequence[Record]) -> list[pa.Table]:
-    """The trainings in records, a table for each of ``SETS``."""
+    """Return the trainings in records, one table for each of ``SETS``."""
     return [_table(records, images) for images in SETS]
 
 
@@ -152,16 +152,16 @@ def join(
     texts: Mapping[str, str],
     where: str,
 ) -> list[Draft]:
-    """The table of one training set, or none if there are no trainings on it.
+    """Return the table of one training set, or nothing if no training is on it.
 
-    What no training has is no column, nor a number that some trainings lack.
+    Values that no training has become no column, and neither do numbers that some trainings lack.
 
     Args:
-        parts: The blocks; emptied, so that they need not be in memory together with the table.
+        parts: The blocks; the list is emptied, so that memory need not hold them beside the table.
         images: The training set.
         space: The search space.
-        describe: Gives the metadata, but for epochs and completeness, for the schedules there are.
-        texts: What columns mean, see :func:`data_builders.importers.nats.training_sets.columns`.
+        describe: Returns the metadata for the given schedules, except epochs and completeness.
+        texts: Meaning of columns, see :func:`data_builders.importers.nats.training_sets.columns`.
         where: Name of the archive, for messages.
 
     Raises:
@@ -175,13 +175,13 @@ def join(
     del table
     ranks = space.rank_many(np.array(found["arch"].to_pylist(), dtype=np.int64))
     order = np.lexsort([found["seed"].to_numpy(), found["schedule"].to_numpy(), ranks])
-    for name in found:  # one column after the other: the blocks of each are let go
+    for name in found:  # one column at a time, so that its blocks are released
         found[name] = found[name].combine_chunks().take(pa.array(order))
     pa.default_memory_pool().release_unused()
     schedule = found["schedule"].to_numpy()
     sparse = {}
     for name in images.curves:
-        found[name], sparse[name] = _even(found[name], schedule, f"{where}, {name}")
+        found[name], sparse[name] = _pad_curves(found[name], schedule, f"{where}, {name}")
     archs = _archs(found, np.flatnonzero(np.diff(ranks[order], prepend=-1)), space)
     status = np.where(found["diverged"].to_numpy(zero_copy_only=False), "diverged", "finished")
     runs = {
@@ -203,7 +203,7 @@ def join(
 def _archs(
     found: Mapping[str, Any], first: NDArray[np.int64], space: SearchSpace
 ) -> dict[str, pa.Array]:
-    """Columns of architectures, whose trainings begin in the rows ``first``."""
+    """Return the columns of architectures, whose trainings begin in the rows ``first``."""
     names = ("arch", "index", "parameters", "macs")
     archs = {name: found[name].take(pa.array(first)) for name in names}
     latency = found["published_latency"].to_numpy()
@@ -218,10 +218,10 @@ def _archs(
     return archs
 
 
-def _even(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tuple[Any, list[int]]:
-    """Curves with as many values as others of their schedule, and schedules with the last only.
+def _pad_curves(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tuple[Any, list[int]]:
+    """Pad curves to equal length per schedule; also return schedules with the last value only.
 
-    Where some curves of a schedule have all values and others the last, NaN stands for the others'.
+    If some curves of a schedule have all values and others only the last, NaN fills the others.
     """
     values, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
     lengths = np.diff(ends)
@@ -231,7 +231,7 @@ def _even(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tuple[Any
     wanted = np.where(np.isin(schedule, sparse), 1, schedule)
     whole = lengths == wanted
     if not (whole | (lengths == 1)).all():
-        raise ArchiveError(f"{where}: some trainings have no values, others have")
+        raise ArchiveError(f"{where}: some trainings have values and others have none")
     if whole.all():
         return lists, sparse
     padded = np.full(wanted.sum(), np.nan)

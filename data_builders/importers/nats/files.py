@@ -1,4 +1,4 @@
-"""The files of NATS-Bench: bz2 over pickled records, one file an architecture or one for all."""
+"""The files of NATS-Bench: pickled records in bz2, one file per architecture or one for all."""
 
 import bz2
 import hashlib
@@ -32,17 +32,18 @@ _PROCESSES = 4
 
 
 class Folder:
-    """A folder with :data:`META` and a file an architecture.
+    """A folder with :data:`META` and one file per architecture.
 
     Args:
-        path: Of the folder.
+        path: Path of the folder.
 
     Attributes:
-        sha256: Of what ``sha256sum`` says of the files, :data:`META` first, the others by number.
+        sha256: SHA-256 of the output of ``sha256sum``, with :data:`META` first and the other files
+            by number.
 
     Raises:
-        InvalidArgumentError: No such folder.
-        ArchiveError: Two files for one architecture.
+        InvalidArgumentError: The path is not such a folder.
+        ArchiveError: Two files hold the same architecture.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,11 +60,11 @@ class Folder:
         """Store all records, decoded by several processes; return layout and number of records.
 
         Raises:
-            ArchiveError: Damaged, not in the layout, or it holds code.
+            ArchiveError: A file is damaged, not in the layout, or holds code.
         """
         content = _load(self._meta)
         if not isinstance(content, dict):
-            raise ArchiveError(f"{self._meta} holds {repr(content)}, a dict is expected")
+            raise ArchiveError(f"{self._meta} holds {repr(content)}, not a dict")
         layout = _layout(content.get("meta_archs"))
         names = numbering.official(content, layout.space, str(self._meta))
         if (last := max(self._paths)) >= len(names):
@@ -71,7 +72,7 @@ class Folder:
         tasks = [_Task(number, path, names[number]) for number, path in self._paths.items()]
         for first in range(0, len(tasks), BLOCK):
             chosen = tasks[first : first + BLOCK]
-            told = partial(_tell, progress, first, len(tasks))
+            told = partial(_report, progress, first, len(tasks))
             blocks.add(first // BLOCK, partial(_decode_all, chosen, layout, told))
             told(len(chosen))
         return layout, len(tasks)
@@ -83,12 +84,12 @@ class _Task(NamedTuple):
     text: str
 
 
-def _tell(progress: Progress, first: int, total: int, done: int) -> None:
+def _report(progress: Progress, first: int, total: int, done: int) -> None:
     progress(first + done, total)
 
 
 def _numbered(folder: Path) -> dict[int, Path]:
-    """Files of records by number, ascending."""
+    """Return the files of records by number, ascending."""
     found: dict[int, Path] = {}
     for path in sorted(folder.glob("*.pbz2")):
         stem = path.name.removesuffix(_EXTENSION)
@@ -97,13 +98,13 @@ def _numbered(folder: Path) -> dict[int, Path]:
         number = int(stem) if re.fullmatch("[0-9]{1,6}", stem) else -1
         if stem not in (f"{number:06}", str(number)) or number < 0:
             raise InvalidArgumentError(
-                f"{path} is neither {META} nor called as a record, like 000284{_EXTENSION}"
+                f"{path} is neither {META} nor named like a record, such as 000284{_EXTENSION}"
             )
         if number in found:
             raise ArchiveError(f"{path} and {found[number].name} are the same architecture")
         found[number] = path
     if not found:
-        raise InvalidArgumentError(f"{folder} holds no record, like 000284{_EXTENSION}")
+        raise InvalidArgumentError(f"{folder} holds no record, such as 000284{_EXTENSION}")
     return dict(sorted(found.items()))
 
 
@@ -128,7 +129,7 @@ def _decode(tasks: Sequence[_Task], layout: Layout) -> list[pa.Table]:
     for task in tasks:
         record = parse(_load(task.path), task.number, layout, str(task.path))
         if record.text != task.text:
-            raise ArchiveError(f"{task.path} is {record.text}, by its number it is {task.text}")
+            raise ArchiveError(f"{task.path} is {record.text}, but its number says {task.text}")
         records.append(record)
     return tables(records)
 
@@ -139,20 +140,20 @@ def _load(path: Path) -> Any:
 
 
 class File:
-    """The single file with all records, which are read as a stream.
+    """The single file with all records, which is read as a stream.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
 
     Attributes:
-        sha256: Of the file.
+        sha256: SHA-256 of the file.
     """
 
     def __init__(self, path: Path) -> None:
         if re.fullmatch(rf"(meta|[0-9]{{1,6}}){re.escape(_EXTENSION)}", path.name):
             raise InvalidArgumentError(f"{path} is one file of a folder: give the folder")
         if path.suffix == ".tar":
-            raise InvalidArgumentError(f"{path} is to be unpacked first: tar xf {path.name}")
+            raise InvalidArgumentError(f"{path} must be unpacked first: tar xf {path.name}")
         self._path = path
         self.sha256 = file_digest(path)
 
@@ -160,7 +161,7 @@ class File:
         """Store all records; return layout and number of records.
 
         Raises:
-            ArchiveError: Damaged, not in the layout, or it holds code.
+            ArchiveError: The file is damaged, not in the layout, or holds code.
         """
         summary = blocks.summary(partial(self._store, blocks, progress))
         return _layout(summary.column("text").slice(0, 1).to_pylist()), len(summary)
@@ -186,6 +187,6 @@ class File:
 
 
 def _layout(names: object) -> Layout:
-    """That of the archive whose architectures have such names."""
+    """Return the layout of the archive whose architectures have such names."""
     is_cell = isinstance(names, list) and names and "|" in str(names[0])
     return TOPOLOGY if is_cell else SIZE

@@ -55,7 +55,7 @@ class NATSImporter(Importer):
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
-        """One table a training set; one folder or file."""
+        """Yield one table per training set, from one folder or file."""
         path = _only(files)
         try:
             archive = Folder(path) if path.is_dir() else File(path)
@@ -66,7 +66,7 @@ class NATSImporter(Importer):
         kind = "tss" if layout is TOPOLOGY else "sss"
         for other in RELEASES:
             if other != kind and f"NATS-{other}" in path.name:
-                raise ArchiveError(f"{path} holds the records of {RELEASES[kind]}, not of its name")
+                raise ArchiveError(f"{path} holds {RELEASES[kind]}, but its name says NATS-{other}")
         describe = partial(_metadata, kind, path, archive.sha256)
         for images in SETS:
             texts = (_SIZE_TEXTS if kind == "sss" else images.texts()) | _TIMES
@@ -76,10 +76,14 @@ class NATSImporter(Importer):
 
 
 def _only(files: Sequence[Path]) -> Path:
-    """The one archive that is given."""
+    """Return the one archive that is given."""
     wanted = "give a folder {0}-simple or a file {0}.pickle.pbz2".format
     if len(files) != 1 or not files[0].exists():
-        problem = f"{files[0]} does not exist" if len(files) == 1 else f"{len(files)} files"
+        problem = (
+            f"{files[0]} does not exist"
+            if len(files) == 1
+            else f"{len(files)} files are given, 1 is needed"
+        )
         raise InvalidArgumentError(
             f"{problem}: {' or '.join(wanted(name) for name in RELEASES.values())}"
         )
@@ -87,7 +91,7 @@ def _only(files: Sequence[Path]) -> Path:
 
 
 def _size(path: Path) -> int:
-    """Bytes of an archive, by which the drop-in knows it again."""
+    """Return the bytes of an archive, by which ``nasbench.compat`` recognises it."""
     files = path.glob("*.pbz2") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
 

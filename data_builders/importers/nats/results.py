@@ -1,8 +1,8 @@
 """Records of NAS-Bench-201 and NATS-Bench: all trainings of one architecture.
 
 A record is ``{schedule: {"arch_index", "arch_str", "dataset_seed", "all_results": {(training set,
-seed): training}}}``. A training has curves ``{epoch: number}`` of what was measured while training,
-and ``{"<part>@<epoch>": number}`` for the evaluation parts of its training set; epochs start at 0.
+seed): training}}}``. A training has curves ``{epoch: number}`` measured while training, and
+``{"<part>@<epoch>": number}`` for the evaluation parts of its training set; epochs start at 0.
 """
 
 import re
@@ -29,14 +29,14 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What differs between the archives.
+    """Differences between the archives.
 
     Attributes:
         space: The search space.
-        schedules: Epochs by their name in the archive.
-        exact: Whether every training has times, a latency, and exactly the evaluations that
-            NATS-Bench has. Else these may lack, and parts are evaluated after every epoch or after
-            the last.
+        schedules: Epochs by name in the archive.
+        exact: Whether every training has times, a latency, and exactly the evaluations of
+            NATS-Bench. Otherwise these may be missing, and parts may be evaluated after every epoch
+            or only after the last.
     """
 
     space: SearchSpace
@@ -44,14 +44,14 @@ class Layout:
     exact: bool
 
 
-class Training(NamedTuple):
-    """One training.
+class TrainingResult(NamedTuple):
+    """One training in an archive.
 
     Attributes:
-        schedule: Its epochs.
-        seed: Of the training.
-        diverged: Whether the training loss was no number at the end.
-        curves: By column, values after every epoch, after the last only, or none.
+        schedule: Number of epochs.
+        seed: Training seed.
+        diverged: Whether the training loss was not finite at the end.
+        curves: By column, values after every epoch, only after the last, or none.
         numbers: By column, NaN where not recorded.
     """
 
@@ -70,38 +70,38 @@ class Record:
         index: Number of the architecture in the archive.
         text: The architecture as written there.
         arch: The same as a tuple.
-        trainings: By training set.
-        costs: Parameters and multiply-adds, by training set.
+        trainings: Trainings by training set.
+        costs: Parameters and multiply-adds by training set.
     """
 
     index: int
     text: str
     arch: Arch
-    trainings: dict[str, list[Training]]
+    trainings: dict[str, list[TrainingResult]]
     costs: dict[str, tuple[int, int]]
 
 
 def parse(content: object, index: object, layout: Layout, where: str) -> Record:
-    """A record in our words.
+    """Return a record of the archive.
 
     Args:
-        content: As in the archive.
+        content: The record as in the archive.
         index: Number of the architecture.
-        layout: Of the archive.
+        layout: Layout of the archive.
         where: Name of the file, for messages.
 
     Raises:
-        ArchiveError: Not in the layout, or impossible numbers.
+        ArchiveError: The record is not in the layout, or has impossible numbers.
     """
     if type(index) is not int or index < 0:
-        raise ArchiveError(f"{where}: {repr(index)} is no number of an architecture")
+        raise ArchiveError(f"{where}: {repr(index)} is not the number of an architecture")
     where = f"{where}, architecture {index}"
     states = _dict(content, layout.schedules, where)
     for key in states:
         if key not in layout.schedules:
             possible = one_of(key, layout.schedules)
             raise ArchiveError(f"{where} has an unknown schedule {repr(key)}{possible}")
-    trainings: dict[str, list[Training]] = {name: [] for name in _BY_NAME}
+    trainings: dict[str, list[TrainingResult]] = {name: [] for name in _BY_NAME}
     text = ""
     for key, schedule in layout.schedules.items():
         here = f"{where}, schedule {key}"
@@ -126,8 +126,8 @@ def parse(content: object, index: object, layout: Layout, where: str) -> Record:
 
 def _trainings(
     state: Mapping[str, Any], schedule: int, layout: Layout, where: str
-) -> Iterator[tuple[str, Training]]:
-    """Trainings of one schedule, with the names of their training sets."""
+) -> Iterator[tuple[str, TrainingResult]]:
+    """Yield the trainings of one schedule, with the names of their training sets."""
     seeds: dict[str, list[int]] = {}
     for key, result in _dict(state["all_results"], (), where).items():
         name, seed = key if isinstance(key, tuple) and len(key) == 2 else (key, None)
@@ -135,7 +135,7 @@ def _trainings(
             possible = one_of(name, _BY_NAME)
             raise ArchiveError(f"{where}: unknown training set {repr(name)}{possible}")
         if type(seed) is not int or not 0 <= seed < 2**31:
-            raise ArchiveError(f"{where}, {name}: {repr(seed)} is no training seed")
+            raise ArchiveError(f"{where}, {name}: {repr(seed)} is not a training seed")
         seeds[name] = sorted([*seeds.get(name, []), seed])
         here = f"{where}, {name}, seed {seed}"
         result = _dict(result, ("name", "seed", "epochs"), here)
@@ -155,12 +155,12 @@ def _trainings(
     listed = _dict(state.get("dataset_seed", seeds), (), where)
     if {name: found for name, found in listed.items() if found != []} != seeds:
         raise ArchiveError(
-            f"{where}: there are trainings of {repr(seeds)}, but {repr(listed)} are listed"
+            f"{where}: it holds trainings of {repr(seeds)}, but lists {repr(listed)}"
         )
 
 
 def _seed(said: object) -> object:
-    """The number in a text with zeros in front."""
+    """Return the number in a text with leading zeros."""
     return int(said) if isinstance(said, str) and re.fullmatch("[0-9]{1,10}", said) else said
 
 
@@ -174,7 +174,7 @@ class _Reader:
     layout: Layout
     where: str
 
-    def training(self, seed: int) -> Training:
+    def training(self, seed: int) -> TrainingResult:
         curves = {
             "train_accuracy": self._curve("train_acc1es"),
             "train_loss": self._curve("train_losses"),
@@ -193,12 +193,12 @@ class _Reader:
             if values != entries:
                 raise ArchiveError(
                     f"{self.where}: {' and '.join(keys)} have {entries} entries, of which {values} "
-                    f"are those of {self.schedule} epochs of {', '.join(self.images.parts)}"
+                    f"belong to {self.schedule} epochs of {', '.join(self.images.parts)}"
                 )
         finite = np.flatnonzero(np.isfinite(curves["train_loss"]))
         end = int(finite[-1]) + 1 if finite.size else 0
         for name, curve in curves.items():
-            n = max(0, end - self.schedule + len(curve))  # a single value is that of the end
+            n = max(0, end - self.schedule + len(curve))  # a single value belongs to the end
             if name in sizes:
                 self._check_accuracies(curve[:n], sizes[name], name)
             curve[n:] = np.nan
@@ -208,10 +208,10 @@ class _Reader:
         numbers["published_macs"] = self._positive(self.result.get("flop"), "flop")
         numbers["published_latency"] = self._latency()
         curves["seconds"] = seconds
-        return Training(self.schedule, seed, end < self.schedule, curves, numbers)
+        return TrainingResult(self.schedule, seed, end < self.schedule, curves, numbers)
 
     def _curve(self, key: str, part: str | None = None) -> NDArray[np.float64]:
-        """Values after every epoch; of an evaluation part perhaps after the last only."""
+        """Return the values after every epoch or, for some evaluation parts, after the last."""
         entries = self._entries(key)
         keys = _keys(part, self.schedule)
         if part is not None and not all(k in entries for k in keys[:-1]):
@@ -219,7 +219,7 @@ class _Reader:
         if part is not None and self.layout.exact:
             sparse = self.schedule == 200 and part in self.images.sparse
             if len(keys) != (1 if sparse else self.schedule):
-                raise ArchiveError(f"{self.where}: {key} has not the known entries of {part}")
+                raise ArchiveError(f"{self.where}: {key} lacks the known entries of {part}")
         return self._values(entries, keys, key)
 
     def _entries(self, key: str) -> Mapping[Any, Any]:
@@ -237,7 +237,7 @@ class _Reader:
     def _array(self, values: Sequence[Any], what: str) -> NDArray[np.float64]:
         wrong = [v for v in values if type(v) is not float and not _is_small_int(v)]
         if wrong:
-            raise ArchiveError(f"{self.where}: {what} holds {repr(wrong[0])}, which is no number")
+            raise ArchiveError(f"{self.where}: {what} holds {repr(wrong[0])}, not a number")
         return np.array(values, dtype=np.float64)
 
     def _check_accuracies(self, values: NDArray[np.float64], n: int, name: str) -> None:
@@ -249,7 +249,7 @@ class _Reader:
             raise ArchiveError(f"{self.where}: a {name} of {wrong} % of {n} images is impossible")
 
     def _times(self) -> tuple[NDArray[np.float64], dict[str, float]]:
-        """Seconds from the start to every epoch, and those of one evaluation of every part."""
+        """Return the seconds up to the end of each epoch, and those to evaluate each part once."""
         columns = self.images.seconds
         if not self.layout.exact and not self.result.get("train_times"):
             return np.empty(0), dict.fromkeys(columns.values(), np.nan)
@@ -265,7 +265,7 @@ class _Reader:
             self._check_times(values, "eval_times")
             if self.layout.exact and (values != values[0]).any():
                 raise ArchiveError(
-                    f"{self.where}: the time to evaluate {part} is no constant but "
+                    f"{self.where}: the time to evaluate {part} is not constant: "
                     f"{values.min()} to {values.max()} s"
                 )
             numbers[column] = _mean(values)
@@ -286,7 +286,7 @@ class _Reader:
         if not listed and not self.layout.exact:
             return float("nan")
         if not isinstance(listed, list) or not listed:
-            raise ArchiveError(f"{self.where}: latency is {repr(listed)}, a list is expected")
+            raise ArchiveError(f"{self.where}: latency is {repr(listed)}, not a filled list")
         return sum(self._positive(value, "latency") for value in listed) / len(listed)
 
 
@@ -295,7 +295,7 @@ def _is_small_int(value: object) -> bool:
 
 
 def _mean(values: NDArray[np.float64]) -> float:
-    """Of equal values exactly that value; of none NaN."""
+    """Return the mean; exactly the value if all are equal, NaN without any values."""
     if not values.size:
         return float("nan")
     return float(values[0]) if (values == values[0]).all() else fmean(values)
@@ -303,25 +303,29 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 @cache
 def _keys(part: str | None, schedule: int) -> tuple[int | str, ...]:
-    """Keys of the entries of all epochs."""
+    """Return the keys of the entries of all epochs."""
     return tuple(epoch if part is None else f"{part}@{epoch}" for epoch in range(schedule))
 
 
 def _dict(value: object, keys: Iterable[str], where: str) -> dict[Any, Any]:
-    """The value, which is a dict with these keys."""
+    """Return the value, which must be a dict with these keys."""
     if not isinstance(value, dict):
-        raise ArchiveError(f"{where} is {repr(value)}, a dict is expected")
+        raise ArchiveError(f"{where} is {repr(value)}, not a dict")
     if missing := [key for key in keys if key not in value]:
         raise ArchiveError(f"{where} has no {missing[0]!r}, only {repr(list(value))}")
     return value
 
 
 def _costs(
-    arch: Arch, images: TrainingSet, trainings: Sequence[Training], layout: Layout, where: str
+    arch: Arch,
+    images: TrainingSet,
+    trainings: Sequence[TrainingResult],
+    layout: Layout,
+    where: str,
 ) -> tuple[int, int]:
-    """Parameters and multiply-adds of the network.
+    """Return parameters and multiply-adds of the network.
 
-    The archives hold wrong ones of some cells, those of another cell; they have a closed form.
+    For some cells the archives hold those of another cell; a closed form gives the right ones.
     """
     published = [
         {round(1e6 * training.numbers[name]) for training in trainings}
@@ -338,5 +342,5 @@ def _costs(
         published, known, zip(*images.costs.values(), strict=True), strict=True
     ):
         if not found.issubset(possible) or (layout.exact and right not in found):
-            raise ArchiveError(f"{what}; right is {known}")
+            raise ArchiveError(f"{what}; correct are {known}")
     return known

@@ -1,4 +1,4 @@
-"""The four training sets of NAS-Bench-201 and NATS-Bench, and what their columns mean."""
+"""The four training sets of NAS-Bench-201 and NATS-Bench, and the meaning of their columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,24 +13,24 @@ _PARAMETERS = (28_000, 243_040)  # of a 1x1 and of a 3x3 convolution in all 15 c
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """Images that networks are trained on, and those that they are evaluated on.
+    """A set of images to train networks on, with the images to evaluate them on.
 
     Attributes:
-        name: In the archives.
+        name: Name in the archives.
         id: Last part of the tables' ids.
-        dataset: Of the tables.
-        title: For people.
-        train: Training images.
-        parts: Evaluation images by the archives' name of the part.
+        dataset: Data set of the tables.
+        title: Name for people.
+        train: Number of training images.
+        parts: Number of evaluation images by the archives' name of the part.
         columns: First part of the columns' names, by the archives' name of the part.
-        sparse: Parts that NATS-Bench evaluates after the last of 200 epochs only.
-        meaning: What the images of a column are, by the first part of its name.
+        sparse: Parts that NATS-Bench evaluates only after the last of 200 epochs.
+        meaning: Meaning of a column's images, by the first part of its name.
         purpose: What the table is for.
         classes: Number of classes.
         crop: Pixels of padding before the random crop.
-        mean: Of the red, green and blue values in 0..255.
+        mean: Means of the red, green and blue values in 0..255.
         deviation: Their standard deviations.
-        parameters: Of a network whose cell has no convolution.
+        parameters: Parameters of a network whose cell has no convolution.
         macs: Multiply-adds of that network, of a 1x1 and of a 3x3 convolution of the cell.
     """
 
@@ -53,13 +53,13 @@ class TrainingSet:
 
     @cached_property
     def curves(self) -> tuple[str, ...]:
-        """Columns with a value an epoch."""
+        """Columns with one value per epoch."""
         prefixes = ("train", *self.columns.values())
         return *(f"{p}_{metric}" for p in prefixes for metric in ("accuracy", "loss")), "seconds"
 
     @cached_property
     def seconds(self) -> Mapping[str, str]:
-        """Columns of the seconds of one evaluation, by part."""
+        """Columns with the seconds of one evaluation, by part."""
         return {
             part: f"{'validation' if prefix == 'valid' else prefix}_seconds"
             for part, prefix in self.columns.items()
@@ -67,20 +67,20 @@ class TrainingSet:
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
-        """Columns with one value a training."""
+        """Columns with one value per training."""
         published = ("published_parameters", "published_macs", "published_latency")
         return *self.seconds.values(), *published
 
     @property
     def objective(self) -> str | None:
-        """The column that a search is to use; None without validation images."""
+        """Column for a search to optimise; None without validation images."""
         return "valid_accuracy" if "valid" in self.columns.values() else None
 
     @cached_property
     def costs(self) -> Mapping[tuple[int, int], tuple[int, int]]:
-        """Parameters and multiply-adds of a network by the 1x1 and 3x3 convolutions of its cell.
+        """Parameters and multiply-adds by the numbers of 1x1 and 3x3 convolutions in the cell.
 
-        Convolutions that no signal passes count.
+        Convolutions without a signal count, too.
         """
         parameters, (macs, *more) = self.parameters, self.macs
         return {
@@ -95,10 +95,10 @@ class TrainingSet:
     def recipe(
         self, network: Mapping[str, Any], schedules: Sequence[int], release: str
     ) -> dict[str, Any]:
-        """Every hyperparameter, with digest and release.
+        """Return every hyperparameter, with digest and release.
 
         Args:
-            network: What the networks of the space have in common.
+            network: Hyperparameters shared by all networks of the space.
             schedules: Numbers of epochs.
             release: Name of the archive.
         """
@@ -122,7 +122,7 @@ class TrainingSet:
         return recipe | {"digest": digest, "release": release}
 
     def texts(self) -> dict[str, str]:
-        """What the columns of networks made of cells mean, by name."""
+        """Return the meaning of columns of networks made of cells, by name."""
         (parameters, macs), (p1, m1), (p3, m3) = (self.costs[n] for n in ((0, 0), (1, 0), (0, 1)))
         return {
             "parameters": "trainable parameters of the network as written, convolutions that no "
@@ -146,7 +146,7 @@ NETWORK = {
     "channels": 16,
     "cells": 5,
 }
-"""What all networks made of cells have in common."""
+"""Hyperparameters shared by all networks made of cells."""
 
 _HALVES = {"x-valid": "valid", "x-test": "test", "ori-test": "valtest"}
 _OF_HALVES = (
@@ -256,13 +256,13 @@ def columns(
     sparse: Mapping[str, Sequence[int]],
     texts: Mapping[str, str],
 ) -> tuple[Column, ...]:
-    """Columns of a table with what they mean.
+    """Return the columns of a table with their meaning.
 
     Args:
-        images: That the table is about.
-        names: Of its columns.
-        sparse: Schedules of which a curve holds the last value only, by column.
-        texts: Meaning of single columns, beside those that all archives have.
+        images: The training set of the table.
+        names: Names of the columns.
+        sparse: Schedules for which a curve holds only the last value, by column.
+        texts: Meaning of single columns, in addition to those common to all archives.
     """
     texts = {
         "index": "number of the architecture in the archive, from 0",

@@ -1,1 +1,1 @@
-"""NAS-Bench-101 from its TFRecord files, without TensorFlow."""
+"""Importer of NAS-Bench-101, from its TFRecord files without TensorFlow."""

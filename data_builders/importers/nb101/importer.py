@@ -1,7 +1,7 @@
 """NAS-Bench-101 (Ying et al., 2019, https://arxiv.org/abs/1902.09635).
 
-The archive is a TFRecord file with a record for every training, a JSON list ``[module hash, epochs,
-adjacency, operations, metrics]``, the metrics a base64 text of a protocol buffer.
+The archive is a TFRecord file with one record per training: a JSON list ``[module hash, epochs,
+adjacency, operations, metrics]``, whose metrics are a protocol buffer in base64.
 """
 
 import os
@@ -45,11 +45,11 @@ class Release:
     """One of the two published files.
 
     Attributes:
-        file: Its name.
-        sha256: Of its content.
-        id: Of its table.
+        file: Name of the file.
+        sha256: SHA-256 of its content.
+        id: Id of its table.
         budgets: Epochs of its trainings.
-        elsewhere: What is not in it, and where to get that.
+        elsewhere: What the file lacks, and where to get it.
     """
 
     file: str
@@ -60,7 +60,7 @@ class Release:
 
     @property
     def records(self) -> int:
-        """How many records it has."""
+        """Number of records."""
         return CELLS * len(self.budgets) * REPEATS
 
 
@@ -86,12 +86,12 @@ _WANTED = "give " + " or ".join(f"{URL}{release.file}" for release in RELEASES)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file that is read.
+    """The file to read.
 
     Attributes:
-        path: As given.
-        bytes: Its size.
-        sha256: Of its content.
+        path: Path as given.
+        bytes: Size of the file.
+        sha256: SHA-256 of its content.
     """
 
     path: Path
@@ -100,7 +100,7 @@ class Source:
 
     @property
     def release(self) -> Release | None:
-        """The published file that it is; None for any other."""
+        """The published file that this is; None for any other."""
         return next((release for release in RELEASES if release.sha256 == self.sha256), None)
 
     def __str__(self) -> str:
@@ -114,8 +114,8 @@ class Archive:
     Attributes:
         cells: The distinct cells.
         owners: Number of the cell of every record, shape ``(n_records,)``.
-        epochs: Length of the training of every record, shape ``(n_records,)``.
-        metrics: For each of ``METRICS`` an array for every block of records, shape ``(n, 2)``:
+        epochs: Training length of every record, shape ``(n_records,)``.
+        metrics: For each of ``METRICS``, one array of shape ``(n, 2)`` per block of records:
             half-way and at the end, accuracies in 0..1.
     """
 
@@ -138,7 +138,7 @@ class NB101Importer(Importer):
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
-        """One table; progress is told in bytes of the file."""
+        """Yield one table; progress counts bytes of the file."""
         with _opened(files) as (file, source):
             columns = {name: str(kind) for name, kind in COLUMNS.items()}
             blocks = {"records": RECORDS_A_BLOCK, "columns": columns}
@@ -154,7 +154,7 @@ def _opened(files: Sequence[Path]) -> Iterator[tuple[BufferedReader, Source]]:
     path = files[0]
     try:
         if not path.is_file():
-            problem = "is no file" if path.exists() else "does not exist"
+            problem = "is not a file" if path.exists() else "does not exist"
             raise InvalidArgumentError(f"{path} {problem}: {_WANTED}")
         sha256 = file_digest(path)
         with path.open("rb") as file:
@@ -197,9 +197,9 @@ def _read(file: BufferedReader, source: Source, parts: Parts, progress: Progress
 
 
 def _imported(archive: Archive, source: Source) -> Draft:
-    """The table of an archive, from which the metrics are taken out to need no memory twice.
+    """Return the table of an archive; repeats are numbered in the order of the records.
 
-    Repeats are numbered in the order of the records.
+    Removes the metrics from the archive one by one, so that memory never holds them twice.
     """
     cells, where = archive.cells, str(source)
     release = _release(archive, source)
@@ -220,7 +220,7 @@ def _imported(archive: Archive, source: Source) -> Draft:
     }
     for name in METRICS:
         values = np.concatenate(archive.metrics.pop(name))[order]
-        pa.default_memory_pool().release_unused()  # where the blocks were
+        pa.default_memory_pool().release_unused()  # memory of the blocks
         if name != "seconds":
             values *= 100
         if name == "valid_accuracy":
@@ -246,18 +246,18 @@ def _imported(archive: Archive, source: Source) -> Draft:
 
 
 def _release(archive: Archive, source: Source) -> Release:
-    """The published file whose trainings those of an archive are."""
+    """Return the published file that has trainings of these lengths."""
     found = tuple(np.unique(archive.epochs).tolist())
     release = next((release for release in RELEASES if release.budgets == found), None)
     if release is None:
         possible = " or ".join(str(list(release.budgets)) for release in RELEASES)
         raise ArchiveError(
-            f"{source} has trainings of {list(found)} epochs, but published are {possible}"
+            f"{source} has trainings of {list(found)} epochs, but {possible} are published"
         )
     counts = len(archive.owners), len(archive.cells)
     if source.release and counts != (source.release.records, CELLS):
         raise ArchiveError(
-            f"{source} was read as {counts[0]:,} trainings of {counts[1]:,} cells, but it has "
+            f"read {counts[0]:,} trainings of {counts[1]:,} cells from {source}, but it has "
             f"{source.release.records:,} of {CELLS:,}"
         )
     return release
@@ -266,21 +266,21 @@ def _release(archive: Archive, source: Source) -> Release:
 def _check_distinct(
     cells: Cells, ranks: NDArray[np.int64], numbers: NDArray[np.int64], where: str
 ) -> None:
-    """Whether no two cells, given by their ascending ranks, are the same network."""
+    """Refuse two cells, given by their ascending ranks, that are the same network."""
     for i in np.flatnonzero(ranks[1:] == ranks[:-1])[:1]:
         first, second = (cells.modules[number] for number in numbers[i : i + 2])
         raise ArchiveError(f"{where}: the modules {first} and {second} are the same cell")
 
 
 def _repeats(archive: Archive, budget: NDArray[np.int64], release: Release, where: str) -> int:
-    """How many trainings every cell has of every length."""
+    """Return how many trainings every cell has of every length."""
     n = len(release.budgets)
     counts = np.bincount(archive.owners * np.int64(n) + budget, minlength=len(archive.cells) * n)
     repeats = int(counts.max())
     for i in np.flatnonzero(counts != repeats)[:1]:
         raise ArchiveError(
             f"{where}: the module {archive.cells.modules[i // n]} has {counts[i]} trainings of "
-            f"{release.budgets[i % n]} epochs, but others {repeats}"
+            f"{release.budgets[i % n]} epochs, but others have {repeats}"
         )
     return repeats
 

@@ -1,4 +1,4 @@
-"""The wire format of protocol buffers (https://protobuf.dev/programming-guides/encoding/)."""
+"""Read the wire format of protocol buffers, https://protobuf.dev/programming-guides/encoding/."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ _LONGEST_VARINT = 10
 
 
 def fields(message: bytes) -> list[tuple[int, Any]]:
-    """The fields of a message in their order; nested messages are left to the caller.
+    """Return the fields of a message in order; nested messages are left to the caller.
 
     Args:
         message: One message without its length.
 
     Returns:
-        Tag and value of every field. A tag is ``number << 3 | type`` with type 0 for a varint,
-        whose value is an integer of 64 bits, and 1, 2 and 5 for eight bytes, a text of any length,
-        and four bytes, whose values are bytes.
+        Tag and value of every field. A tag is ``number << 3 | type``. Type 0 is a varint, whose
+        value is a 64-bit integer. Types 1, 2 and 5 are eight bytes, bytes of any length and four
+        bytes; their values are bytes.
 
     Raises:
-        ArchiveError: The message ends within a field, or holds a tag that no message has.
+        ArchiveError: The message ends within a field, or holds an impossible tag.
     """
     found: list[tuple[int, Any]] = []
     position, end = 0, len(message)
@@ -41,7 +41,7 @@ def fields(message: bytes) -> list[tuple[int, Any]]:
         elif kind == _FIXED32:
             length = 4
         else:
-            raise ArchiveError(f"the message holds a field of type {kind}, possible are 0, 1, 2, 5")
+            raise ArchiveError(f"the message holds a field of type {kind}; possible: 0, 1, 2, 5")
         start, position = position, position + length
         if position > end:
             raise ArchiveError(f"the message of {end} bytes ends within a field of {length}")
@@ -50,7 +50,7 @@ def fields(message: bytes) -> list[tuple[int, Any]]:
 
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:
-    """Value of the varint at a position, and where it ends."""
+    """Return the value of the varint at a position, and the position after it."""
     value = 0
     for shift, byte in enumerate(message[position : position + _LONGEST_VARINT]):
         value |= (byte & 127) << 7 * shift

@@ -1,4 +1,4 @@
-"""Records of NAS-Bench-101 files: one training each, read in blocks and checked."""
+"""Read and check the records of NAS-Bench-101 files, one training each, in blocks."""
 
 import json
 from array import array
@@ -34,7 +34,7 @@ COLUMNS: Mapping[str, Any] = {
     "cell": pa.int32(),
     "epochs": pa.int32(),
     **dict.fromkeys(METRICS, pa.list_(pa.float64(), 2)),
-    # Null but where a cell is new
+    # Set only in the first row of a new cell, else null
     "module_hash": pa.string(),
     "module_adjacency": pa.string(),
     "module_operations": pa.string(),
@@ -44,13 +44,13 @@ COLUMNS: Mapping[str, Any] = {
 
 
 class Cells:
-    """The distinct cells of a file, numbered in the order in which they appear.
+    """The distinct cells of a file, numbered in order of appearance.
 
     Attributes:
         modules: Hash of every cell.
-        adjacency: Adjacency matrix of every cell as published, rows one after the other.
+        adjacency: Adjacency matrix of every cell as published, row after row.
         operations: Operations of every cell as published.
-        parameters: Trainable parameters of the network of every cell.
+        parameters: Trainable parameters of every cell's network.
     """
 
     def __init__(self) -> None:
@@ -68,15 +68,15 @@ class Cells:
 
     @property
     def archs(self) -> NDArray[np.uint8]:
-        """The representative of every cell, shape ``(n_cells, n_decisions)``."""
+        """Representative of every cell, shape ``(n_cells, n_decisions)``."""
         return np.frombuffer(bytes(self._archs), np.uint8).reshape(-1, _ARCH.list_size)
 
     def find(self, module: str, adjacency: str, operations: str, parameters: int) -> int:
-        """Number of the cell in a record, which is checked where it is new or written anew.
+        """Return the number of a record's cell; check the cell if it is new or written anew.
 
         Raises:
             ArchiveError: The record contradicts itself or an earlier one.
-            IllegalArchError: Not a cell of the space.
+            IllegalArchError: The record's cell is not in the space.
         """
         number = self._numbers.get(module)
         if number is None:
@@ -93,7 +93,7 @@ class Cells:
         return number
 
     def recall(self, block: pa.Table) -> None:
-        """Learn the new cells of a block that was read by an earlier import."""
+        """Add the new cells of a block that an earlier import has read."""
         new = block.select(list(COLUMNS)[-5:]).drop_null().combine_chunks()
         archs = list_items(new.column("arch").combine_chunks()).reshape(-1, _ARCH.list_size)
         published = (column.to_pylist() for column in new.columns[:-1])
@@ -112,10 +112,10 @@ class Cells:
         self._archs += arch
 
     def _representative(self, module: str, adjacency: str, operations: str) -> Arch:
-        """The architecture that stands for the class of the cell in a record."""
+        """Return the architecture that represents the class of a record's cell."""
         n, names = isqrt(len(adjacency)), operations.split(",")
         if n * n != len(adjacency) or set(adjacency) - {"0", "1"}:
-            raise ArchiveError(f"the adjacency {repr(adjacency)} is no square of digits 0 and 1")
+            raise ArchiveError(f"the adjacency {repr(adjacency)} is not a square of digits 0 and 1")
         digits = list(map(int, adjacency))
         matrix = [digits[n * x : n * x + n] for x in range(n)]
         arch = from_matrix(matrix, names)
@@ -141,23 +141,23 @@ def read_block(
     limit: int,
     tell: Callable[[int], None],
 ) -> pa.Table:
-    """The next records of a file.
+    """Read the next records of a file.
 
     Args:
         file: The file.
-        where: Its name, for messages.
-        cells: The cells of all blocks before; those of this one are added.
+        where: Name of the file, for messages.
+        cells: Cells of all earlier blocks; the cells of this block are added.
         start: Position of the first record of the block.
         first: Number of that record in the file.
         limit: Most records to read.
-        tell: Told the position from time to time.
+        tell: Called with the position from time to time.
 
     Returns:
-        Rows with the columns ``COLUMNS``: half-way and final values of
-        ``METRICS``, accuracies in 0..1. The position of the next block is in the metadata, ``END``.
+        Rows with the columns ``COLUMNS``: half-way and final values of ``METRICS``, accuracies in
+        0..1. The metadata hold the position of the next block under ``END``.
 
     Raises:
-        ArchiveError: Damaged, or a record that cannot be.
+        ArchiveError: The file is damaged, or a record is impossible.
     """
     owners, epochs, numbers = array("i"), array("i"), array("d")
     known, new = len(cells), array("i")
@@ -186,52 +186,52 @@ def read_block(
             "cell": pa.array(np.array(owners)),
             "epochs": pa.array(np.array(epochs)),
             **{name: lists(table[:, :, k]) for k, name in enumerate(METRICS)},
-            **_sparse(cells, known, np.array(new), len(owners)),
+            **_cell_columns(cells, known, np.array(new), len(owners)),
         }
     ).replace_schema_metadata({END: str(start)})
 
 
 def _parse(payload: bytes) -> tuple[str, int, str, str, str]:
-    """Module hash, epochs, adjacency, operations and encoded metrics of a record."""
+    """Return module hash, epochs, adjacency, operations and encoded metrics of a record."""
     try:
         row = json.loads(payload.decode())
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{repr(payload)} is no JSON: {error}") from error
+        raise ArchiveError(f"{repr(payload)} is not JSON: {error}") from error
     match row:
         case [str(module), int(epochs), str(adjacency), str(operations), str(encoded)]:
             if epochs not in BUDGETS:
                 raise ArchiveError(f"a training of {epochs} epochs{one_of(epochs, BUDGETS)}")
             return module, epochs, adjacency, operations, encoded
     raise ArchiveError(
-        f"{repr(row)} is no list of module hash, epochs, adjacency, operations, metrics"
+        f"{repr(row)} is not a list of module hash, epochs, adjacency, operations, metrics"
     )
 
 
 def _metrics(encoded: str) -> tuple[int, tuple[float, ...]]:
-    """Parameters, then ``METRICS`` half-way and ``METRICS`` at the end, of a ``ModelMetrics``."""
+    """Return parameters, then half-way and final ``METRICS``, of an encoded ``ModelMetrics``."""
     try:
         message = fields(a2b_base64(encoded))
     except ValueError as error:
-        raise ArchiveError(f"the metrics {repr(encoded)} are no base64: {error}") from error
+        raise ArchiveError(f"the metrics {repr(encoded)} are not base64: {error}") from error
     parameters = dict(message).get(_PARAMETERS, 0)
     evaluations = [value for tag, value in message if tag == _EVALUATION]
     if len(evaluations) != 3 or not 0 < parameters < 1 << 31:
         raise ArchiveError(
             f"the metrics hold {len(evaluations)} evaluations and {parameters} parameters, but "
-            "before, half-way and after the training are 3, and a network has parameters"
+            "must hold 3 (before, half-way and after the training) and at least 1 parameter"
         )
     values = []
     for evaluation in evaluations[1:]:
         found = dict(fields(evaluation))
         for tag, name in zip(_NUMBERS, METRICS, strict=True):
             if tag not in found:
-                raise ArchiveError(f"an evaluation of the metrics holds no {name}")
+                raise ArchiveError(f"an evaluation in the metrics has no {name}")
             values.append(found[tag])
     return parameters, _DOUBLES.unpack(b"".join(values))
 
 
 def _check(numbers: NDArray[np.float64], where: str, first: int) -> None:
-    """Whether the numbers of trainings, shape ``(n, 2, n_metrics)``, can be."""
+    """Refuse impossible numbers of trainings, shape ``(n, 2, n_metrics)``."""
     seconds, accuracies = numbers[:, :, 0], numbers[:, :, 1:]
     missing = np.isnan(accuracies)
     failed = np.any(missing, axis=2)
@@ -239,9 +239,9 @@ def _check(numbers: NDArray[np.float64], where: str, first: int) -> None:
     complete = (np.all(missing, axis=2) == failed) & (failed <= failed[:, 1:])
     ascending = (seconds[:, 0] >= 0) & (seconds[:, 0] <= seconds[:, 1]) & (seconds[:, 1] < np.inf)
     wrong = {
-        "accuracies {0}, possible is 0 to 1": np.any(outside, axis=(1, 2)),
-        "accuracies {0}, of which single ones are no numbers": ~np.all(complete, axis=1),
-        "training times {1}, which must be >= 0, the first at most the second": ~ascending,
+        "accuracies {0}, possible are 0 to 1": np.any(outside, axis=(1, 2)),
+        "accuracies {0}, of which only some are NaN": ~np.all(complete, axis=1),
+        "training times {1}, which must be >= 0 and must not decrease": ~ascending,
     }
     for problem, rows in wrong.items():
         if rows.any():
@@ -251,12 +251,12 @@ def _check(numbers: NDArray[np.float64], where: str, first: int) -> None:
 
 
 def lists(values: NDArray[Any]) -> Any:
-    """An array of shape ``(n, d)`` as an Arrow array of lists."""
+    """Return an array of shape ``(n, d)`` as an Arrow array of lists."""
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
 
 
-def _sparse(cells: Cells, known: int, rows: NDArray[np.int32], n: int) -> dict[str, Any]:
-    """Columns of what is known of the cells from number ``known`` on, which are new in ``rows``."""
+def _cell_columns(cells: Cells, known: int, rows: NDArray[np.int32], n: int) -> dict[str, Any]:
+    """Return columns about the cells from number ``known`` on, which first occur in ``rows``."""
     places = np.full(n, -1)
     places[rows] = np.arange(len(rows))
     indices = pa.array(places, mask=places < 0)

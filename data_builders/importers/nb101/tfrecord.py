@@ -1,8 +1,8 @@
-"""TFRecord files (https://www.tensorflow.org/tutorials/load_data/tfrecord), without TensorFlow.
+"""Read TFRecord files, https://www.tensorflow.org/tutorials/load_data/tfrecord, by ourselves.
 
 A record is the length of its payload (uint64), a checksum of these eight bytes, the payload, and a
-checksum of that; all little-endian. A checksum is a CRC-32C (RFC 3720), rotated and shifted so that
-it differs from the CRC of data that hold CRCs.
+checksum of the payload, all little-endian. A checksum is a CRC-32C (RFC 3720), rotated and shifted
+so that it differs from the CRC of data that contain CRCs.
 """
 
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ _CHECKSUM = Struct("<I")
 
 
 def records(file: BinaryIO, where: str, *, longest: int = LONGEST) -> Iterator[tuple[int, bytes]]:
-    """The payloads from the current position to the end of a file, one after the other.
+    """Yield the payloads from the current position to the end of a file.
 
     Args:
         file: A buffered file.
-        where: Its name, for messages.
-        longest: Bytes that a payload may have; no more is ever held.
+        where: Name of the file, for messages.
+        longest: Most bytes of a payload; no more are ever held.
 
     Yields:
-        The position behind a record, and its payload.
+        The position after a record, and its payload.
 
     Raises:
         MissingExtraError: google-crc32c is not installed.
@@ -40,12 +40,13 @@ def records(file: BinaryIO, where: str, *, longest: int = LONGEST) -> Iterator[t
         length, checksum = _HEADER.unpack(header)
         if _mask(crc32c(header[:8])) != checksum:
             raise ArchiveError(
-                f"{where} is damaged: the length of the record at byte {position} does not fit "
+                f"{where} is damaged: the length of the record at byte {position} does not match "
                 "its checksum"
             )
         if length > longest:
             raise ArchiveError(
-                f"{where}: the record at byte {position} has {length} bytes, {longest} are possible"
+                f"{where}: the record at byte {position} has {length} bytes, at most {longest} are "
+                "possible"
             )
         rest = file.read(length + _CHECKSUM.size)
         if len(rest) < length + _CHECKSUM.size:
@@ -53,7 +54,7 @@ def records(file: BinaryIO, where: str, *, longest: int = LONGEST) -> Iterator[t
         payload = rest[:length]
         if _mask(crc32c(payload)) != _CHECKSUM.unpack_from(rest, length)[0]:
             raise ArchiveError(
-                f"{where} is damaged: the record at byte {position} does not fit its checksum"
+                f"{where} is damaged: the record at byte {position} does not match its checksum"
             )
         position += _HEADER.size + len(rest)
         yield position, payload

@@ -1,1 +1,1 @@
-"""NAS-Bench-301 from its training results."""
+"""Importer of NAS-Bench-301, from its training results."""

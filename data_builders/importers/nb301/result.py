@@ -1,4 +1,4 @@
-"""A result file of NAS-Bench-301: one training of a DARTS cell."""
+"""Read a result file of NAS-Bench-301: one training of a DARTS cell."""
 
 import json
 import math
@@ -36,15 +36,15 @@ CONSTANTS: Mapping[str, float | str] = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a file says of one training.
+    """The content of a result file.
 
     Attributes:
         arch: The architecture.
-        valid: Validation accuracy, percent; NaN where the training failed.
-        test: Test accuracy, percent; NaN where there is none.
+        valid: Validation accuracy, percent; NaN if the training failed.
+        test: Test accuracy, percent; NaN if missing.
         seconds: Run time.
-        parameters: Of the network; None where it is not said.
-        curve: Validation accuracy after every epoch, percent; None where not all are recorded.
+        parameters: Number of parameters; None if not stated.
+        curve: Validation accuracy after every epoch, percent; None unless all are recorded.
     """
 
     arch: Arch
@@ -56,27 +56,27 @@ class Result:
 
 
 def parse(data: bytes, where: str) -> Result:
-    """What a result file says.
+    """Return the content of a result file.
 
     Raises:
-        ArchiveError: Not JSON, or not in the layout of the archive.
+        ArchiveError: The data are not JSON, or not in the layout of the archive.
     """
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{where} is no JSON file, or damaged: {error}") from error
+        raise ArchiveError(f"{where} is not a JSON file, or is damaged: {error}") from error
     if not isinstance(content, dict):
-        raise ArchiveError(f"{where} holds {repr(content):.80}, an object is expected")
+        raise ArchiveError(f"{where} holds {repr(content):.80}, not an object")
     for key in ("optimized_hyperparamater_config", "info", "runtime"):
         if key not in content:
             raise ArchiveError(f"{where} has no {key!r}{_nearest(key, content)}")
     config, info = content["optimized_hyperparamater_config"], content["info"]
     if not isinstance(config, dict):
-        raise ArchiveError(f"{where}: the configuration is {repr(config):.80}, no object")
+        raise ArchiveError(f"{where}: the configuration is {repr(config):.80}, not an object")
     failed = info is None or info == [] or isinstance(info, str)
     final = {} if failed else info[0] if isinstance(info, list) else None
     if not isinstance(final, dict) or not (failed or "val_accuracy" in final):
-        raise ArchiveError(f"{where}: info is {repr(info):.80}, a list with val_accuracy is needed")
+        raise ArchiveError(f"{where}: info is {repr(info):.80}, not a list with val_accuracy")
     _check_constants(config, where)
     return Result(
         arch=architecture(config, where),
@@ -89,13 +89,13 @@ def parse(data: bytes, where: str) -> Result:
 
 
 def architecture(config: Mapping[str, Any], where: str) -> Arch:
-    """The architecture that a configuration describes.
+    """Return the architecture that a configuration describes.
 
     Edge k of a cell is input i of node n, k = i + (0, 2, 5, 9)[n - 2]; node 2 has inputs 0 and 1.
 
     Raises:
-        ArchiveError: A key is missing, an operation or pair of inputs unknown, or an operation is
-            given for an input that its node does not have.
+        ArchiveError: A key is missing, an operation or pair of inputs is unknown, or an operation
+            is given for an input that its node does not have.
     """
     given = {
         key.removeprefix(PREFIX): value
@@ -125,14 +125,14 @@ def architecture(config: Mapping[str, Any], where: str) -> Arch:
     for key in given:
         if key not in used:
             raise ArchiveError(
-                f"{where}: {PREFIX}{key:.80} belongs to no input of its node"
+                f"{where}: {PREFIX}{key:.80} is not an input of its node"
                 f"{one_of(key[:80], sorted(used))}"
             )
     return tuple(arch)
 
 
 def _nearest(key: str, present: Iterable[str]) -> str:
-    """Tail of a message about a missing key; an archive may hold many and long ones."""
+    """Return the end of a message about a missing key; archives may hold many long ones."""
     return one_of(key, [f"{name:.80}" for name in islice(present, 100)])
 
 
@@ -146,8 +146,8 @@ def _check_constants(config: Mapping[str, Any], where: str) -> None:
             same = same and math.isclose(value, constant, rel_tol=1e-6)
         if not same:
             raise ArchiveError(
-                f"{where}: {key} is {repr(value):.80}, not {constant}: another training than those "
-                "of NAS-Bench-301, which one table cannot hold together"
+                f"{where}: {key} is {repr(value):.80}, not {constant}: one table cannot hold both "
+                "this training and those of NAS-Bench-301"
             )
 
 
@@ -159,32 +159,32 @@ def _accuracy(value: Any, name: str, where: str) -> float:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return math.nan
     if not _is_number(value) or not 0 <= value <= 100:
-        raise ArchiveError(f"{where}: {name} is {repr(value):.80}, no number in 0..100")
+        raise ArchiveError(f"{where}: {name} is {repr(value):.80}, not a number in 0..100")
     return float(value)
 
 
 def _seconds(value: Any, where: str) -> float:
     if not _is_number(value) or not 0 < value < 1e9:
-        raise ArchiveError(f"{where}: runtime is {repr(value):.80}, no number of seconds")
+        raise ArchiveError(f"{where}: runtime is {repr(value):.80}, not a number of seconds")
     return float(value)
 
 
 def _parameters(value: Any, where: str) -> int | None:
     if value is not None and not (_is_number(value) and 0 < value < 1e9 and value == int(value)):
-        raise ArchiveError(f"{where}: model_parameters is {repr(value):.80}, no number of them")
+        raise ArchiveError(f"{where}: model_parameters is {repr(value):.80}, not a positive number")
     return None if value is None else int(value)
 
 
 def _curve(curves: Any, where: str) -> list[float] | None:
-    """The curve, if it has a value for every epoch: where a shorter one has gaps is not said."""
+    """Return the curve if it has every epoch; a shorter one does not say which are missing."""
     if curves is None:
         return None
     name = "Train/val_accuracy"
     values = curves.get(name) if isinstance(curves, dict) else None
     if not isinstance(values, list) or len(values) > EPOCHS:
         raise ArchiveError(
-            f"{where}: learning_curves is {repr(curves):.80}, with {name} a list of at most "
-            f"{EPOCHS} accuracies is expected"
+            f"{where}: learning_curves is {repr(curves):.80}, not an object with a list {name} of "
+            f"at most {EPOCHS} accuracies"
         )
     accuracies = [_accuracy(value, name, where) for value in values]
     return accuracies if len(values) == EPOCHS else None

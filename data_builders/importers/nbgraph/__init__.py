@@ -1,1 +1,1 @@
-"""NAS-Bench-Graph from its package or its complete records."""
+"""Importer of NAS-Bench-Graph, from its package or its complete data."""

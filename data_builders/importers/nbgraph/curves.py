@@ -1,7 +1,7 @@
-"""The complete data of NAS-Bench-Graph: learning curves, a file a training seed.
+"""The complete data of NAS-Bench-Graph: learning curves, one file per training seed.
 
-``cora0.bench`` is a pickle ``{30224: {"dur": [(…), …], "latency": …, "para": …, …}, …}``. ``dur``
-has for every epoch the performance on training, validation and test nodes, the losses on them, and
+``cora0.bench`` is a pickle ``{30224: {"dur": [(…), …], "latency": …, "para": …, …}, …}``. For every
+epoch, ``dur`` has the performance on training, validation and test nodes, the losses on them, and
 the test performance after the epoch with the highest validation so far, in three decimals. A file
 has hundreds of millions of bytes, so it is read record by record.
 """
@@ -59,10 +59,10 @@ class Source:
     """A file of the complete data.
 
     Attributes:
-        path: The file.
-        graph: That the networks in it were trained on.
-        seed: In its name.
-        sha256: Of the file.
+        path: Path of the file.
+        graph: The graph that its networks were trained on.
+        seed: Seed in its name.
+        sha256: SHA-256 of the file.
     """
 
     path: Path
@@ -72,16 +72,16 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """What is known of a file that was read, without its curves.
+class FileSummary:
+    """Content of a file that was read, without its curves.
 
     Attributes:
         source: The file.
-        epochs: Of every curve.
+        epochs: Length of every curve.
         archs: The networks, shape ``(n, 5)``.
-        latency: Seconds.
-        parameters: As published.
-        load: Reads its block again.
+        latency: Latencies in seconds.
+        parameters: Numbers of parameters, as published.
+        load: Reads the file's block again.
     """
 
     source: Source
@@ -93,12 +93,12 @@ class Training:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether a file is one of the complete data, by its name."""
+    """Return whether a file is one of the complete data, judging by its name."""
     return _NAME.fullmatch(path.name) is not None
 
 
 def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Draft]:
-    """One table a graph that is among the files.
+    """Yield one table per graph among the files.
 
     Raises:
         InvalidArgumentError: Something else is among the files.
@@ -109,23 +109,23 @@ def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Dr
         work, {"layout": LAYOUT, "files": [[s.graph.name, s.seed, s.sha256] for s in sources]}
     )
     total = len(sources) * CLASSES
-    found: dict[str, list[Training]] = {}
+    found: dict[str, list[FileSummary]] = {}
     for number_, source in enumerate(sources):
         done = number_ * CLASSES
         make = partial(read, source, partial(_report, progress, done, total))
         load = partial(parts.get, number_, make)
-        training = _training(source, load)
+        summary = _summary(source, load)
         others = found.setdefault(source.graph.name, [])
         for other in others[:1]:
-            if other.epochs != training.epochs:
+            if other.epochs != summary.epochs:
                 raise ArchiveError(
-                    f"{source.path} has {training.epochs} epochs, but {other.source.path} has "
+                    f"{source.path} has {summary.epochs} epochs, but {other.source.path} has "
                     f"{other.epochs}"
                 )
-        others.append(training)
+        others.append(summary)
         progress(done + CLASSES, total)
-    for trainings in found.values():
-        yield imported(trainings)
+    for summaries in found.values():
+        yield imported(summaries)
     parts.remove()
 
 
@@ -139,7 +139,7 @@ def _sources(files: Sequence[Path]) -> list[Source]:
         match = _NAME.fullmatch(path.name)
         if match is None or match[1] not in _GRAPHS or not path.is_file():
             raise InvalidArgumentError(
-                f"{path} is no file of the complete data of NAS-Bench-Graph ({COMPLETE_DATA}), "
+                f"{path} is not a file of the complete data of NAS-Bench-Graph ({COMPLETE_DATA}), "
                 f"named <graph><seed>.bench{one_of(match[1] if match else path.stem, _GRAPHS)}"
             )
         source = Source(path, _GRAPHS[match[1]], int(match[2]), _digest(path))
@@ -160,14 +160,14 @@ def _digest(path: Path) -> str:
 
 
 def read(source: Source, progress: Callable[[int], None]) -> pa.Table:
-    """One row a network: its curves, latency and number of parameters.
+    """Return one row per network: its curves, latency and number of parameters.
 
     Args:
         source: The file.
-        progress: Told the number of networks that are read.
+        progress: Called with the number of networks read so far.
 
     Raises:
-        ArchiveError: Damaged or not in the layout of the archive.
+        ArchiveError: The file is damaged or not in the layout of the archive.
     """
     try:
         with source.path.open("rb") as file:
@@ -196,17 +196,17 @@ def _read(file: IO[bytes], source: Source, progress: Callable[[int], None]) -> p
         latencies.append(number(latency, "latency", LONGEST, place))
         counts.append(count(para, arch, source.graph, place))
         progress(len(archs))
-    columns = {name: _rows(values[: len(archs)]) for name, values in curves.items()}
+    columns = {name: _fixed_size_lists(values[: len(archs)]) for name, values in curves.items()}
     named = {"arch": arch_column(np.array(archs))}
     return pa.table(named | columns | {"latency": latencies, "parameters": counts})
 
 
-def _rows(values: NDArray[np.float32]) -> pa.FixedSizeListArray:
+def _fixed_size_lists(values: NDArray[np.float32]) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
 
 
 def _curves(dur: object, where: str) -> NDArray[np.float64]:
-    """Performances in percent and losses, shape ``(n_epochs, 7)``; NaN for a loss that is none."""
+    """Return performances in percent and losses, ``(n_epochs, 7)``; NaN for an overflowing loss."""
     try:
         values = np.asarray(dur)
     except ValueError as error:
@@ -217,15 +217,13 @@ def _curves(dur: object, where: str) -> NDArray[np.float64]:
         or values.shape[1] != len(CURVES)
         or not 1 <= len(values) <= LONGEST_TRAINING
     ):
-        raise ArchiveError(
-            f"{where}: dur is {repr(dur):.80}, rows of {len(CURVES)} numbers are needed"
-        )
+        raise ArchiveError(f"{where}: dur is {repr(dur):.80}, not rows of {len(CURVES)} numbers")
     values = values.astype(np.float64)
     for name, column in zip(CURVES, values.T, strict=True):
         highest = 1.0 if name not in LOSSES else np.inf
         if ((column < 0) | (column > highest)).any():
             wrong = column[(column < 0) | (column > highest)][0]
-            raise ArchiveError(f"{where}: dur has {name} {wrong}, possible is 0..{highest:g}")
+            raise ArchiveError(f"{where}: dur has {name} {wrong}, possible are 0..{highest:g}")
         if name in LOSSES:
             column[column > np.finfo(np.float32).max] = np.nan
         else:
@@ -236,9 +234,9 @@ def _curves(dur: object, where: str) -> NDArray[np.float64]:
 # The table
 
 
-def _training(source: Source, load: Callable[[], pa.Table]) -> Training:
+def _summary(source: Source, load: Callable[[], pa.Table]) -> FileSummary:
     block = load()
-    training = Training(
+    summary = FileSummary(
         source=source,
         epochs=block.schema.field("valid").type.list_size,
         archs=_items(block, "arch").copy(),
@@ -248,24 +246,24 @@ def _training(source: Source, load: Callable[[], pa.Table]) -> Training:
     )
     del block
     pa.default_memory_pool().release_unused()
-    return training
+    return summary
 
 
 def _items(block: pa.Table, name: str) -> NDArray[Any]:
-    """A column of lists as an array with a row for each."""
+    """Return a column of lists as an array with one row per list."""
     items: NDArray[Any] = list_items(block[name].combine_chunks())
     return items.reshape(len(block), -1)
 
 
-def imported(trainings: Sequence[Training]) -> Draft:
-    """The table of one graph, from all its files."""
-    graph, epochs = trainings[0].source.graph, trainings[0].epochs
-    archs = np.concatenate([training.archs for training in trainings])
-    sizes = [len(training.archs) for training in trainings]
-    seeds = np.repeat(np.array([t.source.seed for t in trainings], np.int32), sizes)
+def imported(summaries: Sequence[FileSummary]) -> Draft:
+    """Return the table of one graph, from all its files."""
+    graph, epochs = summaries[0].source.graph, summaries[0].epochs
+    archs = np.concatenate([summary.archs for summary in summaries])
+    sizes = [len(summary.archs) for summary in summaries]
+    seeds = np.repeat(np.array([s.source.seed for s in summaries], np.int32), sizes)
     ranks = NBGraph().rank_many(archs)
     order = np.lexsort(np.stack([seeds, ranks]))
-    curves = _sorted_curves(trainings, np.argsort(order))
+    curves = _sorted_curves(summaries, np.argsort(order))
     diverged = np.isnan(curves["valid"][:, -1])
     runs = {
         "arch": arch_column(archs[order]),
@@ -275,10 +273,10 @@ def imported(trainings: Sequence[Training]) -> Draft:
     }
     runs |= {_column_name(name, graph): curve_column(values) for name, values in curves.items()}
     if graph.mixed:
-        counts = np.concatenate([training.parameters for training in trainings])
+        counts = np.concatenate([summary.parameters for summary in summaries])
         runs["published_parameters"] = pa.array(counts[order])
     distinct, first, which = np.unique(ranks, return_index=True, return_inverse=True)
-    latency = np.concatenate([training.latency for training in trainings])
+    latency = np.concatenate([summary.latency for summary in summaries])
     means = 1e3 * np.bincount(which, latency) / np.bincount(which)
     counted = [parameters(tuple(arch), graph) for arch in archs[first].tolist()]
     of_archs = {
@@ -287,7 +285,7 @@ def imported(trainings: Sequence[Training]) -> Draft:
         "latency_gpu_ms": pa.array(means.astype(np.float32)),
     }
     return Draft(
-        metadata=_metadata(trainings, complete=len(distinct) == CLASSES),
+        metadata=_metadata(summaries, complete=len(distinct) == CLASSES),
         runs=pa.table(runs),
         archs=pa.table(of_archs),
         columns=(*_columns(graph), *arch_columns()),
@@ -295,20 +293,20 @@ def imported(trainings: Sequence[Training]) -> Draft:
 
 
 def _sorted_curves(
-    trainings: Sequence[Training], places: NDArray[np.int64]
+    summaries: Sequence[FileSummary], places: NDArray[np.int64]
 ) -> dict[str, NDArray[np.float32]]:
-    """The curves of all files, shape ``(n_runs, n_epochs)``; one file is in memory at a time.
+    """Return the curves of all files, shape ``(n_runs, n_epochs)``; loads one file at a time.
 
     Args:
-        trainings: The files.
+        summaries: The files.
         places: Row of every curve, file after file.
     """
-    shape = (len(places), trainings[0].epochs)
+    shape = (len(places), summaries[0].epochs)
     curves = {name: np.empty(shape, np.float32) for name in CURVES}
     begin = 0
-    for training in trainings:
-        rows = places[begin : begin + len(training.archs)]
-        block = training.load()
+    for summary in summaries:
+        rows = places[begin : begin + len(summary.archs)]
+        block = summary.load()
         for name, values in curves.items():
             values[rows] = _items(block, name)
         del block
@@ -343,9 +341,9 @@ def _columns(graph: Graph) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def _metadata(trainings: Sequence[Training], *, complete: bool) -> Metadata:
-    sources = [training.source for training in trainings]
-    epochs = trainings[0].epochs
+def _metadata(summaries: Sequence[FileSummary], *, complete: bool) -> Metadata:
+    sources = [summary.source for summary in summaries]
+    epochs = summaries[0].epochs
     graph = sources[0].graph
     seeds = sorted(source.seed for source in sources)
     files = ", ".join(f"{source.path.name} (sha256 {source.sha256})" for source in sources)

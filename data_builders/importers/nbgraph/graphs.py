@@ -1,8 +1,8 @@
-"""The nine graphs of NAS-Bench-Graph, how networks were trained on them, and how large these are.
+"""The nine graphs of NAS-Bench-Graph, the training of networks on them, and the networks' sizes.
 
-The archive does not say how. Widths and layers follow from the published numbers of parameters,
-which :func:`parameters` gives back, and sizes of the splits from the accuracies, which are whole
-numbers of nodes. The rest is as published with the paper: the code of its supplement and the
+The archive itself does not describe them. Widths and layers follow from the published numbers of
+parameters, which :func:`parameters` reproduces; sizes of the splits follow from the accuracies,
+which are whole numbers of nodes. The rest comes from the supplement of the paper: its code and the
 hyperparameters of each graph.
 """
 
@@ -21,8 +21,8 @@ _RANDOM = "drawn at random: 20 nodes a class for training, 30 for validation, al
 _COMPONENT = f"largest connected component, {_RANDOM}"
 _OGB = "split of the Open Graph Benchmark"
 
-# Matrices of inputs x outputs and vectors of outputs in an operation. arma has a matrix of
-# outputs x outputs besides.
+# Number of (inputs x outputs) matrices and of output vectors per operation. In addition, arma has
+# one (outputs x outputs) matrix.
 _WEIGHTS = {
     "gat": (1, 3),
     "gcn": (1, 1),
@@ -38,25 +38,25 @@ _WEIGHTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """A graph and the training on it.
+    """A graph, and how networks were trained on it.
 
     Attributes:
-        name: In the archive.
-        title: For people.
-        sha256: Of the file in nas-bench-graph 1.4.0.
+        name: Name in the archive.
+        title: Name for people.
+        sha256: SHA-256 of the file in nas-bench-graph 1.4.0.
         split: How the nodes were split.
-        nodes: Training, validation and test nodes.
-        features: Of a node.
-        outputs: Classes, or binary tasks.
+        nodes: Numbers of training, validation and test nodes.
+        features: Features of a node.
+        outputs: Number of classes, or of binary tasks.
         before: Linear layers before the cell.
         after: Linear layers after the one that joins the leaves of the cell.
         width: Channels of the operations.
-        dropout: Probability.
+        dropout: Dropout probability.
         optimizer: ``SGD`` (without momentum) or ``Adam``.
-        learning_rate: Constant.
-        weight_decay: L2.
-        epochs: Steps, each on all training nodes.
-        metric: What is measured: ``accuracy`` or ``roc_auc``.
+        learning_rate: Learning rate, constant.
+        weight_decay: L2 coefficient.
+        epochs: Number of steps, each on all training nodes.
+        metric: Performance metric: ``accuracy`` or ``roc_auc``.
         mixed: Whether some published numbers of parameters are not those of the network.
     """
 
@@ -80,7 +80,7 @@ class Graph:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What a training was."""
+        """Description of a training."""
         train, valid, test = self.nodes
         return {
             "network": "NAS-Bench-Graph: linear layers before the cell; four operations, ReLU and "
@@ -266,9 +266,9 @@ GRAPHS = (
 
 
 def parameters(arch: Arch, graph: Graph) -> int:
-    """Trainable parameters of the network as written, batch normalisation included.
+    """Return the trainable parameters of the network as written, batch normalisation included.
 
-    Every operation has a batch normalisation of its inputs, used or not; a layer joins the leaves.
+    Every operation batch-normalises its inputs, used or not; one layer joins the leaves.
     """
     sources = [int(source) for source in LINKS[arch[0]]]
     width = graph.width

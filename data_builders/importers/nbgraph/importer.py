@@ -1,8 +1,8 @@
 """NAS-Bench-Graph (Qin et al., 2022, https://arxiv.org/abs/2206.09166).
 
-The package nas-bench-graph holds, for each of nine graphs, a pickle ``{30224: {"valid_perf": …,
-"perf": …, "latency": …, "para": …}, …}`` with means of three trainings. The complete data, with the
-learning curves of each training, are read by ``nbgraph_curves``.
+The package nas-bench-graph holds one pickle for each of nine graphs, ``{30224: {"valid_perf": …,
+"perf": …, "latency": …, "para": …}, …}``, with means of three trainings. The module ``curves``
+reads the complete data, with the learning curves of each training.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,14 +47,14 @@ FIELDS = ("valid_perf", "perf", "latency", "para")
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """Means of the trainings of one network.
+    """Means over the trainings of one network.
 
     Attributes:
         arch: The network.
         valid: Validation performance, 0..1.
         test: Test performance, 0..1.
         latency: Seconds.
-        parameters: As published.
+        parameters: Number of parameters, as published.
     """
 
     arch: Arch
@@ -65,7 +65,7 @@ class Means:
 
 
 class NBGraphImporter(Importer):
-    """The nine tables of nas-bench-graph 1.4.0, or curves of the complete data."""
+    """The nine tables of nas-bench-graph 1.4.0, or those with curves of the complete data."""
 
     name = "nbgraph"
     ids = tuple(f"nbgraph-{graph.name}{kind}" for kind in ("", "-curves") for graph in GRAPHS)
@@ -78,7 +78,7 @@ class NBGraphImporter(Importer):
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
-        """One table a graph."""
+        """Yield one table per graph."""
         if any(nbgraph_curves.is_complete(path) for path in files):
             yield from nbgraph_curves.tables(files, work / self.name, progress)
             return
@@ -93,10 +93,10 @@ class NBGraphImporter(Importer):
 
 
 def parse(data: bytes, graph: Graph, where: str) -> list[Means]:
-    """The records of a file, by architecture.
+    """Return the records of a file, sorted by architecture.
 
     Raises:
-        ArchiveError: Not in the layout of the archive, or a number that its training cannot give.
+        ArchiveError: The file is not in the layout of the archive, or a number is impossible.
     """
     records = networks(BytesIO(data), where)
     found = [_means(arch, record, graph, place) for arch, record, place in records]
@@ -119,21 +119,21 @@ def _means(arch: Arch, record: object, graph: Graph, where: str) -> Means:
 
 
 def _check_sum(name: str, mean: float, parts: int, where: str) -> None:
-    """Whether a mean of the trainings is one of fractions with this denominator."""
+    """Refuse a mean over the trainings that is not one of fractions with this denominator."""
     total = TRAININGS * parts * mean
     if abs(total - round(total)) > 1e-6:
         raise ArchiveError(
-            f"{where}: {name} is {mean}, no mean of {TRAININGS} multiples of 1/{parts}"
+            f"{where}: {name} is {mean}, not a mean of {TRAININGS} multiples of 1/{parts}"
         )
 
 
 def imported(found: Sequence[Means], graph: Graph, content: Content) -> Draft:
-    """The table of one graph.
+    """Return the table of one graph.
 
     Args:
-        found: In the order of their architectures.
+        found: Means, sorted by architecture.
         graph: The graph.
-        content: The file that they come from.
+        content: The file that the means come from.
     """
     archs = arch_column(np.array([means.arch for means in found]))
     runs = {

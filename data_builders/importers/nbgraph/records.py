@@ -1,4 +1,4 @@
-"""What the files of NAS-Bench-Graph have in common: keys, fields, columns, origin."""
+"""Parts shared by the readers of NAS-Bench-Graph: keys, fields, columns, origin."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -27,17 +27,17 @@ LONGEST = 3600.0
 
 
 def networks(file: IO[bytes], where: str) -> Iterator[tuple[Arch, Any, str]]:
-    """Architecture, record and place of every entry of a file.
+    """Yield architecture, record and place of every entry of a file.
 
     Raises:
-        ArchiveError: Damaged, no pickle of plain numbers, or a key that is none, is not that of its
-            network, or occurs twice.
+        ArchiveError: The file is damaged or is not a pickle of plain numbers, or a key is invalid,
+            not that of its network, or repeated.
     """
     pickles = Pickles(file, allowed=NUMBERS, where=where)
     seen = set()
     for key, record in pickles.items():
         if type(key) is not int:
-            raise ArchiveError(f"{where}: the key {repr(key):.80} is no integer")
+            raise ArchiveError(f"{where}: the key {repr(key):.80} is not an integer")
         try:
             arch = _network(key)
         except IllegalArchError as error:
@@ -53,79 +53,79 @@ def networks(file: IO[bytes], where: str) -> Iterator[tuple[Arch, Any, str]]:
 
 @cache
 def _network(key: int) -> Arch:
-    """The network that has this key; eight of the files have the same keys."""
+    """Return the network with this key; cached, since eight of the files have the same keys."""
     arch = from_key(key)
     if (representative := NBGraph().canonical(arch)) != arch:
         raise IllegalArchError(
-            f"{key} is the network with the key {to_key(representative)}; a file has one record a "
-            "network"
+            f"{key} is the network with the key {to_key(representative)}; a file has one record "
+            "per network"
         )
     return arch
 
 
 def field(record: Any, name: str, names: Iterable[str], where: str) -> Any:
-    """A field of a record.
+    """Return a field of a record.
 
     Raises:
-        ArchiveError: No record with these fields.
+        ArchiveError: The value is not a record with this field.
     """
     if not isinstance(record, Mapping):
-        raise ArchiveError(f"{where} is {repr(record):.80}, a dict of {', '.join(names)} is needed")
+        raise ArchiveError(f"{where} is {repr(record):.80}, not a dict of {', '.join(names)}")
     if name not in record:
         raise ArchiveError(f"{where} has no {name!r}, only {repr(sorted(map(str, record))):.80}")
     return record[name]
 
 
 def number(value: Any, name: str, highest: float, where: str) -> float:
-    """A number from 0 to ``highest``.
+    """Return a number from 0 to ``highest``.
 
     Raises:
-        ArchiveError: Another number, or none.
+        ArchiveError: The value is outside the range or is not a number.
     """
     if type(value) not in (float, int) or not 0 <= value <= highest:
-        raise ArchiveError(f"{where}: {name} is {repr(value):.80}, no number in 0..{highest:g}")
+        raise ArchiveError(f"{where}: {name} is {repr(value):.80}, not a number in 0..{highest:g}")
     return float(value)
 
 
 def count(value: Any, arch: Arch, graph: Graph, where: str) -> float:
-    """A number of parameters as published in millions, of one training or a mean.
+    """Return a number of parameters that is published in millions, of one training or as a mean.
 
     Raises:
-        ArchiveError: Not that of the network.
+        ArchiveError: It is not that of the network.
     """
     published = MILLION * number(value, "para", MILLION, where)
     if not graph.mixed and not is_own_count(published, arch, graph):
         raise ArchiveError(
-            f"{where} has {published:.2f} parameters, but {parameters(arch, graph)} in its layers"
+            f"{where} has {published:.2f} parameters, but its layers have {parameters(arch, graph)}"
         )
     return published
 
 
 def is_own_count(published: float, arch: Arch, graph: Graph) -> bool:
-    """Whether a number of parameters is that of the network, but for rounding."""
+    """Return whether a number of parameters is that of the network, except for rounding."""
     return abs(published - parameters(arch, graph)) < 0.01
 
 
 def performance(split: Literal["train", "valid", "test"], graph: Graph, description: str) -> Column:
-    """The column of accuracies, or of ROC-AUC, of a part of the nodes."""
+    """Return the column of accuracies, or of ROC-AUC, of one part of the nodes."""
     column = Column.of(f"{split}_accuracy", description)
     return replace(column, name=f"{split}_{graph.metric}")
 
 
 def measured(graph: Graph) -> str:
-    """What the performance is."""
+    """Return a description of the performance metric."""
     if graph.metric == "roc_auc":
         return f"ROC-AUC in percent, mean over the {graph.outputs} binary tasks"
     return "percent of right answers"
 
 
 def percent(fractions: Any) -> Any:
-    """In percent, single precision."""
+    """Return fractions as percentages in single precision."""
     return (100 * np.asarray(fractions)).astype(np.float32)
 
 
 def arch_columns() -> tuple[Column, ...]:
-    """The columns of the architectures."""
+    """Return the columns of architectures."""
     return (
         Column.of(
             "parameters",
@@ -142,7 +142,7 @@ def arch_columns() -> tuple[Column, ...]:
 
 
 def published_parameters() -> Column:
-    """The column of the numbers of parameters that are published, where some are wrong."""
+    """Return the column of published numbers of parameters, for graphs where some are wrong."""
     return Column(
         "published_parameters",
         description="the published number (para, in millions) times a million, a mean where the "
@@ -152,6 +152,6 @@ def published_parameters() -> Column:
 
 
 def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:
-    """A recipe with its digest and the release it comes from."""
+    """Return a recipe with its digest and the release it comes from."""
     digest = json_digest(recipe)
     return recipe | {"digest": digest, "release": release}

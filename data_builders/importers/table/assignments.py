@@ -1,4 +1,4 @@
-"""What a user says of the columns of a file: ``valid_accuracy@200=COLUMN*100``."""
+"""Parse what a user says about the columns of a file: ``valid_accuracy@200=COLUMN*100``."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,12 +18,12 @@ _METRIC = re.compile(rf"({'|'.join(SPLITS)})_[A-Za-z0-9_]+|{'|'.join(COSTS)}")
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Which column of a file holds a quantity.
+    """The column of a file that holds a quantity.
 
     Attributes:
-        name: Of the quantity.
-        column: Of the file.
-        factor: What the column is multiplied by; None where none was given.
+        name: Name of the quantity.
+        column: Name of the column.
+        factor: Factor to multiply the column by; None if none was given.
     """
 
     name: str
@@ -32,19 +32,20 @@ class Assignment:
 
     @property
     def text(self) -> str:
-        """The column and its factor, for people."""
+        """The column and its factor, for messages."""
         return f"{self.column!r}" + ("" if self.factor is None else f" times {self.factor:g}")
 
 
 Metrics = Mapping[str, Mapping[int, Sequence[Assignment]]]
-"""Columns of each metric at each epoch, in the order of the seeds."""
+"""Columns of each metric at each epoch, in the order of their seeds."""
 
 
 def parse_metrics(texts: Iterable[str]) -> dict[str, dict[int, list[Assignment]]]:
-    """Metrics of ``["valid_accuracy@200=COLUMN", "seconds@200=COLUMN*3600"]``.
+    """Parse metrics such as ``["valid_accuracy@200=COLUMN", "seconds@200=COLUMN*3600"]``.
 
     Raises:
-        InvalidArgumentError: Another form, a metric without a split, or an impossible epoch.
+        InvalidArgumentError: A text has another form, a metric has no split, or an epoch is
+            impossible.
     """
     metrics: dict[str, dict[int, list[Assignment]]] = {}
     for text in texts:
@@ -61,9 +62,9 @@ def parse_metrics(texts: Iterable[str]) -> dict[str, dict[int, list[Assignment]]
             )
         if not _METRIC.fullmatch(name):
             raise InvalidArgumentError(
-                f"metric {text!r}: {name!r} is no cost and does not begin with the images that it "
-                f"was measured on ({', '.join(f'{split}_' for split in SPLITS)}); what needs no "
-                f"training is per_arch{one_of(name, _EXAMPLES)}"
+                f"metric {text!r}: {name!r} is not a cost and does not begin with the images that "
+                f"it was measured on ({', '.join(f'{split}_' for split in SPLITS)}); a number that "
+                f"needs no training belongs to per_arch{one_of(name, _EXAMPLES)}"
             )
         metrics.setdefault(name, {}).setdefault(int(epoch), []).append(
             Assignment(name, column, factor)
@@ -72,22 +73,22 @@ def parse_metrics(texts: Iterable[str]) -> dict[str, dict[int, list[Assignment]]
 
 
 def parse_per_arch(texts: Iterable[str]) -> list[Assignment]:
-    """Quantities of ``["latency_pixel3_ms=COLUMN", "parameters=COLUMN*1e6"]``.
+    """Parse quantities such as ``["latency_pixel3_ms=COLUMN", "parameters=COLUMN*1e6"]``.
 
     Raises:
-        InvalidArgumentError: Another form, a name twice, or a name that is taken.
+        InvalidArgumentError: A text has another form, or a name is given twice or reserved.
     """
     found: dict[str, Assignment] = {}
     for text in texts:
         name, column, factor = _sides(text, "per_arch", "NAME=COLUMN")
         if not _NAME.fullmatch(name):
             raise InvalidArgumentError(
-                f"per_arch {text!r}: the name {name!r} must be made of letters, digits and '_', a "
-                "letter first"
+                f"per_arch {text!r}: the name {name!r} must consist of letters, digits and '_' and "
+                "begin with a letter"
             )
         if _METRIC.fullmatch(name):
             raise InvalidArgumentError(
-                f"per_arch {text!r}: {name!r} comes out of a training and is a metric: "
+                f"per_arch {text!r}: {name!r} is the result of a training: give it as the metric "
                 f"{name}@EPOCH={column}"
             )
         if name in (*KEYS, "status") or name in found:
@@ -98,7 +99,7 @@ def parse_per_arch(texts: Iterable[str]) -> list[Assignment]:
 
 
 def _sides(text: object, option: str, form: str) -> tuple[str, str, float | None]:
-    """Left side, column and factor of ``LEFT=COLUMN`` or ``LEFT=COLUMN*FACTOR``."""
+    """Return left side, column and factor of ``LEFT=COLUMN`` or ``LEFT=COLUMN*FACTOR``."""
     left, equals, column = text.partition("=") if isinstance(text, str) else ("", "", "")
     left, column = left.strip(), column.strip()
     if not equals or not left or not column:
@@ -108,5 +109,5 @@ def _sides(text: object, option: str, form: str) -> tuple[str, str, float | None
         return left, column, None
     factor = float(scaled[2])
     if factor in (0, float("inf"), float("-inf")):
-        raise InvalidArgumentError(f"{option} {text!r}: {scaled[2]} is no factor")
+        raise InvalidArgumentError(f"{option} {text!r}: {scaled[2]} is not a possible factor")
     return left, scaled[1].strip(), factor

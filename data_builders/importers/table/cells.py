@@ -1,4 +1,4 @@
-"""What cells of a file of rows mean: numbers, architectures, training seeds."""
+"""Interpret the cells of a file of rows: numbers, architectures, training seeds."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from nasbench.tables.columns import is_list, list_ends, list_items
 from nasbench.tables.schema import Column
 
 NAN_WRITTEN = np.inf
-"""Stands for a cell that holds NaN, where NaN stands for an empty one."""
+"""Stands for a cell that says NaN; NaN itself stands for an empty cell."""
 
 _OPTIONS = re.compile(r"[\[(]?\s*[0-9]+\s*(,\s*[0-9]+\s*)+,?\s*[\])]?")
 _DIGITS = 15
@@ -30,12 +30,12 @@ class Cells:
     Args:
         path: The file.
         kind: Its format.
-        space: Of its architectures.
+        space: Space of its architectures.
 
     Attributes:
         path: As given.
-        place: What its rows are counted in.
-        typed: Whether it tells the text ``"1"`` from the number 1.
+        place: Unit in which its rows are counted.
+        typed: Whether the format tells the text ``"1"`` from the number 1.
     """
 
     def __init__(self, path: Path, kind: Format, space: SearchSpace) -> None:
@@ -47,17 +47,17 @@ class Cells:
         self._legal: set[int] = set()
 
     def where(self, *places: int) -> str:
-        """Names rows in a message."""
+        """Return the name of rows for a message."""
         unit = self.place if len(places) == 1 else f"{self.place}s"
         return f"{self.path}, {unit} {' and '.join(map(str, places))}"
 
     def numbers(
         self, cells: Any, places: NDArray[np.int64], assignment: Assignment
     ) -> NDArray[np.float64]:
-        """Numbers times their factor, NaN for an empty cell, ``NAN_WRITTEN`` for NaN.
+        """Return numbers times their factor, NaN for an empty cell, ``NAN_WRITTEN`` for NaN.
 
         Raises:
-            ArchiveError: A cell holds something else, infinity, or what is impossible.
+            ArchiveError: A cell is not a number, or its number is infinite or out of range.
         """
         values, empty = self._floats(cells, places, assignment.column)
         nan = np.isnan(values) & ~empty
@@ -74,7 +74,7 @@ class Cells:
             hint = " (where a training diverged, write nan)" if np.isinf(value) else ""
             raise ArchiveError(
                 f"{self.where(place)}: {assignment.name} = {assignment.text} is {value:g}, "
-                f"possible is {possible}{hint}"
+                f"possible are {possible}{hint}"
             )
         values[nan] = NAN_WRITTEN
         values[empty] = np.nan
@@ -83,9 +83,9 @@ class Cells:
     def _floats(
         self, cells: Any, places: NDArray[np.int64], name: str
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Numbers as they stand, and which cells are empty."""
+        """Return the numbers as written, and which cells are empty."""
         if is_list(cells.type):
-            raise ArchiveError(f"{self.path}: column {name!r} holds lists, numbers are needed")
+            raise ArchiveError(f"{self.path}: column {name!r} holds lists, not numbers")
         if pa.types.is_string(cells.type):
             cells = trimmed(cells)
             try:
@@ -97,8 +97,8 @@ class Cells:
                     if text is not None and not _is_float(text)
                 )
                 raise ArchiveError(
-                    f"{self.where(place)}: {name!r} is {text!r:.60}, no number; a cell without "
-                    "one is empty"
+                    f"{self.where(place)}: {name!r} is {text!r:.60}, not a number; leave a cell "
+                    "without a number empty"
                 ) from error
         else:
             numbers = cells.cast(pa.float64(), safe=False)
@@ -107,10 +107,10 @@ class Cells:
         return np.where(empty, 0.0, values), empty
 
     def seeds(self, cells: Any, places: NDArray[np.int64], name: str) -> NDArray[np.int64]:
-        """Training seeds, shape ``(n,)``.
+        """Return training seeds, shape ``(n,)``.
 
         Raises:
-            ArchiveError: A cell holds no integer from 0 to 2**31 - 1.
+            ArchiveError: A cell is not an integer from 0 to 2**31 - 1.
         """
         values, empty = self._floats(cells, places, name)
         with np.errstate(invalid="ignore"):
@@ -118,77 +118,79 @@ class Cells:
         if wrong.any():
             row = int(np.argmax(wrong))
             raise ArchiveError(
-                f"{self.where(places[row])}: the seed {name!r} is {cells[row].as_py()!r}, an "
-                f"integer in 0..{_MOST_SEEDS - 1} is needed"
+                f"{self.where(places[row])}: the seed {name!r} is {cells[row].as_py()!r}, not an "
+                f"integer in 0..{_MOST_SEEDS - 1}"
             )
         return values.astype(np.int64)
 
     def ranks(self, cells: Any, places: NDArray[np.int64], name: str) -> NDArray[np.int64]:
-        """Ranks of the architectures in the notation of the space, or as lists of options.
+        """Return ranks of architectures, given in the notation of the space or as option lists.
 
         Raises:
-            ArchiveError: A cell holds no architecture of the space.
+            ArchiveError: A cell is not an architecture of the space.
         """
         listed = is_list(cells.type)
         if not (listed or pa.types.is_string(cells.type) or pa.types.is_null(cells.type)):
             raise ArchiveError(
-                f"{self.path}: the architectures in {name!r} are {cells.type}; texts or lists of "
-                "integers are needed, numbers have lost zeros in front"
+                f"{self.path}: the architectures in {name!r} are {cells.type}; give texts or lists "
+                "of integers, since numbers lose leading zeros"
             )
         if not listed:
             cells = trimmed(cells.cast(pa.string()))
         if cells.null_count:
             row = int(np.argmax(cells.is_null().to_numpy(zero_copy_only=False)))
             raise ArchiveError(f"{self.where(places[row])}: the architecture {name!r} is empty")
-        return self._listed(cells, places) if listed else self._written(cells, places)
+        return (
+            self._ranks_of_lists(cells, places) if listed else self._ranks_of_texts(cells, places)
+        )
 
-    def _listed(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _ranks_of_lists(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
         options = np.array(self._space.options)
         ends = list_ends(cells)
         if cells.flatten().null_count or (np.diff(ends, prepend=0) != len(options)).any():
-            raise self._refused(cells, places)
+            raise self._refusal(cells, places)
         archs = list_items(cells).reshape(len(cells), len(options))
         if ((archs < 0) | (archs >= options)).any():
-            raise self._refused(cells, places)
+            raise self._refusal(cells, places)
         ranks = self._space.rank_many(archs)
         _, rows = np.unique(ranks, return_index=True)
         for row in rows.tolist():
             if ranks[row] not in self._legal:
-                self._checked(archs[row].tolist(), places[row])
+                self._check(archs[row].tolist(), places[row])
                 self._legal.add(int(ranks[row]))
         return ranks
 
-    def _refused(self, cells: Any, places: NDArray[np.int64]) -> ArchiveError:
+    def _refusal(self, cells: Any, places: NDArray[np.int64]) -> ArchiveError:
         place, arch = next(
             (place, arch)
             for place, arch in zip(places.tolist(), cells.to_pylist(), strict=True)
             if tuple(arch) not in self._space
         )
         return ArchiveError(
-            f"{self.where(place)}: {arch!r:.80} is no architecture of {self._space.name!r}: "
-            f"integers below {self._space.options} are needed"
+            f"{self.where(place)}: {arch!r:.80} is not an architecture of {self._space.name!r}: "
+            f"give integers below {self._space.options}"
         )
 
-    def _written(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _ranks_of_texts(self, cells: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
         encoded = cells.dictionary_encode()
         codes = encoded.indices.to_numpy()
         _, rows = np.unique(codes, return_index=True)
         texts = encoded.dictionary.to_pylist()
         for text, row in zip(texts, rows.tolist(), strict=True):
             if text not in self._ranks:
-                self._ranks[text] = self._space.rank(self._parsed(text, places[row]))
+                self._ranks[text] = self._space.rank(self._parse(text, places[row]))
         ranks: NDArray[np.int64] = np.array([self._ranks[text] for text in texts], np.int64)[codes]
         return ranks
 
-    def _parsed(self, text: str, place: int) -> Arch:
+    def _parse(self, text: str, place: int) -> Arch:
         if _OPTIONS.fullmatch(text):
-            return self._checked([int(option) for option in re.findall("[0-9]+", text)], place)
+            return self._check([int(option) for option in re.findall("[0-9]+", text)], place)
         try:
             return self._space.check(self._space.from_text(text))
         except IllegalArchError as error:
             raise ArchiveError(f"{self.where(place)}: {error!s:.500}") from error
 
-    def _checked(self, arch: Any, place: int) -> Arch:
+    def _check(self, arch: Any, place: int) -> Arch:
         try:
             return self._space.check(arch)
         except IllegalArchError as error:
@@ -196,7 +198,7 @@ class Cells:
 
 
 def trimmed(texts: Any) -> Any:
-    """Texts without blanks around, null where nothing is left or ``null`` is written."""
+    """Return texts without surrounding blanks; null where nothing is left, or for ``null``."""
     texts = pc.utf8_trim_whitespace(texts)
     empty = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(["", "null"]))
     return pc.if_else(empty, pa.scalar(None, pa.string()), texts)

@@ -1,17 +1,17 @@
-"""Rows of a file that speak of the same thing, and must agree."""
+"""Group the rows of a file that describe the same thing and must agree."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Groups:
-    """Rows with equal keys.
+    """Rows grouped by equal keys.
 
     Args:
-        keys: Arrays of integers, shape ``(n,)`` each, at least one; the first counts most.
+        keys: At least one array of integers, each of shape ``(n,)``; the first counts most.
 
     Attributes:
-        first: The first row of every group in the order of the keys, shape ``(n_groups,)``.
+        first: First row of every group, in the order of the keys, shape ``(n_groups,)``.
     """
 
     def __init__(self, *keys: NDArray[np.int64]) -> None:
@@ -26,13 +26,13 @@ class Groups:
     def values(
         self, numbers: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], tuple[int, int] | None]:
-        """The number of every group, NaN where none of its rows has one.
+        """Return the number of every group, NaN if none of its rows has one.
 
         Args:
-            numbers: One of every row, NaN where it has none; shape ``(n,)``.
+            numbers: One number per row, NaN where missing; shape ``(n,)``.
 
         Returns:
-            Numbers of shape ``(n_groups,)``, and two rows of a group that disagree, if there are.
+            Numbers of shape ``(n_groups,)``, and two rows of a group that disagree, if any.
         """
         if not len(numbers):
             return numbers, None

@@ -9,14 +9,14 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from data_builders.importer import Importer, Progress, silent
+from data_builders.importer import Importer, Option, Progress, silent
 from data_builders.importers.table.assignments import parse_metrics, parse_per_arch
 from data_builders.importers.table.cells import Cells
 from data_builders.importers.table.measurements import check_percentages, join, read
 from data_builders.importers.table.per_arch import make_per_arch
 from data_builders.importers.table.plan import Plan
 from data_builders.importers.table.rows import format_of
-from data_builders.importers.table.trainings import Trainings, no_runs
+from data_builders.importers.table.trainings import RunsBuilder, no_runs
 from nasbench.errors import InvalidArgumentError, SchemaError
 from nasbench.files import file_digest, json_digest
 from nasbench.tables.columns import load_space, read_archs
@@ -53,8 +53,56 @@ class TableImporter(Importer):
     """
 
     name = "table"
-    summary = "anybody's numbers in a CSV, JSON lines or Parquet file: one table of any space"
+    summary = "your own numbers in a CSV, JSON lines or Parquet file: one table of any space"
     ids: ClassVar[tuple[str, ...]] = ()
+    options = (
+        Option("id", "--id", "Id of the new table.", metavar="ID", is_required=True),
+        Option(
+            "space",
+            "--space",
+            "Search space, a name of 'nasbench list spaces'.",
+            metavar="NAME",
+            is_required=True,
+        ),
+        Option(
+            "arch", "--arch", "Column of the architectures.", metavar="COLUMN", is_required=True
+        ),
+        Option(
+            "metrics",
+            "--metric",
+            "Column of a metric after an epoch; repeat, also for the seeds of a metric.",
+            kind="texts",
+            metavar="METRIC@EPOCH=COLUMN[*FACTOR]",
+        ),
+        Option(
+            "per_arch",
+            "--per-arch",
+            "Column of a number that needs no training; repeat for more.",
+            kind="texts",
+            metavar="NAME=COLUMN[*FACTOR]",
+        ),
+        Option(
+            "seed", "--seed", "Column of training seeds, where each has a row.", metavar="COLUMN"
+        ),
+        Option(
+            "curve",
+            "--curve/--schedules",
+            "Whether epochs are points of one training; by default, each is the end of a training "
+            "of its own.",
+            kind="switch",
+        ),
+        Option("dataset", "--dataset", "What the networks were trained on.", metavar="TEXT"),
+        Option("title", "--title", "One line about the table.", metavar="TEXT"),
+        Option(
+            "description",
+            "--description",
+            "What the numbers are good for, and what not.",
+            metavar="TEXT",
+        ),
+        Option("source", "--source", "Where the numbers come from.", metavar="TEXT"),
+        Option("licence", "--licence", "Licence of the numbers.", metavar="TEXT"),
+        Option("citation", "--citation", "What to cite.", metavar="TEXT"),
+    )
 
     def __init__(
         self,
@@ -153,7 +201,7 @@ class TableImporter(Importer):
         if self._plan.metrics:
             check_percentages(content, cells)
             joined = join(content, cells, self._space)
-            runs = Trainings(self._plan, joined, cells.where).rows(self._space)
+            runs = RunsBuilder(self._plan, joined, cells.where).rows(self._space)
         if self._per_arch:
             archs = make_per_arch(self._per_arch, per_arch, content.ranks, cells, self._space)
         columns = tuple(self._meanings(path.name))

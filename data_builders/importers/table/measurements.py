@@ -1,4 +1,4 @@
-"""The content of a file of rows, read once: architectures, training seeds, numbers."""
+"""Read the content of a file of rows once: architectures, training seeds, numbers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from nasbench.tables.schema import Column
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """Numbers of architectures, or of one training seed of each.
+    """Numbers by architecture, or by architecture and training seed.
 
     Attributes:
-        ranks: Of the architectures, shape ``(n,)``.
-        seeds: Training seeds, shape ``(n,)``; None where no column holds them.
-        places: Where in the file each is, shape ``(n,)``.
-        values: By column, shape ``(n,)`` each; NaN where empty, ``NAN_WRITTEN`` where NaN.
+        ranks: Ranks of the architectures, shape ``(n,)``.
+        seeds: Training seeds, shape ``(n,)``; None if no column holds them.
+        places: Positions in the file, shape ``(n,)``.
+        values: By column, shape ``(n,)`` each; NaN for empty cells, ``NAN_WRITTEN`` for NaN.
     """
 
     ranks: NDArray[np.int64]
@@ -41,18 +41,18 @@ def read(
     metrics: Sequence[Assignment],
     per_arch: Sequence[Assignment],
 ) -> tuple[Measurements, list[Rows]]:
-    """What every row holds.
+    """Read every row.
 
     Args:
         blocks: The rows.
-        cells: The reader of their cells.
+        cells: Reader of their cells.
         arch: Column of the architectures.
         seed: Column of the training seeds.
         metrics: Columns of numbers.
-        per_arch: Columns that are returned as they stand.
+        per_arch: Columns to return as they are.
 
     Raises:
-        ArchiveError: There is no row, or a cell is not what its column must hold.
+        ArchiveError: The file has no row, or a cell is not what its column must hold.
     """
     ranks, seeds, places, kept = [], [], [], []
     values: dict[Assignment, list[NDArray[np.float64]]] = {column: [] for column in metrics}
@@ -76,10 +76,10 @@ def read(
 
 
 def check_percentages(measurements: Measurements, cells: Cells) -> None:
-    """Whether accuracies are no fractions; a factor, be it 1, says that the user knows.
+    """Refuse accuracies that look like fractions, unless the user gave a factor (even 1).
 
     Raises:
-        ArchiveError: The largest of a column is at most 1.
+        ArchiveError: The largest accuracy of a column is at most 1.
     """
     for assignment, values in measurements.values.items():
         finite = values[np.isfinite(values)]
@@ -87,17 +87,17 @@ def check_percentages(measurements: Measurements, cells: Cells) -> None:
         if percent and finite.size and finite.max() <= 1:
             column = assignment.column
             raise ArchiveError(
-                f"{cells.path}: {assignment.name} = {column!r} lies within {finite.min():g} to "
+                f"{cells.path}: {assignment.name} = {column!r} ranges from {finite.min():g} to "
                 f"{finite.max():g}, but accuracies are percentages: write {column}*100 for "
                 f"fractions, {column}*1 if these are percentages"
             )
 
 
 def join(measurements: Measurements, cells: Cells, space: SearchSpace) -> Measurements:
-    """One row of every architecture and seed.
+    """Return one row per architecture and seed.
 
     Raises:
-        ArchiveError: Two rows of one disagree.
+        ArchiveError: Two rows of the same architecture and seed disagree.
     """
     ranks, seeds, places = measurements.ranks, measurements.seeds, measurements.places
     groups = Groups(ranks) if seeds is None else Groups(ranks, seeds)
@@ -113,8 +113,8 @@ def join(measurements: Measurements, cells: Cells, space: SearchSpace) -> Measur
                 of += f", seed {seeds[first]},"
             raise ArchiveError(
                 f"{cells.where(places[first], places[second])}: {assignment.name} = "
-                f"{assignment.text} of {of} is {_shown(given[first])} and "
-                f"{_shown(given[second])}{hint}"
+                f"{assignment.text} of {of} is {_format(given[first])} and "
+                f"{_format(given[second])}{hint}"
             )
     return Measurements(
         ranks=ranks[groups.first],
@@ -124,5 +124,5 @@ def join(measurements: Measurements, cells: Cells, space: SearchSpace) -> Measur
     )
 
 
-def _shown(value: float) -> str:
+def _format(value: float) -> str:
     return repr(float(value)) if np.isfinite(value) else "nan"

@@ -1,4 +1,4 @@
-"""Numbers and texts of architectures in anybody's numbers: the second file of a table."""
+"""Numbers and texts of architectures in a file of rows: the second file of a table."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,17 +28,18 @@ def make_per_arch(
     cells: Cells,
     space: SearchSpace,
 ) -> pa.Table:
-    """A row for every architecture of which something is recorded.
+    """Return one row for every architecture with a recorded value.
 
     Args:
         assignments: Columns of the quantities.
         blocks: The rows of the file.
-        ranks: Of the architectures of the rows, shape ``(n,)``.
-        cells: The reader of the file.
-        space: Of the architectures.
+        ranks: Ranks of the rows' architectures, shape ``(n,)``.
+        cells: Reader of the file.
+        space: Space of the architectures.
 
     Raises:
-        ArchiveError: Rows of an architecture differ, a number is none, or nothing is recorded.
+        ArchiveError: Rows of an architecture differ, a cell is not a number, or nothing is
+            recorded.
     """
     places = np.concatenate([block.places for block in blocks])
     groups = Groups(ranks)
@@ -55,7 +56,7 @@ def make_per_arch(
             raise ArchiveError(
                 f"{cells.where(places[first], places[second])}: {assignment.name} = "
                 f"{assignment.text} of {arch} is {values[first].as_py()!r} and "
-                f"{values[second].as_py()!r}, but does not depend on a training"
+                f"{values[second].as_py()!r}, but must not depend on the training"
             )
         empty = np.isnan(chosen)
         known |= ~empty
@@ -63,12 +64,12 @@ def make_per_arch(
         columns[assignment.name] = encoded.dictionary.take(indices)
     if not known.any():
         names = ", ".join(assignment.text for assignment in assignments)
-        raise ArchiveError(f"{cells.where(int(places[0]))} and all that follow have no {names}")
+        raise ArchiveError(f"{cells.where(int(places[0]))} and all after it have no {names}")
     return pa.table(columns).filter(pa.array(known))
 
 
 def _values(blocks: Sequence[Rows], assignment: Assignment, cells: Cells) -> Any:
-    """Integers, floats or texts of one quantity, null where there is none."""
+    """Return integers, floats or texts of one quantity, null where missing."""
     name = assignment.column
     filled = [b for b in blocks if b.columns[name].null_count < len(b.columns[name])]
     texts = [pa.types.is_string(block.columns[name].type) for block in filled]
@@ -99,7 +100,7 @@ def _integers(array: Any) -> bool:
 
 
 def _numeric(texts: Any) -> bool:
-    """Whether most texts are numbers, and none is a label of digits."""
+    """Return whether most texts are numbers and none is a label made of digits."""
     if pc.any(pc.match_substring_regex(texts, _LABEL)).as_py():
         return False
     share = pc.mean(pc.match_substring_regex(texts, f"^(?:{NUMBER})$").cast(pa.int8())).as_py()

@@ -1,4 +1,4 @@
-"""Which trainings a file of anybody's numbers holds: schedules, epochs, seeds, the objective."""
+"""Derive which trainings a file of rows holds: schedules, epochs, seeds, the objective."""
 
 from data_builders.importers.table.assignments import COSTS, Assignment, Metrics
 from nasbench.errors import InvalidArgumentError
@@ -8,22 +8,22 @@ _VALIDATION = "validation_seconds"
 
 
 class Plan:
-    """What is recorded of every training.
+    """What the file records of every training.
 
     Args:
-        metrics: Columns of each metric at each epoch; several are of several training seeds. None
-            at all where nothing was trained.
-        curve: Whether the epochs are points of one training, else each ends a training of its own.
+        metrics: Columns of each metric at each epoch; several columns belong to several training
+            seeds. Empty if nothing was trained.
+        curve: Whether the epochs are points of one training; otherwise each ends its own training.
 
     Attributes:
         metrics: As given.
         schedules: Recorded epochs by length of the training.
-        seeds: How many training seeds have columns of their own, by length of the training.
-        objective: What a search minimises or maximises; None without validation.
+        seeds: Number of training seeds with their own columns, by length of the training.
+        objective: Metric for a search to optimise; None without validation.
 
     Raises:
         InvalidArgumentError: A metric lacks columns of some seeds, or the objective or a cost is
-            not given for every schedule.
+            missing for a schedule.
     """
 
     def __init__(self, metrics: Metrics, *, curve: bool) -> None:
@@ -42,21 +42,21 @@ class Plan:
         return [column for metric in metrics for columns in metric.values() for column in columns]
 
     def epochs(self, metric: str, schedule: int) -> list[int]:
-        """Epochs of a schedule at which a metric is recorded."""
+        """Return the epochs of a schedule at which a metric is recorded."""
         return [epoch for epoch in self.schedules[schedule] if epoch in self.metrics[metric]]
 
     def column(self, metric: str, epoch: int, seed: int) -> Assignment:
-        """Where a number of the ``seed``-th training is."""
+        """Return the column with a number of the ``seed``-th training."""
         columns = self.metrics[metric][epoch]
         return columns[seed if len(columns) > 1 else 0]
 
     def is_shared(self, metric: str, schedule: int) -> bool:
-        """Whether all seeds of a schedule have one column."""
+        """Return whether all seeds of a schedule share one column."""
         columns = [self.metrics[metric][epoch] for epoch in self.epochs(metric, schedule)]
         return self.seeds[schedule] > 1 and any(len(same) == 1 for same in columns)
 
     def fewer_epochs(self, metric: str) -> dict[int, list[int]]:
-        """Recorded epochs of a metric in the schedules in which they are not all; {} without."""
+        """Return a metric's recorded epochs in schedules with gaps; empty for unknown metrics."""
         if metric not in self.metrics:
             return {}
         recorded = {schedule: self.epochs(metric, schedule) for schedule in self.schedules}
@@ -73,13 +73,13 @@ class Plan:
             if count != most and (name not in COSTS or count != 1):
                 other = next(f"{n}@{e}" for (n, e), c in counts.items() if c == most)
                 raise InvalidArgumentError(
-                    f"{name}@{epoch} has {count} columns and {other} has {most}: one for every "
-                    f"training seed is needed; only {' and '.join(COSTS)} may be given once for all"
+                    f"{name}@{epoch} has {count} columns and {other} has {most}: give one per "
+                    f"training seed; only {' and '.join(COSTS)} may be given once for all seeds"
                 )
         return most
 
     def _find_objective(self) -> str | None:
-        """The first validation metric that says whether more or less is better."""
+        """Return the first validation metric with a known goal (more or less is better)."""
         possible = [
             name
             for name in sorted(self.metrics, key=lambda name: Column.of(name).goal != "max")
@@ -95,14 +95,14 @@ class Plan:
         return whole[0] if whole else None
 
     def _check_validation_seconds(self) -> None:
-        """It is one number a training."""
+        """Refuse more or less than one number per training."""
         if _VALIDATION not in self.metrics:
             return
         for schedule in self.schedules:
             given = self.epochs(_VALIDATION, schedule)
             if len(given) != 1:
                 raise InvalidArgumentError(
-                    f"{_VALIDATION} is one number a training: "
+                    f"{_VALIDATION} is one number per training: "
                     + (
                         f"give it at one of the epochs {given}"
                         if given

@@ -1,4 +1,4 @@
-"""Rows of CSV, JSON lines and Parquet files, block by block, and where in the file each lies."""
+"""Read CSV, JSON lines and Parquet files in blocks of rows, with their positions in the file."""
 
 import csv
 import gzip
@@ -28,11 +28,11 @@ LONGEST_LINE = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that follow each other in a file.
+    """Consecutive rows of a file.
 
     Attributes:
-        places: Line, or row of a Parquet file, of each; counted from 1, shape ``(n,)``.
-        columns: Cells by name of the column: texts, numbers or lists of integers, null where empty.
+        places: Line number, or row number in Parquet, of each row; from 1, shape ``(n,)``.
+        columns: Cells by column name: texts, numbers or lists of integers, null where empty.
     """
 
     places: NDArray[np.int64]
@@ -44,12 +44,12 @@ Reader: TypeAlias = Callable[[Path, Sequence[str], Progress], Iterator[Rows]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        place: What its rows are counted in.
-        typed: Whether it tells the text ``"1"`` from the number 1.
-        read: The rows of the columns with these names.
+        place: Unit in which rows are counted.
+        typed: Whether the format tells the text ``"1"`` from the number 1.
+        read: Yields the rows, restricted to the named columns.
     """
 
     place: Literal["line", "row"]
@@ -58,13 +58,13 @@ class Format:
 
 
 def format_of(path: Path) -> Format:
-    """The kind of a file by the end of its name.
+    """Return the format of a file by the end of its name.
 
     Raises:
-        InvalidArgumentError: Another end, or no such file.
+        InvalidArgumentError: The file does not exist, or its name ends in another way.
     """
     if not path.is_file():
-        problem = "is no file" if path.exists() else "does not exist"
+        problem = "is not a file" if path.exists() else "does not exist"
         raise InvalidArgumentError(f"{path} {problem}")
     name = path.name.lower()
     for end, kind in FORMATS.items():
@@ -92,14 +92,14 @@ def _csv(path: Path, names: Sequence[str], progress: Progress, *, delimiter: str
             places.append(place)
             rows.append([row[position] for position in positions])
             if len(rows) * len(names) >= CELLS:
-                yield _texts(names, places, rows)
+                yield _text_rows(names, places, rows)
                 places, rows = [], []
         if rows:
-            yield _texts(names, places, rows)
+            yield _text_rows(names, places, rows)
 
 
 def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a CSV file that are not blank, with the line on which each begins."""
+    """Yield the rows of a CSV file that are not blank, with the line on which each begins."""
     while True:
         place = reader.line_num + 1
         try:
@@ -112,7 +112,7 @@ def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
             yield place, row
 
 
-def _texts(names: Sequence[str], places: list[int], rows: list[list[str]]) -> Rows:
+def _text_rows(names: Sequence[str], places: list[int], rows: list[list[str]]) -> Rows:
     columns = zip(*rows, strict=True)
     cells = {
         name: pa.array([cell.strip() or None for cell in column], pa.string())
@@ -136,47 +136,47 @@ def _json(path: Path, names: Sequence[str], progress: Progress) -> Iterator[Rows
         for place, line in enumerate(_lines(path, progress), start=1):
             if not line.strip():
                 continue
-            row = _object(line, f"{path}, line {place}")
+            row = _parse_object(line, f"{path}, line {place}")
             if missing:
                 missing -= row.keys()
                 seen.update(dict.fromkeys(row))
             places.append(place)
             rows.append([row.get(name) for name in names])
             if len(rows) * len(names) >= CELLS:
-                yield _values(names, places, rows, path)
+                yield _json_rows(names, places, rows, path)
                 places, rows = [], []
         if seen:
             for name in sorted(missing):
                 _position(name, list(seen), path)
         if rows:
-            yield _values(names, places, rows, path)
+            yield _json_rows(names, places, rows, path)
 
 
-def _values(names: Sequence[str], places: list[int], rows: list[list[Any]], path: Path) -> Rows:
+def _json_rows(names: Sequence[str], places: list[int], rows: list[list[Any]], path: Path) -> Rows:
     columns = zip(names, zip(*rows, strict=True), strict=True)
     cells = {name: _cells(values, places, name, path) for name, values in columns}
     return Rows(np.array(places, dtype=np.int64), cells)
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def _parse_object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{where} is no JSON object, one a line is needed: {error}") from error
+        raise ArchiveError(f"{where} is not a JSON object, one per line: {error}") from error
     if not isinstance(row, dict):
-        raise ArchiveError(f"{where} is {repr(row)}, a JSON object is needed")
+        raise ArchiveError(f"{where} is {repr(row)}, not a JSON object")
     return row
 
 
 def _cells(values: Sequence[Any], places: list[int], name: str, path: Path) -> Any:
-    """An array of what one column holds: numbers, texts or lists of integers."""
+    """Return an array with the cells of one column: numbers, texts or lists of integers."""
     kinds = [_kind(value) for value in values]
     expected = next((kind for kind in kinds if kind != "nothing"), "nothing")
     for place, value, kind in zip(places, values, kinds, strict=True):
         if kind not in ("nothing", expected) or kind == "":
             raise ArchiveError(
-                f"{path}, line {place}: column {name!r} holds {repr(value)}; a column holds either "
-                "numbers, or texts, or lists of integers"
+                f"{path}, line {place}: column {name!r} holds {repr(value)}; a column must hold "
+                "only numbers, only texts, or only lists of integers"
             )
     if expected == "number":
         if all(value is None or type(value) is int for value in values):
@@ -192,7 +192,7 @@ _ARRAYS = {"nothing": pa.null(), "text": pa.string(), "list": pa.list_(pa.int64(
 
 
 def _kind(value: Any) -> Literal["number", "text", "list", "nothing", ""]:
-    """What a JSON value is; nothing of ours is ``""``."""
+    """Return the kind of a JSON value; ``""`` for a kind that tables cannot hold."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
@@ -214,12 +214,12 @@ def _parquet(path: Path, names: Sequence[str], progress: Progress) -> Iterator[R
         header = file.schema_arrow.names
         for name in names:
             _position(name, header, path)
-            _plain(file.schema_arrow.field(name).type, name, path)
+            _arrow_type(file.schema_arrow.field(name).type, name, path)
         n_read, n_rows = 0, file.metadata.num_rows
         for batch in file.iter_batches(CELLS // len(names) + 1, columns=list(names)):
             places = np.arange(n_read + 1, n_read + 1 + len(batch))
             columns = {
-                name: batch.column(name).cast(_plain(batch.column(name).type, name, path))
+                name: batch.column(name).cast(_arrow_type(batch.column(name).type, name, path))
                 for name in names
             }
             n_read += len(batch)
@@ -229,11 +229,11 @@ def _parquet(path: Path, names: Sequence[str], progress: Progress) -> Iterator[R
             raise ArchiveError(f"{path} is damaged: {n_read} of its {n_rows} rows can be read")
 
 
-def _plain(kind: Any, name: str, path: Path) -> Any:
-    """The type in which cells of a Parquet type are handed on."""
+def _arrow_type(kind: Any, name: str, path: Path) -> Any:
+    """Return the Arrow type to which cells of a Parquet type are cast."""
     types = pa.types
     if types.is_dictionary(kind):
-        return _plain(kind.value_type, name, path)
+        return _arrow_type(kind.value_type, name, path)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return pa.string()
     if types.is_decimal(kind):
@@ -245,7 +245,7 @@ def _plain(kind: Any, name: str, path: Path) -> Any:
     if types.is_floating(kind) or types.is_null(kind):
         return kind
     raise InvalidArgumentError(
-        f"{path}: column {name!r} holds {kind}; numbers, texts or lists of integers are needed"
+        f"{path}: column {name!r} holds {kind}, not numbers, texts or lists of integers"
     )
 
 
@@ -254,14 +254,14 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise ArchiveError(f"{path} is no text in UTF-8: {error}") from error
+        raise ArchiveError(f"{path} is not UTF-8 text: {error}") from error
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
         raise ArchiveError(f"{path} cannot be read: {reason}") from error
 
 
 def _lines(path: Path, progress: Progress) -> Iterator[str]:
-    """Lines of a text file, which may be compressed by gzip."""
+    """Yield the lines of a text file, which may be compressed by gzip."""
     size = path.stat().st_size
     with path.open("rb") as file:
         stream: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
@@ -274,7 +274,7 @@ def _lines(path: Path, progress: Progress) -> Iterator[str]:
                         f"{path}, line {number} is longer than {LONGEST_LINE:,} characters"
                     )
                 if "\0" in line:
-                    raise ArchiveError(f"{path}, line {number} holds a zero byte: this is no text")
+                    raise ArchiveError(f"{path}, line {number} holds a zero byte: not a text file")
                 yield line
                 if number % 4096 == 0:
                     progress(file.tell(), size)

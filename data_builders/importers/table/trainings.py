@@ -1,4 +1,4 @@
-"""The trainings in a file of anybody's numbers as rows of a table."""
+"""The trainings in a file of rows as rows of a table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from nasbench.space import SearchSpace
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """The trainings of one schedule and, where seeds have columns of their own, of one seed.
+    """The trainings of one schedule and, if seeds have their own columns, of one seed.
 
     Attributes:
         schedule: Length of the trainings.
-        ranks: Of their architectures, shape ``(n,)``.
-        seeds: Shape ``(n,)``.
-        diverged: Shape ``(n,)``.
-        curves: By metric, shape ``(n, n_epochs)``.
+        ranks: Ranks of their architectures, shape ``(n,)``.
+        seeds: Training seeds, shape ``(n,)``.
+        diverged: Which diverged, shape ``(n,)``.
+        curves: Values by metric, shape ``(n, n_epochs)``.
     """
 
     schedule: int
@@ -35,13 +35,13 @@ class _Block:
     curves: dict[str, NDArray[np.float64]]
 
 
-class Trainings:
-    """The trainings of a file.
+class RunsBuilder:
+    """Makes table rows of the trainings in a file.
 
     Args:
-        plan: What is recorded of each.
-        content: One row of every architecture and seed.
-        where: Names a row in a message.
+        plan: What is recorded of each training.
+        content: One row per architecture and seed.
+        where: Returns the name of a row for messages.
     """
 
     def __init__(self, plan: Plan, content: Measurements, where: Callable[[int], str]) -> None:
@@ -50,10 +50,10 @@ class Trainings:
         self._where = where
 
     def rows(self, space: SearchSpace) -> pa.Table:
-        """The trainings as rows of a table.
+        """Return the trainings as rows of a table.
 
         Raises:
-            ArchiveError: There is none, or one lacks what every training must have.
+            ArchiveError: The file has no training, or one lacks a required number.
         """
         plan = self._plan
         blocks = [
@@ -64,7 +64,7 @@ class Trainings:
         counts = [len(block.ranks) for block in blocks]
         if not sum(counts):
             place = self._where(int(self._content.places[0]))
-            raise ArchiveError(f"{place} and all that follow hold no metric")
+            raise ArchiveError(f"{place} and all after it hold no metric")
         diverged = np.concatenate([block.diverged for block in blocks])
         columns = {
             "arch": make_archs(np.concatenate([block.ranks for block in blocks]), space),
@@ -102,7 +102,7 @@ class Trainings:
         if plan.objective is not None:
             diverged = curves[plan.objective][:, -1] == NAN_WRITTEN
         for name, curve in curves.items():
-            lacking, reason = self._lacking(name, curve, diverged, schedule)
+            lacking, reason = self._find_missing(name, curve, diverged, schedule)
             if len(lacking):
                 row, position = lacking[0]
                 epoch = plan.epochs(name, schedule)[position]
@@ -112,33 +112,33 @@ class Trainings:
                     f"{plan.column(name, epoch, seed).text} is {state}, but {reason}"
                 )
         if "seconds" in curves:
-            self._check_falls(curves["seconds"], plan.epochs("seconds", schedule), places)
+            self._check_ascending(curves["seconds"], plan.epochs("seconds", schedule), places)
         seeds = np.full(len(present), seed) if content.seeds is None else content.seeds
         return _Block(schedule, content.ranks[present], seeds[present], diverged, curves)
 
-    def _lacking(
+    def _find_missing(
         self, name: str, curve: NDArray[np.float64], diverged: NDArray[np.bool_], schedule: int
     ) -> tuple[NDArray[np.int64], str]:
-        """Where numbers are missing that must be there, shape ``(n, 2)``, and why they must.
+        """Return where required numbers are missing, shape ``(n, 2)``, and why they are required.
 
-        A training lacks no cost. If it did not diverge, it lacks neither the objective at its end,
-        nor a number that is recorded once.
+        Every training needs its costs. One that did not diverge also needs the objective at its
+        end, and every number that is recorded only once.
         """
         missing, objective = ~np.isfinite(curve), self._plan.objective
         if name in COSTS:
             return np.argwhere(missing), "it is the cost of a training that has other numbers"
         missing[diverged] = False
-        reason = "other numbers of this training are not"
+        reason = "other numbers of this training are given"
         if name == objective:
             missing[:, :-1] = False
-            reason += ": write nan if it diverged, leave all of them empty if there is none"
+            reason += ": write nan if it diverged, or leave all of them empty if it does not exist"
         elif curve.shape[1] > 1:
             missing[:] = False
         elif objective is not None:
-            reason += f"; one that diverged has nan as its {objective}@{schedule}"
+            reason += f"; a diverged training has nan as its {objective}@{schedule}"
         return np.argwhere(missing), reason
 
-    def _check_falls(
+    def _check_ascending(
         self, seconds: NDArray[np.float64], epochs: list[int], places: NDArray[np.int64]
     ) -> None:
         falls = np.argwhere(np.diff(seconds) < 0)
@@ -146,12 +146,12 @@ class Trainings:
             row, position = falls[0]
             raise ArchiveError(
                 f"{self._where(places[row])}: seconds@{epochs[position + 1]} are less than "
-                f"seconds@{epochs[position]}, but count from the start of the training"
+                f"seconds@{epochs[position]}, but must count from the start of the training"
             )
 
 
 def no_runs(space: SearchSpace) -> pa.Table:
-    """The rows of a table of numbers that need no training."""
+    """Return the (empty) runs of a table of numbers that need no training."""
     return pa.table(
         {
             "arch": make_archs(np.empty(0, dtype=np.int64), space),
@@ -163,14 +163,14 @@ def no_runs(space: SearchSpace) -> pa.Table:
 
 
 def make_archs(ranks: NDArray[np.int64], space: SearchSpace) -> Any:
-    """The column ``arch`` of a table."""
+    """Return the column ``arch`` of a table."""
     tuples = np.stack(np.unravel_index(ranks, space.options), axis=1)
     values = pa.array(tuples.ravel(), pa.uint16())
     return pa.FixedSizeListArray.from_arrays(values, len(space.options))
 
 
 def shortest(values: NDArray[np.float64]) -> NDArray[np.floating]:
-    """In single precision, where that loses nothing."""
+    """Return values in single precision if that loses nothing."""
     with np.errstate(over="ignore"):
         single = values.astype(np.float32)
     same = (single == values) | np.isnan(values)

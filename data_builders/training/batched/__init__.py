@@ -1,1 +1,1 @@
-"""Training of many different cells at once, equal to the reference loop."""
+"""Training of many different cells at once, equivalent to the reference loop."""

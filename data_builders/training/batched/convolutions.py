@@ -1,8 +1,8 @@
-"""One convolution a model, for many models at once: the ways of doing it, and their memory layouts.
+"""Ways to compute one convolution per model for many models at once, with their memory layouts.
 
-All of them compute the same numbers up to rounding; which is fastest depends on the machine and on
-the shapes. Features of all models are held as *rows*, shape ``(outer, models, inner)``: models can
-be selected, and results put together, alike in every layout.
+All of them compute the same numbers up to rounding; which is fastest depends on the machine and the
+shapes. Features of all models are held as *rows*, shape ``(outer, models, inner)``, so that
+selecting models and merging results works alike in every layout.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,19 +25,19 @@ ListedConvolution: TypeAlias = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A way of doing the convolutions of many models.
+    """A way to compute the convolutions of many models.
 
     Attributes:
         apply: Function of rows, kernels of shape ``(models, outputs, side, side, inputs)``, a bias
-            of shape ``(models * outputs,)`` or None, and the grid; it returns images. They are
-            padded with zeros to keep their size.
+            of shape ``(models * outputs,)`` or None, and the grid; it returns images of the same
+            size, as it pads with zeros.
         channels_last: Layout of its rows.
-        isolates: Whether a number of one model that is not finite never reaches another model.
-        of_list: Does a ReLU, then the convolution of a work list's models, and copies none of
-            them before. Its arguments are a stand-in for their rows, which the gradient takes its
-            way through; the rows of all models; which of those models, as in
-            :class:`data_builders.training.batched.worklists.WorkList`; then the last three of
-            ``apply``. None if the models are to be selected first.
+        isolates: Whether a non-finite number of one model never reaches another model.
+        of_list: Function that applies a ReLU and then the convolutions of a work list's models,
+            without copying their rows first. It takes a stand-in for these rows, through which the
+            gradient flows; the rows of all models; the selection of models, as in
+            :class:`data_builders.training.batched.worklists.WorkList`; and the last three arguments
+            of ``apply``. None if the models must be selected first.
     """
 
     apply: Callable[[Tensor, Tensor, Tensor | None, Grid], Tensor]
@@ -47,16 +47,16 @@ class Convolution:
 
 
 def grouped(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
-    """One grouped convolution, a group a model."""
+    """Apply one grouped convolution with a group per model."""
     models, side = len(kernels), kernels.shape[2]
     weight = kernels.flatten(0, 1).permute(0, 3, 1, 2)
-    if not grid.channels_last:  # .contiguous() would leave those of one pixel channels last
+    if not grid.channels_last:  # .contiguous() would leave 1x1 kernels channels last
         weight = weight.clone(memory_format=torch.contiguous_format)
     return F.conv2d(grid.images(rows), weight, bias, padding=side // 2, groups=models)
 
 
 def matmul(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
-    """Every neighbourhood as a vector, then one matrix product a model."""
+    """Turn every neighbourhood into a vector, then take one matrix product per model."""
     y = torch.bmm(neighbourhoods(rows, kernels.shape[2], grid), kernels.flatten(2).mT)
     if bias is not None:
         y = y + bias.view(len(kernels), 1, -1)
@@ -64,12 +64,12 @@ def matmul(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Te
 
 
 def neighbourhoods(rows: Tensor, side: int, grid: Grid) -> Tensor:
-    """The ``side`` x ``side`` pixels around every pixel, zeros outside of the image.
+    """Return the ``side`` x ``side`` pixels around every pixel, with zeros outside of the image.
 
     Args:
         rows: Channels last, shape ``(pixels, models, channels)``.
         side: 1 or 3.
-        grid: The images.
+        grid: The grid of the rows.
 
     Returns:
         Shape ``(models, pixels, side * side * channels)``.
@@ -87,12 +87,12 @@ def neighbourhoods(rows: Tensor, side: int, grid: Grid) -> Tensor:
 
 
 def shared_input(images: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
-    """The convolutions of all models of the same images, as one matrix product.
+    """Apply the convolutions of all models to the same images, as one matrix product.
 
     Args:
         images: Shape ``(batch, inputs, height, width)``.
-        kernels: As for a :class:`Convolution`, like all others.
-        bias: One number a model and output, or None.
+        kernels: As in :class:`Convolution`.
+        bias: One number per model and output, or None.
         grid: The grid of the images.
 
     Returns:
@@ -105,7 +105,7 @@ def shared_input(images: Tensor, kernels: Tensor, bias: Tensor | None, grid: Gri
 
 
 def block_diagonal(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
-    """A group for every four models, whose kernels fill a diagonal of zeros."""
+    """Apply a grouped convolution with a group per four models, on block-diagonal kernels."""
     models, outputs, inputs = len(kernels), kernels.shape[1], kernels.shape[4]
     whole = models // BLOCK * BLOCK
     parts = []
@@ -122,7 +122,7 @@ def block_diagonal(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Gri
 
 
 def work_lists(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
-    """Triton kernels."""
+    """Apply Triton kernels."""
     from data_builders.training.batched import triton_convolution
 
     return triton_convolution.of_rows(rows, kernels, bias, grid)
@@ -136,7 +136,7 @@ def work_lists_in_place(
     bias: Tensor | None,
     grid: Grid,
 ) -> Tensor:
-    """Triton kernels that read the features where they are."""
+    """Apply Triton kernels that read the features in place."""
     from data_builders.training.batched import triton_convolution
 
     return triton_convolution.of_list(part, rows, chosen, kernels, bias, grid)
@@ -154,6 +154,6 @@ CONVOLUTIONS: Mapping[str, Convolution] = {
 
 
 def convolutions_of(device: str) -> list[str]:
-    """Names of the convolutions to choose from on a device: those of Triton need a GPU."""
+    """Return the names of the convolutions available on a device; Triton needs a GPU."""
     kernels = device.startswith("cuda") and find_spec("triton") is not None
     return [name for name in CONVOLUTIONS if kernels or name != "triton"]

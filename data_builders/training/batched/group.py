@@ -1,8 +1,8 @@
-"""Training many different cells at once, as :mod:`data_builders.training.reference` trains one.
+"""Train many different cells at once, as :mod:`data_builders.training.reference` trains one.
 
-All models of a group see the same batch in every step, as all classes do at one seed. A model that
-diverges leaves the numbers of all others as they are. On a GPU features are bfloat16, weights and
-statistics float32, and a step is one CUDA graph.
+All models of a group see the same batch in every step, since data order depends only on the seed. A
+diverging model does not change the numbers of the others. On a GPU, features are bfloat16, weights
+and statistics float32, and each step is one CUDA graph.
 """
 
 import math
@@ -41,9 +41,9 @@ from nasbench.space import Arch
 from nasbench.spaces.nb201 import NONE, live_edges
 
 EVALUATED_MODELS = {"cpu": 8, "cuda": 2**10}
-"""Models that are evaluated at once."""
+"""Number of models to evaluate at once, by device."""
 EVALUATED_NUMBERS = {"cpu": 2**19, "cuda": 2**28}
-"""Numbers in their features in the first stage, at most: the rest of the images come after."""
+"""Largest size of their features in the first stage, by device; more images go in chunks."""
 TIMED_STEPS = 5
 
 
@@ -60,13 +60,13 @@ def train_group(
 ) -> list[Training]:
     """Train architectures together.
 
-    In float32 the last digits of a step depend on the group and the convolution, and curves on the
-    last digits. In float64 only the last digits of the curves do.
+    In float32, the last digits of a step depend on the group and the convolution, and the curves
+    depend on those digits. In float64, only the last digits of the curves do.
 
     Args:
-        archs: Representatives of their classes, connected; equal ones are allowed.
+        archs: Connected representatives of their classes; duplicates are allowed.
         seed: Training seed of all.
-        recipe: How they are trained.
+        recipe: How to train them.
         split: The images, from :func:`data_builders.images.datasets.load_split`.
         dtype: Type of weights.
         device: ``"cpu"`` or ``"cuda"``.
@@ -76,18 +76,18 @@ def train_group(
         activations: See :class:`Group`.
 
     Returns:
-        One training for each architecture, in their order, as
+        One training per architecture, in their order, as
         :func:`data_builders.training.reference.train` returns it.
 
     Raises:
-        InvalidArgumentError: There is no architecture, one has nothing to train, the network of
-            the recipe is not ``lite201``, or the device is another one or not there.
+        InvalidArgumentError: No architecture is given, one cannot be trained, the recipe's network
+            is not ``lite201``, or the device is unknown or absent.
         UnknownNameError: No convolution has that name.
     """
     _check_network(recipe)
     if convolution is None:
         convolution = fastest_convolution(archs, recipe, split, dtype=dtype, device=device)
-    order = sorted(range(len(archs)), key=lambda i: _live_options(archs[i]))
+    order = sorted(range(len(archs)), key=lambda i: _similarity_key(archs[i]))
     group = Group(
         [archs[i] for i in order],
         seed,
@@ -111,16 +111,16 @@ def fastest_convolution(
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> str:
-    """Name of the convolution with which a training step of a typical group takes the least time.
+    """Return the name of the convolution with the fastest training step of a typical group.
 
-    It is measured, here and now; the arguments are those of :func:`train_group`. One that does not
-    work here, for lack of memory or of a compiler, is left out with a warning.
+    This function measures the steps when called; for its arguments see :func:`train_group`. It
+    warns about a convolution that fails here, for lack of memory or of a compiler, and skips it.
 
     Raises:
-        InvalidArgumentError: See :func:`train_group`; or none works.
+        InvalidArgumentError: See :func:`train_group`; or no convolution works.
     """
     _check_network(recipe)
-    typical = sorted(archs, key=_live_options)
+    typical = sorted(archs, key=_similarity_key)
 
     def seconds(name: str) -> float:
         try:
@@ -128,7 +128,7 @@ def fastest_convolution(
             return median(group.seconds_of_steps(TIMED_STEPS))
         except NasbenchError:
             raise
-        except Exception as error:  # PyTorch, cuDNN and Triton each have their own
+        except Exception as error:  # PyTorch, cuDNN and Triton each raise errors of their own
             warnings.warn(f"convolution {name!r} does not work here: {error}", stacklevel=3)
             return math.inf
 
@@ -138,30 +138,30 @@ def fastest_convolution(
         torch.cuda.empty_cache()
     fastest = min(times, key=lambda name: times[name])
     if times[fastest] == math.inf:
-        raise InvalidArgumentError(f"on {device!r} none of the convolutions works: {[*times]}")
+        raise InvalidArgumentError(f"no convolution works on {device!r}: {[*times]} all fail")
     return fastest
 
 
 class Group:
-    """Architectures that are being trained together; see :func:`train_group`.
+    """A group of architectures in training; see :func:`train_group`.
 
     Args:
         archs: The architectures.
         seed: Training seed.
-        recipe: How they are trained.
+        recipe: How to train them.
         split: The images.
         convolution: Name of the convolution.
         dtype: Type of weights.
         device: ``"cpu"`` or ``"cuda"``.
-        activations: Type of features; None for bfloat16 if a GPU has float32 weights, else
+        activations: Type of features; None for bfloat16 on a GPU with float32 weights, else
             ``dtype``.
 
     Attributes:
-        network: Their networks, in the order of the architectures.
+        network: The networks, in the order of the architectures.
         loss: Loss of every architecture, summed over the images of this epoch's steps.
-        correct: Number of its correct answers, likewise.
-        step: One step of SGD with Nesterov momentum, of every model by itself. Its arguments are
-            images of shape ``(batch, channels, height, width)``, their labels, and the learning
+        correct: Number of correct answers of every architecture, likewise.
+        step: One step of SGD with Nesterov momentum for every model independently. Its arguments
+            are images of shape ``(batch, channels, height, width)``, their labels, and the learning
             rate as a tensor without dimensions.
 
     Raises:
@@ -207,31 +207,31 @@ class Group:
         self._velocity = torch.zeros_like(self._values)
         self.loss = torch.zeros(len(archs), dtype=torch.float64, device=device)
         self.correct = torch.zeros_like(self.loss)
-        self.step = self._runner()
+        self.step = self._make_step()
 
     def epoch(self, epoch: int) -> NDArray[np.float64]:
         """Train for the next epoch and evaluate.
 
         Args:
-            epoch: Its number.
+            epoch: Number of the epoch.
 
         Returns:
-            Figures in the order of :data:`data_builders.training.reference.CURVES`, of shape
+            Metrics in the order of :data:`data_builders.training.reference.CURVES`, shape
             ``(n_archs, 6)``.
         """
         before = [tensor.clone() for tensor in self._state()]
-        figures = self._figures(epoch)
+        figures = self._train_and_evaluate(epoch)
         if not self.network.convolution.isolates and not np.isfinite(figures).all():
-            # A model that failed may have spoiled others: do the epoch again without mixing.
+            # A failed model may have spoiled others: repeat the epoch without mixing.
             for tensor, value in zip(self._state(), before, strict=True):
                 tensor.copy_(value)
             self.network = replace(self.network, convolution=CONVOLUTIONS["matmul"])
-            self.step = self._runner()
-            figures = self._figures(epoch)
+            self.step = self._make_step()
+            figures = self._train_and_evaluate(epoch)
         return figures
 
     def seconds_of_steps(self, n: int) -> list[float]:
-        """Seconds of each of ``n`` training steps on the first images, at learning rate 0."""
+        """Return the seconds of ``n`` training steps on the first images at learning rate 0."""
         (x, y), seconds = self._first_batch(), []
         for _ in range(n + 1):
             start = perf_counter()
@@ -242,16 +242,16 @@ class Group:
 
     @reproducible()
     def evaluate(self) -> NDArray[np.float64]:
-        """Loss and accuracy (percent) on valid, then on test images; shape ``(n_archs, 4)``."""
+        """Return valid loss and accuracy (percent), then those of test; shape ``(n_archs, 4)``."""
         step = EVALUATED_MODELS[self.loss.device.type]
         with torch.inference_mode():
             parts = [self.network.part(i, i + step) for i in range(0, len(self.loss), step)]
-            scores = torch.cat([self._scores(part) for part in parts])
+            scores = torch.cat([self._evaluate_part(part) for part in parts])
         return scores.cpu().numpy()
 
     def _update(self, x: Tensor, y: Tensor, rate: Tensor) -> None:
-        losses, hits = _answers(self.network.logits(x), y)
-        # The sum over models: every model gets the gradient of its own mean.
+        losses, hits = _losses_and_hits(self.network.logits(x), y)
+        # Summed over models, so that every model gets the gradient of its own mean.
         gradients = torch.autograd.grad(losses.mean(dim=1).sum(), self._parameters)
         with torch.no_grad():
             values, momentum = self._values, self._recipe.momentum
@@ -262,20 +262,20 @@ class Group:
             self.loss += losses.sum(dim=1)
             self.correct += hits.sum(dim=1)
 
-    def _scores(self, network: StackedLite201) -> Tensor:
-        """Shape ``(models, 4)``."""
+    def _evaluate_part(self, network: StackedLite201) -> Tensor:
+        """Return loss and accuracy on valid and test images, shape ``(models, 4)``."""
         folded, models, scores = network.folded(), len(network.archs), []
         for data in (self._data["valid"], self._data["test"]):
-            an_image = models * self._recipe.channels * data.x[0, 0].numel()
-            chunk = max(1, EVALUATED_NUMBERS[data.x.device.type] // an_image)
+            numbers_per_image = models * self._recipe.channels * data.x[0, 0].numel()
+            chunk = max(1, EVALUATED_NUMBERS[data.x.device.type] // numbers_per_image)
             totals = torch.zeros(models, 2, dtype=torch.float64, device=data.x.device)
             for x, y in zip(torch.split(data.x, chunk), torch.split(data.y, chunk), strict=True):
-                losses, hits = _answers(network.logits(x, folded), y)
+                losses, hits = _losses_and_hits(network.logits(x, folded), y)
                 totals += torch.stack([losses.sum(dim=1), 100.0 * hits.sum(dim=1)], dim=1)
             scores.append(totals / len(data.y))
         return torch.cat(scores, dim=1)
 
-    def _figures(self, epoch: int) -> NDArray[np.float64]:
+    def _train_and_evaluate(self, epoch: int) -> NDArray[np.float64]:
         recipe = self._recipe
         images = epoch_images(self._data["train"], recipe, self._seed, epoch)
         self.loss.zero_()
@@ -288,7 +288,7 @@ class Group:
         return np.concatenate([training.cpu().numpy(), self.evaluate()], axis=1)
 
     def _state(self) -> list[Tensor]:
-        """All that a step changes and the next one needs."""
+        """Return all tensors that a step changes and the next step needs."""
         return [self._values, self._statistics, self._velocity]
 
     def _first_batch(self) -> tuple[Tensor, Tensor]:
@@ -296,22 +296,22 @@ class Group:
         return data.x[:size], data.y[:size]
 
     @reproducible()
-    def _runner(self) -> Callable[[Tensor, Tensor, Tensor], None]:
+    def _make_step(self) -> Callable[[Tensor, Tensor, Tensor], None]:
         x, y = self._first_batch()
         if x.device.type != "cuda":
             return self._update
         return CapturedStep(self._update, [x, y, x.new_zeros(())], self._state())
 
 
-def _answers(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss of every model on every image, and whether it is right; shapes ``(models, batch)``."""
+def _losses_and_hits(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return loss and correctness of every model on every image, both ``(models, batch)``."""
     models, batch, _ = logits.shape
     losses = F.cross_entropy(logits.flatten(0, 1), y.repeat(models), reduction="none")
     return losses.view(models, batch), logits.argmax(dim=2) == y
 
 
-def _live_options(arch: Arch) -> Arch:
-    """In the order of these, similar cells stand together: see :func:`stacked_lite201`."""
+def _similarity_key(arch: Arch) -> Arch:
+    """Return a sort key that puts similar cells next to each other; see :func:`stacked_lite201`."""
     return tuple(o if live else NONE for o, live in zip(arch, live_edges(arch), strict=True))
 
 
@@ -328,7 +328,7 @@ def _check(archs: Sequence[Arch], recipe: Recipe, device: str, convolution: str)
         raise InvalidArgumentError("a group needs at least one architecture")
     for arch in archs:
         if not Lite201.trains(arch):
-            raise InvalidArgumentError(f"{arch} has no path to its output: nothing to train")
+            raise InvalidArgumentError(f"{arch} has no path to its output: it cannot be trained")
     check_device(device)
     if convolution not in CONVOLUTIONS:
         raise UnknownNameError(
@@ -337,6 +337,6 @@ def _check(archs: Sequence[Arch], recipe: Recipe, device: str, convolution: str)
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
     if not interpreted and convolution not in (possible := convolutions_of(device)):
         raise InvalidArgumentError(
-            f"convolution {convolution!r} needs a GPU and the package triton; here there are "
+            f"convolution {convolution!r} needs a GPU and the package triton; possible here: "
             f"{', '.join(possible)}"
         )

@@ -1,7 +1,7 @@
-"""Layers of many models: the weights of a site are one stacked tensor, of the models that have it.
+"""Layers of many models: each site's weights are one tensor, stacked over the models that have it.
 
-Their initial values are those of :func:`data_builders.training.reference.initial_value`, model by
-model.
+Every model starts with the values of
+:func:`data_builders.training.reference.initial_value`.
 """
 
 from bisect import bisect_left
@@ -22,13 +22,13 @@ STATISTICS_MOMENTUM = 0.1
 
 @dataclass(eq=False, frozen=True, slots=True)
 class Norm:
-    """BatchNorm of some models; all tensors have the shape ``(models * channels,)``.
+    """BatchNorm of some models; all tensors have shape ``(models * channels,)``.
 
     Attributes:
-        site: Its name in a network of its own.
-        models: Their numbers, ascending.
-        scale: Trained.
-        shift: Trained.
+        site: Name in a stand-alone network.
+        models: Numbers of the models, ascending.
+        scale: Trained scale.
+        shift: Trained shift.
         mean: Running mean.
         variance: Running variance, unbiased.
     """
@@ -41,7 +41,7 @@ class Norm:
     variance: Tensor
 
     def __call__(self, images: Tensor, *, training: bool) -> Tensor:
-        """Images normalised by their own statistics, which are recorded, or by the running ones."""
+        """Normalise by batch statistics, which it records, in training; else by running ones."""
         return F.batch_norm(
             images,
             self.mean,
@@ -54,7 +54,7 @@ class Norm:
         )
 
     def part(self, first: int, end: int) -> "Norm":
-        """That of the models from ``first`` on, which becomes number 0, and before ``end``."""
+        """Return the part of models ``first`` to ``end`` (exclusive), renumbered from 0."""
         own, n = within(self.models, first, end), len(self.models)
         values = (self.scale, self.shift, self.mean, self.variance)
         parts = (value.view(n, -1)[own].flatten() for value in values)
@@ -66,7 +66,7 @@ class Layer:
     """Convolution without bias, then BatchNorm, of some models.
 
     Attributes:
-        site: Name of the convolution in a network of its own.
+        site: Name of the convolution in a stand-alone network.
         kernels: Shape ``(models, outputs, side, side, inputs)``.
         norm: The BatchNorm.
     """
@@ -76,32 +76,32 @@ class Layer:
     norm: Norm
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Kernels and a bias, shape ``(models * outputs,)``, of one convolution for evaluation."""
+        """Return kernels and bias, shape ``(models * outputs,)``, with the BatchNorm folded in."""
         norm = self.norm
         scale = norm.scale * torch.rsqrt(norm.variance + EPSILON)
         kernels = self.kernels * scale.view(*self.kernels.shape[:2], 1, 1, 1)
         return kernels, norm.shift - norm.mean * scale
 
     def part(self, first: int, end: int) -> "Layer":
-        """As :meth:`Norm.part`."""
+        """Return the part of some models, as :meth:`Norm.part` does."""
         own = within(self.norm.models, first, end)
         return Layer(self.site, self.kernels[own], self.norm.part(first, end))
 
 
 def within(models: Sequence[int], first: int, end: int) -> slice:
-    """Where the numbers from ``first`` on and before ``end`` are among ascending ones."""
+    """Return where the numbers from ``first`` to ``end`` (exclusive) are in an ascending list."""
     return slice(bisect_left(models, first), bisect_left(models, end))
 
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Makes stacks with their initial values.
+    """Makes stacked parameters with their initial values.
 
     Attributes:
         archs: The architecture of every model.
         seed: Training seed.
-        dtype: Type of the stacks.
-        device: Where they are.
+        dtype: Type of the tensors.
+        device: Device of the tensors.
     """
 
     archs: Sequence[Arch]
@@ -110,13 +110,13 @@ class Maker:
     device: torch.device
 
     def stack(self, site: str, shape: Sequence[int], models: Sequence[int] | None = None) -> Tensor:
-        """A parameter of some models, or of all; the first dimension is the model."""
+        """Return a parameter of some or all models, stacked along the first dimension."""
         archs = self.archs if models is None else [self.archs[model] for model in models]
         values = [initial_value(site, shape, arch, self.seed) for arch in archs]
         return torch.tensor(np.stack(values), dtype=self.dtype, device=self.device)
 
     def norm(self, site: str, channels: int, models: Sequence[int] | None = None) -> Norm:
-        """A BatchNorm of some models, or of all."""
+        """Return a BatchNorm of some or all models."""
         scale = self.stack(f"{site}.weight", (channels,), models).flatten()
         shift = self.stack(f"{site}.bias", (channels,), models).flatten()
         models = range(len(self.archs)) if models is None else models
@@ -130,7 +130,7 @@ class Maker:
         side: int,
         models: Sequence[int] | None = None,
     ) -> Layer:
-        """A layer of some models, or of all; the sites are those of convolution and BatchNorm."""
+        """Return a layer of some or all models; ``sites`` names its convolution and BatchNorm."""
         conv, norm = sites
         kernels = self.stack(f"{conv}.weight", (outputs, inputs, side, side), models)
         kernels = kernels.permute(0, 1, 3, 4, 2).contiguous()
@@ -138,7 +138,7 @@ class Maker:
 
 
 def as_one(tensors: Sequence[Tensor]) -> Tensor:
-    """Move tensors into one vector, whose views they become."""
+    """Return one vector of all tensors, and turn the tensors into views of it."""
     vector = torch.cat([tensor.flatten() for tensor in tensors])
     places = torch.split(vector, [tensor.numel() for tensor in tensors])
     for tensor, place in zip(tensors, places, strict=True):

@@ -1,7 +1,7 @@
-"""Many different ``lite201`` networks as one program, on stacks of weights.
+"""Many different ``lite201`` networks as one program on stacked weights.
 
-Every model computes what a :class:`data_builders.networks.lite201.Lite201` of its own does, in
-training with the statistics of the batch in every BatchNorm of its own.
+Every model computes what its own :class:`data_builders.networks.lite201.Lite201` would, in training
+with its own batch statistics in every BatchNorm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ from nasbench.space import Arch
 from nasbench.spaces.nb201 import POOL
 
 Cell = Mapping[tuple[int, int], Layer]
-"""The layers of a cell, by edge and option."""
+"""Layers of a cell, by edge and option."""
 Folded = Mapping[Layer, tuple[Tensor, Tensor]]
-"""Kernels and bias of every layer, for evaluation."""
+"""Kernels and bias of every layer, with the BatchNorm folded in, for evaluation."""
 
 
 @dataclass(eq=False, frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,12 @@ class StackedLite201:
 
     Attributes:
         archs: The architectures.
-        edges: Their work lists.
-        convolution: How convolutions are done.
-        activations: Type of the features; logits have that of the weights.
+        edges: Edges of their cells, with work lists.
+        convolution: How to compute convolutions.
+        activations: Type of the features; logits have the type of the weights.
         stem: The first layer.
-        stages: The cells of every stage.
-        reductions: The layers between the stages.
+        stages: Cells of every stage.
+        reductions: Layers between the stages.
         norm: The last BatchNorm.
         head: Shape ``(models, n_classes, channels)``.
         bias: Shape ``(models, n_classes)``.
@@ -54,26 +54,26 @@ class StackedLite201:
     bias: Tensor
 
     def layers(self) -> list[Layer]:
-        """All layers."""
+        """Return all layers."""
         cells = [cell for stage in self.stages for cell in stage]
         return [self.stem, *self.reductions, *(layer for cell in cells for layer in cell.values())]
 
     def norms(self) -> list[Norm]:
-        """Every BatchNorm."""
+        """Return every BatchNorm, those of the layers included."""
         return [*(layer.norm for layer in self.layers()), self.norm]
 
     def parameters(self) -> list[Tensor]:
-        """All that is trained."""
+        """Return all trained tensors."""
         kernels = [layer.kernels for layer in self.layers()]
         norms = [tensor for norm in self.norms() for tensor in (norm.scale, norm.shift)]
         return [*kernels, *norms, self.head, self.bias]
 
     def statistics(self) -> list[Tensor]:
-        """All running statistics."""
+        """Return all running statistics."""
         return [tensor for norm in self.norms() for tensor in (norm.mean, norm.variance)]
 
     def part(self, first: int, end: int) -> "StackedLite201":
-        """The networks from number ``first`` on and before ``end``; it shares their tensors."""
+        """Return the networks ``first`` to ``end`` (exclusive), which share their tensors."""
         archs = self.archs[first:end]
         edges = edges_of(archs, self.head.device)
         present = {(edge.number, work.option) for edge in edges for work in edge.lists}
@@ -94,15 +94,16 @@ class StackedLite201:
         )
 
     def folded(self) -> Folded:
-        """What :meth:`logits` takes for an evaluation; it holds until the next step."""
+        """Return what :meth:`logits` needs for evaluation; the next step invalidates it."""
         return {layer: layer.folded() for layer in self.layers()}
 
     def logits(self, images: Tensor, folded: Folded | None = None) -> Tensor:
-        """Logits of all models.
+        """Return the logits of all models.
 
         Args:
-            images: Shape ``(batch, channels, height, width)``, seen by every model.
-            folded: None in training: BatchNorm uses, and records, the statistics of the images.
+            images: Shape ``(batch, channels, height, width)``, the same for every model.
+            folded: Folded layers for evaluation; None in training, where BatchNorm uses and records
+                the statistics of the images.
 
         Returns:
             Shape ``(models, batch, n_classes)``.
@@ -111,20 +112,20 @@ class StackedLite201:
         grid = Grid(batch, height, width, self.convolution.channels_last)
         kernels, bias = self._kernels(self.stem, folded)
         images = shared_input(images.to(self.activations), kernels, bias, grid)
-        rows = self._normalised(self.stem, images, grid, folded)
+        rows = self._normalise(self.stem, images, grid, folded)
         for stage, reduction in zip(self.stages, [*self.reductions, None], strict=True):
             for cell in stage:
-                rows = self._through(cell, rows, grid, folded)
+                rows = self._apply_cell(cell, rows, grid, folded)
             if reduction is not None:
                 pooled = F.avg_pool2d(grid.images(rows), 2)
                 grid = grid.halved()
-                rows = self._convolved(reduction, grid.rows(pooled, rows.shape[1]), grid, folded)
+                rows = self._convolve(reduction, grid.rows(pooled, rows.shape[1]), grid, folded)
         x = F.relu(self.norm(grid.images(rows), training=folded is None))
         features = x.mean(dim=(2, 3), dtype=self.head.dtype).view(batch, len(self.archs), -1)
         return torch.baddbmm(self.bias[:, None], features.transpose(0, 1), self.head.mT)
 
     def state(self, model: int) -> dict[str, Tensor]:
-        """Parameters and running statistics of one model, named as in a network of its own."""
+        """Return parameters and running statistics of one model, by name in its own network."""
         state = {"head.weight": self.head[model], "head.bias": self.bias[model]}
         for layer in self.layers():
             if model in layer.norm.models:
@@ -139,7 +140,7 @@ class StackedLite201:
                 state[f"{norm.site}.running_var"] = norm.variance.view(n, -1)[i]
         return {name: value.detach().clone() for name, value in state.items()}
 
-    def _through(self, cell: Cell, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
+    def _apply_cell(self, cell: Cell, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
         nodes = {0: rows}
         of_list = self.convolution.of_list
         for edge in self.edges:
@@ -155,10 +156,10 @@ class StackedLite201:
                     if of_list:
                         kernels = self._kernels(layer, folded)
                         images = of_list(part, source, work.chosen, *kernels, grid)
-                        parts.append(self._normalised(layer, images, grid, folded))
+                        parts.append(self._normalise(layer, images, grid, folded))
                     else:
                         part = F.relu(part, inplace=work.copied)
-                        parts.append(self._convolved(layer, part, grid, folded))
+                        parts.append(self._convolve(layer, part, grid, folded))
                 else:
                     parts.append(part)
             y = edge.merge(parts)
@@ -168,10 +169,10 @@ class StackedLite201:
             nodes[edge.target] = y
         return nodes[3]
 
-    def _convolved(self, layer: Layer, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
+    def _convolve(self, layer: Layer, rows: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
         kernels, bias = self._kernels(layer, folded)
         images = self.convolution.apply(rows, kernels, bias, grid)
-        return self._normalised(layer, images, grid, folded)
+        return self._normalise(layer, images, grid, folded)
 
     def _kernels(self, layer: Layer, folded: Folded | None) -> tuple[Tensor, Tensor | None]:
         if folded is None:
@@ -179,9 +180,7 @@ class StackedLite201:
         kernels, bias = folded[layer]
         return kernels.to(self.activations), bias.to(self.activations)
 
-    def _normalised(
-        self, layer: Layer, images: Tensor, grid: Grid, folded: Folded | None
-    ) -> Tensor:
+    def _normalise(self, layer: Layer, images: Tensor, grid: Grid, folded: Folded | None) -> Tensor:
         if folded is None:
             images = layer.norm(images, training=True)
         return grid.rows(images, len(layer.kernels))
@@ -200,20 +199,20 @@ def stacked_lite201(
     activations: torch.dtype,
     device: torch.device,
 ) -> StackedLite201:
-    """Untrained networks with their initial values.
+    """Return untrained networks with their initial values.
 
     Args:
-        archs: Connected architectures of the space ``nb201``; equal ones are allowed. Less is
-            copied where similar ones stand together.
+        archs: Connected architectures of the space ``nb201``; duplicates are allowed. Placing
+            similar ones next to each other saves copies.
         seed: Training seed.
         channels: Channels of the first stage.
-        cells: Cells a stage.
+        cells: Cells per stage.
         image_channels: Channels of an image.
         n_classes: Number of classes.
-        convolution: How convolutions are done.
+        convolution: How to compute convolutions.
         weights: Type of weights, statistics and logits.
         activations: Type of the features.
-        device: Where all tensors are.
+        device: Device of all tensors.
     """
     make, edges = Maker(archs, seed, weights, device), edges_of(archs, device)
     widths = (channels, 2 * channels, 4 * channels)

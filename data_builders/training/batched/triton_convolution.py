@@ -1,12 +1,12 @@
-"""Convolutions of many models as Triton kernels that read the features of a work list in place.
+"""Convolutions of many models as Triton kernels that read a work list's features in place.
 
-A program of a kernel has one *item* of a work list: a model of the rows, and the kernel that is
-applied to it. Offsets into the rows are all that an item needs, so nothing is copied before, and
-the ReLU in front of a convolution is done on the numbers as they are read. Sums are done in an
-order that depends on the shapes alone, without atomic additions.
+Each program handles one *item* of a work list: a model among the rows, with its convolution kernel.
+An item needs only offsets into the rows, so nothing is copied first, and the ReLU before a
+convolution is applied while reading. The order of sums depends on the shapes alone, and no addition
+is atomic.
 
-With ``TRITON_INTERPRET=1`` in the environment before this is imported, the kernels run without a
-GPU, slowly; bfloat16 is then wrong, as the interpreter does not know it.
+With ``TRITON_INTERPRET=1`` in the environment before this module is imported, the kernels run
+without a GPU, slowly. The interpreter does not know bfloat16 and computes it wrongly.
 https://triton-lang.org/main/programming-guide/chapter-3/debugging.html
 """
 
@@ -24,11 +24,11 @@ from torch.autograd import Function
 from data_builders.training.batched.grid import Grid
 
 PIXELS = {2: 128, 4: 32, 8: 32}
-"""Pixels of a tile, by bytes of a number."""
+"""Pixels of a tile, by bytes per number."""
 SUMMED_PIXELS = 4096
-"""Pixels whose contributions to a gradient of kernels one program adds up."""
+"""Pixels over which one program sums a gradient of kernels."""
 SMALLEST = 16
-"""Sides of a matrix that tensor cores take, at least."""
+"""Smallest side of a matrix that tensor cores accept."""
 
 
 @triton.jit
@@ -45,7 +45,7 @@ def neighbours(
     SIDE: tl.constexpr,
     RELU: tl.constexpr,
 ):
-    """What a tap of a kernel sees from some pixels of a model, shape ``(TILE, INPUT_TILE)``."""
+    """Load what one tap of a kernel sees at some pixels, shape ``(TILE, INPUT_TILE)``."""
     down, right = tap // SIDE - SIDE // 2, tap % SIDE - SIDE // 2
     row, column = (pixels // width) % height + down, pixels % width + right
     there = (pixels < n_pixels) & (row >= 0) & (row < height) & (column >= 0) & (column < width)
@@ -93,10 +93,10 @@ def convolve(
     GATE_LISTED: tl.constexpr,
     TURNED: tl.constexpr,
 ):
-    """A tile of pixels of one item; the grid has ``tiles * n_items`` programs.
+    """Convolve a tile of pixels of one item; the launch grid has ``tiles * n_items`` programs.
 
-    ``TURNED`` turns the kernels by 180 degrees, ``GATED`` gives zeros where ``gate`` is not
-    positive: a gradient of the input is a convolution of the gradient of the output.
+    ``TURNED`` rotates the kernels by 180 degrees and ``GATED`` writes zeros where ``gate`` is not
+    positive: the gradient of the input is a convolution of the gradient of the output.
     """
     item = tl.program_id(0) % n_items
     pixels = (tl.program_id(0) // n_items) * TILE + tl.arange(0, TILE)
@@ -155,9 +155,9 @@ def correlate(
     LISTED: tl.constexpr,
     RELU: tl.constexpr,
 ):
-    """One tap of the gradient of one item's kernel, summed over some tiles of pixels.
+    """Compute one tap of the gradient of one item's kernel, summed over some tiles of pixels.
 
-    The grid has ``(parts * n_items, SIDE * SIDE)`` programs.
+    The launch grid has ``(parts * n_items, SIDE * SIDE)`` programs.
     """
     item, part, tap = tl.program_id(0) % n_items, tl.program_id(0) // n_items, tl.program_id(1)
     inputs, outputs = tl.arange(0, INPUT_TILE), tl.arange(0, OUTPUT_TILE)
@@ -190,9 +190,9 @@ class Listed:
     """The features that a work list reads.
 
     Attributes:
-        rows: Shape ``(pixels, models, channels)``; channels follow each other in memory.
-        models: Numbers of the models read, on the same device; None for all in order.
-        relu: Whether negative numbers are read as zeros.
+        rows: Shape ``(pixels, models, channels)``, with contiguous channels.
+        models: Numbers of the models to read, on the same device; None for all in order.
+        relu: Whether to read negative numbers as zeros.
     """
 
     rows: Tensor
@@ -202,7 +202,7 @@ class Listed:
     def convolved(
         self, kernels: Tensor, bias: Tensor | None, grid: Grid, gate: "Listed | None" = None
     ) -> Tensor:
-        """Rows of the convolution, or, with the ``gate`` of it, of the gradient of its input."""
+        """Return the convolution's rows or, given its ``gate``, those of its input's gradient."""
         channels = kernels.shape[4], kernels.shape[1]
         strides = kernels.stride(4), kernels.stride(1)
         if gate is not None:
@@ -232,9 +232,9 @@ class Listed:
             OUTPUTS=outputs,
             SIDE=side,
             TILE=pixels,
-            INPUT_TILE=_tile(inputs),
-            OUTPUT_TILE=_tile(outputs),
-            SUM=_summed(y.dtype)[1],
+            INPUT_TILE=_tile_side(inputs),
+            OUTPUT_TILE=_tile_side(outputs),
+            SUM=_sum_type(y.dtype)[1],
             LISTED=self.models is not None,
             RELU=self.relu,
             BIASED=bias is not None,
@@ -245,11 +245,11 @@ class Listed:
         return y
 
     def correlated(self, gradients: Tensor, shape: torch.Size, grid: Grid) -> Tensor:
-        """The gradient of kernels of some shape by that of the rows of their convolution."""
+        """Return the gradient of kernels of ``shape``, from the gradient of the convolved rows."""
         n_items, outputs, side, _, inputs = shape
         n_pixels, pixels = len(self.rows), PIXELS[gradients.itemsize]
         n_parts = triton.cdiv(n_pixels, SUMMED_PIXELS)
-        dtype, summed = _summed(gradients.dtype)
+        dtype, summed = _sum_type(gradients.dtype)
         parts = gradients.new_empty(n_parts, *shape, dtype=dtype)
         correlate[(n_parts * n_items, side * side)](
             self.rows,
@@ -266,8 +266,8 @@ class Listed:
             SIDE=side,
             TILE=pixels,
             TILES=triton.cdiv(min(SUMMED_PIXELS, n_pixels), pixels),
-            INPUT_TILE=_tile(inputs),
-            OUTPUT_TILE=_tile(outputs),
+            INPUT_TILE=_tile_side(inputs),
+            OUTPUT_TILE=_tile_side(outputs),
             SUM=summed,
             LISTED=self.models is not None,
             RELU=self.relu,
@@ -276,7 +276,7 @@ class Listed:
 
 
 class _Convolve(Function):
-    """Convolution of the features of a work list; the gradient goes to ``part``."""
+    """Convolves the features of a work list and passes the gradient to ``part``."""
 
     @staticmethod
     def forward(
@@ -302,7 +302,7 @@ class _Convolve(Function):
 
 
 def of_rows(rows: Tensor, kernels: Tensor, bias: Tensor | None, grid: Grid) -> Tensor:
-    """See :class:`data_builders.training.batched.convolutions.Convolution`."""
+    """Convolve rows; see ``apply`` in the module ``convolutions``."""
     rows = rows if rows.stride(2) == 1 else rows.contiguous()
     return _images(rows, Listed(rows.detach(), None, relu=False), kernels, bias, grid)
 
@@ -315,7 +315,7 @@ def of_list(
     bias: Tensor | None,
     grid: Grid,
 ) -> Tensor:
-    """See :class:`data_builders.training.batched.convolutions.Convolution`."""
+    """Convolve a work list; see ``of_list`` in the module ``convolutions``."""
     rows, models = rows.detach(), None
     if isinstance(chosen, Tensor):
         models = chosen
@@ -331,12 +331,12 @@ def _images(
     return grid.images(y)
 
 
-def _tile(channels: int) -> int:
-    """Side of the matrix that holds so many channels."""
+def _tile_side(channels: int) -> int:
+    """Return the side of the smallest matrix tile that holds this many channels."""
     return max(SMALLEST, 1 << (channels - 1).bit_length())
 
 
-def _summed(dtype: torch.dtype) -> tuple[torch.dtype, Any]:
-    """Type of sums of a type, in the names of PyTorch and of Triton."""
+def _sum_type(dtype: torch.dtype) -> tuple[torch.dtype, Any]:
+    """Return the type in which sums of a type are taken, for PyTorch and for Triton."""
     double = dtype == torch.float64
     return (torch.float64, tl.float64) if double else (torch.float32, tl.float32)

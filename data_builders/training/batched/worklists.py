@@ -1,7 +1,7 @@
 """Work lists: which models of a group apply which operation on an edge of their cells.
 
-Models are dealt out to operations and put together again by selection, never by multiplying with
-masks: nothing is computed in vain, and no number of one model reaches another.
+Models are split by operation and merged again by selection, never by multiplication with masks:
+nothing is computed in vain, and no number of one model reaches another.
 """
 
 from collections.abc import Container, Sequence
@@ -21,9 +21,9 @@ class WorkList:
     """The models that apply one operation.
 
     Attributes:
-        option: The operation, an option of the space.
-        models: Their numbers, ascending.
-        chosen: The same as an index: a slice if they follow each other, so that nothing is copied.
+        option: The operation, as an option of the space.
+        models: Numbers of the models, ascending.
+        chosen: Index of the models: a slice if they are consecutive, which avoids a copy.
     """
 
     option: int
@@ -32,7 +32,7 @@ class WorkList:
 
     @property
     def copied(self) -> bool:
-        """Whether :meth:`Edge.split` copies the rows, so that they may be overwritten."""
+        """Whether :meth:`Edge.split` copies the rows, so that a caller may overwrite them."""
         return not isinstance(self.chosen, slice)
 
 
@@ -40,17 +40,17 @@ class Edge:
     """One edge of the cells of all models.
 
     Args:
-        number: Which edge of the cell.
+        number: Number of the edge in the cell.
         lists: Its work lists.
         n_models: Size of the group.
-        device: Where the rows are.
+        device: Device of the rows.
 
     Attributes:
         number: As given.
-        source: Node that it leaves.
-        target: Node that it enters.
+        source: Node that the edge leaves.
+        target: Node that the edge enters.
         lists: As given.
-        copies: Whether :meth:`merge` copies, so that its result may be overwritten.
+        copies: Whether :meth:`merge` copies, so that a caller may overwrite its result.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Edge:
         self._places = None if sorted_already else torch.tensor(places, device=device)
 
     def split(self, rows: Tensor, standing_in: Container[int] = ()) -> tuple[Tensor, ...]:
-        """The rows of every list's models.
+        """Return the rows of the models of every list.
 
         Args:
             rows: Shape ``(outer, n_models, inner)``.
-            standing_in: Options for which nothing is copied: where it would be, the rows are
-                stand-ins of the right shape, for the sake of their gradient.
+            standing_in: Options whose rows are never copied: in place of a copy they get a stand-in
+                of the same shape, which only carries the gradient.
         """
         if not torch.is_grad_enabled():
             return self._deal(rows, standing_in)
@@ -81,7 +81,7 @@ class Edge:
         return parts
 
     def merge(self, parts: Sequence[Tensor]) -> Tensor:
-        """The inverse of :meth:`split`; models of no list get zeros."""
+        """Merge what :meth:`split` returned; models without a list get zeros."""
         if not torch.is_grad_enabled():
             return self._gather(parts)
         return _Merge.apply(self, *parts)  # type: ignore[no-untyped-call, no-any-return]
@@ -111,7 +111,7 @@ class Edge:
 
 
 class _Split(Function):
-    """Gradients of parts are put together as parts are, and the other way round."""
+    """Splits in the forward pass, merges gradients in the backward pass; _Merge is the inverse."""
 
     @staticmethod
     def forward(
@@ -137,7 +137,7 @@ class _Merge(Function):
 
 
 def edges_of(archs: Sequence[Arch], device: torch.device) -> list[Edge]:
-    """The edges that are live in any of the cells, those into a node before those out of it."""
+    """Return the edges that are live in any cell; edges into a node precede edges out of it."""
     live = [live_edges(arch) for arch in archs]
     edges = []
     for number in range(len(EDGES)):

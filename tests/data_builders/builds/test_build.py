@@ -283,7 +283,7 @@ def test_images_that_have_changed_since_a_build_began_are_noticed(
     recipe = tiny.images(tmp_path / "a.npz", 0)
     build = tiny.prepared(tmp_path, replace(tiny.plan, recipe=recipe))
     tiny.images(tmp_path / "a.npz", 1)
-    with pytest.raises(BuildError, match=r"was begun with other images in .*a\.npz"):
+    with pytest.raises(BuildError, match=r"was begun with other images of .*a\.npz"):
         build.run(1)
     assert len(build.missing()) == 18
     other = tiny.built(tmp_path, replace(tiny.plan, recipe=recipe))

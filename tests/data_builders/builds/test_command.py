@@ -13,9 +13,8 @@ import pytest
 
 import nasbench
 from data_builders.builds.build import Build
-from data_builders.builds.score_table import main as score
-from nasbench.cli import main, parse_deadline, parse_part
-from nasbench.errors import InvalidArgumentError
+from data_builders.builds.score_table import write_scores
+from nasbench.cli import main
 from nasbench.tables.draft import Draft
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
@@ -65,7 +64,7 @@ def test_parts_end_in_a_table_when_all_are_there(
 
 def test_scores_become_columns_of_the_table(build: Command, tmp_path: Path) -> None:
     scores = tmp_path / "scores.parquet"
-    score([str(tmp_path / "plan.toml"), "--out", str(scores), "--processes", "1"])
+    write_scores(str(tmp_path / "plan.toml"), scores)
     code, out, _ = build("--deadline", "0s", "--scores", str(scores))
     assert (code, f"--scores {scores}" in out) == (0, True)
     code, _, _ = build("--scores", str(scores))
@@ -90,7 +89,7 @@ def test_scores_must_be_scores_and_of_all_architectures_as_written(
     assert build()[0] == 0
     code, _, error = build("--scores", str(tmp_path / "home/tiny.parquet"))
     assert (code, "holds no scores of tiny with these images" in error) == (2, True)
-    score([str(tmp_path / "plan.toml"), "--out", "whole.parquet", "--processes", "1"])
+    write_scores(str(tmp_path / "plan.toml"), Path("whole.parquet"))
     whole = Table(Path("whole.parquet"))
     archs = pq.read_table("whole.archs.parquet")
     metadata = replace(whole.metadata, id="less", content_hash="")
@@ -116,7 +115,7 @@ def test_scores_of_other_networks_are_refused_before_anything_is_trained(
     plan, scores = (tmp_path / "plan.toml").read_text(), tmp_path / "scores.parquet"
     assert old in plan
     (tmp_path / "other.toml").write_text(plan.replace(old, new))
-    score([str(tmp_path / "other.toml"), "--out", str(scores), "--processes", "1"])
+    write_scores(str(tmp_path / "other.toml"), scores)
     code, _, error = build("--scores", str(scores))
     assert (code, message in error) == (2, True)
     assert not list(Path("work").glob("*/*.parquet"))
@@ -172,31 +171,3 @@ def test_a_damaged_shard_is_deleted_and_trained_again(
     path.unlink()
     assert build(*work)[0] == 0
     assert Table(tmp_path / "home/tiny.parquet").metadata.content_hash == expected
-
-
-def test_deadlines_have_a_unit() -> None:
-    given = {"90s": 90, "9m": 540, "1.5h": 5400, "0s": 0}
-    assert {text: parse_deadline(text) for text in given} == given
-    for text in (
-        "",
-        "s",
-        "9",
-        "-1s",
-        "9 m",
-        "1e3s",
-        "٣s",
-        ".5h",
-        "1.h",
-        "9d",
-        "9min",
-        "1" * 10 + "s",
-    ):
-        with pytest.raises(InvalidArgumentError, match="deadline"):
-            parse_deadline(text)
-
-
-def test_parts_count_from_one() -> None:
-    assert [parse_part(text) for text in ("1/1", "2/8", "8/8")] == [(1, 1), (2, 8), (8, 8)]
-    for text in ("", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "1 /2", "a/b", "²/3", "/", "1/"):
-        with pytest.raises(InvalidArgumentError, match="shard"):
-            parse_part(text)

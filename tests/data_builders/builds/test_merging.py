@@ -88,7 +88,7 @@ def test_other_builds_are_refused(finished: Build, tiny: Any, tmp_path: Path) ->
     with pytest.raises(BuildError, match="trainer is 'fused' there, 'reference' in this plan"):
         take(finished.folder)
     path.unlink()
-    with pytest.raises(BuildError, match=r"is no folder of a build: there is no build\.json"):
+    with pytest.raises(BuildError, match=r"is not a build folder: it has no build\.json"):
         take(finished.folder)
     assert not here.exists()
 

@@ -1,4 +1,4 @@
-"""Tables of zero-cost scores, and the commands that make and rank them."""
+"""Tables of zero-cost scores, and how they rank."""
 
 import math
 from dataclasses import replace
@@ -21,15 +21,17 @@ from data_builders.builds.score_table import (
     score_block,
     score_classes,
     score_table,
+    write_scores,
 )
 from data_builders.builds.shards import sample_classes
 from data_builders.images.datasets import Split, load_split
 from data_builders.networks.darts import DartsNetwork
 from data_builders.plan import Plan
 from data_builders.recipe import Recipe
-from data_builders.studies import score_ranks
+from data_builders.studies.score_ranks import rank_table
 from data_builders.training.reference import build_network, tensors
 from data_builders.zero_cost import SCORES, Score
+from nasbench.errors import NasbenchError
 from nasbench.runs.replay import KnownNumbers
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import NB201
@@ -184,7 +186,7 @@ def test_processes_change_nothing_but_seconds(
         assert (found[:, 1] > 0).all()
 
 
-# --- commands ------------------------------------------------------------------------------------
+# --- from a plan to a table ----------------------------------------------------------------------
 
 TOML = """
 id = "toy"
@@ -202,15 +204,18 @@ batch = 8
 """
 
 
-def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_becomes_a_table_whose_scores_are_ranked(tmp_path: Path) -> None:
     (tmp_path / "toy.toml").write_text(TOML)
-    out = tmp_path / "made" / "toy-scores.parquet"
-    scores.main([str(tmp_path / "toy.toml"), "--out", str(out), "--processes", "1"])
-    assert capsys.readouterr().out == f"toy-scores@1: {out}\n"
+    out, told = tmp_path / "made" / "toy-scores.parquet", list[tuple[int, int]]()
+    metadata = write_scores(
+        str(tmp_path / "toy.toml"), out, progress=lambda *counts: told.append(counts)
+    )
+    assert (metadata.id, metadata.recipe["initial_values"]) == ("toy-scores", [0])
+    assert told[-1] == (4, 4)
     table = Table(out)
     table.check()
-    score_ranks.main([str(out), "lite201-digits"])
-    lines = capsys.readouterr().out.splitlines()
+    benchmarks = [nasbench.load(name) for name in ("lite201-digits", "nb201-cifar10")]
+    lines = rank_table(table, benchmarks).splitlines()
     assert lines[0] == "| score | classes | lite201-digits | nb201-cifar10 | median ms |"
     cells = {line.split("|")[1].strip(" `"): line.split("|")[2:-1] for line in lines[2:]}
     assert list(cells) == [*SCORES, "parameters", "macs"]
@@ -233,35 +238,29 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_of_a_space_that_cannot_be_listed_the_classes_are_scored() -> None:
     plan = Plan(id="toy", recipe=replace(TINY, network="darts"), seeds=(0,), architectures=2)
     found = {arch: np.zeros((len(SCORES), 2)) for arch in sample_classes(DartsNetwork, 2)}
-    _, _, archs, _ = score_table(plan, load_split(plan.recipe), range(1), found, "toy-scores")
+    archs = score_table(plan, load_split(plan.recipe), range(1), found, "toy-scores").archs
     assert list(map(tuple, archs.column("arch").to_pylist())) == sorted(found)
     assert min(archs.column("parameters").to_pylist()) > 0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("plan", "path", "options", "message"),
     [
-        (["lite201-digit", "--out", "a.parquet"], "did you mean 'lite201-digits'"),
-        (["lite201-digits", "--out", "a.csv"], "must end with .parquet"),
-        (["lite201-digits", "--out", "a b.parquet"], "the id 'a b' must be made of letters"),
-        (["lite201-digits", "--out", "a.parquet", "--seeds", "0"], "--seeds 0 must be at least 1"),
-        (["lite201-digits", "--out", "a.parquet", "--processes", "-1"], "must be at least 1"),
+        ("lite201-digit", "a.parquet", {}, "did you mean 'lite201-digits'"),
+        ("lite201-digits", "a.csv", {}, "must end with .parquet"),
+        ("lite201-digits", "a b.parquet", {}, "the id 'a b' must be made of letters"),
+        ("lite201-digits", "a.parquet", {"seeds": 0}, "seeds = 0 must be at least 1"),
+        ("lite201-digits", "a.parquet", {"processes": -1}, "processes = -1 must be at least 1"),
     ],
 )
-def test_bad_input_is_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str],
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stop:
-        scores.main(arguments)
-    assert stop.value.code == 2
-    assert message in capsys.readouterr().err.splitlines()[-1]
+def test_what_is_not_possible_is_said_before_anything_is_scored(
+    plan: str, path: str, options: dict[str, int], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(NasbenchError, match=message):
+        write_scores(plan, tmp_path / "folder" / path, **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_ranks_of_an_unknown_table(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        score_ranks.main(["no-scores", "lite201-digits"])
-    assert stop.value.code == 2
-    assert "no benchmark is called 'no-scores'" in capsys.readouterr().err
+def test_ranks_of_another_space(table: Table) -> None:
+    with pytest.raises(NasbenchError, match="fcnet-naval has space 'fcnet', not 'nb201'"):
+        rank_table(table, [nasbench.load("fcnet-naval")])

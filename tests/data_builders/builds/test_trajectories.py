@@ -1,18 +1,20 @@
-"""Samples by searching: who proposed what first, going on, the table, the command."""
+"""Samples by searching: who proposed what first, going on, the table."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import nasbench
 from data_builders.builds import live, trajectories
 from data_builders.builds.live import LiveBenchmark
-from data_builders.builds.trajectories import Sample, Search, main, train, write
+from data_builders.builds.trajectories import Sample, Search, train, write, write_trajectories
 from data_builders.costs.calibration import Calibration
 from data_builders.plan import Plan
 from data_builders.recipe import Recipe
-from nasbench.errors import InvalidArgumentError, UnknownNameError
+from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError
 from nasbench.space import Arch
 from nasbench.spaces.darts import Darts
 from nasbench.tables.table import Table
@@ -156,34 +158,43 @@ def test_a_wrong_search_is_refused_before_anything_is_trained(tmp_path: Path) ->
     assert not list(tmp_path.rglob("seed*.parquet"))
 
 
-def test_the_command(tmp_path: Path, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
-    plan, out = tmp_path / "plan.toml", tmp_path / "out.parquet"
+def test_from_a_plan_to_a_table(tmp_path: Path, expected: str) -> None:
+    plan, out, work = tmp_path / "plan.toml", tmp_path / "out.parquet", tmp_path / "work"
     plan.write_text(TOML)
-    command = [str(plan), "--work", str(tmp_path / "work"), "--out", str(out), "--processes", "1"]
-    command += [word for search in SEARCHES for word in ("--search", search)]
-    main([*command, "--repeat", "1", "--deadline", "0s"])
-    assert capsys.readouterr().out == "the time was not enough: the same command goes on\n"
+    told: list[str] = []
+    make = partial(write_trajectories, str(plan), work=work, progress=told.append)
+    assert make(SEARCHES, out, repeat=1, seconds=0) is None
     assert not out.exists()
-    main([*command, "--repeat", "1"])
-    assert capsys.readouterr().out.endswith(f"\ntiny-darts@1: 9 classes, {out}\n")
-    assert Table(out).metadata.content_hash == expected
-    main([*command[:7], "--search", "random_search=1", "--set", "epochs=1"])
+    metadata = make(SEARCHES, out, repeat=1)
+    assert metadata is not None
+    assert (metadata.id, metadata.content_hash) == ("tiny-darts", expected)
+    assert "nasbench study trajectories" in metadata.elsewhere
+    assert told[-1] == "regularized_evolution, seed 3: 2 classes, 9 in all"
+    make(["random_search=1"], out, changes={"epochs": 1})
     assert Table(out).schedules == (1,)
-    folders = {path.name for path in (tmp_path / "work").iterdir()}
+    folders = {path.name for path in work.iterdir()}
     changed = replace(PLAN, recipe=replace(RECIPE, epochs=1))
-    assert folders == {LiveBenchmark(p, tmp_path / "work").folder.name for p in (PLAN, changed)}
-    refused: dict[str, tuple[str, ...]] = {
-        "no data set": ("--set", "dataset='digitz'"),
-        "--set epochs": ("--set", "epochs"),
-        "unknown key 'epoch'; did you mean 'epochs'": ("--set", "epoch=1"),
-        "deadline '9' is not of the form": ("--deadline", "9"),
-        "search 'local_search' is not of the form": ("--search", "local_search"),
-        "--processes 0 must be at least 1": ("--processes", "0"),
-        "--repeat -1 must be at least 0": ("--repeat", "-1"),
-        f"cannot write to {plan}": ("--out", str(plan / "a.parquet")),
-    }
-    for message, words in refused.items():
-        with pytest.raises(SystemExit) as raised:
-            main([*command, *words])
-        assert raised.value.code == 2
-        assert message in capsys.readouterr().err
+    assert folders == {LiveBenchmark(p, work).folder.name for p in (PLAN, changed)}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"plan": "darts-fashio"}, "did you mean 'darts-fashion'"),
+        ({"searches": ["local_search"]}, "search 'local_search' is not of the form"),
+        ({"changes": {"dataset": "digitz"}}, "no data set"),
+        ({"changes": {"epoch": 1}}, "unknown key 'epoch'; did you mean 'epochs'"),
+        ({"processes": 0}, "processes = 0 must be at least 1"),
+        ({"repeat": -1}, "repeat = -1 must be at least 0"),
+        ({"path": Path("file/a.parquet")}, "cannot write to file"),
+    ],
+)
+def test_what_is_not_possible_is_said_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text(TOML.replace("tiny", "other"))
+    usual = {"plan": "file", "searches": SEARCHES, "path": Path("a.parquet")}
+    with pytest.raises(NasbenchError, match=message):
+        write_trajectories(**(usual | options))
+    assert not list(tmp_path.rglob("*.parquet"))

@@ -130,7 +130,7 @@ def test_a_shard_that_somebody_else_has_trained_is_not_trained_again(
 def test_a_worker_without_the_folder_says_so(tiny: Any, tmp_path: Path) -> None:
     build = Build(tiny.plan, tmp_path)
     order = Order(tiny.recipe, tmp_path / "elsewhere", build.manifest)
-    with pytest.raises(BuildError, match=r"elsewhere is not there on .* file system that their"):
+    with pytest.raises(BuildError, match=r"elsewhere does not exist on .* file system shared by"):
         train_in_time(build.shards[0], order)
     assert not (tmp_path / "elsewhere").exists()
 
@@ -171,7 +171,7 @@ def test_workers_that_are_lost_again_and_again_end_a_build(
 ) -> None:
     build = tiny.prepared(tmp_path)
     losing(monkeypatch, [4, *[0] * LOSSES])
-    with pytest.raises(BuildError, match=r"lost again and again.* \(a process was terminated\)"):
+    with pytest.raises(BuildError, match=r"lost repeatedly.* \(a process was terminated\)"):
         build.run(2)
     assert len(build.missing()) == 13  # the fifth was trained, and its result lost
 
@@ -293,7 +293,7 @@ def test_a_cluster_that_does_not_answer_is_an_error(
 def test_a_backend_that_is_not_installed_is_named(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, module: str
 ) -> None:
-    monkeypatch.delitem(sys.modules, f"data_builders.{backend}_workers", raising=False)
+    monkeypatch.delitem(sys.modules, f"data_builders.builds.{backend}_workers", raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=f"--backend {backend} needs '{module}', which is"):
         tiny.prepared(tmp_path).run(1, backend=backend)

@@ -222,26 +222,26 @@ NO_LABELS = "holds no list 'labels' of 4 integers in 0..255"
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is no pickle, or a damaged one"),
-        (PYTHON["1"][:-1], "is no pickle, or a damaged one"),
-        (PYTHON["1"][:5000], "is no pickle, or a damaged one"),
+        (b"", "is not a pickle, or is damaged"),
+        (PYTHON["1"][:-1], "is not a pickle, or is damaged"),
+        (PYTHON["1"][:5000], "is not a pickle, or is damaged"),
         (PYTHON["1"] + b"x", "bytes follow the pickle"),
-        (b"\x80\x02T\xff\xff\xff\xff.", "is no pickle, or a damaged one"),
+        (b"\x80\x02T\xff\xff\xff\xff.", "is not a pickle, or is damaged"),
         (pickle2([b"]"]), NO_ARRAY),
         (pickle2([b"}"]), NO_ARRAY),
         (batch2(TRAIN[0], data=text2(rows(TRAIN[0]).tobytes())), NO_ARRAY),
         (batch2(TRAIN[0], data=[b"}"]), NO_ARRAY),
         (batch2(TRAIN[0], data=array2(rows(TRAIN[0])[:, 1:])), NO_ARRAY),
         (batch2(TRAIN[0], data=array2(rows(TRAIN[0])[:0])), NO_ARRAY),
-        (batch2(TRAIN[0], data=array2(rows(TRAIN[0]), b"i8")), "b'i8' is no type of pixels"),
-        (batch2(TRAIN[0], data=array2(rows(TRAIN[0]), b"O8")), "b'O8' is no type of pixels"),
+        (batch2(TRAIN[0], data=array2(rows(TRAIN[0]), b"i8")), "b'i8' is not the type of pixels"),
+        (batch2(TRAIN[0], data=array2(rows(TRAIN[0]), b"O8")), "b'O8' is not the type of pixels"),
         (
             batch2(TRAIN[0], data=array2(rows(TRAIN[0]), sizes=(4, 3071))),
-            "is no pickle, or a damaged one: cannot reshape",
+            "is not a pickle, or is damaged: cannot reshape",
         ),
         (
             batch2(TRAIN[0], data=[b"cnumpy.core.multiarray\n_reconstruct\n)R"]),
-            "is no pickle, or a damaged one",
+            "is not a pickle, or is damaged",
         ),
         (batch2(TRAIN[0], data=[b"cnumpy\nndarray\n)R"]), NO_ARRAY),
         (batch2(TRAIN[0], "fine_labels"), NO_LABELS),
@@ -264,7 +264,7 @@ def test_a_bad_batch_is_refused(tmp_path: Path, data: bytes, message: str) -> No
 @pytest.mark.parametrize("data", [b"", b"short", BINARY["1.bin"][:-1], BINARY["1.bin"] + b"x"])
 def test_a_binary_file_of_no_whole_images_is_refused(tmp_path: Path, data: bytes) -> None:
     path = folder(tmp_path / "binary", {**BINARY, "1.bin": data})
-    with pytest.raises(ArchiveError, match=r"1\.bin has [\d,]+ bytes, which are no images of 3073"):
+    with pytest.raises(ArchiveError, match=r"1\.bin has [\d,]+ bytes, not a multiple of 3073"):
         read_binary(path)
 
 
@@ -285,7 +285,7 @@ def test_a_name_that_leads_out_of_the_archive_is_refused(tmp_path: Path, name: s
         info = tarfile.TarInfo(name)
         info.size = len(BINARY["1.bin"])
         archive.addfile(info, io.BytesIO(BINARY["1.bin"]))
-    with pytest.raises(ArchiveError, match=f"'{name}' leads out of the archive"):
+    with pytest.raises(ArchiveError, match=f"'{name}' points outside the archive"):
         read_binary(path)
 
 
@@ -308,5 +308,5 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ArchiveError, match=r"bad\.tar\.gz"):
             read_binary(path)
     path.write_bytes(b"<html>moved</html>")
-    with pytest.raises(InvalidArgumentError, match=r"bad\.tar\.gz is no folder, zip or tar"):
+    with pytest.raises(InvalidArgumentError, match=r"bad\.tar\.gz is not a folder, zip or tar"):
         read_binary(path)

@@ -64,10 +64,10 @@ X, Y = GOOD["x"], GOOD["y"]
         ({"x_train": X, "y_train": Y, "y_test": Y}, "has no array 'x_test'"),
         ({"x_train": X.astype(np.float32), "y_train": Y}, "x_train has type float32"),
         ({"x_train": X.astype(np.int64), "y_train": Y}, "x_train has type int64"),
-        ({"x_train": X[0, 0], "y_train": Y}, r"shape \(4, 2\); uint8 \(n, height"),
+        ({"x_train": X[0, 0], "y_train": Y}, r"shape \(4, 2\); it must be uint8 \(n, height"),
         ({"x_train": X[:0], "y_train": Y[:0]}, r"shape \(0, 4, 4, 2\)"),
         ({"x_train": np.uint8(3), "y_train": Y}, r"shape \(\)"),
-        ({"x_train": X, "y_train": Y[:4]}, r"shape \(4,\); 5 integer labels"),
+        ({"x_train": X, "y_train": Y[:4]}, r"shape \(4,\); it must have 5 integer labels"),
         ({"x_train": X, "y_train": Y[:, None]}, r"shape \(5, 1\)"),
         ({"x_train": X, "y_train": Y.astype(np.float64)}, "y_train has type float64"),
         ({"x_train": X, "y_train": Y.astype(np.int64) - 1}, r"labels in 0\.\.255"),
@@ -168,15 +168,15 @@ def test_idx_files_are_read_plain_and_compressed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        (LABELS, FILES[LABELS][:-1], "is damaged: 6 bytes follow its header, which says 7"),
-        (PIXELS, FILES[PIXELS][:100], "is damaged: 84 bytes follow its header, which says 7x5x6"),
+        (LABELS, FILES[LABELS][:-1], "is damaged: 6 bytes follow its header, which announces 7"),
+        (PIXELS, FILES[PIXELS][:100], "is damaged: 84 bytes .* announces 7x5x6"),
         (PIXELS, FILES[PIXELS] + b"x", "is damaged: 211 bytes follow its header"),
-        (PIXELS, FILES[PIXELS][:15], "is no idx file .*: it begins with 00000803, not with 0000"),
-        (LABELS, b"", "is no idx file .*: it begins with nothing, not with 00000801"),
-        (LABELS, b"\0\0\x08\x01" + b"\xff" * 4, "is damaged: 0 bytes .* says 4294967295"),
-        (LABELS, idx(7, magic=b"\0\0\x09\x01"), "is no idx file .*: it begins with 00000901"),
-        (LABELS, FILES[PIXELS], "is no idx file .* in 1 dimensions: it begins with 00000803"),
-        (LABELS, b"<html>moved</html>", "is no idx file .*: it begins with 3c68746d"),
+        (PIXELS, FILES[PIXELS][:15], "is not an idx file .*: it begins with 00000803, not with"),
+        (LABELS, b"", "is not an idx file .*: it begins with nothing, not with 00000801"),
+        (LABELS, b"\0\0\x08\x01" + b"\xff" * 4, "is damaged: 0 bytes .* announces 4294967295"),
+        (LABELS, idx(7, magic=b"\0\0\x09\x01"), "is not an idx file .*: it begins with 00000901"),
+        (LABELS, FILES[PIXELS], "is not an idx file .* in 1 dimensions: it begins with 00000803"),
+        (LABELS, b"<html>moved</html>", "is not an idx file .*: it begins with 3c68746d"),
     ],
 )
 @pytest.mark.parametrize("compressed", [False, True])
@@ -217,7 +217,7 @@ def test_a_damaged_compressed_idx_file_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress(FILES[PIXELS])
     for data in (packed[:-9], packed[:40], FILES[PIXELS], packed[:30] + b"????" + packed[34:], b""):
         (tmp_path / f"{PIXELS}.gz").write_bytes(data)
-        with pytest.raises(ArchiveError, match=rf"{PIXELS}\.gz (cannot be read|is no idx file)"):
+        with pytest.raises(ArchiveError, match=rf"{PIXELS}\.gz (cannot be|is not an idx file)"):
             idx_folder(tmp_path, md5=md5(FILES))
 
 

@@ -473,7 +473,7 @@ NAN = float("nan")
 DEVIATIONS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda r: r.pop("200"), "has no '200'"),
     (lambda r: r.update({"300": r["200"]}), "unknown schedule '300'"),
-    (lambda r: r.update({"200": [1]}), r"schedule 200 is \[1\], a dict is expected"),
+    (lambda r: r.update({"200": [1]}), r"schedule 200 is \[1\], not a dict"),
     (lambda r: r["12"].update(arch_index=5), r"index and architecture are \(5, "),
     (lambda r: r["12"].update(arch_str="|none~0|"), r"its arch_str is '.*', not '\|none~0\|'"),
     (lambda r: r["200"].update(arch_str=None), "index and architecture are"),
@@ -489,30 +489,30 @@ DEVIATIONS: list[tuple[Callable[[Any], Any], str]] = [
         lambda r: rename(r, ("cifar10", 777), ("cifar11", 777)),
         "unknown training set 'cifar11'; did you mean 'cifar10'",
     ),
-    (lambda r: rename(r, ("cifar10", 777), "cifar10"), "None is no training seed"),
-    (lambda r: rename(r, ("cifar10", 777), ("cifar10", -1)), "-1 is no training seed"),
-    (lambda r: rename(r, ("cifar10", 777), ("cifar10", 2**31)), "is no training seed"),
+    (lambda r: rename(r, ("cifar10", 777), "cifar10"), "None is not a training seed"),
+    (lambda r: rename(r, ("cifar10", 777), ("cifar10", -1)), "-1 is not a training seed"),
+    (lambda r: rename(r, ("cifar10", 777), ("cifar10", 2**31)), "is not a training seed"),
     (lambda r: rename(r, ("cifar10", 777), ("cifar10", 778)), "its seed is 777, not 778"),
     (
         lambda r: rename(r, ("cifar10", 777), ("cifar100", 776)),
         "its name is 'cifar10', not 'cifar100'",
     ),
-    (lambda r: r["200"]["dataset_seed"].pop("cifar10"), "are listed"),
-    (lambda r: r["200"]["dataset_seed"]["cifar10"].append(1), "are listed"),
-    (lambda r: r["200"]["all_results"].pop(("cifar10", 777)), "are listed"),
+    (lambda r: r["200"]["dataset_seed"].pop("cifar10"), "but lists"),
+    (lambda r: r["200"]["dataset_seed"]["cifar10"].append(1), "but lists"),
+    (lambda r: r["200"]["all_results"].pop(("cifar10", 777)), "but lists"),
     (lambda r: c10(r).update(epochs=100), "its epochs is 100, not 200"),
     (lambda r: c10(r)["arch_config"].update(class_num=100), "its class_num is 100, not 10"),
     (lambda r: c10(r)["arch_config"].update(arch_str="|"), r"its arch_str is '\|'"),
     (lambda r: c10(r)["train_acc1es"].pop(5), "train_acc1es has no entry 5"),
     (lambda r: c10(r)["train_losses"].update({200: 1.0}), "entries"),
-    (lambda r: c10(r).update(train_losses=None), "train_losses is None, a dict"),
-    (lambda r: c10(r)["eval_acc1es"].pop("x-valid@5"), "has not the known entries of x-valid"),
+    (lambda r: c10(r).update(train_losses=None), "train_losses is None, not a dict"),
+    (lambda r: c10(r)["eval_acc1es"].pop("x-valid@5"), "lacks the known entries of x-valid"),
     (lambda r: c10(r)["eval_acc1es"].pop("x-valid@199"), "x-valid@199"),
     (lambda r: c10(r)["eval_acc1es"].pop("ori-test@199"), "ori-test@199"),
     (lambda r: c10(r)["eval_acc1es"].update({"x-test@199": 1.0}), "entries"),
     (
         lambda r: c10(r)["eval_losses"].update({f"ori-test@{e}": 1.0 for e in range(200)}),
-        "has not the known entries of ori-test",
+        "lacks the known entries of ori-test",
     ),
     (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": NAN}), "valid_accuracy of nan %"),
     (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": 100.004}), "valid_accuracy of 100.004 %"),
@@ -527,17 +527,17 @@ DEVIATIONS: list[tuple[Callable[[Any], Any], str]] = [
     ),
     (
         lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": "50"}),
-        "eval_acc1es holds '50', which is no number",
+        "eval_acc1es holds '50', not a number",
     ),
-    (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": True}), "which is no number"),
-    (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": 10**400}), "which is no number"),
-    (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": [50.0]}), "which is no number"),
+    (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": True}), ", not a number"),
+    (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": 10**400}), ", not a number"),
+    (lambda r: c10(r)["eval_acc1es"].update({"x-valid@7": [50.0]}), ", not a number"),
     (lambda r: c10(r).update(train_times=None), "train_times is None"),
     (lambda r: c10(r)["train_times"].update({3: -1.0}), "train_times holds -1.0"),
     (lambda r: c10(r)["train_times"].update({3: NAN}), "train_times holds nan"),
     (
         lambda r: c10(r)["eval_times"].update({"x-valid@3": 5.0}),
-        "the time to evaluate x-valid is no constant",
+        "the time to evaluate x-valid is not constant",
     ),
     (lambda r: c10(r)["eval_times"].pop("x-valid@3"), "eval_times has no entry 'x-valid@3'"),
     (lambda r: c10(r).update(params=0.123), "parameters are"),
@@ -618,7 +618,7 @@ def test_a_record_under_the_number_of_another_is_refused(
         official.folder(tmp_path / "archive", kind, records),
         official.file(tmp_path / "a.pickle.pbz2", kind, records),
     ):
-        refused(path, tmp_path, "(000002.pickle.pbz2|architecture 2) is .*, by its number it is")
+        refused(path, tmp_path, "(000002.pickle.pbz2|architecture 2) is .*, but its number says")
 
 
 def test_another_order_is_refused(official: Any, tmp_path: Path) -> None:
@@ -629,17 +629,17 @@ def test_another_order_is_refused(official: Any, tmp_path: Path) -> None:
             meta["meta_archs"] = change(meta["meta_archs"])
             folder = official.folder(tmp_path / "archive", kind, official.records(kind, [0]))
             (folder / "meta.pickle.pbz2").write_bytes(bz2.compress(pickle.dumps(meta, 4)))
-            refused(folder, tmp_path, "in their official order")
+            refused(folder, tmp_path, "is not the official list")
             shutil.rmtree(folder)
     path = official.file(
         tmp_path / "a.pickle.pbz2", "tss", official.records("tss", [0]), meta_archs=[1, 2]
     )
-    refused(path, tmp_path, "a list of texts is expected")
+    refused(path, tmp_path, "not a list of texts")
 
 
 def test_the_name_must_fit(official: Any, tmp_path: Path) -> None:
     folder = official.folder(tmp_path / NAMES["sss"], "tss", official.records("tss", [0]))
-    refused(folder, tmp_path, "holds the records of NATS-tss-v1_0-3ffb9, not of its name")
+    refused(folder, tmp_path, "holds NATS-tss-v1_0-3ffb9, but its name says NATS-sss")
 
 
 def test_a_record_that_the_file_lists_must_be_there(official: Any, tmp_path: Path) -> None:
@@ -652,7 +652,7 @@ def test_a_record_that_the_file_lists_must_be_there(official: Any, tmp_path: Pat
     official.file(path, "tss", {}, evaluated_indexes=set())
     refused(path, tmp_path, "holds no record")
     official.file(path, "tss", {"0": records[0]}, evaluated_indexes=set())
-    refused(path, tmp_path, "'0' is no number of an architecture")
+    refused(path, tmp_path, "'0' is not the number of an architecture")
 
 
 def test_a_record_that_occurs_twice_is_refused(official: Any, tmp_path: Path) -> None:
@@ -695,7 +695,7 @@ def test_wrong_files_are_named(official: Any, tmp_path: Path) -> None:
     for name in ("000001 (1)", "0000001", "00001", "x", "-1"):
         path = folder / f"{name}.pickle.pbz2"
         path.write_bytes(b"")
-        refused(folder, tmp_path, "nor called as a record", invalid)
+        refused(folder, tmp_path, "nor named like a record", invalid)
         path.unlink()
     (folder / "README.txt").write_text("does no harm")
     (folder / "015625.pickle.pbz2").write_bytes(b"")
@@ -772,11 +772,11 @@ def test_a_bomb_is_not_unpacked(
     assert len(bomb) < 1000
     folder = official.folder(tmp_path / "archive", "tss", official.records("tss", [0]))
     (folder / "000001.pickle.pbz2").write_bytes(bomb)
-    refused(folder, tmp_path, "000001.pickle.pbz2 is larger than the 3000000 bytes")
+    refused(folder, tmp_path, "000001.pickle.pbz2 holds an object larger than 3000000 bytes")
     (folder / "meta.pickle.pbz2").write_bytes(bomb)
-    refused(folder, tmp_path, "meta.pickle.pbz2 is larger than the 3000000 bytes")
+    refused(folder, tmp_path, "meta.pickle.pbz2 holds an object larger than 3000000 bytes")
     official.file(path := tmp_path / "y.pbz2", "tss", {0: {"12": "x" * 40_000_000}})
-    refused(path, tmp_path, "y.pbz2 is larger than the 3000000 bytes")
+    refused(path, tmp_path, "y.pbz2 holds an object larger than 3000000 bytes")
 
 
 # --- stopped and taken up again ------------------------------------------------------------------

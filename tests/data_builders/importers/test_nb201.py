@@ -314,7 +314,7 @@ def test_a_release_under_the_name_of_the_other_is_refused(
     for name in (FILES[other], f"nb201_v{other}.pth", f"x-{FILES[other][-10:]}"):
         path = tmp_path / name
         path.write_bytes(data)
-        refused(path, tmp_path, rf"named as another release than it holds, which is v{release}")
+        refused(path, tmp_path, rf"holds release v{release}, but its name says another one")
 
 
 def test_a_mixture_of_releases_is_refused(official: Any, make_state: Any, tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ DEVIATIONS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda r: c100(r).update(params=0.2), "parameters are"),
     (lambda r: c100(r).update(latency=[-1.0]), "latency is -1"),
     (lambda r: c100(r).update(latency=7.0), "latency is 7.0"),
-    (lambda r: c100(r)["train_times"].update({3: "soon"}), "which is no number"),
+    (lambda r: c100(r)["train_times"].update({3: "soon"}), ", not a number"),
     (lambda r: c100(r)["train_times"].pop(3), "train_times has no entry 3"),
     (lambda r: c100(r)["eval_times"].update({"x-test@3": -1.0}), "eval_times holds -1.0"),
 ]
@@ -380,13 +380,13 @@ def test_numbering_is_checked(official: Any, make_state: Any, tmp_path: Path) ->
     save(path := tmp_path / "a.pth", content(official, records, evaluated_indexes=[0, 1, 5]))
     refused(path, tmp_path, "1 records are missing, the first is 5")
     save(path, content(official, records, meta_archs=official.cells[::-1]))
-    refused(path, tmp_path, "not the 15625 of 'nb201' in their official order")
+    refused(path, tmp_path, "not the official list of the 15625 architectures of 'nb201'")
     save(path, content(official, records, evaluated_indexes=[0]))
     convert(path, tmp_path / "good")
     for state in records[1].values():
         state["arch_index"] = 2
     save(path, content(official, {2: records[1]}))
-    refused(path, tmp_path, "architecture 2 is .*, by its number it is")
+    refused(path, tmp_path, "architecture 2 is .*, but its number says")
     save(path, content(official, {}))
     refused(path, tmp_path, "holds no record")
 
@@ -465,7 +465,7 @@ def test_code_around_the_archive_is_named_and_not_run(older: Any, tmp_path: Path
         refused(path, tmp_path, rf"'{os.mkdir.__module__}\.mkdir', which is not allowed")
     for n, other in ((0, 5), (1, 5), (2, 5), (4, [5])):
         path.write_bytes(whole[: starts[n]] + pickle.dumps(other, 2) + whole[ends[n] :])
-        refused(path, tmp_path, "is no file of torch.save|holds the tensors")
+        refused(path, tmp_path, "is not a file of torch.save|holds the tensors")
     assert not mark.exists()
 
 
@@ -484,7 +484,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/data.pkl", pickle.dumps({"arch2infos": "x" * 30_000_000}, protocol=2))
     assert path.stat().st_size < 100_000
-    refused(path, tmp_path, "larger than the 2000000 bytes")
+    refused(path, tmp_path, "larger than 2000000 bytes")
 
 
 def test_wrong_files_are_named(tmp_path: Path) -> None:
@@ -492,7 +492,7 @@ def test_wrong_files_are_named(tmp_path: Path) -> None:
     refused(tmp_path, tmp_path, "is a folder: give NAS-Bench-201-v1_0", invalid)
     refused(tmp_path / "none.pth", tmp_path, "does not exist: give NAS-Bench-201-v1_0", invalid)
     for given in ([], [tmp_path, tmp_path]):
-        with pytest.raises(invalid, match=r"[02] files: give"):
+        with pytest.raises(invalid, match=r"[02] files are given, 1 is needed: give"):
             list(NB201Importer().tables(given, work=tmp_path / "work"))
 
 

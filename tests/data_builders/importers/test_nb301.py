@@ -520,39 +520,45 @@ T_MAX = "SimpleLearningrateSchedulerSelector:cosine_annealing:T_max"
         (config(inputs_node_normal_3="0_2"), "has no .*:edge_normal_4; did you mean 'edge_normal_"),
         (
             config(edge_normal_4="skip_connect"),
-            "edge_normal_4 belongs to no input of its node; did",
+            "edge_normal_4 is not an input of its node; did",
         ),
-        (config(edge_normal_14="skip_connect"), "edge_normal_14 belongs to no input of its node"),
-        (config(layers=20), ":layers is 20, not 8: another training than those of NAS-Bench-301"),
+        (config(edge_normal_14="skip_connect"), "edge_normal_14 is not an input of its node"),
+        (config(layers=20), ":layers is 20, not 8: one table cannot hold both"),
         (config(**{T_MAX: 50}), "T_max is 50, not 100"),
         (config(**{T_MAX: 10**400}), "T_max is 1000.*, not 100"),
         (config(auxiliary="False"), "auxiliary is 'False', not True"),
-        (set_key("optimized_hyperparamater_config", [1]), r"the configuration is \[1\], no object"),
+        (
+            set_key("optimized_hyperparamater_config", [1]),
+            r"the configuration is \[1\], not an object",
+        ),
         (lambda c: c.pop("info"), "has no 'info'. Possible: 'final_metric_score', 'optimized_hyp"),
         (lambda c: c.pop("runtime"), "has no 'runtime'"),
-        (set_key("info", {"val_accuracy": 94.0}), "a list with val_accuracy is needed"),
-        (set_key("info", [94.0]), r"info is \[94\.0\], a list with val_accuracy is needed"),
-        (lambda c: c["info"][0].pop("val_accuracy"), "a list with val_accuracy is needed"),
-        (set_info("val_accuracy", 101), "val_accuracy is 101, no number in 0..100"),
-        (set_info("val_accuracy", math.inf), "val_accuracy is inf, no number in 0..100"),
-        (set_info("val_accuracy", "94"), "val_accuracy is '94', no number"),
-        (set_info("val_accuracy", True), "val_accuracy is True, no number"),
-        (set_info("model_parameters", 1.5), "model_parameters is 1.5, no number of them"),
-        (set_info("model_parameters", NAN), "model_parameters is nan, no number of them"),
-        (set_key("test_accuracy", -1), "test_accuracy is -1, no number in 0..100"),
-        (set_key("runtime", NAN), "runtime is nan, no number of seconds"),
-        (set_key("runtime", 0), "runtime is 0, no number of seconds"),
-        (set_key("runtime", None), "runtime is None, no number of seconds"),
+        (set_key("info", {"val_accuracy": 94.0}), "not a list with val_accuracy"),
+        (set_key("info", [94.0]), r"info is \[94\.0\], not a list with val_accuracy"),
+        (lambda c: c["info"][0].pop("val_accuracy"), "not a list with val_accuracy"),
+        (set_info("val_accuracy", 101), "val_accuracy is 101, not a number in 0..100"),
+        (set_info("val_accuracy", math.inf), "val_accuracy is inf, not a number in 0..100"),
+        (set_info("val_accuracy", "94"), "val_accuracy is '94', not a number"),
+        (set_info("val_accuracy", True), "val_accuracy is True, not a number"),
+        (set_info("model_parameters", 1.5), "model_parameters is 1.5, not a positive number"),
+        (set_info("model_parameters", NAN), "model_parameters is nan, not a positive number"),
+        (set_key("test_accuracy", -1), "test_accuracy is -1, not a number in 0..100"),
+        (set_key("runtime", NAN), "runtime is nan, not a number of seconds"),
+        (set_key("runtime", 0), "runtime is 0, not a number of seconds"),
+        (set_key("runtime", None), "runtime is None, not a number of seconds"),
         (
             set_key("learning_curves", []),
-            r"learning_curves is \[\], with Train/val_accuracy a list",
+            r"learning_curves is \[\], not an object with a list Train/val_accuracy",
         ),
         (
             set_key("learning_curves", {"Train/loss": [1]}),
-            "Train/val_accuracy a list of at most 98",
+            "a list Train/val_accuracy of at most 98",
         ),
-        (set_key("learning_curves", logs([9.0] * 99)), "a list of at most 98 accuracies"),
-        (set_key("learning_curves", {"Train/val_accuracy": [-1.0]}), "val_accuracy is -1.0, no nu"),
+        (set_key("learning_curves", logs([9.0] * 99)), "val_accuracy of at most 98 accuracies"),
+        (
+            set_key("learning_curves", {"Train/val_accuracy": [-1.0]}),
+            "val_accuracy is -1.0, not a nu",
+        ),
     ],
 )
 def test_a_deviation_is_named_with_its_file(
@@ -573,12 +579,12 @@ class Bomb:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (texts(RESULTS)["rs/results_2.json"][:-20], "no JSON file, or damaged"),
-        (b"", "no JSON file, or damaged"),
-        (b"\xff\xfe\x00", "no JSON file, or damaged"),
-        (b"[" * 100_000, "no JSON file, or damaged"),
-        (pickle.dumps(Bomb()), "no JSON file, or damaged"),
-        (b"[]", r"holds \[\], an object is expected"),
+        (texts(RESULTS)["rs/results_2.json"][:-20], "not a JSON file, or is damaged"),
+        (b"", "not a JSON file, or is damaged"),
+        (b"\xff\xfe\x00", "not a JSON file, or is damaged"),
+        (b"[" * 100_000, "not a JSON file, or is damaged"),
+        (pickle.dumps(Bomb()), "not a JSON file, or is damaged"),
+        (b"[]", r"holds \[\], not an object"),
         (b" " * (LIMIT + 1), f"larger than {LIMIT:,} bytes"),
         (json.dumps({"x" * 1000: 1, "info" * 500: 2}).encode(), "has no 'optimized_hyper"),
     ],
@@ -618,7 +624,7 @@ def test_results_with_and_without_test_accuracy_are_refused(tmp_path: Path) -> N
     content = result(A, 94.0)
     del content["test_accuracy"]
     given = as_folder(texts(RESULTS | {"tpe/results_1.json": content}), tmp_path / "in")
-    refused([given], tmp_path, r"tpe/results_1\.json has no test_accuracy, as 1 of 6 results")
+    refused([given], tmp_path, r"tpe/results_1\.json has no test_accuracy, like 1 of 6 results")
 
 
 @pytest.mark.parametrize(
@@ -647,7 +653,7 @@ def test_a_name_that_leads_out_of_the_archive_is_refused(
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
-    refused([path], tmp_path, "leads out of the archive")
+    refused([path], tmp_path, "points outside the archive")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "out"]
 
 
@@ -705,7 +711,7 @@ def test_a_result_outside_a_folder_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("results_1.json", texts(RESULTS)["rs/results_2.json"])
-    refused([path], tmp_path, r"results_1\.json lies in no folder that is named after")
+    refused([path], tmp_path, r"results_1\.json must lie in a folder named after")
 
 
 @pytest.mark.parametrize("kind", ["nothing", "missing", "empty folder", "json", "models"])

@@ -256,29 +256,29 @@ def set_value(name: str, value: Any) -> Callable[[Rows], Any]:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda rows: rows.update({"87072": rows[87072]}), "the key '87072' is no integer"),
-        (lambda rows: rows.update({True: rows[87072]}), "the key True is no integer"),
+        (lambda rows: rows.update({"87072": rows[87072]}), "the key '87072' is not an integer"),
+        (lambda rows: rows.update({True: rows[87072]}), "the key True is not an integer"),
         (lambda rows: rows.update({90000: rows[0]}), "90000 is no key of 'nbgraph'"),
         (lambda rows: rows.update({-1: rows[0]}), "-1 is no key of 'nbgraph'"),
         (lambda rows: rows.update({10**30: rows[0]}), "a larger number is no key of"),
         (lambda rows: rows.update({88888: rows[0]}), "0123 skip-skip-skip-skip"),
         (lambda rows: rows.update({80: rows[0]}), "80 is the network with the key"),
         (lambda rows: rows.clear(), "holds no architecture"),
-        (lambda rows: rows.update({0: [1.0]}), r"architecture 0 is \[1\.0\], a dict of valid_perf"),
+        (lambda rows: rows.update({0: [1.0]}), r"is \[1\.0\], not a dict of valid_perf"),
         (lambda rows: rows[0].pop("perf"), "architecture 0 has no 'perf', only .*'latency'"),
-        (set_value("valid_perf", float("nan")), "architecture 0: valid_perf is nan, no number"),
-        (set_value("perf", float("inf")), "architecture 0: perf is inf, no number in 0..1"),
-        (set_value("valid_perf", 77.3), "valid_perf is 77.3, no number in 0..1"),
-        (set_value("perf", -0.001), "perf is -0.001, no number"),
-        (set_value("perf", "0.797"), "perf is '0.797', no number"),
-        (set_value("perf", True), "perf is True, no number"),
-        (set_value("perf", None), "perf is None, no number"),
-        (set_value("latency", -1.0), "latency is -1.0, no number"),
-        (set_value("latency", 1e300), r"latency is 1e\+300, no number"),
-        (set_value("valid_perf", 0.77333), "0.77333, no mean of 3 multiples of 1/1000"),
-        (set_value("perf", 0.79705), "perf is 0.79705, no mean of 3 multiples of 1/1000"),
-        (set_value("para", 1.736712), "1736712.00 parameters, but 1736711 in its layers"),
-        (set_value("para", float("nan")), "para is nan, no number"),
+        (set_value("valid_perf", float("nan")), "architecture 0: valid_perf is nan, not a number"),
+        (set_value("perf", float("inf")), "architecture 0: perf is inf, not a number in 0..1"),
+        (set_value("valid_perf", 77.3), "valid_perf is 77.3, not a number in 0..1"),
+        (set_value("perf", -0.001), "perf is -0.001, not a number"),
+        (set_value("perf", "0.797"), "perf is '0.797', not a number"),
+        (set_value("perf", True), "perf is True, not a number"),
+        (set_value("perf", None), "perf is None, not a number"),
+        (set_value("latency", -1.0), "latency is -1.0, not a number"),
+        (set_value("latency", 1e300), r"latency is 1e\+300, not a number"),
+        (set_value("valid_perf", 0.77333), "0.77333, not a mean of 3 multiples of 1/1000"),
+        (set_value("perf", 0.79705), "perf is 0.79705, not a mean of 3 multiples of 1/1000"),
+        (set_value("para", 1.736712), "1736712.00 parameters, but its layers have 1736711"),
+        (set_value("para", float("nan")), "para is nan, not a number"),
     ],
 )  # fmt: skip
 def test_a_deviation_is_named(tmp_path: Path, change: Callable[[Rows], Any], reason: str) -> None:
@@ -330,7 +330,7 @@ def test_code_is_named_and_not_run(tmp_path: Path, where: str) -> None:
 
 @pytest.mark.parametrize("content", [[], "text", None, 1.5, {"a": 1}])
 def test_another_content_is_refused(tmp_path: Path, content: Any) -> None:
-    refused(overwrite(tmp_path, pickled(content)), tmp_path, r"cora\.bench.*expected|no integer")
+    refused(overwrite(tmp_path, pickled(content)), tmp_path, r"(not a dict|not an integer)")
 
 
 @pytest.mark.parametrize("files", [["missing"], ["."], ["a", "b"], ["cora.bench"]])
@@ -466,7 +466,7 @@ def test_a_training_of_another_network_shows(tmp_path: Path) -> None:
     refused_files = [
         place_curves(tmp_path / "cora", "cora", 0, lambda rows: rows[0].update(para=1.0))
     ]
-    refused(refused_files, tmp_path / "again", "1000000.00 parameters, but 1736711 in its layers")
+    refused(refused_files, tmp_path / "again", "1000000.00 parameters, but its layers have 1736711")
 
 
 def test_a_loss_that_is_no_number_is_nan(tmp_path: Path) -> None:
@@ -530,19 +530,19 @@ def set_curve(value: Any) -> Callable[[Rows], Any]:
     [
         (lambda rows: rows[0].pop("dur"), "architecture 0 has no 'dur'"),
         (lambda rows: rows[0].pop("latency"), "architecture 0 has no 'latency'"),
-        (lambda rows: rows.update({"0": rows[0]}), "the key '0' is no integer"),
+        (lambda rows: rows.update({"0": rows[0]}), "the key '0' is not an integer"),
         (lambda rows: rows.update({9: rows[0]}), "9 is no key of 'nbgraph'"),
         (lambda rows: rows.update({80: rows[0]}), "80 is the network with the key"),
         (lambda rows: rows.clear(), "holds no architecture"),
         (lambda rows: rows[0]["dur"].pop(), "architecture 0 has 3 epochs, others have 4"),
-        (set_curve([]), r"dur is \[\], rows of 7 numbers"),
-        (set_curve(0.5), "dur is 0.5, rows of 7 numbers"),
+        (set_curve([]), r"dur is \[\], not rows of 7 numbers"),
+        (set_curve(0.5), "dur is 0.5, not rows of 7 numbers"),
         (set_curve([(0.5,) * 6] * EPOCHS), "rows of 7 numbers"),
         (set_curve([(0.5,) * 7, (0.5,) * 6]), "dur has rows of different lengths"),
-        (set_curve([("0.5",) * 7] * EPOCHS), "dur is .*'0.5'.*, rows of 7 numbers"),
+        (set_curve([("0.5",) * 7] * EPOCHS), "dur is .*'0.5'.*, not rows of 7 numbers"),
         (set_curve([(True,) * 7] * EPOCHS), "rows of 7 numbers"),
         (set_curve([(None,) * 7] * EPOCHS), "rows of 7 numbers"),
-        (set_curve([(0.5, 1.5, *[0.5] * 5)] * EPOCHS), r"dur has valid 1\.5, possible is 0\.\.1"),
+        (set_curve([(0.5, 1.5, *[0.5] * 5)] * EPOCHS), r"dur has valid 1\.5, possible are 0\.\.1"),
         (set_curve([(0.5, float("inf"), *[0.5] * 5)] * EPOCHS), "dur has valid inf"),
         (set_curve([(*[0.5] * 6, -0.1)] * EPOCHS), r"dur has best -0\.1"),
         (set_curve([(*[0.5] * 3, -0.1, *[0.5] * 3)] * EPOCHS), r"train_loss -0\.1, .*0\.\.inf"),
@@ -581,11 +581,11 @@ def test_files_of_different_lengths_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
-        (["cora0.bench", "cora1.bench"], r"cora1\.bench is no file of the complete data"),
-        (["cora0.bench", "wheel.whl"], r"wheel\.whl is no file of the complete data"),
+        (["cora0.bench", "cora1.bench"], r"cora1\.bench is not a file of the complete data"),
+        (["cora0.bench", "wheel.whl"], r"wheel\.whl is not a file of the complete data"),
         (["core0.bench"], "did you mean 'cora'"),
         (["cora0.bench", "cora0.bench"], "are the same graph and seed"),
-        (["folder/cora0.bench"], r"folder.cora0\.bench is no file"),
+        (["folder/cora0.bench"], r"folder.cora0\.bench is not a file"),
     ],
 )
 def test_wrong_files_of_curves_are_named(tmp_path: Path, names: list[str], reason: str) -> None:

@@ -228,26 +228,35 @@ def set_value(key: str, name: str, value: Any) -> Callable[[Rows], Any]:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda rows: rows.update({"22212230": rows["22212220"]}), "'22212230' is no text of 8"),
-        (lambda rows: rows.update({"2221222": rows["22212220"]}), "'2221222' is no text of 8"),
-        (lambda rows: rows.update({"22212220\n": rows["22212220"]}), "is no text of 8"),
-        (lambda rows: rows.update({"00000000": [45.0]}), r"00000000 is \[45\.0\], an object of"),
+        (lambda rows: rows.update({"22212230": rows["22212220"]}), "'22212230' is not a text of 8"),
+        (lambda rows: rows.update({"2221222": rows["22212220"]}), "'2221222' is not a text of 8"),
+        (lambda rows: rows.update({"22212220\n": rows["22212220"]}), "is not a text of 8"),
+        (
+            lambda rows: rows.update({"00000000": [45.0]}),
+            r"00000000 is \[45\.0\], not an object of",
+        ),
         (lambda rows: rows["00000000"].pop("flops"), "00000000 has no 'flops', only"),
         (set_value("00000000", "tst_acc", 1.0), "unknown 'tst_acc'; did you mean 'test_acc'"),
-        (set_value("00000000", "test_acc", [45.0] * 2), "3 numbers are expected"),
-        (set_value("00000000", "test_acc", 45.0), "test_acc is 45.0, 3 numbers are expected"),
+        (set_value("00000000", "test_acc", [45.0] * 2), "not 3 numbers"),
+        (set_value("00000000", "test_acc", 45.0), "test_acc is 45.0, not 3 numbers"),
         (set_value("00000000", "test_acc", [45.0, float("nan"), 45.0]), "test_acc is nan, no"),
-        (set_value("00000000", "test_acc", [45.0, None, 45.0]), "test_acc is None, no number"),
-        (set_value("00000000", "test_acc", [45.0, "45", 45.0]), "test_acc is '45', no number"),
-        (set_value("00000000", "test_acc", [45.0, 145.0, 45.0]), "test_acc is 145.0, no number"),
-        (set_value("00000000", "mean_acc", float("nan")), "mean_acc is nan, no number"),
-        (set_value("00000000", "std", -1.0), "std is -1.0, no number"),
-        (set_value("00000000", "mean_acc", 45.5), "mean_acc is 45.5, but 45.36"),
-        (set_value("00000000", "std", 0.5), "std is 0.5, but 0.05"),
-        (set_value("00000000", "params", 387_882.0), "params is 387882.0, no integer"),
-        (set_value("00000000", "params", 387_883), "387883 and 7713280, but 387882 and 7713280"),
-        (set_value("00000000", "flops", True), "flops is True, no integer"),
-        (set_value("00000000", "flops", 15_426_560), "15426560, but 387882 and 7713280"),
+        (set_value("00000000", "test_acc", [45.0, None, 45.0]), "test_acc is None, not a number"),
+        (set_value("00000000", "test_acc", [45.0, "45", 45.0]), "test_acc is '45', not a number"),
+        (set_value("00000000", "test_acc", [45.0, 145.0, 45.0]), "test_acc is 145.0, not a number"),
+        (set_value("00000000", "mean_acc", float("nan")), "mean_acc is nan, not a number"),
+        (set_value("00000000", "std", -1.0), "std is -1.0, not a number"),
+        (set_value("00000000", "mean_acc", 45.5), "mean_acc is 45.5, but its test_acc gives 45.36"),
+        (set_value("00000000", "std", 0.5), "std is 0.5, but its test_acc gives 0.05"),
+        (set_value("00000000", "params", 387_882.0), "params is 387882.0, not an integer"),
+        (
+            set_value("00000000", "params", 387_883),
+            "387883 and 7713280, but its layers give 387882 and 7713280",
+        ),
+        (set_value("00000000", "flops", True), "flops is True, not an integer"),
+        (
+            set_value("00000000", "flops", 15_426_560),
+            "15426560, but its layers give 387882 and 7713280",
+        ),
     ],
 )
 def test_a_deviation_is_named(
@@ -270,7 +279,7 @@ def test_an_accuracy_that_the_training_code_cannot_give_is_refused(
     """Too fine for 10,000 images, or not in single precision."""
     accuracies = [accuracy, *archive["00000000"]["test_acc"][1:]]
     content = archive | {"00000000": changed(archive["00000000"], accuracies)}
-    refused(place(content, tmp_path), tmp_path, f"00000000: {accuracy} is no float32 percentage")
+    refused(place(content, tmp_path), tmp_path, f"00000000: {accuracy} is not a float32 percentage")
 
 
 def test_identical_networks_with_different_numbers_are_refused(
@@ -292,7 +301,7 @@ def test_a_doubled_key_is_refused(tmp_path: Path, archive: Rows) -> None:
 def test_a_truncated_file_is_refused(tmp_path: Path, archive: Rows, size: int) -> None:
     path = place(archive, tmp_path)
     path.write_bytes(path.read_bytes()[:size])
-    refused(path, tmp_path, "no JSON file, or damaged")
+    refused(path, tmp_path, "not a JSON file, or is damaged")
 
 
 class Bomb:
@@ -303,12 +312,12 @@ class Bomb:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (pickle.dumps(Bomb()), "no JSON file"),
-        (b"\xff\xfe\x00", "no JSON file"),
-        (b"[" * 100_000, "no JSON file"),
-        (b"[]", r"holds \[\], architectures are expected"),
-        (b"{}", r"holds \{\}, architectures are expected"),
-        (b"NaN", "holds nan, architectures are expected"),
+        (pickle.dumps(Bomb()), "not a JSON file"),
+        (b"\xff\xfe\x00", "not a JSON file"),
+        (b"[" * 100_000, "not a JSON file"),
+        (b"[]", r"holds \[\] instead of architectures"),
+        (b"{}", r"holds \{\} instead of architectures"),
+        (b"NaN", "holds nan instead of architectures"),
         (b" " * (LIMIT + 1), "larger than"),
     ],
 )

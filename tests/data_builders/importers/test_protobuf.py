@@ -89,8 +89,8 @@ def test_a_varint_keeps_64_bits(last: bytes) -> None:
         (b"\x08\x80", "a varint without an end"),
         (b"\x08", "a varint without an end"),
         (b"\x08" + b"\x80" * 11, "a varint without an end"),
-        (b"\x0b\x0c", "a field of type 3, possible are 0, 1, 2, 5"),
-        (b"\x0e", "a field of type 6, possible are 0, 1, 2, 5"),
+        (b"\x0b\x0c", "a field of type 3; possible: 0, 1, 2, 5"),
+        (b"\x0e", "a field of type 6; possible: 0, 1, 2, 5"),
     ],
 )
 def test_damage_is_named(data: bytes, reason: str) -> None:

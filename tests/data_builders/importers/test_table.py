@@ -464,11 +464,14 @@ BAD_OPTIONS = {
     "no split": ({"metrics": ["accuracy@9=v"]}, "begin with the images"),
     "another split": ({"metrics": ["val_accuracy@9=v"]}, "did you mean 'valid_accuracy'"),
     "nothing of a split": ({"metrics": ["valid_@9=v"]}, "begin with the images"),
-    "latency of a training": ({"metrics": ["latency_x_ms@9=v"]}, "is per_arch"),
+    "latency of a training": ({"metrics": ["latency_x_ms@9=v"]}, "belongs to per_arch"),
     "text for a list": ({"metrics": "valid_accuracy@9=v"}, "must be a list"),
     "no text": ({"metrics": [3]}, "3 is not of the form"),
-    "factor 0": ({"metrics": ["valid_accuracy@9=v*0"]}, "0 is no factor"),
-    "infinite factor": ({"metrics": ["valid_accuracy@9=v*1e999"]}, "1e999 is no factor"),
+    "factor 0": ({"metrics": ["valid_accuracy@9=v*0"]}, "0 is not a possible factor"),
+    "infinite factor": (
+        {"metrics": ["valid_accuracy@9=v*1e999"]},
+        "1e999 is not a possible",
+    ),
     "nothing": ({"metrics": []}, "nothing to read"),
     "column twice": (
         {"metrics": ["valid_accuracy@9=v", "test_accuracy@9=v"]},
@@ -519,7 +522,7 @@ BAD_OPTIONS = {
         r"give it at one of the epochs \[3, 9\]",
     ),
     "per_arch without column": ({"per_arch": ["score"]}, "NAME=COLUMN"),
-    "per_arch with another name": ({"per_arch": ["my score=x"]}, "must be made of letters"),
+    "per_arch with another name": ({"per_arch": ["my score=x"]}, "must consist of letters"),
     "per_arch of a training": ({"per_arch": ["test_accuracy=x"]}, "test_accuracy@EPOCH=x"),
     "per_arch of a cost": ({"per_arch": ["seconds=x"]}, "seconds@EPOCH=x"),
     "per_arch of a key": ({"per_arch": ["rank=x"]}, "'rank' is the name of a key"),
@@ -552,22 +555,22 @@ BAD_FILES = {
         "mine.csv",
         f'cell,v,w\n{A},5,"a\nb\nc"\n{B},x,\n',
         VALID,
-        "line 5: 'v' is 'x', no number",
+        "line 5: 'v' is 'x', not a number",
     ),
     "zeros": ("mine.csv", "\0" * 4096, VALID, "line 1 holds a zero byte"),
     "text for a number": ("mine.csv", f"cell,v\n{A},high\n", VALID, "line 2: 'v' is 'high'"),
     "percent sign": ("mine.csv", f"cell,v\n{A},91%\n", VALID, "line 2: 'v' is '91%'"),
-    "decimal comma": ("mine.csv", f'cell,v\n{A},"91,5"\n', VALID, "'91,5', no number"),
+    "decimal comma": ("mine.csv", f'cell,v\n{A},"91,5"\n', VALID, "'91,5', not a number"),
     "infinity": ("mine.csv", f"cell,v\n{A},inf\n", VALID, r"is inf, .*diverged, write nan"),
     "too large": ("mine.csv", f"cell,v\n{A},1e999\n", VALID, r"line 2: .* is inf"),
     "too large a product": ("mine.csv", f"cell,v\n{A},1e308\n", ["test_loss@9=v*1e9"], "is inf"),
     "101 percent": ("mine.csv", f"cell,v\n{A},50\n{B},101\n", VALID, "line 3: .*is 101, possible"),
-    "negative": ("mine.csv", f"cell,v\n{A},-1\n", VALID, "is -1, possible is 0 to 100 %"),
+    "negative": ("mine.csv", f"cell,v\n{A},-1\n", VALID, "is -1, possible are 0 to 100 %"),
     "fractions": (
         "mine.csv",
         f"cell,v\n{A},0.5\n{B},1\n",
         VALID,
-        r"lies within 0\.5 to 1, .*write v\*100 for fractions, v\*1 if",
+        r"ranges from 0\.5 to 1, .*write v\*100 for fractions, v\*1 if",
     ),
     "no architecture": ("mine.csv", f"cell,v\n{A},5\n,6\n", VALID, "line 3: .*'cell' is empty"),
     "unknown operation": (
@@ -604,10 +607,10 @@ BAD_FILES = {
         "line 5: seconds@9 = 't' is nan, but it is the cost",
     ),
     "nothing recorded": ("mine.csv", f"cell,v\n{A},\n{B},nan\n", VALID, "hold no metric"),
-    "no JSON": ("mine.jsonl", '{"cell": 1}\n{"cell', VALID, "line 2 is no JSON object"),
-    "an array": ("mine.jsonl", "[1, 2]", VALID, r"line 1 is \[1, 2\], a JSON object is needed"),
-    "indented": ("mine.jsonl", '[\n{\n"cell": "a"', VALID, "line 1 is no JSON object, one a line"),
-    "deep": ("mine.jsonl", "[" * 100_000, VALID, "line 1 is no JSON object"),
+    "no JSON": ("mine.jsonl", '{"cell": 1}\n{"cell', VALID, "line 2 is not a JSON object"),
+    "an array": ("mine.jsonl", "[1, 2]", VALID, r"line 1 is \[1, 2\], not a JSON object"),
+    "indented": ("mine.jsonl", '[\n{\n"cell": "a"', VALID, "is not a JSON object, one per"),
+    "deep": ("mine.jsonl", "[" * 100_000, VALID, "line 1 is not a JSON object"),
     "other keys": ("mine.jsonl", '{"cell": "a", "w": 1}', VALID, "no column 'v'.*'cell', 'w'"),
     "mixture": (
         "mine.jsonl",
@@ -618,7 +621,7 @@ BAD_FILES = {
     "truth": ("mine.jsonl", json.dumps({"cell": A, "v": True}), VALID, "'v' holds True"),
     "half a character": ("mine.jsonl", r'{"cell": "\ud800", "v": 1}', VALID, "half a character"),
     "huge integer": ("mine.jsonl", '{"cell": 1, "v": 1%s}' % ("0" * 30), VALID, "'v' holds 1000"),
-    "endless integer": ("mine.jsonl", '{"v": 1%s}' % ("0" * 9000), VALID, "is no JSON object"),
+    "endless integer": ("mine.jsonl", '{"v": 1%s}' % ("0" * 9000), VALID, "is not a JSON object"),
     "list for a number": (
         "mine.jsonl",
         json.dumps({"cell": A, "v": [1, 2]}),
@@ -629,14 +632,14 @@ BAD_FILES = {
         "mine.jsonl",
         '{"cell": 0, "v": 50}',
         VALID,
-        "architectures in 'cell' are int64; texts or lists",
+        "architectures in 'cell' are int64; give texts or lists",
     ),
-    "short list": ("mine.jsonl", '{"cell": [1, 2], "v": 50}', VALID, r"1: \[1, 2\] is no arch"),
+    "short list": ("mine.jsonl", '{"cell": [1, 2], "v": 50}', VALID, r"1: \[1, 2\] is not an arch"),
     "list out of range": (
         "mine.jsonl",
         '{"cell": [0,0,0,0,0,0], "v": 50}\n{"cell": [0,0,0,0,0,5], "v": 50}',
         VALID,
-        "line 2: .* is no architecture of 'nb201'",
+        "line 2: .* is not an architecture of 'nb201'",
     ),
     "another format": ("mine.xlsx", "", VALID, r"'\.csv'.*'\.parquet'"),
 }  # fmt: skip
@@ -674,12 +677,12 @@ def test_a_seed_that_cannot_be(case, tmp_path):
     [
         (f"cell,x\n{A},1\n{A},2\n", "score=x", r"lines 2 and 3: score = 'x' of .* is 1 and 2"),
         (f"cell,x\n{A},a\n{A},b\n", "note=x", "lines 2 and 3: .* is 'a' and 'b'"),
-        (f"cell,x\n{A},1\n{B},2\n{C},n/a\n", "score=x", "line 4: 'x' is 'n/a', no number"),
-        (f"cell,x\n{A},many\n", "parameters=x", "line 2: 'x' is 'many', no number"),
-        (f"cell,x\n{A},many\n", "thing=x*2", "line 2: 'x' is 'many', no number"),
-        (f"cell,x\n{A},-1\n", "latency_a_ms=x", "line 2: .* is -1, possible is 0 to inf ms"),
+        (f"cell,x\n{A},1\n{B},2\n{C},n/a\n", "score=x", "line 4: 'x' is 'n/a', not a number"),
+        (f"cell,x\n{A},many\n", "parameters=x", "line 2: 'x' is 'many', not a number"),
+        (f"cell,x\n{A},many\n", "thing=x*2", "line 2: 'x' is 'many', not a number"),
+        (f"cell,x\n{A},-1\n", "latency_a_ms=x", "line 2: .* is -1, possible are 0 to inf ms"),
         (f"cell,x\n{A},inf\n{B},1\n{C},2\n", "score=x", "line 2: .*inf"),
-        (f"cell,x\n{A},\n{B},\n", "score=x", "line 2 and all that follow have no 'x'"),
+        (f"cell,x\n{A},\n{B},\n", "score=x", "line 2 and all after it have no 'x'"),
     ],
 )
 def test_numbers_of_architectures_that_cannot_be(content, per_arch, message, tmp_path):
@@ -739,7 +742,7 @@ def test_a_file_of_something_else(name, content, tmp_path):
 def test_a_column_of_another_type(kind, tmp_path):
     path = tmp_path / "mine.parquet"
     pq.write_table(pa.table({"cell": [A], "v": pa.array([None], kind)}), path)
-    with pytest.raises(InvalidArgumentError, match=r"column 'v' holds .*; numbers, texts"):
+    with pytest.raises(InvalidArgumentError, match=r"column 'v' holds .*, not numbers, texts"):
         convert(path, *VALID)
 
 
@@ -771,7 +774,7 @@ def test_files_that_are_not_one(tmp_path):
     for files, message in (
         ([], "0 files are given"),
         ([path, path], "2 files are given"),
-        ([tmp_path], "is no file"),
+        ([tmp_path], "is not a file"),
         ([tmp_path / "none.csv"], "does not exist"),
     ):
         with pytest.raises(InvalidArgumentError, match=message):

@@ -97,5 +97,5 @@ def test_the_hand_written_number_is_one() -> None:
     ],
 )
 def test_other_arguments_are_a_clear_error(data: bytes) -> None:
-    with pytest.raises(ArchiveError, match=r"some\.pkl is no pickle, or a damaged one"):
+    with pytest.raises(ArchiveError, match=r"some\.pkl is not a pickle, or is damaged"):
         load(data)

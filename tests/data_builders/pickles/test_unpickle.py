@@ -59,7 +59,9 @@ def test_a_system_command_is_named_and_not_run(tmp_path: Path, protocol: int) ->
     trace = tmp_path / "trace"
     hostile = pickle.dumps({"421211": Calls(os.system, f"touch {trace}")}, protocol=protocol)
     # The instructions for people of protocol 0 are refused before any name is read.
-    named = rf"'{os.system.__module__}\.system'.*none" if protocol else "no instruction 'DICT'"
+    named = (
+        rf"'{os.system.__module__}\.system'.*none" if protocol else "'DICT' is not an instruction"
+    )
     with pytest.raises(ArchiveError, match=rf"some\.pkl.*{named}"):
         load(hostile)
     assert not trace.exists()
@@ -154,7 +156,7 @@ def test_every_truncation_is_a_clear_error() -> None:
     ],
 )
 def test_garbage_is_a_clear_error(data: bytes) -> None:
-    with pytest.raises(ArchiveError, match=r"some\.pkl is no pickle, or a damaged one"):
+    with pytest.raises(ArchiveError, match=r"some\.pkl is not a pickle, or is damaged"):
         load(data)
 
 
@@ -186,7 +188,7 @@ def test_no_more_than_the_limit_is_read() -> None:
             return b"N" * size
 
     endless = Endless()
-    with pytest.raises(ArchiveError, match="larger than the 1000 bytes"):
+    with pytest.raises(ArchiveError, match="larger than 1000 bytes"):
         unpickle.load(endless, where="some.pkl", limit=1000)  # type: ignore[arg-type]
     assert endless.given == 1001
 
@@ -210,7 +212,7 @@ def test_a_tower_of_tuples_is_no_key(begin: bytes, end: bytes) -> None:
 def test_more_containers_than_any_archive_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpickle, "_CONTAINERS", 1000)
     assert len(load(pickle.dumps([[] for _ in range(900)]))) == 900
-    with pytest.raises(ArchiveError, match="more than the 1000 containers"):
+    with pytest.raises(ArchiveError, match="more than 1000 containers"):
         load(pickle.dumps([[] for _ in range(1100)]))
 
 
@@ -271,7 +273,7 @@ def test_the_large_dict_may_be_the_object_itself(protocol: int, count: int) -> N
     items, others = stream(pickle.dumps(large(count), protocol=protocol), of=None)
     assert items == list(large(count).items())
     assert others == {}
-    with pytest.raises(ArchiveError, match=r"some\.pkl holds \['text'\], a dict is expected"):
+    with pytest.raises(ArchiveError, match=r"some\.pkl holds \['text'\], not a dict"):
         stream(pickle.dumps(["text"], protocol=protocol), of=None)
 
 
@@ -355,7 +357,7 @@ def test_numbers_that_are_equal_but_not_the_same_stay_apart() -> None:
 @pytest.mark.parametrize("shared", [[1, 2], {"a": 1}, {1, 2}, ("deep", [1, 2])])
 def test_a_container_shared_between_distant_items_is_refused(shared: Any) -> None:
     items = {n: record(n, shared) for n in range(100)}
-    with pytest.raises(ArchiveError, match=r"object \d+ is gone"):
+    with pytest.raises(ArchiveError, match=r"object \d+ was released"):
         stream(pickle.dumps({"large": items}, protocol=4))
     several = {n: record(n, list(range(n)), [shared, shared]) for n in range(2)}
     assert stream(pickle.dumps({"large": several}, protocol=4))[0] == list(several.items())
@@ -363,7 +365,7 @@ def test_a_container_shared_between_distant_items_is_refused(shared: Any) -> Non
 
 def test_the_large_dict_is_given_once() -> None:
     items = large(40)
-    with pytest.raises(ArchiveError, match=r"object \d+ is gone"):
+    with pytest.raises(ArchiveError, match=r"object \d+ was released"):
         stream(pickle.dumps({"large": items, "again": items}, protocol=4))
     # A key that occurs twice cannot be pickled from a dict.
     twice = pickle.dumps({"large": items, "lerge": large(40)}, protocol=4).replace(
@@ -376,11 +378,11 @@ def test_the_large_dict_is_given_once() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ({"other": large(3)}, r"holds \{'other': .*, a dict with a dict 'large' is expected"),
+        ({"other": large(3)}, r"holds \{'other': .*, not a dict with a dict 'large'"),
         ({"large": None, "a": 1}, "a dict with a dict 'large'"),
         ([large(3), large(3)], "a dict with a dict 'large'"),
         (large(1500), "a dict with a dict 'large'"),
-        ("large", "holds 'large', a dict"),
+        ("large", "holds 'large', not a dict"),
         ({"a": {"large": large(100)}}, "a dict with a dict 'large'"),
         ([{"large": large(100)}, 1], "a dict with a dict 'large'"),
         ({"a": {"large": large(100)}, "large": {5: 6}}, "a dict with a dict 'large'"),
@@ -430,7 +432,7 @@ def test_a_stream_has_no_limit_but_an_item_has() -> None:
     assert len(many) > 5_000_000
     assert len(stream(many, limit=3_000_000)[0]) == 1000
     huge = pickle.dumps({"large": {1: list(range(1000, 1_500_000))}}, protocol=4)
-    with pytest.raises(ArchiveError, match="larger than the 3000000 bytes"):
+    with pytest.raises(ArchiveError, match="larger than 3000000 bytes"):
         stream(huge, limit=3_000_000)
 
 

@@ -1,8 +1,7 @@
 """Pilots print what separate trainings of the same classes say."""
 
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +12,9 @@ from data_builders import NETWORKS
 from data_builders.builds.shards import sample_classes
 from data_builders.images.datasets import load_split
 from data_builders.recipe import Recipe
-from data_builders.studies.pilot import COLUMNS, main, report
+from data_builders.studies.pilot import COLUMNS, pilot_table, report
 from data_builders.training.reference import one_thread, train
+from nasbench.errors import NasbenchError
 
 RECIPE = Recipe(
     network="lite201",
@@ -71,13 +71,17 @@ def test_figures_are_those_of_separate_trainings() -> None:
     assert report(RECIPE, 8, 3, 1)[:-1] == expected
 
 
-def test_a_row_is_printed(tmp_path: Path) -> None:
-    plan = tmp_path / "plan.toml"
-    plan.write_text(PLAN)
-    command = [sys.executable, "-m", "data_builders.studies.pilot", str(plan), "--set", "train=64"]
-    options = ["--classes=8", "--seeds=2", "--trainer=batched", "--processes=2"]
-    run = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
-    header, rule, row = run.stdout.splitlines()
+@pytest.fixture
+def plan(tmp_path: Path) -> str:
+    """Path of a plan."""
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return str(path)
+
+
+def test_a_table_has_one_row(plan: str) -> None:
+    table = pilot_table(plan, {"train": 64}, classes=8, seeds=2, processes=2, trainer="batched")
+    header, rule, row = table.splitlines()
     assert header == f"| {' | '.join(COLUMNS)} |"
     assert header.count("|") == rule.count("|") == row.count("|")
     lowest, highest = map(float, row.split("|")[2].split("-"))
@@ -86,19 +90,18 @@ def test_a_row_is_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("changes", "options", "message"),
     [
-        (["--set", "train"], "--set train"),
-        (["--set", "trian=64"], "trian"),
-        (["--classes=4"], "at least 8 and 2"),
-        (["--trainer=bached", "--classes=8"], "did you mean 'batched'"),
+        ({"trian": 64}, {}, "did you mean 'train'"),
+        ({}, {"classes": 4}, "at least 8 and 2"),
+        ({}, {"seeds": 1}, "at least 8 and 2"),
+        ({}, {"processes": 0}, "processes = 0 must be at least 1"),
+        ({}, {"trainer": "bached"}, "did you mean 'batched'"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+def test_what_is_not_possible(
+    plan: str, changes: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
-    plan = tmp_path / "plan.toml"
-    plan.write_text(PLAN)
-    with pytest.raises(SystemExit):
-        main([str(plan), *arguments])
-    assert message in capsys.readouterr().err
+    sizes = {"classes": 8, "seeds": 2, "processes": 1}
+    with pytest.raises(NasbenchError, match=message):
+        pilot_table(plan, changes, **(sizes | options))

@@ -7,6 +7,7 @@ import torch
 from data_builders.builds import shards
 from data_builders.plan import load_plan
 from data_builders.studies import precision
+from nasbench.errors import NasbenchError
 
 DIGITS = load_plan("lite201-digits").recipe
 SMALL = DIGITS.changed(
@@ -50,29 +51,27 @@ def test_the_figures():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["lite201-digit"], "did you mean 'lite201-digits'"),
-        (["lite201-digits", "--classes", "7"], "7 classes with 2 seeds tell nothing"),
-        (["lite201-digits", "--seeds", "1"], "64 classes with 1 seeds tell nothing"),
-        (["lite201-digits", "--classes", "6000"], "6000 is outside 1..5259"),
-        (["lite201-digits", "--processes", "0"], "processes = 0 must be at least 1"),
-        (
-            ["lite201-digits", "--device", "tpu"],
-            "device = 'tpu'; did you mean 'cpu'? Possible: 'cpu', 'cuda'",
-        ),
+        ({"plan": "lite201-digit"}, "did you mean 'lite201-digits'"),
+        ({"classes": 7}, "7 classes with 2 seeds tell nothing"),
+        ({"seeds": 1}, "64 classes with 1 seeds tell nothing"),
+        ({"classes": 6000}, "6000 is outside 1..5259"),
+        ({"processes": 0}, "processes = 0 must be at least 1"),
+        ({"device": "tpu"}, "device = 'tpu'; did you mean 'cpu'. Possible: 'cpu', 'cuda'"),
     ],
     ids=["plan", "classes", "seeds", "too-many", "processes", "device"],
 )
-def test_what_is_not_possible_is_said(options, message, capsys):
-    with pytest.raises(SystemExit):
-        precision.main(options)
-    assert message in capsys.readouterr().err
+def test_what_is_not_possible(options, message):
+    usual = {"plan": "lite201-digits", "classes": 64, "seeds": 2, "processes": 1}
+    with pytest.raises(NasbenchError, match=message):
+        precision.precision_table(**(usual | options))
 
 
-def test_the_command_prints_a_table(capsys, monkeypatch):
+def test_the_table(monkeypatch):
     monkeypatch.setattr(precision, "accuracies", lambda *_: (np.eye(2, 8), np.ones((2, 8))))
-    precision.main(["lite201-digits", "--classes", "8", "--device", "cpu"])
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == [
+    table = precision.precision_table(
+        "lite201-digits", classes=8, seeds=2, processes=1, device="cpu"
+    )
+    assert table.splitlines()[:3] == [
         "| 8 classes, 2 seeds, cpu | value |",
         "|---|--:|",
         "| mean accuracy alone | 0.12 |",

@@ -5,7 +5,7 @@ import pytest
 
 from leaderboard.site.command import command, literal, ranges
 from nasbench.benchmarks.loading import load
-from nasbench.cli import parse_seeds, parse_settings
+from nasbench.cli.parsing import parse_seeds, parse_settings
 from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.setup import Setup

@@ -299,7 +299,7 @@ def test_a_convolution_that_does_not_work_here_is_left_out(
     broken.append(CONVOLUTIONS["matmul"])
     with (
         pytest.warns(UserWarning, match="does not work here: no kernel image"),
-        pytest.raises(InvalidArgumentError, match="on 'cpu' none of the convolutions works"),
+        pytest.raises(InvalidArgumentError, match="no convolution works on 'cpu'"),
     ):
         fastest_convolution(KINDS[3:6], RECIPE, split)
 

@@ -1,8 +1,8 @@
 """How good surrogates are where the truth is known: makes tables and figures of ``surrogates.md``.
 
-``python docs/surrogate_results.py [--part NAME] [--work runs/surrogates]`` computes what the folder
-does not hold yet and writes the page's tables and its figures. Needs the extras ``surrogates`` and
-``torch``, and matplotlib.
+``python docs/scripts/surrogate_results.py [--part NAME] [--work runs/surrogates]`` computes what
+the folder does not hold yet and writes the page's tables and its figures. Needs the extras
+``surrogates`` and ``torch``, and matplotlib.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from typing import Any
 
 import joblib
 import numpy as np
-import results
 from matplotlib import pyplot as plt
+from pages import DOCS, fill, markdown_table, save, style
 
 import nasbench
 from nasbench.benchmarks.catalogue import catalogue, open_table
@@ -26,7 +26,7 @@ from surrogates.examples import Examples, split
 from surrogates.fit import fit
 from surrogates.predictor import settings
 
-PAGE = Path(__file__).with_name("surrogates.md")
+PAGE = DOCS / "surrogates.md"
 TABLES = ("nb201-cifar100", "lite201-digits")
 SEARCHED = ("nb201-cifar100",)
 SIZES = (125, 250, 500, 1000, 2000, 4000)
@@ -120,6 +120,8 @@ def regressors(work: Path, processes: int) -> str:
     for panel, table in zip(panels, TABLES, strict=True):
         examples = Examples.read(open_table(table), [_objective(table)])
         ceiling = judge.noise_ceiling(examples, examples.place(_objective(table)))
+        if ceiling is None:
+            raise ValueError(f"{table} has no architecture with two trainings")
         rows = []
         for label, _, _ in contenders():
             cells, curve = [], []
@@ -151,10 +153,10 @@ def regressors(work: Path, processes: int) -> str:
             f"### {table}",
             f"Noise ceiling (Kendall τ between two single trainings): {ceiling:.3f}; 90 % of it: "
             f"{0.9 * ceiling:.3f}.",
-            results.table(head, [cells for _, cells in rows]),
+            markdown_table(head, [cells for _, cells in rows]),
         ]
     panels[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    save(figure, "regressors")
+    save(figure, "surrogates-regressors")
     return "\n\n".join(parts)
 
 
@@ -183,7 +185,7 @@ def tables(work: Path, processes: int) -> str:
         rows.append(cells)
     head = ["table", "R²", "τ", "sparse τ", "Spearman", "RMSE", "τ, best tenth"]
     head += ["ceiling", "τ / ceiling", "in 50 %", "in 90 %"]
-    return results.table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _judged(table: str, work: Path) -> dict[str, float]:
@@ -229,7 +231,7 @@ def searches(work: Path, processes: int) -> str:
             body.append(cells)
         parts += [
             f"### Searches on {table}",
-            results.table(["algorithm", "on the table", "on the surrogate"], body),
+            markdown_table(["algorithm", "on the table", "on the surrogate"], body),
             f"Kendall τ of the ranks: {found.rank_correlation:.2f}. The table separates "
             f"{len(found.separated)} of "
             f"{len(found.algorithms) * (len(found.algorithms) - 1) // 2} pairs (disjoint 95 % "
@@ -243,13 +245,15 @@ def searches(work: Path, processes: int) -> str:
             + ".",
         ]
     panels[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    save(figure, "searches")
+    save(figure, "surrogates-searches")
     return "\n\n".join(parts)
 
 
 def _comparison(document: dict[str, Any]) -> Comparison:
-    sides = [Side(*(np.array(part) for part in document[name])) for name in ("table", "surrogate")]
-    return Comparison(SEARCHES, *sides, maximised=True)
+    table, surrogate = (
+        Side(*(np.array(part) for part in document[name])) for name in ("table", "surrogate")
+    )
+    return Comparison(SEARCHES, table, surrogate, maximised=True)
 
 
 def _searched(table: str, work: Path) -> dict[str, Any]:
@@ -269,12 +273,6 @@ def _all_means(table: str) -> Any:
     return benchmark.query_many(archs, _objective(table))
 
 
-def save(figure: Any, name: str) -> None:
-    """Write a figure beside the page."""
-    figure.savefig(PAGE.with_name(f"surrogates-{name}.svg"), metadata={"Date": None})
-    plt.close(figure)
-
-
 PARTS: dict[str, Callable[[Path, int], str]] = {
     "tables": tables,
     "searches": searches,
@@ -289,13 +287,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/surrogates"))
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args(arguments)
-    results.style()
+    style()
     for name, make in PARTS.items():
         if given.part in (None, name):
             made = make(given.work, given.processes)
-            head, mark, rest = PAGE.read_text().partition(f"<!-- {name} -->")
-            tail = rest.partition("<!-- end -->")
-            PAGE.write_text(f"{head}{mark}\n{made}\n{tail[1]}{tail[2]}")
+            fill(PAGE, name, made)
 
 
 if __name__ == "__main__":

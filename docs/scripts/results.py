@@ -1,20 +1,18 @@
 """Every search algorithm under the same budget: makes the figures and tables of ``results.md``.
 
-``python docs/results.py [--seeds 500] [--processes 2] [--runs runs/results]`` runs what the folder
-of records does not hold yet and writes the page's tables and its figures. Needs the extras
-``leaderboard`` and ``torch``, and matplotlib.
+``python docs/scripts/results.py [--seeds 500] [--processes 2] [--runs runs/results]`` runs what
+the folder of records does not hold yet and writes the page's tables and its figures. Needs the
+extras ``leaderboard`` and ``torch``, and matplotlib.
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
+from pages import DOCS, draw, fill, markdown_table, save, style
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -23,11 +21,13 @@ from leaderboard.boards import Board, Row, labels
 from leaderboard.scores import rank
 from leaderboard.statistics import estimate
 from leaderboard.statistics import interval as bootstrap
+from nasbench.benchmarks.catalogue import open_table
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.runs.records import Records
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
 
-PAGE = Path(__file__).with_name("results.md")
+PAGE = DOCS / "results.md"
 FAMILIES = {
     "Random and local search": (
         "random_search",
@@ -102,12 +102,6 @@ class Part:
 # Tables
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose first column is text."""
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def interval(mean: float, low: float, high: float) -> str:
     """A mean with its 95 % interval."""
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
@@ -131,7 +125,7 @@ def single(records: Sequence[Records]) -> str:
     exact = board.landscape.random_search(places).tolist()
     rows.append((exact[-1], ["random search, exact", *(f"{regret:.3f}" for regret in exact)]))
     head = ["method", *(f"{n} trials" for n in places)]
-    return table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
+    return markdown_table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
 
 
 def multi_fidelity(records: Sequence[Records]) -> str:
@@ -152,45 +146,10 @@ def multi_fidelity(records: Sequence[Records]) -> str:
     ]
     head = ["method", *(f"{place:,.0f} s" for place in places)]
     head += ["validation regret", "trials", "architectures"]
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
 # Figures
-
-
-def style() -> None:
-    """Plain panels whose files do not depend on the time at which they were made."""
-    mpl.rcParams.update(
-        {
-            "svg.hashsalt": "nasbench",
-            "svg.fonttype": "none",
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": 10,
-            "axes.titlelocation": "left",
-            "legend.frameon": False,
-            "legend.fontsize": 8,
-        }
-    )
-
-
-def draw(axes: Axes, lines: Mapping[str, curves.Curve], rest: Sequence[curves.Curve] = ()) -> None:
-    """Curves with their intervals, in front of others in grey."""
-    for curve in rest:
-        axes.plot(curve.at, curve.mean, color="0.88", linewidth=0.8, zorder=1)
-    for i, (label, curve) in enumerate(lines.items()):
-        if label == curves.RANDOM:
-            axes.plot(curve.at, curve.mean, "--", color="black", linewidth=1, label="random, exact")
-            continue
-        axes.plot(curve.at, curve.mean, color=f"C{i}", linewidth=1.4, label=label, zorder=3)
-        axes.fill_between(curve.at, curve.low, curve.high, color=f"C{i}", alpha=0.2, linewidth=0)
-
-
-def save(figure: Any, name: str) -> None:
-    """Write a figure beside the page."""
-    figure.savefig(PAGE.with_name(f"results-{name}.svg"), metadata={"Date": None})
-    plt.close(figure)
 
 
 def single_figure(board: Board) -> None:
@@ -211,7 +170,7 @@ def single_figure(board: Board) -> None:
     for axes in panels[:, 0]:
         axes.set_ylabel("validation regret (points)")
     figure.tight_layout()
-    save(figure, "single")
+    save(figure, "results-single")
 
 
 def epochs_figure(board: Board) -> None:
@@ -229,18 +188,19 @@ def epochs_figure(board: Board) -> None:
         ticks("{x:.3g}")
     axes.legend(ncols=2)
     figure.tight_layout()
-    save(figure, "multi-fidelity")
+    save(figure, "results-multi-fidelity")
 
 
 def multi_objective(records: Sequence[Records]) -> str:
     """Share of the best hypervolume after some numbers of trials, best first."""
-    benchmark = nasbench.load("nb201-cifar10", objectives=OBJECTIVES)
-    scale = fronts.Scale(benchmark)
+    scale = fronts.Scale(TableBenchmark(open_table("nb201-cifar10"), objectives=OBJECTIVES))
     places = np.unique(np.geomspace(3, TRIALS, 40).astype(np.int64))
     lines, rows = {}, []
     for label, record in zip(labels([r.manifest for r in records]), records, strict=True):
         shares = np.stack([scale.shares(run, places) for run in record.runs()])
-        lines[label] = curves.Curve(places, shares.mean(axis=0), *bootstrap(shares))
+        lines[label] = curves.Curve(
+            places.astype(np.float64), shares.mean(axis=0), *bootstrap(shares)
+        )
         marks = [estimate(shares[:, np.searchsorted(places, n)]) for n in (30, 100, TRIALS)]
         rows.append(
             (-marks[-1].mean, [f"`{label}`", *(interval(e.mean, e.low, e.high) for e in marks)])
@@ -250,9 +210,9 @@ def multi_objective(records: Sequence[Records]) -> str:
     axes.set(xscale="log", xlabel="trials", ylabel="share of the best hypervolume")
     axes.legend()
     figure.tight_layout()
-    save(figure, "multi-objective")
+    save(figure, "results-multi-objective")
     head = ["method", *(f"{n} trials" for n in (30, 100, TRIALS))]
-    return table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
+    return markdown_table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
 
 
 PARTS = (
@@ -293,9 +253,7 @@ def main() -> None:
     for part in PARTS:
         if given.part in (None, part.name):
             made = part.show(part.run(given.seeds, given.processes, given.runs / part.name))
-            head, mark, rest = PAGE.read_text().partition(f"<!-- {part.name} -->")
-            tail = rest.partition("<!-- end -->")
-            PAGE.write_text(f"{head}{mark}\n{made}\n{tail[1]}{tail[2]}")
+            fill(PAGE, part.name, made)
 
 
 if __name__ == "__main__":

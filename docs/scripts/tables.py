@@ -1,21 +1,19 @@
-"""Pictures of the tables that this suite trained: ``python docs/tables.py``.
+"""Pictures of the tables that this suite trained: ``python docs/scripts/tables.py``.
 
 For each, beside ``tables.md``: how accuracies are distributed, accuracy against multiplications,
 and the same classes as published in NAS-Bench-201. Needs matplotlib.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
-import results
 from matplotlib import pyplot as plt
+from pages import save, style
 from scipy.stats import spearmanr
 
 from nasbench.benchmarks.catalogue import catalogue, open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 
-PAGE = Path(__file__).with_name("tables.md")
 PUBLISHED = "nb201-cifar10"
 
 
@@ -43,8 +41,7 @@ def draw(id_: str) -> None:
     correlation = spearmanr(known, valid).statistic
     right.set(title=f"Spearman {correlation:.2f}", xlabel=f"{PUBLISHED}, %")
     right.set(xlim=(np.quantile(known, 0.08), known.max() + 0.5), ylim=(low, bins[-1]))
-    figure.savefig(PAGE.with_name(f"tables-{id_}.svg"), metadata={"Date": None}, dpi=150)
-    plt.close(figure)
+    save(figure, f"tables-{id_}")
 
 
 def main() -> None:
@@ -53,7 +50,7 @@ def main() -> None:
     ours = [name for name in catalogue() if name.startswith("lite201-")]
     parser.add_argument("--table", choices=ours, help="only this table")
     only = parser.parse_args().table
-    results.style()
+    style()
     for id_ in [only] if only else ours:
         draw(id_)
 

@@ -1,0 +1,109 @@
+"""The command line: each command is a thin function over the Python API.
+
+``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks,
+``search`` those that search and rank, ``study`` the rest. Heavy packages are imported inside the
+commands, so that help and queries are instant. Bad input ends with one line on standard error and
+exit code 2.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from nasbench.cli import ask, importing, make, search, study
+from nasbench.cli.output import note, say
+from nasbench.cli.usage import usage_line
+from nasbench.errors import NasbenchError
+
+app = typer.Typer(
+    name="nasbench",
+    help="Benchmarks for neural architecture search: query, search and rank, offline.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+imports = typer.Typer(
+    help="Import a published archive, or your own numbers.",
+    cls=importing.Importers,
+    no_args_is_help=True,
+    subcommand_metavar="IMPORTER [FILES]...",
+)
+leaderboard = typer.Typer(help="Rank recorded searches.", no_args_is_help=True)
+studies = typer.Typer(help="Judge tables, recipes and scores.", no_args_is_help=True)
+
+app.command()(search.quickstart)
+app.command("list")(ask.list_)
+app.command()(ask.info)
+app.command()(ask.query)
+app.command()(search.run)
+app.add_typer(leaderboard, name="leaderboard")
+leaderboard.command("build")(search.leaderboard_build)
+app.command()(make.build)
+app.command()(make.fetch)
+app.add_typer(imports, name="import")
+app.command()(make.merge)
+app.command()(make.fit)
+app.command()(ask.check)
+app.add_typer(studies, name="study")
+for command in study.COMMANDS:
+    studies.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"nasbench {version('nasbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options of ``nasbench`` itself."""
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal may not know every letter
+    try:
+        code = typer.main.get_command(app).main(prog_name="nasbench", standalone_mode=False)
+    except NasbenchError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except typer.Abort:  # of an interruption, in some versions of typer
+        code = 130
+    except Exception as error:
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            say(message())
+            sys.exit(0)
+        _fail(usage_line(error, message()))
+    if code == 130:
+        _fail("interrupted; the same command resumes what can be resumed", 130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int = 2) -> None:
+    note(f"error: {' '.join(message.split())}")
+    sys.exit(code)
+
+
+__all__ = ["app", "main"]

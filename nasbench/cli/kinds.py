@@ -1,0 +1,247 @@
+"""What there is of every kind of thing, as data for ``nasbench list``."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from nasbench.cli.docstrings import summary
+from nasbench.cli.source import Source
+from nasbench.errors import NasbenchError
+from nasbench.siblings import SIBLINGS
+
+Things: TypeAlias = dict[str, dict[str, Any]]
+"""What is known of every thing of a kind, by its name."""
+
+
+class Kind(NamedTuple):
+    """A kind of thing that can be listed.
+
+    Attributes:
+        read: Gives all things of the kind.
+        facts: What is printed in columns.
+        texts: What is printed as text, one after the other.
+    """
+
+    read: Callable[[], Things]
+    facts: tuple[str, ...]
+    texts: tuple[str, ...] = ("summary",)
+
+    def rows(self, things: Things) -> list[list[str]]:
+        """For every thing its name, facts and text."""
+        return [
+            [
+                name,
+                *(_cell(f, thing[f]) if f in thing else "" for f in self.facts),
+                self._told(thing),
+            ]
+            for name, thing in things.items()
+        ]
+
+    def _told(self, thing: Mapping[str, Any]) -> str:
+        texts = [thing[name] for name in ("error", *self.texts) if thing.get(name)]
+        if presets := thing.get("presets"):
+            texts.append(f"Presets: {', '.join(presets)}.")
+        if missing := thing.get("missing_extras"):
+            texts.append(f"Not installed: {install(missing)}.")
+        return " ".join(texts)
+
+
+def read_benchmarks() -> Things:
+    """Tables and surrogates, the user's own first where ids are equal."""
+    from nasbench.benchmarks.catalogue import catalogue
+
+    things: Things = {}
+    for path in (path for paths in catalogue().values() for path in paths):
+        try:
+            name, thing = _benchmark(path)
+        except NasbenchError as error:
+            name, thing = path.name, {"error": str(error), "file": str(path)}
+        things.setdefault(name, thing)
+    return things
+
+
+def read_algorithms() -> Things:
+    """Search algorithms; their family is the folder they lie in."""
+    found = _sources("algorithms")
+    return {
+        name: {
+            "family": family_of(source.module),
+            "summary": summary(source.docstring),
+            "presets": source.keys("presets"),
+            "missing_extras": source.missing,
+        }
+        for name, source in found.items()
+    }
+
+
+def read_regressors() -> Things:
+    """What a surrogate can be made of."""
+    found = _sources("regressors")
+    return {
+        name: {
+            "family": source.constant("family"),
+            "summary": summary(source.docstring),
+            "presets": source.keys("presets"),
+            "missing_extras": source.missing,
+        }
+        for name, source in found.items()
+    }
+
+
+def read_networks() -> Things:
+    """Trainable networks, with the space that they train."""
+    found = _sources("networks")
+    return {
+        name: {
+            "space": source.constant("space"),
+            "summary": summary(source.paper),
+            "missing_extras": source.missing,
+        }
+        for name, source in found.items()
+    }
+
+
+def read_spaces() -> Things:
+    """Search spaces, with the number of their decisions and architectures."""
+    registry = SIBLINGS.load("spaces")
+    things: Things = {}
+    for name in registry:
+        space = registry.load(name)()
+        things[name] = {
+            "decisions": len(space.decisions),
+            "architectures": space.size,
+            "summary": summary(sys.modules[type(space).__module__].__doc__),
+            "notation": summary(type(space).__doc__),
+        }
+    return things
+
+
+def read_importers() -> Things:
+    """Importers, with the tables that they give."""
+    registry = SIBLINGS.load("importers")
+    things: Things = {}
+    for name in registry:
+        try:
+            importer = registry.load(name)
+            things[name] = {"tables": list(importer.ids), "summary": importer.summary}
+        except NasbenchError as error:
+            things[name] = {"error": str(error)}
+    return things
+
+
+def read_plans() -> Things:
+    """Plans that come with the suite."""
+    load = SIBLINGS.load("plan")
+    things: Things = {}
+    for name in SIBLINGS.load("plans")():
+        plan = load(name)
+        things[name] = {
+            "network": plan.recipe.network,
+            "dataset": plan.recipe.dataset,
+            "epochs": plan.recipe.epochs,
+            "seeds": list(plan.seeds),
+            "architectures": plan.architectures,
+            "description": plan.description,
+        }
+    return things
+
+
+KINDS: Mapping[str, Kind] = {
+    "benchmarks": Kind(
+        read_benchmarks, ("space", "size", "epochs", "seeds", "objectives", "test"), ("title",)
+    ),
+    "algorithms": Kind(read_algorithms, ("family",)),
+    "spaces": Kind(read_spaces, ("decisions", "architectures"), ("summary", "notation")),
+    "networks": Kind(read_networks, ("space",)),
+    "importers": Kind(read_importers, ("tables",)),
+    "regressors": Kind(read_regressors, ("family",)),
+    "plans": Kind(read_plans, ("network", "dataset", "epochs", "seeds"), ("description",)),
+}
+
+
+def family_of(module: str) -> str:
+    """The folder of an algorithm; empty where it lies in none, or in another package."""
+    package, *rest = module.split(".")
+    return ".".join(rest[:-1]) if package == "algorithms" else ""
+
+
+def install(extras: Sequence[str]) -> str:
+    """The command that installs extras."""
+    return f'pip install "nasbench[{",".join(extras)}]"'
+
+
+def number(value: int | None) -> str:
+    """A count; ``"1.1e18"`` where nobody would read the digits, ``"unknown"`` for None."""
+    if value is None:
+        return "unknown"
+    return f"{value:,}" if value < 10**12 else f"{value:.1e}".replace("e+", "e")
+
+
+def ranges(values: Sequence[int]) -> str:
+    """``"1-8"`` of the numbers from 1 to 8; of many others the first, the last and how many."""
+    if len(values) > 2 and all(b - a == 1 for a, b in pairwise(values)):
+        return f"{values[0]}-{values[-1]}"
+    if len(values) > 4:
+        return f"{len(values)} in {values[0]}-{values[-1]}"
+    return ", ".join(map(str, values))
+
+
+def _cell(fact: str, value: Any) -> str:
+    """A fact as a short text."""
+    if value is None:
+        return "any" if fact == "seeds" else "unknown" if fact == "architectures" else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return number(value)
+    if isinstance(value, str):
+        return value
+    if fact in ("seeds", "tables"):
+        return str(len(value)) if value else ""
+    return ranges(value) if fact == "epochs" else ", ".join(value)
+
+
+def _sources(kind: str) -> dict[str, Source]:
+    registry = SIBLINGS.load(kind)
+    return {name: Source(registry[name]) for name in registry}
+
+
+def _benchmark(path: Path) -> tuple[str, dict[str, Any]]:
+    """Id and version of a benchmark, and what is known of it."""
+    from nasbench.benchmarks.catalogue import is_surrogate
+    from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+    from nasbench.benchmarks.table_benchmark import TableBenchmark
+    from nasbench.tables.table import Table
+
+    opened: Any
+    if is_surrogate(path):
+        opened, kind, seeds = SurrogateBenchmark(path), "surrogate", None
+    else:
+        table = Table(path)
+        if not table.schedules:  # numbers of architectures, which nobody can search
+            return f"{table.metadata.id}@{table.metadata.version}", {
+                "kind": "numbers of architectures",
+                "space": table.metadata.space,
+                "size": len(table.written_archs),
+                "epochs": [],
+                "seeds": [],
+                "objectives": [],
+                "test": False,
+                "title": table.metadata.title,
+                "file": str(path),
+            }
+        opened, kind = TableBenchmark(table), "table"
+        seeds = list(opened.seeds)
+    return f"{opened.name}@{opened.version}", {
+        "kind": kind,
+        "space": opened.space.name,
+        "size": opened.space.size,
+        "epochs": list(opened.fidelities),
+        "seeds": seeds,
+        "objectives": list(opened.objectives),
+        "test": any(column.split == "test" for column in opened.columns.values()),
+        "title": opened.description.title,
+        "file": str(path),
+    }

@@ -1,0 +1,199 @@
+"""Commands that make benchmarks: build, fetch, merge, fit."""
+
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasbench.cli.options import (
+    Deadline,
+    Home,
+    Plan,
+    Preset,
+    Processes,
+    Regressor,
+    Settings,
+    Table,
+    Train,
+    Work,
+    benchmark_ids,
+    home,
+    refuse_shipped,
+)
+from nasbench.cli.output import print_rows, progress, say, say_made, status
+from nasbench.cli.parsing import count_processes, parse_deadline, parse_part, parse_settings
+from nasbench.errors import InvalidArgumentError
+from nasbench.siblings import SIBLINGS
+
+
+def build(
+    plan: Plan,
+    out: Home = None,
+    work: Work = Path("work"),
+    from_: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from", metavar="FOLDER", help="Take finished shards from this other --work; repeat."
+        ),
+    ] = None,
+    processes: Processes = None,
+    trainer: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="reference: one network after another; batched: groups at once."
+        ),
+    ] = "reference",
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="loky (this machine), ray or dask.")
+    ] = "loky",
+    deadline: Deadline = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Train only the I-th of N parts, 1/N to N/N."),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Zero-cost scores to join, a table of 'nasbench study scores'."
+        ),
+    ] = None,
+) -> None:
+    """Train all architectures of a plan into a table.
+
+    A stopped build is resumed by the same command.
+    """
+    until = None if deadline is None else time.time() + parse_deadline(deadline)
+    part = (1, 1) if shard is None else parse_part(shard)
+    workers = None if processes is None else count_processes(processes)
+    SIBLINGS.load("backends").load(backend)
+    made = SIBLINGS.load("build")(
+        SIBLINGS.load("plan")(plan), work, {"trainer": trainer}, from_ or ()
+    )
+    scored = None if scores is None else made.scores(scores)
+    path = home(out) / f"{made.plan.id}.parquet"
+    made.take()
+    mine = made.part(*part)
+    total, todo = (sum(len(a.archs) for a in some) for some in (mine, made.missing(mine)))
+    with progress(f"{todo} of {total} trainings", total) as advance:
+        advance(total - todo)
+        made.run(workers, advance, among=mine, until=until, backend=backend)
+    if (missing := made.missing()) and (deadline or shard):
+        again: dict[str, object] = {"--work": work, "--out": out, "--processes": processes}
+        again["--scores"] = scores
+        again["--trainer"] = None if trainer == "reference" else trainer
+        again["--backend"] = None if backend == "loky" else backend
+        if made.missing(mine):
+            again |= {"--deadline": deadline, "--shard": shard}
+        words = [str(word) for pair in again.items() if pair[1] is not None for word in pair]
+        say(
+            f"{made.plan.id}: {len(missing)} of {len(made.shards)} shards are missing; "
+            f"go on with: {shlex.join(['nasbench', 'build', plan, *words])}"
+        )
+        return
+    say_made(made.write(path, scored), path)
+
+
+def fetch(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A published image set, such as cifar10.")
+    ],
+) -> None:
+    """Download a published image set into NASBENCH_DATA."""
+    with status(f"Downloading {name}"):
+        paths = SIBLINGS.load("fetch")(name)
+    for path in paths:
+        say(str(path))
+
+
+def merge(
+    tables: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TABLE", help="Ids, ids@version or paths.", autocompletion=benchmark_ids
+        ),
+    ],
+    out: Annotated[str, typer.Option(metavar="ID", help="Id of the joined table.")],
+    folder: Home = None,
+) -> None:
+    """Join tables of the same space into one.
+
+    Trainings are joined with trainings, numbers of architectures with both. Values that disagree
+    are an error.
+    """
+    from nasbench.benchmarks.catalogue import open_table
+    from nasbench.tables.merge import merge as join
+    from nasbench.tables.writer import write_table
+
+    refuse_shipped(out)
+    opened = [open_table(table) for table in tables]
+    joined = join(opened, out)
+    path = home(folder) / f"{out}.parquet"
+    if path.resolve() in {table.path.resolve() for table in opened}:
+        raise InvalidArgumentError(f"{path} is one of the tables to join: choose another id")
+    say_made(write_table(path, joined), path)
+
+
+def fit(
+    table: Table,
+    regressor: Regressor = "ensemble",
+    preset: Preset = None,
+    set_: Settings = None,
+    train: Train = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column to learn; repeat for more. Default: validation and test accuracies.",
+        ),
+    ] = None,
+    components: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Numbers that the curves of an architecture are compressed to."
+        ),
+    ] = 6,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Seed of the choice of architectures and of the fit.")
+    ] = 0,
+    id_: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", help="Id of the surrogate; default: TABLE-surrogate."),
+    ] = None,
+    searches: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Seeds of searches to compare with those on the table."
+        ),
+    ] = 20,
+    out: Home = None,
+) -> None:
+    """Fit a surrogate benchmark to a table and judge it.
+
+    It is judged on architectures that it has not seen, and published only if it predicts better
+    than the nearest neighbours.
+    """
+    from nasbench.benchmarks.catalogue import open_table
+
+    name = id_ or f"{open_table(table).metadata.id}-surrogate"
+    refuse_shipped(name)
+    with status(f"Reading {table}") as tell:
+        verdict = SIBLINGS.load("fit")(
+            table,
+            home(out),
+            regressor=regressor,
+            preset=preset,
+            hyperparameters=parse_settings(set_ or []),
+            train=train,
+            metrics=metric,
+            components=components,
+            seed=seed,
+            id=name,
+            searches=searches,
+            progress=tell,
+        )
+    print_rows(*verdict.rows())
+    for line in verdict.lines():
+        say(line)
+    say_made(verdict.description, verdict.path)

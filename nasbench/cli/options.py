@@ -1,0 +1,114 @@
+"""Arguments and options that several commands share, and what a shell completes them with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasbench.errors import InvalidArgumentError
+from nasbench.siblings import SIBLINGS
+
+
+def benchmark_ids() -> list[str]:
+    """Ids of all benchmarks."""
+    from nasbench.benchmarks.catalogue import catalogue
+
+    return list(catalogue())
+
+
+def algorithm_names() -> list[str]:
+    """Names of all algorithms."""
+    return list(SIBLINGS.load("algorithms"))
+
+
+def regressor_names() -> list[str]:
+    """Names of all regressors."""
+    return list(SIBLINGS.load("regressors"))
+
+
+def plan_ids() -> list[str]:
+    """Ids of the shipped plans."""
+    return list(SIBLINGS.load("plans")())
+
+
+def described_names() -> list[str]:
+    """Names that ``nasbench info`` knows."""
+    return [*benchmark_ids(), *algorithm_names(), *regressor_names(), *SIBLINGS.load("spaces")]
+
+
+Benchmark = Annotated[
+    str,
+    typer.Argument(
+        metavar="BENCHMARK", help="Id, id@version or path.", autocompletion=benchmark_ids
+    ),
+]
+Plan = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN", help="Id of a shipped plan, or a TOML file.", autocompletion=plan_ids
+    ),
+]
+Table = Annotated[
+    str,
+    typer.Argument(
+        metavar="TABLE", help="Id, id@version or path of a table.", autocompletion=benchmark_ids
+    ),
+]
+Regressor = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="A name of 'nasbench list regressors'.",
+        autocompletion=regressor_names,
+    ),
+]
+Preset = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Published settings; 'nasbench info' lists them.")
+]
+Train = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Architectures to learn from; default: four fifths."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Processes = Annotated[
+    int | None, typer.Option(metavar="N", help="Parallel processes; default: one per CPU core.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a hyperparameter; repeat for more."),
+]
+Deadline = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Stop in time to end within this long: 90s, 9m or 2h."),
+]
+Work = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="Unfinished work, which is resumed from here.")
+]
+Home = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where to write the result; default: NASBENCH_HOME."),
+]
+
+
+def home(out: Path | None) -> Path:
+    """The folder for new benchmarks.
+
+    Raises:
+        InvalidArgumentError: It cannot be written.
+    """
+    from nasbench.benchmarks.catalogue import folders
+    from nasbench.files import writable_folder
+
+    return writable_folder(out or folders()[0])
+
+
+def refuse_shipped(id_: str) -> None:
+    """A new benchmark must not take the id of one that ships with the package.
+
+    Raises:
+        InvalidArgumentError: It would.
+    """
+    from nasbench.benchmarks.catalogue import folders
+
+    if any((folders()[-1] / name).exists() for name in (id_, f"{id_}.parquet")):
+        raise InvalidArgumentError(f"{id_!r} ships with nasbench: choose another id")

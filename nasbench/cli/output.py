@@ -1,0 +1,109 @@
+"""What the commands print: results on standard output, progress on standard error."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+def say(text: str) -> None:
+    """Print a line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Print a line that is not part of the result."""
+    sys.stderr.write(text + "\n")
+
+
+def say_made(about: Any, path: Path) -> None:
+    """Print which benchmark was written, and where; ``about`` has an id and a version."""
+    say(f"{about.id}@{about.version}: {path}")
+
+
+def plain(text: str) -> "Text":
+    """A text in which rich finds no markup."""
+    from rich.text import Text
+
+    return Text(text)
+
+
+def show(renderable: Any) -> None:
+    """Print something of rich."""
+    from rich.console import Console
+
+    Console().print(renderable)
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table of texts, the first column a name, and an empty line."""
+    from rich.table import Table
+
+    table = Table(box=None)
+    for number, title in enumerate(header):
+        text = fill(title, 12) if number else title
+        table.add_column(plain(text), justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*map(plain, row))
+    show(table)
+    say("")
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar of known length; gives the function that advances it by some steps."""
+    with meter(title) as tell:
+        done = 0
+
+        def advance(n: int) -> None:
+            nonlocal done
+            done += n
+            tell(done, total)
+
+        yield advance
+
+
+@contextmanager
+def meter(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar; gives the function that is told how much of how much is done."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=None)
+
+    def tell(done: int, total: int) -> None:
+        bar.start()  # now that the arguments were found to be right
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield tell
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+@contextmanager
+def status(title: str) -> Iterator[Callable[[str], None]]:
+    """Something that moves; gives the function that is told what is done now."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(plain(title)) as spinner:
+        yield lambda text: spinner.update(plain(text))

@@ -1,0 +1,169 @@
+"""Commands that search and rank: quickstart, run, leaderboard."""
+
+from pathlib import Path
+from textwrap import fill
+from typing import Annotated, Any
+
+import typer
+
+from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names
+from nasbench.cli.output import plain, progress, say, show, status
+from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
+from nasbench.siblings import SIBLINGS
+
+_SHOWN = ("regret", "final_value")
+
+
+def quickstart(
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where to write the records and the page.")
+    ] = Path("nasbench-quickstart"),
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Searches per algorithm and benchmark.")
+    ] = 100,
+    trials: Annotated[int, typer.Option(metavar="N", help="Trials per search.")] = 500,
+    processes: Processes = None,
+) -> None:
+    """Race three algorithms on two benchmarks.
+
+    Writes the records of all searches and a leaderboard page.
+    """
+    from nasbench.runs.quickstart import ALGORITHMS, BENCHMARKS, race
+
+    n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
+    with progress(f"{n} searches of {trials} trials", n) as advance:
+        records = race(out / "runs", seeds, trials, count_processes(processes), advance)
+    for board in SIBLINGS.load("boards")(records):
+        _print_board(board)
+    with status("Writing the page"):
+        page = SIBLINGS.load("site")(out / "runs", out)
+    say(f"Page: {page.resolve()}")
+
+
+def run(
+    algorithm: Annotated[
+        str,
+        typer.Argument(
+            metavar="ALGORITHM",
+            help="A name of 'nasbench list algorithms', or module:Class.",
+            autocompletion=algorithm_names,
+        ),
+    ],
+    benchmark: Benchmark,
+    seeds: Annotated[
+        str,
+        typer.Option(
+            metavar="SEEDS", help="Seeds of the searches: FIRST:END, or numbers between commas."
+        ),
+    ] = "0:1",
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="Budget: trials per search.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="N", help="Budget: simulated seconds per search.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Budget: epochs of training per search.")
+    ] = None,
+    workers: Annotated[int, typer.Option(metavar="N", help="Simulated parallel workers.")] = 1,
+    processes: Processes = None,
+    fidelity: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="EPOCH", help="Epoch that may be asked for; repeat for more. Default: all."
+        ),
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column to optimise; repeat for more."),
+    ] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Column that is known before training; repeat for more."
+        ),
+    ] = None,
+    replicate: Annotated[
+        str,
+        typer.Option(metavar="HOW", help="Which training answers: draw, mean, or a training seed."),
+    ] = "draw",
+    preset: Preset = None,
+    set_: Settings = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the records.")] = Path(
+        "runs"
+    ),
+) -> None:
+    """Run searches on a benchmark and record them.
+
+    At least one budget is needed. A stopped command is resumed by the same command.
+    """
+    from nasbench.runs.budget import Budget
+    from nasbench.runs.search import search
+
+    wanted = parse_seeds(seeds)
+    budget = Budget(trials, seconds, epochs)
+    with progress(f"{algorithm} on {benchmark}", len(wanted)) as advance:
+        runs = search(
+            algorithm,
+            benchmark,
+            seeds=wanted,
+            budget=budget,
+            preset=preset,
+            hyperparameters=parse_settings(set_ or []),
+            workers=workers,
+            replicate=parse_replicate(replicate),
+            fidelities=fidelity or None,
+            objectives=objective or None,
+            known=known or (),
+            processes=count_processes(processes),
+            out=out,
+            progress=advance,
+        )
+    finals = [
+        float(best) for run in runs if len(run) and (best := run.losses[:, 0].min()) < float("inf")
+    ]
+    mean = sum(finals) / len(finals) if finals else float("nan")
+    n_trials = sum(map(len, runs))
+    say(
+        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses {mean:.4g}; "
+        f"records in {out}"
+    )
+
+
+def leaderboard_build(
+    runs: Annotated[
+        Path,
+        typer.Argument(metavar="RUNS", help="Folder of records, as 'nasbench run --out' makes."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the page.")] = Path(
+        "site"
+    ),
+) -> None:
+    """Write a page that ranks all recorded searches."""
+    with status("Ranking"):
+        page = SIBLINGS.load("site")(runs, out)
+    say(f"Page: {page.resolve()}")
+
+
+def _print_board(board: Any) -> None:
+    """A ranking as text: the first column with its interval over seeds."""
+    from rich.table import Table
+
+    columns = [c for c in SIBLINGS.load("columns")(board) if c.name in _SHOWN]
+    table = Table(title=plain(board.title), title_justify="left", title_style="bold", box=None)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("algorithm", style="bold", no_wrap=True)
+    for column in columns:
+        unit = f" ({column.unit})" if column.unit else ""
+        table.add_column(fill(f"{column.title}{unit}", 12), justify="right", no_wrap=True)
+        if column is columns[0]:
+            table.add_column("95 %\ninterval", no_wrap=True)
+    for number, row in enumerate(board.rows):
+        first, *rest = (plain(column.texts[number]) for column in columns)
+        interval = plain(columns[0].intervals[number])
+        rank, label = f"{row.rank}{'=' if row.tied else ''}", plain(f"{row.label}{row.mark}")
+        table.add_row(rank, label, first, interval, *rest)
+    show(table)
+    if board.footnote:
+        say(board.footnote)
+    say("")

@@ -1,0 +1,34 @@
+"""What is wrong with a command line, in one line."""
+
+import re
+import sys
+from itertools import pairwise
+from typing import Any
+
+from nasbench.errors import one_of
+
+
+def usage_line(error: Any, message: str) -> str:
+    """What was given, what is wrong or possible, and where help is.
+
+    Args:
+        error: A usage error of typer.
+        message: Its message.
+    """
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "nasbench")
+    if context and type(error).__name__ == "NoSuchOption":
+        flags = (flag for parameter in context.command.params for flag in parameter.opts)
+        possible = [*(flag for flag in flags if flag.startswith("--")), "--help"]
+        return f"'{path}' has no option {_among(error.option_name, possible)}"
+    if context and (unknown := re.match(r"No such command '(.*?)'\.", message, re.DOTALL)):
+        possible = context.command.list_commands(context)
+        return f"'{path}' has no command {_among(unknown[1], possible)}"
+    options = getattr(getattr(error, "param", None), "opts", ())
+    given = (f"{a} {b}: " for a, b in pairwise(sys.argv) if a in options)
+    line = next(given, "") + " ".join(message.split()).rstrip(".")
+    return f"{line}. See '{path} --help'"
+
+
+def _among(name: str, possible: list[str]) -> str:
+    return f"{name!r}{one_of(name, possible, limit=20)}"

@@ -1,0 +1,185 @@
+"""The examples of the pages in ``docs`` run, each page in an empty folder of its own.
+
+Python blocks run as they are, beside the files that the page gives before them and the shipped
+tables that they read by file name. Console lines that take seconds run too, searches with two seeds
+and few trials. Of the others (trainings, fits, downloads, imports of archives, plots) commands,
+options and files are checked to exist. Where the front matter of a page says what its examples need
+and nobody has by default, they must fail with an error of the suite for want of it.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "nasbench/data"
+BIN = Path(sys.executable).parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+NEEDS = re.compile(r"\A---\nneeds: (.+)\n---\n")
+QUICK = ("check", "info", "leaderboard", "list", "merge", "query", "quickstart", "run")
+SEEDS, TRIALS = 2, 60
+
+
+class Block(NamedTuple):
+    """A fenced block and the last line of prose before it."""
+
+    lead: str
+    language: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(r"^( *)```(\w+)\n(.*?)^\1```$", text, re.DOTALL | re.MULTILINE)
+    return [
+        Block(
+            next((line for line in reversed(text[: m.start()].splitlines()) if line), ""),
+            m[2],
+            re.sub(rf"^{m[1]}", "", m[3], flags=re.MULTILINE),
+        )
+        for m in found
+    ]
+
+
+def commands(text: str) -> list[str]:
+    """Lines of a console block; a backslash at the end continues a line."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    return [part for line in joined.splitlines() for part in line.split(" && ") if part.strip()]
+
+
+def words(command: str) -> list[str]:
+    return shlex.split(command, comments=True)
+
+
+def is_quick(command: str, later: set[str]) -> bool:
+    """Whether a line can run here and now; ``later``: benchmarks that other lines would make."""
+    said = words(command)
+    if said[:1] != ["nasbench"] or "$(" in command or "…" in command or later & set(said):
+        return False
+    return said[1] in QUICK or said[1:3] == ["import", "table"]
+
+
+def made_later(page: Path) -> set[str]:
+    """Ids of the benchmarks that lines of a page make which do not run here."""
+    found = set()
+    for block in blocks(page):
+        for command in commands(block.text) if block.language == "console" else ():
+            said = words(command)
+            if said[:2] == ["nasbench", "fit"]:
+                found |= {f"{said[2]}-surrogate"}
+            if said[1:2] in (["fit"], ["import"]) and "--id" in said and "table" not in said:
+                found |= {said[said.index("--id") + 1]}
+    return found
+
+
+def shortened(command: str) -> str:
+    """The same search with few seeds and trials."""
+    few = re.sub(r"--seeds (\d+):\d+", lambda m: f"--seeds {m[1]}:{int(m[1]) + SEEDS}", command)
+    return re.sub(r"--trials (\d+)", lambda m: f"--trials {min(int(m[1]), TRIALS)}", few)
+
+
+@cache
+def help_of(*command: str) -> str:
+    done = subprocess.run(
+        [*command, "--help"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    return done.stdout if done.returncode == 0 else ""
+
+
+def check_exists(command: str) -> None:
+    """Check the command, its options and files of this repository, without running it."""
+    said = [word for word in words(command) if not re.fullmatch(r"[A-Z_]+=\S+", word)]
+    program = list(takewhile(lambda word: not word.startswith("-") and "." not in word, said))
+    if said[:2] == ["python", "-m"] and said[2] not in ("pip", "venv"):
+        assert find_spec(said[2]), command
+        program, text = said[:3], help_of(sys.executable, *said[1:3])
+    elif said[0] == "python" and said[1].endswith(".py"):
+        assert (ROOT / said[1]).is_file(), command
+        program, text = said[:2], help_of(sys.executable, said[1])
+    elif said[0] == "nasbench":
+        program = said[:3] if said[1] in ("import", "leaderboard", "study") else said[:2]
+        text = help_of(str(BIN / "nasbench"), *program[1:])
+    else:
+        assert said[0] in ("python", "pip", "source", "tar"), command
+        return
+    assert text, f"{shlex.join(program)} has no help: {command}"
+    options = {word.partition("=")[0] for word in said if re.match(r"--[a-z]", word)}
+    assert {option for option in options if option not in text} == set(), command
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "NASBENCH_HOME": str(folder / "home"),
+        "NASBENCH_DATA": str(folder / "images"),
+    }
+    return subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_examples_of_a_page(page: Path, tmp_path: Path):
+    needs = NEEDS.match(page.read_text(encoding="utf-8"))
+    later = made_later(page)
+    for block in blocks(page):
+        if block.language in ("csv", "toml"):
+            for name in re.findall(r"`([\w-]+\.(?:csv|toml))`", block.lead)[-1:]:
+                (tmp_path / name).write_text(block.text, encoding="utf-8")
+        lines = []
+        if block.language == "python":
+            name = "mine.py" if "(Algorithm):" in block.text else "example.py"
+            (tmp_path / name).write_text(block.text, encoding="utf-8")
+            for table in re.findall(r'"([\w-]+\.parquet)"', block.text):
+                if (SHIPPED / table).exists() and not (tmp_path / table).exists():
+                    (tmp_path / table).symlink_to(SHIPPED / table)
+            lines = [f"{shlex.quote(sys.executable)} {name}"]
+        elif block.language == "console":
+            for command in commands(block.text):
+                if is_quick(command, later):
+                    lines.append(shortened(command))
+                else:
+                    check_exists(command)
+        for line in lines:
+            done = run(line, tmp_path)
+            told = f"{line}\n{block.text}\n{done.stdout}{done.stderr}"
+            if needs is None:
+                assert done.returncode == 0, told
+            else:
+                last = done.stderr.strip().splitlines()[-1:]
+                assert done.returncode, f"nothing was missing, though {page.name} says so: {told}"
+                assert last, told
+                assert last[0].startswith(("error: ", "nasbench.errors.")), told
+
+
+def test_commands_of_a_block_are_found():
+    text = "nasbench run a b \\\n    --trials 3  # why\npip download x && nasbench import fcnet y\n"
+    assert [words(line) for line in commands(text)] == [
+        ["nasbench", "run", "a", "b", "--trials", "3"],
+        ["pip", "download", "x"],
+        ["nasbench", "import", "fcnet", "y"],
+    ]
+
+
+def test_an_option_that_does_not_exist_is_found():
+    check_exists("nasbench build PLAN --deadline 9m")
+    with pytest.raises(AssertionError):
+        check_exists("nasbench build PLAN --dead-line 9m")
+    with pytest.raises(AssertionError):
+        check_exists("python docs/scripts/no_such.py")

@@ -1,0 +1,154 @@
+"""The program as a whole: help, version, completion, interruptions."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from nasbench.cli import app
+from nasbench.siblings import SIBLINGS
+
+WRONG = {
+    "unknown command": (
+        ("qery",),
+        "'nasbench' has no command 'qery'; did you mean 'query'? Possible: 'quickstart', 'list'",
+    ),
+    "unknown command of a group": (
+        ("study", "nois"),
+        "'nasbench study' has no command 'nois'; did you mean 'noise'? Possible: 'noise', ",
+    ),
+    "unknown option": (
+        ("query", "a", "b", "--epok", "3"),
+        "no option '--epok'; did you mean '--ep",
+    ),
+    "missing argument": (("query", "nb201-cifar10"), "'nasbench query --help'"),
+    "missing value": (("query", "a", "b", "--epoch"), "'--epoch' requires an argument. See 'nasb"),
+    "value of another type": (("query", "a", "b", "--epoch", "last"), "--epoch last: "),
+    "too many arguments": (("info", "a", "b"), "'nasbench info --help'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), WRONG.values(), ids=WRONG)
+def test_wrong_usage_is_one_line(refused, arguments, expected):
+    assert expected in refused(*arguments)
+
+
+@pytest.mark.parametrize("command", [(), ("leaderboard",), ("import",), ("study",)])
+def test_no_arguments_give_the_help(nasbench, command):
+    code, out, error = nasbench(*command)
+    assert (code, error) == (0, "")
+    assert out.startswith("Usage: nasbench")
+    assert out.rstrip("\n") == nasbench(*command, "--help")[1].rstrip("\n")
+    assert out.rstrip("\n") == nasbench(*command, "-h")[1].rstrip("\n")
+
+
+def commands(typer_app, path=()):
+    for info in typer_app.registered_commands:
+        yield (*path, info.name or info.callback.__name__)
+    for group in typer_app.registered_groups:
+        yield from commands(group.typer_instance, (*path, group.name))
+
+
+EVERY = [*commands(app), *(("import", name) for name in SIBLINGS.load("importers"))]
+
+
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_every_command_and_option_says_what_it_does(nasbench, command):
+    code, out, error = nasbench(*command, "--help")
+    assert (code, error) == (0, "")
+    _, options = out.split("Options:\n")
+    for line in re.findall(r"^  -.*(?:\n {5,}.*)*", options, re.MULTILINE):
+        assert re.search(r"  +\w.*[.)]", line), line
+        assert not re.search(r"<(str|list\[|path)|\ba core\b", line), line
+    last = command[-1]
+    *_, listed = nasbench(*command[:-1], "--help")[1].partition("\n\n")[::2]
+    (short,) = re.findall(rf"^  {last}  +(\w.*)$", listed, re.MULTILINE)
+    assert not short.endswith("...") or last == "list"
+
+
+def test_the_version_is_that_of_the_distribution(nasbench):
+    assert nasbench("--version") == (0, f"nasbench {version('nasbench')}\n", "")
+
+
+def test_as_a_module_it_has_the_same_name():
+    done = subprocess.run(
+        [sys.executable, "-m", "nasbench", "qery"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: 'nasbench' has no command 'qery'")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("nasbench qu", {"query", "quickstart"}),
+        ("nasbench query nb201-c", {"nb201-cifar10", "nb201-cifar100"}),
+        ("nasbench run regu", {"regularized_evolution"}),
+        ("nasbench run random_search lite201-d", {"lite201-digits"}),
+        ("nasbench list pl", {"plans"}),
+        ("nasbench info nb1", {"nb101"}),
+        ("nasbench build lite201-c", {"lite201-cifar10"}),
+        ("nasbench fit lite201-digits --regressor li", {"linear"}),
+        ("nasbench import nb", {"nb101", "nb201", "nb301", "nbmacro", "nbgraph"}),
+        ("nasbench import table --met", {"--metric"}),
+        ("nasbench import tabel --met", set()),
+        ("nasbench study tu", {"tune"}),
+    ],
+)
+def test_a_shell_completes_names(words, expected, tmp_path):
+    environment = os.environ | {
+        "_NASBENCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+        "NASBENCH_HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "nasbench"], env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert set(done.stdout.split()) == expected
+
+
+def test_an_interruption_is_one_line(nasbench, monkeypatch):
+    def interrupt(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nasbench.benchmarks.loading.load", interrupt)
+    code, out, error = nasbench("query", "nb201-cifar10", "0,0,0,0,0,0")
+    assert (code, out) == (130, "")
+    assert error.strip() == "error: interrupted; the same command resumes what can be resumed"
+
+
+def test_a_bug_shows_its_traceback(nasbench, monkeypatch):
+    def fail(name):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("nasbench.benchmarks.loading.load", fail)
+    monkeypatch.setattr(sys, "argv", ["nasbench", "query", "nb201-cifar10", "0,0,0,0,0,0"])
+    from nasbench.cli import main
+
+    with pytest.raises(ZeroDivisionError):
+        main()
+
+
+def test_no_traceback_when_the_reader_goes_away(tmp_path):
+    command = ["bash", "-c", f"{sys.executable} -m nasbench list --json | head -c 1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom nasbench.cli import main\n"
+        "for words in ([], ['--help'], ['import'], ['import', 'table', '--help'], ['study']):\n"
+        "    sys.argv = ['nasbench', *words]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'scipy', 'sklearn', 'xgboost', 'pandas', 'h5py', 'joblib'}\n"
+        "print(sorted(heavy & sys.modules.keys()), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"

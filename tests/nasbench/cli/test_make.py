@@ -1,0 +1,83 @@
+"""Commands that make benchmarks from plans and tables: build, fetch, merge, fit.
+
+The whole of ``build`` is tested with :mod:`data_builders.builds`, of ``fit`` with
+:mod:`surrogates`.
+"""
+
+import json
+
+import pytest
+
+BAD = {
+    "unknown plan": (("build", "lite201-digit"), "did you mean 'lite201-digits'"),
+    "unknown backend": (("build", "lite201-digits", "--backend", "dusk"), "did you mean 'dask'"),
+    "deadline without a unit": (("build", "lite201-digits", "--deadline", "9"), "'90s'"),
+    "part out of range": (("build", "lite201-digits", "--shard", "3/2"), "'1/8'"),
+    "no processes": (("build", "lite201-digits", "--processes", "0"), "processes = 0"),
+    "unknown image set": (("fetch", "cifar11"), "did you mean 'cifar10'"),
+    "join with nothing known": (
+        ("merge", "nb201-cifar10", "nb201-cifar11", "--out", "both"),
+        "did you mean 'nb201-cifar10'",
+    ),
+    "id of a shipped table": (
+        ("merge", "nb201-cifar10", "nb201-cifar100", "--out", "nb201-cifar10"),
+        "'nb201-cifar10' ships with nasbench",
+    ),
+    "join of two spaces": (("merge", "nb201-cifar10", "nbgraph-cora", "--out", "both"), "nbgraph"),
+    "join of one": (("merge", "nb201-cifar10", "--out", "both"), "2 or more"),
+    "join without an id": (("merge", "nb201-cifar10", "nb201-cifar100"), "--out"),
+    "fit of nothing known": (("fit", "nb201-cifar11"), "did you mean 'nb201-cifar10'"),
+    "unknown regressor": (
+        ("fit", "nb201-cifar10", "--regressor", "liner"),
+        "did you mean 'linear'",
+    ),
+    "setting without value": (("fit", "nb201-cifar10", "--set", "trees"), "NAME=VALUE"),
+    "surrogate of a shipped id": (
+        ("fit", "nb201-cifar10", "--id", "nb201-cifar100"),
+        "'nb201-cifar100' ships with nasbench",
+    ),
+    "negative searches": (("fit", "nb201-cifar10", "--searches", "-1"), "--searches -1"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), BAD.values(), ids=BAD)
+def test_what_cannot_be_made(refused, arguments, expected):
+    assert expected in refused(*arguments)
+
+
+@pytest.mark.parametrize("plan", ["id = 1", "id = ", "[recipe]\nepochs = -1", "\x00"])
+def test_a_broken_plan_is_refused(refused, tmp_path, plan):
+    (tmp_path / "plan.toml").write_text(plan)
+    refused("build", "plan.toml")
+
+
+def test_a_folder_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / "file").write_text("a file, no folder")
+    assert "cannot write" in refused("build", "lite201-digits", "--work", "file/work")
+    tables = ("nb201-cifar10", "nb201-cifar100")
+    assert "cannot" in refused("merge", *tables, "--out", "both", "--folder", "file")
+
+
+def test_tables_are_joined(nasbench, refused, cell, tmp_path):
+    (tmp_path / "mine.csv").write_text(f"cell,good,slow\n{cell},91.5,3.25\n")
+    columns = ("mine.csv", "--space", "nb201", "--arch", "cell")
+    metric, latency = "valid_accuracy@12=good", "latency_phone_ms=slow"
+    assert nasbench("import", "table", *columns, "--id", "a", "--metric", metric)[0] == 0
+    assert nasbench("import", "table", *columns, "--id", "b", "--per-arch", latency)[0] == 0
+    assert "join it to a table of trainings with 'nasbench merge'" in refused("query", "b", cell)
+    code, out, error = nasbench("merge", "a", "b", "--out", "both")
+    assert (code, out) == (0, f"both@1: {tmp_path}/home/both.parquet\n"), error
+    assert "is one of the tables to join" in refused("merge", "both", "b", "--out", "both")
+    code, out, _ = nasbench("query", "both", cell, "--json")
+    assert json.loads(out) == {"valid_accuracy": 91.5, "latency_phone_ms": 3.25}
+    code, out, _ = nasbench("run", "random_search", "both", "--trials", "3", "--seeds", "0:20")
+    assert code == 0
+    assert "20 runs, 60 trials; mean of the lowest losses 8.5" in out
+    code, out, _ = nasbench("merge", "a", "b", "--out", "both", "--folder", "elsewhere")
+    assert (code, out) == (0, "both@1: elsewhere/both.parquet\n")
+
+
+def test_fetch_says_where_the_files_are(nasbench, monkeypatch, tmp_path):
+    files = [tmp_path / "a", tmp_path / "b"]
+    monkeypatch.setattr("data_builders.images.fetch.fetch", lambda name: files)
+    assert nasbench("fetch", "cifar10")[:2] == (0, f"{files[0]}\n{files[1]}\n")

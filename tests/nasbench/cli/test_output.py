@@ -1,0 +1,61 @@
+"""Results on standard output, the rest on standard error."""
+
+import io
+import sys
+
+from nasbench.cli.output import (
+    meter,
+    note,
+    print_rows,
+    progress,
+    say,
+    say_made,
+    status,
+)
+from nasbench.tables.schema import Metadata
+
+
+def test_tables_of_texts(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    print_rows(["what", "a rather long title"], [["[red]one[/]", "1.5"], ["two", "10"]])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "                a rather",
+        " what         long title",
+        " [red]one[/]         1.5",
+        " two                  10",
+        "",
+    ]
+
+
+def test_results_and_the_rest_go_apart(capsys, tmp_path):
+    say("a result")
+    note("a remark")
+    say_made(
+        Metadata(id="toy", space="nb201", key="arch", dataset="", epochs={}, version=3),
+        tmp_path / "toy.parquet",
+    )
+    with progress("[one]", 3) as advance:
+        advance(1)
+        advance(2)
+    with meter("two") as tell:
+        tell(5, 7)
+    with meter("never told"):
+        pass
+    with status("[three]") as tell:
+        tell("[four]")
+    captured = capsys.readouterr()
+    assert captured.out == f"a result\ntoy@3: {tmp_path}/toy.parquet\n"
+    assert captured.err.startswith("a remark\n")
+    assert "[one]" in captured.err
+    assert "3/3" in captured.err
+    assert "5/7" in captured.err
+    assert "never told" not in captured.err
+
+
+def test_letters_that_the_terminal_does_not_know_are_replaced(monkeypatch, nasbench):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert nasbench("list", "importers")[0] == 0
+    out.seek(0)
+    assert "NATS-?-simple" in out.read()

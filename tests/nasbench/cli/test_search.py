@@ -1,0 +1,80 @@
+"""Commands that search and rank: quickstart, run, leaderboard."""
+
+import pytest
+
+RUN = ("run", "random_search", "nb201-cifar10", "--processes", "1")
+FIVE = (*RUN, "--trials", "5")
+BAD = {
+    "unknown algorithm": (
+        ("run", "random_serch", "nb201-cifar10", "--trials", "5"),
+        "did you mean 'random_search'",
+    ),
+    "unknown module": (("run", "nowhere:Class", "nb201-cifar10", "--trials", "5"), "'nowhere'"),
+    "no budget": (RUN, "at least one of trials, seconds, epochs"),
+    "negative budget": ((*RUN, "--trials", "-5"), "trials = -5"),
+    "budget of nan seconds": ((*RUN, "--seconds", "nan"), "seconds = nan"),
+    "no workers": ((*FIVE, "--workers", "0"), "workers = 0"),
+    "bad seeds": ((*FIVE, "--seeds", "a:b"), "'0:100'"),
+    "superscript seeds": ((*FIVE, "--seeds", "²"), "'0:100'"),
+    "too many seeds": ((*FIVE, "--seeds", "0:99999999999"), "more than"),
+    "empty seeds": ((*FIVE, "--seeds", "5:5"), "are empty"),
+    "no processes": ((*FIVE, "--processes", "0"), "processes = 0"),
+    "fewer than no processes": ((*FIVE, "--processes", "-1"), "processes = -1"),
+    "unknown hyperparameter": ((*FIVE, "--set", "replacemnt=false"), "did you mean 'replacement'"),
+    "hyperparameter of another type": ((*FIVE, "--set", "replacement=3"), "bool"),
+    "setting without value": ((*FIVE, "--set", "replacement"), "NAME=VALUE"),
+    "unknown preset": ((*FIVE, "--preset", "nats"), "no preset 'nats'"),
+    "unknown objective": (
+        (*FIVE, "--objective", "test_accuracy"),
+        "did you mean 'valid_accuracy'",
+    ),
+    "training column as known": ((*FIVE, "--known", "valid_accuracy"), "before"),
+    "unknown fidelity": ((*FIVE, "--fidelity", "12"), "Possible: '200'"),
+    "replicate not everywhere": ((*FIVE, "--replicate", "2"), "for every"),
+    "unknown replicate": ((*FIVE, "--replicate", "best"), "Possible: 'draw'"),
+    "no records": (("leaderboard", "build", "missing"), "no run records"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), BAD.values(), ids=BAD)
+def test_what_cannot_be_searched(refused, arguments, expected):
+    assert expected in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*FIVE, "--out", "file/runs"),
+        ("quickstart", "--out", "file/page", "--seeds", "1", "--trials", "2"),
+    ],
+    ids=["run", "quickstart"],
+)
+def test_a_folder_that_cannot_be_written(refused, tmp_path, arguments):
+    (tmp_path / "file").write_text("a file, no folder")
+    assert "cannot write" in refused(*arguments)
+    assert (tmp_path / "file").read_text() == "a file, no folder"
+
+
+def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from nasbench.algorithm import Algorithm, Proposal\n"
+        "class Mine(Algorithm):\n"
+        "    def ask(self): return Proposal(self.space.sample(self.rng))\n"
+        "    def tell(self, observation): pass\n"
+    )
+    budget = ("--seeds", "0:30", "--trials", "3", "--processes", "2")
+    code, out, error = nasbench("run", "mine:Mine", "nb201-cifar10", *budget)
+    assert code == 0, error
+    assert "30 runs, 90 trials" in out
+
+
+def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, error = nasbench("quickstart", "--seeds", "2", "--trials", "3", "--processes", "1")
+    assert code == 0, error
+    assert out.count("regularized_evolution") == 2
+    page = tmp_path / "nasbench-quickstart" / "index.html"
+    assert out.endswith(f"Page: {page}\n")
+    assert page.is_file()
+    code, out, _ = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
+    assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")
