@@ -13,7 +13,7 @@ from nasbench.tables.table import Table
 _VIEW_BYTES = 4_000_000  # columns by position are forgotten when they need more
 
 
-Named: TypeAlias = list[tuple[str, memoryview]]
+Named: TypeAlias = list[tuple[str, Any]]
 Answer: TypeAlias = tuple[Named, Named, memoryview | None]
 
 

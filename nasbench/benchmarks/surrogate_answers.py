@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmarks.lookup import Memo
+from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
 _MEMO = 2**14
@@ -87,3 +88,9 @@ def single(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round to single precision, as in a table; further digits may depend on the processor."""
     rounded: NDArray[np.float64] = values.astype(np.float32).astype(np.float64)
     return rounded
+
+
+def check_seed(seed: int) -> None:
+    """Raise :class:`InvalidArgumentError` unless ``seed`` is an integer from 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidArgumentError(f"seed = {seed!r} must be a nonnegative integer")

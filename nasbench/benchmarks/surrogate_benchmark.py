@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.answer import Answer
 from nasbench.benchmarks.objectives import as_loss, check_objectives
-from nasbench.benchmarks.surrogate_answers import SurrogateAnswer, SurrogateAnswers, single
+from nasbench.benchmarks.surrogate_answers import (
+    SurrogateAnswer,
+    SurrogateAnswers,
+    check_seed,
+    single,
+)
 from nasbench.benchmarks.surrogate_folder import Description
 from nasbench.column import Column
 from nasbench.errors import (
@@ -23,7 +28,7 @@ from nasbench.errors import (
     one_of,
 )
 from nasbench.registry import Registry
-from nasbench.space import Arch, SearchSpace
+from nasbench.space import Arch
 from nasbench.tables.columns import load_space
 
 STD = "_std"
@@ -73,7 +78,7 @@ class SurrogateBenchmark:
             for name, fields_ in description.columns.items()
         }
         try:
-            self._space = load_space(description.space, str(path))
+            self.space = load_space(description.space, str(path))
         except SchemaError as error:
             raise SurrogateError(str(error)) from error
         self.epochs = tuple(description.epochs)
@@ -92,13 +97,8 @@ class SurrogateBenchmark:
             )
         ranges = np.array([column.range for column in self._columns.values()], dtype=np.float64)
         self._answers = SurrogateAnswers(
-            self._space, lambda: self.predictor, np.repeat(ranges, len(self.epochs), axis=0)
+            self.space, lambda: self.predictor, np.repeat(ranges, len(self.epochs), axis=0)
         )
-
-    @property
-    def space(self) -> SearchSpace:
-        """The search space."""
-        return self._space
 
     @property
     def is_clocked(self) -> bool:
@@ -124,7 +124,7 @@ class SurrogateBenchmark:
         about = self.description
         return (
             f"<SurrogateBenchmark {self.name}@{self.version}: {about.regressor} fitted to "
-            f"{about.table['id']} of {self._space.name}, {', '.join(self.objectives)}>"
+            f"{about.table['id']} of {self.space.name}, {', '.join(self.objectives)}>"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -142,7 +142,7 @@ class SurrogateBenchmark:
         description = self.description
         description.check(self.path)
         predictor = _PREDICTORS.load("curves")(
-            self._space,
+            self.space,
             description.regressor,
             description.hyperparameters,
             components=description.components,
@@ -182,7 +182,7 @@ class SurrogateBenchmark:
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
         if isinstance(arch, str):
-            arch = self._space.from_text(arch)
+            arch = self.space.from_text(arch)
         answer = self._answer(arch)
         values = answer.values if seed is None else self._draw(arch, answer, seed)
         found = {name: float(values[self._place(name, epoch)]) for name in self._columns}
@@ -215,7 +215,7 @@ class SurrogateBenchmark:
         """
         self._check_schedule(schedule)
         if isinstance(arch, str):
-            arch = self._space.from_text(arch)
+            arch = self.space.from_text(arch)
         answer = self._answer(arch)
         curve = np.full(self.schedules[0], np.nan, dtype=np.float32)
         places = np.array(self.epochs) - 1
@@ -284,12 +284,12 @@ class SurrogateBenchmark:
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
-        archs = self._space.check_many(archs)
+        archs = self.space.check_many(archs)
         if not len(archs):
             return np.empty(0)
-        for arch in np.unique(archs, axis=0).tolist() if self._space.has_rules else ():
-            self._space.check(arch)
-        canonical = self._space.canonical_many(archs)
+        for arch in np.unique(archs, axis=0).tolist() if self.space.has_rules else ():
+            self.space.check(arch)
+        canonical = self.space.canonical_many(archs)
         answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
         if metric == "seconds" and answers.seconds is not None:
             return single(answers.seconds[:, self.epochs.index(epoch)])
@@ -303,8 +303,8 @@ class SurrogateBenchmark:
             return single(answers.std[:, place])
         values = answers.values
         if seed is not None:
-            ranks = self._space.rank_many(canonical).tolist()
-            self._check_seed(seed)
+            ranks = self.space.rank_many(canonical).tolist()
+            check_seed(seed)
             values = np.stack(
                 [
                     self.predictor.draw(row, rank, seed)
@@ -349,15 +349,14 @@ class SurrogateBenchmark:
     def _answer(self, arch: Arch) -> SurrogateAnswer:
         if not isinstance(arch, tuple):
             raise IllegalArchError(
-                f"{arch!r} must be a tuple of integers to be an architecture of "
-                f"{self._space.name!r}"
+                f"{arch!r} must be a tuple of integers to be an architecture of {self.space.name!r}"
             )
         return self._answers.of[arch]
 
     def _draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
         found = self._answers.drawn.get((arch, seed))
         if found is None:
-            self._check_seed(seed)
+            check_seed(seed)
             found = self._answers.draw(arch, answer, seed)
         return found
 
@@ -392,10 +391,6 @@ class SurrogateBenchmark:
                 f"{self.name!r} does not answer for epoch {epoch}{one_of(epoch, self.epochs)}"
             )
         return int(epoch)
-
-    def _check_seed(self, seed: int) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise InvalidArgumentError(f"seed = {seed!r} must be a nonnegative integer")
 
     def _no_metric(self, name: str, possible: list[str]) -> NotRecordedError:
         return NotRecordedError(

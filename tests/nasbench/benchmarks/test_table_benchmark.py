@@ -18,7 +18,7 @@ import nasbench.benchmarks.lookup
 import nasbench.benchmarks.table_benchmark
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.loading import load
-from nasbench.benchmarks.table_benchmark import TableBenchmark, describe
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
@@ -773,13 +773,6 @@ def test_attributes_describe_the_table(toy):
     assert toy.column("parameters").goal == "min"
     with pytest.raises(NotRecordedError, match="'nothing'"):
         toy.column("nothing")
-
-
-def test_describe_can_be_written_as_json(toy):
-    facts = json.loads(json.dumps(describe(toy.table)))
-    assert facts["id"] == "toy@1"
-    assert facts["runs"] == "14"
-    assert facts["not recorded"] == "ask the author of the toy"
 
 
 # What is shipped

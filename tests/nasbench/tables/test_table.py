@@ -11,7 +11,8 @@ import pytest
 import nasbench.benchmarks.catalogue
 import nasbench.tables.table
 from nasbench.benchmarks.catalogue import catalogue, open_table
-from nasbench.benchmarks.table_benchmark import TableBenchmark, describe
+from nasbench.benchmarks.facts import table_facts
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.column import Column
 from nasbench.errors import (
     ContentHashError,
@@ -805,7 +806,7 @@ def test_a_table_may_hold_numbers_of_architectures_only(content, tmp_path):
     assert table.arch_numbers("parameters").tolist() == [100 * i for i in range(1, 7)]
     with pytest.raises(NotRecordedError, match=r"holds no trainings, only.*'parameters'.*merge"):
         TableBenchmark(table)
-    assert describe(table)["space"] == "nb201"
+    assert table_facts(table)["space"] == "nb201"
 
 
 def test_a_table_without_any_row_is_refused(content, tmp_path):
