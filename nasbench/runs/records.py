@@ -178,13 +178,13 @@ def save(run: Run, folder: str | Path) -> Path:
     return records.folder
 
 
-def find_records(runs: Path) -> list[Records]:
+def find_records(runs: str | Path) -> list[Records]:
     """Return all records below a folder, ordered by path.
 
     Raises:
         RecordError: There are none, or one is damaged.
     """
-    found = [Records(path.parent) for path in sorted(runs.rglob(MANIFEST))]
+    found = [Records(path.parent) for path in sorted(Path(runs).rglob(MANIFEST))]
     if not found:
         raise RecordError(
             f"there are no run records in {runs}: make some with 'nasbench run … --out {runs}'"
