@@ -176,6 +176,18 @@ def toy(toy_files) -> TableBenchmark:
     return load(toy_files["plain"])
 
 
+@pytest.fixture
+def recorded(content, tmp_path):
+    """``recorded(kind)`` is a toy table whose space is what it records."""
+
+    def load_part(kind: str, **options: Any) -> TableBenchmark:
+        toy = content(kind)
+        metadata = replace(toy.metadata, id=f"{toy.metadata.id}-part", complete=False)
+        return replace(toy, metadata=metadata).load(tmp_path, **options)
+
+    return load_part
+
+
 @pytest.fixture(scope="session")
 def archs() -> tuple[tuple[int, ...], ...]:
     """The six cells of the toy table."""

@@ -4,29 +4,16 @@ from random import Random
 import numpy as np
 import pytest
 from scipy.stats import chi2
+from toys import Numbers
 
 import nasbench
 from algorithms.random_search import RandomSearch
 from nasbench.runs.budget import Budget
-from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 
 
-class Ruled(SearchSpace):
+class Ruled(Numbers, options=(2, 4, 6)):
     """39 of 48 tuples are legal; those with the same sum are the same network."""
-
-    name = "ruled"
-    decisions = (
-        Decision("a", tuple("01")),
-        Decision("b", tuple("0123")),
-        Decision("c", tuple("012345")),
-    )
-
-    def to_text(self, arch):
-        return str(arch)
-
-    def from_text(self, text):
-        raise NotImplementedError
 
     def is_legal(self, arch):
         return sum(arch) % 5 != 3

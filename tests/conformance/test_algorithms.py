@@ -5,14 +5,13 @@ import random
 
 import numpy as np
 import pytest
+from toys import Hashed, Layers, OneDecision, Unequal
 
 import nasbench
 from algorithms import ALGORITHMS
 from nasbench.algorithm import Algorithm, Proposal
-from nasbench.benchmark import Evaluation, Trainings
-from nasbench.errors import IllegalArchError
-from nasbench.space import Decision, SearchSpace
-from nasbench.splitmix import key, mix
+from nasbench.benchmarks.recorded_space import RecordedSpace
+from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 
 SETTINGS = [
@@ -22,99 +21,41 @@ SETTINGS = [
 ]
 
 
-class Numbers(SearchSpace):
-    def to_text(self, arch):
-        return "-".join(map(str, arch))
-
-    def from_text(self, text):
-        try:
-            return self.check([int(part) for part in text.split("-")])
-        except ValueError as error:
-            raise IllegalArchError(f"{text!r} is no architecture of {self.name!r}") from error
-
-
-class OneDecision(Numbers):
-    name = "one-decision"
-    decisions = (Decision("a", ("0", "1", "2")),)
-
-
-class Unequal(Numbers):
-    name = "unequal"
-    decisions = (
-        Decision("a", ("0", "1")),
-        Decision("b", ("0",)),
-        Decision("c", tuple("0123456")),
-        Decision("d", ("0", "1", "2")),
-    )
-
-
-class Ruled(Numbers):
-    """Layers beyond the depth are 0; the last two decisions are never equal."""
-
-    name = "ruled"
-    decisions = (Decision("depth", ("1", "2")), *(Decision(f"l{i}", tuple("0123")) for i in (1, 2)))
-
-    def is_legal(self, arch):
-        return arch[1] != arch[2] and (arch[0] == 1 or arch[2] == 0)
-
-
-class Toy:
-    """A benchmark that computes its numbers.
-
-    Losses fall with the epoch; their order is random, but fixed. Every seventh training diverges.
-    """
-
-    version = 1
-    content_hash = ""
-    schedules = (9,)
-    fidelities = (1, 3, 9)
-    seeds = complete_seeds = (0, 1)
-    known = ()
-
-    def __init__(self, space, n_objectives=1):
-        self.space = space
-        self.name = f"toy-{space.name}"
-        self.objectives = ("loss", "size")[:n_objectives]
-
-    def trainings(self, arch, epoch=None):
-        return Trainings(self.space.rank(self.space.check(arch)), self.seeds)
-
-    def evaluate(self, arch, *, epoch=None, seed=None):
-        assert arch in self.space
-        epoch = 9 if epoch is None else epoch
-        assert epoch in self.fidelities
-        number = mix(key(arch, seed))
-        loss = float("inf") if number % 7 == 0 else number % 1000 / 10 + 10 / epoch
-        return Evaluation((loss, float(sum(arch)))[: len(self.objectives)], 3.0 * epoch + 1, 1.0)
-
-
-class Schedules(Toy):
-    """The fidelities are trainings of their own."""
-
-    schedules = fidelities = (3, 9)
-
-
+SEPARATE = {"fidelities": (3, 9), "schedules": (3, 9)}
+RECORDED = RecordedSpace(NB201(), np.arange(0, 15_625, 997))
 TABLES = {
-    "nb201-cifar10": lambda: nasbench.load("nb201-cifar10"),
-    "one decision": lambda: Toy(OneDecision()),
-    "unequal": lambda: Toy(Unequal(), n_objectives=2),
-    "ruled": lambda: Schedules(Ruled()),
+    "nb201-cifar10": nasbench.load("nb201-cifar10"),
+    "one decision": Hashed(OneDecision()),
+    "unequal": Hashed(Unequal(), 2),
+    "ruled": Hashed(Layers(), **SEPARATE),
+    "recorded": Hashed(RECORDED, 2),
 }
+
+
+# Trials that show what there is to see, where one takes long or the space has 16 architectures
+FEW = {"transform_rl": 40, "reinforce_lstm": 60, "ppo_lstm": 60, "metaqnn": 60, "bohb": 100}
+FEW_RECORDED = 60
+
+
+def n_trials(name, space):
+    return min(FEW.get(name, 200), FEW_RECORDED if space is RECORDED else 200)
 
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_registered_algorithm_keeps_the_contract(name, table):
-    check_algorithm(ALGORITHMS.load(name), TABLES[table](), seed=3)
+    toy = TABLES[table]
+    check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n_trials(name, toy.space))
 
 
+@pytest.mark.parametrize("space", [Unequal(), RECORDED], ids=["unequal", "recorded"])
 @pytest.mark.parametrize(("name", "preset"), [pair for pair in SETTINGS if pair[1]])
-def test_presets_keep_the_contract(name, preset):
-    check_algorithm(ALGORITHMS.load(name), Toy(Unequal()), preset=preset)
+def test_presets_keep_the_contract(name, preset, space):
+    check_algorithm(ALGORITHMS.load(name), Hashed(space), preset=preset, n=n_trials(name, space))
 
 
 def test_hyperparameters_other_than_the_defaults_keep_the_contract():
-    space = Toy(Ruled())
+    space = Hashed(Layers())
     search = ALGORITHMS.load
     check_algorithm(search("random_search"), space, changes={"replacement": False})
     check_algorithm(search("local_search"), space, changes={"full_neighborhood": True})
@@ -123,7 +64,7 @@ def test_hyperparameters_other_than_the_defaults_keep_the_contract():
 
 def test_check_algorithm_leaves_global_generators_alone():
     before = random.getstate(), str(np.random.get_state(legacy=False))  # noqa: NPY002
-    check_algorithm(ALGORITHMS.load("random_search"), Toy(OneDecision()), n=20)
+    check_algorithm(ALGORITHMS.load("random_search"), Hashed(OneDecision()), n=20)
     assert (random.getstate(), str(np.random.get_state(legacy=False))) == before  # noqa: NPY002
 
 
@@ -153,8 +94,8 @@ class Good(Algorithm):
 
 
 def test_an_algorithm_that_resumes_keeps_the_contract():
-    check_algorithm(Good, Toy(Unequal()), n=40)
-    check_algorithm(Good, Toy(Unequal()), n=40, changes={"share": 0.9}, seed=5)
+    check_algorithm(Good, Hashed(Unequal()), n=40)
+    check_algorithm(Good, Hashed(Unequal()), n=40, changes={"share": 0.9}, seed=5)
 
 
 def lists(self):
@@ -259,8 +200,8 @@ BROKEN = {
     "proposes lists": ({"fresh": lists}, "no tuple of plain integers"),
     "proposes NumPy integers": ({"fresh": numpy_integers}, "no tuple of plain integers"),
     "proposes plain tuples": ({"fresh": plain_tuples}, "not a Proposal"),
-    "proposes illegal tuples": ({"fresh": illegal}, "which is not in Ruled"),
-    "breaks the rules of the space": ({"fresh": breaks_rules}, "which is not in Ruled"),
+    "proposes illegal tuples": ({"fresh": illegal}, "which is not in Layers"),
+    "breaks the rules of the space": ({"fresh": breaks_rules}, "which is not in Layers"),
     "invents an epoch": ({"fresh": no_epoch_on_offer}, r"proposes epoch 2, on offer are \(1, 3, 9"),
     "resumes itself": ({"fresh": resumes_itself}, "resumes trial 0 to epoch 9"),
     "draws from random": ({"fresh": global_random}, "draws from a global random generator"),
@@ -284,15 +225,15 @@ def test_check_algorithm_finds_what_is_broken(name):
     members, message = BROKEN[name]
     broken = type("Broken", (Good,), members)
     with pytest.raises((AssertionError, IndexError, OverflowError), match=message):
-        check_algorithm(broken, Toy(Ruled()), n=40)
+        check_algorithm(broken, Hashed(Layers()), n=40)
 
 
 def test_check_algorithm_finds_hyperparameters_that_are_no_json():
     broken = type("Broken", (Good,), {"__init__": no_json})
     with pytest.raises(AssertionError, match="hyperparameters of Broken are no JSON"):
-        check_algorithm(broken, Toy(Ruled()), n=40, changes={"depth": {1, 2}})
+        check_algorithm(broken, Hashed(Layers()), n=40, changes={"depth": {1, 2}})
 
 
 def test_separate_schedules_cannot_be_resumed():
     with pytest.raises(AssertionError, match="which cannot be resumed to it"):
-        check_algorithm(Good, Schedules(Unequal()), n=40)
+        check_algorithm(Good, Hashed(Unequal(), **SEPARATE), n=40)

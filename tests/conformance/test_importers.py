@@ -1,68 +1,26 @@
-"""Every registered importer answers what it cannot read with our errors, and runs nothing."""
+"""Every registered importer keeps the contract, and ``check_importer`` sees who does not.
 
-import bz2
-import gzip
-import io
-import os
+With an archive to read, each is checked in its own test.
+"""
+
+import contextlib
+import json
 import pickle
-import tarfile
-import zipfile
+import shutil
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from data_builders import IMPORTERS
-from data_builders.importer import Importer
+from data_builders.importer import Importer, silent
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.spaces.nb201 import NB201
+from nasbench.tables.draft import Draft
+from nasbench.tables.schema import Metadata
+from nasbench.testing import check_importer
 
 PUBLISHED = [name for name in IMPORTERS if name != "table"]
-
-
-class Intruder:
-    """Unpickled by a careless reader, it leaves a file."""
-
-    def __init__(self, mark):
-        self.mark = mark
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.mark),)
-
-
-def zipped(name, content):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, content)
-    return file.getvalue()
-
-
-def tarred(name, content):
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as archive:
-        entry = tarfile.TarInfo(name)
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
-    return file.getvalue()
-
-
-def hostile(mark):
-    code = pickle.dumps(Intruder(mark), protocol=2)
-    return {
-        "empty": b"",
-        "zeros": bytes(4096),
-        "text": b"no archive\n" * 100,
-        "json": b"[1, 2, {}]",
-        "deep json": b"[" * 100_000,
-        "code": code,
-        "zipped code": zipped("archive/data.pkl", code),
-        "bz2 of code": bz2.compress(code),
-        "gzip of code": gzip.compress(code),
-        "tar of code": tarred("a/results_0.json", code),
-        "path out of a zip": zipped("../results_0.json", b"{}"),
-        "path out of a tar": tarred("/results_0.json", b"{}"),
-        "cut bz2": bz2.compress(os.urandom(1000))[:-50],
-        "cut zip": zipped("data.pkl", bytes(1000))[:-30],
-    }
-
-
 NAMES = (
     "archive",
     "nasbench_full.tfrecord",
@@ -82,15 +40,12 @@ def test_an_importer_is_registered_under_its_name(name):
     importer = IMPORTERS.load(name)
     assert issubclass(importer, Importer)
     assert importer.name == name
-    assert importer.summary
-    assert "\n" not in importer.summary
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_an_importer_names_its_tables(name):
-    ids = IMPORTERS.load(name).ids
-    assert ids
-    assert len(set(ids)) == len(ids)
+def test_registered_importer_keeps_the_contract(name, tmp_path):
+    assert IMPORTERS.load(name).ids
+    check_importer(IMPORTERS.load(name)(), None, work=tmp_path, names=NAMES)
 
 
 def test_no_two_importers_give_the_same_table():
@@ -98,26 +53,186 @@ def test_no_two_importers_give_the_same_table():
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-@pytest.mark.parametrize("content", list(hostile("")), ids=list(hostile("")))
-def test_no_archive(name, content, tmp_path):
-    mark = tmp_path / "mark"
-    for file_name in NAMES:
-        path = tmp_path / "given" / file_name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(hostile(mark)[content])
-        for given in (path, path.parent):
-            with pytest.raises((InvalidArgumentError, ArchiveError)) as refused:
-                list(IMPORTERS.load(name)().tables([given], work=tmp_path / "work"))
-            assert str(refused.value)
-        path.unlink()
-    assert not mark.exists()
+# Importers that break the contract
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_nothing_there(name, tmp_path):
-    importer = IMPORTERS.load(name)()
-    (tmp_path / "empty").mkdir()
-    for given in (tmp_path / "missing", tmp_path / "empty"):
-        with pytest.raises((InvalidArgumentError, ArchiveError), match=str(given)):
-            list(importer.tables([given], work=tmp_path / "work"))
+class Good(Importer):
+    """Reads accuracies of cells by rank from a JSON file, one block for each."""
+
+    name = "good"
+    summary = "accuracies by rank: one table"
+    ids = ("good",)
+
+    def tables(self, files, *, work, progress=silent):
+        (path,) = files
+        numbers = self.read(path)
+        if not isinstance(numbers, dict) or not numbers:
+            raise ArchiveError(f"{path} holds no accuracies")
+        rows = []
+        for number, (rank, accuracy) in enumerate(numbers.items(), 1):
+            block = work / "good" / f"{number}.json"
+            if not block.exists():
+                block.parent.mkdir(parents=True, exist_ok=True)
+                block.write_text(json.dumps(self.row(int(rank), accuracy)))
+            rows.append(json.loads(block.read_text()))
+            progress(number, len(numbers))
+        yield self.table(rows)
+        shutil.rmtree(work / "good")
+
+    def read(self, path):
+        if not path.is_file():
+            raise InvalidArgumentError(f"{path} is not a file")
+        try:
+            return json.loads(path.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise ArchiveError(f"{path} is not JSON: {error}") from error
+
+    def row(self, rank, accuracy):
+        return {
+            "arch": NB201().unrank(rank),
+            "schedule": 1,
+            "seed": 0,
+            "status": "finished",
+            "valid_accuracy": [accuracy],
+        }
+
+    def table(self, rows):
+        metadata = Metadata(
+            id="good",
+            space="nb201",
+            key="arch",
+            dataset="nothing",
+            epochs={1: [1]},
+            default_objective="valid_accuracy",
+            elsewhere="nowhere",
+            complete=False,
+        )
+        return Draft(metadata=metadata, runs=pa.Table.from_pylist(rows))
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "accuracies.json"
+    path.write_text(json.dumps({str(7 * rank): rank / 10 for rank in range(5)}))
+    return path
+
+
+def test_an_importer_keeps_the_contract(archive, tmp_path):
+    check_importer(Good(), [archive], work=tmp_path / "work")
+
+
+def crashes(self, path):
+    return json.loads(path.read_bytes())
+
+
+def unpickles(self, path):
+    with contextlib.suppress(Exception):
+        pickle.loads(path.read_bytes())
+    return Good.read(self, path)
+
+
+def no_path(self, path):
+    try:
+        return Good.read(self, path)
+    except ArchiveError:
+        raise
+    except InvalidArgumentError:
+        raise InvalidArgumentError("not a file") from None
+
+
+def no_message(self, path):
+    try:
+        return Good.read(self, path)
+    except ArchiveError:
+        raise ArchiveError from None
+
+
+def reads_all(self, path):
+    numbers = Good.read(self, path)
+    return numbers if isinstance(numbers, dict) else {"0": 1.0}
+
+
+def consumes(self, path):
+    numbers = Good.read(self, path)
+    path.write_text(json.dumps(numbers, indent=1))
+    return numbers
+
+
+def nothing(self, files, **options):
+    Good.read(self, *files)
+    if isinstance(Good.read(self, *files), list):
+        raise ArchiveError("a list")
+    yield from ()
+
+
+def twice(self, files, **options):
+    for table in Good.tables(self, files, **options):
+        yield from (table, table)
+
+
+def falling(self, files, *, work, progress=silent):
+    return Good.tables(self, files, work=work, progress=lambda n, total: progress(total - n, total))
+
+
+def too_far(self, files, *, work, progress=silent):
+    return Good.tables(self, files, work=work, progress=lambda n, total: progress(n, 3))
+
+
+def goes_on(self, files, *, work, progress=silent):
+    def ignoring(done, total):
+        with contextlib.suppress(BaseException):
+            progress(done, total)
+
+    return Good.tables(self, files, work=work, progress=ignoring)
+
+
+def leaves_blocks(self, files, *, work, progress=silent):
+    yield next(Good.tables(self, files, work=work, progress=progress))
+
+
+def forgets_blocks(self, files, *, work, progress=silent):
+    """Rows of a stopped import are lost."""
+    stored = len(list((work / "good").glob("*.json")))
+    for table in Good.tables(self, files, work=work, progress=progress):
+        yield replace(table, runs=table.runs[stored if stored < 5 else 0 :])
+
+
+def only_last(self, files, *, work, progress=silent):
+    """It tells no progress, and rows of an import that was stopped are lost."""
+    stored = len(list((work / "good").glob("*.json")))
+    for table in Good.tables(self, files, work=work):
+        yield replace(table, runs=table.runs[1:] if stored else table.runs)
+
+
+BROKEN = {
+    "no name": ({"name": ""}, "the importer is called ''"),
+    "two lines of summary": ({"summary": "one\ntwo"}, "summary of good is not one line"),
+    "an id twice": ({"ids": ("good", "good")}, "no tuple of distinct ids"),
+    "another id": ({"ids": ("better",)}, r"good gives \['good'\], ids are \('better',\)"),
+    "crashes": ({"read": crashes}, "raises FileNotFoundError.* not InvalidArgumentError or Arch"),
+    "does not name the file": ({"read": no_path}, "does not name it: not a file"),
+    "no message": ({"read": no_message}, "without a message"),
+    "reads everything": ({"read": reads_all}, "which is json gives"),
+    "runs code": ({"read": unpickles}, "good runs code: code called archive"),
+    "changes the archive": ({"read": consumes}, "good changes the archive"),
+    "no table": ({"tables": nothing}, "good gives no table"),
+    "a table twice": ({"tables": twice}, "gives 'good' twice"),
+    "accuracies beyond 100": (
+        {"row": lambda self, rank, _: Good.row(self, rank, 101.0)},
+        "gives a table that is not valid",
+    ),
+    "progress that falls": ({"tables": falling}, "a progress that falls"),
+    "progress beyond its end": ({"tables": too_far}, "exceeds its total"),
+    "cannot be stopped": ({"tables": goes_on}, "goes on although progress raised"),
+    "leaves blocks": ({"tables": leaves_blocks}, r"leaves \['1.json'.*\] in its folder"),
+    "forgets what was read": ({"tables": forgets_blocks}, "other tables after a stop at step 1"),
+    "forgets a table": ({"tables": only_last}, "other tables after a stop behind the first"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_check_importer_finds_what_is_broken(name, archive, tmp_path):
+    members, message = BROKEN[name]
+    broken = type("Broken", (Good,), members)
+    with pytest.raises(AssertionError, match=message):
+        check_importer(broken(), [archive], work=tmp_path / "work")

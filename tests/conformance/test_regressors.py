@@ -1,18 +1,18 @@
-"""Every registered regressor keeps its contract."""
+"""Every registered regressor keeps the contract, and ``check_regressor`` sees who does not."""
 
-import json
-import random
+import pickle
 from functools import cache
 
 import numpy as np
 import pytest
-import torch
+from toys import OneDecision, Unequal
 
-from nasbench.algorithm import hyperparameters, kept_hyperparameters
+from nasbench.algorithm import hyperparameters
 from nasbench.errors import InvalidArgumentError, SurrogateError
-from nasbench.space import Decision, SearchSpace
+from nasbench.regressor import Prediction, Regressor, read_arrays, write_arrays
 from nasbench.spaces.fcnet import FCNet
 from nasbench.spaces.nb201 import NB201
+from nasbench.testing import check_regressor
 from surrogates import REGRESSORS
 
 NEED_GRAPHS = {("gin", None), ("gin", "nb301"), ("gaussian_process", "wl")} | {
@@ -32,24 +32,6 @@ SHORTER = {
 }
 
 
-class Numbers(SearchSpace):
-    def to_text(self, arch):
-        return "-".join(map(str, arch))
-
-    def from_text(self, text):
-        return self.check([int(part) for part in text.split("-")])
-
-
-class OneDecision(Numbers):
-    name = "one-decision"
-    decisions = (Decision("a", ("0", "1", "2")),)
-
-
-class Unequal(Numbers):
-    name = "unequal"
-    decisions = tuple(Decision(f"d{n}", tuple(map(str, range(n)))) for n in (2, 1, 7, 4))
-
-
 SPACES = {space.name: space for space in (NB201(), FCNet(), OneDecision(), Unequal())}
 CASES = [
     (name, space)
@@ -61,7 +43,7 @@ CASES = [
 
 @cache
 def examples(space):
-    """120 architectures to learn from and 60 to ask for, and the additive function of both."""
+    """180 architectures and an additive function of them."""
     rng = np.random.default_rng(0)
     archs = np.stack([rng.integers(n, size=180) for n in SPACES[space].options], axis=1)
     archs = SPACES[space].canonical_many(archs)
@@ -69,150 +51,189 @@ def examples(space):
     targets = 70 + 5 * sum(t[options] for t, options in zip(tables, archs.T, strict=True))
     for array in (archs, targets):
         array.flags.writeable = False
-    return archs[:120], targets[:120], archs[120:], targets[120:]
-
-
-@cache
-def fitted(name, space, seed=0):
-    archs, targets, _, _ = examples(space)
-    return REGRESSORS.load(name)(SPACES[space], seed=seed).fit(archs, targets)
-
-
-def generators():
-    numpy = str(np.random.get_state(legacy=False))  # noqa: NPY002
-    return random.getstate(), numpy, torch.get_rng_state().tolist()
-
-
-def equal(a, b):
-    return (a.mean == b.mean).all() and (a.std == b.std).all()
+    return archs, targets
 
 
 @pytest.mark.parametrize(("name", "space"), CASES)
-def test_predictions_have_the_right_form_and_beat_the_mean(name, space):
-    _, _, archs, targets = examples(space)
-    found = fitted(name, space).predict(archs)
-    for values in found:
-        assert values.shape == (60,)
-        assert values.dtype == np.float64
-        assert np.isfinite(values).all()
-    assert (found.std >= 0).all()
-    assert ((found.mean - targets) ** 2).mean() < 0.6 * targets.var()
-    nothing = fitted(name, space).predict(archs[:0])
-    assert nothing.mean.shape == nothing.std.shape == (0,)
-
-
-@pytest.mark.parametrize(("name", "space"), CASES)
-def test_equal_seeds_give_equal_predictions_and_global_generators_are_left_alone(name, space):
-    archs = examples(space)[2]
-    found = fitted(name, space).predict(archs)
-    before = generators()
-    again = fitted.__wrapped__(name, space)
-    assert equal(again.predict(archs), found)
-    assert equal(again.predict(archs), found)
-    assert generators() == before, "draws from a global random generator"
-
-
-@pytest.mark.parametrize(("name", "space"), CASES)
-def test_a_prediction_does_not_depend_on_the_others(name, space):
-    model, archs = fitted(name, space), examples(space)[2]
-    found = model.predict(archs)
-    order = np.random.default_rng(1).permutation(len(archs))
-    shuffled = model.predict(archs[order])
-    alone = [model.predict(archs[i : i + 1]) for i in range(len(archs))]
-    for attribute in ("mean", "std"):
-        values = getattr(found, attribute)
-        close = {"rtol": 1e-6, "atol": 1e-6}
-        np.testing.assert_allclose(getattr(shuffled, attribute), values[order], **close)
-        each = np.concatenate([getattr(one, attribute) for one in alone])
-        np.testing.assert_allclose(each, values, **close)
-
-
-@pytest.mark.parametrize("name", REGRESSORS)
-def test_members_predict_together_as_they_do_alone(name):
-    archs = examples("nb201")[2]
-    members = [fitted(name, "nb201"), fitted(name, "nb201", seed=1)]
-    together = type(members[0]).predict_members(members, archs)
-    assert len(together) == 2
-    assert all(equal(found, m.predict(archs)) for found, m in zip(together, members, strict=True))
-
-
-@pytest.mark.parametrize(("name", "space"), CASES)
-def test_restored_regressors_predict_the_same_bits(name, space, tmp_path):
-    model, archs = fitted(name, space), examples(space)[2]
-    model.save(tmp_path)
-    other = type(model)(SPACES[space]).restore(tmp_path)
-    assert equal(other.predict(archs), model.predict(archs))
-
-
-@pytest.mark.parametrize("name", REGRESSORS)
-def test_files_are_no_pickles_and_damaged_ones_are_refused(name, tmp_path):
-    model = fitted(name, "nb201")
-    model.save(tmp_path)
-    files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
-    for path in files:
-        check_form(path)
-    for path in {files[0], files[-1]}:
-        content = path.read_bytes()
-        for damaged in (content[: len(content) // 2], b"", b"x" + content[1:], None):
-            path.unlink()
-            if damaged is not None:
-                path.write_bytes(damaged)
-            with pytest.raises(SurrogateError, match=path.stem):
-                type(model)(model.space).restore(tmp_path)
-            path.write_bytes(content)
-
-
-def check_form(path):
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            assert [arrays[name] for name in arrays]
-    elif path.suffix == ".json":
-        json.loads(path.read_text(encoding="utf-8"))
-    else:
-        assert path.suffix == ".ubj"
-        assert path.read_bytes().startswith(b"{")
-
-
-@pytest.mark.parametrize("name", REGRESSORS)
-def test_examples_that_teach_nothing_are_refused(name):
-    archs, targets, _, _ = examples("nb201")
-    model = REGRESSORS.load(name)(SPACES["nb201"])
-    for wrong, message in (
-        (np.where(np.arange(120) == 7, np.nan, targets), "1 of 120 targets are not finite"),
-        (np.where(np.arange(120) < 2, np.inf, targets), "2 of 120 targets are not finite"),
-        (np.full(120, 3.0), "equal targets"),
-        (targets[:-1], "have shape"),
-        (targets[:, None], "have shape"),
-    ):
-        with pytest.raises(InvalidArgumentError, match=message):
-            model.fit(archs, wrong)
-    with pytest.raises(InvalidArgumentError, match="at least two"):
-        model.fit(archs[:1], targets[:1])
-
-
-@pytest.mark.parametrize(("name", "preset"), [*((name, None) for name in REGRESSORS), *PRESETS])
-def test_hyperparameters_are_kept_as_written_to_files(name, preset):
-    kind, space = REGRESSORS.load(name), SPACES["nb201"]
-    kept = kept_hyperparameters(kind(space, **hyperparameters(kind, {}, preset)))
-    assert kept is not None
-    read = json.loads(json.dumps(kept))
-    again = kept_hyperparameters(kind(space, **hyperparameters(kind, read)))
-    assert json.loads(json.dumps(again)) == read
+def test_registered_regressor_keeps_the_contract(name, space):
+    check_regressor(REGRESSORS.load(name), SPACES[space], *examples(space), error=0.6)
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
-def test_presets_fit(name, preset):
-    kind = REGRESSORS.load(name)
-    chosen = hyperparameters(kind, SHORTER.get((name, preset), {}), preset)
-    archs, targets, queries, _ = examples("nb201")
-    found = kind(SPACES["nb201"], **chosen).fit(archs, targets).predict(queries)
-    assert np.isfinite(found.mean).all()
-    assert np.isfinite(found.std).all()
+def test_presets_keep_the_contract(name, preset):
+    kind, changes = REGRESSORS.load(name), SHORTER.get((name, preset), {})
+    archs, targets = examples("nb201")
+    check_regressor(
+        kind, SPACES["nb201"], archs, targets, changes=changes, preset=preset, error=np.inf
+    )
 
 
 @pytest.mark.parametrize(("name", "preset"), sorted(NEED_GRAPHS, key=str))
 def test_what_needs_graphs_refuses_a_space_without(name, preset):
     kind = REGRESSORS.load(name)
-    archs, targets, _, _ = examples("fcnet")
+    archs, targets = examples("fcnet")
     with pytest.raises(InvalidArgumentError, match="'fcnet' has no graph form"):
         kind(SPACES["fcnet"], **hyperparameters(kind, {}, preset)).fit(archs, targets)
+
+
+# Regressors that break the contract
+
+
+class Good(Regressor):
+    """Linear in the options; it keeps its hyperparameter."""
+
+    family = "test"
+
+    def __init__(self, space, *, seed=0, penalty=1e-6):
+        super().__init__(space, seed=seed)
+        self.penalty = penalty
+
+    def _fit(self, archs, targets):
+        x = self.features(archs)
+        penalty = self.penalty * np.eye(x.shape[1])
+        self.weights = np.linalg.solve(x.T @ x + penalty, x.T @ targets)
+
+    def features(self, archs):
+        return np.column_stack([archs, np.ones(len(archs))]).astype(np.float64)
+
+    def _predict(self, archs):
+        mean = (self.features(archs) * self.weights).sum(axis=1)
+        return Prediction(mean, np.zeros(len(mean)))
+
+    def save(self, folder):
+        write_arrays(folder / "weights.npz", {"weights": self.weights})
+
+    def restore(self, folder):
+        self.weights = read_arrays(folder / "weights.npz", ["weights"])["weights"]
+        return self
+
+
+def test_a_regressor_keeps_the_contract():
+    check_regressor(Good, SPACES["unequal"], *examples("unequal"), changes={"penalty": 0.1})
+
+
+def altered(change):
+    return {"_predict": lambda self, archs: change(Good._predict(self, archs))}
+
+
+def with_mean(function):
+    return altered(lambda found: found._replace(mean=function(found.mean)))
+
+
+def with_std(function):
+    return altered(lambda found: found._replace(std=function(found.std)))
+
+
+def takes_all(self, archs, targets):
+    self.weights = np.zeros(archs.shape[1] + 1)
+    return self
+
+
+def draws(self, archs, targets):
+    np.random.rand()  # noqa: NPY002
+    Good._fit(self, archs, targets)
+
+
+DRAWN = np.random.default_rng(0)
+
+
+def own_generator(self, archs, targets):
+    Good._fit(self, archs, targets)
+    self.weights += 1e-3 * DRAWN.normal(size=self.weights.shape)
+
+
+def ranks(self, archs):
+    return Prediction(np.arange(len(archs), dtype=np.float64) + 70, np.zeros(len(archs)))
+
+
+def seeded(self, archs, targets):
+    Good._fit(self, archs, targets)
+    self.weights[-1] += self.seed
+
+
+def first_only(cls, members, archs):
+    return [members[0].predict(archs) for _ in members]
+
+
+def pickled(self, folder):
+    (folder / "weights.pkl").write_bytes(pickle.dumps(self.weights))
+
+
+def objects(self, folder):
+    np.savez(folder / "weights.npz", weights=np.array(list(self.weights), dtype=object))
+
+
+def unpickled(self, folder):
+    self.weights = pickle.loads((folder / "weights.pkl").read_bytes())
+    return self
+
+
+def of_objects(self, folder):
+    self.weights = np.load(folder / "weights.npz", allow_pickle=True)["weights"].astype(float)
+    return self
+
+
+def rounded(self, folder):
+    write_arrays(folder / "weights.npz", {"weights": self.weights.astype(np.float32)})
+
+
+def crashes(self, folder):
+    with (folder / "weights.npz").open("rb") as file, np.load(file) as arrays:
+        self.weights = arrays["weights"]
+    return self
+
+
+def no_names(self, folder):
+    try:
+        return crashes(self, folder)
+    except Exception as error:
+        raise SurrogateError("damaged") from error
+
+
+def forgets(self, space, *, seed=0, penalty=1e-6):
+    Good.__init__(self, space, seed=seed)
+    del self.penalty
+    self.kept = penalty
+
+
+def no_json(self, space, *, seed=0, penalty=None):
+    Good.__init__(self, space, seed=seed)
+    self.penalty = {1e-6}
+
+
+def drifts(self, space, *, seed=0, penalty=1e-6):
+    Good.__init__(self, space, seed=seed, penalty=2 * penalty)
+
+
+BROKEN = {
+    "single precision": (with_mean(lambda mean: mean.astype(np.float32)), "mean of Broken is floa"),
+    "a column": (with_mean(lambda mean: mean[:, None]), r"of shape \(60, 1\)"),
+    "tuples": (altered(tuple), "not a Prediction"),
+    "no uncertainty": (with_std(lambda std: std + np.nan), "std of Broken is not finite"),
+    "negative uncertainty": (with_std(lambda std: std - 1), "a negative uncertainty"),
+    "the mean": (with_mean(lambda mean: 0 * mean + 70), "mean squared error of Broken"),
+    "depends on the others": (with_mean(lambda m: m + len(m) / 10), "on what else is asked"),
+    "fits everything": ({"fit": takes_all}, "instead of raising InvalidArgumentError"),
+    "draws from NumPy": ({"_fit": draws}, "draws from a global random generator"),
+    "has a generator of its own": ({"_fit": own_generator}, "two predictions for one seed"),
+    "all members as the first": (
+        {"_fit": seeded, "predict_members": classmethod(first_only)},
+        "predict otherwise together",
+    ),
+    "writes pickles": ({"save": pickled, "restore": unpickled}, "writes the pickle weights.pkl"),
+    "writes objects": ({"save": objects, "restore": of_objects}, "writes the pickle weights.npz"),
+    "saves less": ({"save": rounded}, "predicts otherwise when it is restored"),
+    "crashes on damage": ({"restore": crashes}, "not SurrogateError"),
+    "names no file": ({"restore": no_names}, "does not name it: damaged"),
+    "forgets a hyperparameter": ({"__init__": forgets}, "does not keep its hyperparameters"),
+    "keeps what is no JSON": ({"__init__": no_json}, "hyperparameters of Broken are no JSON"),
+    "keeps another value": ({"__init__": drifts}, "made of the hyperparameters .* keeps"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_check_regressor_finds_what_is_broken(name):
+    members, message = BROKEN[name]
+    broken = type("Broken", (Good,), members)
+    with pytest.raises(AssertionError, match=message):
+        check_regressor(broken, SPACES["unequal"], *examples("unequal"))

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from nasbench.column import SPLITS
 from nasbench.compat.nats_bench.arch_results import agreed
 from nasbench.compat.nats_bench.records import Records
 from nasbench.compat.nats_bench.trainings import TRAIN, DatasetTrainings, mean
-from nasbench.tables.schema import SPLITS
 
 _KEYS = {
     split: tuple(f"{split}-{number}" for number in ("loss", "accuracy", "per-time", "all-time"))

@@ -1,9 +1,9 @@
 from collections import Counter
-from dataclasses import replace
 from random import Random
 
 import pytest
 from scipy.stats import binom, chi2
+from toys import drive, mean_best
 
 import nasbench
 from algorithms.evolution.cgp_es import CGPES
@@ -153,30 +153,16 @@ def test_hyperparameters_change_the_trace(setting):
     traces = []
     for settings in ({}, setting):
         search = CGPES(NB201(), fidelities=(1,), seed=0, **settings)
-        archs = []
-        for trial in range(20):
-            proposal = search.ask()
-            archs.append(proposal.arch)
-            search.tell(Observation(trial, proposal, (float(sum(proposal.arch)),), 1.0))
-        traces.append(archs)
+        traces.append(drive(search, lambda arch: float(sum(arch)), 20))
     assert traces[0] != traces[1]
 
 
 def test_it_beats_random_search_on_the_published_table():
-    means = []
-    for name in ("algorithms.evolution.cgp_es:CGPES", "random_search"):
-        runs = nasbench.search(
-            name, "nb201-cifar10", seeds=range(40), budget=Budget(trials=300), replicate="mean"
-        )
-        means.append(sum(run.losses[:, 0].min() for run in runs) / len(runs))
-    assert means[0] < means[1] - 0.1
+    assert mean_best("cgp_es", 40) < mean_best("random_search", 40) - 0.1
 
 
-def test_it_keeps_the_contract(content, tmp_path):
-    check_algorithm(CGPES, nasbench.load("nb201-cifar10"))
-    toy = content()
-    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
-    check_algorithm(CGPES, toy.load(tmp_path), changes={"children": 5, "rate": 0.5}, n=60)
+def test_it_keeps_the_contract_with_many_children(recorded):
+    check_algorithm(CGPES, recorded("plain"), changes={"children": 5, "rate": 0.5}, n=60)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 import itertools
 import math
 from collections import Counter
-from dataclasses import replace
 from random import Random
 
 import pytest
 from scipy.stats import binom, chi2
+from toys import drive, mean_best
 
 import nasbench
 from algorithms.evolution.genet import GeNet
@@ -83,8 +83,7 @@ def test_it_does_what_the_textbook_says(name):
 def evaluated(losses, **settings):
     """A search whose first generation is told these losses."""
     search = GeNet(NATSSize(), fidelities=(1,), seed=1, population=len(losses), **settings)
-    for trial, loss in enumerate(losses):
-        search.tell(Observation(trial, search.ask(), (loss,), 1.0))
+    drive(search, losses)
     return search
 
 
@@ -157,20 +156,11 @@ def test_every_probability_changes_the_trace(setting):
 
 
 def test_it_beats_random_search_in_the_long_run():
-    means = []
-    for name in ("algorithms.evolution.genet:GeNet", "random_search"):
-        runs = nasbench.search(
-            name, "nb201-cifar10", seeds=range(25), budget=Budget(trials=1000), replicate="mean"
-        )
-        means.append(sum(run.losses[:, 0].min() for run in runs) / len(runs))
-    assert means[0] < means[1] - 0.05
+    assert mean_best("genet", 25, 1000) < mean_best("random_search", 25, 1000) - 0.05
 
 
-def test_it_keeps_the_contract(content, tmp_path):
-    check_algorithm(GeNet, nasbench.load("nb201-cifar10"))
-    toy = content()
-    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
-    check_algorithm(GeNet, toy.load(tmp_path), changes={"population": 5}, n=60)
+def test_it_keeps_the_contract_with_a_small_population(recorded):
+    check_algorithm(GeNet, recorded("plain"), changes={"population": 5}, n=60)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 from scipy.stats import binom, chi2
+from toys import Numbers, drive, mean_best
 
 import nasbench
 from algorithms.evolution.regularized_evolution import RegularizedEvolution
@@ -11,7 +12,7 @@ from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
+from nasbench.space import Decision
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
 
@@ -29,6 +30,15 @@ SETTINGS = {
     "one member": {"population": 1, "sample": 1},
     **{f"preset {name}": values for name, values in RegularizedEvolution.presets.items()},
 }
+
+
+class Island(Numbers):
+    """Two legal tuples that are no neighbours."""
+
+    decisions = (Decision("edge 0->1", ("0", "1")), Decision("edge 0->2", ("0", "1")))
+
+    def is_legal(self, arch):
+        return arch[0] == arch[1]
 
 
 def textbook(space, loss, n, seed, settings):
@@ -89,16 +99,6 @@ def test_it_does_what_the_textbook_says(name):
         run = replay(search, table, budget=Budget(trials=250), replicate="mean")
         expected = textbook(table.space, loss, 250, seed, settings)
         assert [trial.proposal.arch for trial in run.trials] == expected
-
-
-def drive(search, losses):
-    """Ask and tell in turn; the architectures."""
-    archs = []
-    for trial, loss in enumerate(losses):
-        proposal = search.ask()
-        archs.append(proposal.arch)
-        search.tell(Observation(trial, proposal, (loss,), 1.0))
-    return archs
 
 
 def test_the_population_is_the_youngest():
@@ -194,14 +194,11 @@ def test_nats_draws_a_decision_anew_where_they_are_no_edges():
 
 
 def test_nats_mutates_edges_with_more_than_one_option_only():
-    class Cell(Island):
+    class Cell(Numbers):
         decisions = tuple(
             Decision(f"edge {i}->{j}", tuple("abc"[:n]))
             for i, j, n in ((0, 1, 1), (0, 2, 1), (1, 2, 3))
         )
-
-        def is_legal(self, arch):
-            return True
 
     search = RegularizedEvolution(
         Cell(), fidelities=(1,), seed=0, population=1, sample=1, mutation="nats"
@@ -219,22 +216,6 @@ def test_twins_are_as_frequent_as_asked_for():
     assert abs(twins - 200) < 4 * (4000 * 0.05 * 0.95) ** 0.5
 
 
-class Island(SearchSpace):
-    """Two legal tuples that are no neighbours."""
-
-    name = "island"
-    decisions = (Decision("edge 0->1", ("0", "1")), Decision("edge 0->2", ("0", "1")))
-
-    def to_text(self, arch):
-        return str(arch)
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-    def is_legal(self, arch):
-        return arch[0] == arch[1]
-
-
 @pytest.mark.parametrize("mutation", ["one", "each", "nats"])
 def test_architectures_without_neighbours_do_not_stop_it(mutation):
     search = RegularizedEvolution(
@@ -245,12 +226,7 @@ def test_architectures_without_neighbours_do_not_stop_it(mutation):
 
 
 def test_it_beats_random_search_on_the_published_table():
-    budget, seeds = Budget(trials=300), range(40)
-    means = {}
-    for name in ("regularized_evolution", "random_search"):
-        runs = nasbench.search(name, "nb201-cifar10", seeds=seeds, budget=budget, replicate="mean")
-        means[name] = sum(run.losses[:, 0].min() for run in runs) / len(runs)
-    assert means["regularized_evolution"] < means["random_search"] - 0.1
+    assert mean_best("regularized_evolution", 40) < mean_best("random_search", 40) - 0.1
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 import itertools
 import math
 from collections import Counter
-from dataclasses import replace
 from random import Random
 
 import pytest
 from scipy.stats import chi2
+from toys import drive, mean_best
 
 import nasbench
 from algorithms.evolution.tournament_evolution import TournamentEvolution
@@ -75,16 +75,6 @@ def test_it_does_what_the_textbook_says(name):
         assert [trial.proposal.arch for trial in run.trials] == expected
 
 
-def drive(search, losses, first=0):
-    """Ask and tell in turn; the architectures."""
-    archs = []
-    for trial, loss in enumerate(losses, first):
-        proposal = search.ask()
-        archs.append(proposal.arch)
-        search.tell(Observation(trial, proposal, (loss,), 1.0))
-    return archs
-
-
 def search(**settings):
     return TournamentEvolution(NB201(), fidelities=(1,), seed=0, **settings)
 
@@ -142,7 +132,7 @@ def test_all_choices_of_competitors_are_equally_likely():
 def test_presets_change_the_trace(preset):
     runs = [
         nasbench.search(
-            "algorithms.evolution.tournament_evolution:TournamentEvolution",
+            "tournament_evolution",
             "nb201-cifar10",
             seeds=[0],
             budget=Budget(trials=150),
@@ -155,21 +145,12 @@ def test_presets_change_the_trace(preset):
 
 
 def test_it_beats_random_search_on_the_published_table():
-    means = []
-    for name in ("algorithms.evolution.tournament_evolution:TournamentEvolution", "random_search"):
-        runs = nasbench.search(
-            name, "nb201-cifar10", seeds=range(40), budget=Budget(trials=300), replicate="mean"
-        )
-        means.append(sum(run.losses[:, 0].min() for run in runs) / len(runs))
-    assert means[0] < means[1] - 0.1
+    assert mean_best("tournament_evolution", 40) < mean_best("random_search", 40) - 0.1
 
 
-def test_it_keeps_the_contract(content, tmp_path):
-    check_algorithm(TournamentEvolution, nasbench.load("nb201-cifar10"))
-    toy = content()
-    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
+def test_it_keeps_the_contract_where_losers_die(recorded):
     changes = {"population": 3, "sample": 2, "removal": "loser"}
-    check_algorithm(TournamentEvolution, toy.load(tmp_path), changes=changes, n=60)
+    check_algorithm(TournamentEvolution, recorded("plain"), changes=changes, n=60)
 
 
 @pytest.mark.parametrize(

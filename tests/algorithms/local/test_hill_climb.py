@@ -1,7 +1,7 @@
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from toys import Numbers, drive_proposals, mean_best
 
 import nasbench
 from algorithms.local.hill_climb import HillClimb
@@ -9,36 +9,16 @@ from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
 from nasbench.testing import check_algorithm
 
 
-class Chain(SearchSpace):
+class Chain(Numbers, options=(10, 10, 10)):
     """Widths of three layers; a morphism never makes one narrower."""
-
-    name = "chain"
-    decisions = tuple(Decision(f"width {i}", tuple("0123456789")) for i in range(3))
-
-    def to_text(self, arch):
-        return str(arch)
-
-    def from_text(self, text):
-        raise NotImplementedError
 
     def edits(self, arch):
         for i, width in enumerate(arch):
             if width < 9:
                 yield (*arch[:i], width + 1, *arch[i + 1 :]), "widen"
-
-
-def drive(search, loss, n):
-    """Ask and tell in turn; the proposals and their losses."""
-    trials = []
-    for trial in range(n):
-        proposal = search.ask()
-        trials.append((proposal, loss(proposal)))
-        search.tell(Observation(trial, proposal, (trials[-1][1],), 1.0))
-    return trials
 
 
 def climb(start, **settings):
@@ -56,7 +36,7 @@ def wide(proposal):
 @pytest.mark.parametrize("edits", [1, 2, 5])
 def test_children_are_edits_of_the_best(edits):
     search = climb((0, 0, 0), fidelities=(9,), children=3, edits=edits, steps=4)
-    archs = [proposal.arch for proposal, _ in drive(search, wide, 9)]
+    archs = [proposal.arch for proposal in drive_proposals(search, wide, 9)]
     generations = [archs[:1], archs[1:3], archs[3:5], archs[5:7], archs[7:9]]
     for parents, children in pairwise(generations):
         parent = max(parents, key=sum)  # children only grow
@@ -68,33 +48,35 @@ def test_children_are_edits_of_the_best(edits):
 
 def test_a_parent_that_is_better_than_all_its_children_remains():
     search = climb((4, 4, 4), fidelities=(9,), children=3, steps=3)
-    trials = drive(search, lambda proposal: -wide(proposal), 7)
+    proposals = drive_proposals(search, lambda proposal: -wide(proposal), 7)
     near = {arch for arch, _ in Chain().edits((4, 4, 4))}
-    assert all(proposal.arch in near for proposal, _ in trials[1:])
+    assert all(proposal.arch in near for proposal in proposals[1:])
 
 
 def test_a_climb_has_as_many_generations_as_asked_for_and_is_followed_by_another():
     search = climb((0, 0, 0), fidelities=(9,), children=4, steps=5)
-    archs = [proposal.arch for proposal, _ in drive(search, wide, 17)]
+    archs = [proposal.arch for proposal in drive_proposals(search, wide, 17)]
     assert [sum(arch) for arch in archs[:16]] == [0, *[g for g in range(1, 6) for _ in "123"]]
     assert sum(archs[16]) > 6  # random
 
 
 def test_child_and_parent_are_compared_after_equal_training():
     settings = {"fidelities": (1, 2, 3, 5, 8, 13), "children": 3, "steps": 3, "epochs": 2}
-    trials = drive(climb((4, 4, 4), **settings), lambda p: -wide(p) - p.epoch, 12)
+    search = climb((4, 4, 4), **settings)
+    proposals = drive_proposals(search, lambda p: -wide(p) - p.epoch, 12)
     # generations 0, 1, 2, 3 reach epochs 2, 4, 6, 8: the next fidelities are 2, 5, 8, 8
-    epochs = [proposal.epoch for proposal, _ in trials]
+    epochs = [proposal.epoch for proposal in proposals]
     assert epochs == [2, 5, 5, 5, 8, 8, 8, 8, 8, 13, 2, 5]
-    unchanged = [i for i, (proposal, _) in enumerate(trials[:10]) if proposal.arch == (4, 4, 4)]
+    unchanged = [i for i, proposal in enumerate(proposals[:10]) if proposal.arch == (4, 4, 4)]
     assert unchanged == [0, 1, 4, 9]  # not again at epoch 8, and in full at the end
-    assert all(proposal.resumes is None for proposal, _ in trials)
+    assert all(proposal.resumes is None for proposal in proposals)
 
 
 def test_a_parent_can_continue_its_own_training():
     settings = {"fidelities": (1, 2, 3, 5, 8, 13), "children": 3, "steps": 3, "epochs": 2}
-    trials = drive(climb((4, 4, 4), **settings, resume=True), lambda p: -wide(p) - p.epoch, 12)
-    resumed = {i: proposal.resumes for i, (proposal, _) in enumerate(trials)}
+    search = climb((4, 4, 4), **settings, resume=True)
+    proposals = drive_proposals(search, lambda p: -wide(p) - p.epoch, 12)
+    resumed = {i: proposal.resumes for i, proposal in enumerate(proposals)}
     assert {i: parent for i, parent in resumed.items() if parent is not None} == {
         1: 0,
         4: 1,
@@ -120,7 +102,7 @@ def test_continuing_costs_the_added_epochs_only():
 
 def test_a_climb_ends_where_there_are_no_edits():
     search = climb((9, 9, 9), fidelities=(1, 9), epochs=1)
-    (first, _), (last, _), (restart, _) = drive(search, wide, 3)
+    first, last, restart = drive_proposals(search, wide, 3)
     assert first.arch == last.arch == (9, 9, 9)
     assert (first.epoch, last.epoch, restart.epoch) == (1, 9, 1)
     assert restart.arch != (9, 9, 9)
@@ -128,7 +110,7 @@ def test_a_climb_ends_where_there_are_no_edits():
 
 def test_a_generation_waits_for_all_answers():
     search = climb((0, 0, 0), fidelities=(9,), children=4)
-    drive(search, wide, 1)
+    drive_proposals(search, wide, 1)
     running = [search.ask() for _ in range(3)]
     assert search.ask() is None
     for trial in (2, 1, 3):
@@ -140,7 +122,7 @@ def test_a_generation_waits_for_all_answers():
 def test_the_preset_changes_the_trace():
     runs = [
         nasbench.search(
-            "algorithms.local.hill_climb:HillClimb",
+            "hill_climb",
             "nb201-cifar10",
             seeds=[0],
             budget=Budget(trials=30),
@@ -158,21 +140,12 @@ def test_the_preset_changes_the_trace():
 
 
 def test_it_beats_random_search_on_the_published_table():
-    means = []
-    for name in ("algorithms.local.hill_climb:HillClimb", "random_search"):
-        runs = nasbench.search(
-            name, "nb201-cifar10", seeds=range(40), budget=Budget(trials=300), replicate="mean"
-        )
-        means.append(sum(run.losses[:, 0].min() for run in runs) / len(runs))
-    assert means[0] < means[1] - 0.1
+    assert mean_best("hill_climb", 40) < mean_best("random_search", 40) - 0.1
 
 
-def test_it_keeps_the_contract(content, tmp_path):
-    check_algorithm(HillClimb, nasbench.load("nb201-cifar10"))
-    toy = content()
-    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
+def test_it_keeps_the_contract_where_trainings_are_resumed(recorded):
     changes = {"resume": True, "epochs": 1, "steps": 2}
-    check_algorithm(HillClimb, toy.load(tmp_path), changes=changes, n=60)
+    check_algorithm(HillClimb, recorded("plain"), changes=changes, n=60)
 
 
 @pytest.mark.parametrize(

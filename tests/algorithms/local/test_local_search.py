@@ -1,7 +1,7 @@
-from dataclasses import replace
 from random import Random
 
 import pytest
+from toys import Numbers, drive, rugged
 
 import nasbench
 from algorithms.local.local_search import LocalSearch
@@ -9,43 +9,14 @@ from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
-from nasbench.splitmix import key, mix
-from nasbench.testing import check_algorithm
 
 
-class Grid(SearchSpace):
+class Grid(Numbers, options=(6, 6, 6)):
     """Three decisions of six options, neighbouring tuples differ in one."""
-
-    name = "grid"
-    decisions = tuple(Decision(name, tuple("012345")) for name in "abc")
-
-    def to_text(self, arch):
-        return str(arch)
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-def rugged(arch):
-    """A landscape with many local minima and ties."""
-    return float(mix(key(arch)) % 50)
 
 
 def smooth(arch):
     return float(sum(arch))
-
-
-def drive(search, loss, n):
-    """Ask and tell in turn; the architectures in the order in which they were trained."""
-    archs = []
-    for trial in range(n):
-        proposal = search.ask()
-        if proposal is None:
-            break
-        archs.append(proposal.arch)
-        search.tell(Observation(trial, proposal, (loss(proposal.arch),), 1.0))
-    return archs
 
 
 def textbook(space, loss, n, seed, initial, full, at_minimum="restart"):
@@ -226,10 +197,3 @@ def test_the_number_of_random_architectures_is_positive():
 def test_what_to_do_at_a_minimum_is_restart_or_continue():
     with pytest.raises(InvalidArgumentError, match="at_minimum = 'stop'"):
         LocalSearch(Grid(), fidelities=(1,), seed=0, at_minimum="stop")
-
-
-def test_continuing_keeps_the_contract(content, tmp_path):
-    check_algorithm(LocalSearch, nasbench.load("nb201-cifar10"), preset="naszilla")
-    toy = content()
-    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
-    check_algorithm(LocalSearch, toy.load(tmp_path), preset="naszilla", n=60)

@@ -1,11 +1,11 @@
 import math
 from collections import Counter
-from dataclasses import replace
 from random import Random
 from statistics import mean, median
 
 import pytest
 from scipy.stats import chi2
+from toys import Numbers, drive, mean_best
 
 import nasbench
 from algorithms.local.simulated_annealing import SimulatedAnnealing
@@ -13,33 +13,13 @@ from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
 from nasbench.testing import check_algorithm
 
 NEVER = 10**9
 
 
-class Grid(SearchSpace):
+class Grid(Numbers, options=(3, 3)):
     """Two decisions of three options."""
-
-    name = "grid"
-    decisions = (Decision("a", tuple("012")), Decision("b", tuple("012")))
-
-    def to_text(self, arch):
-        return str(arch)
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-def drive(search, losses):
-    """Ask and tell in turn; the architectures. ``losses`` is a function of the architecture."""
-    archs = []
-    for trial, loss in losses:
-        proposal = search.ask()
-        archs.append(proposal.arch)
-        search.tell(Observation(trial, proposal, (loss(proposal.arch),), 1.0))
-    return archs
 
 
 def textbook(space, loss, n, seed, *, initial, temperature, cooling, accepted, attempts, frozen):
@@ -109,11 +89,11 @@ def test_at_one_temperature_the_walk_has_the_boltzmann_distribution(temperature)
     search = SimulatedAnnealing(
         Grid(), fidelities=(1,), seed=5, temperature=temperature, accepted=NEVER, attempts=NEVER
     )
-    start = [loss(arch) for arch in drive(search, [(trial, loss) for trial in range(10)])]
+    start = [loss(arch) for arch in drive(search, loss, 10)]
     heat = temperature * median(abs(value - median(start)) for value in start)
     visits = Counter()
     for trial in range(10, 60_010):
-        drive(search, [(trial, loss)])
+        drive(search, loss, 1, first=trial)
         if trial % 20 == 0:  # so that visits are nearly independent
             visits[search._current] += 1
     weights = {arch: math.exp(-loss(arch) / heat) for arch in Grid().archs()}
@@ -127,25 +107,24 @@ def test_at_one_temperature_the_walk_has_the_boltzmann_distribution(temperature)
 def test_temperatures_are_in_units_of_the_losses():
     def proposals(factor, offset):
         search = SimulatedAnnealing(Grid(), fidelities=(1,), seed=1)
-        return drive(search, [(t, lambda a: offset + factor * (a[0] ^ a[1])) for t in range(300)])
+        return drive(search, lambda arch: offset + factor * (arch[0] ^ arch[1]), 300)
 
     assert proposals(1.0, 0.0) == proposals(1024.0, 64.0) == proposals(2.0**-20, 0.0)
 
 
 def test_diverged_trainings_do_not_raise_the_temperature():
-    losses = iter([3.0, math.inf, 5.0, 4.0, math.inf, 6.0, 9.0])
     search = SimulatedAnnealing(Grid(), fidelities=(1,), seed=0, initial=7, temperature=0.25)
-    drive(search, [(trial, lambda _: next(losses)) for trial in range(7)])
+    drive(search, [3.0, math.inf, 5.0, 4.0, math.inf, 6.0, 9.0])
     assert search._heat == 0.25 * 1  # 5 is the median of 3 4 5 6 9, the distances are 2 1 0 1 4
 
 
 def test_nothing_worse_is_accepted_where_all_random_architectures_are_equal():
     search = SimulatedAnnealing(Grid(), fidelities=(1,), seed=0, initial=3)
-    drive(search, [(trial, lambda _: 1.0) for trial in range(3)])
+    drive(search, [1.0] * 3)
     here = search._current
-    drive(search, [(3 + trial, lambda _: 1.5) for trial in range(10)])
+    drive(search, [1.5] * 10, first=3)
     assert search._current == here
-    drive(search, [(13, lambda _: 1.0)])
+    drive(search, [1.0], first=13)
     assert search._current != here  # as good is good enough
 
 
@@ -153,7 +132,7 @@ def test_a_frozen_walk_starts_anew_and_is_not_disturbed_by_what_still_runs():
     search = SimulatedAnnealing(
         Grid(), fidelities=(1,), seed=0, initial=2, attempts=1, frozen=1, temperature=0.1
     )
-    drive(search, [(0, lambda _: 1.0), (1, lambda _: 2.0)])
+    drive(search, [1.0, 2.0])
     late, second, third = search.ask(), search.ask(), search.ask()
     search.tell(Observation(3, second, (9.0,), 1.0))
     search.tell(Observation(4, third, (9.0,), 1.0))  # two attempts for two decisions: frozen
@@ -167,7 +146,7 @@ def test_a_frozen_walk_starts_anew_and_is_not_disturbed_by_what_still_runs():
 def test_the_preset_changes_the_trace():
     runs = [
         nasbench.search(
-            "algorithms.local.simulated_annealing:SimulatedAnnealing",
+            "simulated_annealing",
             "nb201-cifar10",
             seeds=[0],
             budget=Budget(trials=100),
@@ -180,26 +159,15 @@ def test_the_preset_changes_the_trace():
 
 
 def test_it_beats_random_search_on_the_published_table():
-    means = {}
-    for name in ("algorithms.local.simulated_annealing:SimulatedAnnealing", "random_search"):
-        runs = nasbench.search(
-            name, "nb201-cifar10", seeds=range(40), budget=Budget(trials=300), replicate="mean"
-        )
-        means[name[:6]] = mean(run.losses[:, 0].min() for run in runs)
-    assert means["algori"] < means["random"] - 0.1
+    assert mean_best("simulated_annealing", 40) < mean_best("random_search", 40) - 0.1
 
 
-def test_it_keeps_the_contract(content, tmp_path):
-    check_algorithm(SimulatedAnnealing, nasbench.load("nb201-cifar10"))
-    toy = content()
-    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
-    check_algorithm(SimulatedAnnealing, toy.load(tmp_path), changes={"initial": 2}, n=60)
+def test_it_keeps_the_contract_with_few_random_architectures(recorded):
+    check_algorithm(SimulatedAnnealing, recorded("plain"), changes={"initial": 2}, n=60)
 
 
-def test_in_an_incomplete_table_it_does_not_stay_where_nothing_is_near(content, tmp_path):
-    toy = content()
-    toy = replace(toy, metadata=replace(toy.metadata, id="toy-part", complete=False))
-    table = toy.load(tmp_path)
+def test_in_an_incomplete_table_it_does_not_stay_where_nothing_is_near(recorded):
+    table = recorded("plain")
     search = SimulatedAnnealing(table.space, fidelities=(4,), seed=0, initial=1)
     run = replay(search, table, budget=Budget(trials=100))
     assert len({trial.proposal.arch for trial in run.trials}) == 6

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from toys import Numbers, drive_proposals
 
 import nasbench
 from algorithms.multi_fidelity.bohb import BOHB
@@ -11,28 +12,21 @@ from nasbench.algorithm import Observation, hyperparameters
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
+from nasbench.space import Decision
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
-from nasbench.testing import check_algorithm, trace
+from nasbench.testing import trace
 
 
-class Mixed(SearchSpace):
+class Mixed(Numbers):
     """A categorical, an ordinal, a numeric and a lone decision; half of the tuples are legal."""
 
-    name = "mixed"
     decisions = (
         Decision("a", tuple("012")),
         Decision("b", tuple("0123"), "ordinal"),
         Decision("c", tuple("01234"), "numeric", (1.0, 2.0, 4.0, 8.0, 16.0)),
         Decision("d", ("0",), "ordinal"),
     )
-
-    def to_text(self, arch):
-        return str(arch)
-
-    def from_text(self, text):
-        raise NotImplementedError
 
     def is_legal(self, arch):
         return sum(arch) % 2 == 0
@@ -41,22 +35,6 @@ class Mixed(SearchSpace):
 @pytest.fixture(scope="module")
 def table():
     return nasbench.load("lite201-digits")
-
-
-@pytest.mark.parametrize(
-    ("name", "preset"), [("nb201-cifar10", "nats"), ("lite201-digits", "nb101")]
-)
-def test_it_keeps_the_contract(name, preset):
-    check_algorithm(BOHB, nasbench.load(name), seed=2, preset=preset, n=100)
-
-
-def drive(search, loss, n):
-    """Ask and tell in turn; the proposals."""
-    proposals = []
-    for trial in range(n):
-        proposals.append(search.ask())
-        search.tell(Observation(trial, proposals[-1], (loss(proposals[-1]),), 1.0))
-    return proposals
 
 
 def test_its_brackets_are_those_of_hyperband(table):
@@ -70,7 +48,7 @@ def test_its_brackets_are_those_of_hyperband(table):
 @pytest.mark.parametrize(("n", "n_good", "n_bad"), [(13, None, None), (14, 7, 7), (20, 7, 13)])
 def test_a_model_needs_more_good_and_more_bad_points_than_decisions(n, n_good, n_bad):
     search = BOHB(NB201(), fidelities=(4,), seed=0)
-    drive(search, lambda p: float(NB201().rank(p.arch)), n)
+    drive_proposals(search, lambda p: float(NB201().rank(p.arch)), n)
     search._fit()
     if n_good is None:
         assert search._models is None
@@ -84,7 +62,7 @@ def test_a_model_needs_more_good_and_more_bad_points_than_decisions(n, n_good, n
 )
 def test_the_good_are_a_percentage(settings, n_good, n_bad):
     search = BOHB(NB201(), fidelities=(4,), seed=0, **settings)
-    proposals = drive(search, lambda p: float(NB201().rank(p.arch)), 200)
+    proposals = drive_proposals(search, lambda p: float(NB201().rank(p.arch)), 200)
     search._fit()
     good, bad = search._models
     archs = sorted(p.arch for p in proposals)  # the order of the ranks
@@ -112,7 +90,7 @@ def test_the_model_is_of_the_largest_epoch_that_can_have_one():
 
 def test_the_sample_with_the_best_ratio_is_trained():
     search = BOHB(NB201(), fidelities=(4,), seed=0, random_fraction=0.0)
-    drive(search, lambda p: float(NB201().rank(p.arch)), 60)
+    drive_proposals(search, lambda p: float(NB201().rank(p.arch)), 60)
     search._fit()
     good, bad = search._models
     state = search._array_rng.bit_generator.state
@@ -125,7 +103,7 @@ def test_the_sample_with_the_best_ratio_is_trained():
 
 def test_illegal_samples_are_passed_over():
     search = BOHB(Mixed(), fidelities=(4,), seed=0, random_fraction=0.0)
-    proposals = drive(search, lambda p: float(sum(p.arch)), 150)
+    proposals = drive_proposals(search, lambda p: float(sum(p.arch)), 150)
     assert all(Mixed().is_legal(p.arch) for p in proposals)
     search._models = (
         KernelDensity(np.array([[0.0, 0.125, 0.3, 0.0]]), (3, 0, 0, 1), min_bandwidth=1e-6),
@@ -148,7 +126,7 @@ def test_ordered_decisions_are_numbers():
 
 def test_diverged_trainings_are_bad():
     search = BOHB(NB201(), fidelities=(4,), seed=0)
-    proposals = drive(search, lambda p: math.inf if p.arch[0] else 1.0, 200)
+    proposals = drive_proposals(search, lambda p: math.inf if p.arch[0] else 1.0, 200)
     search._fit()
     n = sum(not p.arch[0] for p in proposals)
     assert n > 30
@@ -169,7 +147,7 @@ def test_it_finds_what_random_search_does_not(space):
             search = BOHB(
                 space, fidelities=(4,), seed=seed, random_fraction=fraction, min_bandwidth=0.1
             )
-            losses.append(min(map(sphere, drive(search, sphere, 150))))
+            losses.append(min(map(sphere, drive_proposals(search, sphere, 150))))
         best[name] = sum(losses) / 4
     assert best["bohb"] < best["random"]
 
@@ -178,7 +156,7 @@ def test_it_finds_what_random_search_does_not(space):
 def test_each_value_of_a_preset_changes_the_run(preset):
     def run(settings):
         search = BOHB(NATSSize(), fidelities=(4,), seed=1, **settings)
-        return [p.arch for p in drive(search, sphere, 60)]
+        return [p.arch for p in drive_proposals(search, sphere, 60)]
 
     values = hyperparameters(BOHB, {}, preset)
     defaults = hyperparameters(BOHB, {})

@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 from scipy.stats import binom, chi2
+from toys import drive_proposals
 
 import nasbench
 from algorithms.multi_fidelity.dehb import DEHB, population_sizes
@@ -25,20 +26,8 @@ def table():
     return nasbench.load("lite201-digits")
 
 
-@pytest.mark.parametrize(
-    ("name", "changes"), [("nb201-cifar10", {}), ("lite201-digits", {"eta": 2})]
-)
-def test_it_keeps_the_contract(name, changes):
-    check_algorithm(DEHB, nasbench.load(name), seed=2, changes=changes)
-
-
-def drive(search, loss, n):
-    """Ask and tell in turn; the proposals."""
-    proposals = []
-    for trial in range(n):
-        proposals.append(search.ask())
-        search.tell(Observation(trial, proposals[-1], (loss(proposals[-1]),), 1.0))
-    return proposals
+def test_it_keeps_the_contract_with_more_brackets(table):
+    check_algorithm(DEHB, table, seed=2, changes={"eta": 2})
 
 
 def by_rank(proposal):
@@ -65,14 +54,14 @@ def test_its_brackets_are_those_of_hyperband():
     epochs = []
     for method in (DEHB, Hyperband):
         search = method(NB201(), fidelities=RUNGS, seed=0)
-        epochs.append([proposal.epoch for proposal in drive(search, by_rank, 200)])
+        epochs.append([proposal.epoch for proposal in drive_proposals(search, by_rank, 200)])
     assert epochs[0] == epochs[1]
 
 
 def test_the_first_bracket_trains_random_members_and_promotes_the_best():
     search = DEHB(NB201(), fidelities=RUNGS, seed=0)
     random = [member.individual.arch for member in search._populations[0]]
-    proposals = drive(search, by_rank, 27 + 9 + 3 + 1)
+    proposals = drive_proposals(search, by_rank, 27 + 9 + 3 + 1)
     assert [proposal.arch for proposal in proposals[:27]] == random
     best = sorted(range(27), key=lambda trial: (by_rank(proposals[trial]), trial))
     for first, n in ((27, 9), (36, 3), (39, 1)):
@@ -84,16 +73,18 @@ def test_the_first_bracket_trains_random_members_and_promotes_the_best():
 
 def test_the_first_cycle_fills_all_populations():
     search = DEHB(NB201(), fidelities=RUNGS, seed=0)
-    proposals = drive(search, by_rank, 40 + 13 + 8 + 4)
+    proposals = drive_proposals(search, by_rank, 40 + 13 + 8 + 4)
     for population in search._populations:
         assert all(member.trial >= 0 for member in population)
     assert sum(p.resumes is not None for p in proposals) == (9 + 3 + 1) + (3 + 1) + 2
-    assert all(p.resumes is None for p in drive(search, by_rank, 130))  # it only evolves now
+    assert all(
+        p.resumes is None for p in drive_proposals(search, by_rank, 130)
+    )  # it only evolves now
 
 
 def test_promotions_skip_who_is_there_already():
     search = DEHB(NB201(), fidelities=RUNGS, seed=0)
-    proposals = drive(search, by_rank, 40 + 9 + 3)
+    proposals = drive_proposals(search, by_rank, 40 + 9 + 3)
     there = [member.individual for member in search._populations[2][:3]]
     later = proposals[-3:]
     assert {p.epoch for p in later} == {9}
@@ -146,7 +137,7 @@ def test_mutants_stay_in_the_cube(factor):
 def test_offspring_mix_the_target_with_the_best_of_the_population_below():
     """Every coordinate is the target's, or that of a mutant of three of the nine best below."""
     search = DEHB(NB201(), fidelities=RUNGS, seed=0)
-    drive(search, by_rank, 65 + 27)
+    drive_proposals(search, by_rank, 65 + 27)
     bracket = Bracket(4, (27, 9, 3, 1), RUNGS)
     bracket.rung = 1
     best = [member.individual.vector for member in sorted(search._populations[0])[:9]]
@@ -169,7 +160,7 @@ def test_offspring_mix_the_target_with_the_best_of_the_population_below():
 def small_populations():
     """Three members at epoch 1 and two at 3, all trained; a child is close to one of the pool."""
     search = DEHB(NB201(), fidelities=(1, 3), seed=0)
-    drive(search, by_rank, 6 + 60)
+    drive_proposals(search, by_rank, 6 + 60)
     search.crossover, search.mutation_factor = 1.0, 1e-12
     assert [len(population) for population in search._populations] == [3, 2]
     return search, [[m.individual.vector for m in sorted(p)] for p in search._populations]
@@ -213,7 +204,7 @@ def test_options_have_equal_parts_of_their_interval():
 
 def test_a_child_replaces_its_target_if_it_is_not_worse():
     search = DEHB(NB201(), fidelities=(9,), seed=0)
-    drive(search, lambda p: 5.0, 20)
+    drive_proposals(search, lambda p: 5.0, 20)
     before = list(search._populations[0])
     for trial, loss in ((20, 5.0), (21, 5.1), (22, math.inf), (23, 4.9)):
         search.tell(Observation(trial, search.ask(), (loss,), 1.0))
@@ -225,7 +216,7 @@ def test_a_child_replaces_its_target_if_it_is_not_worse():
 def test_one_fidelity_is_differential_evolution_of_twenty():
     search = DEHB(NB201(), fidelities=(9,), seed=0)
     random = [member.individual.arch for member in search._populations[0]]
-    proposals = drive(search, sphere, 400)
+    proposals = drive_proposals(search, sphere, 400)
     assert [proposal.arch for proposal in proposals[:20]] == random
     means = [sum(map(sphere, proposals[i : i + 20])) / 20 for i in (0, 380)]
     assert means[1] < means[0] / 2
@@ -235,7 +226,12 @@ def test_it_finds_what_random_search_does_not():
     best = {}
     for name, method in (("dehb", DEHB), ("hyperband", Hyperband)):
         losses = [
-            min(map(sphere, drive(method(NATSSize(), fidelities=RUNGS, seed=seed), sphere, 400)))
+            min(
+                map(
+                    sphere,
+                    drive_proposals(method(NATSSize(), fidelities=RUNGS, seed=seed), sphere, 400),
+                )
+            )
             for seed in range(8)
         ]
         best[name] = sum(losses) / 8

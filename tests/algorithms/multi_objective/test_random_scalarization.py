@@ -4,23 +4,20 @@ from operator import itemgetter
 import numpy as np
 import pytest
 from scipy import stats
+from toys import Hashed, Numbers
 
 import nasbench
 from algorithms import ALGORITHMS
 from algorithms.multi_objective.random_scalarization import RandomScalarization
 from nasbench.algorithm import Algorithm, Observation, Proposal
-from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
-from nasbench.splitmix import key, mix
 from nasbench.testing import check_algorithm
 
 SETTINGS = (
-    {},
     {"scalarization": "linear"},
     {"period": 1},
     {"search": "random_search", "search_settings": {"replacement": False}},
@@ -30,50 +27,16 @@ SETTINGS = (
 )
 
 
-class Toy:
-    """Losses by a hash, falling with the epoch, and a cost; one training in nine diverges."""
-
-    name, version, content_hash, known = "toy", 1, "", ()
-    schedules = (9,)
-    fidelities = (1, 3, 9)
-    seeds = complete_seeds = (0, 1)
-
-    def __init__(self, space=None, n_objectives=2):
-        self.space = space or NB201()
-        self.objectives = ("loss", "cost", "size")[:n_objectives]
-
-    def trainings(self, arch, epoch=None):
-        return Trainings(self.space.rank(self.space.check(arch)), self.seeds)
-
-    def evaluate(self, arch, *, epoch=None, seed=None):
-        number = mix(key(arch, seed))
-        loss = math.inf if number % 9 == 0 else number % 800 / 10 + 10 / (epoch or 9)
-        losses = (loss, float(sum(arch)), float(sum(arch) ** 2 % 7))
-        return Evaluation(losses[: len(self.objectives)], 3.0 * (epoch or 9), 1.0)
+class Line(Numbers, options=(41,)):
+    """One decision."""
 
 
-class Line(SearchSpace):
-    name = "line"
-    decisions = (Decision("x", tuple(map(str, range(41)))),)
-
-    def to_text(self, arch):
-        return str(arch[0])
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-class Concave(Toy):
+class Concave(Hashed):
     """Every point of the line is on the front, which bulges outwards; units differ by a million."""
 
-    fidelities = (1,)
-
-    def __init__(self):
-        super().__init__(Line())
-
-    def evaluate(self, arch, *, epoch=None, seed=None):
+    def losses(self, arch, epoch, number):
         angle = arch[0] / 40 * math.pi / 2
-        return Evaluation((math.cos(angle), 1e6 * math.sin(angle)), 1.0, 0.0)
+        return math.cos(angle), 1e6 * math.sin(angle)
 
 
 class Strict(Algorithm):
@@ -101,7 +64,7 @@ class Short(Strict):
 
 
 def make(table=None, seed=0, **settings):
-    table = table or Toy()
+    table = table or Hashed(NB201(), 2)
     return RandomScalarization(table.space, fidelities=table.fidelities, seed=seed, **settings)
 
 
@@ -138,14 +101,14 @@ def weights(search, ranges):
 )
 @pytest.mark.parametrize("workers", [1, 8])
 def test_with_one_objective_it_is_the_algorithm_inside(name, workers):
-    table = Toy(n_objectives=1)
+    table = Hashed(NB201())
     found = proposals(make(table, seed=4, search=name, period=5), table, workers=workers)
     assert found == proposals(inside(name, table, 4), table, workers=workers)
 
 
 @pytest.mark.parametrize("workers", [1, 8])
 def test_the_first_search_is_for_the_first_loss_alone(workers):
-    single, double = Toy(n_objectives=1), Toy()
+    single, double = Hashed(NB201()), Hashed(NB201(), 2)
     search = make(double, seed=4, search="local_search", period=100)
     expected = proposals(inside("local_search", single, 4), single, workers=workers, n=100)
     assert proposals(search, double, workers=workers, n=100) == expected
@@ -155,7 +118,7 @@ def test_the_first_search_is_for_the_first_loss_alone(workers):
 @pytest.mark.parametrize("scalarization", ["tchebycheff", "linear"])
 def test_every_search_is_that_of_the_algorithm_inside_on_scalarized_losses(name, scalarization):
     """Twins that are told what the formulas say, once more."""
-    table, period, seeds = Toy(), 40, [2]
+    table, period, seeds = Hashed(NB201(), 2), 40, [2]
     search = make(table, seed=2, search=name, period=period, scalarization=scalarization)
     build = search._make
     search._make = lambda seed: seeds.append(seed) or build(seed=seed)
@@ -232,7 +195,7 @@ def test_ranges_are_those_of_finite_trials():
 
 
 def test_every_answer_goes_to_the_search_that_asked():
-    table = Toy()
+    table = Hashed(NB201(), 2)
     for period in (1, 3, 7):
         search = make(table, search=f"{__name__}:Strict", period=period)
         assert len(run(search, table, workers=8, n=200)) == 200
@@ -241,18 +204,18 @@ def test_every_answer_goes_to_the_search_that_asked():
 
 
 def test_a_search_that_ends_by_itself_is_followed_by_the_next():
-    table = Toy()
+    table = Hashed(NB201(), 2)
     for workers in (1, 8):
         search = make(table, search=f"{__name__}:Short", period=100)
         assert len(run(search, table, workers=workers)) == 150
-    single = Toy(n_objectives=1)
+    single = Hashed(NB201())
     search = make(single, search=f"{__name__}:Short", period=100)
     assert len(run(search, single)) == 3
 
 
 def choices(scalarization):
     """Where on the concave front each of 300 searches finds its best."""
-    table = Concave()
+    table = Concave(Line(), 2, fidelities=(1,))
     archs = list(table.space.archs())
     search = make(
         table,
@@ -306,19 +269,13 @@ def test_its_front_is_ahead_of_that_of_random_search(scalarization):
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
-def test_it_keeps_the_contract(settings):
-    check_algorithm(RandomScalarization, Toy(), changes=settings, n=80, seed=3)
+def test_it_keeps_the_contract_with_other_settings(settings):
+    check_algorithm(RandomScalarization, Hashed(NB201(), 2), changes=settings, n=80, seed=3)
 
 
-@pytest.mark.parametrize("n_objectives", [1, 2, 3])
-def test_it_keeps_the_contract_on_an_incomplete_table(n_objectives):
-    recorded = RecordedSpace(NB201(), np.arange(0, 15_625, 997))
-    check_algorithm(RandomScalarization, Toy(recorded, n_objectives), n=120)
-
-
-def test_it_keeps_the_contract_on_a_published_table():
-    objectives = ("valid_accuracy", "latency_gpu_ms")
-    check_algorithm(RandomScalarization, nasbench.load("nb201-cifar10", objectives=objectives))
+def test_it_keeps_the_contract_with_three_objectives():
+    space = RecordedSpace(NB201(), np.arange(0, 15_625, 997))
+    check_algorithm(RandomScalarization, Hashed(space, 3), n=120)
 
 
 @pytest.mark.parametrize(

@@ -3,43 +3,15 @@ import random
 import numpy as np
 import pytest
 import torch
+from toys import Ruled, Tiny
 
 from algorithms.parts.edit_policy import EditPolicy
 from nasbench.benchmarks.recorded_space import RecordedSpace
-from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
-
-
-class Tiny(SearchSpace):
-    """Three decisions, one of them without a choice."""
-
-    name = "tiny"
-    decisions = (
-        Decision("a", tuple("012")),
-        Decision("b", ("0",)),
-        Decision("c", tuple("0123")),
-    )
-
-    def to_text(self, arch):
-        return "".join(map(str, arch))
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-class Ruled(Tiny):
-    """What is legal at the end depends on the beginning."""
-
-    name = "ruled"
-
-    def is_legal(self, arch):
-        return arch[2] == 3 if arch[0] == 2 else arch[0] != arch[2]
 
 
 class Growing(Tiny):
     """Edits of several kinds; one changes two decisions, one nothing, one comes twice."""
-
-    name = "growing"
 
     def edits(self, arch):
         yield arch, "nothing"

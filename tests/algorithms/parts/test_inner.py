@@ -113,7 +113,7 @@ def test_a_search_hands_known_numbers_through():
         hyperparameters={"search": f"{__name__}:Knowing", "search_settings": {"depth": 1}},
         known=["parameters"],
     )
-    assert run.manifest["benchmark"]["known"] == ["parameters"]
+    assert run.manifest.known == ("parameters",)
 
 
 def test_known_numbers_are_refused_if_the_algorithm_inside_has_no_use_for_them():

@@ -5,45 +5,13 @@ from random import Random
 
 import numpy as np
 import pytest
+from toys import OneDecision, Ruled, Tiny, scored
 
 from nasbench.errors import MissingExtraError
 from nasbench.registry import Registry
-from nasbench.space import Decision, SearchSpace
 
 torch = pytest.importorskip("torch")
 from algorithms.parts.lstm_policy import Adam, LSTMPolicy  # noqa: E402
-
-
-class Tiny(SearchSpace):
-    """Three decisions, one of them without a choice."""
-
-    name = "tiny"
-    decisions = (
-        Decision("a", tuple("012")),
-        Decision("b", ("0",)),
-        Decision("c", tuple("0123")),
-    )
-
-    def to_text(self, arch):
-        return "".join(map(str, arch))
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-class Ruled(Tiny):
-    """What is legal at the end depends on the beginning, and after a = 2 only one option is."""
-
-    name = "ruled"
-
-    def is_legal(self, arch):
-        return arch[2] == 3 if arch[0] == 2 else arch[0] != arch[2]
-
-
-class OneDecision(Tiny):
-    name = "one-decision"
-    decisions = (Decision("a", tuple("012")),)
-
 
 SPACES = (Tiny(), Ruled(), OneDecision())
 SHAPES = (
@@ -58,11 +26,6 @@ def make(space, seed=0, *, layers=1, hidden=5, initial_range=2.0, **settings):
     return LSTMPolicy(
         space, rng, layers=layers, hidden=hidden, initial_range=initial_range, **settings
     )
-
-
-def scored(policy, archs):
-    with torch.no_grad():
-        return [part.numpy() for part in policy.score(policy.encode(archs))]
 
 
 def sigmoid(x):

@@ -3,72 +3,19 @@ from itertools import product
 
 import numpy as np
 import pytest
+from toys import Ruled, Tiny, rugged, tell
 
 import nasbench
 from algorithms.reinforcement.reinforce import Reinforce
-from nasbench.algorithm import Observation, Proposal
-from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 from nasbench.splitmix import key, mix
-from nasbench.testing import check_algorithm
-
-
-class Tiny(SearchSpace):
-    """Three decisions, one of them without a choice."""
-
-    name = "tiny"
-    decisions = (
-        Decision("a", tuple("012")),
-        Decision("b", ("0",)),
-        Decision("c", tuple("0123")),
-    )
-
-    def to_text(self, arch):
-        return "".join(map(str, arch))
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-class Ruled(Tiny):
-    """What is legal at the end depends on the beginning, and after a = 2 only one option is."""
-
-    name = "ruled"
-
-    def is_legal(self, arch):
-        return arch[2] == 3 if arch[0] == 2 else arch[0] != arch[2]
-
-
-class Toy:
-    """Losses by a hash; one in seven trainings diverges."""
-
-    name, version, content_hash, known = "toy", 1, "", ()
-    schedules = fidelities = (9,)
-    seeds = complete_seeds = (0,)
-    objectives = ("loss",)
-
-    def __init__(self, space):
-        self.space = space
-
-    def trainings(self, arch, epoch=None):
-        return Trainings(self.space.rank(self.space.check(arch)), self.seeds)
-
-    def evaluate(self, arch, *, epoch=None, seed=None):
-        number = mix(key(arch))
-        return Evaluation((math.inf if number % 7 == 0 else number % 100.0,), 1.0, 0.0)
 
 
 def make(space=None, seed=0, **settings):
     return Reinforce(space or NB201(), fidelities=(1,), seed=seed, **settings)
-
-
-def tell(search, arch, loss, trial=0):
-    search.tell(Observation(trial, Proposal(arch), (loss,), 1.0))
 
 
 def softmax(logits):
@@ -161,7 +108,7 @@ def test_normalized_advantages_have_no_unit():
         search, archs = make(seed=4), []
         for trial in range(200):
             archs.append(search.ask().arch)
-            tell(search, archs[-1], unit * (mix(key(archs[-1])) % 100), trial)
+            tell(search, archs[-1], unit * rugged(archs[-1], 100), trial)
         runs.append(archs)
     assert runs[0] == runs[1]
 
@@ -174,7 +121,7 @@ def test_it_does_what_adam_and_autograd_of_torch_do():
     rewards = []
     for trial in range(30):
         arch = search.ask().arch
-        loss = float(mix(key(arch)) % 100)
+        loss = rugged(arch, 100)
         keep = [0.9 ** (len(rewards) - 1 - k) for k in range(len(rewards))]
         baseline = np.average(rewards, weights=keep) if rewards else -loss
         rewards.append(-loss)
@@ -256,23 +203,13 @@ def test_large_steps_overflow_nothing(settings):
     assert np.isfinite(np.concatenate(search._logits)).all()
 
 
-@pytest.mark.parametrize("preset", [None, *Reinforce.presets])
-def test_it_keeps_the_contract(preset):
-    recorded = RecordedSpace(NB201(), np.arange(0, 15_625, 997))
-    check_algorithm(Reinforce, Toy(recorded if preset else Ruled()), preset=preset, n=60)
-
-
-def test_it_keeps_the_contract_on_a_published_table():
-    check_algorithm(Reinforce, nasbench.load("nb201-cifar10"))
-
-
 def test_a_tuned_rate_is_ahead_of_random_search_and_a_large_one_behind():
     budget, seeds = Budget(trials=300), range(40)
     best = {}
     for name, preset, rate in (
         ("random_search", None, {}),
-        ("algorithms.reinforcement.reinforce:Reinforce", None, {}),
-        ("algorithms.reinforcement.reinforce:Reinforce", "nats", {"learning_rate": 0.5}),
+        ("reinforce", None, {}),
+        ("reinforce", "nats", {"learning_rate": 0.5}),
     ):
         runs = nasbench.search(
             name,

@@ -2,61 +2,19 @@ import math
 
 import numpy as np
 import pytest
+from toys import Ruled, scored
 
 import nasbench
 from nasbench.algorithm import Observation, hyperparameters
-from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
 from nasbench.splitmix import key, mix
-from nasbench.testing import check_algorithm
 
 torch = pytest.importorskip("torch")
 from algorithms.parts.lstm_controller import Told  # noqa: E402
 from algorithms.reinforcement.reinforce_lstm import ReinforceLSTM  # noqa: E402
-
-
-class Ruled(SearchSpace):
-    """What is legal at the end depends on the beginning; the second decision has no choice."""
-
-    name = "ruled"
-    decisions = (
-        Decision("a", tuple("012")),
-        Decision("b", ("0",)),
-        Decision("c", tuple("0123")),
-    )
-
-    def is_legal(self, arch):
-        return arch[2] == 3 if arch[0] == 2 else arch[0] != arch[2]
-
-    def to_text(self, arch):
-        return "".join(map(str, arch))
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-class Toy:
-    """Losses by a hash; one in seven trainings diverges."""
-
-    name, version, content_hash, known = "toy", 1, "", ()
-    schedules = fidelities = (9,)
-    seeds = complete_seeds = (0,)
-    objectives = ("loss",)
-
-    def __init__(self, space):
-        self.space = space
-
-    def trainings(self, arch, epoch=None):
-        return Trainings(self.space.rank(self.space.check(arch)), self.seeds)
-
-    def evaluate(self, arch, *, epoch=None, seed=None):
-        number = mix(key(arch))
-        return Evaluation((math.inf if number % 7 == 0 else number % 100.0,), 1.0, 0.0)
 
 
 def make(space=None, seed=0, **settings):
@@ -65,11 +23,6 @@ def make(space=None, seed=0, **settings):
 
 def values(search):
     return np.concatenate([p.detach().numpy().ravel() for p in search._policy.parameters])
-
-
-def scored(search, archs):
-    with torch.no_grad():
-        return [part.numpy() for part in search._policy.score(search._policy.encode(archs))]
 
 
 def finite_differences(search, function):
@@ -103,10 +56,10 @@ def test_the_mean_update_is_the_gradient_of_the_expected_reward():
     goal = np.random.default_rng(0).normal(size=len(archs))
 
     def expected():
-        return float(np.exp(scored(search, archs)[0]) @ goal)
+        return float(np.exp(scored(search._policy, archs)[0]) @ goal)
 
     numerical = finite_differences(search, expected)
-    shares = np.exp(scored(search, archs)[0])
+    shares = np.exp(scored(search._policy, archs)[0])
     rewards = len(archs) * shares * (goal - expected())  # their mean, the first baseline, is zero
     batch = [Told(arch, 0.0, reward) for arch, reward in zip(archs, rewards.tolist(), strict=True)]
     np.testing.assert_allclose(gradient_of_the_update(search, batch), numerical, atol=1e-9)
@@ -119,11 +72,11 @@ def test_the_update_follows_the_objective_with_entropy(entropy_in_reward):
     archs = [(0, 0, 1), (2, 0, 3), (0, 0, 1), (1, 0, 0)]
     rewards = np.array([0.1, 0.5, 0.2, 0.9])
     if entropy_in_reward:
-        rewards += 0.7 * scored(search, archs)[1]
+        rewards += 0.7 * scored(search._policy, archs)[1]
     advantages = rewards - rewards.mean()
 
     def objective():
-        logarithms, entropies = scored(search, archs)
+        logarithms, entropies = scored(search._policy, archs)
         bonus = 0.0 if entropy_in_reward else 0.7 * entropies.mean()
         return float((advantages * logarithms).mean() + bonus)
 
@@ -220,7 +173,7 @@ def test_it_finds_a_good_option_that_depends_on_another():
     for trial in range(400):
         proposal = search.ask()
         search.tell(Observation(trial, proposal, (float(proposal.arch not in good),), 1.0))
-    shares = dict(zip(archs, np.exp(scored(search, archs)[0]), strict=True))
+    shares = dict(zip(archs, np.exp(scored(search._policy, archs)[0]), strict=True))
     assert sum(shares[arch] for arch in good) > 0.8
 
 
@@ -283,19 +236,13 @@ def test_large_steps_end_no_search(settings):
         search.tell(Observation(trial, proposal, (loss,), 1.0))
 
 
-@pytest.mark.parametrize("preset", [None, *ReinforceLSTM.presets])
-def test_it_keeps_the_contract(preset):
-    recorded = RecordedSpace(NB201(), np.arange(0, 15_625, 997))
-    check_algorithm(ReinforceLSTM, Toy(recorded if preset else Ruled()), preset=preset, n=60)
-
-
 def test_the_default_is_ahead_of_random_search_and_a_large_rate_behind():
     best = {}
     for name, changes in (
         ("random_search", {}),
-        ("algorithms.reinforcement.reinforce_lstm:ReinforceLSTM", {}),
+        ("reinforce_lstm", {}),
         (
-            "algorithms.reinforcement.reinforce_lstm:ReinforceLSTM",
+            "reinforce_lstm",
             {"learning_rate": 0.3, "entropy_weight": 0.0},
         ),
     ):

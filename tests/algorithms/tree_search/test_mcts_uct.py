@@ -2,79 +2,28 @@ import math
 from collections import Counter
 from random import Random
 
-import numpy as np
 import pytest
+from toys import Numbers, Switched, drive, mean_best, rugged
 
 import nasbench
 from algorithms.tree_search.mcts_uct import MctsUct
 from nasbench.algorithm import Observation
-from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
-from nasbench.space import Decision, SearchSpace
 from nasbench.spaces.nb201 import NB201
-from nasbench.splitmix import key, mix
-from nasbench.testing import check_algorithm
 
 
-class Arms(SearchSpace):
+class Arms(Numbers, options=(2,)):
     """One decision of two options."""
 
-    name = "arms"
-    decisions = (Decision("arm", ("0", "1")),)
 
-    def to_text(self, arch):
-        return "".join(map(str, arch))
-
-    def from_text(self, text):
-        raise NotImplementedError
-
-
-class Tree(Arms):
-    name = "tree"
-    decisions = (Decision("a", ("0", "1")), Decision("b", ("0", "1")), Decision("c", tuple("012")))
-
-
-class Ruled(Tree):
-    name = "ruled"
-
-    def is_legal(self, arch):
-        return arch[0] != arch[1] and (arch[2] == 2) == (arch[1] == 1)
-
-
-class Toy:
-    """Losses by a hash; one in seven trainings diverges."""
-
-    name, version, content_hash, known = "toy", 1, "", ()
-    schedules = fidelities = (9,)
-    seeds = complete_seeds = (0,)
-    objectives = ("loss",)
-
-    def __init__(self, space):
-        self.space = space
-
-    def trainings(self, arch, epoch=None):
-        return Trainings(self.space.rank(self.space.check(arch)), self.seeds)
-
-    def evaluate(self, arch, *, epoch=None, seed=None):
-        number = mix(key(arch))
-        return Evaluation((math.inf if number % 7 == 0 else number % 100.0,), 1.0, 0.0)
+class Tree(Numbers, options=(2, 2, 3)):
+    """Twelve architectures."""
 
 
 def make(space, seed=0, **settings):
     return MctsUct(space, fidelities=(1,), seed=seed, **settings)
-
-
-def drive(search, loss, n):
-    """Ask and tell in turn; the architectures."""
-    archs = []
-    for trial in range(n):
-        proposal = search.ask()
-        archs.append(proposal.arch)
-        search.tell(Observation(trial, proposal, (loss(proposal.arch),), 1.0))
-    return archs
 
 
 def test_two_arms_by_hand():
@@ -149,7 +98,7 @@ def test_it_does_what_the_textbook_says(exploration, sharing):
     """With losses that are sums of powers of two, so that no order of additions matters."""
 
     def loss(arch):
-        return float(mix(key(arch)) % 16)
+        return rugged(arch, 16)
 
     for space, n in ((Tree(), 60), (NB201(), 120)):
         search = make(space, 5, exploration=exploration, sharing=sharing)
@@ -176,10 +125,10 @@ def test_every_trial_expands_one_node_and_tries_every_child_once_before_any_twic
 
 def test_visits_add_up():
     search = make(Tree(), exploration=0.2)
-    archs = drive(search, lambda arch: float(mix(key(arch)) % 10), 300)
+    archs = drive(search, lambda arch: rugged(arch, 10), 300)
     root = search._root
     assert root.finished == 300
-    assert root.total == sum(float(mix(key(arch)) % 10) for arch in archs)
+    assert root.total == sum(rugged(arch, 10) for arch in archs)
     first = Counter(arch[0] for arch in archs)
     assert {k: child.finished for k, child in root.children.items()} == first
     assert root.running == 0
@@ -208,9 +157,9 @@ def test_a_diverged_training_counts_as_the_worst_so_far():
 
 
 def test_only_legal_branches_are_in_the_tree():
-    search = make(Ruled(), exploration=1.0)
+    search = make(Switched(), exploration=1.0)
     archs = drive(search, lambda arch: float(sum(arch)), 60)
-    assert set(archs) == set(Ruled().archs())
+    assert set(archs) == set(Switched().archs())
     assert set(search._root.children[0].children) == {1}
 
 
@@ -242,24 +191,8 @@ def test_the_more_exploration_the_more_even_are_the_branches():
     assert shares[0] > shares[1] > shares[2] > 0.2
 
 
-@pytest.mark.parametrize("preset", [None, *MctsUct.presets])
-def test_it_keeps_the_contract(preset):
-    recorded = RecordedSpace(NB201(), np.arange(0, 15_625, 997))
-    check_algorithm(MctsUct, Toy(recorded if preset else Ruled()), preset=preset, n=60)
-
-
-def test_it_keeps_the_contract_on_a_published_table():
-    check_algorithm(MctsUct, nasbench.load("nb201-cifar10"))
-
-
 def test_it_beats_random_search_on_the_published_table():
-    best = {}
-    for name in ("random_search", "algorithms.tree_search.mcts_uct:MctsUct"):
-        runs = nasbench.search(
-            name, "nb201-cifar10", seeds=range(60), budget=Budget(trials=300), replicate="mean"
-        )
-        best[name] = np.mean([run.losses[:, 0].min() for run in runs])
-    assert best["algorithms.tree_search.mcts_uct:MctsUct"] < best["random_search"] - 0.05
+    assert mean_best("mcts_uct", 60) < mean_best("random_search", 60) - 0.05
 
 
 @pytest.mark.parametrize(

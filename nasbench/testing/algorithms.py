@@ -1,0 +1,316 @@
+"""Check that a search algorithm keeps its contract."""
+
+import json
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from nasbench.algorithm import (
+    Algorithm,
+    Observation,
+    Proposal,
+    hyperparameters,
+    kept_hyperparameters,
+    make,
+    takes_known,
+)
+from nasbench.benchmark import Benchmark, Evaluation
+from nasbench.runs.budget import Budget
+from nasbench.runs.records import to_table
+from nasbench.runs.replay import KnownNumbers, replay
+from nasbench.runs.run import Run
+from nasbench.space import Arch
+from nasbench.tables.validation import content_hash
+from nasbench.testing.another_process import in_another_process
+from nasbench.testing.requirements import generators_left_alone, require, require_legal
+
+_WORKERS = 8
+
+
+def check_algorithm(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    preset: str | None = None,
+    seed: int = 0,
+    n: int = 200,
+) -> None:
+    """Check that a search algorithm keeps its contract.
+
+    - *Proposals* are legal: a ``Proposal`` of plain integers, an epoch on offer, and if it resumes
+      a trial, one that was told, not resumed before, and not trained as far.
+    - *Reproducible*: the same seed gives the same run, also in another process with other hashes.
+    - *Late answers*: it works with eight workers, and if it is told in any order.
+    - *Any loss*: it works where all are equal, many are, some or all are infinite.
+    - *One fidelity*: it works where only the last one is offered.
+    - *Generators*: those of ``random`` and NumPy are left alone.
+    - *Hyperparameters* are kept as attributes and can be written as JSON.
+    - *Budgets* of trials, seconds and epochs hold.
+
+    Args:
+        algorithm: The class.
+        benchmark: What to search; with ``known`` columns if the algorithm needs some.
+        changes: Hyperparameters other than the defaults.
+        preset: A preset of the algorithm.
+        seed: Seed of the searches.
+        n: Trials a search: more than any population or first sample of the algorithm has.
+
+    Raises:
+        AssertionError: The contract is broken; the message says where.
+    """
+    values = hyperparameters(algorithm, changes or {}, preset)
+    with generators_left_alone(algorithm.__name__):
+        run = _search(algorithm, benchmark, values, seed, Budget(trials=n))
+        require(len(run) > 0, f"{algorithm.__name__} proposes nothing")
+    _check_kept(algorithm, benchmark, values)
+    _check_reproducible(algorithm, benchmark, values, seed, run)
+    _check_budgets(algorithm, benchmark, values, seed, run)
+    _check_late(algorithm, benchmark, values, seed, n)
+    _check_losses(algorithm, benchmark, values, seed, n)
+    last = benchmark.fidelities[-1:]
+    run = _search(algorithm, benchmark, values, seed, Budget(trials=n), fidelities=last)
+    require(len(run) > 0, f"{algorithm.__name__} proposes nothing if there is one fidelity")
+
+
+class _Watched(Algorithm):
+    """Passes on questions and answers, and checks what is proposed.
+
+    Args:
+        inner: The algorithm.
+        separate: Whether the fidelities are separate trainings, of which none can be resumed.
+    """
+
+    def __init__(self, inner: Algorithm, *, separate: bool) -> None:
+        for name in ("space", "fidelities", "rng"):
+            require(hasattr(inner, name), f"{type(inner).__name__} did not call super().__init__")
+        super().__init__(inner.space, fidelities=inner.fidelities, seed=0)
+        self._inner = inner
+        self._separate = separate
+        self._asked = 0
+        self._resumable: dict[int, int] = {}
+
+    def ask(self) -> Proposal | None:
+        proposal = self._inner.ask()
+        if proposal is not None:
+            self._check(proposal)
+            self._asked += 1
+        return proposal
+
+    def tell(self, observation: Observation) -> None:
+        self._resumable[observation.trial] = observation.proposal.epoch or self.fidelities[-1]
+        self._inner.tell(observation)
+
+    def _check(self, proposal: Proposal) -> None:
+        who = f"ask of {type(self._inner).__name__}"
+        require(type(proposal) is Proposal, f"{who} gives {proposal!r}, not a Proposal")
+        arch, epoch, parent = proposal
+        require_legal(self.space, arch, f"{who} proposes")
+        require(
+            epoch is None or (type(epoch) is int and epoch in self.fidelities),
+            f"{who} proposes epoch {epoch!r}, on offer are {self.fidelities}",
+        )
+        if parent is not None:
+            reached = self._resumable.pop(parent, math.inf)
+            require(
+                not self._separate and (epoch or self.fidelities[-1]) > reached,
+                f"{who} resumes trial {parent!r} to epoch {epoch}, which cannot be resumed to it",
+            )
+
+
+class _Altered:
+    """A benchmark with other losses.
+
+    Args:
+        benchmark: What else is asked.
+        change: The loss instead of a loss.
+    """
+
+    def __init__(self, benchmark: Benchmark, change: Callable[[float], float]) -> None:
+        self._benchmark = benchmark
+        self._change = change
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._benchmark, name)
+
+    def evaluate(
+        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+    ) -> Evaluation:
+        answer = self._benchmark.evaluate(arch, epoch=epoch, seed=seed)
+        losses = [self._change(x) if x < math.inf else x for x in answer.losses]
+        return answer._replace(losses=tuple(losses))
+
+
+def _make(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    values: Mapping[str, Any],
+    seed: int,
+    fidelities: Sequence[int] | None = None,
+) -> tuple[_Watched, KnownNumbers | None]:
+    known = KnownNumbers(benchmark) if takes_known(algorithm) and benchmark.known else None
+    separate = len(benchmark.schedules) > 1
+    made = make(
+        algorithm,
+        benchmark.space,
+        fidelities=fidelities or benchmark.fidelities,
+        seed=seed,
+        hyperparameters=values,
+        known=known,
+        resumable=not separate,
+    )
+    return _Watched(made, separate=separate), known
+
+
+def _search(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    values: Mapping[str, Any],
+    seed: int,
+    budget: Budget,
+    *,
+    workers: int = 1,
+    fidelities: Sequence[int] | None = None,
+) -> Run:
+    watched, known = _make(algorithm, benchmark, values, seed, fidelities)
+    return replay(watched, benchmark, budget=budget, workers=workers, seed=seed, known=known)
+
+
+def _trace(
+    algorithm: type[Algorithm], benchmark: Benchmark, values: Mapping[str, Any], seed: int, n: int
+) -> str:
+    """Hash of the record of a search."""
+    return trace(_search(algorithm, benchmark, values, seed, Budget(trials=n)))
+
+
+def trace(run: Run) -> str:
+    """SHA-256 of what is recorded of a run; the same wherever it is made."""
+    return content_hash(to_table([run]), None)
+
+
+def _check_kept(
+    algorithm: type[Algorithm], benchmark: Benchmark, values: Mapping[str, Any]
+) -> None:
+    kept = kept_hyperparameters(_make(algorithm, benchmark, values, 0)[0]._inner)
+    require(
+        kept == values,
+        f"{algorithm.__name__} does not keep its hyperparameters {values} as attributes of the "
+        f"same names: they are {kept}",
+    )
+    try:
+        json.dumps(values)
+    except TypeError as error:
+        raise AssertionError(
+            f"hyperparameters of {algorithm.__name__} are no JSON: {error}"
+        ) from error
+
+
+def _check_reproducible(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    values: Mapping[str, Any],
+    seed: int,
+    run: Run,
+) -> None:
+    expected = trace(run)
+    again = _trace(algorithm, benchmark, values, seed, len(run))
+    require(again == expected, f"{algorithm.__name__} gives two runs for one seed")
+    kinds = (algorithm, type(benchmark), type(benchmark.space))
+    task = algorithm, benchmark, dict(values), seed, len(run)
+    try:
+        there = in_another_process(_trace, *task, kinds=kinds)
+    except Exception as error:
+        raise AssertionError(f"{algorithm.__name__} fails in another process: {error}") from error
+    require(
+        there == expected,
+        f"{algorithm.__name__} gives another run for the same seed in another process",
+    )
+
+
+def _check_budgets(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    values: Mapping[str, Any],
+    seed: int,
+    run: Run,
+) -> None:
+    half = len(run) // 2
+    seconds, epochs = float(run.ends[half]), int(run.epochs.max()) * max(half, 1)
+    budgets = [Budget(trials=half + 1), Budget(epochs=epochs)]
+    budgets += [Budget(seconds=seconds)] if seconds > 0 else []
+    for budget in budgets:
+        short = _search(algorithm, benchmark, values, seed, budget)
+        resumed = np.maximum(short.resumes, 0)
+        paid = short.epochs - np.where(short.resumes >= 0, short.epochs[resumed], 0)
+        require(
+            len(short) <= (budget.trials or math.inf)
+            and float(short.ends.max(initial=0.0)) <= (budget.seconds or math.inf)
+            and int(paid.sum()) <= (budget.epochs or math.inf),
+            f"a run of {algorithm.__name__} exceeds {budget}",
+        )
+        common = min(len(short), len(run))
+        require(
+            short.trials[:common] == run.trials[:common],
+            f"{algorithm.__name__} searches otherwise under {budget}",
+        )
+
+
+def _check_late(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    values: Mapping[str, Any],
+    seed: int,
+    n: int,
+) -> None:
+    runs = [
+        _search(algorithm, benchmark, values, seed, Budget(trials=n), workers=_WORKERS)
+        for _ in range(2)
+    ]
+    require(len(runs[0]) > 0, f"{algorithm.__name__} proposes nothing to {_WORKERS} workers")
+    require(
+        trace(runs[0]) == trace(runs[1]),
+        f"{algorithm.__name__} gives two runs of {_WORKERS} workers for one seed",
+    )
+    watched, _ = _make(algorithm, benchmark, values, seed)
+    draw = random.Random(seed).random
+    pending: list[Observation] = []
+    started = 0
+    while started < n or pending:
+        proposal = watched.ask() if started < n and len(pending) < _WORKERS else None
+        if proposal is not None:
+            losses = tuple([math.floor(4 * draw()) / 2 for _ in benchmark.objectives])
+            pending.append(Observation(started, proposal, losses, draw()))
+            started += 1
+        elif pending:
+            watched.tell(pending.pop(int(draw() * len(pending))))
+        else:
+            break
+
+
+def _check_losses(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    values: Mapping[str, Any],
+    seed: int,
+    n: int,
+) -> None:
+    changed: dict[str, Callable[[float], float]] = {
+        "all losses are equal": lambda _: 1.0,
+        "many losses are equal": lambda loss: float(round(loss / 20)),
+        "all losses are infinite": lambda _: math.inf,
+        "some losses are infinite": lambda loss: math.inf if int(10 * loss) % 2 else loss,
+        "losses are negative": lambda loss: -loss,
+    }
+    for what, change in changed.items():
+        altered = cast(Benchmark, _Altered(benchmark, change))
+        for workers in (1, _WORKERS):
+            budget = Budget(trials=n)
+            try:
+                _search(algorithm, altered, values, seed, budget, workers=workers)
+            except Exception as error:
+                raise AssertionError(
+                    f"{algorithm.__name__} fails where {what}: {error!r}"
+                ) from error
