@@ -336,7 +336,7 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for field in file.schema_arrow:
-                str(field)  # damaged names are found here
+                str(field)  # raises for damaged names
             return file.read(columns)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise RecordError(f"{path} is damaged: {first_line(error)}") from error

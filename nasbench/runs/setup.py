@@ -79,8 +79,8 @@ class Setup:
         only_seconds = self.budget.trials is None and self.budget.epochs is None
         if only_seconds and not benchmark.is_clocked:
             raise InvalidArgumentError(
-                f"{benchmark.name!r} does not record seconds wherever a search may ask: a budget "
-                "of seconds alone would never end; possible are trials and epochs"
+                f"{benchmark.name!r} does not record seconds at every fidelity: a budget of "
+                "seconds alone would never end; possible are trials and epochs"
             )
         check_count("workers", self.workers)
         check_replicate(benchmark, self.replicate)

@@ -67,7 +67,8 @@ def read_rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) 
     except (OSError, pa.ArrowException) as error:
         raise UnreadableTableError(f"{path} is damaged: {first_line(error)}") from error
     if len(rows) != file.metadata.num_rows:
-        raise UnreadableTableError(f"{path} is damaged: {len(rows)} rows can be read of {names}")
+        n = file.metadata.num_rows
+        raise UnreadableTableError(f"{path} is damaged: {len(rows)} of {n} rows can be read")
     return rows
 
 

@@ -196,7 +196,7 @@ class Table:
             )
         values: NDArray[np.floating] = list_items(lists)
         if values.nbytes > _LARGE:
-            pa.default_memory_pool().release_unused()  # decoding takes several times the numbers
+            pa.default_memory_pool().release_unused()  # decoding takes several times as much
         if len(self.schedules) == 1:
             return values.reshape(len(starts), n_epochs)
         chosen: NDArray[np.floating] = values[starts[:, None] + np.arange(n_epochs)]

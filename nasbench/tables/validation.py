@@ -162,7 +162,11 @@ def _check_objective(metadata: Metadata, runs: pa.Table, where: str) -> str | No
 
 
 def _check_keys(runs: pa.Table, where: str) -> None:
-    """Whether the columns that say which training a row is are there, and full."""
+    """Check that the columns that identify a training exist, have their types, and hold no nulls.
+
+    Raises:
+        SchemaError: One does not, or a status is unknown.
+    """
     for name, kind in (
         ("arch", None),
         ("rank", "int64"),

@@ -58,7 +58,7 @@ def write_table(path: Path, draft: Draft) -> Metadata:
     check_content(metadata, runs, archs, distinct, metadata.id)
     metadata = replace(metadata, content_hash=content_hash(runs, archs))
     partner = {"id": metadata.id, "content_hash": metadata.content_hash}
-    with ExitStack() as files:  # both are complete before the first takes its place
+    with ExitStack() as files:  # write both before either replaces a file
         if archs is not None:
             _save(files.enter_context(atomic(archs_file(path))), archs, partner)
         _save(files.enter_context(atomic(path)), runs, metadata.encode())
