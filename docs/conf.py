@@ -208,18 +208,19 @@ def resolve(
         return None
     documented = env.domains.python_domain.objects
     target, module = node["reftarget"], node.get("py:module")
-    found = [name for name in documented if name.endswith(f".{target}")]
     for place in filter(None, [module and f"{module}:{target}", target, f"builtins:{target}"]):
         with suppress(ImportError, AttributeError, ValueError):
             thing = resolve_name(place)
             name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
             if name not in documented:
                 return text
-            found = [name]
             break
-    if len(found) != 1:
-        return None
-    entry = documented[found[0]]
+    else:
+        found = [name for name in documented if name.endswith(f".{target}")]
+        if len(found) != 1:
+            return None
+        (name,) = found
+    entry = documented[name]
     return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, text)
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from leaderboard import statistics
 from leaderboard.populations import Population, population
 from nasbench.benchmarks.loading import AnyBenchmark
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError
-from nasbench.tables.schema import Column
 
 _SPLITS = {"valid": "validation", "valtest": "validation and test", "train": "training"}
 

@@ -12,8 +12,8 @@ from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
 from nasbench.benchmarks.surrogate_folder import Description
 from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.column import Column
 from nasbench.space import SearchSpace
-from nasbench.tables.schema import Column
 
 SAMPLE = 10_000
 """Size of the sample that represents a space too large to enumerate."""

@@ -1,9 +1,13 @@
-"""Benchmarks for neural architecture search: query, search and rank, offline and reproducible.
+"""Benchmarks for neural architecture search: query, search and compare, offline and reproducible.
 
 >>> import nasbench
 >>> benchmark = nasbench.load("nb201-cifar10")
->>> nasbench.query("nb201-cifar10", (3, 3, 3, 1, 3, 2))["valid_accuracy"]  # doctest: +ELLIPSIS
-91.60...
+>>> round(benchmark.query((3, 3, 3, 1, 3, 2))["valid_accuracy"], 2)
+91.61
+>>> budget = nasbench.Budget(trials=100)
+>>> runs = nasbench.search("regularized_evolution", "nb201-cifar10", seeds=range(3), budget=budget)
+>>> len(runs), len(runs[0])
+(3, 100)
 """
 
 from nasbench.benchmark import Evaluation
@@ -30,7 +34,7 @@ from nasbench.errors import (
 from nasbench.runs.budget import Budget
 from nasbench.runs.records import Records, find_records, save
 from nasbench.runs.replay import replay
-from nasbench.runs.search import search  # now, or the module of that name would replace it later
+from nasbench.runs.search import search
 from nasbench.space import Arch
 
 
@@ -42,7 +46,7 @@ def query(
     schedule: int | None = None,
     seed: int | None = None,
 ) -> dict[str, float]:
-    """All that a benchmark records of an architecture; see :meth:`TableBenchmark.query`."""
+    """Return what a benchmark records for an architecture; see :meth:`TableBenchmark.query`."""
     return load(benchmark).query(arch, epoch=epoch, schedule=schedule, seed=seed)
 
 

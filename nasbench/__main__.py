@@ -1,4 +1,4 @@
-"""``python -m nasbench`` is the command ``nasbench``."""
+"""Run the command ``nasbench`` as ``python -m nasbench``."""
 
 from nasbench.cli import main
 

@@ -1,4 +1,30 @@
-"""The contract of a search algorithm: asked for proposals, told observations, it sees no more."""
+"""The contract of a search algorithm: it proposes architectures and is told their losses.
+
+An algorithm sees its search space and its observations, but no table, test result or clock. A loop
+such as :func:`nasbench.replay` calls :meth:`Algorithm.ask`, evaluates the proposal, and passes the
+result to :meth:`Algorithm.tell`:
+
+>>> from nasbench.algorithm import Algorithm, Observation, Proposal
+>>> from nasbench.spaces.nb201 import NB201
+>>> class HillClimber(Algorithm):
+...     best = None
+...
+...     def ask(self):
+...         if self.best is None:
+...             return Proposal(self.space.sample(self.rng))
+...         return Proposal(self.space.mutate(self.best.proposal.arch, self.rng))
+...
+...     def tell(self, observation):
+...         if self.best is None or observation.loss < self.best.loss:
+...             self.best = observation
+>>> algorithm = HillClimber(NB201(), fidelities=(12, 200), seed=0)
+>>> proposal = algorithm.ask()
+>>> proposal
+Proposal(arch=(4, 3, 2, 1, 2, 2), epoch=None, resumes=None)
+>>> algorithm.tell(Observation(0, proposal, losses=(8.5,), seconds=100.0))
+>>> algorithm.best.loss
+8.5
+"""
 
 import inspect
 import random
@@ -14,21 +40,23 @@ from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
 
 Known: TypeAlias = Callable[[Arch], tuple[float, ...]]
-"""Numbers of an architecture that no training produced, for algorithms with a ``known`` keyword.
+"""Gives the numbers of an architecture that are known before training, such as its parameters.
 
-NaN is a number that is not defined for the architecture, as some zero-cost scores are for some.
+An algorithm with a keyword ``known`` receives such a function. A number is NaN where it is not
+defined for the architecture, as some zero-cost scores are not.
 """
 
 _NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable")
 
 
 class Proposal(NamedTuple):
-    """What to train next.
+    """A training that an algorithm asks for.
 
     Attributes:
-        arch: The architecture.
-        epoch: Up to which epoch; default: the last fidelity.
-        resumes: Number of the trial whose training to continue; None to start from scratch.
+        arch: The architecture to train.
+        epoch: The epoch to train it to, one of the algorithm's ``fidelities``; None for the last of
+            them.
+        resumes: Number of the trial whose training to continue; None to train from scratch.
     """
 
     arch: Arch
@@ -37,13 +65,13 @@ class Proposal(NamedTuple):
 
 
 class Observation:
-    """What came out of a proposal.
+    """The result of a proposal.
 
     Attributes:
-        trial: Number of the trial, in the order in which trials were started.
-        proposal: What was proposed.
-        losses: One for each objective, lower is better; ``inf`` if the training diverged.
-        seconds: What the trial cost.
+        trial: Number of the trial; trials are numbered from 0 in the order of their starts.
+        proposal: The proposal.
+        losses: One loss per objective, lower is better; ``inf`` if the training diverged.
+        seconds: Simulated cost of the trial.
     """
 
     __slots__ = ("_curve", "losses", "proposal", "seconds", "trial")
@@ -69,7 +97,7 @@ class Observation:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """The first loss after epochs 1, 2, … up to the proposal's; NaN where not recorded."""
+        """First loss after epochs 1, 2, … up to the proposed one; NaN where not recorded."""
         if self._curve is None:
             return np.array([self.losses[0]])
         return self._curve(self.trial)
@@ -82,31 +110,34 @@ class Observation:
 
 
 class Configurable(Protocol):
-    """What has hyperparameters, as keyword-only arguments, and presets of them."""
+    """A class with hyperparameters, which are keyword-only arguments, and presets of them."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
 
 
 class Algorithm(ABC):
-    """Base of all search algorithms.
+    """Base class of all search algorithms.
 
-    A subclass names its hyperparameters as keyword-only arguments with defaults, keeps them as
-    attributes of the same names, and may publish settings of the literature in ``presets``. Its
-    only source of randomness is ``self.rng``, used through ``random()``. Two keywords are no
-    hyperparameters but told to an algorithm that has them: ``known`` (see :data:`Known`) and
-    ``resumable``, False where every fidelity is a training of its own, so that none can be resumed.
+    A subclass declares its hyperparameters as keyword-only arguments, keeps them as attributes of
+    the same names, and may list published settings in ``presets``. ``self.rng`` is its only source
+    of randomness, and it calls only ``rng.random()``.
+
+    Two keywords are not hyperparameters; an algorithm that declares them is told their values.
+    ``known`` gives numbers that are known before training, see :data:`Known`. ``resumable`` is
+    False if every fidelity is a separate training, so that no trial can be resumed.
 
     Args:
-        space: What to search.
-        fidelities: Epochs that a proposal may ask for, ascending; an algorithm that uses one takes
-            the last.
+        space: The space to search.
+        fidelities: Epochs that a proposal may ask for, ascending. An algorithm that uses one
+            fidelity takes the last.
         seed: Seed of the search.
 
     Attributes:
-        presets: Hyperparameters by the name of the preset.
-        families: Kinds of models that it fits to losses it was told, to predict others, named as
-            those of :class:`nasbench.regressor.Regressor`; may depend on hyperparameters. Boards
-            mark it on a surrogate that is such a model itself.
+        presets: Hyperparameters by name of the preset.
+        families: Kinds of models that the algorithm fits to observed losses in order to predict
+            others, named like :attr:`nasbench.regressor.Regressor.family`; they may depend on
+            hyperparameters. Leaderboards mark an algorithm that fits the family of the surrogate
+            that it searches.
         space: As given.
         fidelities: As given.
         rng: The generator made from ``seed``.
@@ -122,27 +153,35 @@ class Algorithm(ABC):
 
     @abstractmethod
     def ask(self) -> Proposal | None:
-        """The next proposal.
+        """Return the next proposal.
 
-        None means that there is nothing to propose before the next ``tell``; with no trial running,
-        it ends the search.
+        Returns:
+            The proposal; None if there is nothing to propose before the next ``tell``. None while
+            no trial is running ends the search.
         """
 
     @abstractmethod
     def tell(self, observation: Observation) -> None:
-        """Take note of a result; once for each proposal, possibly late and in any order."""
+        """Learn the result of a proposal.
+
+        Called once per proposal. With parallel workers, results may come late and in any order.
+        """
 
 
 def hyperparameters(
     algorithm: type[Configurable], changes: Mapping[str, Any], preset: str | None = None
 ) -> dict[str, Any]:
-    """All hyperparameters of an algorithm: defaults, changed by a preset, changed by ``changes``.
+    """Return all hyperparameters: the defaults, updated by a preset, then by ``changes``.
 
-    Regressors have them in the same way.
+    Args:
+        algorithm: Class of an algorithm or regressor.
+        changes: Values by name of the hyperparameter.
+        preset: Name of a preset of the class.
 
     Raises:
-        UnknownNameError: No such preset or hyperparameter.
-        InvalidArgumentError: A value of another type than the default's.
+        UnknownNameError: There is no such preset or hyperparameter.
+        InvalidArgumentError: A value differs in type from the default, or a hyperparameter without
+            default has no value.
     """
     values = dict(_defaults(algorithm))
     label = algorithm.__name__
@@ -157,7 +196,7 @@ def hyperparameters(
         values[name] = _checked(f"{label}: {name}", value, values[name])
     for name, value in values.items():
         if value is inspect.Parameter.empty:
-            raise InvalidArgumentError(f"{label} needs a value of {name!r}, which has no default")
+            raise InvalidArgumentError(f"{label} needs a value for {name!r}, which has no default")
     return values
 
 
@@ -171,25 +210,25 @@ def make(
     known: Known | None = None,
     resumable: bool = True,
 ) -> Algorithm:
-    """A fresh algorithm, told what it has a keyword for.
+    """Make an algorithm, passing ``known`` and ``resumable`` only if it declares them.
 
     Args:
-        algorithm: Its class.
-        space: What to search.
+        algorithm: Class of the algorithm.
+        space: The space to search.
         fidelities: Epochs that a proposal may ask for, ascending.
         seed: Seed of the search.
-        hyperparameters: All of them, from :func:`hyperparameters`.
-        known: Numbers known before training, for an algorithm that :func:`takes_known`.
-        resumable: Whether a trial can resume another, for an algorithm that asks.
+        hyperparameters: All hyperparameters, from :func:`hyperparameters`.
+        known: Numbers known before training; only for an algorithm that :func:`takes_known`.
+        resumable: Whether a trial can resume another.
     """
-    told: dict[str, Any] = {} if known is None else {"known": known}
+    declared: dict[str, Any] = {} if known is None else {"known": known}
     if takes_resumable(algorithm):
-        told["resumable"] = resumable
-    return algorithm(space, fidelities=fidelities, seed=seed, **hyperparameters, **told)
+        declared["resumable"] = resumable
+    return algorithm(space, fidelities=fidelities, seed=seed, **hyperparameters, **declared)
 
 
 def kept_hyperparameters(algorithm: Configurable) -> dict[str, Any] | None:
-    """Hyperparameters of an algorithm, from its attributes; None if it does not keep one."""
+    """Read hyperparameters from an algorithm's attributes; None if it does not keep them all."""
     names = _defaults(type(algorithm))
     if not all(hasattr(algorithm, name) for name in names):
         return None
@@ -198,7 +237,7 @@ def kept_hyperparameters(algorithm: Configurable) -> dict[str, Any] | None:
 
 @cache
 def _defaults(algorithm: type[Configurable]) -> Mapping[str, Any]:
-    """Defaults of the hyperparameters; ``inspect.Parameter.empty`` where there is none."""
+    """Return the default of every hyperparameter; ``inspect.Parameter.empty`` for none."""
     return {
         name: parameter.default
         for name, parameter in inspect.signature(algorithm).parameters.items()
@@ -207,12 +246,12 @@ def _defaults(algorithm: type[Configurable]) -> Mapping[str, Any]:
 
 
 def takes_known(algorithm: type[Algorithm]) -> bool:
-    """Whether the algorithm can use numbers that are known before training."""
+    """Return whether the algorithm declares the keyword ``known``."""
     return "known" in inspect.signature(algorithm).parameters
 
 
 def takes_resumable(algorithm: type[Algorithm]) -> bool:
-    """Whether the algorithm wants to know if a trial can resume another."""
+    """Return whether the algorithm declares the keyword ``resumable``."""
     return "resumable" in inspect.signature(algorithm).parameters
 
 
@@ -225,6 +264,6 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         and type(value) is not type(default)
     ):
         raise InvalidArgumentError(
-            f"{name} = {value!r} must be of type {type(default).__name__}, as {default!r}"
+            f"{name} = {value!r} must be of type {type(default).__name__}, like {default!r}"
         )
     return value

@@ -1,8 +1,8 @@
-"""A drop-in for google-research/nasbench, on tables of NAS-Bench-101 and without TensorFlow.
+"""A drop-in for google-research/nasbench that answers from tables and needs no TensorFlow.
 
-``from nasbench import api`` and the rest of a script stay as they are (Ying et al., 2019,
-https://arxiv.org/abs/1902.09635, https://github.com/google-research/nasbench). New code had better
-ask :func:`nasbench.load`, whose answers depend on nothing but the question.
+Scripts that use ``from nasbench import api`` run unchanged (Ying et al., 2019,
+https://arxiv.org/abs/1902.09635, https://github.com/google-research/nasbench). New code should use
+:func:`nasbench.load`, whose answers depend only on the question.
 """
 
 from nasbench.compat.nasbench101.benchmark import NASBench

@@ -1,20 +1,38 @@
-"""The contract of a benchmark: every answer is a function of its arguments alone."""
+"""The contract of a benchmark: every answer depends only on the arguments of the question.
 
+Two classes keep it: :class:`nasbench.TableBenchmark` answers from recorded trainings, and
+:class:`nasbench.SurrogateBenchmark` from a fitted model. :func:`nasbench.load` opens either.
+
+>>> import nasbench
+>>> benchmark = nasbench.load("lite201-digits")
+>>> benchmark.space.name, benchmark.objectives, benchmark.seeds
+('nb201', ('valid_accuracy',), (0, 1, 2))
+>>> arch = (3, 3, 3, 1, 3, 2)
+>>> answer = benchmark.query(arch, epoch=4, seed=0)
+>>> round(answer["valid_accuracy"], 2), round(answer["test_accuracy"], 2)
+(90.65, 91.2)
+>>> evaluation = benchmark.evaluate(arch, epoch=4, seed=0)
+>>> round(evaluation.losses[0], 2), round(evaluation.seconds, 2)
+(9.35, 0.34)
+"""
+
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.space import Arch, SearchSpace
 
 
 class Evaluation(NamedTuple):
-    """What a search is told of one training.
+    """What a search learns from one training.
 
     Attributes:
-        losses: One loss for each objective, lower is better; ``inf`` if the training diverged.
-        seconds: Cost of the training from scratch and of one validation.
-        validation_seconds: The part of ``seconds`` that is the validation.
+        losses: One loss per objective, lower is better; ``inf`` if the training diverged.
+        seconds: Seconds of training from scratch plus one validation.
+        validation_seconds: The part of ``seconds`` spent on the validation.
     """
 
     losses: tuple[float, ...]
@@ -23,11 +41,12 @@ class Evaluation(NamedTuple):
 
 
 class Trainings(NamedTuple):
-    """Which trainings answer for an architecture.
+    """The trainings that answer for an architecture.
 
     Attributes:
-        key: Equal for architectures that share their trainings: the rank of the owner.
-        seeds: Recorded training seeds, ascending; empty where any integer is one.
+        key: Rank of the architecture that owns the trainings; equal for architectures that share
+            them.
+        seeds: Recorded training seeds, ascending; empty if any integer is a seed.
     """
 
     key: int
@@ -35,22 +54,26 @@ class Trainings(NamedTuple):
 
 
 class Benchmark(Protocol):
-    """A search space with the results of its trainings; stateless.
+    """A search space with results of its trainings; stateless.
+
+    Where a benchmark holds several schedules, a fidelity is the end of one of them.
 
     Attributes:
         name: Id of the table or surrogate.
-        version: Its version.
+        version: Version of the table or surrogate.
         content_hash: Hash of its numbers.
         space: The search space.
-        schedules: Planned lengths of the recorded trainings, in epochs, ascending.
-        fidelities: What a search may ask for as ``epoch``, ascending.
-        seeds: Recorded training seeds, ascending; empty where any integer is one.
-        complete_seeds: Those recorded for every architecture.
-        objectives: Columns that a search minimises (those to be maximised are converted once).
-        known: Columns that a search may see before it trains.
-        family: Kind of model that answers, if it is a surrogate; else empty.
-        default_objective: What a search optimises if nothing is asked for; None if it must ask.
-        is_clocked: Whether seconds are recorded wherever a search may ask; else none are charged.
+        schedules: Planned lengths of the recorded trainings in epochs, ascending.
+        fidelities: Epochs that a search may ask for, ascending.
+        seeds: Recorded training seeds, ascending; empty if any integer is a seed.
+        complete_seeds: The seeds recorded for every architecture.
+        objectives: Columns that a search optimises; :meth:`evaluate` converts them into losses.
+        known: Columns that a search may see before training.
+        family: Kind of model of a surrogate; empty for a table.
+        default_objective: The column optimised by default; None if the caller must name one.
+        columns: Meaning of every column that comes out of a training.
+        is_clocked: Whether seconds are recorded at every fidelity. If not, no training time is
+            charged.
     """
 
     name: str
@@ -66,6 +89,9 @@ class Benchmark(Protocol):
 
     @property
     def default_objective(self) -> str | None: ...
+
+    @property
+    def columns(self) -> Mapping[str, Column]: ...
 
     @property
     def is_clocked(self) -> bool: ...
@@ -87,19 +113,35 @@ class Benchmark(Protocol):
         schedule: int | None = None,
         seed: int | None = None,
     ) -> dict[str, float]:
-        """All that is recorded of an architecture at an epoch; the mean if no seed is given."""
+        """Return everything recorded for an architecture at an epoch.
+
+        Args:
+            arch: A tuple, or the text form of the space.
+            epoch: Number of trained epochs; default: all epochs of the schedule.
+            schedule: Planned length of the training in epochs; default: the longest.
+            seed: A training seed; default: the mean over the recorded seeds.
+
+        Returns:
+            Value by column name.
+        """
         ...
 
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
-        """Values of a metric after epochs 1, 2, … (NaN: not recorded), shape ``(schedule,)``."""
+        """Return a metric after epochs 1, 2, …, shape ``(schedule,)``; NaN where not recorded."""
         ...
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
-        """Losses and cost of one training."""
+        """Return the losses and the cost of one training.
+
+        Args:
+            arch: A tuple of the space.
+            epoch: One of ``fidelities``; default: the last.
+            seed: A training seed; default: the mean over the recorded seeds.
+        """
         ...
 
     def query_many(
@@ -111,17 +153,36 @@ class Benchmark(Protocol):
         schedule: int | None = None,
         seed: int | None = None,
     ) -> NDArray[np.float64]:
-        """One metric of an ``(n, d)`` array of architectures, shape ``(n,)``."""
+        """Return one metric of many architectures.
+
+        Args:
+            archs: Integers of shape ``(n, d)``.
+            metric: Name of a column.
+            epoch: As in :meth:`query`.
+            schedule: As in :meth:`query`.
+            seed: As in :meth:`query`.
+
+        Returns:
+            Values of shape ``(n,)``.
+        """
         ...
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
-        """Which trainings of an architecture are recorded."""
+        """Return which trainings of an architecture are recorded."""
+        ...
+
+    def column(self, name: str) -> Column:
+        """Return the meaning of a column, also of one that no training produced."""
         ...
 
     def require_objectives(self) -> None:
-        """Refuse to be searched without an objective, by a :class:`NotRecordedError`."""
+        """Check that there is an objective to search for.
+
+        Raises:
+            NotRecordedError: There is none.
+        """
         ...
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
-        """Values of the ``known`` columns, and the seconds that computing them took."""
+        """Return the values of the ``known`` columns and the seconds that computing them took."""
         ...

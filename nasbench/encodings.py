@@ -1,9 +1,18 @@
-"""Architectures as arrays of numbers, for models that learn from them; one row an architecture.
+"""Architectures as arrays of numbers for models that learn from them, one row per architecture.
 
-Compared in White et al. (2020), "A Study on Neural Architecture Encodings",
-https://arxiv.org/abs/2007.04965. :func:`one_hot` and :func:`unit_cube` exist for every space,
-:func:`adjacency` and :func:`path` for those that have a graph form. What a column means depends on
-the space alone, never on the architectures that are encoded together.
+White et al. (2020), "A Study on Neural Architecture Encodings", https://arxiv.org/abs/2007.04965,
+compare encodings. :func:`one_hot` and :func:`unit_cube` work for every space, :func:`adjacency`,
+:func:`path` and :func:`path_statistics` for spaces with graphs. The meaning of a column depends
+only on the space, never on the architectures that are encoded together.
+
+>>> from nasbench.encodings import encode, one_hot
+>>> from nasbench.spaces.nb201 import NB201
+>>> space = NB201()
+>>> archs = [(3, 0, 1, 0, 0, 4), (1, 1, 1, 1, 1, 1)]
+>>> one_hot(space, archs).shape
+(2, 30)
+>>> encode(space, archs, ["unit_cube", "path"]).shape
+(2, 90)
 """
 
 import random
@@ -21,22 +30,22 @@ from nasbench.space import Arch, Graph, SearchSpace
 
 NO_OPERATION = "none"
 
-_DRAWS = 1_000
-_MOST_PATHS = 100_000
+_SAMPLED = 1_000
+_MAX_PATHS = 100_000
 
 
 def one_hot(space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]) -> NDArray[np.float32]:
-    """One block of columns per decision, one column per option.
+    """Encode every decision as a block of columns, one column per option.
 
     Args:
-        space: The space.
-        archs: ``n`` architectures, or an ``(n, d)`` array of them.
+        space: The search space.
+        archs: ``n`` architectures, or integers of shape ``(n, d)``.
 
     Returns:
         Zeros and ones of shape ``(n, sum(space.options))``.
 
     Raises:
-        IllegalArchError: Something in ``archs`` is not in the ranges of the decisions.
+        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
     """
     rows = _rows(space, archs)
     first = np.cumsum((0, *space.options[:-1]))
@@ -48,19 +57,20 @@ def one_hot(space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]) -> 
 def unit_cube(
     space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]
 ) -> NDArray[np.float32]:
-    """One column per decision: option ``k`` of ``n`` is ``k / (n - 1)``, a lone option is 0.
+    """Encode every decision as one number: option ``k`` of ``n`` is ``k / (n - 1)``.
 
-    Only the order of the options enters, also where a decision has numeric values.
+    Only the order of the options counts, even if the decision has numeric values. A decision with a
+    single option is 0.
 
     Args:
-        space: The space.
-        archs: ``n`` architectures, or an ``(n, d)`` array of them.
+        space: The search space.
+        archs: ``n`` architectures, or integers of shape ``(n, d)``.
 
     Returns:
         Numbers in [0, 1] of shape ``(n, d)``.
 
     Raises:
-        IllegalArchError: Something in ``archs`` is not in the ranges of the decisions.
+        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
     """
     last = np.maximum(np.array(space.options) - 1, 1)
     scaled: NDArray[np.float32] = (_rows(space, archs) / last).astype(np.float32)
@@ -70,27 +80,29 @@ def unit_cube(
 def adjacency(
     space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]
 ) -> NDArray[np.float32]:
-    """Which edges the graph has, then which operation each of its inner nodes carries.
+    """Encode which edges the graph has and which operation each inner node carries.
 
-    The edges are the upper triangle of the adjacency matrix, row by row. Every inner node has one
-    block, one column per operation in the order of the operations' names. In a space whose graphs
-    differ in size all are padded to the largest: nodes keep their number, the output moves to the
-    end, what is missing is zero.
+    The edges are the upper triangle of the adjacency matrix, row by row. They are followed by one
+    block per inner node, with one column per operation in alphabetical order. If the graphs of a
+    space differ in size, all are padded to the largest: nodes keep their number, the output moves
+    to the end, and what is missing is zero.
 
     In ``nb201`` the edges of the cell are the nodes of the graph, wired alike in every cell: the
-    first 28 of the 58 columns are constant, the other 30 say the same as :func:`one_hot`.
+    first 28 of the 58 columns are constant, and the other 30 equal :func:`one_hot` up to their
+    order.
 
     Args:
-        space: A space with a graph form.
-        archs: ``n`` legal architectures, or an ``(n, d)`` array of them.
+        space: A space whose architectures have graphs.
+        archs: ``n`` legal architectures, or integers of shape ``(n, d)``.
 
     Returns:
         Zeros and ones of shape ``(n, m * (m - 1) / 2 + (m - 2) * n_operations)``, where ``m`` is
         the number of nodes of the largest graph.
 
     Raises:
-        IllegalArchError: Something in ``archs`` is not in the ranges of the decisions.
-        InvalidArgumentError: The space has no graph form.
+        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
+        InvalidArgumentError: The space has no graphs, or a graph has a node that no sampled graph
+            has.
     """
     rows, union = _rows(space, archs), _union(space)
     m = len(union.labels)
@@ -116,27 +128,27 @@ def path(
     *,
     length: int | None = None,
 ) -> NDArray[np.float32]:
-    """Which paths the graph has from input to output, a path being the operations along it.
+    """Encode which paths lead from input to output; a path is the sequence of its operations.
 
     From BANANAS (White et al., 2021, https://arxiv.org/abs/1910.11858). The columns are those of
-    :func:`path_vocabulary`, short paths first; a path that a graph has twice counts once. Long
-    paths are many and each is rare, so the encoding is often truncated.
+    :func:`path_vocabulary`, short paths first; a path that occurs twice counts once. Since long
+    paths are numerous and rare, the encoding is often truncated.
 
     Args:
-        space: A space with a graph form.
-        archs: ``n`` legal architectures, or an ``(n, d)`` array of them.
-        length: How many columns to keep, from the first; None for all.
+        space: A space whose architectures have graphs.
+        archs: ``n`` legal architectures, or integers of shape ``(n, d)``.
+        length: Number of columns to keep; None for all.
 
     Returns:
         Zeros and ones of shape ``(n, n_paths)``, or ``(n, min(length, n_paths))``.
 
     Raises:
-        IllegalArchError: Something in ``archs`` is not in the ranges of the decisions.
-        InvalidArgumentError: The space has no graph form or too many paths, or ``length`` is
-            below 1.
+        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
+        InvalidArgumentError: The space has no graphs or too many paths, a graph has a path that no
+            sampled graph has, or ``length`` is below 1.
     """
     if length is not None and length < 1:
-        raise InvalidArgumentError(f"length is {length}, possible are 1, 2, … and None for all")
+        raise InvalidArgumentError(f"length is {length}, but must be at least 1, or None for all")
     rows = _rows(space, archs)
     column = {labels: i for i, labels in enumerate(path_vocabulary(space))}
     encoded = np.zeros((len(rows), len(column)), dtype=np.float32)
@@ -152,24 +164,25 @@ def path(
 def path_statistics(
     space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]
 ) -> NDArray[np.float32]:
-    """How often operations occur on the paths from input to output; for graphs of any size.
+    """Encode how often operations occur on the paths from input to output, for graphs of any size.
 
-    For every operation of the space, in the order of their names: how many nodes on a path carry
-    it, how many at most one path has of them, and how many it has on average over all paths; then
-    the longest path, the mean length of a path, and the logarithm of one plus the number of paths.
-    Nothing passes through the operation ``none``.
+    For every operation of the space, in alphabetical order: the number of nodes on paths that carry
+    it, its maximum number on one path, and its mean number over all paths. Then the length of the
+    longest path, the mean length, and the logarithm of one plus the number of paths. No path passes
+    through the operation ``none``.
 
     Args:
-        space: A space with a graph form.
-        archs: ``n`` legal architectures, or an ``(n, d)`` array of them.
+        space: A space whose architectures have graphs.
+        archs: ``n`` legal architectures, or integers of shape ``(n, d)``.
 
     Returns:
-        Numbers of shape ``(n, 3 * n_operations + 3)``.
+        Numbers of shape ``(n, 3 * n_operations + 3)``: all node counts, all maxima, all means, then
+        the last three.
 
     Raises:
-        IllegalArchError: Something in ``archs`` is not in the ranges of the decisions.
-        InvalidArgumentError: The space has no graph form, or a graph has an operation that no
-            sampled one has.
+        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
+        InvalidArgumentError: The space has no graphs, or a graph has an operation that no sampled
+            graph has.
     """
     rows, union = _rows(space, archs), _union(space)
     names = sorted(set().union(*union.labels[1:-1]) - {NO_OPERATION})
@@ -192,8 +205,8 @@ def _path_statistics(graph: Graph, column: dict[str, int]) -> list[float]:
     for j in range(last, 0, -1):
         if j in useful:
             useful.update(i for i in sources[j] if passes[i])
-    # Of the paths from the input to a node: their number, for every operation the most of it on one
-    # path and the sum over all, then the same of the length
+    # Over the paths from the input to each node: their number, and for every operation (the last
+    # place counts the length) the maximum on one path and the sum over all paths
     paths = [1] + [0] * last
     most = [[0] * (n + 1) for _ in range(last + 1)]
     total = [[0] * (n + 1) for _ in range(last + 1)]
@@ -227,15 +240,23 @@ ENCODINGS: dict[str, Callable[..., NDArray[np.float32]]] = {
 def encode(
     space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer], encodings: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Several encodings side by side, shape ``(n, n_columns)``.
+    """Put several encodings side by side.
+
+    Args:
+        space: The search space.
+        archs: ``n`` architectures, or integers of shape ``(n, d)``.
+        encodings: Names from :data:`ENCODINGS`.
+
+    Returns:
+        Numbers of shape ``(n, n_columns)``.
 
     Raises:
-        UnknownNameError: No encoding has such a name.
-        InvalidArgumentError: None is named, or the space lacks what one of them needs.
-        IllegalArchError: Something in ``archs`` is not in the space.
+        UnknownNameError: There is no encoding of such a name.
+        InvalidArgumentError: No encoding is given, or the space does not support one of them.
+        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
     """
     if not encodings:
-        raise InvalidArgumentError(f"no encoding is named{one_of('', ENCODINGS)}")
+        raise InvalidArgumentError(f"no encoding is given{one_of('', ENCODINGS)}")
     for name in encodings:
         if name not in ENCODINGS:
             raise UnknownNameError(f"no encoding is called {name!r}{one_of(name, ENCODINGS)}")
@@ -244,16 +265,16 @@ def encode(
 
 @cache
 def path_vocabulary(space: SearchSpace) -> tuple[tuple[str, ...], ...]:
-    """Every path that :func:`path` has a column for, by length, then by names of operations.
+    """Return all paths that :func:`path` has a column for, by length, then alphabetically.
 
-    A path is the operations between input and output. One through the operation ``none`` does not
-    exist, since nothing passes there; a skip is an operation like any other. So ``nb201``, where a
-    path has one, two or three edges and four operations let a signal pass, has 4 + 4**2 + 4**3 = 84
-    paths; the 155 of other implementations count ``none`` as a fifth. A disconnected cell has no
-    path and is encoded as zeros.
+    A path is the sequence of operations between input and output. No path passes through the
+    operation ``none``; a skip is an operation like any other. So ``nb201``, where a path has one,
+    two or three edges and four operations pass a signal on, has 4 + 4**2 + 4**3 = 84 paths; other
+    implementations have 155 because they count ``none`` as a fifth. A disconnected cell has no path
+    and is encoded as zeros.
 
     Raises:
-        InvalidArgumentError: The space has no graph form, or too many paths.
+        InvalidArgumentError: The space has no graphs or too many paths.
     """
     union = _union(space)
     return tuple(
@@ -264,21 +285,21 @@ def path_vocabulary(space: SearchSpace) -> tuple[tuple[str, ...], ...]:
 
 
 def labels(space: SearchSpace) -> tuple[str, ...]:
-    """Labels of nodes that the graphs of a space have, sorted, those of input and output included.
+    """Return all labels of nodes in the graphs of a space, sorted, including input and output.
 
     Raises:
-        InvalidArgumentError: The space has no graph form.
+        InvalidArgumentError: The space has no graphs.
     """
     return tuple(sorted(set().union(*_union(space).labels)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Union:
-    """The graphs of a space laid over each other, inputs on inputs and outputs on outputs.
+    """The graphs of a space laid on top of each other, inputs on inputs and outputs on outputs.
 
     Attributes:
         adjacency: Boolean array of shape ``(m, m)``: edges that some architecture has.
-        labels: For each of the ``m`` nodes the labels that it has in some architecture.
+        labels: For each of the ``m`` nodes, the labels that it has in some architecture.
     """
 
     adjacency: NDArray[np.bool_]
@@ -287,10 +308,10 @@ class _Union:
 
 @cache
 def _union(space: SearchSpace) -> _Union:
-    """Overlay of all graphs of a small space, of 1,000 drawn with a fixed seed in a large one."""
+    """Overlay all graphs of a small space, or 1,000 sampled ones (fixed seed) of a large space."""
     rng = random.Random(0)
-    small = prod(space.options) <= _DRAWS
-    archs = space.archs() if small else (space.sample(rng) for _ in range(_DRAWS))
+    small = prod(space.options) <= _SAMPLED
+    archs = space.archs() if small else (space.sample(rng) for _ in range(_SAMPLED))
     graphs = [_graph(space, arch) for arch in archs]
     m = max(len(graph.labels) for graph in graphs)
     edges = np.zeros((m, m), dtype=np.bool_)
@@ -304,14 +325,17 @@ def _union(space: SearchSpace) -> _Union:
 
 
 def _slots(graph: Graph, m: int) -> list[int]:
-    """Where the nodes of a graph lie among ``m``: the output last, the others at their number."""
+    """Place the nodes of a graph among ``m``: the output last, the others at their numbers."""
     return [*range(len(graph.labels) - 1), m - 1]
 
 
 def _paths(
     space: SearchSpace, edges: NDArray[np.bool_], labels: Sequence[Collection[str]]
 ) -> set[tuple[str, ...]]:
-    """Labels of all paths from the first to the last node, each node with any of its labels."""
+    """Find all paths from the first to the last node as sequences of labels.
+
+    A node contributes each of its labels in turn.
+    """
     arrived: list[set[tuple[str, ...]]] = [set() for _ in labels]
     sources, targets = np.nonzero(edges)
     for i, j in zip(sources.tolist(), targets.tolist(), strict=True):
@@ -321,9 +345,9 @@ def _paths(
         for label in labels[i]:
             if label != NO_OPERATION:
                 arrived[j].update([(*before, label) for before in arrived[i]])
-        if len(arrived[j]) > _MOST_PATHS:
+        if len(arrived[j]) > _MAX_PATHS:
             raise InvalidArgumentError(
-                f"{space.name!r} has more than {_MOST_PATHS:,} paths, too many for a column each; "
+                f"{space.name!r} has more than {_MAX_PATHS:,} paths, too many for one column each; "
                 "possible are one_hot, unit_cube and adjacency"
             )
     return arrived[-1]
@@ -341,13 +365,13 @@ def _graph(space: SearchSpace, arch: Arch) -> Graph:
 
 def _no_column(space: SearchSpace, arch: Sequence[int]) -> InvalidArgumentError:
     return InvalidArgumentError(
-        f"the graph of {tuple(arch)} has a node or path that none of {_DRAWS:,} other tuples of "
-        f"{space.name!r} has, and so no column; possible are one_hot and unit_cube"
+        f"the graph of {tuple(arch)} has a node or path that none of {_SAMPLED:,} sampled tuples "
+        f"of {space.name!r} has, and so no column; possible are one_hot and unit_cube"
     )
 
 
 def _rows(space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]) -> NDArray[np.int64]:
-    """The architectures as an ``(n, d)`` array, every option in its range."""
+    """Return architectures as an array of shape ``(n, d)``, every option in range."""
     try:
         rows: NDArray[Any] = np.asarray(archs)
     except ValueError as error:
@@ -356,8 +380,8 @@ def _rows(space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]) -> ND
         return np.zeros((0, len(space.options)), dtype=np.int64)
     if rows.shape[1:] != (len(space.options),) or rows.dtype.kind not in "iu":
         raise IllegalArchError(
-            f"architectures of {space.name!r} are integers of shape (n, {len(space.options)}); "
-            f"given are {rows.dtype} of shape {rows.shape}"
+            f"architectures of {space.name!r} are integers of shape (n, {len(space.options)}), "
+            f"not {rows.dtype} of shape {rows.shape}"
         )
     outside = ((rows < 0) | (rows >= np.array(space.options))).any(axis=1)
     if outside.any():

@@ -1,7 +1,7 @@
-"""Errors that the suite raises on purpose.
+"""The errors that the suite raises on purpose.
 
-Every message says what was given, what is possible and, where names are involved, the nearest
-guess. The command line prints it as one line and exits with code 2.
+A message says what was given, what is possible and, for names, the nearest guess. The command line
+prints it as one line and exits with code 2.
 """
 
 import difflib
@@ -9,23 +9,23 @@ from collections.abc import Iterable
 
 
 class NasbenchError(Exception):
-    """Base of all errors below."""
+    """Base class of all errors of the suite."""
 
 
 class UnknownNameError(NasbenchError, LookupError):
-    """A benchmark, algorithm, space, column or preset that does not exist."""
+    """There is no benchmark, algorithm, space, column or preset of this name."""
 
 
 class IllegalArchError(NasbenchError, ValueError):
-    """An architecture, as tuple or as text, that is not in the space."""
+    """A tuple or text is not an architecture of the space."""
 
 
 class NotRecordedError(NasbenchError, LookupError):
-    """A legal question whose answer the benchmark does not hold."""
+    """The question is valid, but the benchmark does not record the answer."""
 
 
 class InvalidArgumentError(NasbenchError, ValueError):
-    """An argument outside its possible values."""
+    """An argument has an impossible value."""
 
 
 class AlgorithmError(NasbenchError, RuntimeError):
@@ -33,52 +33,52 @@ class AlgorithmError(NasbenchError, RuntimeError):
 
 
 class MissingExtraError(NasbenchError, ImportError):
-    """A feature needs an optional dependency that is not installed."""
+    """A feature needs an optional package that is not installed."""
 
 
 class TableError(NasbenchError, ValueError):
-    """A table file that cannot be trusted; the subclasses say why."""
+    """A table file cannot be trusted; the subclasses say why."""
 
 
 class UnreadableTableError(TableError):
-    """Not a Parquet file, truncated, or bytes damaged."""
+    """A file is not a Parquet file, is truncated, or has damaged bytes."""
 
 
 class SchemaError(TableError):
-    """Columns, types or metadata differ from the schema."""
+    """Columns, types or metadata of a table differ from the schema."""
 
 
 class ContentHashError(TableError):
-    """The numbers differ from those that the hash in the metadata was made from."""
+    """The numbers of a table do not match the hash in its metadata."""
 
 
 class ValueRangeError(TableError):
-    """A number outside what its column can physically hold."""
+    """A number is outside the possible range of its column."""
 
 
 class RecordError(NasbenchError, ValueError):
-    """A folder of run records that is damaged or belongs to another search."""
+    """A folder of run records is damaged or belongs to another search."""
 
 
 class ArchiveError(NasbenchError, ValueError):
-    """A published archive that is damaged, is another than the known one, or holds code."""
+    """A published archive is damaged, is not the known one, or contains code."""
 
 
 class SurrogateError(NasbenchError, ValueError):
-    """A fitted surrogate whose files are damaged, or that must not be published."""
+    """Files of a fitted surrogate are damaged, or it must not be published."""
 
 
 class BuildError(NasbenchError, RuntimeError):
-    """A build folder that is damaged or belongs to another recipe."""
+    """A build folder is damaged or belongs to another recipe."""
 
 
 def one_of(given: object, possible: Iterable[object], *, limit: int = 12) -> str:
-    """Tail of a message about an unknown name: the nearest guess, then what is possible.
+    """Write the end of a message about an unknown name: the nearest guess and what is possible.
 
     Args:
         given: What the user wrote.
-        possible: Every acceptable value.
-        limit: How many values to list before the list is cut.
+        possible: All acceptable values.
+        limit: Number of values to list at most.
 
     Returns:
         A text such as ``"; did you mean 'nb201-cifar10'? Possible: 'a', 'b'"``.
@@ -90,12 +90,17 @@ def one_of(given: object, possible: Iterable[object], *, limit: int = 12) -> str
 
 
 def listed(names: Iterable[object], *, limit: int = 12) -> str:
-    """Names in quotes, separated by commas: the first ``limit`` of them, "none" without any."""
+    """Write names in quotes, separated by commas; ``"none"`` if there are none.
+
+    Args:
+        names: The names.
+        limit: Number of names to list at most; if there are more, the text says how many.
+    """
     quoted = [repr(str(name)) for name in names]
     more = f", … ({len(quoted)} in all)" if len(quoted) > limit else ""
     return f"{', '.join(quoted[:limit]) or 'none'}{more}"
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of the message of a library's error; the name of its class without one."""
+    """Return the first line of an error's message, or the name of its class if it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the digests of files and documents."""
+"""Files that are written completely or not at all, and digests of files and documents."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ from nasbench.errors import InvalidArgumentError
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary file that replaces ``path`` when the block ends well, else vanishes.
+    """Yield a temporary file that replaces ``path`` if the block succeeds and is deleted if not.
 
     Raises:
-        InvalidArgumentError: The folder or the file cannot be made or written.
+        InvalidArgumentError: The folder or the file cannot be created or written.
     """
     folder = writable_folder(path.parent)
     temporary: Path | None = None
@@ -37,10 +37,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def writable_folder(folder: Path) -> Path:
-    """The folder, made if need be.
+    """Create a folder if it does not exist, and check that it is writable.
 
     Raises:
-        InvalidArgumentError: It cannot be made or written.
+        InvalidArgumentError: The folder cannot be created or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,11 +54,11 @@ def writable_folder(folder: Path) -> Path:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of the bytes of a file, 64 hexadecimal digits."""
+    """Return the SHA-256 of a file's bytes as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_digest(document: object) -> str:
-    """SHA-256 of a JSON document whatever the order of its keys, 64 hexadecimal digits."""
+    """Return the SHA-256 of a JSON document, whatever the order of its keys, as 64 hex digits."""
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Registries: one line a thing, ``name -> "module:attribute"``, imported only when asked for."""
+"""Registries: one line per thing, ``name -> "module:attribute"``, imported only on demand."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,16 +26,15 @@ _HOME = Path(__file__).resolve().parent.parent
 
 
 class Registry(Mapping[str, str]):
-    """An immutable map from a name to the place of the object it stands for.
+    """An immutable mapping from names to ``"module:attribute"`` strings.
 
     Other distributions add to it through an entry-point group of the same name
     (``nasbench.algorithms``, ``nasbench.spaces``, …).
 
     Args:
         group: Name of the registry and of its entry-point group.
-        kind: What one entry is called in messages ("algorithm").
-        entries: ``{"regularized_evolution":
-            "algorithms.evolution.regularized_evolution:RegularizedEvolution"}``.
+        kind: Word for one entry in messages, such as ``"algorithm"``.
+        entries: Place by name, such as ``{"nb201": "nasbench.spaces.nb201:NB201"}``.
     """
 
     def __init__(self, group: str, kind: str, entries: Mapping[str, str]) -> None:
@@ -53,15 +52,16 @@ class Registry(Mapping[str, str]):
         return len(self._entries)
 
     def load(self, name: str) -> Any:
-        """Import and return the object called ``name``.
+        """Import and return the object with a given name.
 
         Args:
-            name: A registered name, or ``"module:attribute"`` of the caller's own code
-                (the current folder is searched too).
+            name: A registered name, or ``"module:attribute"`` of the caller's own code. Own modules
+                are also looked up in the current folder.
 
         Raises:
-            UnknownNameError: No such name, module or attribute.
-            MissingExtraError: The object needs an optional dependency.
+            UnknownNameError: There is no such name, module or attribute.
+            InvalidArgumentError: The name holds a colon but no module or no attribute.
+            MissingExtraError: The object needs an optional package that is not installed.
         """
         if name in self._entries:
             return _resolve(self._entries[name], self.kind)
@@ -75,16 +75,16 @@ class Registry(Mapping[str, str]):
         raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self._entries)}")
 
     def name_of(self, thing: type) -> str:
-        """The name that a class is registered by, else its ``"module:Class"``."""
+        """Return the registered name of a class, or ``"module:Class"`` if it is not registered."""
         target = f"{thing.__module__}:{thing.__qualname__}"
         return next((name for name, place in self._entries.items() if place == target), target)
 
 
 def require(module: str, purpose: str) -> Any:
-    """Import an optional dependency, or say which extra brings it.
+    """Import an optional package.
 
     Raises:
-        MissingExtraError: The module is not installed.
+        MissingExtraError: The package is not installed; the message says which extra brings it.
     """
     try:
         return import_module(module)
@@ -125,7 +125,7 @@ def _missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraErro
 
 
 def _refuse_intruder(module_name: str) -> None:
-    """Our package names are generic: refuse a foreign package that shadows one of ours."""
+    """Refuse another project's package that shadows one of ours, whose names are generic."""
     package = module_name.split(".")[0]
     found = getattr(sys.modules.get(package), "__file__", None)
     if package in _SIBLINGS and found and Path(found).resolve().parent.parent != _HOME:

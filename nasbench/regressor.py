@@ -1,4 +1,8 @@
-"""The contract of a regressor: it learns a number of architectures from examples."""
+"""The contract of a regressor, a model that predicts a number for architectures.
+
+Implementations are in ``surrogates.regressors``; surrogate benchmarks and predictor-based
+algorithms fit them.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,12 +17,12 @@ from nasbench.space import SearchSpace
 
 
 class Prediction(NamedTuple):
-    """What a regressor says of ``n`` architectures.
+    """Predictions for ``n`` architectures.
 
     Attributes:
         mean: Expected target, float64 of shape ``(n,)``.
-        std: How uncertain the regressor is, in units of the target, shape ``(n,)``; zero where the
-            method knows no uncertainty. What it contains is said by the class.
+        std: Uncertainty in units of the target, float64 of shape ``(n,)``; zero if the method
+            estimates none. The class of the regressor says what it includes.
     """
 
     mean: NDArray[np.float64]
@@ -26,21 +30,20 @@ class Prediction(NamedTuple):
 
 
 class Regressor(ABC):
-    """Base of all regressors.
+    """Base class of all regressors.
 
-    A subclass names its hyperparameters as keyword-only arguments with defaults, keeps them as
-    attributes of the same names, and may publish settings of the literature in ``presets``. Equal
-    arguments, examples and library versions give equal predictions. What it fitted is kept in
-    files without pickles.
+    A subclass declares its hyperparameters as keyword-only arguments with defaults, keeps them as
+    attributes of the same names, and may list published settings in ``presets``. Equal arguments,
+    examples and library versions give equal predictions. Fitted models are saved without pickles.
 
     Args:
         space: The space of the architectures.
-        seed: Seed of everything random in the fit.
+        seed: Seed of all randomness in the fit.
 
     Attributes:
-        family: What kind of model it is ("gradient boosting"). A search that fits the family which
-            a surrogate was made from has an unfair advantage there.
-        presets: Hyperparameters by the name of the preset.
+        family: Kind of model, such as ``"gradient boosting"``. A search that fits the same family
+            as the surrogate it searches has an unfair advantage.
+        presets: Hyperparameters by name of the preset.
         space: As given.
         seed: As given.
     """
@@ -53,15 +56,18 @@ class Regressor(ABC):
         self.seed = seed
 
     def fit(self, archs: NDArray[np.integer], targets: NDArray[np.floating]) -> Self:
-        """Learn from examples.
+        """Fit the model to examples.
 
         Args:
-            archs: Shape ``(n, d)``.
-            targets: One finite number each, shape ``(n,)``.
+            archs: Integers of shape ``(n, d)``.
+            targets: Finite numbers of shape ``(n,)``.
+
+        Returns:
+            The regressor itself.
 
         Raises:
-            InvalidArgumentError: Fewer than two examples, targets that are not finite or all equal,
-                or shapes that do not fit together.
+            InvalidArgumentError: There are fewer than two examples, the targets are not finite or
+                are all equal, or the shapes do not fit together.
         """
         values: NDArray[np.float64] = np.asarray(targets, dtype=np.float64)
         if values.shape != (len(archs),):
@@ -80,34 +86,47 @@ class Regressor(ABC):
         return self
 
     def predict(self, archs: NDArray[np.integer]) -> Prediction:
-        """What is expected of architectures, an ``(n, d)`` array of them."""
+        """Predict the targets of architectures.
+
+        Args:
+            archs: Integers of shape ``(n, d)``.
+        """
         return self.predict_members([self], archs)[0]
 
     @classmethod
     def predict_members(
         cls, members: Sequence[Self], archs: NDArray[np.integer]
     ) -> list[Prediction]:
-        """One prediction by each of several fitted regressors with the same hyperparameters.
+        """Predict with each of several fitted regressors that have the same hyperparameters.
 
-        A class that is faster at all of them together overrides this.
+        A class that can predict with all of them at once, faster, overrides this method.
+
+        Args:
+            members: Fitted regressors.
+            archs: Integers of shape ``(n, d)``.
+
+        Returns:
+            One prediction per member.
         """
         return [member._predict(np.asarray(archs)) for member in members]
 
     @abstractmethod
     def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
-        """Learn from checked examples."""
+        """Fit the model to checked examples."""
 
     @abstractmethod
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
-        """Predict with what was fitted."""
+        """Predict with the fitted model."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write what was fitted into an empty folder that exists."""
+        """Write the fitted model into an existing, empty folder."""
 
     @abstractmethod
     def restore(self, folder: Path) -> Self:
-        """Read what :meth:`save` wrote, instead of a fit; the arguments are those of the saved one.
+        """Read the model that :meth:`save` wrote, instead of fitting one.
+
+        The regressor must have been made with the same arguments as the saved one.
 
         Raises:
             SurrogateError: A file is missing or damaged.
@@ -115,19 +134,19 @@ class Regressor(ABC):
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays into an ``.npz`` file; equal arrays give equal bytes."""
+    """Write arrays to an ``.npz`` file; equal arrays give equal bytes."""
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **dict(arrays))
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read what :func:`write_arrays` wrote.
+    """Read arrays that :func:`write_arrays` wrote.
 
     Raises:
-        SurrogateError: The file is missing, damaged, or lacks one of ``names``.
+        SurrogateError: The file is missing or damaged, or lacks one of ``names``.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
-    except Exception as error:  # a zip file has many ways to be damaged
+    except Exception as error:  # a damaged zip file raises many kinds of errors
         raise SurrogateError(f"cannot read {path}: {error}") from error

@@ -1,4 +1,4 @@
-"""What the core asks of the packages above it, by name: imported only when asked for."""
+"""Objects that the core takes from the packages above it, by name and imported on demand."""
 
 from nasbench.registry import Registry
 

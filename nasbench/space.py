@@ -1,4 +1,24 @@
-"""Search spaces: an architecture is a tuple of integers, one chosen option per decision."""
+"""Search spaces: an architecture is a tuple of integers, one chosen option per decision.
+
+A space says which decisions there are, which tuples are legal and which of them are the same
+trainable network. It samples, mutates and enumerates architectures, and translates them from and to
+the notation of the paper that introduced the space.
+
+>>> import random
+>>> from nasbench.spaces.nb201 import NB201
+>>> space = NB201()
+>>> arch = (3, 0, 1, 0, 0, 4)
+>>> space.to_text(arch)
+'|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|'
+>>> space.decisions[0].name, space.decisions[0].labels[3]
+('edge 0->1', 'nor_conv_3x3')
+>>> space.size, space.rank(arch)
+(15625, 9504)
+>>> len(list(space.neighbors(arch)))
+24
+>>> space.sample(random.Random(0)) in space
+True
+"""
 
 import random
 from abc import ABC, abstractmethod
@@ -16,21 +36,22 @@ from numpy.typing import NDArray
 from nasbench.errors import IllegalArchError
 
 Arch: TypeAlias = tuple[int, ...]
+"""An architecture: the number of the chosen option for every decision, counted from 0."""
 
-_LISTABLE = 1_000_000
+_MAX_COUNTED = 1_000_000  # a space with rules is counted by enumeration up to this many tuples
 _BLOCK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One choice of an architecture.
+    """One decision of a space.
 
     Attributes:
-        name: What is chosen ("edge 0->1").
-        labels: Text of every option, in the order of their numbers.
-        kind: ``"categorical"``, ``"ordinal"`` (the order of the options means something) or
+        name: What is decided, such as ``"edge 0->1"``.
+        labels: Name of every option; the option with number ``k`` is ``labels[k]``.
+        kind: ``"categorical"``, ``"ordinal"`` (the order of the options has a meaning) or
             ``"numeric"``.
-        values: The options as numbers where ``kind`` is ``"numeric"``, else empty.
+        values: The options as numbers if ``kind`` is ``"numeric"``; otherwise empty.
     """
 
     name: str
@@ -41,12 +62,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A directed acyclic graph with labelled nodes, in topological order.
+    """A directed acyclic graph with labelled nodes in topological order.
 
     Attributes:
-        adjacency: Boolean array of shape ``(n, n)``; ``adjacency[i, j]`` is an edge from node i to
-            node j.
-        labels: ``n`` texts; the first is the input, the last the output.
+        adjacency: Boolean array of shape ``(n, n)``; ``adjacency[i, j]`` says whether an edge leads
+            from node i to node j.
+        labels: Label of each of the ``n`` nodes; the first node is the input, the last the output.
     """
 
     adjacency: NDArray[np.bool_]
@@ -54,11 +75,20 @@ class Graph:
 
 
 class SearchSpace(ABC):
-    """An immutable set of architectures.
+    """Base class of all search spaces; an immutable set of architectures.
 
-    A subclass sets ``name``, ``decisions`` and the text form; everything else is derived and may be
-    overridden. Random methods take a ``random.Random`` and use its ``random()`` only, the one
-    stream that Python keeps.
+    A subclass sets ``name`` and ``decisions`` and implements :meth:`to_text` and :meth:`from_text`.
+    The other methods are derived from these; override :meth:`is_legal`, :meth:`canonical` and
+    :meth:`graph` where the space has rules, identical networks or graphs, and any other method for
+    speed. Random methods take a ``random.Random`` and call only its ``random()``, whose stream
+    Python promises to keep.
+
+    Except for ``in``, :meth:`check` and :meth:`check_many`, methods do not check the architectures
+    they are given.
+
+    Attributes:
+        name: Registered name of the space.
+        decisions: Its decisions, in the order of the positions of an architecture.
     """
 
     name: ClassVar[str]
@@ -66,26 +96,26 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def to_text(self, arch: Arch) -> str:
-        """The notation of the paper that introduced the space."""
+        """Write an architecture in the notation of the paper that introduced the space."""
 
     @abstractmethod
     def from_text(self, text: str) -> Arch:
-        """The architecture that ``text`` denotes.
+        """Read an architecture in the notation of :meth:`to_text`.
 
         Raises:
             IllegalArchError: The text is malformed or names an unknown option.
         """
 
     def is_legal(self, arch: Arch) -> bool:
-        """Whether rules beyond the ranges of the decisions hold."""
+        """Return whether a tuple with all options in range obeys the rules of the space."""
         return True
 
     def canonical(self, arch: Arch) -> Arch:
-        """The representative of the class of architectures that are the same trainable network."""
+        """Return the representative of all architectures that are the same trainable network."""
         return arch
 
     def graph(self, arch: Arch) -> Graph | None:
-        """The architecture with operations on nodes, where the space has such a form."""
+        """Return the graph of an architecture, operations on nodes; None if the space has none."""
         return None
 
     @cached_property
@@ -95,22 +125,22 @@ class SearchSpace(ABC):
 
     @cached_property
     def size(self) -> int | None:
-        """Number of legal tuples; None where they cannot be counted."""
+        """Number of legal tuples; None for a space with rules that is too large to enumerate."""
         total = prod(self.options)
         if not self.has_rules:
             return total
-        return sum(1 for _ in self.archs()) if total <= _LISTABLE else None
+        return sum(1 for _ in self.archs()) if total <= _MAX_COUNTED else None
 
     @cached_property
     def _weights(self) -> tuple[int, ...]:
         return tuple(prod(self.options[i + 1 :]) for i in range(len(self.options)))
 
     def rank(self, arch: Arch) -> int:
-        """Position of the tuple in mixed-radix order, the first decision most significant."""
+        """Return the position of a tuple in mixed-radix order; the first decision counts most."""
         return sum(weight * option for weight, option in zip(self._weights, arch, strict=True))
 
     def unrank(self, rank: int) -> Arch:
-        """Inverse of :meth:`rank`.
+        """Return the tuple with a given rank; the inverse of :meth:`rank`.
 
         Raises:
             IllegalArchError: No tuple has this rank.
@@ -126,7 +156,14 @@ class SearchSpace(ABC):
         return tuple(arch)
 
     def rank_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Ranks of an ``(n, d)`` array, shape ``(n,)``; for spaces of fewer than 2**63 tuples."""
+        """Return the ranks of many architectures; the space must have fewer than 2**63 tuples.
+
+        Args:
+            archs: Integers of shape ``(n, d)`` for a space of ``d`` decisions.
+
+        Returns:
+            Ranks of shape ``(n,)``.
+        """
         archs, weights = np.asarray(archs), np.array(self._weights, dtype=np.int64)
         ranks = np.empty(len(archs), dtype=np.int64)
         for first in range(0, len(archs), _BLOCK):  # a copy in int64 may be far larger than archs
@@ -135,7 +172,14 @@ class SearchSpace(ABC):
         return ranks
 
     def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """:meth:`canonical` of an ``(n, d)`` array of tuples; same shape."""
+        """Return :meth:`canonical` of many architectures.
+
+        Args:
+            archs: Integers of shape ``(n, d)``.
+
+        Returns:
+            Representatives of shape ``(n, d)``.
+        """
         rows = [self.canonical(tuple(row)) for row in np.asarray(archs).tolist()]
         return np.array(rows, dtype=np.int64).reshape(np.shape(archs))
 
@@ -148,10 +192,11 @@ class SearchSpace(ABC):
         )
 
     def check(self, arch: Sequence[int]) -> Arch:
-        """The architecture as a tuple of plain integers.
+        """Return the architecture as a tuple of plain integers.
 
         Raises:
-            IllegalArchError: Wrong length, an option out of range, or a broken rule of the space.
+            IllegalArchError: ``arch`` has the wrong length, an option out of range, or breaks a
+                rule of the space.
         """
         try:
             checked = tuple(int(option) for option in arch)
@@ -159,7 +204,7 @@ class SearchSpace(ABC):
             checked = ()
         if len(checked) != len(self.options):
             raise IllegalArchError(
-                f"{arch!r} is no architecture of {self.name!r}: "
+                f"{arch!r} is not an architecture of {self.name!r}: "
                 f"{len(self.options)} integers are needed"
             )
         for option, given, n, decision in zip(
@@ -167,7 +212,7 @@ class SearchSpace(ABC):
         ):
             if option != given or not 0 <= option < n:
                 raise IllegalArchError(
-                    f"{arch!r} is no architecture of {self.name!r}: "
+                    f"{arch!r} is not an architecture of {self.name!r}: "
                     f"{decision.name!r} is {given!r}, possible are 0..{n - 1}"
                 )
         if not self.is_legal(checked):
@@ -177,7 +222,11 @@ class SearchSpace(ABC):
         return checked
 
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:
-        """Options of the next decision with which ``prefix`` can still be completed."""
+        """Return the options of the next decision that leave a legal completion of ``prefix``.
+
+        Args:
+            prefix: Options of the first decisions; fewer than there are decisions.
+        """
         options = range(self.options[len(prefix)])
         if not self.has_rules:
             return tuple(options)
@@ -192,11 +241,11 @@ class SearchSpace(ABC):
             yield from self._completions((*prefix, option))
 
     def archs(self) -> Iterator[Arch]:
-        """All legal architectures in the order of their ranks."""
+        """Iterate over all legal architectures in the order of their ranks."""
         return self._completions(())
 
     def sample(self, rng: random.Random) -> Arch:
-        """A legal tuple, uniform over the legal tuples."""
+        """Draw a legal tuple uniformly from all legal tuples."""
         draw = rng.random
         while True:
             arch = tuple([floor(draw() * n) for n in self.options])
@@ -204,16 +253,23 @@ class SearchSpace(ABC):
                 return arch
 
     def check_many(self, archs: NDArray[np.integer]) -> NDArray[np.integer]:
-        """An ``(n, d)`` array of architectures, every option in its range; rules are not asked.
+        """Check the shape, type and ranges of many architectures, but not the rules of the space.
+
+        Args:
+            archs: Integers of shape ``(n, d)``.
+
+        Returns:
+            The array.
 
         Raises:
-            IllegalArchError: Another shape, no integers, or an option out of range.
+            IllegalArchError: The shape is wrong, the numbers are not integers, or an option is out
+                of range.
         """
         archs, options = np.asarray(archs), np.array(self.options)
         if archs.ndim != 2 or archs.shape[1] != len(options) or archs.dtype.kind not in "iu":
             raise IllegalArchError(
-                f"archs has shape {archs.shape} and type {archs.dtype}; integers of shape "
-                f"(n, {len(options)}) are needed for {self.name!r}"
+                f"archs has shape {archs.shape} and type {archs.dtype}; {self.name!r} needs "
+                f"integers of shape (n, {len(options)})"
             )
         if len(archs) and ((archs.max(axis=0) >= options).any() or archs.min() < 0):
             row = int(np.flatnonzero(((archs < 0) | (archs >= options)).any(axis=1))[0])
@@ -221,7 +277,10 @@ class SearchSpace(ABC):
         return archs
 
     def samples(self, rng: random.Random) -> Iterator[Arch]:
-        """What calls of :meth:`sample` give, without end; in a space without rules, faster."""
+        """Draw without end, the same sequence as repeated calls of :meth:`sample`.
+
+        In a space without rules this is faster than those calls.
+        """
         if self.has_rules or type(self).sample is not SearchSpace.sample:
             return iter(partial(self.sample, rng), None)
         draws = starmap(rng.random, repeat(()))
@@ -230,7 +289,7 @@ class SearchSpace(ABC):
 
     @cached_property
     def has_rules(self) -> bool:
-        """Whether some tuples within the ranges of the decisions are illegal."""
+        """Whether some tuples with all options in range are illegal."""
         return type(self).is_legal is not SearchSpace.is_legal
 
     @cached_property
@@ -238,10 +297,10 @@ class SearchSpace(ABC):
         return tuple((i, n - 1) for i, n in enumerate(self.options) if n > 1)
 
     def mutate(self, arch: Arch, rng: random.Random) -> Arch:
-        """A legal tuple with another option, uniformly chosen, in a uniformly chosen decision.
+        """Change one decision, both the decision and its new option chosen uniformly.
 
-        In a space with rules, illegal results are drawn again; an architecture without legal
-        neighbours is returned as it is.
+        In a space with rules, illegal results are drawn again. An architecture without legal
+        neighbours is returned unchanged.
         """
         draw = rng.random
         mutable = self._mutable
@@ -257,7 +316,7 @@ class SearchSpace(ABC):
         return neighbors[floor(draw() * len(neighbors))] if neighbors else arch
 
     def neighbors(self, arch: Arch) -> Iterator[Arch]:
-        """All legal tuples that differ in one decision, in order of position and option."""
+        """Iterate over all legal tuples that differ in one decision, by position and option."""
         for position, n in enumerate(self.options):
             for option in range(n):
                 if option != arch[position]:
@@ -266,7 +325,11 @@ class SearchSpace(ABC):
                         yield neighbor
 
     def crossover(self, a: Arch, b: Arch, rng: random.Random) -> Arch:
-        """A legal mix of ``a`` and ``b``, options with equal chance; ``a`` if none is found."""
+        """Take every option from ``a`` or ``b`` with equal chance, until the result is legal.
+
+        Returns:
+            The child; ``a`` if 64 draws give no legal one.
+        """
         draw = rng.random
         for _ in range(64):
             child = tuple([x if draw() < 0.5 else y for x, y in zip(a, b, strict=True)])
@@ -275,7 +338,10 @@ class SearchSpace(ABC):
         return a
 
     def edits(self, arch: Arch) -> Iterable[tuple[Arch, str]]:
-        """Edited architectures and the kind of each; by default neighbours, all ``"replace"``."""
+        """Iterate over edited architectures and the kind of each edit.
+
+        By default these are the neighbours, all of kind ``"replace"``.
+        """
         return ((neighbor, "replace") for neighbor in self.neighbors(arch))
 
     def __eq__(self, other: object) -> bool:

@@ -1,7 +1,7 @@
 """SplitMix64 (Steele, Lea and Flood, 2014, https://doi.org/10.1145/2714064.2660195).
 
-The only source of pseudo-random numbers that must be the same on every machine, in every language
-and for every version of a library: draws of training seeds, initial weights, data order.
+All pseudo-random numbers that must be equal on every machine, in every language and for every
+library version come from here: draws of training seeds, initial weights, data order.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 
 
 def mix(state: int) -> int:
-    """Output of the generator for a 64-bit state (its increment included)."""
+    """Return the output of the generator for a 64-bit state; the increment is added first."""
     z = (state + GAMMA) & _MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -22,13 +22,13 @@ def mix(state: int) -> int:
 
 
 def key(*parts: object) -> int:
-    """Stable 64-bit key of the given parts, joined as text."""
+    """Return a stable 64-bit key of the given parts, joined as text."""
     text = "/".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
 
 def stream(seed: int, n: int) -> NDArray[np.uint64]:
-    """The first ``n`` outputs of the generator started at ``seed``; shape ``(n,)``."""
+    """Return the first ``n`` outputs of the generator seeded with ``seed``, shape ``(n,)``."""
     with np.errstate(over="ignore"):
         z = np.uint64(seed & _MASK) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GAMMA)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -37,10 +37,10 @@ def stream(seed: int, n: int) -> NDArray[np.uint64]:
 
 
 def uniform(seed: int, n: int) -> NDArray[np.float64]:
-    """``n`` numbers in [0, 1) with 53 random bits each; shape ``(n,)``."""
+    """Return ``n`` numbers in [0, 1) with 53 random bits each, shape ``(n,)``."""
     return (stream(seed, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def permutation(seed: int, n: int) -> NDArray[np.int64]:
-    """A permutation of ``range(n)``: the order of ``n`` outputs of the generator."""
+    """Return a permutation of ``range(n)``: the order of ``n`` outputs of the generator."""
     return np.argsort(stream(seed, n), kind="stable").astype(np.int64)

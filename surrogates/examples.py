@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError, UnknownNameError, one_of
 from nasbench.space import SearchSpace
-from nasbench.tables.schema import Column
 from nasbench.tables.table import Table
 
 _ORIGIN = "optimizer"

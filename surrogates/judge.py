@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, norm, spearmanr
 
-from nasbench.tables.schema import Column
+from nasbench.column import Column
 from surrogates.examples import Examples
 from surrogates.predictor import Predictor
 

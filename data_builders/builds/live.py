@@ -31,12 +31,14 @@ from data_builders.plan import Plan
 from data_builders.training.memory import keep_freed_memory
 from data_builders.training.reference import CURVES
 from nasbench.benchmark import Evaluation, Trainings
+from nasbench.column import Column
 from nasbench.errors import BuildError, NotRecordedError, one_of
 from nasbench.files import writable_folder
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
 from nasbench.tables.draft import Draft
 
+_NUMBERS = (*CURVES, "seconds", "validation_seconds")
 _images = lru_cache(maxsize=1)(load_split)  # kept for the next benchmark of this process
 
 
@@ -103,6 +105,23 @@ class LiveBenchmark:
     def seeds(self) -> tuple[int, ...]:
         """Training seeds of the plan, ascending."""
         return tuple(sorted(self.plan.seeds))
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Meaning of every number of a training."""
+        return {name: Column.of(name) for name in _NUMBERS}
+
+    def column(self, name: str) -> Column:
+        """Return the meaning of a number of a training.
+
+        Raises:
+            NotRecordedError: A training gives no such number.
+        """
+        if name not in _NUMBERS:
+            raise NotRecordedError(
+                f"{self.name!r} does not record {name!r}{one_of(name, _NUMBERS)}"
+            )
+        return Column.of(name)
 
     def require_objectives(self) -> None:
         """A training always has a validation accuracy."""
@@ -232,7 +251,7 @@ class LiveBenchmark:
         rows = [self.training(arch, s) for s in (self.seeds if seed is None else [seed])]
         runs = build_table.with_seconds(pa.concat_tables(rows), recipe, self.calibration)
         found = {}
-        for name in (*CURVES, "seconds", "validation_seconds"):
+        for name in _NUMBERS:
             values = np.array(runs.column(name).to_pylist(), dtype=np.float64)
             values = values.reshape(len(rows), -1).mean(axis=0)
             found[name] = np.broadcast_to(values, recipe.epochs)

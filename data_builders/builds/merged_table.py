@@ -20,10 +20,11 @@ from data_builders.plan import Plan
 from data_builders.recipe import Recipe
 from data_builders.training.reference import CURVES
 from data_builders.zero_cost import is_score
+from nasbench.column import Column
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
 

@@ -25,11 +25,12 @@ from data_builders.plan import Plan, load_plan
 from data_builders.recipe import Recipe
 from data_builders.training.reference import Tensors, build_network, initialise, one_thread, tensors
 from data_builders.zero_cost import SCORES
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import writable_folder
 from nasbench.space import Arch
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata, check_id
+from nasbench.tables.schema import Metadata, check_id
 from nasbench.tables.writer import write_table
 
 BLOCK = 64

@@ -20,13 +20,14 @@ import pyarrow as pa
 from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.plan import Plan, load_plan
 from nasbench.algorithm import Algorithm, hyperparameters, make
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import writable_folder
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
 from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
 
 _SEARCH = re.compile(r"([^=@]+)(?:@([^=@]+))?=(?:([0-9]{1,6})x)?([0-9]{1,9})")

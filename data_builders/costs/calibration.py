@@ -24,10 +24,10 @@ from data_builders.images.datasets import Split
 from data_builders.network import Network
 from data_builders.recipe import Recipe
 from data_builders.training.reference import one_thread
+from nasbench.column import Column
 from nasbench.errors import BuildError
 from nasbench.files import atomic
 from nasbench.space import Arch
-from nasbench.tables.schema import Column
 
 FOLDS = 10
 

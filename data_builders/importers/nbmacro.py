@@ -18,12 +18,13 @@ import numpy as np
 import pyarrow as pa
 
 from data_builders.importer import Importer, Progress, silent
+from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbmacro import STAGES, NBMacro
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 FILE = "nas-bench-macro_cifar10.json"
 REPOSITORY = "https://github.com/xiusu/NAS-Bench-Macro"

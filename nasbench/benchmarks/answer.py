@@ -1,4 +1,4 @@
-"""What a query returns: numbers by name, with an explanation of what is missing."""
+"""The result of a query: numbers by name, and an explanation for missing names."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,15 @@ from nasbench.errors import NotRecordedError
 
 
 class Answer(dict[str, float]):
-    """What :meth:`Benchmark.query` returns: a dict that explains what it does not hold."""
+    """The result of :meth:`Benchmark.query`.
+
+    Args:
+        values: Number by name.
+        explain: Makes the error for a name that is missing.
+
+    Raises:
+        NotRecordedError: A name is read that is not among the values.
+    """
 
     __slots__ = ("_explain",)
 

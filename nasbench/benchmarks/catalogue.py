@@ -1,4 +1,4 @@
-"""Where benchmarks lie: in the user's folder, then among those that ship with the package."""
+"""Where benchmarks are found: the user's folder, then the tables that ship with the package."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ SHIPPED = Path(__file__).parents[1] / "data"
 
 
 def folders() -> list[Path]:
-    """Where benchmarks are looked up: ``NASBENCH_HOME`` or the user's data folder, then ours."""
+    """Return the folders to search: ``NASBENCH_HOME`` or the user's data folder, then our own."""
     home = os.environ.get("NASBENCH_HOME")
     if not home:
         from platformdirs import user_data_dir
@@ -22,7 +22,7 @@ def folders() -> list[Path]:
 
 
 def catalogue() -> dict[str, list[Path]]:
-    """Files of tables and folders of surrogates by id, in the order in which they are found."""
+    """Return files of tables and folders of surrogates by id, in the order of the search."""
     found: dict[str, list[Path]] = {}
     for folder in folders():
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -34,17 +34,20 @@ def catalogue() -> dict[str, list[Path]]:
 
 
 def is_surrogate(path: Path) -> bool:
-    """Whether a path is the folder of a surrogate."""
+    """Return whether a path is the folder of a surrogate."""
     return (path / DESCRIPTION).is_file()
 
 
 def find(id_or_path: str | Path) -> Path:
-    """The file of a table or folder of a surrogate, by id, by ``id@version`` or by path.
+    """Return the file of a table or the folder of a surrogate.
+
+    Args:
+        id_or_path: An id (its newest version), ``id@version``, or a path.
 
     Raises:
         UnknownNameError: No benchmark has this id, version or path.
-        TableError: A file of this id cannot be trusted; see :class:`Table`.
-        SurrogateError: A folder of this id is damaged.
+        TableError: One of several versions is a damaged table.
+        SurrogateError: One of several versions is a damaged surrogate.
     """
     name = str(id_or_path)
     if name.endswith(".parquet") or os.sep in name:
@@ -68,11 +71,14 @@ def find(id_or_path: str | Path) -> Path:
 
 
 def open_table(id_or_path: str | Path) -> Table:
-    """Open a table by id (the newest version), by ``id@version`` or by path.
+    """Open a table.
+
+    Args:
+        id_or_path: An id (its newest version), ``id@version``, or a path.
 
     Raises:
         UnknownNameError: No table has this id, version or path.
-        TableError: The file cannot be trusted; see :class:`Table`.
+        TableError: The file cannot be trusted, see :class:`Table`.
     """
     path = find(id_or_path)
     if is_surrogate(path):

@@ -1,4 +1,4 @@
-"""What a search is told of a training: losses and seconds, read from a table."""
+"""What a search learns from a training, losses and seconds, read from a table."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,15 +21,15 @@ def evaluator(
     epoch: int | None,
     seed: int | None,
 ) -> Callable[[Arch], Evaluation]:
-    """The function from an architecture to its losses and cost, for one epoch and seed.
+    """Make the function from an architecture to its losses and cost, for one epoch and seed.
 
     Args:
-        table: What answers.
+        table: The table.
         lookup: Its index.
         numbers: Its numbers by position.
-        objectives: What to minimise.
-        epoch: One of the fidelities; None: the last.
-        seed: A recorded training seed; None: the mean over them.
+        objectives: Columns to optimise.
+        epoch: One of the fidelities; None for the last.
+        seed: A recorded training seed; None for the mean over the recorded seeds.
 
     Raises:
         NotRecordedError: The table does not record this epoch or seed.
@@ -76,7 +76,7 @@ def evaluator(
 
 
 def is_clocked(table: Table, fidelities: Sequence[int]) -> bool:
-    """Whether seconds are recorded at every epoch, or end of a schedule, among ``fidelities``."""
+    """Return whether a table records seconds at all ``fidelities``."""
     one = len(table.schedules) == 1
     return "seconds" in table.columns and all(
         epoch in table.epochs("seconds", table.schedules[0] if one else epoch)

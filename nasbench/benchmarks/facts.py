@@ -1,4 +1,4 @@
-"""What ``nasbench info`` says of a benchmark."""
+"""The facts about a benchmark that ``nasbench info`` prints."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from nasbench.tables.table import Table
 
 
 def table_facts(table: Table) -> Mapping[str, Any]:
-    """Facts of a table by name; empty texts where there is nothing to say."""
+    """Return facts about a table by name; a text is empty if nothing is known."""
     metadata = table.metadata
     facts = {
         "id": f"{metadata.id}@{metadata.version}",
@@ -31,7 +31,7 @@ def table_facts(table: Table) -> Mapping[str, Any]:
 
 
 def _of_trainings(benchmark: TableBenchmark) -> dict[str, str]:
-    """What a table of trainings can be asked."""
+    """Return facts about the trainings of a table."""
     metadata, size = benchmark.table.metadata, benchmark.space.size
     recorded = "" if metadata.complete else "recorded "
     return {
@@ -45,7 +45,7 @@ def _of_trainings(benchmark: TableBenchmark) -> dict[str, str]:
 
 
 def surrogate_facts(benchmark: SurrogateBenchmark) -> Mapping[str, Any]:
-    """Facts of a surrogate by name; empty texts where there is nothing to say."""
+    """Return facts about a surrogate by name; a text is empty if nothing is known."""
     description, size = benchmark.description, benchmark.space.size
     count = f" ({size:,} architectures)" if size else ""
     table = description.table

@@ -1,4 +1,4 @@
-"""Benchmarks by name, whatever they are made of."""
+"""Opening a benchmark by name, whether a table or a surrogate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +15,26 @@ AnyBenchmark: TypeAlias = TableBenchmark | SurrogateBenchmark
 def load(
     id_or_path: str | Path, *, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
 ) -> AnyBenchmark:
-    """Open a benchmark; nothing but its description is read before it is asked.
+    """Open a benchmark.
+
+    Only its description is read; numbers are read when they are first needed.
+
+    >>> import nasbench
+    >>> benchmark = nasbench.load("lite201-digits", objectives=["valid_accuracy", "parameters"])
+    >>> [round(loss, 2) for loss in benchmark.evaluate((3, 3, 3, 1, 3, 2)).losses]
+    [3.07, 51506.0]
 
     Args:
-        id_or_path: ``"nb201-cifar10"`` (the newest version), ``"nb201-cifar10@1"``, the path of a
-            table or the folder of a surrogate.
-        objectives: Columns that a search minimises or maximises; default: the benchmark's own.
-        known: Columns of architectures that a search may see before it trains.
+        id_or_path: An id (its newest version) such as ``"nb201-cifar10"``, an exact version such as
+            ``"nb201-cifar10@1"``, or the path of a table's file or a surrogate's folder.
+        objectives: Columns that a search optimises; default: the benchmark's own objective.
+        known: Columns of architectures that a search may see before training.
 
     Raises:
-        UnknownNameError: No such benchmark or column.
+        UnknownNameError: There is no such benchmark or column.
+        InvalidArgumentError: A column cannot be known before training, or a list of columns is a
+            text or empty.
+        NotRecordedError: The table holds no trainings.
         TableError: The file is damaged or not a table.
         SurrogateError: The folder is damaged.
     """

@@ -1,4 +1,4 @@
-"""Which rows of a table belong to an architecture."""
+"""The index of a table: which rows belong to an architecture."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -13,13 +13,18 @@ from nasbench.errors import NotRecordedError
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.table import Table
 
-_DENSE = 1_000_000
+_DENSE = 1_000_000  # up to this many tuples, the position of every tuple is kept
 _POSITIONS = 2**20
 _T = TypeVar("_T")
 
 
 class Memo(dict[Arch, _T]):
-    """A dict that finds a missing value once; a hit costs no Python code. It forgets when large."""
+    """A dict that computes a missing value once, so that a hit runs no Python code.
+
+    Args:
+        find: Computes the value of a key.
+        limit: Number of values after which all are forgotten.
+    """
 
     __slots__ = ("_find", "_limit")
 
@@ -36,7 +41,14 @@ class Memo(dict[Arch, _T]):
 
 @dataclass(slots=True)
 class Runs:
-    """The runs of one schedule: those of key number p are rows ``first[p]`` to ``first[p + 1]``."""
+    """The runs of one schedule.
+
+    Attributes:
+        epochs: Epochs that the table records.
+        first: The runs at position p are rows ``first[p]`` to ``first[p + 1]`` (excluded).
+        seeds: Training seed of every row.
+        diverged: Whether the training of each row diverged.
+    """
 
     epochs: list[int]
     first: NDArray[np.int64]
@@ -45,17 +57,18 @@ class Runs:
 
 
 class Lookup:
-    """The index of a table: architectures to positions, positions to rows.
+    """Maps architectures to positions, and positions to rows.
 
-    A position is the number of a key, counted in the order of the keys.
+    A position is the number of a key in the ascending order of keys.
 
     Args:
-        table: An opened table with trainings.
+        table: A table with trainings.
 
     Attributes:
-        position: Position of the runs of an architecture; raises ``IllegalArchError`` or
+        position: Position of an architecture's trainings; raises ``IllegalArchError`` or
             ``NotRecordedError``.
-        arch_position: Row of the numbers of an architecture as written, else of its class, or -1.
+        arch_position: Row of an architecture's numbers in the file of architectures, or of those of
+            its class, or -1.
     """
 
     def __init__(self, table: Table) -> None:
@@ -68,7 +81,7 @@ class Lookup:
 
     @cached_property
     def keys(self) -> NDArray[np.int64]:
-        """Ranks of the architectures that own runs, ascending."""
+        """Ranks of the architectures that own trainings, ascending."""
         ranks = self._table.ranks  # np.unique would import numpy.ma, a tenth of a cold query
         keys: NDArray[np.int64] = ranks[np.append(True, ranks[1:] != ranks[:-1])]
         return keys
@@ -78,7 +91,7 @@ class Lookup:
         return view(self.keys)
 
     def runs(self, schedule: int) -> Runs:
-        """The runs of a schedule."""
+        """Return the runs of a schedule."""
         if schedule not in self._runs:
             table = self._table
             one = len(table.schedules) == 1
@@ -93,13 +106,16 @@ class Lookup:
         return self._runs[schedule]
 
     def seeds(self, schedule: int, position: int) -> tuple[int, ...]:
-        """Recorded training seeds, ascending."""
+        """Return the recorded training seeds at a position, ascending."""
         runs = self.runs(schedule)
         seeds = runs.seeds[runs.first[position] : runs.first[position + 1]]
         return tuple(seeds.tolist())
 
     def rows(self, schedule: int, seed: int | None) -> NDArray[np.int64]:
-        """Row of every position for a seed, for None that of its first run; -1 where none is."""
+        """Return the row of a seed at every position, shape ``(n_positions,)``; -1 for none.
+
+        Without a seed, return the first row of every position.
+        """
         runs = self.runs(schedule)
         if seed is None:
             return np.where(runs.first[1:] > runs.first[:-1], runs.first[:-1], -1)
@@ -109,11 +125,15 @@ class Lookup:
         return rows
 
     def positions(self, archs: NDArray[np.integer], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Positions of an ``(n, d)`` array of tuples within the ranges, with their ranks.
+        """Return the positions of many architectures.
+
+        Args:
+            archs: Integers of shape ``(n, d)``, every option in range.
+            ranks: Their ranks, shape ``(n,)``.
 
         Raises:
             IllegalArchError: A tuple breaks a rule of the space.
-            NotRecordedError: A tuple has no runs.
+            NotRecordedError: A tuple has no trainings.
         """
         if self._dense is not None:
             places = self._dense[ranks]
@@ -126,7 +146,7 @@ class Lookup:
 
     @cached_property
     def _dense(self) -> NDArray[np.int64] | None:
-        """Position by rank for every tuple, -1 where not recorded; None for large spaces."""
+        """Position by rank for every tuple, -1 if not recorded; None for a large space."""
         size = int(np.prod(self._space.options, dtype=np.float64))
         if size > _DENSE:
             return None
@@ -156,13 +176,13 @@ class Lookup:
     def _find_arch_position(self, arch: Arch) -> int:
         checked = self._space.check(arch)
         position = _find(self._table.written_ranks, self._space.rank(checked))
-        if position < 0 and self._one_row_a_class:
+        if position < 0 and self._one_row_per_class:
             canonical = self._space.canonical(checked)
             position = _find(self._table.written_ranks, self._space.rank(canonical))
         return position
 
     @cached_property
-    def _one_row_a_class(self) -> bool:
+    def _one_row_per_class(self) -> bool:
         """Whether the table has numbers of classes, not of each of their members."""
         written = self._table.written_ranks
         places = np.minimum(np.searchsorted(self.keys, written), len(self.keys) - 1)
@@ -170,11 +190,11 @@ class Lookup:
 
 
 def view(array: NDArray[Any]) -> memoryview:
-    """Read-only scalars of an array at a tenth of the cost of indexing it."""
+    """Return a read-only view of an array, of which reading a scalar costs a tenth as much."""
     return memoryview(np.ascontiguousarray(array)).toreadonly()  # type: ignore[arg-type]
 
 
 def _find(ranks: Any, rank: int) -> int:
-    """Place of a number in ascending ones, or -1."""
+    """Return the place of a number among ascending ones, or -1."""
     place = bisect_left(ranks, rank)
     return place if place < len(ranks) and ranks[place] == rank else -1

@@ -1,7 +1,7 @@
-"""The numbers of a table by position: of one epoch and one training seed, or the mean of all."""
+"""Numbers of a table by position: of one epoch and one training seed, or means over seeds."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,22 @@ from nasbench.benchmarks.lookup import Lookup, Runs, view
 from nasbench.benchmarks.refusals import Refusals
 from nasbench.tables.table import Table
 
-_VIEW_BYTES = 4_000_000
+_VIEW_BYTES = 4_000_000  # columns by position are forgotten when they need more
+
+
+Named: TypeAlias = list[tuple[str, Any]]
+Answer: TypeAlias = tuple[Named, Named, memoryview | None]
 
 
 class Numbers:
-    """Columns of a table in the order of its positions, read when first asked for.
+    """Columns of a table in the order of positions, read when they are first needed.
 
     Args:
-        table: Whose numbers.
+        table: The table.
         lookup: Its index.
 
     Attributes:
-        refusals: What the table does not answer.
+        refusals: Makes the errors for what the table does not answer.
     """
 
     def __init__(self, table: Table, lookup: Lookup) -> None:
@@ -32,28 +36,70 @@ class Numbers:
         self._columns_bytes = 0
         self._loaded: dict[tuple[str, int], NDArray[np.floating]] = {}
         self._arch_columns: dict[str, memoryview] = {}
+        self._answers: dict[tuple[int | None, int | None, int | None], Answer] = {}
 
     @cached_property
     def of_archs(self) -> list[str]:
         """Columns of architectures that hold numbers, not texts."""
         return [name for name in self._table.arch_columns if not self._table.is_text(name)]
 
+    def answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> Answer:
+        """Return all that a query reads, kept for the next one.
+
+        Returns:
+            Columns of trainings by position, columns of architectures by row, and :meth:`rows`.
+
+        Raises:
+            NotRecordedError: The table does not record this epoch, schedule or seed.
+        """
+        found = self._answers.get((epoch, schedule, seed))
+        if found is None:
+            table = self._table
+            length, index = self.refusals.resolve(epoch, schedule)
+            columns = [
+                (name, self.column(name, length, index, seed))
+                for name in table.columns
+                if not table.is_curve(name) or self.place(name, length, index) is not None
+            ]
+            arch_columns = [(name, self.arch_column(name)) for name in self.of_archs]
+            size = max(1, sum(column.nbytes for _, column in columns))
+            if len(self._answers) >= max(8, self.loaded_bytes() // size):
+                self._answers.clear()
+            found = columns, arch_columns, self.rows(length, seed)
+            self._answers[epoch, schedule, seed] = found
+        return found
+
     def rows(self, schedule: int, seed: int | None) -> memoryview | None:
-        """Row of every position for a seed, or of its first run, or -1; None if all have one."""
+        """Return the row of a seed at every position; None if every position has one.
+
+        Returns:
+            Row by position, -1 where there is none. Without a seed, the first row of every
+            position.
+
+        Raises:
+            NotRecordedError: No training of the schedule has this seed.
+        """
         if seed is not None and seed not in self._lookup.runs(schedule).seeds:
             raise self.refusals.no_seed(None, schedule, seed)
         rows = self._lookup.rows(schedule, seed)
         return view(rows) if rows.min(initial=0) < 0 else None
 
     def curves(self, name: str, schedule: int) -> NDArray[np.floating]:
-        """Values of a curve at all recorded epochs of a schedule, kept once read."""
+        """Return a curve at all recorded epochs of a schedule, shape ``(n_runs, n_epochs)``."""
         key = (name, schedule)
         if key not in self._loaded:
             self._loaded[key] = self._table.curves(name, schedule)
         return self._loaded[key]
 
     def column(self, name: str, schedule: int, index: int, seed: int | None) -> memoryview:
-        """Values by position at the ``index``-th recorded epoch, of a seed or the mean of them."""
+        """Return a column by position.
+
+        Args:
+            name: A column of runs.
+            schedule: A schedule.
+            index: Place of the epoch among the recorded epochs of the schedule.
+            seed: A recorded training seed; None for the mean over the recorded seeds.
+        """
         key = (name, schedule, index, seed)
         if key not in self._columns:
             runs = self._lookup.runs(schedule)
@@ -72,7 +118,7 @@ class Numbers:
         return self._columns[key]
 
     def _values(self, name: str, schedule: int, index: int) -> NDArray[Any]:
-        """Values of the runs of a schedule at its ``index``-th recorded epoch."""
+        """Return a column in the runs of a schedule, at its ``index``-th recorded epoch."""
         if not self._table.is_curve(name):
             return self._table.numbers(name, schedule)
         place = self.place(name, schedule, index)
@@ -84,7 +130,7 @@ class Numbers:
         return self.curves(name, schedule)[:, place]
 
     def place(self, name: str, schedule: int, index: int) -> int | None:
-        """Where a curve holds the ``index``-th recorded epoch of a schedule."""
+        """Return where a curve holds the ``index``-th recorded epoch of a schedule, or None."""
         epoch, epochs = (
             self._lookup.runs(schedule).epochs[index],
             self._table.epochs(name, schedule),
@@ -95,18 +141,18 @@ class Numbers:
         return np.flatnonzero(self._lookup.runs(schedule).seeds == seed)
 
     def loaded_bytes(self) -> int:
-        """Bytes of all curves that were read."""
+        """Return the number of bytes of all curves that were read."""
         return sum(curves.nbytes for curves in self._loaded.values())
 
     def arch_column(self, name: str) -> memoryview:
-        """A column of architectures, by the row of its file."""
+        """Return a column of architectures, by row of its file."""
         if name not in self._arch_columns:
             self._arch_columns[name] = view(self._table.arch_numbers(name))
         return self._arch_columns[name]
 
 
 def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Means of consecutive rows, added in order; NaN for an empty segment or one that holds NaN."""
+    """Return means of consecutive rows, added in order; NaN for an empty or NaN segment."""
     counts = np.diff(first)
     total = np.zeros(len(counts))
     wide = values.astype(np.float64)
@@ -118,7 +164,7 @@ def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDAr
 
 
 def diverged_somewhere(runs: Runs, seed: int | None) -> NDArray[np.bool_]:
-    """Whether a run of a position diverged, of the given seed or of any."""
+    """Return, by position, whether a training diverged: that of the given seed, or any."""
     relevant = runs.diverged if seed is None else runs.diverged & (runs.seeds == seed)
     if not relevant.any():
         return np.zeros(len(runs.first) - 1, dtype=np.bool_)

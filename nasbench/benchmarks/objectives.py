@@ -1,45 +1,56 @@
-"""What a search of a table minimises, what it may know, and which epochs it may ask for."""
+"""What a search of a table optimises, what it may know, and which epochs it may ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
-from nasbench.tables.schema import Column
 from nasbench.tables.table import Table
 
 
-def check_objectives(table: Table, objectives: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns to optimise; by default the table's own, if it has one.
+def check_objectives(
+    objectives: Sequence[str] | None,
+    *,
+    benchmark: str,
+    default: str | None,
+    possible: Collection[str],
+    referral: str = "",
+) -> tuple[str, ...]:
+    """Return the columns to optimise.
+
+    Args:
+        objectives: The columns asked for, or None.
+        benchmark: Id of the benchmark, for messages.
+        default: The benchmark's own objective, if it has one.
+        possible: Columns that can be optimised.
+        referral: Where to find other columns, as the end of a message.
 
     Raises:
-        UnknownNameError: A column that the table lacks or that has no goal.
-        InvalidArgumentError: No list of names.
+        UnknownNameError: A column is not among the possible ones.
+        InvalidArgumentError: ``objectives`` is a text or empty.
     """
     if objectives is None:
-        default = table.metadata.default_objective
         return () if default is None else (default,)
     if isinstance(objectives, str) or not objectives:
         raise InvalidArgumentError(
             f"objectives = {objectives!r} must be a list of at least one column"
         )
-    possible = [name for name, c in {**table.columns, **table.arch_columns}.items() if c.goal]
     for name in objectives:
         if name not in possible:
             raise UnknownNameError(
-                f"{table.metadata.id!r} has no objective {name!r}{one_of(name, possible)}"
-                f"{table.metadata.referral}"
+                f"{benchmark!r} has no objective {name!r}{one_of(name, possible)}{referral}"
             )
     return tuple(objectives)
 
 
 def check_known(table: Table, known: Sequence[str], possible: Sequence[str]) -> tuple[str, ...]:
-    """The columns that a search may know before training.
+    """Return the columns that a search may know before training.
 
     Raises:
-        InvalidArgumentError: A column of trainings, or no list of names.
-        UnknownNameError: A column that the table lacks.
+        InvalidArgumentError: A column comes out of a training, or ``known`` is a text.
+        UnknownNameError: The table lacks a column.
     """
     if isinstance(known, str):
         raise InvalidArgumentError(f"known = {known!r} must be a list of columns")
@@ -57,7 +68,7 @@ def check_known(table: Table, known: Sequence[str], possible: Sequence[str]) -> 
 
 
 def fidelities_of(table: Table, objectives: Sequence[str]) -> tuple[int, ...]:
-    """Epochs, or ends of schedules, that a search may ask for: those with every objective."""
+    """Return the epochs, or ends of schedules, at which all objectives are recorded."""
     curves = [name for name in objectives if table.is_curve(name)]
     epochs = table.metadata.epochs
     if len(table.schedules) == 1:
@@ -72,7 +83,11 @@ def fidelities_of(table: Table, objectives: Sequence[str]) -> tuple[int, ...]:
 
 
 def as_loss(column: Column, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values of which lower is better: 100 minus a percentage that is to be maximised, or minus."""
+    """Convert values so that lower is better.
+
+    A percentage to be maximised is subtracted from 100; any other column to be maximised changes
+    its sign.
+    """
     if column.goal == "max":
         return 100.0 - values if column.unit == "%" else -values
     return values

@@ -1,4 +1,4 @@
-"""The part of a space that a table holds."""
+"""The part of a space that an incomplete table holds."""
 
 import random
 from bisect import bisect_left
@@ -14,14 +14,15 @@ from nasbench.space import Arch, Graph, SearchSpace
 
 
 class RecordedSpace(SearchSpace):
-    """The recorded architectures of another space, so that an incomplete table can be searched.
+    """The recorded architectures of a space, so that an incomplete table can be searched.
 
-    Decisions, text and graph are those of the other space. ``sample`` is uniform over what is
-    recorded; the neighbours of an architecture are its recorded ones, which may be none.
+    Decisions, texts and graphs are those of the whole space. ``sample`` is uniform over the
+    recorded architectures. The neighbours of an architecture are those that are recorded; there may
+    be none.
 
     Args:
-        whole: The other space.
-        ranks: Ranks of what is recorded, ascending, at least one.
+        whole: The whole space.
+        ranks: Ranks of the recorded architectures, ascending, at least one.
     """
 
     def __init__(self, whole: SearchSpace, ranks: NDArray[np.int64]) -> None:
@@ -51,7 +52,7 @@ class RecordedSpace(SearchSpace):
         return checked
 
     def canonical(self, arch: Arch) -> Arch:
-        """The first recorded member of the class."""
+        """Return the first recorded member of the class."""
         return self._representatives[self._whole.canonical(arch)]
 
     @cached_property
@@ -72,15 +73,15 @@ class RecordedSpace(SearchSpace):
         return len(self._ranks)
 
     def archs(self) -> Iterator[Arch]:
-        """All recorded architectures in the order of their ranks."""
+        """Iterate over all recorded architectures in the order of their ranks."""
         return map(self.unrank, self._ranks)
 
     def sample(self, rng: random.Random) -> Arch:
-        """A recorded architecture, uniform over those."""
+        """Draw a recorded architecture uniformly."""
         return self.unrank(self._ranks[int(rng.random() * len(self._ranks))])
 
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:
-        """Options of the next decision with which a recorded architecture begins."""
+        """Return the options of the next decision that occur after ``prefix``."""
         weight = self._weights[len(prefix)]
         start = sum(w * option for w, option in zip(self._weights, prefix, strict=False))
         ends = [start + weight * option for option in range(self.options[len(prefix)] + 1)]

@@ -1,4 +1,4 @@
-"""What a table does not answer: the arguments it refuses, and the errors that say why."""
+"""Errors for questions that a table cannot answer."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from nasbench.tables.table import Table
 
 
 class Refusals:
-    """Finds the schedule and epoch that a question means, and makes the errors of the others.
+    """Finds the schedule and epoch that a question means, and makes errors for other questions.
 
     Args:
-        table: What is asked.
+        table: The table.
         lookup: Its index.
         numbers: Names of its numeric columns of architectures.
     """
@@ -25,7 +25,7 @@ class Refusals:
         self._space = table.space
 
     def schedule(self, schedule: int | None) -> int:
-        """The schedule asked for; the longest if none is.
+        """Return the given schedule, or the longest if None.
 
         Raises:
             NotRecordedError: The table has no such schedule.
@@ -40,7 +40,7 @@ class Refusals:
         return schedule
 
     def resolve(self, epoch: int | None, schedule: int | None) -> tuple[int, int]:
-        """Schedule and place in its recorded epochs.
+        """Return the schedule, and the place of the epoch among its recorded epochs.
 
         Raises:
             InvalidArgumentError: The epoch is not a number.
@@ -50,8 +50,8 @@ class Refusals:
             if epoch not in self._table.schedules:
                 raise NotRecordedError(
                     f"{self._name!r} has no schedule that ends at epoch {epoch}"
-                    f"{one_of(epoch, self._table.schedules)}. Points of a longer curve are asked "
-                    "for with schedule="
+                    f"{one_of(epoch, self._table.schedules)}. To ask for an earlier point of a "
+                    "curve, give schedule="
                 )
             schedule = epoch
         schedule = self.schedule(schedule)
@@ -72,7 +72,7 @@ class Refusals:
         return schedule, epochs.index(epoch)
 
     def no_arch(self, arch: object) -> IllegalArchError:
-        """Something that is not an architecture."""
+        """Make the error for an object that is not an architecture."""
         try:
             self._space.check(arch)  # type: ignore[arg-type]
         except IllegalArchError as error:
@@ -82,11 +82,11 @@ class Refusals:
         )
 
     def no_numbers(self, arch: Arch) -> NotRecordedError:
-        """An architecture without numbers of its own."""
+        """Make the error for an architecture without numbers of its own."""
         return NotRecordedError(f"{self._name!r} holds no numbers of {self._space.to_text(arch)}")
 
     def no_seed(self, arch: Arch | None, schedule: int, seed: int | None) -> NotRecordedError:
-        """An architecture, or None for all, without a training with this seed."""
+        """Make the error for an architecture (None: for all) without a training of this seed."""
         runs = self._lookup.runs(schedule)
         if arch is None:
             possible, of = np.unique(runs.seeds).tolist(), ""
@@ -106,14 +106,14 @@ class Refusals:
         )
 
     def not_recorded(self, name: str) -> NotRecordedError:
-        """A column that the table lacks, or that is empty here."""
+        """Make the error for a column that the table lacks, or that is empty here."""
         recorded = [
             *self._table.columns,
             *self._numbers,
         ]
         if name in recorded:
             return NotRecordedError(
-                f"{self._name!r} does not record {name!r} of this architecture at this epoch"
+                f"{self._name!r} does not record {name!r} for this architecture at this epoch"
             )
         return NotRecordedError(
             f"{self._name!r} does not record {name!r}{one_of(name, recorded)}"

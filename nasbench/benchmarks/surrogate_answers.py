@@ -1,4 +1,4 @@
-"""What a surrogate predicts of single architectures, remembered."""
+"""Predictions of a surrogate for single architectures, kept for reuse."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmarks.lookup import Memo
+from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
 _MEMO = 2**14
@@ -15,15 +16,15 @@ _MEMO = 2**14
 
 @dataclass(frozen=True, slots=True)
 class SurrogateAnswer:
-    """Means of one network.
+    """Predictions for one network, one value per metric and epoch.
 
     Attributes:
-        rank: Of its representative.
-        raw: Every metric at every epoch, before impossible values are moved into their range.
-        values: The same within their ranges.
-        std: How uncertain the model is of each.
-        seconds: After every epoch; None if the surrogate knows no seconds.
-        validation_seconds: Of one validation, or None.
+        rank: Rank of the network's representative.
+        raw: Every metric at every epoch, before clipping to possible values, shape ``(n_values,)``.
+        values: The same, clipped, shape ``(n_values,)``.
+        std: Uncertainty of the model, shape ``(n_values,)``.
+        seconds: Seconds up to each epoch; None if the surrogate does not predict seconds.
+        validation_seconds: Seconds of one validation, or None.
     """
 
     rank: int
@@ -35,16 +36,16 @@ class SurrogateAnswer:
 
 
 class SurrogateAnswers:
-    """Answers by architecture, and noisy trainings by architecture and seed.
+    """Predictions by architecture, and noisy trainings by architecture and seed.
 
     Args:
         space: The search space.
-        predictor: Gives the fitted predictor, which is read when first needed.
+        predictor: Returns the fitted predictor, which is read when first needed.
         ranges: Smallest and largest possible values, shape ``(n_values, 2)``.
 
     Attributes:
-        of: Answer by architecture; raises ``IllegalArchError``.
-        drawn: Values of the trainings that were drawn, by architecture and seed.
+        of: Prediction by architecture; raises ``IllegalArchError``.
+        drawn: Values of the trainings drawn so far, by architecture and seed.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class SurrogateAnswers:
         self.drawn: dict[tuple[Arch, int], NDArray[np.float32]] = {}
 
     def draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
-        """One noisy training, the same whenever it is asked for."""
+        """Return one noisy training; always the same for the same seed."""
         found = self._possible(self._predictor().draw(answer.raw, answer.rank, seed))
         if len(self.drawn) >= _MEMO:
             self.drawn.clear()
@@ -84,6 +85,12 @@ class SurrogateAnswers:
 
 
 def single(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Numbers of a table's precision: what is beyond it may differ between processors."""
+    """Round to single precision, as in a table; further digits may depend on the processor."""
     rounded: NDArray[np.float64] = values.astype(np.float32).astype(np.float64)
     return rounded
+
+
+def check_seed(seed: int) -> None:
+    """Raise :class:`InvalidArgumentError` unless ``seed`` is an integer from 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidArgumentError(f"seed = {seed!r} must be a nonnegative integer")

@@ -1,4 +1,4 @@
-"""Surrogate benchmarks: fitted models that answer as a table would."""
+"""Surrogate benchmarks: fitted models that answer like a table."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -10,25 +10,29 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.answer import Answer
-from nasbench.benchmarks.objectives import as_loss
-from nasbench.benchmarks.surrogate_answers import SurrogateAnswer, SurrogateAnswers, single
+from nasbench.benchmarks.objectives import as_loss, check_objectives
+from nasbench.benchmarks.surrogate_answers import (
+    SurrogateAnswer,
+    SurrogateAnswers,
+    check_seed,
+    single,
+)
 from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
     NotRecordedError,
     SchemaError,
     SurrogateError,
-    UnknownNameError,
     one_of,
 )
 from nasbench.registry import Registry
-from nasbench.space import Arch, SearchSpace
+from nasbench.space import Arch
 from nasbench.tables.columns import load_space
-from nasbench.tables.schema import Column
 
 STD = "_std"
-"""Ending of the name of a number that says how uncertain the model is of a mean."""
+"""Suffix of the name of a metric's uncertainty."""
 
 _PREDICTORS = Registry(
     "nasbench.predictors", "predictor", {"curves": "surrogates.predictor:Predictor"}
@@ -36,20 +40,25 @@ _PREDICTORS = Registry(
 
 
 class SurrogateBenchmark:
-    """The benchmark that a fitted surrogate is; see :class:`nasbench.benchmark.Benchmark`.
+    """A benchmark that answers from a fitted model; see :class:`nasbench.benchmark.Benchmark`.
 
-    Without a training seed it answers with the mean over all possible trainings. With one, any
-    integer from 0, it answers with one noisy training, the same whenever it is asked for.
+    Without a training seed, it answers with the mean over all possible trainings. With one, any
+    nonnegative integer, it answers with one noisy training, always the same for the same seed.
 
     Args:
         path: Folder of the surrogate.
-        objectives: Metrics to minimise or maximise; default: the surrogate's own.
-        known: Must be empty: a surrogate knows nothing but trainings.
+        objectives: Metrics to optimise; default: the surrogate's own objective.
+        known: Must be empty, since a surrogate only knows results of trainings.
+
+    Attributes:
+        path: The absolute path.
+        description: What the surrogate says about itself.
+        epochs: Epochs that it predicts; equal to ``fidelities``.
 
     Raises:
         SurrogateError: The folder is damaged.
-        UnknownNameError: No such metric.
-        InvalidArgumentError: ``known`` is not empty, or no objective is named.
+        UnknownNameError: There is no such metric.
+        InvalidArgumentError: ``known`` is not empty, or ``objectives`` is a text or empty.
     """
 
     seeds: tuple[int, ...] = ()
@@ -69,41 +78,41 @@ class SurrogateBenchmark:
             for name, fields_ in description.columns.items()
         }
         try:
-            self._space = load_space(description.space, str(path))
+            self.space = load_space(description.space, str(path))
         except SchemaError as error:
             raise SurrogateError(str(error)) from error
         self.epochs = tuple(description.epochs)
         self.schedules: tuple[int, ...] = (description.schedule,)
         self.fidelities = self.epochs
-        self.objectives = self._check_objectives(objectives)
+        self.objectives = check_objectives(
+            objectives,
+            benchmark=self.name,
+            default=description.default_objective,
+            possible=self._columns,
+        )
         if known:
             raise InvalidArgumentError(
-                f"known = {list(known)}: {self.name!r} is a surrogate and knows no column of "
+                f"known = {list(known)}: {self.name!r} is a surrogate and has no columns of "
                 "architectures"
             )
         ranges = np.array([column.range for column in self._columns.values()], dtype=np.float64)
         self._answers = SurrogateAnswers(
-            self._space, lambda: self.predictor, np.repeat(ranges, len(self.epochs), axis=0)
+            self.space, lambda: self.predictor, np.repeat(ranges, len(self.epochs), axis=0)
         )
 
     @property
-    def space(self) -> SearchSpace:
-        """The search space."""
-        return self._space
-
-    @property
     def is_clocked(self) -> bool:
-        """Whether it answers for the seconds of a training."""
+        """Whether it predicts the seconds of a training."""
         return self.description.clocked
 
     @property
     def family(self) -> str:
-        """Kind of model that answers, see :class:`nasbench.regressor.Regressor`."""
+        """Kind of model, see :class:`nasbench.regressor.Regressor`."""
         return self.description.family
 
     @property
     def default_objective(self) -> str | None:
-        """The metric that a search optimises if none is asked for."""
+        """The metric that a search optimises by default."""
         return self.description.default_objective
 
     @property
@@ -115,16 +124,16 @@ class SurrogateBenchmark:
         about = self.description
         return (
             f"<SurrogateBenchmark {self.name}@{self.version}: {about.regressor} fitted to "
-            f"{about.table['id']} of {self._space.name}, {', '.join(self.objectives)}>"
+            f"{about.table['id']} of {self.space.name}, {', '.join(self.objectives)}>"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy in another process opens the folder there."""
+        """Pickle the path; the copy opens the folder again."""
         return type(self), (self.path, self.objectives)
 
     @cached_property
     def predictor(self) -> Any:
-        """What was fitted; read, and checked against its hashes, when first asked.
+        """The fitted model, read and checked against its hashes on first use.
 
         Raises:
             SurrogateError: A file is missing or damaged.
@@ -133,7 +142,7 @@ class SurrogateBenchmark:
         description = self.description
         description.check(self.path)
         predictor = _PREDICTORS.load("curves")(
-            self._space,
+            self.space,
             description.regressor,
             description.hyperparameters,
             components=description.components,
@@ -141,7 +150,7 @@ class SurrogateBenchmark:
             seed=description.seed,
         ).restore(self.path)
         if len(predictor.scale) != len(self._columns) * len(self.epochs):
-            raise SurrogateError(f"{self.path} is damaged: its files do not fit its description")
+            raise SurrogateError(f"{self.path} is damaged: its files do not match its description")
         return predictor
 
     def query(
@@ -152,27 +161,28 @@ class SurrogateBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> dict[str, float]:
-        """All that is predicted of an architecture.
+        """Return everything that is predicted for an architecture.
 
         Args:
             arch: A tuple, or the text form of the space.
-            epoch: After which epoch; default: the last.
-            schedule: The length of the training; there is one.
-            seed: A training seed, any integer from 0; default: the mean over all.
+            epoch: Number of trained epochs; default: the last that is predicted.
+            schedule: Planned length of the training; a surrogate has only one.
+            seed: A training seed, any nonnegative integer; default: the mean over all trainings.
 
         Returns:
-            Value by name: the metrics, seconds; without ``seed`` also ``<metric>_std``, how
-            uncertain the model is of the mean, if it knows.
+            Value by name: the metrics, and seconds if predicted. Without ``seed`` also
+            ``<metric>_std``, the uncertainty of the model, if it has one. Reading a missing name
+            raises :class:`NotRecordedError`.
 
         Raises:
-            IllegalArchError: Not in the space.
-            NotRecordedError: No such epoch or schedule.
-            InvalidArgumentError: Not a seed.
+            IllegalArchError: The architecture is not in the space.
+            NotRecordedError: There is no such epoch or schedule.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
         if isinstance(arch, str):
-            arch = self._space.from_text(arch)
+            arch = self.space.from_text(arch)
         answer = self._answer(arch)
         values = answer.values if seed is None else self._draw(arch, answer, seed)
         found = {name: float(values[self._place(name, epoch)]) for name in self._columns}
@@ -187,7 +197,7 @@ class SurrogateBenchmark:
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
-        """Predicted values of a metric after epochs 1, 2, …; NaN where it is not learned.
+        """Return a predicted metric after epochs 1, 2, …; NaN at epochs that are not predicted.
 
         Args:
             arch: A tuple, or the text form of the space.
@@ -195,13 +205,17 @@ class SurrogateBenchmark:
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
 
+        Returns:
+            float32 of shape ``(schedule,)``.
+
         Raises:
-            NotRecordedError: No such metric or schedule.
-            IllegalArchError: Not in the space.
+            NotRecordedError: There is no such metric or schedule.
+            IllegalArchError: The architecture is not in the space.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
         if isinstance(arch, str):
-            arch = self._space.from_text(arch)
+            arch = self.space.from_text(arch)
         answer = self._answer(arch)
         curve = np.full(self.schedules[0], np.nan, dtype=np.float32)
         places = np.array(self.epochs) - 1
@@ -218,17 +232,17 @@ class SurrogateBenchmark:
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
-        """Losses and cost of one training.
+        """Return the losses and the cost of one training.
 
         Args:
             arch: A tuple of the space.
             epoch: One of ``fidelities``; default: the last.
-            seed: A training seed, any integer from 0; default: the mean over all.
+            seed: A training seed, any nonnegative integer; default: the mean over all trainings.
 
         Raises:
-            IllegalArchError: Not in the space.
-            NotRecordedError: No such epoch.
-            InvalidArgumentError: Not a seed.
+            IllegalArchError: The architecture is not in the space.
+            NotRecordedError: There is no such epoch.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         epoch = self.epochs[-1] if epoch is None else epoch
         places = self._objective_places.get(epoch)
@@ -250,7 +264,7 @@ class SurrogateBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> NDArray[np.float64]:
-        """One metric of many architectures, an ``(n, d)`` array of them; shape ``(n,)``.
+        """Return one metric of many architectures.
 
         Args:
             archs: Integers of shape ``(n, d)``.
@@ -260,18 +274,22 @@ class SurrogateBenchmark:
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
 
+        Returns:
+            Values of shape ``(n,)``.
+
         Raises:
-            IllegalArchError: An array of another shape, or an architecture outside the space.
-            NotRecordedError: No such metric, epoch or schedule.
+            IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
+            NotRecordedError: There is no such metric, epoch or schedule.
+            InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
-        archs = self._space.check_many(archs)
+        archs = self.space.check_many(archs)
         if not len(archs):
             return np.empty(0)
-        for arch in np.unique(archs, axis=0).tolist() if self._space.has_rules else ():
-            self._space.check(arch)
-        canonical = self._space.canonical_many(archs)
+        for arch in np.unique(archs, axis=0).tolist() if self.space.has_rules else ():
+            self.space.check(arch)
+        canonical = self.space.canonical_many(archs)
         answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
         if metric == "seconds" and answers.seconds is not None:
             return single(answers.seconds[:, self.epochs.index(epoch)])
@@ -285,8 +303,8 @@ class SurrogateBenchmark:
             return single(answers.std[:, place])
         values = answers.values
         if seed is not None:
-            ranks = self._space.rank_many(canonical).tolist()
-            self._check_seed(seed)
+            ranks = self.space.rank_many(canonical).tolist()
+            check_seed(seed)
             values = np.stack(
                 [
                     self.predictor.draw(row, rank, seed)
@@ -296,18 +314,22 @@ class SurrogateBenchmark:
         return single(np.clip(values[:, place], *self._columns[name].range))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
-        """Rank of the network; any integer is a training seed."""
+        """Return the rank of the network and no seeds, since any nonnegative integer is one.
+
+        Raises:
+            IllegalArchError: The architecture is not in the space.
+        """
         return Trainings(self._answer(arch).rank, ())
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
-        """Nothing: a surrogate has no columns of architectures."""
+        """Return nothing, since a surrogate has no columns of architectures."""
         return (), 0.0
 
     def column(self, name: str) -> Column:
-        """Meaning of a number.
+        """Return the meaning of a number.
 
         Raises:
-            NotRecordedError: No such number.
+            NotRecordedError: There is no such number.
         """
         metric = name.removesuffix(STD)
         if metric in self._columns:
@@ -320,22 +342,21 @@ class SurrogateBenchmark:
         raise self._no_metric(name, [*self._columns])
 
     def require_objectives(self) -> None:
-        """A surrogate always has an objective."""
+        """Do nothing: a surrogate always has an objective."""
 
     # Arguments and messages
 
     def _answer(self, arch: Arch) -> SurrogateAnswer:
         if not isinstance(arch, tuple):
             raise IllegalArchError(
-                f"{arch!r} must be a tuple of integers to be an architecture of "
-                f"{self._space.name!r}"
+                f"{arch!r} must be a tuple of integers to be an architecture of {self.space.name!r}"
             )
         return self._answers.of[arch]
 
     def _draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
         found = self._answers.drawn.get((arch, seed))
         if found is None:
-            self._check_seed(seed)
+            check_seed(seed)
             found = self._answers.draw(arch, answer, seed)
         return found
 
@@ -344,7 +365,7 @@ class SurrogateBenchmark:
         return {}
 
     def _find_objectives(self, epoch: int) -> list[tuple[int, float, float]]:
-        """Where each objective stands at an epoch, and how it becomes a loss: base, sign."""
+        """Return the place of each objective at an epoch, and base and sign that make it a loss."""
         epoch = self._check_epoch(epoch)
         found = []
         for name in self.objectives:
@@ -354,20 +375,6 @@ class SurrogateBenchmark:
 
     def _place(self, metric: str, epoch: int) -> int:
         return [*self._columns].index(metric) * len(self.epochs) + self.epochs.index(epoch)
-
-    def _check_objectives(self, objectives: Sequence[str] | None) -> tuple[str, ...]:
-        if objectives is None:
-            return (self.description.default_objective,)
-        if isinstance(objectives, str) or not objectives:
-            raise InvalidArgumentError(
-                f"objectives = {objectives!r} must be a list of at least one column"
-            )
-        for name in objectives:
-            if name not in self._columns:
-                raise UnknownNameError(
-                    f"{self.name!r} has no objective {name!r}{one_of(name, self._columns)}"
-                )
-        return tuple(objectives)
 
     def _check_schedule(self, schedule: int | None) -> None:
         if schedule not in (None, *self.schedules):
@@ -384,10 +391,6 @@ class SurrogateBenchmark:
                 f"{self.name!r} does not answer for epoch {epoch}{one_of(epoch, self.epochs)}"
             )
         return int(epoch)
-
-    def _check_seed(self, seed: int) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise InvalidArgumentError(f"seed = {seed!r} must be an integer from 0")
 
     def _no_metric(self, name: str, possible: list[str]) -> NotRecordedError:
         return NotRecordedError(

@@ -1,8 +1,8 @@
-"""Folders of fitted surrogates: what they say of themselves, and whether their files are whole.
+"""Folders of fitted surrogates: their description, and whether their files are intact.
 
-``surrogate.json`` describes a surrogate and lists the SHA-256 of every other file, ``README.md`` is
-its model card, the rest holds what was fitted, in JSON, NumPy's ``.npz`` and XGBoost's ``.ubj``,
-never a pickle.
+``surrogate.json`` describes a surrogate and lists the SHA-256 of every other file. ``README.md`` is
+its model card. The other files hold the fitted model as JSON, NumPy's ``.npz`` and XGBoost's
+``.ubj``, never as a pickle.
 """
 
 import json
@@ -20,34 +20,35 @@ CARD = "README.md"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a surrogate says of itself.
+    """What a surrogate says about itself.
 
     Attributes:
-        id: Its name.
+        id: Name of the surrogate.
         version: Raised whenever an answer changes.
         space: Registered name of the search space.
-        dataset: What the networks were trained on.
-        schedule: Length of the trainings that it stands for, in epochs.
-        epochs: Epochs that it answers for.
-        columns: Its metrics, in the order of the fitted vectors; their meaning as in a table.
-        default_objective: The metric that a search minimises or maximises.
+        dataset: Data set that the networks were trained on.
+        schedule: Length in epochs of the trainings that it imitates.
+        epochs: Epochs that it predicts.
+        columns: Its metrics in the order of the fitted vectors, with meanings as in a table.
+        default_objective: The metric that a search optimises by default.
         regressor: Registered name of the regressor.
-        family: Kind of model that it is.
-        hyperparameters: All of them.
-        components: To how many coefficients a vector is compressed, at most.
+        family: Kind of model.
+        hyperparameters: All hyperparameters of the regressor.
+        components: Maximum number of coefficients that a vector is compressed to.
         seed: Seed of the fit.
-        clocked: Whether it answers for seconds.
+        clocked: Whether it predicts seconds.
         table: Id, version and content hash of the table that it was fitted to, and how many of its
-            architectures were seen.
-        judged: Results of the judgement on architectures that were not seen.
+            architectures were used.
+        judged: Results of the evaluation on held-out architectures.
         title: One line.
         description: What it is good for, and what not.
         source: Where its examples come from.
         licence: Licence of the examples.
         citation: What to cite.
-        software: Versions that the fit depends on.
-        files: SHA-256 of every other file but the model card, by its place.
-        content_hash: SHA-256 of this description without title, text and this hash.
+        software: Versions of the software that the fit depends on.
+        files: SHA-256 of every other file except the model card, by relative path.
+        content_hash: SHA-256 of this description without its texts and this hash; see
+            :meth:`digest`.
     """
 
     id: str
@@ -76,40 +77,44 @@ class Description:
     content_hash: str = ""
 
     def encode(self) -> dict[str, Any]:
-        """As a JSON object, the schema version included."""
+        """Return the description as a JSON object that includes the schema version."""
         return {"schema": SCHEMA, **asdict(self)}
 
     def digest(self) -> str:
-        """The content hash that belongs to the rest."""
-        loose = ("title", "description", "source", "licence", "citation", "content_hash")
-        document = {name: value for name, value in self.encode().items() if name not in loose}
+        """Compute the content hash.
+
+        It covers everything except title, description, source, licence, citation and the hash
+        itself.
+        """
+        excluded = ("title", "description", "source", "licence", "citation", "content_hash")
+        document = {name: value for name, value in self.encode().items() if name not in excluded}
         return json_digest(document)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """What ``surrogate.json`` says; files are not looked at.
+        """Read ``surrogate.json``; the other files are not opened.
 
         Raises:
-            SurrogateError: There is none, or it is damaged.
+            SurrogateError: The file is missing or damaged.
         """
         path = folder / DESCRIPTION
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise SurrogateError(f"{path} is no description of a surrogate: {error}") from error
+            raise SurrogateError(f"{path} is not a description of a surrogate: {error}") from error
         if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
-            raise SurrogateError(f"{path} is not of schema {SCHEMA}, which this version reads")
+            raise SurrogateError(f"{path} does not have schema {SCHEMA}, which this version reads")
         unknown = sorted(document.keys() - {f.name for f in fields(cls)})
         try:
             description = cls(**document)
         except TypeError as error:
             raise SurrogateError(f"{path}: {error}") from error
         if unknown or description.digest() != description.content_hash:
-            raise SurrogateError(f"{path} was changed: its content hash does not belong to it")
+            raise SurrogateError(f"{path} was changed: it does not match its content hash")
         return description
 
     def check(self, folder: Path) -> None:
-        """Whether every file is there and has the bytes that were written.
+        """Check that every file exists and has the bytes that were written.
 
         Raises:
             SurrogateError: One has not.
@@ -122,5 +127,5 @@ class Description:
 
 
 def write_json(path: Path, document: object) -> None:
-    """Write a JSON document that people can read too."""
+    """Write an indented JSON document."""
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

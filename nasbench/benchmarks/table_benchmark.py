@@ -1,4 +1,4 @@
-"""Benchmarks made of tables: what a table answers."""
+"""Benchmarks that answer from a table of recorded trainings."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
@@ -15,31 +15,36 @@ from nasbench.benchmarks.lookup import Lookup, Memo
 from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
 from nasbench.benchmarks.recorded_space import RecordedSpace
+from nasbench.column import Column
 from nasbench.errors import (
     NotRecordedError,
     listed,
     one_of,
 )
 from nasbench.space import Arch, SearchSpace
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
 _EVALUATIONS = 2**16
 
 
 class TableBenchmark:
-    """The benchmark that a table is; see :class:`Benchmark` for its attributes and methods.
+    """A benchmark that answers from a table; see :class:`nasbench.benchmark.Benchmark`.
 
     Args:
-        table: An opened table.
-        objectives: Columns to minimise or maximise; default: the table's own, none where it has no
+        table: The table.
+        objectives: Columns to optimise; default: the table's own objective, or none if it has no
             validation column.
-        known: Columns of architectures that a search may see.
+        known: Columns of architectures that a search may see before training.
+
+    Attributes:
+        table: As given.
 
     Raises:
-        UnknownNameError: No such column.
-        InvalidArgumentError: A column that cannot be an objective or be known in advance.
-        NotRecordedError: The table has no trainings.
+        UnknownNameError: There is no such column.
+        InvalidArgumentError: A column cannot be known before training, or a list of columns is a
+            text or empty.
+        NotRecordedError: The table holds no trainings.
     """
 
     def __init__(
@@ -62,7 +67,14 @@ class TableBenchmark:
         self._lookup = Lookup(table)
         self._numbers = Numbers(table, self._lookup)
         self._refusals = self._numbers.refusals
-        self.objectives = check_objectives(table, objectives)
+        columns = {**table.columns, **table.arch_columns}
+        self.objectives = check_objectives(
+            objectives,
+            benchmark=self.name,
+            default=metadata.default_objective,
+            possible=[name for name, column in columns.items() if column.goal],
+            referral=metadata.referral,
+        )
         self.fidelities = fidelities_of(table, self.objectives)
         self.known = check_known(table, known, self._numbers.of_archs)
         self._position = self._lookup.position
@@ -71,7 +83,6 @@ class TableBenchmark:
             schedule: Memo(partial(self._find_trainings, schedule)) for schedule in self.schedules
         }
         self._evaluations: dict[tuple[int | None, int | None], Memo[Evaluation]] = {}
-        self._answers: dict[tuple[int | None, int | None, int | None], tuple[Any, ...]] = {}
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -85,12 +96,12 @@ class TableBenchmark:
 
     @property
     def default_objective(self) -> str | None:
-        """The column that a search optimises if none is asked for; None without validation."""
+        """The column that a search optimises by default; None if there is no validation column."""
         return self.table.metadata.default_objective
 
     @property
     def description(self) -> Metadata:
-        """What the table says of itself."""
+        """What the table says about itself."""
         return self.table.metadata
 
     @property
@@ -108,7 +119,7 @@ class TableBenchmark:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy in another process opens the table there."""
+        """Pickle the path; the copy opens the table again."""
         return _reopen, (self.table.path.resolve(), self.objectives or None, self.known)
 
     def query(
@@ -119,24 +130,25 @@ class TableBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> dict[str, float]:
-        """All that is recorded of an architecture.
+        """Return everything recorded for an architecture.
 
         Args:
             arch: A tuple, or the text form of the space.
-            epoch: After which epoch; default: the end of the training. Where the table has several
-                schedules and none is given, epoch e means the end of schedule e.
-            schedule: Planned length of the training; default: the longest.
-            seed: A recorded training seed; default: the mean over the recorded ones.
+            epoch: Number of trained epochs; default: the end of the training. In a table with
+                several schedules and without ``schedule``, epoch e means the end of schedule e.
+            schedule: Planned length of the training in epochs; default: the longest.
+            seed: A recorded training seed; default: the mean over the recorded seeds.
 
         Returns:
-            Value by column name; reading a column that is not recorded raises
+            Value by column name. Reading a column that is not recorded raises
             :class:`NotRecordedError`.
 
         Raises:
-            IllegalArchError: Not in the space.
+            IllegalArchError: The architecture is not in the space.
             NotRecordedError: The architecture, epoch, schedule or seed is not recorded.
+            InvalidArgumentError: The epoch is not a number.
         """
-        columns, arch_columns, row_of = self._answer(epoch, schedule, seed)
+        columns, arch_columns, row_of = self._numbers.answer(epoch, schedule, seed)
         if isinstance(arch, str):
             arch = self._space.from_text(arch)
         try:
@@ -155,7 +167,7 @@ class TableBenchmark:
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
-        """Values of a metric after epochs 1, 2, …; NaN where not recorded.
+        """Return a metric after epochs 1, 2, …; NaN where not recorded.
 
         Args:
             arch: A tuple, or the text form of the space.
@@ -164,11 +176,12 @@ class TableBenchmark:
             seed: As in :meth:`query`.
 
         Returns:
-            Array of shape ``(schedule,)``, float32 or, where the table has them, float64.
+            Array of shape ``(schedule,)``, of the table's precision (float32 or float64).
 
         Raises:
-            NotRecordedError: There is no such curve, or what :meth:`query` raises it for.
-            IllegalArchError: Not in the space.
+            NotRecordedError: There is no such curve, or the architecture, schedule or seed is not
+                recorded.
+            IllegalArchError: The architecture is not in the space.
         """
         schedule = self._refusals.schedule(schedule)
         if metric in self.table.arch_columns:
@@ -204,18 +217,18 @@ class TableBenchmark:
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
-        """Losses and cost of one training.
+        """Return the losses and the cost of one training.
 
         Args:
             arch: A tuple of the space.
             epoch: One of ``fidelities``; default: the last.
-            seed: A recorded training seed; default: the mean over the recorded ones, ``inf`` if one
-                diverged.
+            seed: A recorded training seed; default: the mean over the recorded seeds, where a loss
+                is ``inf`` if one training diverged.
 
         Raises:
-            IllegalArchError: Not in the space.
-            NotRecordedError: The architecture, epoch or seed is not recorded, or the table has no
-                validation column and no objective was asked for.
+            IllegalArchError: The architecture is not in the space.
+            NotRecordedError: The architecture, epoch or seed is not recorded, or no objective was
+                given and the table has no validation column.
         """
         evaluations = self._evaluations.get((epoch, seed))
         if evaluations is None:
@@ -236,20 +249,20 @@ class TableBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> NDArray[np.float64]:
-        """One metric of many architectures.
+        """Return one metric of many architectures.
 
         Args:
-            archs: Array of shape ``(n, d)``.
-            metric: A column of training runs or of architectures.
+            archs: Integers of shape ``(n, d)``.
+            metric: A column of trainings or of architectures.
             epoch: As in :meth:`query`.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
 
         Returns:
-            Array of shape ``(n,)``; NaN where an epoch holds no value of this metric.
+            Values of shape ``(n,)``; NaN where the metric has no value at this epoch.
 
         Raises:
-            IllegalArchError: An array of another shape or with an option out of range.
+            IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
             NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
         """
         archs = self._space.check_many(archs)
@@ -275,15 +288,14 @@ class TableBenchmark:
         return _read_only(column[places].astype(np.float64, copy=False))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
-        """Key and recorded seeds of an architecture.
+        """Return the key and the recorded seeds of an architecture.
 
         Args:
             arch: A tuple of the space.
-            epoch: Where the table has several schedules, the one that ends there; default: the
-                longest.
+            epoch: In a table with several schedules, the end of the schedule; default: the longest.
 
         Raises:
-            IllegalArchError: Not in the space.
+            IllegalArchError: The architecture is not in the space.
             NotRecordedError: The architecture or schedule is not recorded.
         """
         one = self._one_schedule or epoch is None
@@ -294,13 +306,13 @@ class TableBenchmark:
             raise self._refusals.no_arch(arch) from None
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
-        """Values of the ``known`` columns, and the seconds recorded for computing them.
+        """Return the values of the ``known`` columns, and the seconds that computing them took.
 
-        A value is NaN where it was computed and is not defined: it has a cost, but no number.
+        A value is NaN if its computation is recorded but gave no number.
 
         Raises:
-            IllegalArchError: Not in the space.
-            NotRecordedError: A number or its cost is not recorded.
+            IllegalArchError: The architecture is not in the space.
+            NotRecordedError: A number is not recorded.
         """
         try:
             q = self._arch_position[arch]
@@ -328,10 +340,10 @@ class TableBenchmark:
         return tuple(seeds[counts == wanted].tolist())
 
     def column(self, name: str) -> Column:
-        """Meaning of a column.
+        """Return the meaning of a column.
 
         Raises:
-            NotRecordedError: No such column.
+            NotRecordedError: There is no such column.
         """
         found = self.table.columns.get(name) or self.table.arch_columns.get(name)
         if found is None:
@@ -347,38 +359,14 @@ class TableBenchmark:
 
     @cached_property
     def is_clocked(self) -> bool:
-        """Whether seconds are recorded wherever a search may ask; else none are charged."""
+        """Whether seconds are recorded at every fidelity. If not, no training time is charged."""
         return is_clocked(self.table, self.fidelities)
 
-    def _answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> tuple[Any, ...]:
-        found = self._answers.get((epoch, schedule, seed))
-        if found is None:
-            length, index = self._refusals.resolve(epoch, schedule)
-            columns = [
-                (name, self._numbers.column(name, length, index, seed))
-                for name in self.table.columns
-                if not self.table.is_curve(name)
-                or self._numbers.place(name, length, index) is not None
-            ]
-            arch_columns = [
-                (name, self._numbers.arch_column(name)) for name in self._numbers.of_archs
-            ]
-            if len(self._answers) >= max(
-                8, self._numbers.loaded_bytes() // max(1, sum(c.nbytes for _, c in columns))
-            ):
-                self._answers.clear()
-            found = self._answers[epoch, schedule, seed] = (
-                columns,
-                arch_columns,
-                self._numbers.rows(length, seed),
-            )
-        return found
-
     def require_objectives(self) -> None:
-        """Refuse to be searched without an objective.
+        """Check that there is an objective to search for.
 
         Raises:
-            NotRecordedError: None was asked for, and the table has no validation column.
+            NotRecordedError: No objective was given, and the table has no validation column.
         """
         if not self.objectives:
             possible = [name for name, column in self.table.columns.items() if column.goal]

@@ -1,4 +1,4 @@
-"""The interfaces of other packages over tables of this suite, so that old scripts keep running.
+"""Interfaces of other packages that answer from tables of this suite, so that old scripts run.
 
-Each module is named after the package whose import it replaces.
+Each subpackage is named after the package whose import it replaces.
 """

@@ -1,1 +1,1 @@
-"""Runs: searches replayed on the simulated clock, and the records of them."""
+"""Runs: searches replayed on a simulated clock, and their records."""

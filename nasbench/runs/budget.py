@@ -1,4 +1,4 @@
-"""When a search ends."""
+"""The budget of a search."""
 
 import math
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from nasbench.errors import InvalidArgumentError
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Where a search ends; whichever limit is reached first.
+    """When a search ends: as soon as one of the limits is reached.
 
     Attributes:
-        trials: Number of trials that may be started.
-        seconds: Simulated seconds within which trials must end.
-        epochs: Epochs of training that may be paid for.
+        trials: Maximum number of trials.
+        seconds: Simulated seconds by which every trial must end.
+        epochs: Maximum number of trained epochs, summed over trials.
 
     Raises:
-        InvalidArgumentError: No limit, or one that is not positive.
+        InvalidArgumentError: No limit is given, or one is not a positive, finite number.
     """
 
     trials: int | None = None
@@ -41,6 +41,10 @@ class Budget:
 
 
 def check_count(name: str, value: int) -> None:
-    """Raise an :class:`InvalidArgumentError` if a number of something is not a positive integer."""
+    """Check that a count is a positive integer.
+
+    Raises:
+        InvalidArgumentError: It is not.
+    """
     if type(value) is not int or value < 1:
         raise InvalidArgumentError(f"{name} = {value!r} must be a positive integer")

@@ -1,4 +1,4 @@
-"""The manifest of a run: all that it is a function of, besides its seed."""
+"""The manifest of a run: everything that determines it, except its seed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,23 +14,24 @@ from nasbench.siblings import SIBLINGS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """How a record was made; equal manifests and seeds give equal runs.
+    """How a run was made; equal manifests and seeds give equal runs.
 
     Attributes:
         algorithm: Registered name, or ``"module:Class"``.
-        preset: Name of the published settings that the hyperparameters began with, or None.
-        hyperparameters: All of them.
+        preset: Name of the preset that the hyperparameters started from, or None.
+        hyperparameters: All hyperparameters.
         benchmark: Id of the benchmark.
         version: Version of the benchmark.
         content_hash: Hash of the benchmark's numbers.
         objectives: Columns that the search optimised.
         known: Columns that the search saw before training.
         budget: When a run ends.
-        workers: Simulated parallel workers.
-        replicate: Which recorded training answers a trial: ``"draw"``, ``"mean"`` or a seed.
+        workers: Number of trials that run in parallel in simulated time.
+        replicate: Which recorded training answers a trial: ``"draw"``, ``"mean"`` or a training
+            seed.
         fidelities: Epochs that the algorithm could ask for.
-        family: Kind of model that the benchmark is, if it is a surrogate; else empty.
-        families: On a surrogate, kinds of models that the algorithm fits.
+        family: Kind of model of a surrogate benchmark; empty for a table.
+        families: Kinds of models that the algorithm fits; only filled in on a surrogate.
     """
 
     algorithm: str
@@ -61,17 +62,17 @@ class Manifest:
         name: str | None = None,
         preset: str | None = None,
     ) -> Self:
-        """The manifest of a search.
+        """Describe a search.
 
         Args:
-            algorithm: What searches.
-            benchmark: What answers.
-            hyperparameters: All of them.
+            algorithm: The algorithm.
+            benchmark: The benchmark.
+            hyperparameters: All hyperparameters.
             budget: When the search ends.
-            workers: Simulated parallel workers.
+            workers: Number of trials that run in parallel in simulated time.
             replicate: Which recorded training answers a trial.
-            name: What the algorithm is called; default: its registered name.
-            preset: Name of the published settings, if the hyperparameters began with some.
+            name: Name of the algorithm; default: its registered name.
+            preset: Name of the preset that the hyperparameters started from, if any.
         """
         kind = type(algorithm)
         family = benchmark.family
@@ -93,7 +94,7 @@ class Manifest:
         )
 
     def encode(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return the manifest as a JSON object."""
         document: dict[str, Any] = {
             "benchmark": {
                 "id": self.benchmark,
@@ -117,15 +118,15 @@ class Manifest:
 
     @classmethod
     def decode(cls, document: Any, where: str) -> Self:
-        """Inverse of :meth:`encode`.
+        """Read a manifest; the inverse of :meth:`encode`.
 
         Args:
             document: A JSON object.
             where: Name of the file, for messages.
 
         Raises:
-            RecordError: Not a manifest, or one that lacks something or holds more than this version
-                of the suite knows.
+            RecordError: The document is not a manifest, lacks an entry, or holds one that this
+                version of the suite does not know.
         """
         if not isinstance(document, dict) or "algorithm" not in document:
             raise RecordError(f"{where} is not a manifest of run records")
@@ -151,8 +152,8 @@ class Manifest:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
         if manifest.encode() != document:
             raise RecordError(
-                f"{where}: the manifest holds what this version does not know: "
-                f"{_differing(manifest.encode(), document)}"
+                f"{where}: the manifest has entries that this version does not know: "
+                f"{_differing_entries(manifest.encode(), document)}"
             )
         return manifest
 
@@ -166,7 +167,7 @@ class Manifest:
         try:
             digest = json_digest(self.encode())
         except TypeError as error:
-            raise RecordError(f"a record cannot say how it was made: {error}") from error
+            raise RecordError(f"a manifest cannot be written as JSON: {error}") from error
         return f"{self.algorithm.replace(':', '.')}-{digest[:10]}"
 
 
@@ -176,7 +177,7 @@ def _texts(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """Names of the entries in which two documents differ."""
+def _differing_entries(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Return the names of the entries in which two documents differ."""
     names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
     return ", ".join(map(repr, names))

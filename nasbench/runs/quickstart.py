@@ -1,4 +1,4 @@
-"""The race of ``nasbench quickstart``: three algorithms, two benchmarks, many seeds."""
+"""The searches of ``nasbench quickstart``: three algorithms on two benchmarks, with many seeds."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +15,17 @@ BENCHMARKS = ("nb201-cifar10", "lite201-digits")
 def race(
     runs: Path, seeds: int, trials: int, processes: int, progress: Callable[[int], None]
 ) -> list[Records]:
-    """Run every algorithm on every benchmark and record it under ``runs``.
+    """Run every algorithm on every benchmark and record the runs.
 
     Args:
-        runs: Folder of records; what it already holds is not run again.
-        seeds: Number of runs of each pair.
+        runs: Folder of records; recorded seeds are not run again.
+        seeds: Number of runs per algorithm and benchmark.
         trials: Trials per run.
-        processes: Operating-system processes.
+        processes: Number of operating-system processes.
         progress: Called with the number of newly finished runs.
 
     Returns:
-        The records of every pair.
+        One record per algorithm and benchmark.
     """
     budget = Budget(trials=trials)
     records = []

@@ -1,8 +1,8 @@
-"""Folders of run records: one manifest, and one Parquet file for every block of seeds.
+"""Folders of run records: one manifest and one Parquet file per block of seeds.
 
 ``<runs>/<benchmark>/<algorithm>-<hash of the manifest>/part-000000.parquet`` holds seeds 0 to 24,
-and so on, whatever the number of processes that made it. What depends on the host lies beside it in
-``host-000000.parquet``.
+the next part seeds 25 to 49, and so on, whatever the number of processes. ``host-000000.parquet``
+beside it holds what depends on the host: seconds of the algorithm and versions of the software.
 """
 
 import json
@@ -21,24 +21,24 @@ from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Run
 
 BLOCK = 25
-"""Seeds a file."""
+"""Number of seeds per file."""
 
 MANIFEST = "manifest.json"
 _SEEDS = b"seeds"
 
 
 class Records:
-    """The runs of one search set-up, on disk.
+    """The recorded runs of one search set-up.
 
     Args:
-        folder: Where they lie.
+        folder: Folder of the record.
 
     Attributes:
         folder: As given.
-        manifest: How they were made.
+        manifest: How the runs were made.
 
     Raises:
-        RecordError: No manifest there, or a damaged one.
+        RecordError: The folder has no manifest, or a damaged one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,16 +52,21 @@ class Records:
         self.manifest = Manifest.decode(document, str(folder / MANIFEST))
         if self.manifest.folder_name != folder.name:
             raise RecordError(
-                f"{folder}: the manifest is not the one that the folder's name was made from"
+                f"{folder}: the manifest does not match the hash in the folder's name"
             )
 
     @classmethod
     def create(cls, runs: Path, manifest: Manifest) -> "Records":
-        """The folder for a manifest under ``runs``, made if need be.
+        """Open the record of a manifest, creating its folder if it does not exist.
+
+        Args:
+            runs: Folder of all records.
+            manifest: How the runs are made.
 
         Raises:
             RecordError: A hyperparameter cannot be written as JSON, or the folder holds another
                 manifest.
+            InvalidArgumentError: The folder cannot be written.
         """
         folder = runs / manifest.benchmark / manifest.folder_name
         writable_folder(folder)
@@ -75,14 +80,14 @@ class Records:
         return f"<Records {made.algorithm} on {made.benchmark}: {len(self.seeds()):,} seeds>"
 
     def seeds(self) -> list[int]:
-        """Recorded seeds, ascending."""
+        """Return the recorded seeds, ascending."""
         found: list[int] = []
         for path in self._parts():
             found += _seeds(_read(path, ["seed"]), str(path))
         return sorted(found)
 
     def missing(self, seeds: Iterable[int]) -> dict[int, list[int]]:
-        """Block number -> seeds of the block that are asked for and not recorded."""
+        """Return, by block number, the given seeds that are not recorded."""
         recorded = set(self.seeds())
         blocks: dict[int, list[int]] = {}
         for seed in sorted(set(seeds) - recorded):
@@ -90,7 +95,17 @@ class Records:
         return blocks
 
     def runs(self, seeds: Iterable[int] | None = None) -> list[Run]:
-        """The recorded runs, by ascending seed; of the given seeds only, if any are given."""
+        """Read the runs.
+
+        Args:
+            seeds: Seeds to read, recorded or not; default: all.
+
+        Returns:
+            The recorded runs, by ascending seed.
+
+        Raises:
+            RecordError: A file is damaged.
+        """
         wanted = None if seeds is None else set(seeds)
         found: list[Run] = []
         for path in self._parts():
@@ -99,10 +114,13 @@ class Records:
         return sorted(found, key=lambda run: run.seed)
 
     def to_frame(self, seeds: Iterable[int] | None = None) -> Any:
-        """All trials as a pandas data frame: one row per trial, ordered by seed and trial.
+        """Return all trials as a pandas data frame with one row per trial.
 
-        The columns are those of :meth:`nasbench.runs.run.Run.to_frame`, after ``benchmark`` and
-        ``algorithm``.
+        Rows are ordered by seed and trial. The columns are ``benchmark`` and ``algorithm``, then
+        those of :meth:`nasbench.runs.run.Run.to_frame`.
+
+        Args:
+            seeds: Seeds to read, recorded or not; default: all.
         """
         import pandas as pd
 
@@ -113,7 +131,12 @@ class Records:
         return whole
 
     def add(self, block: int, runs: Sequence[Run]) -> None:
-        """Record runs whose seeds belong to one block, beside those that its file already holds."""
+        """Add runs to the file of their block; runs with the same seeds are replaced.
+
+        Args:
+            block: Number of the block.
+            runs: Runs whose seeds all belong to the block.
+        """
         path = self.folder / f"part-{block:06d}.parquet"
         host = self.folder / f"host-{block:06d}.parquet"
         kept = from_table(_read(path), str(path)) if path.exists() else []
@@ -131,8 +154,12 @@ class Records:
 def save(run: Run, folder: str | Path) -> Path:
     """Record a run below a folder, as ``nasbench run --out`` does.
 
+    Args:
+        run: A run made by :func:`nasbench.replay` or :func:`nasbench.search`.
+        folder: Folder of all records.
+
     Returns:
-        The folder of the record, which says how the run was made.
+        The folder of the record.
 
     Raises:
         RecordError: The run was read from a record, or its algorithm does not keep its
@@ -141,23 +168,23 @@ def save(run: Run, folder: str | Path) -> Path:
     """
     if run.manifest is None:
         raise RecordError(
-            "this run does not know how it was made: it was read from a record, or its "
-            "algorithm does not keep every hyperparameter as an attribute of the same name"
+            "this run has no manifest: it was read from a record, or its algorithm does not keep "
+            "every hyperparameter as an attribute of the same name"
         )
     if not 0 <= run.seed < 2**31:
-        raise InvalidArgumentError(f"seed {run.seed} cannot be recorded: 0..{2**31 - 1}")
+        raise InvalidArgumentError(f"seed {run.seed} cannot be recorded: not in 0..{2**31 - 1}")
     records = Records.create(Path(folder), run.manifest)
     records.add(run.seed // BLOCK, [run])
     return records.folder
 
 
-def find_records(runs: Path) -> list[Records]:
-    """All records below a folder, in the order of their paths.
+def find_records(runs: str | Path) -> list[Records]:
+    """Return all records below a folder, ordered by path.
 
     Raises:
         RecordError: There are none, or one is damaged.
     """
-    found = [Records(path.parent) for path in sorted(runs.rglob(MANIFEST))]
+    found = [Records(path.parent) for path in sorted(Path(runs).rglob(MANIFEST))]
     if not found:
         raise RecordError(
             f"there are no run records in {runs}: make some with 'nasbench run … --out {runs}'"
@@ -166,7 +193,7 @@ def find_records(runs: Path) -> list[Records]:
 
 
 def to_table(runs: Sequence[Run]) -> pa.Table:
-    """Rows of trials, ordered by seed and trial."""
+    """Return the trials of runs as an Arrow table, ordered by seed and trial."""
     n_decisions, n_objectives = runs[0].archs.shape[1], runs[0].losses.shape[1]
     archs = np.concatenate([run.archs for run in runs])
     kind = np.uint8 if archs.max(initial=0) < 256 else np.uint16
@@ -202,14 +229,14 @@ def to_table(runs: Sequence[Run]) -> pa.Table:
 
 
 def from_table(table: pa.Table, where: str = "a part of the records") -> list[Run]:
-    """Inverse of :func:`to_table`, without the times of the host.
+    """Read runs from an Arrow table; the inverse of :func:`to_table`, without times of the host.
 
     Args:
-        table: What a part holds.
-        where: What to call it in a message.
+        table: Content of a part.
+        where: Name of the part, for messages.
 
     Raises:
-        RecordError: A column is missing or of another type.
+        RecordError: A column is missing or has the wrong type.
     """
     try:
         archs, losses = (
@@ -231,7 +258,7 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
             )
         }
     except (KeyError, AttributeError, pa.ArrowException) as error:
-        raise RecordError(f"{where} has no column {error}, or of another type") from error
+        raise RecordError(f"{where}: a column is missing or has the wrong type: {error}") from error
     seeds = _seeds(table, where)
     firsts = np.searchsorted(plain["seed"], seeds)
     runs = []
@@ -255,24 +282,27 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
 
 
 def _seeds(table: pa.Table, where: str) -> list[int]:
-    """Seeds of the runs in a part, ascending; also of those without a trial."""
+    """Return the seeds of the runs in a part, ascending, including runs without a trial."""
     try:
         seeds: list[int] = json.loads(table.schema.metadata[_SEEDS])
         if set(table.column("seed").to_pylist()) <= set(seeds):
             return seeds
     except (TypeError, KeyError, ValueError) as error:
-        raise RecordError(f"{where} does not say which seeds it holds") from error
-    raise RecordError(f"{where} holds other seeds than it says")
+        raise RecordError(f"{where} does not list the seeds that it holds") from error
+    raise RecordError(f"{where} holds seeds that it does not list")
 
 
 def _inherited(run: Run) -> Any:
-    """Whether a resumed trial has another architecture than the one it continues."""
+    """Return which resumed trials have another architecture than the trial they resume."""
     parents = np.maximum(run.resumes, 0)
     return (run.resumes != NONE) & (run.archs != run.archs[parents]).any(axis=1)
 
 
 def _host_table(runs: Sequence[Run], before: Path | None, new: set[int]) -> pa.Table:
-    """Real optimiser seconds a trial; those of seeds that are not new come from the file before."""
+    """Return the real seconds of the algorithm per trial.
+
+    Those of seeds that are not in ``new`` are taken from the file ``before``.
+    """
     from importlib.metadata import version  # costs a cold query a tenth of its time
 
     old: dict[int, Any] = {}
@@ -306,7 +336,7 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for field in file.schema_arrow:
-                str(field)  # damaged names are found here
+                str(field)  # raises for damaged names
             return file.read(columns)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise RecordError(f"{path} is damaged: {first_line(error)}") from error

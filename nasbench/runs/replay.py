@@ -1,7 +1,20 @@
 """Replay of a search against a benchmark on a simulated clock.
 
 Simulated time is a sum of recorded costs and nothing else, so a run is the same on every machine.
-The clock is a heap of busy workers; at equal times the trial that was started first leaves first.
+The clock is a heap of busy workers; of trials that end at the same time, the one that started first
+is reported first.
+
+>>> import nasbench
+>>> from algorithms.random_search import RandomSearch
+>>> benchmark = nasbench.load("lite201-digits")
+>>> algorithm = RandomSearch(benchmark.space, fidelities=benchmark.fidelities, seed=0)
+>>> budget = nasbench.Budget(trials=50)
+>>> run = nasbench.replay(algorithm, benchmark, budget=budget, workers=4, seed=0)
+>>> len(run), run.trials[0].proposal.arch
+(50, (4, 3, 2, 1, 2, 2))
+>>> losses = [trial.losses[0] for trial in run.incumbents()]
+>>> losses == sorted(losses, reverse=True)
+True
 """
 
 import math
@@ -28,10 +41,10 @@ _KEY = 0xD1342543DE82EF95
 
 
 class KnownNumbers:
-    """The ``known`` of an algorithm: answers, and keeps account of the seconds to charge.
+    """The ``known`` argument of an algorithm; it keeps account of the seconds to charge.
 
     Args:
-        benchmark: With the ``known`` columns chosen.
+        benchmark: A benchmark with the ``known`` columns chosen.
     """
 
     def __init__(self, benchmark: Benchmark) -> None:
@@ -40,7 +53,7 @@ class KnownNumbers:
         self._due = 0.0
 
     def __call__(self, arch: Arch) -> tuple[float, ...]:
-        """The known numbers of an architecture; the first time, their cost becomes due."""
+        """Return the known numbers of an architecture; only the first call has a cost."""
         values = self._seen.get(arch)
         if values is None:
             values, seconds = self._benchmark.known_numbers(arch)
@@ -49,7 +62,7 @@ class KnownNumbers:
         return values
 
     def take_due(self) -> float:
-        """Seconds that became due since the last call."""
+        """Return the seconds to charge for calls since the last ``take_due``."""
         due, self._due = self._due, 0.0
         return due
 
@@ -65,34 +78,43 @@ def replay(
     known: KnownNumbers | None = None,
     manifest: Manifest | None = None,
 ) -> Run:
-    """Let an algorithm search a benchmark.
+    """Let an algorithm search a benchmark until the budget is spent.
+
+    A trial costs the recorded seconds of its training and of one validation; a repeated proposal is
+    trained and paid for again. A trial that resumes another keeps its training seed and pays only
+    for the added epochs and a validation.
+
+    A drawn training seed depends only on ``seed``, on the key of the trainings that answer for the
+    architecture, and on how often this run has already trained that key (``repeat``). It takes the
+    SplitMix64 output ``mix(mix(seed) + key * _KEY + repeat)``, modulo the number of recorded seeds;
+    where any integer is a training seed, the upper 63 bits are the seed.
 
     Args:
-        algorithm: A fresh algorithm, made for ``benchmark.space``.
-        benchmark: What answers it.
+        algorithm: A new algorithm, made for ``benchmark.space``.
+        benchmark: The benchmark that answers.
         budget: When to stop. A trial that would end after ``budget.seconds`` or exceed
-            ``budget.epochs`` is neither recorded nor told, and no other is started.
-        workers: Trials that run at the same simulated time.
-        seed: Seed of the run; it chooses the training seeds.
-        replicate: Which recorded training answers a trial. ``"draw"``: a function of ``seed``, the
-            architecture and how often this run has trained it, which is output of SplitMix64 for
-            ``mix(seed) + key * _KEY + repeat``, modulo the number of recorded seeds (of 2**63 where
-            any seed can be asked for); ``"mean"``: the mean over the recorded seeds; a number: that
+            ``budget.epochs`` is neither recorded nor reported to the algorithm, and no other is
+            started.
+        workers: Number of trials that run in parallel in simulated time.
+        seed: Seed of the run, from which training seeds are drawn. It does not seed the algorithm.
+        replicate: Which recorded training answers a trial. ``"draw"``: one of the recorded seeds,
+            drawn as described above. ``"mean"``: the mean over the recorded seeds. An integer: that
             training seed.
-        known: What was passed to the algorithm as ``known``.
-        manifest: What the record says of its making; default: described from the arguments, if the
-            algorithm keeps its hyperparameters as attributes.
+        known: The object that was passed to the algorithm as ``known``, if any.
+        manifest: Description of how the run was made; by default derived from the other arguments
+            if the algorithm keeps its hyperparameters as attributes.
 
     Returns:
-        The record of every trial.
+        The trials in the order of their starts.
 
     Raises:
-        InvalidArgumentError: An impossible argument.
-        NotRecordedError: A fixed training seed that is not recorded everywhere, or an epoch that is
-            not.
-        AlgorithmError: The algorithm resumed a trial that cannot be resumed, or proposed something
-            else than a proposal.
-        IllegalArchError: The algorithm proposed something outside the space.
+        InvalidArgumentError: ``workers`` or ``replicate`` has an impossible value.
+        NotRecordedError: A fixed training seed is not recorded for every architecture, or a
+            proposed epoch is not recorded.
+        AlgorithmError: The algorithm resumed a trial that cannot be resumed, asked for an epoch
+            that is not one of its fidelities, or proposed something that is not a
+            :class:`Proposal`.
+        IllegalArchError: The algorithm proposed an architecture outside the space.
     """
     check_count("workers", workers)
     fixed = check_replicate(benchmark, replicate)
@@ -100,7 +122,7 @@ def replay(
     max_trials = budget.trials if budget.trials is not None else sys.maxsize
     max_seconds = budget.seconds if budget.seconds is not None else math.inf
     max_epochs = budget.epochs if budget.epochs is not None else sys.maxsize
-    full, offered = algorithm.fidelities[-1], frozenset(algorithm.fidelities)
+    last_epoch, offered = algorithm.fidelities[-1], frozenset(algorithm.fidelities)
     one_training = len(benchmark.schedules) == 1
     ask, tell = algorithm.ask, algorithm.tell
     evaluate, trainings = benchmark.evaluate, benchmark.trainings
@@ -115,7 +137,7 @@ def replay(
     def curve(trial: int) -> NDArray[np.float64]:
         arch, epoch, _, training_seed, losses = rows[trial][:5]
         values = np.full(epoch, np.nan)
-        for e in benchmark.fidelities if one_training else ():  # else: ends of other trainings
+        for e in benchmark.fidelities if one_training else ():  # else: separate trainings
             if e < epoch:
                 with suppress(NotRecordedError):
                     seed = None if training_seed == NONE else training_seed
@@ -123,30 +145,30 @@ def replay(
         values[-1] = losses[0]
         return values
 
-    now, paid, number, free, open_ = 0.0, 0, 0, workers, True
+    now, paid, number, free, is_open = 0.0, 0, 0, workers, True
     while True:
-        while open_ and free:
+        while is_open and free:
             if number >= max_trials:
-                open_ = False
+                is_open = False
                 break
-            clock = perf_counter()
+            began = perf_counter()
             proposal = ask()
-            thought = perf_counter() - clock
+            ask_seconds = perf_counter() - began
             if proposal is None:
                 if not running:
-                    open_ = False
+                    is_open = False
                 break
             if type(proposal) is not Proposal:
                 raise AlgorithmError(
-                    f"ask() of {type(algorithm).__name__} gave {proposal!r}, not a Proposal"
+                    f"ask() of {type(algorithm).__name__} returned {proposal!r}, not a Proposal"
                 )
             arch, epoch, parent = proposal
             if epoch is None:
-                epoch = full
+                epoch = last_epoch
             elif type(epoch) is not int or epoch not in offered:
                 raise AlgorithmError(
-                    f"ask() of {type(algorithm).__name__} gave epoch {epoch!r}, which is none of "
-                    f"its fidelities{one_of(epoch, algorithm.fidelities)}"
+                    f"ask() of {type(algorithm).__name__} returned epoch {epoch!r}, not one of its "
+                    f"fidelities{one_of(epoch, algorithm.fidelities)}"
                 )
             if parent is None:
                 first = 0
@@ -170,14 +192,14 @@ def replay(
             due = known.take_due() if known is not None else 0.0
             end = now + cost + due
             if end > max_seconds or paid + epoch - first > max_epochs:
-                open_ = False
+                is_open = False
                 break
             paid += epoch - first
             if parent is not None:
                 resumable.discard(parent)
             continued = NONE if parent is None else parent
             rows.append((arch, epoch, continued, training_seed, losses, now, end, due))
-            optimizer_seconds.append(thought)
+            optimizer_seconds.append(ask_seconds)
             heappush(running, (end, number, Observation(number, proposal, losses, cost, curve)))
             number += 1
             free -= 1
@@ -186,9 +208,9 @@ def replay(
         now, finished, observation = heappop(running)
         free += 1
         resumable.add(finished)
-        clock = perf_counter()
+        began = perf_counter()
         tell(observation)
-        optimizer_seconds[finished] += perf_counter() - clock
+        optimizer_seconds[finished] += perf_counter() - began
     hyperparameters = kept_hyperparameters(algorithm)
     if manifest is None and hyperparameters is not None:
         manifest = Manifest.of(
@@ -210,11 +232,12 @@ def replay(
 
 
 def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
-    """The fixed training seed, or -1 where none is fixed.
+    """Return the fixed training seed, or -1 if ``replicate`` is ``"draw"`` or ``"mean"``.
 
     Raises:
-        InvalidArgumentError: Neither ``"draw"`` nor ``"mean"`` nor a number.
-        NotRecordedError: A fixed seed that is not recorded for every architecture.
+        InvalidArgumentError: ``replicate`` is neither ``"draw"`` nor ``"mean"`` nor a nonnegative
+            integer.
+        NotRecordedError: A fixed seed is not recorded for every architecture.
     """
     if replicate in ("draw", "mean"):
         return NONE
@@ -238,7 +261,11 @@ def _check_resumed(
     resumable: set[int],
     rows: list[Row],
 ) -> tuple[int, int]:
-    """Training seed and epoch of the trial that a proposal continues."""
+    """Return training seed and epoch of the trial that a proposal resumes.
+
+    Raises:
+        AlgorithmError: The trial cannot be resumed.
+    """
     parent = proposal.resumes
     if len(benchmark.schedules) > 1:
         raise AlgorithmError(
@@ -249,7 +276,7 @@ def _check_resumed(
         raise AlgorithmError(f"trial {parent!r} cannot be resumed: there is no such trial")
     if parent not in resumable:
         raise AlgorithmError(
-            f"trial {parent} cannot be resumed: it was not told yet, or was resumed already"
+            f"trial {parent} cannot be resumed: it has not ended, or was already resumed"
         )
     _, reached, _, training_seed, *_ = rows[parent]
     if epoch <= reached:

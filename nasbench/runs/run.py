@@ -1,4 +1,4 @@
-"""A run: the record of one seeded search, a row for every trial, in columns."""
+"""The record of one seeded search: its trials, stored in columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from nasbench.runs.manifest import Manifest
 from nasbench.space import Arch
 
 NONE = -1
-"""In the columns ``resumes`` and ``training_seed``: none."""
-
+"""Stands for None in the columns ``resumes`` and ``training_seeds``."""
 
 Row: TypeAlias = tuple[Arch, int, int, int, tuple[float, ...], float, float, float]
-"""Architecture, epoch, resumed trial, training seed, losses, start, end, known seconds."""
+"""A trial: architecture, epoch, resumed trial, training seed, losses, start, end, known seconds."""
 
 
 class Trial(NamedTuple):
     """One training that a search asked for.
 
     Attributes:
-        proposal: What was proposed; its epoch filled in.
-        losses: One for each objective.
-        start: Simulated seconds from the start of the run.
-        end: The same; when the observation was told.
-        training_seed: Which recorded training answered; None for the mean over the seeds.
+        proposal: The proposal, with its epoch filled in.
+        losses: One loss per objective.
+        start: Simulated seconds from the start of the run to the start of the trial.
+        end: Simulated seconds from the start of the run to the end of the trial, when its losses
+            were reported to the algorithm.
+        training_seed: The recorded training that answered; None for the mean over seeds.
     """
 
     proposal: Proposal
@@ -41,20 +41,23 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True, slots=False, kw_only=True, eq=False)
 class Run:
-    """The trials of one seeded search, in the order in which they were started.
+    """The trials of one seeded search, in the order of their starts.
 
     Attributes:
         seed: Seed of the search.
-        archs: ``(n_trials, n_decisions)``.
-        epochs: ``(n_trials,)``, up to which epoch each was trained.
-        resumes: ``(n_trials,)``, number of the continued trial, or -1.
-        training_seeds: ``(n_trials,)``, or -1 for the mean over seeds.
-        losses: ``(n_trials, n_objectives)``.
-        starts: ``(n_trials,)``, simulated seconds.
-        ends: ``(n_trials,)``, simulated seconds.
-        known_seconds: ``(n_trials,)``, part of the time that was spent on known numbers.
-        optimizer_seconds: ``(n_trials,)``, real time in ``ask`` and ``tell``; depends on the host.
-        manifest: What the run is a function of, besides its seed; None if that is not known.
+        archs: Architectures, shape ``(n_trials, n_decisions)``.
+        epochs: Epoch that each trial was trained to, shape ``(n_trials,)``.
+        resumes: Number of the resumed trial, or -1, shape ``(n_trials,)``.
+        training_seeds: Training seed that answered, or -1 for the mean over seeds, shape
+            ``(n_trials,)``.
+        losses: Shape ``(n_trials, n_objectives)``; ``inf`` for a diverged training.
+        starts: Simulated seconds, shape ``(n_trials,)``.
+        ends: Simulated seconds, shape ``(n_trials,)``.
+        known_seconds: Part of each trial's time that was spent on known numbers, shape
+            ``(n_trials,)``.
+        optimizer_seconds: Real seconds in ``ask`` and ``tell``, shape ``(n_trials,)``; depends on
+            the host. Zero in a run read from a record.
+        manifest: How the run was made; None if unknown, as in a run read from a record.
     """
 
     seed: int
@@ -80,7 +83,7 @@ class Run:
         n_objectives: int,
         manifest: Manifest | None = None,
     ) -> Self:
-        """A run from one row for each trial."""
+        """Make a run from one row per trial."""
         n = len(rows)
         columns: Any = zip(*rows, strict=True) if rows else [()] * 8
         archs, epochs, resumes, training_seeds, losses, starts, ends, known_seconds = columns
@@ -138,11 +141,18 @@ class Run:
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """Numbers of the trials in the order of their ends, on ties in that of their starts."""
+        """Numbers of the trials in the order of their ends; ties in the order of starts."""
         return np.argsort(self.ends, kind="stable")
 
     def incumbent_trials(self) -> NDArray[np.int64]:
-        """Numbers of the trials that, when they ended, had the lowest first loss so far."""
+        """Return the numbers of the incumbents, in the order of their ends.
+
+        An incumbent is a trial whose first loss was lower than that of all trials that ended
+        before.
+
+        Returns:
+            Shape ``(n_incumbents,)``; empty if all trials diverged.
+        """
         losses = self.losses[self.order, 0]
         best = np.minimum.accumulate(losses)
         improves = np.concatenate([[True], losses[1:] < best[:-1]])[: len(losses)] & np.isfinite(
@@ -152,11 +162,16 @@ class Run:
         return trials
 
     def incumbents(self) -> list[Trial]:
-        """The trials that, when they ended, had the lowest first loss so far."""
+        """Return the incumbents: trials whose first loss was the lowest so far when they ended."""
         return [self.trials[i] for i in self.incumbent_trials().tolist()]
 
     def front(self) -> list[Trial]:
-        """Trials that no other dominates, in the order of their starts; on ties the first."""
+        """Return the Pareto front: the trials that no other trial dominates.
+
+        Returns:
+            Trials in the order of their starts; of trials with equal losses only the first. Trials
+            with an infinite loss are left out.
+        """
         kept = []
         finite = np.isfinite(self.losses).all(axis=1)
         for i in np.flatnonzero(finite).tolist():
@@ -168,7 +183,11 @@ class Run:
         return kept
 
     def to_frame(self) -> Any:
-        """The trials as a pandas data frame, one row a trial."""
+        """Return the trials as a pandas data frame with one row per trial.
+
+        The columns are ``seed``, ``trial``, ``arch``, ``epoch``, ``resumes``, ``training_seed``,
+        ``loss`` (then ``loss1``, ``loss2``, … of further objectives), ``start`` and ``end``.
+        """
         import pandas as pd
 
         losses = {f"loss{k or ''}": self.losses[:, k] for k in range(self.losses.shape[1])}

@@ -1,4 +1,4 @@
-"""Seeded searches, in parallel, recorded and resumable."""
+"""Seeded searches: run in parallel, recorded, and resumed after an interruption."""
 
 import os
 import sys
@@ -34,27 +34,37 @@ def search(
 ) -> list[Run]:
     """Run an algorithm on a benchmark with many seeds.
 
+    >>> import nasbench
+    >>> budget = nasbench.Budget(trials=100)
+    >>> runs = nasbench.search("random_search", "nb201-cifar10", seeds=range(5), budget=budget)
+    >>> [run.seed for run in runs], len(runs[0])
+    ([0, 1, 2, 3, 4], 100)
+
     Args:
         algorithm: Registered name, or ``"module:Class"``.
         benchmark: Id or path of a table or surrogate.
         seeds: Seeds of the runs.
         budget: When a run ends.
-        preset: Name of published settings of the algorithm.
-        hyperparameters: Changes to the preset or the defaults.
-        workers: Simulated parallel workers.
-        replicate: Which recorded training answers: ``"draw"``, ``"mean"`` or a training seed.
+        preset: Name of a preset of the algorithm.
+        hyperparameters: Values that replace those of the preset or the defaults.
+        workers: Number of trials that run in parallel in simulated time.
+        replicate: Which recorded training answers a trial: ``"draw"``, ``"mean"`` or a training
+            seed; see :func:`nasbench.replay`.
         fidelities: Epochs that the algorithm may ask for; default: all that the benchmark offers.
-        objectives: Columns to minimise or maximise; default: the benchmark's own.
+        objectives: Columns to optimise; default: the benchmark's own objective.
         known: Columns that the algorithm may see before training.
-        processes: Operating-system processes; the result does not depend on it.
-        out: Folder for the records; runs that it already holds are not repeated.
-        progress: Called with the number of newly finished runs; first with 0.
+        processes: Number of operating-system processes; the result does not depend on it.
+        out: Folder for records. Seeds that it already holds are read, not run again.
+        progress: Called with the number of newly finished runs; the first time with 0, or with the
+            number of runs read from ``out``.
 
     Returns:
         One run per seed, by ascending seed.
 
     Raises:
-        NasbenchError: Whatever is wrong with an argument, before anything runs.
+        NasbenchError: An argument is wrong, see :meth:`nasbench.runs.setup.Setup.prepare`; raised
+            before any run starts. An algorithm may raise further errors while it runs, see
+            :func:`nasbench.replay`.
     """
     setup = Setup(
         algorithm=algorithm,
@@ -85,21 +95,21 @@ def run_seeds(
     """Run a set-up with many seeds, in memory.
 
     Args:
-        setup: What to run.
+        setup: The set-up.
         seeds: Seeds of the runs.
-        processes: Operating-system processes; the result does not depend on it.
-        progress: Called with the number of newly finished runs; first with 0.
+        processes: Number of operating-system processes; the result does not depend on it.
+        progress: Called with the number of newly finished runs; the first time with 0.
 
     Returns:
         One run per seed, by ascending seed.
 
     Raises:
-        NasbenchError: Whatever is wrong with an argument, before anything runs.
+        NasbenchError: As for :func:`search`.
     """
     check_count("processes", processes)
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
-    prepared.manifest  # noqa: B018 (refuses wrong hyperparameters)
+    prepared.manifest  # noqa: B018 (raises for wrong hyperparameters)
     runs: list[Run] = []
     progress(0)
     for _, done in _run_blocks(prepared, _blocks(seeds), processes):
@@ -119,17 +129,18 @@ def record_seeds(
     """Run a set-up with many seeds and record every trial; recorded seeds are not run again.
 
     Args:
-        setup: What to run.
+        setup: The set-up.
         seeds: Seeds of the runs.
-        out: Folder for the records.
-        processes: Operating-system processes; the result does not depend on it.
-        progress: Called with the number of newly finished runs, recorded ones first.
+        out: Folder for records.
+        processes: Number of operating-system processes; the result does not depend on it.
+        progress: Called with the number of newly finished runs; the first time with the number of
+            seeds that were already recorded.
 
     Returns:
-        The records, which may hold more seeds than these.
+        The record, which may hold other seeds as well.
 
     Raises:
-        NasbenchError: Whatever is wrong with an argument, before anything runs.
+        NasbenchError: As for :func:`search`.
     """
     check_count("processes", processes)
     seeds = check_seeds(seeds)
@@ -144,18 +155,18 @@ def record_seeds(
 
 
 def check_seeds(seeds: Iterable[int]) -> list[int]:
-    """The distinct seeds, ascending.
+    """Return the distinct seeds, ascending.
 
     Raises:
-        InvalidArgumentError: None, or one that is no integer in 0..2**31 - 1.
+        InvalidArgumentError: There are none, or one is not an integer in 0..2**31 - 1.
     """
     if not isinstance(seeds, Iterable):
-        raise InvalidArgumentError(f"seeds = {seeds!r} must be several, as range(100)")
+        raise InvalidArgumentError(f"seeds = {seeds!r} must be integers, such as range(100)")
     found = set()
     for seed in seeds:
         number = index(seed) if isinstance(seed, SupportsIndex) else -1
         if isinstance(seed, bool) or not 0 <= number < 2**31:
-            raise InvalidArgumentError(f"seed {seed!r} is no integer in 0..{2**31 - 1}")
+            raise InvalidArgumentError(f"seed {seed!r} is not an integer in 0..{2**31 - 1}")
         found.add(number)
     if not found:
         raise InvalidArgumentError("no seeds are given")
@@ -179,24 +190,27 @@ def _run_blocks(
     import joblib
 
     parallel = joblib.Parallel(n_jobs=min(processes, len(blocks)), return_as="generator_unordered")
-    place = _Place(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
+    paths = _Paths(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
     yield from parallel(
-        joblib.delayed(_run_block)(prepared.setup, place, block, seeds)
+        joblib.delayed(_run_block)(prepared.setup, paths, block, seeds)
         for block, seeds in blocks.items()
     )
 
 
-class _Place(NamedTuple):
-    """Where tables and modules are found; a process that served another place may serve this."""
+class _Paths(NamedTuple):
+    """Where a process finds tables and modules.
+
+    A reused process may have served another caller.
+    """
 
     folder: Path
     path: tuple[str, ...]
     home: str
 
 
-def _run_block(setup: Setup, place: _Place, block: int, seeds: list[int]) -> tuple[int, list[Run]]:
-    sys.path[:] = place.path
-    os.environ["NASBENCH_HOME"] = place.home
-    with chdir(place.folder):
+def _run_block(setup: Setup, paths: _Paths, block: int, seeds: list[int]) -> tuple[int, list[Run]]:
+    sys.path[:] = paths.path
+    os.environ["NASBENCH_HOME"] = paths.home
+    with chdir(paths.folder):
         prepared = setup.prepare()
         return block, [prepared.run(seed) for seed in seeds]

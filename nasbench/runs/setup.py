@@ -17,18 +17,19 @@ from nasbench.siblings import SIBLINGS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """Everything but the seed that a run is a function of.
+    """Everything that determines a run, except its seed.
 
     Attributes:
         algorithm: Registered name, or ``"module:Class"``.
         benchmark: Id or path of a table or surrogate.
         budget: When a run ends.
-        preset: Name of published settings of the algorithm.
-        hyperparameters: Changes to the preset or the defaults.
-        workers: Simulated parallel workers.
-        replicate: Which recorded training answers: ``"draw"``, ``"mean"`` or a training seed.
+        preset: Name of a preset of the algorithm.
+        hyperparameters: Values that replace those of the preset or the defaults.
+        workers: Number of trials that run in parallel in simulated time.
+        replicate: Which recorded training answers a trial: ``"draw"``, ``"mean"`` or a training
+            seed; see :func:`nasbench.replay`.
         fidelities: Epochs that the algorithm may ask for; default: all that the benchmark offers.
-        objectives: Columns to minimise or maximise; default: the benchmark's own.
+        objectives: Columns to optimise; default: the benchmark's own objective.
         known: Columns that the algorithm may see before training.
     """
 
@@ -44,10 +45,17 @@ class Setup:
     known: tuple[str, ...] = ()
 
     def prepare(self) -> "Prepared":
-        """Check everything and load what is needed.
+        """Check all attributes, and load the benchmark and the algorithm.
 
         Raises:
-            NasbenchError: Whatever is wrong with one of the attributes.
+            UnknownNameError: There is no such algorithm, benchmark, preset, hyperparameter or
+                column.
+            InvalidArgumentError: A value is impossible, the algorithm cannot use ``known``, or a
+                budget of seconds alone would never end because the benchmark does not record
+                seconds.
+            NotRecordedError: The benchmark does not have a fidelity, a fixed training seed or any
+                objective.
+            NasbenchError: The benchmark is damaged, or an optional package is missing.
         """
         benchmark = load(self.benchmark, objectives=self.objectives, known=self.known)
         benchmark.require_objectives()
@@ -71,8 +79,8 @@ class Setup:
         only_seconds = self.budget.trials is None and self.budget.epochs is None
         if only_seconds and not benchmark.is_clocked:
             raise InvalidArgumentError(
-                f"{benchmark.name!r} does not record seconds wherever a search may ask: a budget "
-                "of seconds alone would never end; possible are trials and epochs"
+                f"{benchmark.name!r} does not record seconds at every fidelity: a budget of "
+                "seconds alone would never end; possible are trials and epochs"
             )
         check_count("workers", self.workers)
         check_replicate(benchmark, self.replicate)
@@ -82,13 +90,13 @@ class Setup:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A checked set-up with its benchmark loaded.
+    """A checked set-up with its benchmark and algorithm loaded.
 
     Attributes:
-        setup: What was checked.
-        benchmark: What answers.
-        algorithm: The class.
-        hyperparameters: All of them.
+        setup: The set-up.
+        benchmark: The benchmark.
+        algorithm: Class of the algorithm.
+        hyperparameters: All hyperparameters.
         fidelities: Epochs that the algorithm may ask for.
     """
 
@@ -100,10 +108,10 @@ class Prepared:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What the record of a run says of its making.
+        """The manifest of the runs.
 
         Raises:
-            NasbenchError: Whatever the algorithm refuses in its hyperparameters.
+            NasbenchError: The algorithm refuses its hyperparameters.
         """
         made, _ = self.make(0)
         return Manifest.of(
@@ -118,7 +126,7 @@ class Prepared:
         )
 
     def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
-        """A fresh algorithm, and the known numbers that it was given."""
+        """Make a new algorithm, and the known numbers passed to it (None without any)."""
         known = KnownNumbers(self.benchmark) if self.setup.known else None
         made = make(
             self.algorithm,
@@ -132,7 +140,7 @@ class Prepared:
         return made, known
 
     def run(self, seed: int) -> Run:
-        """One search."""
+        """Run one search."""
         algorithm, known = self.make(seed)
         return replay(
             algorithm,
@@ -147,11 +155,14 @@ class Prepared:
 
 
 def load_algorithm(name: str) -> type[Algorithm]:
-    """The class of an algorithm.
+    """Return the class of an algorithm.
+
+    Args:
+        name: Registered name, or ``"module:Class"``.
 
     Raises:
-        UnknownNameError: No algorithm of this name.
-        InvalidArgumentError: Not a subclass of :class:`nasbench.algorithm.Algorithm`.
+        UnknownNameError: There is no algorithm of this name.
+        InvalidArgumentError: It is not a subclass of :class:`nasbench.algorithm.Algorithm`.
     """
     found = SIBLINGS.load("algorithms").load(name)
     if not isinstance(found, type) or not issubclass(found, Algorithm):

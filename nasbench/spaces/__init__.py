@@ -1,4 +1,4 @@
-"""Search spaces, one a file, named as in the tables' metadata."""
+"""Search spaces, one per file, by the names that tables use for them."""
 
 from nasbench.registry import Registry
 

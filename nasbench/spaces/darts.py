@@ -1,10 +1,10 @@
 """The cell space of DARTS (Liu et al., 2019, https://arxiv.org/abs/1806.09055).
 
-A normal and a reduction cell of four nodes, each the sum of two operations on earlier nodes or on
-the outputs of the two cells before: 1,037,664,180 cells, of which 382,128,166 are different
-networks, and 1.08e18 pairs of cells. NAS-Bench-301 (Zela et al., 2022,
-https://arxiv.org/abs/2008.09777) and NAS-Bench-x11 (Yan et al., 2021,
-https://arxiv.org/abs/2111.03602) answer for it on CIFAR-10.
+An architecture is a normal and a reduction cell of four nodes; each node is the sum of two
+operations on earlier nodes or on the outputs of the two cells before. There are 1,037,664,180
+cells, of which 382,128,166 are different networks, and 1.08e18 pairs of cells. NAS-Bench-301 (Zela
+et al., 2022, https://arxiv.org/abs/2008.09777) and NAS-Bench-x11 (Yan et al., 2021,
+https://arxiv.org/abs/2111.03602) are surrogate benchmarks of this space on CIFAR-10.
 """
 
 import re
@@ -33,7 +33,7 @@ Cell: TypeAlias = list[tuple[str, int]]
 
 _NODES = (2, 3, 4, 5)
 _PAIRS = {node: tuple(combinations(range(node), 2)) for node in _NODES}
-_LENGTH = 11  # decisions of a cell; node n has its operations at 3n - 6 and 3n - 5
+_LENGTH = 11  # decisions of a cell; the operations of node n are at 3n - 6 and 3n - 5
 _PAIR_AT = {3: 2, 4: 5, 5: 8}
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
@@ -42,7 +42,7 @@ def _bracketed(content: str) -> str:
     return rf"(?:\( {content}\)|\[ {content}\])"
 
 
-# Regular expressions for texts with one space between all tokens
+# Regular expressions for texts with one space between any two tokens
 _PAIR = _bracketed(r"(?:' \w+ '|\" \w+ \") , [0-9]{1,9} (?:, )?")
 _PAIRS_LIST = re.compile(_bracketed(rf"(?:{_PAIR} , )*(?:{_PAIR} (?:, )?)?"))
 _CONCAT = re.compile(_bracketed("2 , 3 , 4 , 5 (?:, )?") + r"|range \( 2 , 6 \)")
@@ -66,16 +66,17 @@ def _decisions(cell: str) -> list[Decision]:
 
 
 class Darts(SearchSpace):
-    """Genotypes ``Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=[2, 3, 4, 5], …)``.
+    """Genotypes of DARTS: ``Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=[2, …], …)``.
 
-    In each cell 0 is the output of the cell before the last, 1 that of the last; nodes 2 to 5 each
-    add two operations on two different inputs before them, and are concatenated. A tuple holds the
-    two inputs of a node in ascending order. All tuples are legal and ``sample`` is uniform over
-    them: over the pairs of inputs of every node, and over the operations.
+    In each cell, input 0 is the output of the cell before the previous one and input 1 that of the
+    previous cell. Nodes 2 to 5 each add two operations on two different earlier inputs or nodes,
+    and are concatenated. A tuple holds the two inputs of a node in ascending order. All tuples are
+    legal and ``sample`` is uniform over them: over the pairs of inputs of every node, and over the
+    operations.
 
-    Two tuples are the same trainable network if renumbering the nodes 2 to 5 turns the cells of one
-    into those of the other: concatenating them in another order permutes channels, which permutes
-    weights of what follows. Sums of nothing but skips that happen to be equal are not looked for.
+    Two tuples are the same trainable network if renumbering nodes 2 to 5 turns the cells of one
+    into those of the other: concatenating nodes in another order permutes channels, which permutes
+    weights of the layers that follow. Equal sums of nothing but skips are not searched for.
     """
 
     name = "darts"
@@ -90,42 +91,42 @@ class Darts(SearchSpace):
         )
 
     def from_text(self, text: str) -> Arch:
-        """The architecture that ``text`` denotes.
+        """Read a genotype.
 
-        Lists and tuples, spaces and line breaks, single and double quotes are alike, the four
-        fields may come in any order and the two pairs of a node in either; ``range(2, 6)`` is a
-        concatenation too.
+        Lists and tuples are alike, as are spaces and line breaks, and single and double quotes. The
+        four fields may come in any order, and the two pairs of a node in either order.
+        ``range(2, 6)`` is also read as a concatenation.
 
         Raises:
-            IllegalArchError: Malformed, other nodes are concatenated, or for the reasons of
-                :func:`from_genotype`.
+            IllegalArchError: The text is malformed, concatenates other nodes, or has the faults
+                listed in :func:`from_genotype`.
         """
         fields = _fields(text)
         for cell in CELLS:
             concat = fields[f"{cell}_concat"]
             if not _CONCAT.fullmatch(concat):
                 raise IllegalArchError(
-                    f"{cell}_concat is {concat!r:.80}; in 'darts' it is [2, 3, 4, 5], all nodes"
+                    f"{cell}_concat is {concat!r:.80}; in 'darts' it must be [2, 3, 4, 5]"
                 )
         normal, reduce = [_pairs(fields[cell], cell) for cell in CELLS]
         return from_genotype(normal, reduce)
 
     def canonical(self, arch: Arch) -> Arch:
-        """The smallest tuple of the class."""
+        """Return the smallest tuple of the class."""
         return _smallest(arch[:_LENGTH]) + _smallest(arch[_LENGTH:])
 
     def graph(self, arch: Arch) -> Graph:
-        """Both cells side by side between one input and one output; operations are nodes.
+        """Return both cells side by side between one input and one output; operations are nodes.
 
-        Of each cell come its two inputs (``normal input 0``), then its eight operations, two a
-        node. An operation feeds all operations that take the node which it is added to, and the
-        output. So a path is a cell's input and one to four operations: 4 (7 + 7**2 + 7**3 + 7**4) =
-        11,200 paths.
+        Each cell contributes its two inputs (such as ``normal input 0``), then its eight
+        operations, two per node. An operation feeds the output and all operations that take the
+        node it is added to. So a path is an input of a cell and one to four operations:
+        ``4 * (7 + 7**2 + 7**3 + 7**4)`` = 11,200 paths.
         """
         labels, edges = ["input"], []
         for name, pairs in zip(CELLS, to_genotype(arch), strict=True):
             first = len(labels)
-            makers = {0: [first], 1: [first + 1]}  # nodes of the graph that make a node of the cell
+            makers = {0: [first], 1: [first + 1]}  # nodes of the graph that form a node of the cell
             edges += [(0, first), (0, first + 1)]
             labels += [f"{name} input 0", f"{name} input 1"]
             for number, (operation, source) in enumerate(pairs):
@@ -140,21 +141,22 @@ class Darts(SearchSpace):
 
 
 def from_genotype(normal: Sequence[tuple[str, int]], reduce: Sequence[tuple[str, int]]) -> Arch:
-    """The architecture of two cells of eight pairs (operation, input), two a node from node 2 on.
+    """Return the architecture of two cells.
 
     Args:
-        normal: The cells that keep the resolution; the pairs of a node in either order.
-        reduce: The cells that halve it.
+        normal: The cell that keeps the resolution: eight pairs (operation, input), two per node
+            from node 2 on, the two pairs of a node in either order.
+        reduce: The cell that halves the resolution, likewise.
 
     Raises:
-        IllegalArchError: Not eight pairs, an unknown operation, an input that its node cannot take,
-            or one that a node takes twice.
+        IllegalArchError: There are not eight pairs, an operation is unknown, or a node takes an
+            impossible input or the same input twice.
     """
     return _options(normal, "normal") + _options(reduce, "reduce")
 
 
 def to_genotype(arch: Arch) -> tuple[Cell, Cell]:
-    """The eight pairs (operation, input) of the normal and of the reduction cell."""
+    """Return the eight pairs (operation, input) of the normal and of the reduction cell."""
     normal, reduce = _cell(arch[:_LENGTH]), _cell(arch[_LENGTH:])
     return normal, reduce
 
@@ -176,7 +178,7 @@ def _options(pairs: Sequence[Any], cell: str) -> Arch:
     given = [_pair(pair, cell) for pair in pairs]
     if len(given) != 2 * len(_NODES):
         raise IllegalArchError(
-            f"{cell} has {len(given)} pairs (operation, input), 8 are needed: two for each of the "
+            f"{cell} has {len(given)} pairs (operation, input), but needs 8: two for each of the "
             "nodes 2, 3, 4, 5"
         )
     options: list[int] = []
@@ -212,46 +214,46 @@ def _pair(pair: Any, cell: str) -> tuple[str, int]:
     except (TypeError, ValueError, OverflowError):
         pass
     raise IllegalArchError(
-        f"{cell} has {pair!r:.80}, pairs (operation, input) are needed, as ('sep_conv_3x3', 0)"
+        f"{cell} has {pair!r:.80}, but needs pairs (operation, input) such as ('sep_conv_3x3', 0)"
     )
 
 
 def _fields(text: str) -> dict[str, str]:
-    """Name and value of every field; one space between all tokens."""
+    """Return the value of every field by name, with one space between any two tokens."""
     call = _CALL.fullmatch(" ".join(re.findall(r"\w+|[^\w\s]", text)))
     _, *parts = re.split(r"(?:^|, )(\w+) = ", call[1] if call else "")
     names, values = parts[::2], parts[1::2]
     if sorted(names) != sorted(_FIELDS):
         raise IllegalArchError(
-            f"{text!r:.400} is no architecture of 'darts': its form is {_EXAMPLE}"
+            f"{text!r:.400} is not an architecture of 'darts': its form is {_EXAMPLE}"
         )
     return {name: value.strip() for name, value in zip(names, values, strict=True)}
 
 
 def _pairs(text: str, cell: str) -> list[tuple[str, int]]:
-    """Pairs in a list as :func:`_fields` gives it."""
+    """Read the pairs of a list in the form that :func:`_fields` returns."""
     if not _PAIRS_LIST.fullmatch(text):
         raise IllegalArchError(
-            f"{cell} is {text!r:.200}, a list of pairs such as ('sep_conv_3x3', 0) is needed"
+            f"{cell} is {text!r:.200}, but must be a list of pairs such as ('sep_conv_3x3', 0)"
         )
     return [(name, int(source)) for name, source in re.findall(r"(\w+) \S , ([0-9]+)", text)]
 
 
 def _smallest(cell: Arch) -> Arch:
-    """The smallest options of a cell under renumbering of its nodes."""
+    """Return the smallest options of a cell over all renumberings of its nodes."""
     extended = cell + tuple(range(len(_PAIRS[5])))
     return min([renumbered(extended) for renumbered in _renumberings(cell[2], cell[5], cell[8])])
 
 
 @cache
 def _renumberings(*pairs: int) -> tuple[Callable[[Arch], Arch], ...]:
-    """What gives the options of a cell after each renumbering that keeps inputs before nodes.
+    """Return one function per renumbering of the nodes that keeps inputs before their nodes.
 
     Args:
         pairs: Options of the inputs of nodes 3, 4 and 5.
 
     Returns:
-        Functions of the cell's options, followed by 0, 1, … 9.
+        Functions from the options of the cell, followed by 0, 1, … 9, to the renumbered options.
     """
     sources = {2: (0, 1)} | {node: _PAIRS[node][pairs[node - 3]] for node in _NODES[1:]}
     found = []

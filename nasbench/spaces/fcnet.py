@@ -1,6 +1,6 @@
 """The space of FCNet, NAS-HPO-Bench (Klein and Hutter, 2019, https://arxiv.org/abs/1905.04970).
 
-Architecture and training of a network with two hidden layers for regression on tables: 62,208
+Architecture and training of a network with two hidden layers for regression on tabular data: 62,208
 configurations.
 """
 
@@ -36,10 +36,11 @@ def _decision(name: str) -> Decision:
 
 
 class FCNet(SearchSpace):
-    """Configurations ``{"activation_fn_1": "relu", …, "n_units_2": 512}``, JSON with sorted keys.
+    """Configurations of FCNet as JSON: ``{"activation_fn_1": "relu", …, "n_units_2": 512}``.
 
     The text is what ``json.dumps(configuration, sort_keys=True)`` prints, the name of a group in
-    the published files. All tuples are legal and kept apart, and ``sample`` is uniform over them.
+    the published files. All tuples are legal and no two are treated as the same network. ``sample``
+    is uniform over them.
     """
 
     name = "fcnet"
@@ -50,11 +51,11 @@ class FCNet(SearchSpace):
         return json.dumps({name: choices[option] for (name, choices), option in chosen})
 
     def from_text(self, text: str) -> Arch:
-        """The configuration that ``text`` denotes: keys in any order, numbers equal by value.
+        """Read a configuration: keys in any order, numbers compared by value.
 
         Raises:
-            IllegalArchError: No JSON object, a key missing, unknown or given twice, or a value that
-                is none of the choices.
+            IllegalArchError: The text is not a JSON object; a key is missing, unknown or given
+                twice; or a value is not one of the choices.
         """
         given = _object(text)
         for name in given:
@@ -63,7 +64,7 @@ class FCNet(SearchSpace):
                     f"{text!r:.400} has an unknown key {name!r:.80}{one_of(name[:80], CHOICES)}"
                 )
         if missing := [name for name in CHOICES if name not in given]:
-            raise IllegalArchError(f"{text!r:.400} has no value of {', '.join(missing)}")
+            raise IllegalArchError(f"{text!r:.400} has no value for {', '.join(missing)}")
         return tuple([_option(decision, given[decision.name], text) for decision in self.decisions])
 
 
@@ -82,12 +83,12 @@ def _object(text: str) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as error:
         raise IllegalArchError(
-            f"{text!r:.400} is no JSON ({error}), which a configuration of 'fcnet' is, as in "
+            f"{text!r:.400} is not JSON ({error}); a configuration of 'fcnet' is JSON such as "
             f"{_example()}"
         ) from error
     if not isinstance(content, dict):
         raise IllegalArchError(
-            f"{text!r:.400} is no JSON object, which a configuration of 'fcnet' is, as in "
+            f"{text!r:.400} is not a JSON object; a configuration of 'fcnet' is one such as "
             f"{_example()}"
         )
     return content
@@ -99,7 +100,7 @@ def _example() -> str:
 
 
 def _option(decision: Decision, value: object, text: str) -> int:
-    """Position of a value among the choices; ``True`` is no number here, 16.0 is 16."""
+    """Return the position of a value among the choices; ``True`` is not a number, 16.0 is 16."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     for option, choice in enumerate(CHOICES[decision.name]):
         if value == choice and is_number != isinstance(choice, str):

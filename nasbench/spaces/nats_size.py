@@ -1,6 +1,6 @@
 """The size search space of NATS-Bench (Dong et al., 2021, https://arxiv.org/abs/2009.00437).
 
-One cell, five numbers of channels, eight choices each: 32,768 networks.
+One cell and five numbers of channels with eight choices each: 32,768 networks.
 """
 
 import re
@@ -20,11 +20,12 @@ _EXAMPLE = "8:16:24:32:40"
 
 
 class NATSSize(SearchSpace):
-    """Channels ``8:16:24:32:40`` of the five parts of a network of :data:`CELL`.
+    """Networks of the size space of NATS-Bench: ``8:16:24:32:40``, the channels of five parts.
 
-    The parts are the first convolution and the cell after it, a residual block of stride 2, a cell,
-    another such block, a cell. All tuples are legal and different networks, ``sample`` is uniform
-    over them, and ranks are the positions in the published index.
+    All networks use the cell :data:`CELL`. The parts are the first convolution with the cell after
+    it, a residual block of stride 2, a cell, another such block, and a cell. All tuples are legal
+    and are different networks, ``sample`` is uniform over them, and ranks are the positions in the
+    published index.
     """
 
     name = "nats_size"
@@ -39,7 +40,7 @@ class NATSSize(SearchSpace):
         numbers = text.strip().split(":")
         if len(numbers) != len(self.decisions):
             raise IllegalArchError(
-                f"{text!r:.200} is no network of 'nats_size': five numbers of channels are "
+                f"{text!r:.200} is not a network of 'nats_size': five numbers of channels are "
                 f"needed, as in {_EXAMPLE!r}"
             )
         for number, layer in zip(numbers, _LAYERS, strict=True):

@@ -1,7 +1,7 @@
 """The cell space of NAS-Bench-101 (Ying et al., 2019, https://arxiv.org/abs/1902.09635).
 
-Directed acyclic graphs of up to seven vertices and nine edges, an operation on every vertex but the
-input and the output: 423,624 different cells.
+Directed acyclic graphs of up to seven vertices and nine edges, with an operation on every vertex
+except the input and the output: 423,624 different cells.
 """
 
 import random
@@ -30,7 +30,7 @@ _INTO = tuple(slice(y * (y - 1) // 2, y * (y + 1) // 2) for y in range(MAX_VERTI
 _N_EDGES = len(_EDGES)
 _EXAMPLE = "0101 0010 0001 0000 input,conv3x3-bn-relu,maxpool3x3,output"
 
-# Sources of a vertex as bits of an integer (source x is bit x), by the options of the edges into it
+# Sources of a vertex as bits of an integer (source x is bit x), by options of its incoming edges
 _SOURCES = {
     options: sum(option << x for x, option in enumerate(options))
     for y in range(MAX_VERTICES)
@@ -39,16 +39,17 @@ _SOURCES = {
 
 
 class NB101(SearchSpace):
-    """Cells ``010 001 000 input,conv3x3-bn-relu,output``: adjacency by rows, operations.
+    """Cells of NAS-Bench-101: ``010 001 000 input,conv3x3-bn-relu,output``.
 
-    A tuple says which of the 21 possible edges of seven vertices are present, those into vertex 1
-    first, then the operations of vertices 1 to 5. The output is vertex 6; a cell of fewer vertices
-    leaves those before it without edges and with operation 0.
+    The text lists the rows of the adjacency matrix, then the operations. A tuple says which of the
+    21 possible edges between seven vertices are present, those into vertex 1 first, then the
+    operations of vertices 1 to 5. The output is vertex 6; a cell with fewer vertices leaves the
+    ones before it without edges and with operation 0.
 
-    Vertices that are not on a path from input to output take no part in the network. A legal tuple
-    has such a path, and at most nine edges remain when the other vertices are removed. Two tuples
-    are the same trainable network if then an isomorphism takes one graph to the other, input to
-    input, output to output and every operation to the same.
+    Vertices that are not on a path from input to output take no part in the network; pruning
+    removes them. A tuple is legal if it has such a path and at most nine edges after pruning. Two
+    tuples are the same trainable network if an isomorphism of the pruned graphs maps input to
+    input, output to output, and every operation to the same operation.
     """
 
     name = "nb101"
@@ -59,11 +60,14 @@ class NB101(SearchSpace):
 
     @cached_property
     def size(self) -> int:
-        """Number of legal tuples: 1,538,083 choices of edges and 3^5 of operations."""
+        """Number of legal tuples: 1,538,083 choices of edges times 3^5 of operations."""
         return 373_754_169
 
     def to_text(self, arch: Arch) -> str:
-        """The notation of the published records, which leave out trailing unused vertices."""
+        """Write a cell in the notation of the published records.
+
+        Trailing unused vertices are left out.
+        """
         n = _INNER
         while n and not _is_used(arch, n):
             n -= 1
@@ -71,24 +75,24 @@ class NB101(SearchSpace):
         return f"{' '.join(''.join(map(str, row)) for row in matrix)} {','.join(operations)}"
 
     def from_text(self, text: str) -> Arch:
-        """The cell that ``text`` denotes; the rows may be written without spaces between them.
+        """Read a cell; the rows may be written without spaces between them.
 
         Raises:
-            IllegalArchError: Malformed, or for the reasons of :func:`from_matrix`.
+            IllegalArchError: The text is malformed or has the faults listed in :func:`from_matrix`.
         """
         *rows, names = text.split() or [""]
         operations, digits = names.split(","), "".join(rows)
         n = len(operations)
         if len(digits) != n * n or {*map(len, rows)} - {n, n * n} or set(digits) - {"0", "1"}:
             raise IllegalArchError(
-                f"{text!r:.200} is no cell of 'nb101': V rows of V digits 0 or 1 are needed, then "
-                f"V operations between commas, as in {_EXAMPLE!r}"
+                f"{text!r:.200} is not a cell of 'nb101': it needs V rows of V digits 0 or 1, then "
+                f"V operations separated by commas, as in {_EXAMPLE!r}"
             )
         rows = [digits[n * x : n * x + n] for x in range(n)]
         return from_matrix([[int(digit) for digit in row] for row in rows], operations)
 
     def is_legal(self, arch: Arch) -> bool:
-        """Whether a path leads from input to output, with at most nine edges after pruning."""
+        """Return whether the pruned cell has a path and at most nine edges."""
         return 0 < _n_edges(arch) <= MAX_EDGES
 
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:
@@ -96,11 +100,12 @@ class NB101(SearchSpace):
         return tuple(option for option in options if self._is_completable((*prefix, option)))
 
     def _is_completable(self, prefix: Arch) -> bool:
-        """Whether it becomes legal with no edge more, or with one.
+        """Return whether a prefix becomes legal with no further edge, or with one.
 
-        Pruning keeps the more the more edges lead into the output. So if it is not legal with no
-        edge more or with a single one into the output, it is not with others either; and before
-        the edges into the output, the one from the input alone completes any prefix.
+        The more edges lead into the output, the more vertices pruning keeps. So if a prefix is not
+        legal with no further edge or with a single one into the output, it is not legal with more.
+        And a prefix that ends before the edges into the output is completed by the edge from the
+        input alone.
         """
         rest = range(len(prefix), _N_EDGES)
         return any(
@@ -115,10 +120,11 @@ class NB101(SearchSpace):
                     yield edges + operations
 
     def sample(self, rng: random.Random) -> Arch:
-        """A legal tuple, uniform over the legal tuples, of which classes hold unequal numbers.
+        """Draw a legal tuple uniformly; classes differ in their number of tuples.
 
-        Edges are present with probability 1/2, drawn again until they are legal, and operations are
-        uniform: the measure of the published baselines, which draw whole cells until one is valid.
+        Edges are present with probability 1/2 and are drawn again until they are legal; operations
+        are uniform. This is the distribution of the published baselines, which draw whole cells
+        until one is valid.
         """
         draw = rng.random
         while True:
@@ -127,7 +133,7 @@ class NB101(SearchSpace):
                 return edges + tuple([int(draw() * len(OPERATIONS)) for _ in range(_INNER)])
 
     def canonical(self, arch: Arch) -> Arch:
-        """The smallest tuple of the class of which nothing is pruned but the last inner vertices.
+        """Return the smallest tuple of the class that has no prunable vertex but the last ones.
 
         Raises:
             IllegalArchError: No path leads from input to output.
@@ -150,7 +156,7 @@ class NB101(SearchSpace):
         return distinct[inverse.reshape(-1)]
 
     def graph(self, arch: Arch) -> Graph:
-        """The vertices of the pruned cell."""
+        """Return the vertices of the pruned cell."""
         matrix, operations = to_matrix(arch)
         return Graph(np.array(matrix, dtype=np.bool_), tuple(operations))
 
@@ -162,13 +168,13 @@ def prune(
 
     Args:
         matrix: Upper triangular adjacency of any size, row = source.
-        operations: One a vertex, of any kind.
+        operations: One per vertex, of any type.
 
     Returns:
-        Adjacency and operations of the other vertices, in their order.
+        Adjacency and operations of the remaining vertices, in their order.
 
     Raises:
-        IllegalArchError: There is no path from the first to the last.
+        IllegalArchError: No path leads from the first to the last vertex.
     """
     n = len(operations)
     sources = [sum(bool(matrix[x][y]) << x for x in range(y)) for y in range(n)]
@@ -180,7 +186,7 @@ def prune(
 
 
 def from_matrix(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> Arch:
-    """The tuple of a cell as written, not pruned.
+    """Return the tuple of a cell as written, not pruned.
 
     Args:
         matrix: Upper triangular adjacency of 0 and 1, shape ``(V, V)`` with V in 2..7, row =
@@ -188,8 +194,9 @@ def from_matrix(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> A
         operations: V names, the first ``"input"`` and the last ``"output"``.
 
     Raises:
-        IllegalArchError: Another shape, an edge to an earlier vertex, an unknown operation, no path
-            from input to output, or more than nine edges after pruning.
+        IllegalArchError: The shape is wrong, an edge leads to an earlier vertex, an operation is
+            unknown, no path leads from input to output, or more than nine edges remain after
+            pruning.
     """
     rows = [[_bit(entry) for entry in row] for row in matrix]
     n = len(rows)
@@ -206,7 +213,7 @@ def from_matrix(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> A
             if y <= x:
                 raise IllegalArchError(
                     f"the matrix is not upper triangular: it holds an edge {x}->{y}, but edges "
-                    "lead to later vertices"
+                    "must lead to later vertices"
                 )
             edges[_INTO[y if y < n - 1 else _LAST].start + x] = 1
     arch = (*edges, *_options(operations), *[0] * (MAX_VERTICES - n))
@@ -221,16 +228,16 @@ def from_matrix(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> A
 
 
 def to_matrix(arch: Arch) -> tuple[list[list[int]], list[str]]:
-    """Adjacency (row = source) and operations of the pruned cell.
+    """Return adjacency (row = source) and operations of the pruned cell.
 
     Raises:
-        IllegalArchError: There is no path from input to output.
+        IllegalArchError: No path leads from input to output.
     """
     return prune(*_written(arch, range(MAX_VERTICES)))
 
 
 def cells() -> Iterator[Arch]:
-    """The 423,624 canonical cells, in the order of their ranks."""
+    """Iterate over the 423,624 canonical cells in the order of their ranks."""
     for edges in _compact_matrices():
         smallest, symmetries = _numberings(edges)
         if edges == smallest:
@@ -242,7 +249,10 @@ def cells() -> Iterator[Arch]:
 
 
 def _compact_matrices() -> Iterator[Arch]:
-    """Legal edges of which pruning removes none and whose unused vertices are the last, by rank."""
+    """Iterate over legal edges that pruning leaves unchanged and whose unused vertices come last.
+
+    The order is that of their ranks.
+    """
     matrices = np.arange(2**_N_EDGES)
     sources = []
     for y, edges in enumerate(_INTO):
@@ -260,15 +270,15 @@ def _compact_matrices() -> Iterator[Arch]:
 
 
 def _sources(edges: Arch) -> list[int]:
-    """Sources of every vertex, as in ``_SOURCES``; what follows the edges is ignored."""
+    """Return the sources of every vertex as in ``_SOURCES``; later options are ignored."""
     return [_SOURCES[edges[into]] for into in _INTO]
 
 
 def _pruned(sources: Sequence[Any]) -> list[Any]:
-    """Sources of every vertex along paths from the first to the last vertex; all 0 without one.
+    """Return the sources of every vertex along paths from the first to the last vertex.
 
-    For integers, and for arrays of them. Vertices other than the first have a source exactly if
-    they are on such a path.
+    All are 0 if there is no path. Works for integers and for arrays of integers. A vertex other
+    than the first has a source exactly if it is on such a path.
     """
     n = len(sources)
     reached: Any = 1
@@ -281,29 +291,29 @@ def _pruned(sources: Sequence[Any]) -> list[Any]:
 
 
 def _n_edges(edges: Arch) -> int:
-    """Number of edges that pruning leaves, 0 if no path leads from input to output."""
+    """Return the number of edges after pruning; 0 if no path leads from input to output."""
     return sum([sources.bit_count() for sources in _pruned(_sources(edges))])
 
 
 @lru_cache(maxsize=16_384)
 def _numberings(edges: Arch) -> tuple[Arch, tuple[tuple[int, ...], ...]]:
-    """All ways to number the vertices of a pruned cell that give the smallest edges.
+    """Find all ways to number the vertices of a pruned cell that give the smallest edges.
 
     Args:
         edges: The first 21 options of an architecture.
 
     Returns:
-        The smallest edges, and for every way the places in the architecture's operations from which
-        the renumbered vertices 1, 2, … get theirs.
+        The smallest edges; and for every numbering, the positions among the architecture's
+        operations from which the renumbered vertices 1, 2, … take theirs.
     """
     into = _pruned(_sources(edges))
     if not into[_LAST]:
         raise IllegalArchError(f"no path leads from input to output along the edges {edges}")
     sources = {v: [x for x in range(v) if into[v] >> x & 1] for v in range(1, _LAST) if into[v]}
     output = [x for x in range(_LAST) if into[_LAST] >> x & 1]
-    # Numbers are given in ascending order, always to a vertex whose sources have theirs. The
-    # weights of its sources add up to its part of the edges, read as a binary number: the smallest
-    # is the best, and only ties are followed.
+    # Numbers are assigned in ascending order, always to a vertex whose sources already have theirs.
+    # The weights of its sources add up to its part of the edges, read as a binary number: the
+    # smallest is the best, and only ties are followed.
     best = [{0: 1 << _LAST}]
     rows = []
     for number in range(1, len(sources) + 1):
@@ -330,7 +340,7 @@ def _numberings(edges: Arch) -> tuple[Arch, tuple[tuple[int, ...], ...]]:
 def _smallest(
     operations: NDArray[np.int64], numberings: Sequence[tuple[int, ...]]
 ) -> NDArray[np.int64]:
-    """The smallest renumbering of every row, shape ``(n_rows, n_numbered)``."""
+    """Return the smallest renumbering of every row, shape ``(n_rows, n_numbered)``."""
     places = np.array(numberings, dtype=np.int64)
     renumbered = operations[:, places]
     weights = len(OPERATIONS) ** np.arange(places.shape[1])[::-1]
@@ -347,7 +357,7 @@ def _is_used(arch: Arch, vertex: int) -> bool:
 
 
 def _written(arch: Arch, vertices: Sequence[int]) -> tuple[list[list[int]], list[str]]:
-    """Adjacency and operations of some vertices, as they are in the tuple."""
+    """Return adjacency and operations of some vertices as they are in the tuple."""
     edges = dict(zip(_EDGES, arch, strict=False))
     names = [INPUT, *(OPERATIONS[option] for option in arch[_N_EDGES:]), OUTPUT]
     return [[edges.get((x, y), 0) for y in vertices] for x in vertices], [
@@ -365,17 +375,17 @@ def _options(operations: Sequence[str]) -> list[int]:
     first, *inner, last = operations
     if (first, last) != (INPUT, OUTPUT):
         raise IllegalArchError(
-            f"the first and the last operation are {first!r} and {last!r}, they must be {INPUT!r} "
-            f"and {OUTPUT!r}"
+            f"the first and the last operation are {first!r} and {last!r}, but they must be "
+            f"{INPUT!r} and {OUTPUT!r}"
         )
     return [operation_number(operation) for operation in inner]
 
 
 def operation_number(operation: str, vocabulary: Sequence[str] = OPERATIONS) -> int:
-    """Place of an operation in a vocabulary.
+    """Return the position of an operation in a vocabulary.
 
     Raises:
-        IllegalArchError: It is not there.
+        IllegalArchError: It is not in the vocabulary.
     """
     if operation not in vocabulary:
         raise IllegalArchError(f"unknown operation {operation!r}{one_of(operation, vocabulary)}")

@@ -11,12 +11,12 @@ def module_hash(
     operations: Sequence[str],
     vocabulary: Sequence[str] = OPERATIONS,
 ) -> str:
-    """The official name of a cell, equal for isomorphic graphs and distinct for all 423,624.
+    """Return the official name of a cell, equal for isomorphic graphs and unique among all 423,624.
 
     Args:
         matrix: Upper triangular adjacency, already pruned, row = source.
-        operations: One per vertex; the first and the last do not enter.
-        vocabulary: The operations that there are; the published hashes need the default order.
+        operations: One per vertex; the first and the last are ignored.
+        vocabulary: All operations; the published hashes need the default order.
 
     Returns:
         32 hexadecimal digits.

@@ -1,7 +1,14 @@
-"""The cell space of NAS-Bench-201 (Dong and Yang, 2020, https://openreview.net/forum?id=HJxyZkBKDr).
+"""The cell space of NAS-Bench-201.
 
-Four nodes, six edges, five operations an edge: 15,625 cells, of which 5,260 are different trainable
-networks.
+Dong and Yang (2020), https://openreview.net/forum?id=HJxyZkBKDr. Four nodes and six edges with one
+of five operations each: 15,625 cells, of which 5,260 are different trainable networks.
+
+>>> from nasbench.spaces.nb201 import NB201
+>>> space = NB201()
+>>> space.from_text("|none~0|+|nor_conv_3x3~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|")
+(0, 3, 0, 3, 0, 1)
+>>> space.canonical((0, 3, 0, 3, 0, 1)) == space.canonical((0, 3, 4, 3, 4, 1))  # dead edges
+True
 """
 
 import re
@@ -26,11 +33,14 @@ _REPRESENTATIVES = "nb201-representatives.npy"
 
 
 class NB201(SearchSpace):
-    """Cells ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``; a node is the sum of its incoming edges.
+    """Cells of NAS-Bench-201: ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``.
 
-    Two cells are the same trainable network if an edge that no signal enters, or whose output
-    reaches nothing, is removed (zero propagates), a skip stands for its source, and kernels may be
-    renamed: see :func:`trainable_form`.
+    The text lists, for nodes 1 to 3, the operation and the source of every incoming edge. A node is
+    the sum of its incoming edges.
+
+    Two cells are the same trainable network if they become equal after three steps: remove every
+    edge that no signal enters or whose output reaches nothing (zero propagates), replace every skip
+    by its source, rename kernels; see :func:`trainable_form`.
     """
 
     name = "nb201"
@@ -47,7 +57,7 @@ class NB201(SearchSpace):
         sources = [[source for _, source in node] for node in nodes]
         names = [name for node in nodes for name, _ in node]
         if sources != [["0"], ["0", "1"], ["0", "1", "2"]]:
-            raise IllegalArchError(f"{text!r} is no cell of 'nb201': its form is {_EXAMPLE}")
+            raise IllegalArchError(f"{text!r} is not a cell of 'nb201': its form is {_EXAMPLE}")
         for name in names:
             if name not in OPERATIONS:
                 raise IllegalArchError(
@@ -56,12 +66,12 @@ class NB201(SearchSpace):
         arch = tuple(OPERATIONS.index(name) for name in names)
         if self.to_text(arch) != text.strip():
             raise IllegalArchError(
-                f"{text!r} is no cell of 'nb201'; did you mean {self.to_text(arch)!r}?"
+                f"{text!r} is not a cell of 'nb201'; did you mean {self.to_text(arch)!r}?"
             )
         return arch
 
     def canonical(self, arch: Arch) -> Arch:
-        """The member of the class with the fewest live edges, the smallest tuple among those."""
+        """Return the smallest tuple among the members of the class with the fewest live edges."""
         return self.unrank(int(self._representatives[self.rank(arch)]))
 
     def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -75,7 +85,10 @@ class NB201(SearchSpace):
         return array
 
     def graph(self, arch: Arch) -> Graph:
-        """Input, one node an edge of the cell, output; an edge feeds the edges that follow it."""
+        """Return input, one node per edge of the cell, and output.
+
+        An edge of the cell feeds the edges that leave its target.
+        """
         n = len(EDGES) + 2
         adjacency = np.zeros((n, n), dtype=np.bool_)
         for e, (i, j) in enumerate(EDGES):
@@ -87,7 +100,7 @@ class NB201(SearchSpace):
 
 
 def live_edges(arch: Arch) -> tuple[bool, ...]:
-    """Which edges carry a signal from node 0 to node 3, both along edges other than ``none``."""
+    """Return for each of the six edges whether it carries a signal from node 0 to node 3."""
     reached = {0}
     for (i, j), operation in zip(EDGES, arch, strict=True):
         if operation != NONE and i in reached:
@@ -102,11 +115,11 @@ def live_edges(arch: Arch) -> tuple[bool, ...]:
 
 
 def trainable_form(arch: Arch) -> tuple[Any, ...]:
-    """Symbolic output of the cell, equal exactly for cells that are the same trainable network.
+    """Return the symbolic output of a cell, equal exactly for cells that are the same network.
 
     The value of a node is a multiset of terms: the cell's input, or (operation, kernel, value of
     its source). ``skip_connect`` contributes the terms of its source, and every convolution edge
-    owns one kernel. Among all renamings of kernels of one type the smallest form is taken.
+    owns one kernel. The result is the smallest form over all renamings of kernels of the same type.
     """
     live = live_edges(arch)
     kernels = [[e for e in range(6) if live[e] and arch[e] == conv] for conv in (CONV1, CONV3)]
@@ -128,10 +141,10 @@ def trainable_form(arch: Arch) -> tuple[Any, ...]:
 
 
 def published_string(arch: Arch, zeros: Literal["keep", "propagate"] = "propagate") -> str:
-    """The string by which the authors count 6,466 cells (12,751 with ``zeros="keep"``).
+    """Return the string by which the authors count 6,466 cells (12,751 with ``zeros="keep"``).
 
-    It splits some classes of :func:`trainable_form` and merges others, so nothing here is keyed on
-    it.
+    It splits some classes of :func:`trainable_form` and merges others, so nothing here uses it as a
+    key.
     """
     nodes = {0: "0"}
     for node in (1, 2, 3):
@@ -149,7 +162,7 @@ def published_string(arch: Arch, zeros: Literal["keep", "propagate"] = "propagat
 
 @cache
 def classes() -> dict[Arch, tuple[Arch, ...]]:
-    """Representative of every class -> its members, both in the order of their ranks."""
+    """Return every class as representative -> members, both in the order of their ranks."""
     members: dict[tuple[Any, ...], list[Arch]] = {}
     for arch in NB201().archs():
         members.setdefault(trainable_form(arch), []).append(arch)
@@ -161,7 +174,7 @@ def classes() -> dict[Arch, tuple[Arch, ...]]:
 
 
 def representative_ranks() -> Iterator[int]:
-    """Rank of the representative of every cell, in the order of the cells' ranks."""
+    """Iterate over the ranks of the representatives of all cells, in the cells' order."""
     space = NB201()
     of = {arch: representative for representative, group in classes().items() for arch in group}
     return (space.rank(of[arch]) for arch in space.archs())

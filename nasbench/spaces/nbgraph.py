@@ -2,20 +2,22 @@
 
 Four computing nodes, each with one operation and one source, wired in one of nine patterns: 59,049
 tuples, of which 59,040 are networks and 26,206 of these are different. They were trained on eight
-graphs; on a ninth, proteins, the 2,021 that use gcn, sage, arma, fc and skip alone.
+graphs; on a ninth, proteins, only the 2,021 networks that use nothing but gcn, sage, arma, fc and
+skip.
 
 A network is a tree. Its root is the input (the features of the graph's nodes, on some graphs after
-a linear layer), and every leaf feeds the output, where the features of all leaves are concatenated.
-``skip`` passes on what it gets. Two tuples are the same network, by the keys of the published
-files, if their trees are equal after these steps:
+a linear layer). Every leaf feeds the output, where the features of all leaves are concatenated.
+``skip`` passes its input on. According to the keys of the published files, two tuples are the same
+network if their trees are equal after these steps:
 
 - a ``skip`` that feeds other nodes is replaced by its source;
-- a leaf ``skip`` that is alone at its source is removed, so that the source becomes a leaf;
-- a leaf ``skip`` of the input is removed: the output gets nothing straight from the input;
+- a leaf ``skip`` that is the only node fed by its source is removed, so that the source becomes a
+  leaf;
+- a leaf ``skip`` of the input is removed: the output gets nothing directly from the input;
 - any other leaf ``skip`` stays: it adds the features of its source to the concatenation.
 
-Four skips leave nothing; they are no network. The published numbers of parameters, linear in the
-operations and the number of leaves, are those of these trees.
+Four skips leave nothing and are not a network. The published numbers of parameters, which are
+linear in the operations and the number of leaves, are those of the resulting trees.
 """
 
 import re
@@ -38,17 +40,17 @@ _SOURCES = tuple(tuple(map(int, link)) for link in LINKS)
 _NUMBERINGS = {"".join(map(str, s)) for s in product(*[range(i + 1) for i in range(_NODES)])}
 _EXAMPLE = "0012 gat-gcn-fc-skip"
 
-# Nodes fed by one source, ascending: (minus the number of nodes of the subtree, operation, nodes
-# that it feeds).
+# The nodes that one source feeds, ascending. A node is a triple: minus the number of nodes of its
+# subtree, its operation, and the nodes that it feeds.
 _Nodes: TypeAlias = tuple[tuple[int, int, Any], ...]
 
 
 class NBGraph(SearchSpace):
-    """Networks ``0012 gat-gcn-fc-skip``: the source of every node, then their operations.
+    """Networks of NAS-Bench-Graph: ``0012 gat-gcn-fc-skip``, sources and operations of four nodes.
 
-    Source 0 is the input, source k the k-th node. A published key has the same decisions as
-    decimal digits, 30178 for the example. All tuples but the nine of four skips are legal;
-    ``sample`` is uniform over them, so that classes with several spellings are drawn more often.
+    Source 0 is the input, source k the k-th node. A published key writes the same decisions as
+    decimal digits, 30178 for the example. All tuples but the nine with four skips are legal.
+    ``sample`` is uniform over them, so classes with several spellings are drawn more often.
     """
 
     name = "nbgraph"
@@ -61,20 +63,20 @@ class NBGraph(SearchSpace):
         return f"{LINKS[arch[0]]} {'-'.join([OPERATIONS[option] for option in arch[1:]])}"
 
     def from_text(self, text: str) -> Arch:
-        """The network that ``text`` denotes, or a published key in decimal digits.
+        """Read a network in the notation of :meth:`to_text`, or a published key in decimal digits.
 
-        The nodes may be numbered otherwise than in the nine patterns, as long as sources precede
-        what they feed: ``0121 gcn-gin-fc-cheb`` is read as ``0112 gcn-gin-cheb-fc``.
+        The nodes may be numbered differently from the nine patterns, as long as every source
+        precedes the nodes it feeds: ``0121 gcn-gin-fc-cheb`` is read as ``0112 gcn-gin-cheb-fc``.
 
         Raises:
-            IllegalArchError: Malformed, an unknown operation, or four skips.
+            IllegalArchError: The text is malformed, has an unknown operation, or has four skips.
         """
         words = text.split()
         if len(words) == 1 and re.fullmatch("[0-9]{5}|[1-9][0-9]{0,3}|0", words[0]):
             return from_key(int(words[0]))
         if len(words) != 2 or words[1].count("-") != _NODES - 1:
             raise IllegalArchError(
-                f"{text!r:.200} is no network of 'nbgraph': the sources of four nodes and their "
+                f"{text!r:.200} is not a network of 'nbgraph': the sources of four nodes and their "
                 f"operations are needed, as in {_EXAMPLE!r}, or a published key of digits 0 to 8"
             )
         link, operations = words[0], words[1].split("-")
@@ -94,14 +96,14 @@ class NBGraph(SearchSpace):
         return self.check(_numbered(_fed([int(source) for source in link], options)))
 
     def is_legal(self, arch: Arch) -> bool:
-        """Whether some operation is no skip."""
+        """Return whether at least one operation is not a skip."""
         return arch[1:] != (SKIP,) * _NODES
 
     def canonical(self, arch: Arch) -> Arch:
-        """The tuple of the published key: skips that are not needed come first, in a row.
+        """Return the tuple of the published key, which puts unnecessary skips first, in a row.
 
-        The other nodes are numbered by their distance from the input, then by the size of what
-        they feed, largest first, then by their operations.
+        The other nodes are numbered by their distance from the input, then by the size of what they
+        feed, largest first, then by their operations.
         """
         fed = _without_skips(_fed(_SOURCES[arch[0]], arch[1:]), at_input=True)
         for _ in range(_NODES + sum(node[0] for node in fed)):
@@ -109,14 +111,14 @@ class NBGraph(SearchSpace):
         return _numbered(fed)
 
     def graph(self, arch: Arch) -> Graph:
-        """Input, the four nodes as written, output.
+        """Return input, the four nodes as written, and output.
 
-        A leaf that passes the input on has no edge to the output, since the published networks
-        leave it out.
+        A leaf that only passes the input on has no edge to the output; the published networks leave
+        it out.
         """
         sources = _SOURCES[arch[0]]
         adjacency = np.zeros((_NODES + 2, _NODES + 2), dtype=np.bool_)
-        raw = {0}
+        raw = {0}  # nodes whose value is the input itself
         for node, (source, option) in enumerate(zip(sources, arch[1:], strict=True), start=1):
             adjacency[source, node] = True
             if option == SKIP and source in raw:
@@ -126,22 +128,25 @@ class NBGraph(SearchSpace):
 
 
 def from_key(key: int) -> Arch:
-    """The network of a published key: five decimal digits, one a decision.
+    """Return the network of a published key: five decimal digits, one per decision.
 
     Raises:
-        IllegalArchError: A digit other than 0..8, or four skips.
+        IllegalArchError: The key has a digit other than 0..8, more than five digits, or four skips.
     """
     if not 0 <= key < 10 ** (_NODES + 1) or "9" in str(key):
         shown = key if abs(key) < 1e9 else "a larger number"
         raise IllegalArchError(
-            f"{shown} is no key of 'nbgraph': possible are five digits 0..8, the link pattern and "
+            f"{shown} is not a key of 'nbgraph': possible are five digits 0..8, a link pattern and "
             "four operations"
         )
     return NBGraph().check([int(digit) for digit in f"{key:05d}"])
 
 
 def to_key(arch: Arch) -> int:
-    """The decimal number whose digits are the decisions; the files have it of canonical tuples."""
+    """Return the decimal number whose digits are the decisions.
+
+    The published files contain the keys of canonical tuples.
+    """
     return int("".join(map(str, arch)))
 
 
@@ -150,13 +155,13 @@ def _node(option: int, fed: _Nodes) -> tuple[int, int, _Nodes]:
 
 
 def _fed(sources: Sequence[int], options: Sequence[int], source: int = 0) -> _Nodes:
-    """What ``source`` feeds, as written."""
+    """Return the nodes that ``source`` feeds, as written."""
     nodes = [i for i, other in enumerate(sources) if other == source]
     return tuple(sorted([_node(options[i], _fed(sources, options, i + 1)) for i in nodes]))
 
 
 def _without_skips(fed: _Nodes, *, at_input: bool) -> _Nodes:
-    """What the same source feeds when the skips that change nothing are gone."""
+    """Return the nodes that one source feeds after removing skips that change nothing."""
     leaf = _node(SKIP, ())
     kept: list[tuple[int, int, _Nodes]] = []
     for _, option, following in fed:
@@ -168,7 +173,7 @@ def _without_skips(fed: _Nodes, *, at_input: bool) -> _Nodes:
 
 
 def _numbered(fed: _Nodes) -> Arch:
-    """The tuple of a tree of four nodes."""
+    """Return the tuple of a tree of four nodes."""
     link, options = "", []
     sources = [(0, fed)]
     for source, nodes in sources:  # grows, level by level

@@ -1,6 +1,6 @@
 """The space of NAS-Bench-Macro (Su et al., 2021, https://arxiv.org/abs/2103.11922).
 
-Eight layers in a row, three blocks to choose from: 6,561 tuples, of which 3,969 are different
+Eight layers in a row with a choice of three blocks each: 6,561 tuples, of which 3,969 are different
 networks.
 """
 
@@ -22,16 +22,16 @@ _EXAMPLE = "22212220"
 
 
 class NBMacro(SearchSpace):
-    """Networks ``22212220``, the block of every layer: 0 identity, 1 MBConv k3 e3, 2 MBConv k5 e6.
+    """Networks of NAS-Bench-Macro: ``22212220``, the block of each of eight layers.
 
-    The layers form stages of two, three and three. The first of a stage halves the resolution and
-    doubles the channels; "identity" there is a 1x1 convolution of stride 2 with batch
-    normalisation. Elsewhere it passes its input on, so that tuples are the same network if the
-    other blocks of every stage follow each other in the same order; ``canonical`` moves identities
-    to the end of their stage. The published file says the same: 3,969 different records, one a
-    class.
+    0 is identity, 1 is MBConv k3 e3, 2 is MBConv k5 e6. The layers form stages of two, three and
+    three. The first layer of a stage halves the resolution and doubles the channels; "identity"
+    there is a 1x1 convolution of stride 2 with batch normalisation. Elsewhere it passes its input
+    on, so two tuples are the same network if, in every stage, their other blocks follow each other
+    in the same order; ``canonical`` moves identities to the end of their stage. The published file
+    agrees: it holds 3,969 different records, one per class.
 
-    All tuples are legal and ``sample`` is uniform over them: 2,592 tuples repeat a network, so that
+    All tuples are legal and ``sample`` is uniform over them. 2,592 tuples repeat a network, so
     classes with several spellings are drawn more often.
     """
 
@@ -45,13 +45,16 @@ class NBMacro(SearchSpace):
         digits = text.strip()
         if len(digits) != _LAYERS or not set(digits) <= set(_DIGITS):
             raise IllegalArchError(
-                f"{text!r:.200} is no network of 'nbmacro': eight digits of 0 (identity), "
+                f"{text!r:.200} is not a network of 'nbmacro': eight digits of 0 (identity), "
                 f"1 (MBConv k3 e3), 2 (MBConv k5 e6) are needed, as in {_EXAMPLE!r}"
             )
         return tuple([int(digit) for digit in digits])
 
     def canonical(self, arch: Arch) -> Arch:
-        """The member of the class that has the identities of every stage last, after its first."""
+        """Return the member of the class with the identities of every stage last.
+
+        The first layer of a stage keeps its place.
+        """
         moved: list[int] = []
         for first, layers in zip(_FIRST, STAGES, strict=True):
             moved.append(arch[first])
@@ -59,7 +62,7 @@ class NBMacro(SearchSpace):
         return tuple(moved)
 
     def graph(self, arch: Arch) -> Graph:
-        """The layers in a row; an identity that opens a stage is labelled ``projection``."""
+        """Return the layers in a row; an identity that opens a stage is labelled ``projection``."""
         labels = [
             PROJECTION if option == IDENTITY and i in _FIRST else BLOCKS[option]
             for i, option in enumerate(arch)

@@ -1,1 +1,1 @@
-"""Tables: how they are laid out in Parquet, read, checked, written and merged."""
+"""Tables: their layout in Parquet, and how they are read, checked, written and merged."""

@@ -1,4 +1,4 @@
-"""Parquet columns as NumPy arrays, without pandas, and with errors of the suite."""
+"""Parquet columns as NumPy arrays, without pandas and with the errors of the suite."""
 
 import json
 from math import prod
@@ -10,21 +10,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
 from nasbench.files import json_digest
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.tables.schema import Column
 
 
 def open_file(path: Path, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
-    """Open a Parquet file, to be read column by column, its checksums verified."""
+    """Open a Parquet file to be read column by column, with its checksums verified.
+
+    Args:
+        path: The file.
+        read_dictionary: Text columns to read as dictionaries.
+
+    Raises:
+        UnreadableTableError: The file is not a readable Parquet file.
+    """
     try:
         file = pq.ParquetFile(
             path, memory_map=False, page_checksum_verification=True, read_dictionary=read_dictionary
         )
         for field in file.schema_arrow:
-            str(field)  # damaged names are found here
+            str(field)  # raises for damaged names
         return file
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise UnreadableTableError(
@@ -33,14 +41,23 @@ def open_file(path: Path, read_dictionary: list[str] | None = None) -> pq.Parque
 
 
 def read_column(file: pq.ParquetFile | None, path: Path, name: str) -> Any:
-    """One column, whole."""
+    """Read one column as one array.
+
+    Raises:
+        SchemaError: There is no file.
+        UnreadableTableError: The file is damaged.
+    """
     if file is None:
         raise SchemaError(f"{path} does not exist")
     return read_rows(file, path, [name]).column(name).combine_chunks()
 
 
 def read_rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) -> pa.Table:
-    """The columns of these names, or all."""
+    """Read the columns with the given names, or all columns.
+
+    Raises:
+        UnreadableTableError: The file is damaged.
+    """
     try:
         groups = [
             file.read_row_group(i, names, use_threads=names is None)
@@ -50,12 +67,13 @@ def read_rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) 
     except (OSError, pa.ArrowException) as error:
         raise UnreadableTableError(f"{path} is damaged: {first_line(error)}") from error
     if len(rows) != file.metadata.num_rows:
-        raise UnreadableTableError(f"{path} is damaged: {len(rows)} rows can be read of {names}")
+        n = file.metadata.num_rows
+        raise UnreadableTableError(f"{path} is damaged: {len(rows)} of {n} rows can be read")
     return rows
 
 
 def read_document(schema: pa.Schema) -> Any:
-    """What a file says of itself; None if it says nothing."""
+    """Return the JSON document in a file's metadata; None if there is none."""
     try:
         return json.loads((schema.metadata or {}).get(b"nasbench", b"null"))
     except ValueError:
@@ -63,14 +81,25 @@ def read_document(schema: pa.Schema) -> Any:
 
 
 def said_digest(document: dict[str, Any], schema: pa.Schema) -> str:
-    """SHA-256 of what a file says of itself and its columns; pages have checksums of their own."""
+    """Return the SHA-256 of a file's JSON document and of the meanings of its columns.
+
+    The numbers are not included; Parquet pages have their own checksums.
+    """
     columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
-    said = {key: value for key, value in document.items() if key != "digest"}
-    return json_digest([said, columns])
+    document = {key: value for key, value in document.items() if key != "digest"}
+    return json_digest([document, columns])
 
 
 def load_space(name: str, where: str) -> SearchSpace:
-    """The registered space of a table; a file must not name a module to import."""
+    """Return the search space of a table.
+
+    Args:
+        name: Registered name of the space; never a module to import, since a file could name any.
+        where: Name of the file, for messages.
+
+    Raises:
+        SchemaError: There is no such space, or it has 2**63 tuples or more.
+    """
     try:
         if ":" in name:
             raise UnknownNameError(f"a table needs a registered space{one_of(name, SPACES)}")
@@ -83,12 +112,18 @@ def load_space(name: str, where: str) -> SearchSpace:
 
 
 def meanings(schema: pa.Schema, keys: tuple[str, ...]) -> dict[str, Column]:
-    """Meaning of every column but the keys, as the file describes it."""
+    """Return the meaning of every column except the keys, as a file describes it."""
     return {f.name: Column.decode(f.name, f.metadata) for f in schema if f.name not in keys}
 
 
 def to_numpy(array: Any) -> NDArray[Any]:
-    """Numbers of an array, float64 with NaN if it holds nulls; unlike ``to_numpy``, no pandas."""
+    """Return the numbers of an Arrow array; with nulls, as float64 with NaN for null.
+
+    Unlike Arrow's own ``to_numpy``, this does not import pandas.
+
+    Raises:
+        SchemaError: The array does not hold numbers.
+    """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
@@ -107,7 +142,7 @@ def to_numpy(array: Any) -> NDArray[Any]:
 
 
 def list_ends(lists: Any) -> NDArray[np.int64]:
-    """Where each list of an array ends in its :func:`list_items`; shape ``(n,)``."""
+    """Return where each list ends in :func:`list_items` of the same array, shape ``(n,)``."""
     if pa.types.is_fixed_size_list(lists.type):
         offsets = np.arange(len(lists) + 1) * int(lists.type.list_size)
     else:
@@ -117,7 +152,10 @@ def list_ends(lists: Any) -> NDArray[np.int64]:
 
 
 def list_items(lists: Any) -> NDArray[Any]:
-    """Numbers in all lists of an array; unlike ``flatten``, imports no compute functions."""
+    """Return the numbers in all lists of an array, one list after the other.
+
+    Unlike Arrow's ``flatten``, this does not import compute functions.
+    """
     if pa.types.is_fixed_size_list(lists.type):
         first, last = (n * lists.type.list_size for n in (lists.offset, lists.offset + len(lists)))
     else:
@@ -126,16 +164,16 @@ def list_items(lists: Any) -> NDArray[Any]:
 
 
 def last_items(items: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
-    """The last of the floating-point items of each list; NaN of an empty one."""
+    """Return the last item of each list, NaN for an empty one; items are floating-point."""
     nan = items.dtype.type(np.nan)
     return np.where(np.diff(ends, prepend=0) > 0, np.append(items, nan)[ends - 1], nan)
 
 
 def read_archs(column: Any, space: SearchSpace, where: str) -> NDArray[Any]:
-    """The tuples in a column, shape ``(n, n_decisions)``.
+    """Return the architectures in a column, shape ``(n, n_decisions)``.
 
     Raises:
-        SchemaError: Not lists of as many integers as there are decisions.
+        SchemaError: The column does not hold lists of as many integers as the space has decisions.
     """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -148,7 +186,7 @@ def read_archs(column: Any, space: SearchSpace, where: str) -> NDArray[Any]:
 
 
 def is_list(kind: Any) -> bool:
-    """Whether a type is one of lists."""
+    """Return whether an Arrow type is a list type."""
     return bool(
         pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind)
     )

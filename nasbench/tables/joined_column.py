@@ -1,4 +1,4 @@
-"""One column from columns of several tables that must not contradict each other."""
+"""One column made of columns of several tables, which must not contradict each other."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -13,12 +13,12 @@ from nasbench.tables.columns import to_numpy
 
 
 class Part(NamedTuple):
-    """What one table says of a joined column.
+    """The values that one table contributes to a joined column.
 
     Attributes:
-        table: Its name, for messages.
-        places: Where in the joined column each value belongs, shape ``(n,)``.
-        values: Numbers or texts, ``n`` of them.
+        table: Name of the table, for messages.
+        places: Position in the joined column of each value, shape ``(n,)``.
+        values: ``n`` numbers or texts.
     """
 
     table: str
@@ -27,19 +27,19 @@ class Part(NamedTuple):
 
 
 def agreed(column: str, parts: Sequence[Part], n: int, where: Callable[[int], str]) -> Any:
-    """The joined column, null where no table holds anything.
+    """Join values of several tables; the result is null where no table has a value.
 
-    NaN and null are no values: what another table holds takes their place. A single precision
-    number equals the double precision number that it was rounded from, which is then taken.
+    NaN and null are not values and give way to what another table holds. A single-precision number
+    equals the double-precision number that it was rounded from; the latter is then taken.
 
     Args:
-        column: Its name.
+        column: Name of the column.
         parts: At least one.
         n: Length of the joined column.
-        where: Names a place in a message, "of ARCH, schedule 200, seed 0".
+        where: Describes a position for messages, such as "of ARCH, schedule 200, seed 0".
 
     Raises:
-        InvalidArgumentError: Two values differ, or texts meet numbers.
+        InvalidArgumentError: Two values differ, or some tables hold texts and others numbers.
     """
     parts = sorted(parts, key=lambda part: not pa.types.is_float64(part.values.type))
     values = _in_one_type(column, parts)
@@ -58,12 +58,12 @@ def agreed(column: str, parts: Sequence[Part], n: int, where: Callable[[int], st
         if (differing := np.flatnonzero(chosen != given)).size:
             row = rows[differing[0]]
             other = choice[places[row]]
-            told = [
+            both = [
                 f"{values[i].as_py()!r} in {parts[np.searchsorted(starts, i, 'right') - 1].table}"
                 for i in sorted((int(other), int(row)))
             ]
             place = where(int(places[row]))
-            raise InvalidArgumentError(f"{column!r} {place} is {' and '.join(told)}")
+            raise InvalidArgumentError(f"{column!r} {place} is {' and '.join(both)}")
     rest = np.flatnonzero(~known & values.is_valid().to_numpy(zero_copy_only=False))
     rest = rest[choice[places[rest]] < 0]
     choice[places[rest]] = rest
@@ -90,7 +90,7 @@ def _in_one_type(column: str, parts: Sequence[Part]) -> Any:
 
 
 def _comparable(values: Any) -> tuple[NDArray[np.number], NDArray[np.bool_]]:
-    """A number for every value, equal for equal ones; and which hold something."""
+    """Return numbers that are equal exactly for equal values, and which values exist."""
     valid = values.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_string(values.type):
         values = values.dictionary_encode().indices

@@ -1,4 +1,4 @@
-"""Rows of several tables as those of one: trainings by key, numbers of architectures by arch."""
+"""Rows of several tables joined into one: trainings by key, numbers of architectures by arch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,14 +19,14 @@ _COSTS = ("seconds", "validation_seconds")
 
 
 class JoinedRuns:
-    """The trainings of tables of one space.
+    """The joined trainings of several tables of one space.
 
     Args:
-        tables: By name, those with trainings; none for no training.
-        space: Of the tables.
+        tables: The tables with trainings, by name; may be empty.
+        space: Their search space.
 
     Attributes:
-        epochs: Recorded epochs of every schedule.
+        epochs: Recorded epochs by schedule.
         keys: Ranks of the architectures that own trainings, ascending.
     """
 
@@ -54,7 +54,7 @@ class JoinedRuns:
         self._places = dict(zip(tables, np.split(places, ends[:-1]), strict=True)) if tables else {}
 
     def fewer_epochs(self, name: str) -> dict[int, list[int]]:
-        """Epochs of a curve in the schedules in which they are not all; else nothing."""
+        """Return a curve's recorded epochs in the schedules in which it lacks some."""
         holders = [t for t in self._tables.values() if name in t.columns and t.is_curve(name)]
         found: dict[int, list[int]] = {}
         for schedule, epochs in self.epochs.items():
@@ -69,14 +69,14 @@ class JoinedRuns:
         return found
 
     def rows(self, objective: str | None) -> pa.Table:
-        """The trainings as rows of a table.
+        """Return the trainings as rows of a table.
 
         Args:
-            objective: What every training that did not diverge must have at its end.
+            objective: Column that every training without divergence must have at its end, or None.
 
         Raises:
-            InvalidArgumentError: Tables contradict each other, or a training lacks a number that
-                every training must have.
+            InvalidArgumentError: Tables contradict each other, or a training lacks a required
+                number.
             TableError: A table is damaged.
         """
         columns = {
@@ -87,17 +87,17 @@ class JoinedRuns:
         contents = {n: read_rows(open_file(t.path), t.path) for n, t in self._tables.items()}
         if not contents:
             return pa.table(columns | {"status": pa.array([], pa.string())})
-        columns["status"] = self._numbers("status", _held("status", contents))
+        columns["status"] = self._numbers("status", _column_by_table("status", contents))
         diverged = to_numpy(pc.equal(columns["status"], "diverged").cast(pa.uint8())) == 1
         for name in dict.fromkeys(name for rows in contents.values() for name in rows.schema.names):
             if name in (*KEYS, "status") or is_repeated(name):
                 continue
-            held = _held(name, contents)
+            held = _column_by_table(name, contents)
             lists = [table for table, column in held.items() if is_list(column.type)]
             if lists and len(lists) < len(held):
                 other = next(table for table in held if table not in lists)
                 raise InvalidArgumentError(
-                    f"{name!r} is a curve in {lists[0]}, but one number a training in {other}"
+                    f"{name!r} is a curve in {lists[0]}, but one number per training in {other}"
                 )
             columns[name] = self._curves(name, held) if lists else self._numbers(name, held)
             self._check_missing(name, columns[name], diverged, objective, list(held))
@@ -105,7 +105,7 @@ class JoinedRuns:
 
     def _numbers(self, name: str, held: Mapping[str, Any]) -> Any:
         parts = [Part(table, self._places[table], column) for table, column in held.items()]
-        joined = agreed(name, parts, len(self._ranks), self._told)
+        joined = agreed(name, parts, len(self._ranks), self._describe)
         if joined.null_count and not pa.types.is_string(joined.type):
             joined = joined.cast(pa.float64()).fill_null(np.nan)
         return joined
@@ -130,12 +130,12 @@ class JoinedRuns:
             values = pa.array(items[np.concatenate(chosen)], from_pandas=False)
             parts.append(Part(label, np.concatenate(places), values))
 
-        def told(place: int) -> str:
+        def describe(place: int) -> str:
             row = int(np.searchsorted(starts + lengths, place, side="right"))
             epoch = recorded[int(self._schedules[row])][place - int(starts[row])]
-            return f"at epoch {epoch} {self._told(row)}"
+            return f"at epoch {epoch} {self._describe(row)}"
 
-        joined = agreed(name, parts, int(lengths.sum()), told).fill_null(np.nan)
+        joined = agreed(name, parts, int(lengths.sum()), describe).fill_null(np.nan)
         offsets = pa.array(np.append(0, starts + lengths), pa.int32())
         return pa.ListArray.from_arrays(offsets, joined)
 
@@ -147,7 +147,11 @@ class JoinedRuns:
         objective: str | None,
         holders: list[str],
     ) -> None:
-        """Whether every training has the numbers without which a table is not valid."""
+        """Check that every training has the numbers without which a table is invalid.
+
+        Raises:
+            InvalidArgumentError: One has not.
+        """
         lists = is_list(column.type)
         ends = list_ends(column) if lists else np.arange(1, len(column) + 1)
         missing = np.isnan(list_items(column) if lists else to_numpy(column))
@@ -165,11 +169,11 @@ class JoinedRuns:
             row = int(np.argmax(lacking))
             owners = [n for n, places in self._places.items() if row in places]
             raise InvalidArgumentError(
-                f"{name!r} is in {' and '.join(holders)}, but missing {self._told(row)}, in "
+                f"{name!r} is in {' and '.join(holders)}, but missing {self._describe(row)}, in "
                 f"{' and '.join(owners)}: every training of a table must have it"
             )
 
-    def _told(self, row: int) -> str:
+    def _describe(self, row: int) -> str:
         arch = self._space.to_text(self._space.unrank(int(self._ranks[row])))
         return f"of {arch}, schedule {self._schedules[row]}, seed {self._seeds[row]}"
 
@@ -177,13 +181,13 @@ class JoinedRuns:
 def join_archs(
     tables: Mapping[str, Table], space: SearchSpace, owners: NDArray[np.int64] | None
 ) -> pa.Table | None:
-    """The numbers and texts of architectures as rows of a table; None where there are none.
+    """Return the numbers and texts of architectures as rows of a table; None if there are none.
 
     Args:
-        tables: By name.
-        space: Of the tables.
-        owners: Ranks of the representatives of the classes that have trainings, ascending, where
-            the numbers are those of classes; else None.
+        tables: The tables by name.
+        space: Their search space.
+        owners: If the numbers belong to classes, the ranks of the representatives that have
+            trainings, ascending; otherwise None.
 
     Raises:
         InvalidArgumentError: Tables contradict each other.
@@ -203,21 +207,21 @@ def join_archs(
     places = {name: np.searchsorted(union, of_table) for name, of_table in ranks.items()}
     columns = {"arch": arch_column(union, space)}
 
-    def told(place: int) -> str:
+    def describe(place: int) -> str:
         return f"of {space.to_text(space.unrank(int(union[place])))}"
 
     for column in dict.fromkeys(name for rows in contents.values() for name in rows.schema.names):
         if column not in KEYS:
-            held = _held(column, contents)
+            held = _column_by_table(column, contents)
             parts = [Part(name, places[name], values) for name, values in held.items()]
-            columns[column] = agreed(column, parts, len(union), told)
+            columns[column] = agreed(column, parts, len(union), describe)
     return pa.table(columns)
 
 
 def _representatives(
     ranks: NDArray[np.int64], space: SearchSpace, owners: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Ranks of the representatives of the classes of architectures."""
+    """Return the ranks of the representatives of the classes of architectures, shape ``(n,)``."""
     found = ranks.copy()
     others = ~np.isin(ranks, owners)
     if others.any():
@@ -226,8 +230,8 @@ def _representatives(
     return found
 
 
-def _held(name: str, contents: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """A column of every table that has it."""
+def _column_by_table(name: str, contents: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """Return a column of every table that has it, by name of the table."""
     return {
         table: rows.column(name).combine_chunks()
         for table, rows in contents.items()
@@ -236,7 +240,7 @@ def _held(name: str, contents: Mapping[str, pa.Table]) -> dict[str, Any]:
 
 
 def arch_column(ranks: NDArray[np.int64], space: SearchSpace) -> Any:
-    """The column ``arch`` of a table."""
+    """Return the column ``arch`` for architectures given by their ranks."""
     tuples = np.stack(np.unravel_index(ranks, space.options), axis=1)
     values = pa.array(tuples.ravel(), pa.uint16())
     return pa.FixedSizeListArray.from_arrays(values, len(space.options))

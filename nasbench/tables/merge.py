@@ -1,4 +1,4 @@
-"""Join tables of one space: accuracies with latencies, zero-cost scores or other accuracies."""
+"""Joining tables of one space: accuracies with latencies, scores or other accuracies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,36 +6,39 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import json_digest
 from nasbench.space import SearchSpace
 from nasbench.tables.draft import Draft
 from nasbench.tables.joined_rows import JoinedRuns, join_archs
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
-_LISTABLE = 100_000
+_MAX_LISTED = 100_000
 _TEXTS = ("description", "seeds", "elsewhere", "source", "licence", "citation")
 
 
 def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | None = None) -> Draft:
-    """Join tables: each may hold what others lack, none may contradict another.
+    """Join tables: each may hold what others lack, but none may contradict another.
 
-    A number is lacking where it is NaN or null. Where a table keyed by class has one row of numbers
-    for every class, numbers of architectures in the other tables become numbers of their class;
-    those of classes without trainings are left out.
+    A number is lacking where it is NaN or null. If a table keyed by class has one row of numbers
+    per class, numbers of architectures in the other tables become numbers of their class; those of
+    classes without trainings are left out.
 
     Args:
-        tables: Two or more of one space; those with trainings of one data set and one key. The
-            first that has a default objective decides it.
-        id: Of the joined table.
-        version: Of the joined table.
+        tables: Two or more tables of one space; those with trainings must agree on data set and
+            key. The first table with a default objective determines it.
+        id: Id of the joined table.
+        version: Version of the joined table.
         title: One line; default: the names of the tables.
 
+    Returns:
+        The joined table, not yet written.
+
     Raises:
-        InvalidArgumentError: The tables belong to other spaces, keys or data sets, a column means
-            something else in one of them, values differ, or a training would lack a number that
-            every training must have.
+        InvalidArgumentError: The tables differ in space, key or data set, a column has different
+            meanings, values differ, or a training would lack a required number.
         TableError: A table is damaged.
     """
     named = _named(tables)
@@ -69,7 +72,7 @@ def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | No
             title=" joined with ".join(named) if title is None else title,
             recipe=recipe | {"digest": digest},
             software=_software(named),
-            **{text: _told(text, named) for text in _TEXTS},
+            **{field: _joined_field(field, named) for field in _TEXTS},
         ),
         runs=runs,
         archs=archs,
@@ -78,9 +81,13 @@ def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | No
 
 
 def _named(tables: Sequence[Table]) -> dict[str, Table]:
-    """Tables by id and version, which no two may share."""
+    """Return the tables by ``id@version``.
+
+    Raises:
+        InvalidArgumentError: There are fewer than two, or two have the same id and version.
+    """
     if len(tables) < 2:
-        raise InvalidArgumentError(f"{len(tables)} tables are given, 2 or more can be joined")
+        raise InvalidArgumentError(f"{len(tables)} tables are given, but a merge needs at least 2")
     named: dict[str, Table] = {}
     for table in tables:
         name = f"{table.metadata.id}@{table.metadata.version}"
@@ -94,7 +101,11 @@ def _named(tables: Sequence[Table]) -> dict[str, Table]:
 
 
 def _check_kinship(named: Mapping[str, Table], trained: Mapping[str, Table]) -> None:
-    """Whether the tables speak of the same networks."""
+    """Check that the tables describe the same networks.
+
+    Raises:
+        InvalidArgumentError: They differ in space, data set or key.
+    """
     _check_same("space", {name: table.metadata.space for name, table in named.items()})
     _check_same("dataset", {name: table.metadata.dataset for name, table in trained.items()})
     keys = {
@@ -115,7 +126,11 @@ def _check_same(what: str, values: Mapping[str, object]) -> None:
 
 
 def _meanings(named: Mapping[str, Table]) -> list[Column]:
-    """What every column means, which all tables must agree on."""
+    """Return the meaning of every column.
+
+    Raises:
+        InvalidArgumentError: Tables disagree on one.
+    """
     found: dict[str, dict[str, Column]] = {}
     owners: dict[str, dict[str, str]] = {}
     for table, content in named.items():
@@ -138,7 +153,7 @@ def _meanings(named: Mapping[str, Table]) -> list[Column]:
 
 
 def _is_by_class(named: Mapping[str, Table], keys: NDArray[np.int64]) -> bool:
-    """Whether a table has numbers of classes, not of each of their members."""
+    """Return whether a table has numbers of classes, not of each of their members."""
     return any(
         table.metadata.key == "class"
         and len(table.written_ranks) > 0
@@ -150,17 +165,17 @@ def _is_by_class(named: Mapping[str, Table], keys: NDArray[np.int64]) -> bool:
 def _is_complete(
     trained: Mapping[str, Table], keys: NDArray[np.int64], space: SearchSpace, key: str
 ) -> bool:
-    """Whether every architecture or class has trainings, as far as that can be listed."""
+    """Return whether all architectures or classes have trainings, if the space can be listed."""
     if any(table.metadata.complete for table in trained.values()):
         return True
-    if key == "arch" or space.size is None or space.size > _LISTABLE:
+    if key == "arch" or space.size is None or space.size > _MAX_LISTED:
         return key == "arch" and len(keys) == space.size
     classes = space.rank_many(space.canonical_many(np.array(list(space.archs()))))
     return len(keys) == len(np.unique(classes))
 
 
 def _dataset(named: Mapping[str, Table], trained: Mapping[str, Table]) -> str:
-    """The data set of the trainings; without trainings that of all tables that name one."""
+    """Return the data set of the trainings; without trainings, the one that all tables agree on."""
     names = {table.metadata.dataset for table in (trained or named).values()} - {""}
     return names.pop() if len(names) == 1 else ""
 
@@ -175,13 +190,13 @@ def _software(named: Mapping[str, Table]) -> dict[str, str]:
     }
 
 
-def _told(text: str, named: Mapping[str, Table]) -> str:
-    return _joined_texts({name: getattr(t.metadata, text) for name, t in named.items()})
+def _joined_field(field: str, named: Mapping[str, Table]) -> str:
+    return _joined_texts({name: getattr(t.metadata, field) for name, t in named.items()})
 
 
 def _joined_texts(texts: Mapping[str, str]) -> str:
-    """A text that all tables share, or each with the name of its table."""
-    said = {name: text for name, text in texts.items() if text}
-    if len(set(said.values())) <= 1:
-        return next(iter(said.values()), "")
-    return "; ".join(f"{name}: {text}" for name, text in said.items())
+    """Return a text that all tables share, or each text after the name of its table."""
+    present = {name: text for name, text in texts.items() if text}
+    if len(set(present.values())) <= 1:
+        return next(iter(present.values()), "")
+    return "; ".join(f"{name}: {text}" for name, text in present.items())

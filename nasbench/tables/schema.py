@@ -1,134 +1,47 @@
-"""What the columns of a table mean: unit, split, direction, possible range."""
+"""The schema of tables: what columns mean (unit, split, goal, range), and the metadata."""
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from nasbench.column import decode_epochs
 from nasbench.errors import SchemaError, one_of
 
 SCHEMA_VERSION = 2
 KEYS = ("arch", "rank", "schedule", "seed")
 FINAL = "@final"
-"""Ending of the name of a column that repeats the last values of a curve."""
-SPLITS = ("train", "valid", "valtest", "test")
-GOALS = ("max", "min", "")
-RANGES: Mapping[str, tuple[float, float]] = {
-    "%": (0.0, 100.0),
-    "s": (0.0, float("inf")),
-    "ms": (0.0, float("inf")),
-    "1": (0.0, float("inf")),
-    "nat": (float("-inf"), float("inf")),
-    "": (float("-inf"), float("inf")),
-}
+"""Suffix of a column that repeats the last value of every list of a curve."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Meaning of one column of numbers or text.
-
-    Attributes:
-        name: ``<split>_<metric>`` for what a training gives, ``<metric>[_<device>][_<unit>]`` else.
-        unit: ``"%"``, ``"s"``, ``"ms"``, ``"nat"``, ``"1"`` for a count, ``""`` for anything else.
-        goal: ``"max"``, ``"min"`` or ``""``.
-        split: Which images the number was measured on; ``""`` for none.
-        description: Whatever a reader must know besides.
-        epochs: Recorded epochs, none or more, of the schedules in which they are fewer than the
-            table's.
-    """
-
-    name: str
-    unit: str = ""
-    goal: Literal["max", "min", ""] = ""
-    split: str = ""
-    description: str = ""
-    epochs: Mapping[int, list[int]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, name: str, description: str = "") -> Self:
-        """The column that the naming rules give for ``name``."""
-        split = next((s for s in SPLITS if name.startswith(f"{s}_")), "")
-        metric = name[len(split) + 1 :] if split else name
-        goal: Literal["max", "min", ""]
-        if metric == "accuracy":
-            unit, goal = "%", "max"
-        elif metric == "loss":
-            unit, goal = "nat", "min"
-        elif metric == "seconds" or name.endswith("_seconds"):
-            unit, goal, split = "s", "min", ""
-        elif re.search(r"latency.*_ms$", name):
-            unit, goal = "ms", "min"
-        elif name in ("parameters", "macs"):
-            unit, goal = "1", "min"
-        else:
-            unit, goal = "", ""
-        return cls(name, unit, goal, split, description)
-
-    def recorded(self, schedule: int, epochs: list[int]) -> list[int]:
-        """Epochs of a schedule with a value, where those of the table are ``epochs``."""
-        return self.epochs.get(schedule, epochs)
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """Smallest and largest possible value."""
-        return RANGES.get(self.unit, RANGES[""])
-
-    def encode(self) -> dict[str, str]:
-        """As field metadata of a Parquet file."""
-        texts = {key: value for key, value in asdict(self).items() if key != "name" and value}
-        if self.epochs:
-            texts["epochs"] = json.dumps(texts["epochs"], sort_keys=True)
-        return texts
-
-    @classmethod
-    def decode(cls, name: str, metadata: Mapping[bytes, bytes] | None) -> Self:
-        """Inverse of :meth:`encode`.
-
-        Raises:
-            SchemaError: Not text, a goal that there is not, or no lists of epochs.
-        """
-        known = {f.name for f in fields(cls)}
-        try:
-            texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
-            epochs = _epochs(json.loads(texts.pop("epochs", "{}")))
-        except (TypeError, ValueError, AttributeError) as error:
-            raise SchemaError(f"the metadata of column {name!r} is damaged: {error}") from error
-        if texts.get("goal", "") not in GOALS:
-            raise SchemaError(f"column {name!r} has the goal {texts['goal']!r}, not one of {GOALS}")
-        given = {key: value for key, value in texts.items() if key in known}
-        return cls(name=name, epochs=epochs, **given)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What a table says of itself.
+    """What a table says about itself.
 
     Attributes:
         id: Name of the table.
         version: Raised whenever a number is changed or added.
         space: Registered name of the search space.
-        key: ``"arch"``: every architecture as written has runs of its own; ``"class"``: runs belong
-            to the representative of a class of identical trainable networks.
-        dataset: What the networks were trained on.
-        epochs: Recorded epochs of every schedule, in the order of the values in the curves; empty
-            for a table of numbers that no training produced.
-        complete: Whether every architecture (where keyed by class: every class) has trainings. Of
-            an incomplete table searches see only the recorded architectures.
-        default_objective: The column that a search minimises or maximises; None where there is no
+        key: ``"arch"``: every architecture as written has its own trainings. ``"class"``: trainings
+            belong to the representative of a class of identical trainable networks.
+        dataset: Data set that the networks were trained on.
+        epochs: Recorded epochs by schedule, in the order of the values in curves; empty for a table
+            without trainings.
+        complete: Whether every architecture (if keyed by class: every class) has trainings. In an
+            incomplete table, searches see only the recorded architectures.
+        default_objective: Column that a search optimises by default; None if there is no
             validation.
         title: One line.
         description: What the table is good for, and what not.
-        seeds: What the numbers in the column ``seed`` stand for.
+        seeds: What the numbers in the column ``seed`` mean.
         elsewhere: Where to get what is not recorded here.
-        recipe: Every hyperparameter of the training, and its ``digest``.
+        recipe: All hyperparameters of the training, and their ``digest``.
         source: Where the numbers come from.
         licence: Licence of the numbers.
         citation: What to cite.
-        software: Versions that the numbers depend on.
+        software: Versions of the software that the numbers depend on.
         content_hash: SHA-256 over the decoded columns of both files.
     """
 
@@ -153,11 +66,11 @@ class Metadata:
 
     @property
     def referral(self) -> str:
-        """Where to get what is not recorded here, as the end of a message."""
+        """End of a message that says where to get what is not recorded; may be empty."""
         return f". Elsewhere: {self.elsewhere}" if self.elsewhere else ""
 
     def encode(self) -> dict[str, Any]:
-        """As a JSON object, the schema version included."""
+        """Return the metadata as a JSON object that includes the schema version."""
         return asdict(self) | {
             "schema": SCHEMA_VERSION,
             "epochs": {str(schedule): epochs for schedule, epochs in self.epochs.items()},
@@ -165,29 +78,34 @@ class Metadata:
 
     @classmethod
     def decode(cls, document: Any, where: str) -> Self:
-        """Inverse of :meth:`encode`.
+        """Read metadata; the inverse of :meth:`encode`.
+
+        Args:
+            document: A JSON object.
+            where: Name of the file, for messages.
 
         Raises:
-            SchemaError: A key is missing or unknown, or the schema is not that of this code.
+            SchemaError: An entry is missing, unknown or impossible, or the file has another schema
+                version.
         """
         if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
             raise SchemaError(f"{where} has no nasbench metadata: it was not written by this suite")
         if document["schema"] > SCHEMA_VERSION:
             raise SchemaError(
-                f"{where} has schema {document['schema']}, this version of nasbench reads "
+                f"{where} has schema {document['schema']}, but this version of nasbench reads "
                 f"{SCHEMA_VERSION}: upgrade nasbench"
             )
         if document["schema"] < SCHEMA_VERSION:
             raise SchemaError(
-                f"{where} has schema {document['schema']} of an older nasbench, this version reads "
-                f"{SCHEMA_VERSION}: build or import the table again"
+                f"{where} has schema {document['schema']} of an older nasbench, but this version "
+                f"reads {SCHEMA_VERSION}: build or import the table again"
             )
         values = {key: value for key, value in document.items() if key not in ("schema", "digest")}
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
-            raise SchemaError(f"{where}: unknown metadata {unknown}; known is {sorted(known)}")
+            raise SchemaError(f"{where}: unknown metadata {unknown}; known are {sorted(known)}")
         try:
-            values["epochs"] = _epochs(values["epochs"])
+            values["epochs"] = decode_epochs(values["epochs"])
             metadata = cls(**values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SchemaError(f"{where}: incomplete metadata: {error}") from error
@@ -195,7 +113,7 @@ class Metadata:
         return metadata
 
     def check(self, where: str) -> None:
-        """Whether every value is one of those possible.
+        """Check that every value is possible.
 
         Raises:
             SchemaError: One is not.
@@ -225,17 +143,12 @@ class Metadata:
                 )
             if len(self.epochs) > 1 and epochs[-1] != schedule:
                 raise SchemaError(
-                    f"{where}: of several schedules, {schedule} must record its last epoch"
+                    f"{where}: schedule {schedule} must record its last epoch, as there are several"
                 )
 
 
-def _epochs(document: Any) -> dict[int, list[int]]:
-    """Epochs by schedule, whose keys are texts in JSON."""
-    return {int(schedule): list(map(int, epochs)) for schedule, epochs in document.items()}
-
-
 def check_id(id_: str, where: str) -> None:
-    """Whether a benchmark can have this id.
+    """Check that a benchmark can have this id.
 
     Raises:
         SchemaError: It cannot.
@@ -247,10 +160,10 @@ def check_id(id_: str, where: str) -> None:
 
 
 def is_repeated(name: str) -> bool:
-    """Whether a column follows from others and is there to be read faster."""
+    """Return whether a column only repeats others, so that they are read faster."""
     return name == "rank" or name.endswith(FINAL)
 
 
 def archs_file(path: Path) -> Path:
-    """Where the numbers of architectures lie for the runs in ``path``."""
+    """Return the path of the file of architectures that belongs to a file of runs."""
     return path.with_name(path.name.removesuffix(".parquet") + ".archs.parquet")

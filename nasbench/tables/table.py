@@ -1,11 +1,24 @@
-"""Tables: one Parquet file of training runs, one of numbers that need no training.
+"""Tables: one Parquet file of trainings, and one of numbers that need no training.
 
-``<id>.parquet`` holds a row for every training run (``arch``, ``schedule``, ``seed``, ``status``,
-curves as lists of numbers, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet``
-holds a row for every architecture as written, sorted by its rank. They are joined on the
-architecture and read column by column, only the columns asked for. In both ``rank`` repeats
-``arch`` as one number, which is all that a look-up reads. ``<curve>@final`` repeats the last values
-of long curves, which most questions are about.
+``<id>.parquet`` has a row per training (``arch``, ``schedule``, ``seed``, ``status``, curves as
+lists of numbers, single numbers), sorted by (key, schedule, seed). ``<id>.archs.parquet`` has a row
+per architecture as written, sorted by rank. The two are joined on the architecture and read column
+by column, only those that are asked for.
+
+Two kinds of columns repeat others so that common questions read less: ``rank``, in both files, is
+``arch`` as one number, enough for a look-up; ``<curve>@final`` holds the last value of every list
+of a long curve.
+
+>>> from nasbench.benchmarks.catalogue import open_table
+>>> table = open_table("lite201-digits@2")
+>>> table
+<Table lite201-digits@2: 15,780 trainings of nb201>
+>>> table.schedules, table.metadata.key, table.columns["valid_accuracy"].unit
+((8,), 'class', '%')
+>>> table.curves("valid_accuracy", schedule=8).shape
+(15780, 8)
+>>> table.arch_numbers("parameters").shape
+(15625,)
 """
 
 from functools import cached_property
@@ -42,31 +55,32 @@ _LARGE = 2**20
 
 
 class Table:
-    """A table file, read lazily.
+    """A table of trainings; columns are read when they are first needed.
 
     Args:
-        path: The file of runs; the file of architectures lies beside it, if there is one.
+        path: The file of runs; the file of architectures, if any, lies beside it.
 
     Attributes:
         path: The absolute path.
-        metadata: What the table says of itself.
+        metadata: What the table says about itself.
         space: The search space.
-        columns: Meaning of every column of training runs but the keys and ``status``.
-        arch_columns: Meaning of every column of architectures but ``arch``.
+        columns: Meaning of every column of runs, except the keys and ``status``.
+        arch_columns: Meaning of every column of architectures, except ``arch`` and ``rank``.
 
     Raises:
-        UnreadableTableError: Not a Parquet file, or damaged.
-        SchemaError: Not a table of this suite.
+        UnreadableTableError: A file is not a Parquet file, or is damaged.
+        SchemaError: The file is not a table of this suite, or lacks a required column.
+        ContentHashError: The file of architectures belongs to another table.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path = path.absolute()  # files are opened again when the folder has changed
+        self.path = path = path.absolute()  # the working folder may change
         self._runs = open_file(path)
         schema = self._runs.schema_arrow
         document = read_document(schema)
         if path.name.endswith(".archs.parquet"):
             raise SchemaError(
-                f"{path} holds numbers of architectures that belong to a table: give "
+                f"{path} holds only numbers of architectures; give the table it belongs to, "
                 f"{path.name.removesuffix('.archs.parquet')}.parquet"
             )
         self.metadata = Metadata.decode(document, str(path))
@@ -104,15 +118,15 @@ class Table:
 
     @property
     def schedules(self) -> tuple[int, ...]:
-        """Lengths of the recorded trainings, ascending."""
+        """Planned lengths of the recorded trainings in epochs, ascending."""
         return tuple(sorted(self.metadata.epochs))
 
     def is_curve(self, name: str) -> bool:
-        """Whether the column holds a value for every recorded epoch."""
+        """Return whether a column of runs holds a value for every recorded epoch."""
         return name in self._curves
 
     def epochs(self, name: str, schedule: int) -> list[int]:
-        """Epochs of a schedule at which a curve is recorded, ascending."""
+        """Return the epochs of a schedule at which a column is recorded, ascending."""
         return self.columns[name].recorded(schedule, self.metadata.epochs[schedule])
 
     @cached_property
@@ -155,7 +169,19 @@ class Table:
         return diverged
 
     def curves(self, name: str, schedule: int) -> NDArray[np.floating]:
-        """Values at the recorded epochs of one schedule, shape ``(n_runs, n_epochs)``."""
+        """Return a curve in the runs of one schedule.
+
+        Args:
+            name: Column of runs that is a curve.
+            schedule: One of ``schedules``.
+
+        Returns:
+            Values at the epochs that :meth:`epochs` lists, shape
+            ``(n_runs_of_schedule, n_epochs)``; NaN where a run has no value.
+
+        Raises:
+            SchemaError: A run has another number of values.
+        """
         lists = read_column(self._runs, self.path, name)
         n_epochs = len(self.epochs(name, schedule))
         ends = list_ends(lists)
@@ -165,36 +191,40 @@ class Table:
             starts, ends = starts[rows], ends[rows]
         if (ends - starts != n_epochs).any():
             raise SchemaError(
-                f"{self.path}: column {name!r} does not hold {n_epochs} values a run of schedule "
-                f"{schedule}"
+                f"{self.path}: column {name!r} does not hold {n_epochs} values per run of "
+                f"schedule {schedule}"
             )
         values: NDArray[np.floating] = list_items(lists)
         if values.nbytes > _LARGE:
-            pa.default_memory_pool().release_unused()  # decoding takes several times the numbers
+            pa.default_memory_pool().release_unused()  # decoding takes several times as much
         if len(self.schedules) == 1:
             return values.reshape(len(starts), n_epochs)
         chosen: NDArray[np.floating] = values[starts[:, None] + np.arange(n_epochs)]
         return chosen
 
     def has_final(self, name: str) -> bool:
-        """Whether the last values of a curve can be read without the others."""
+        """Return whether the last values of a curve can be read without the others."""
         return name + FINAL in self._repeated
 
     def final(self, name: str, schedule: int) -> NDArray[np.floating]:
-        """Values of a curve at its last recorded epoch in one schedule, shape ``(n_runs,)``."""
+        """Return a curve at its last recorded epoch, shape ``(n_runs_of_schedule,)``."""
         if self.has_final(name):
             return self.numbers(name + FINAL, schedule)  # type: ignore[return-value]
         return self.curves(name, schedule)[:, -1]
 
     def numbers(self, name: str, schedule: int) -> NDArray[np.number]:
-        """A column with one number a run, for the runs of one schedule."""
+        """Return a column with one number per run for the runs of one schedule.
+
+        Returns:
+            Shape ``(n_runs_of_schedule,)``.
+        """
         column = to_numpy(read_column(self._runs, self.path, name))
         values: NDArray[np.number] = column[self.schedule == schedule]
         return values
 
     @cached_property
     def written_archs(self) -> NDArray[np.uint16]:
-        """Architectures of the file of architectures, shape ``(n_archs, n_decisions)``."""
+        """Architectures in their own file, shape ``(n_archs, n_decisions)``."""
         if self._archs is None:
             return np.empty((0, len(self.space.options)), dtype=np.uint16)
         path = archs_file(self.path)
@@ -202,43 +232,43 @@ class Table:
 
     @cached_property
     def written_ranks(self) -> NDArray[np.int64]:
-        """Ranks of the architectures of the file of architectures, ascending."""
+        """Ranks of the architectures in their own file, ascending, shape ``(n_archs,)``."""
         if self._archs is None:
             return np.empty(0, dtype=np.int64)
         path = archs_file(self.path)
         return _ranks(read_column(self._archs, path, "rank"), path)
 
     def arch_numbers(self, name: str) -> NDArray[np.float64]:
-        """A numeric column of architectures, float64 with NaN for null, shape ``(n_archs,)``."""
+        """Return numbers of architectures as float64, NaN for null, shape ``(n_archs,)``."""
         return to_numpy(read_column(self._archs, archs_file(self.path), name)).astype(np.float64)
 
     def arch_texts(self, name: str) -> list[str | None]:
-        """A text column of architectures."""
+        """Return texts of architectures, None for null; ``n_archs`` of them."""
         texts: list[str | None] = read_column(self._archs, archs_file(self.path), name).to_pylist()
         return texts
 
     def is_text(self, name: str) -> bool:
-        """Whether a column of architectures holds text."""
+        """Return whether a column of architectures holds text."""
         return self._archs is not None and pa.types.is_string(
             self._archs.schema_arrow.field(name).type
         )
 
     def frame(self) -> Any:
-        """The runs as a pandas data frame, curves as lists."""
+        """Return the runs as a pandas data frame with curves as lists."""
         names = [name for name in self._runs.schema_arrow.names if not name.endswith(FINAL)]
         return self._runs.read(names).to_pandas()
 
     def check(self) -> None:
-        """Verify everything that can be verified.
+        """Check everything that can be checked.
 
         Raises:
-            UnreadableTableError: A damaged byte.
-            SchemaError: Missing columns, wrong types, unsorted or doubled rows, curves of the wrong
-                length.
-            ContentHashError: The numbers are not those that the hash was made from.
-            IllegalArchError: An architecture is outside the space or, where keyed by class, no
+            UnreadableTableError: A byte is damaged.
+            SchemaError: Columns are missing or have wrong types, rows are unsorted or repeated, or
+                curves have wrong lengths.
+            ContentHashError: The numbers do not match the hash in the metadata.
+            IllegalArchError: An architecture is outside the space or, if keyed by class, is not a
                 representative.
-            ValueRangeError: A number is impossible, or missing where it must not be.
+            ValueRangeError: A number is impossible, or is missing where it is required.
         """
         runs = read_rows(self._runs, self.path)
         archs = read_rows(self._archs, archs_file(self.path)) if self._archs else None

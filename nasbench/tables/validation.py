@@ -1,4 +1,4 @@
-"""What must hold of the content of a table, and the hash of its numbers."""
+"""Validity of the content of a table, and the hash of its numbers."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
     SchemaError,
@@ -25,14 +26,25 @@ from nasbench.tables.columns import (
     read_archs,
     to_numpy,
 )
-from nasbench.tables.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
+from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
 
 _BLOCK = 65_536
 STATUSES = ("finished", "diverged", "untrained")
 
 
 def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
-    """Raise the error that fits if the content of a file is invalid; see :meth:`Table.check`."""
+    """Check the content of a file, see :meth:`Table.check` for the errors.
+
+    Args:
+        metadata: What the table says about itself.
+        runs: The trainings.
+        archs: The architectures, or None.
+        where: Path of the file of runs.
+
+    Raises:
+        TableError: The content is invalid.
+        IllegalArchError: An architecture is outside the space, or is not a representative.
+    """
     metadata.check(where)
     space = load_space(metadata.space, where)
     check_rows(metadata, runs, archs, where)
@@ -50,14 +62,19 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
 def check_content(
     metadata: Metadata, runs: pa.Table, archs: pa.Table | None, distinct: NDArray[Any], where: str
 ) -> None:
-    """Raise the error that fits if rows, curves or numbers of a table are invalid.
+    """Check rows, curves and numbers of a table.
 
     Args:
-        metadata: What the table says of itself.
+        metadata: What the table says about itself.
         runs: The trainings, with legal architectures and their ranks.
-        archs: The architectures, likewise.
+        archs: The architectures, likewise, or None.
         distinct: The distinct architectures of the trainings by rank, shape ``(n, n_decisions)``.
         where: Name of the table or file, for messages.
+
+    Raises:
+        SchemaError: Rows, columns or curves do not have the required form.
+        IllegalArchError: The table is keyed by class and an architecture is not a representative.
+        ValueRangeError: A number is impossible, or is missing where it is required.
     """
     space = load_space(metadata.space, where)
     objective = _check_objective(metadata, runs, where)
@@ -66,12 +83,12 @@ def check_content(
         if (bad := np.flatnonzero((representatives != distinct).any(axis=1))).size:
             arch = tuple(distinct[bad[0]].tolist())
             raise IllegalArchError(
-                f"{where}: keyed by class, but {space.to_text(arch)} is no representative of one"
+                f"{where}: keyed by class, but {space.to_text(arch)} is not a representative"
             )
     ranks, schedules, seeds = (to_numpy(runs.column(n)) for n in ("rank", "schedule", "seed"))
-    _sorted_and_single(
+    _check_ascending(
         np.stack([ranks, schedules, seeds]),
-        f"{where}: rows are not sorted by (arch, schedule, seed) or doubled",
+        f"{where}: rows are not sorted by (arch, schedule, seed), or are repeated",
     )
     if unknown := sorted(set(np.unique(schedules).tolist()) ^ set(metadata.epochs)):
         raise SchemaError(
@@ -89,7 +106,7 @@ def check_content(
                     f"{where}: the default objective {name!r} is not recorded in every schedule"
                 )
             values, ends = _run_numbers(runs.column(name), name, lengths, where)
-            _in_range(values, column, where)
+            _check_range(values, column, where)
             _check_final_values(runs, name, values, ends, where)
             _check_missing(column, values, ends, diverged, where)
             if name == objective and (np.isnan(values[ends - 1]) != diverged).any():
@@ -104,25 +121,33 @@ def check_content(
         return
     where = str(archs_file(Path(where)))
     ranks = to_numpy(archs.column("rank"))
-    _sorted_and_single(ranks[None], f"{where}: architectures are not sorted by rank or doubled")
+    _check_ascending(ranks[None], f"{where}: architectures are not sorted by rank, or are repeated")
     for name in archs.schema.names:
         array = archs.column(name)
         if name not in ("arch", "rank") and not pa.types.is_string(array.type):
             _check_number(array.type, name, where)
-            _in_range(
+            _check_range(
                 to_numpy(array), Column.decode(name, archs.schema.field(name).metadata), where
             )
 
 
 def check_rows(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: str) -> None:
-    """Whether there are rows at all, with the columns that name a training."""
+    """Check that there are rows, and that they have the columns that identify a training.
+
+    Raises:
+        SchemaError: There are none, or a column is missing, has the wrong type, or has nulls.
+    """
     if not len(runs) and (metadata.epochs or archs is None or not len(archs)):
         raise SchemaError(f"{where} has no rows")
     _check_keys(runs, where)
 
 
 def _check_objective(metadata: Metadata, runs: pa.Table, where: str) -> str | None:
-    """The default objective, which must be a validation column with a goal."""
+    """Return the default objective, or None.
+
+    Raises:
+        SchemaError: It is not a validation column with a goal.
+    """
     objective = metadata.default_objective
     if objective is not None:
         if objective not in runs.schema.names:
@@ -130,13 +155,18 @@ def _check_objective(metadata: Metadata, runs: pa.Table, where: str) -> str | No
         column = Column.decode(objective, runs.schema.field(objective).metadata)
         if column.split != "valid" or not column.goal:
             raise SchemaError(
-                f"{where}: the default objective {objective!r} is no validation column with a goal"
+                f"{where}: the default objective {objective!r} is not a validation column with a "
+                "goal"
             )
     return objective
 
 
 def _check_keys(runs: pa.Table, where: str) -> None:
-    """Whether the columns that say which training a row is are there, and full."""
+    """Check that the columns that identify a training exist, have their types, and hold no nulls.
+
+    Raises:
+        SchemaError: One does not, or a status is unknown.
+    """
     for name, kind in (
         ("arch", None),
         ("rank", "int64"),
@@ -150,13 +180,17 @@ def _check_keys(runs: pa.Table, where: str) -> None:
         if kind is not None and str(column.type) != kind:
             raise SchemaError(f"{where}: column {name!r} has type {column.type}, not {kind}")
         if column.null_count:
-            raise SchemaError(f"{where}: column {name!r} has an empty place")
+            raise SchemaError(f"{where}: column {name!r} has a null")
     if unknown := sorted(set(runs.column("status").unique().to_pylist()) - set(STATUSES)):
         raise SchemaError(f"{where}: unknown status {unknown[0]!r}{one_of(unknown[0], STATUSES)}")
 
 
 def _check_ranks(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.int64]:
-    """The ranks of a table's architectures, which the column ``rank`` must repeat."""
+    """Return the ranks of a table's architectures.
+
+    Raises:
+        SchemaError: The column ``rank`` does not hold them.
+    """
     if "rank" not in table.schema.names:
         raise SchemaError(f"{where} has no column 'rank', only {table.schema.names}")
     ranks = space.rank_many(read_archs(table.column("arch"), space, where))
@@ -169,7 +203,11 @@ def _check_ranks(table: pa.Table, space: SearchSpace, where: str) -> NDArray[np.
 def _check_final_values(
     runs: pa.Table, name: str, values: NDArray[np.float64], ends: NDArray[np.int64], where: str
 ) -> None:
-    """Whether the column that repeats the last values of a curve, if there is one, does so."""
+    """Check the column, if any, that repeats the last values of a curve.
+
+    Raises:
+        SchemaError: It holds other values.
+    """
     if name + FINAL in runs.schema.names:
         array = runs.column(name + FINAL).combine_chunks()
         _check_number(array.type, name + FINAL, where)
@@ -183,7 +221,11 @@ def _check_final_values(
 def _lengths(
     column: Column, metadata: Metadata, schedules: NDArray[np.int32], where: str
 ) -> NDArray[np.int64]:
-    """How many values of a curve every run has."""
+    """Return the number of values of a curve in every run, shape ``(n_runs,)``.
+
+    Raises:
+        SchemaError: The column claims epochs that the table does not have.
+    """
     for schedule, epochs in column.epochs.items():
         possible = metadata.epochs.get(schedule, [])
         anywhere = epochs or any(column.recorded(*other) for other in metadata.epochs.items())
@@ -214,17 +256,21 @@ def _check_number(kind: Any, name: str, where: str) -> None:
 def _run_numbers(
     column: Any, name: str, lengths: NDArray[np.int64], where: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The numbers of a column, curves one after the other, and where those of each run end."""
+    """Return the numbers of a column, curves one after the other, and where each run's numbers end.
+
+    Raises:
+        SchemaError: The column does not hold numbers, or a curve has a wrong length.
+    """
     array = column.combine_chunks()
     curves = pa.types.is_list(array.type)
     _check_number(array.type.value_type if curves else array.type, name, where)
     numbers = list_items(array) if curves else to_numpy(array)
     if array.null_count or (curves and array.values.null_count):
-        raise SchemaError(f"{where}: column {name!r} has an empty place; what is missing is NaN")
+        raise SchemaError(f"{where}: column {name!r} has a null; missing numbers must be NaN")
     ends = list_ends(array) if curves else np.arange(1, len(array) + 1)
     if curves and (np.diff(ends, prepend=0) != lengths).any():
         raise SchemaError(
-            f"{where}: a run has another number of values in {name!r} than recorded epochs"
+            f"{where}: {name!r} does not have one value per recorded epoch in every run"
         )
     return numbers.astype(np.float64, copy=False), ends
 
@@ -236,7 +282,11 @@ def _check_missing(
     diverged: NDArray[np.bool_],
     where: str,
 ) -> None:
-    """Whether costs are complete, and single numbers missing only where a training diverged."""
+    """Check that costs are complete, and that other single numbers miss only in diverged trainings.
+
+    Raises:
+        ValueRangeError: A number is missing, or seconds decrease.
+    """
     missing = np.isnan(values)
     if column.name in ("seconds", "validation_seconds"):
         if missing.any():
@@ -244,15 +294,20 @@ def _check_missing(
         falls = np.diff(values) < 0
         falls[ends[(ends > 0) & (ends < len(values))] - 1] = False
         if column.name == "seconds" and falls.any():
-            raise ValueRangeError(f"{where}: 'seconds' fall from one epoch of a run to the next")
+            raise ValueRangeError(f"{where}: 'seconds' decrease between epochs of a run")
         return
     single = (np.diff(ends, prepend=0) == 1).all()
     if single and (missing & ~(diverged & (column.split != ""))).any():
-        raise ValueRangeError(f"{where}: column {column.name!r} holds NaN in a run without failure")
+        raise ValueRangeError(f"{where}: {column.name!r} holds NaN in a run that did not diverge")
 
 
 def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[Any]:
-    """The distinct architectures of a table by rank, shape ``(n, n_decisions)``, all legal."""
+    """Return the distinct architectures of a table by rank, shape ``(n, n_decisions)``.
+
+    Raises:
+        IllegalArchError: One is outside the space.
+        SchemaError: The column ``arch`` does not hold architectures.
+    """
     tuples = read_archs(table.column("arch"), space, where)
     outside = [
         (column < 0) | (column >= n) for column, n in zip(tuples.T, space.options, strict=True)
@@ -268,13 +323,17 @@ def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[Any]
             return distinct
         rows = np.sort(first[illegal])
     raise IllegalArchError(
-        f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, no architecture of "
-        f"{space.name!r}"
+        f"{where}: row {rows[0]} holds {tuple(tuples[rows[0]].tolist())}, which is not an "
+        f"architecture of {space.name!r}"
     )
 
 
-def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
-    """Whether the columns of ``(n_keys, n_rows)`` ascend, none twice; the first key counts most."""
+def _check_ascending(columns: NDArray[np.int64], message: str) -> None:
+    """Check that the columns of ``(n_keys, n_rows)`` ascend strictly; the first key counts most.
+
+    Raises:
+        SchemaError: They do not; with the given message.
+    """
     before, after = columns[:, :-1], columns[:, 1:]
     ascending = np.zeros(before.shape[1], dtype=np.bool_)
     equal = ~ascending
@@ -285,7 +344,7 @@ def _sorted_and_single(columns: NDArray[np.int64], message: str) -> None:
         raise SchemaError(message)
 
 
-def _in_range(values: NDArray[Any], column: Column, where: str) -> None:
+def _check_range(values: NDArray[Any], column: Column, where: str) -> None:
     low, high = column.range
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values))
@@ -297,7 +356,7 @@ def _in_range(values: NDArray[Any], column: Column, where: str) -> None:
 
 
 def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
-    """SHA-256 over the decoded columns, the same on every platform and for every file format."""
+    """Return the SHA-256 over decoded columns, equal on every platform and in every format."""
     digest = hashlib.sha256()
     for label, table in (("runs", runs), ("archs", archs)):
         if table is None:
@@ -310,7 +369,7 @@ def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
 
 
 def _parts(array: Any) -> Iterator[bytes]:
-    """Canonical bytes of an array: type, validity, lengths of lists, little-endian values."""
+    """Iterate over canonical bytes: type, validity, lengths of lists, little-endian values."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     is_list = pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type)

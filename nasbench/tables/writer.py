@@ -1,4 +1,4 @@
-"""Writing of tables: sorted, checked once, whole or not at all."""
+"""Writing of tables: sorted, checked once, and complete or not at all."""
 
 import json
 from contextlib import ExitStack
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from nasbench.column import Column
 from nasbench.errors import SchemaError
 from nasbench.files import atomic
 from nasbench.tables.columns import (
@@ -24,28 +25,30 @@ from nasbench.tables.columns import (
     to_numpy,
 )
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import FINAL, KEYS, Column, Metadata, archs_file, is_repeated
+from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
 from nasbench.tables.validation import check_content, check_rows, content_hash, legal_archs
 
-_LONG = 16
+_LONG = 16  # a curve with longer lists gets a column of its last values
 _ROW_GROUP = 2**20
 
 
 def write_table(path: Path, draft: Draft) -> Metadata:
-    """Sort, check and write a table; both files appear whole or not at all.
+    """Sort, check and write a table; both files appear completely or not at all.
 
-    The writer adds the columns ``rank`` and ``<curve>@final``. Numbers given as float64 stay so,
-    others become float32.
+    The writer adds the columns ``rank`` and ``<curve>@final``. Numbers given as float64 stay
+    float64, other floating-point numbers become float32.
 
     Args:
         path: The file of runs to write.
         draft: The content.
 
     Returns:
-        The metadata as written.
+        The metadata as written, with the content hash.
 
     Raises:
-        TableError: The content is not valid; see :meth:`Table.check`.
+        TableError: The content is invalid, see :meth:`Table.check`.
+        IllegalArchError: An architecture is outside the space.
+        InvalidArgumentError: A file cannot be written.
     """
     metadata = draft.metadata
     metadata.check(metadata.id)
@@ -55,7 +58,7 @@ def write_table(path: Path, draft: Draft) -> Metadata:
     check_content(metadata, runs, archs, distinct, metadata.id)
     metadata = replace(metadata, content_hash=content_hash(runs, archs))
     partner = {"id": metadata.id, "content_hash": metadata.content_hash}
-    with ExitStack() as files:  # both are complete before the first takes its place
+    with ExitStack() as files:  # write both before either replaces a file
         if archs is not None:
             _save(files.enter_context(atomic(archs_file(path))), archs, partner)
         _save(files.enter_context(atomic(path)), runs, metadata.encode())
@@ -65,10 +68,14 @@ def write_table(path: Path, draft: Draft) -> Metadata:
 
 
 def _normalise(table: pa.Table, draft: Draft) -> tuple[pa.Table, NDArray[Any]]:
-    """Types, meanings and order of rows and columns as the schema wants them.
+    """Give columns and rows the types, meanings and order of the schema.
 
     Returns:
         The table, and its distinct architectures by rank, all legal.
+
+    Raises:
+        SchemaError: A column is missing, given twice, or has the wrong type.
+        IllegalArchError: An architecture is outside the space.
     """
     where = draft.metadata.id
     space = load_space(draft.metadata.space, where)
@@ -121,7 +128,7 @@ def _normalise(table: pa.Table, draft: Draft) -> tuple[pa.Table, NDArray[Any]]:
 
 
 def _with_final_values(table: pa.Table) -> pa.Table:
-    """The table with a column of the last values of every long curve; NaN where one is empty."""
+    """Add a column of the last values of every long curve; NaN where a list is empty."""
     for field in table.schema:
         if field.name != "arch" and is_list(field.type):
             curves = table.column(field.name).combine_chunks()

@@ -135,7 +135,7 @@ def test_check_gives_plain_integers(arch):
 
 @pytest.mark.parametrize("arch", [(), (0, 0), (0, 0, 0, 0), "abc", None, 5, [(0, 0, 0)]])
 def test_check_refuses_what_is_not_three_integers(arch):
-    with pytest.raises(IllegalArchError, match="no architecture of 'free': 3 integers are needed"):
+    with pytest.raises(IllegalArchError, match="architecture of 'free': 3 integers are needed"):
         Free().check(arch)
 
 

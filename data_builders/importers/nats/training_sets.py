@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from nasbench.column import Column
 from nasbench.files import json_digest
-from nasbench.tables.schema import Column
 
 _PARAMETERS = (28_000, 243_040)  # of a 1x1 and of a 3x3 convolution in all 15 cells
 

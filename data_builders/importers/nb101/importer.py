@@ -27,12 +27,13 @@ from data_builders.importers.nb101.records import (
     read_block,
 )
 from data_builders.importers.parts import Parts
+from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError
 from nasbench.files import file_digest, json_digest
 from nasbench.spaces.nb101 import CELLS, NB101
 from nasbench.tables.columns import list_items, to_numpy
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 REPEATS = 3
 IMAGES = 9984

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 
 from data_builders.importers.nb301.result import CONSTANTS, EPOCHS
+from nasbench.column import Column
 from nasbench.files import json_digest
 from nasbench.spaces.darts import Darts
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 RESULTS = "https://doi.org/10.6084/m9.figshare.13246952"
 LOGS = "https://doi.org/10.6084/m9.figshare.13286105"

@@ -36,13 +36,14 @@ from data_builders.importers.nbgraph.records import (
     with_digest,
 )
 from data_builders.importers.parts import Parts
+from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.files import file_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import CLASSES, NBGraph
 from nasbench.tables.columns import list_items, to_numpy
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 FIELDS = ("dur", "latency", "para")
 LOSSES = ("train_loss", "valid_loss", "test_loss")

@@ -35,11 +35,12 @@ from data_builders.importers.nbgraph.records import (
     with_digest,
 )
 from data_builders.importers.packages import NAS_BENCH_GRAPH, Content
+from nasbench.column import Column
 from nasbench.errors import ArchiveError
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import CLASSES, NBGraph
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 FOLDER = "light"
 FIELDS = ("valid_perf", "perf", "latency", "para")

@@ -11,11 +11,11 @@ import numpy as np
 from data_builders.importers.nbgraph.graphs import Graph, parameters
 from data_builders.pickles.numpy_numbers import NUMBERS
 from data_builders.pickles.unpickle import Pickles
+from nasbench.column import Column
 from nasbench.errors import ArchiveError, IllegalArchError
 from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import NBGraph, from_key, to_key
-from nasbench.tables.schema import Column
 
 COMPLETE_DATA = "https://figshare.com/articles/dataset/NAS-bench-Graph/20070371"
 CITATION = (

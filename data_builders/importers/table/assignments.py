@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from nasbench.column import SPLITS
 from nasbench.errors import InvalidArgumentError, one_of
-from nasbench.tables.schema import KEYS, SPLITS
+from nasbench.tables.schema import KEYS
 
 COSTS = ("seconds", "validation_seconds")
 LONGEST_SCHEDULE = 1_000_000

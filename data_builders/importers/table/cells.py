@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from data_builders.importers.table.assignments import Assignment
 from data_builders.importers.table.rows import Format
+from nasbench.column import Column
 from nasbench.errors import ArchiveError, IllegalArchError
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.columns import is_list, list_ends, list_items
-from nasbench.tables.schema import Column
 
 NAN_WRITTEN = np.inf
 """Stands for a cell that says NaN; NaN itself stands for an empty cell."""

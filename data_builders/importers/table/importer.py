@@ -17,11 +17,12 @@ from data_builders.importers.table.per_arch import make_per_arch
 from data_builders.importers.table.plan import Plan
 from data_builders.importers.table.rows import format_of
 from data_builders.importers.table.trainings import RunsBuilder, no_runs
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, SchemaError
 from nasbench.files import file_digest, json_digest
 from nasbench.tables.columns import load_space, read_archs
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata
+from nasbench.tables.schema import Metadata
 
 
 class TableImporter(Importer):

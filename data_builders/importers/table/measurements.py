@@ -10,9 +10,9 @@ from data_builders.importers.table.assignments import Assignment
 from data_builders.importers.table.cells import Cells
 from data_builders.importers.table.groups import Groups
 from data_builders.importers.table.rows import Rows
+from nasbench.column import Column
 from nasbench.errors import ArchiveError
 from nasbench.space import SearchSpace
-from nasbench.tables.schema import Column
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from data_builders.importers.table.cells import NAN_WRITTEN, Cells, trimmed
 from data_builders.importers.table.groups import Groups
 from data_builders.importers.table.rows import Rows
 from data_builders.importers.table.trainings import make_archs, shortest
+from nasbench.column import Column
 from nasbench.errors import ArchiveError
 from nasbench.space import SearchSpace
-from nasbench.tables.schema import Column
 
 _INTEGER = "^-?[0-9]{1,18}$"
 _LABEL = "^[-+]?(0[0-9]|[0-9]{19})"

@@ -1,8 +1,8 @@
 """Derive which trainings a file of rows holds: schedules, epochs, seeds, the objective."""
 
 from data_builders.importers.table.assignments import COSTS, Assignment, Metrics
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
-from nasbench.tables.schema import Column
 
 _VALIDATION = "validation_seconds"
 

@@ -1,1 +1,1 @@
-"""google-research/nasbench on tables: what ``nasbench.api`` offers."""
+"""The interface of google-research/nasbench on tables, as offered by ``nasbench.api``."""

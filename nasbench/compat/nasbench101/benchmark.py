@@ -1,4 +1,4 @@
-"""The class ``NASBench`` of google-research/nasbench, answered from a table."""
+"""The class ``NASBench`` of google-research/nasbench, answering from a table."""
 
 import random
 from collections.abc import Callable, Iterator, KeysView, Mapping
@@ -21,26 +21,26 @@ _REMEMBERED = 2**20
 
 
 class NASBench:
-    """The benchmark, with the counters and the hidden random choices of the original.
+    """The benchmark with the counters and the hidden random choices of the original.
 
     Args:
-        dataset_file: The id or path of a table that the importer ``nb101`` made, or the published
-            ``.tfrecord``, which is imported into the user's folder of tables when it is seen for
-            the first time.
-        seed: Seed of the global generator of ``random``, which :meth:`query` draws repeats from.
-            Better: ``nasbench.load("nb101-cifar10").query(arch, seed=k)``.
+        dataset_file: Id or path of a table made by the importer ``nb101``; or the published
+            ``.tfrecord``, which is imported into the user's folder of tables on first use.
+        seed: Seed for Python's global generator ``random``, from which :meth:`query` draws repeats.
+            Prefer ``nasbench.load("nb101-cifar10").query(arch, seed=k)``.
 
     Attributes:
-        valid_epochs: Lengths of the recorded trainings.
+        valid_epochs: Lengths of the recorded trainings in epochs.
         training_time_spent: Seconds of all queries since the last reset.
         total_epochs_spent: Epochs of all queries since the last reset.
 
     Raises:
         UnknownNameError: There is no such table.
-        SchemaError: A table of another space or without the columns of the published file.
+        SchemaError: The table is of another space or lacks columns of the published file.
         TableError: The table is damaged.
         ArchiveError: The published file is damaged.
-        InvalidArgumentError: There is no such file, or its table would replace that of another one.
+        InvalidArgumentError: There is no such file, or importing it would replace the table of
+            another file.
     """
 
     def __init__(self, dataset_file: str | Path, seed: Any = None) -> None:
@@ -56,29 +56,30 @@ class NASBench:
     def query(
         self, model_spec: ModelSpec, epochs: int = 108, stop_halfway: bool = False
     ) -> dict[str, Any]:
-        """One recorded training of a cell, drawn from its repeats; paid for in the counters.
+        """Return one recorded training of a cell, drawn from its repeats; the counters pay for it.
 
-        The draw is that of the original: after the same seed, and if nobody else draws from the
-        global generator, it is the same repeat. The mean of the repeats, or a certain one, is
-        ``nasbench.load("nb101-cifar10").query(arch, seed=k)`` without and with ``seed``.
+        The draw is that of the original: after the same seed, and if nothing else draws from the
+        global generator, it is the same repeat. For the mean of the repeats or a chosen one, use
+        ``nasbench.load("nb101-cifar10").query(arch, seed=k)`` without or with ``seed``.
 
         Args:
             model_spec: The cell.
-            epochs: One of ``valid_epochs``: trainings of their own, not points of one.
-            stop_halfway: Whether to take the numbers in the middle of that training.
+            epochs: One of ``valid_epochs``; these are separate trainings, not points of one
+                training.
+            stop_halfway: Whether to return the numbers in the middle of that training.
 
         Returns:
-            ``module_adjacency`` (int8 array), ``module_operations`` (list), both as published,
+            ``module_adjacency`` (int8 array) and ``module_operations`` (list), both as published,
             ``trainable_parameters``, ``training_time`` in seconds, and ``train_accuracy``,
-            ``validation_accuracy``, ``test_accuracy`` in 0..1.
+            ``validation_accuracy`` and ``test_accuracy`` in 0..1.
 
         Raises:
-            OutOfDomainError: Not in the space, or no such training.
+            OutOfDomainError: The cell is not in the space, or ``epochs`` was not trained.
             UnknownModuleError: The cell, or this training of it, is not recorded.
         """
         if epochs not in self.valid_epochs:
             raise OutOfDomainError(
-                f"epochs = {epochs!r} were not trained{one_of(epochs, sorted(self.valid_epochs))}"
+                f"epochs = {epochs!r} was not trained{one_of(epochs, sorted(self.valid_epochs))}"
             )
         position = self._position(model_spec)
         rows = self._rows(position, epochs)
@@ -91,7 +92,7 @@ class NASBench:
         return data
 
     def is_valid(self, model_spec: ModelSpec) -> bool:
-        """Whether a cell, after pruning, is in the space."""
+        """Return whether a cell, after pruning, is in the space."""
         try:
             self._arch(model_spec)
         except OutOfDomainError:
@@ -99,38 +100,41 @@ class NASBench:
         return True
 
     def get_budget_counters(self) -> tuple[float, int]:
-        """Training seconds and epochs of all queries since the last reset."""
+        """Return training seconds and epochs of all queries since the last reset."""
         return self.training_time_spent, self.total_epochs_spent
 
     def reset_budget_counters(self) -> None:
-        """Set both counters to zero."""
+        """Reset both counters to zero."""
         self.training_time_spent = 0.0
         self.total_epochs_spent = 0
 
     def evaluate(self, model_spec: ModelSpec, model_dir: str) -> dict[str, Any]:
-        """Not offered: the original trains the cell here.
+        """Raise an error; the original trains the cell here.
 
         Raises:
             NotRecordedError: Always.
         """
         raise NotRecordedError(
-            "live training is not offered: query(model_spec) answers from recorded trainings"
+            "live training is not supported: query(model_spec) answers from recorded trainings"
         )
 
     def hash_iterator(self) -> KeysView[str]:
-        """Names of all recorded modules, in the order of the table (not of the published file)."""
+        """Return the names of all recorded modules, in the order of the table.
+
+        The published file has another order.
+        """
         return self._positions.keys()
 
     def get_metrics_from_hash(
         self, module_hash: str
     ) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
-        """Everything recorded of a module; the counters do not change.
+        """Return everything recorded for a module; the counters do not change.
 
         Returns:
-            A dict of ``module_adjacency``, ``module_operations`` and ``trainable_parameters``; and
-            for every number of epochs a list with a dict for every repeat, which holds
-            ``halfway_`` and ``final_`` ``training_time``, ``train_accuracy``,
-            ``validation_accuracy`` and ``test_accuracy``.
+            A dict with ``module_adjacency``, ``module_operations`` and ``trainable_parameters``;
+            and, by number of epochs, a list with one dict per repeat, which holds
+            ``training_time``, ``train_accuracy``, ``validation_accuracy`` and ``test_accuracy``,
+            each with the prefixes ``halfway_`` and ``final_``.
 
         Raises:
             UnknownModuleError: No module has this name.
@@ -143,33 +147,33 @@ class NASBench:
     def get_metrics_from_spec(
         self, model_spec: ModelSpec
     ) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
-        """:meth:`get_metrics_from_hash` of the module that a cell is.
+        """Return :meth:`get_metrics_from_hash` of a cell.
 
         Raises:
-            OutOfDomainError: Not in the space.
-            UnknownModuleError: Not recorded.
+            OutOfDomainError: The cell is not in the space.
+            UnknownModuleError: The cell is not recorded.
         """
         position = self._position(model_spec)
         return self._fixed(position), self._computed(position)
 
     @cached_property
     def fixed_statistics(self) -> Mapping[str, dict[str, Any]]:
-        """The first part of :meth:`get_metrics_from_hash`, by module."""
+        """First result of :meth:`get_metrics_from_hash`, by module."""
         return _ByModule(self._positions, self._fixed)
 
     @cached_property
     def computed_statistics(self) -> Mapping[str, dict[int, list[dict[str, float]]]]:
-        """The second part of :meth:`get_metrics_from_hash`, by module."""
+        """Second result of :meth:`get_metrics_from_hash`, by module."""
         return _ByModule(self._positions, self._computed)
 
     # From a spec to the position of its class among the keys of the table
 
     def _arch(self, model_spec: ModelSpec) -> Arch:
-        """The architecture of a spec.
+        """Return the architecture of a spec.
 
         Raises:
-            OutOfDomainError: Not in the space. (Of too many vertices the original raises a
-                TypeError, by a bug in its message.)
+            OutOfDomainError: The cell is not in the space. (For too many vertices, the original
+                raises a TypeError because of a bug in its message.)
         """
         matrix, ops = model_spec.matrix, model_spec.ops
         if not model_spec.valid_spec or matrix is None or ops is None:
@@ -195,7 +199,7 @@ class NASBench:
 
     @cached_property
     def _positions(self) -> dict[str, int]:
-        """Position by module, in the order of the positions."""
+        """Position by name of the module, in the order of the positions."""
         hashes = self._texts["module_hash"].to_pylist()
         return {hashes[row]: position for position, row in enumerate(self._written)}
 
@@ -203,7 +207,7 @@ class NASBench:
 
     @cached_property
     def _written(self) -> memoryview:
-        """Row in the file of architectures by position."""
+        """Row in the file of architectures, by position."""
         table, keys = self._table, self._lookup.keys
         rows = np.searchsorted(table.written_ranks, keys)
         missing = np.flatnonzero(np.append(table.written_ranks, -1)[rows] != keys)
@@ -217,7 +221,7 @@ class NASBench:
 
     @cached_property
     def _texts(self) -> dict[str, Any]:
-        """Texts of architectures as Arrow arrays, of which single ones can be read."""
+        """Texts of architectures as Arrow arrays, from which single texts can be read."""
         path = archs_file(self._table.path)
         file = open_file(path)
         return {name: read_column(file, path, name) for name in TEXTS}
@@ -255,14 +259,14 @@ class NASBench:
         }
 
     def _rows(self, position: int, epochs: int) -> range:
-        """Rows of the repeats, in the order in which they were published."""
+        """Return the rows of the repeats, in the order in which they were published."""
         first = self._firsts.get(epochs)
         if first is None:
             first = self._firsts[epochs] = view(self._lookup.runs(epochs).first)
         return range(first[position], first[position + 1])
 
     def _trained(self, row: int, epochs: int, index: int) -> dict[str, float]:
-        """Numbers of a training, half-way (0) or at its end (1)."""
+        """Return the numbers of a training, half-way (0) or at its end (1)."""
         columns = self._numbers.get(epochs)
         if columns is None:
             columns = self._numbers[epochs] = [
@@ -278,11 +282,11 @@ class NASBench:
 
 
 class _ByModule(Mapping[str, Any]):
-    """Answers by module, made when asked for.
+    """A mapping from modules to answers that are computed on access.
 
     Args:
         positions: Position by module.
-        answer: Makes an answer for a position.
+        answer: Computes the answer for a position.
     """
 
     def __init__(self, positions: Mapping[str, int], answer: Callable[[int], Any]) -> None:

@@ -1,4 +1,4 @@
-"""A cell as google-research/nasbench describes it: matrix and operations, pruned."""
+"""A cell in the form of google-research/nasbench: matrix and operations, pruned."""
 
 import copy
 from collections.abc import Sequence
@@ -13,35 +13,36 @@ from nasbench.spaces.nb101_hash import module_hash
 
 
 class OutOfDomainError(NasbenchError):
-    """A cell that is not in the space, or a number of epochs that was not trained."""
+    """A cell is not in the space, or a number of epochs was not trained."""
 
 
 class UnknownModuleError(NotRecordedError, KeyError):
-    """A module without recorded trainings; a KeyError as in the original."""
+    """A module has no recorded trainings; a KeyError as in the original."""
 
     __str__ = Exception.__str__
 
 
 class ModelSpec:
-    """A cell, pruned.
+    """A pruned cell.
 
     Args:
         matrix: Upper triangular adjacency of 0 and 1, row = source; an array or nested lists.
-        ops: Operation of every vertex, ``"input"`` the first and ``"output"`` the last.
-        data_format: Kept, not used.
+        ops: Operation of every vertex, the first ``"input"`` and the last ``"output"``.
+        data_format: Kept, but not used.
 
     Attributes:
-        original_matrix: The matrix as given, as an array.
-        original_ops: The operations as given.
-        matrix: Without the vertices that are on no path from input to output; None without a path.
-        ops: Operations of the same vertices; None without a path.
-        valid_spec: Whether there is a path. Size and operations are judged by
+        original_matrix: The given matrix as an array.
+        original_ops: The given operations.
+        matrix: The matrix without vertices that are on no path from input to output; None if there
+            is no path.
+        ops: Operations of the remaining vertices; None if there is no path.
+        valid_spec: Whether there is a path. Size and operations are checked by
             :meth:`NASBench.is_valid`.
         data_format: As given.
 
     Raises:
-        InvalidArgumentError: A matrix that is not square, not upper triangular, or of another size
-            than ``ops``; a ``ValueError`` as in the original.
+        InvalidArgumentError: The matrix is not square, not upper triangular, or does not fit
+            ``ops``; a ``ValueError`` as in the original.
     """
 
     def __init__(self, matrix: Any, ops: Sequence[str], data_format: str = "channels_last") -> None:
@@ -72,14 +73,14 @@ class ModelSpec:
         self.data_format = data_format
 
     def hash_spec(self, canonical_ops: Sequence[str]) -> str:
-        """The name of the pruned cell in the published file.
+        """Return the name of the pruned cell in the published file.
 
         Args:
-            canonical_ops: The operations that there are; the published names need the order
+            canonical_ops: All operations; the published names need the order
                 ``["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"]``.
 
         Raises:
-            OutOfDomainError: There is no path from input to output.
+            OutOfDomainError: No path leads from input to output.
             IllegalArchError: An operation is not in ``canonical_ops``; a ``ValueError`` as in the
                 original.
         """

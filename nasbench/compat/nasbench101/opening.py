@@ -1,4 +1,4 @@
-"""The table behind the drop-in: by id, by path, or imported from the published file."""
+"""Opening the table behind the drop-in: by id, by path, or from the published file."""
 
 from pathlib import Path
 
@@ -17,17 +17,20 @@ METRICS = {
     "validation_accuracy": "valid_accuracy",
     "test_accuracy": "test_accuracy",
 }
-"""Columns of a table by the names that the original gives them."""
+"""Name of a metric in the original -> column of the table."""
 
 TEXTS = ("module_hash", "module_adjacency", "module_operations")
 
 
 def open_cells(dataset_file: Path) -> Table:
-    """The table of NAS-Bench-101 that a file, a path or an id means.
+    """Open a table of NAS-Bench-101, importing the published file if necessary.
+
+    Args:
+        dataset_file: Path of the published file, or path or id of a table.
 
     Raises:
-        SchemaError: A table of another space or without the columns of the published file.
-        NasbenchError: It cannot be found, read or imported.
+        SchemaError: The table is of another space or lacks columns of the published file.
+        NasbenchError: The table or file cannot be found, read or imported.
     """
     archive = dataset_file.suffix == ".tfrecord" or (
         dataset_file.suffix != ".parquet" and dataset_file.is_file()
@@ -53,21 +56,21 @@ def open_cells(dataset_file: Path) -> Table:
 
 
 def _imported(archive: Path) -> Table:
-    """The table made of a published file, now or earlier."""
+    """Return the table made from a published file, importing it if there is none yet."""
     if not archive.is_file():
         raise InvalidArgumentError(f"there is no file {archive}")
     importer = SIBLINGS.load("importers").load(_IMPORTER)
     folder = writable_folder(folders()[0])
     for path in (folder / f"{id_}.parquet" for id_ in importer.ids):
-        if path.exists() and _is_made_of(table := Table(path), archive):
+        if path.exists() and _is_made_from(table := Table(path), archive):
             return table
     work = folder / "work"
-    print(f"Importing {archive} into {folder}: this takes minutes, once.", flush=True)
+    print(f"Importing {archive} into {folder}; this takes minutes, but only once.", flush=True)
     for made in importer().tables([archive], work=work):
         path = folder / f"{made.metadata.id}.parquet"
         if path.exists():
             raise InvalidArgumentError(
-                f"{path} was made of another file and would be replaced. Delete it, or run "
+                f"{path} was made from another file and would be replaced. Delete it, or run "
                 f"nasbench import {_IMPORTER} {archive} --work {work} --out FOLDER and give the "
                 "path of the new table"
             )
@@ -75,8 +78,8 @@ def _imported(archive: Path) -> Table:
     return Table(path)
 
 
-def _is_made_of(table: Table, archive: Path) -> bool:
-    """Whether name and size are those of the file that a table was imported from."""
+def _is_made_from(table: Table, archive: Path) -> bool:
+    """Return whether a table was imported from a file with this name and size."""
     recorded = table.metadata.recipe.get("input")
     found = {"name": archive.name, "bytes": archive.stat().st_size}
     return isinstance(recorded, dict) and found.items() <= recorded.items()

@@ -1,15 +1,16 @@
-"""A drop-in for the package ``nats-bench`` 1.8, on tables and without pickles.
+"""A drop-in for the package ``nats-bench`` 1.8 that answers from tables and reads no pickles.
 
-``from nasbench.compat.nats_bench import create`` and the rest of a script stays as it is (Dong et
-al., 2021, https://arxiv.org/abs/2009.00437, https://github.com/D-X-Y/NATS-Bench). Answers are those
-of the original to the last digit, its surprises included; the docstrings of
-:class:`NATSBench` name these and what to use instead. New code had better ask
-:func:`nasbench.load`, whose answers depend on nothing but the question.
+Scripts only change the import: ``from nasbench.compat.nats_bench import create`` (Dong et al.,
+2021, https://arxiv.org/abs/2009.00437, https://github.com/D-X-Y/NATS-Bench). Answers equal those of
+the original to the last digit, including its surprises; the docstrings of :class:`NATSBench` point
+these out and say what to use instead. New code should use :func:`nasbench.load`, whose answers
+depend only on the question.
 
-What differs: results are read-only, no function reads or writes pickles, the lines that
-``verbose=True`` prints have another wording, a training whose loss became no number has no numbers
-from there on, and where the original fails by accident (``show(-1)``, NumPy integers, trainings
-that disagree and none of seed 888, the best of an incomplete archive) the obvious is done.
+Differences: results are read-only; no function reads or writes pickles; the lines printed with
+``verbose=True`` have other words; a training whose loss became NaN has no numbers from that epoch
+on. Where the original fails by accident, the obvious is done: ``show(-1)``, NumPy integers as
+indices, trainings that disagree where none has seed 888, the best architecture of an incomplete
+archive.
 """
 
 from pathlib import Path
@@ -37,19 +38,19 @@ def create(
     """Open the benchmark of one search space.
 
     Args:
-        file_path_or_dict: The published archive, a folder or a single file, which is imported into
-            the user's folder of tables when it is seen for the first time; a folder of tables; the
-            beginning of the ids of tables; None for the tables that ``nasbench import nats`` made.
-            (No dict: its records would have to be written to tables first.)
+        file_path_or_dict: The published archive (a folder or a single file), which is imported into
+            the user's folder of tables on first use; a folder of tables; the beginning of the ids
+            of tables; or None for the tables made by ``nasbench import nats``. A dict is refused,
+            since its records would first have to be written to tables.
         search_space: ``"tss"`` or ``"topology"``, ``"sss"`` or ``"size"``.
-        fast_mode: Whether architectures count as loaded (``evaluated_indexes``) only after they
-            were asked for. All can be asked at once in either mode.
+        fast_mode: Whether architectures count as loaded (``evaluated_indexes``) only after the
+            first question about them. In both modes, all can be asked at once.
         verbose: Whether to print a line about every call.
 
     Raises:
         InvalidArgumentError: There is no such search space, file or folder.
         UnknownNameError: There are no tables.
-        TableError: A table is damaged, or not one of NATS-Bench.
+        TableError: A table is damaged, or is not one of NATS-Bench.
         ArchiveError: The archive is damaged.
     """
     if search_space in NATS_BENCH_TSS_NAMEs:
@@ -63,15 +64,15 @@ def create(
 
 
 def version() -> str:
-    """The version of the original that is followed."""
+    """Return the version of the original whose behaviour is reproduced."""
     return "v1.8"
 
 
 def search_space_info(main_tag: str, aux_tag: str | None) -> dict[str, Any]:
-    """Decisions of a search space.
+    """Return the decisions of a search space.
 
     Args:
-        main_tag: ``"nats-bench"``; or ``"nas-bench-201"``, with None.
+        main_tag: ``"nats-bench"``, or ``"nas-bench-201"`` with ``aux_tag=None``.
         aux_tag: The search space, as in :func:`create`.
 
     Raises:

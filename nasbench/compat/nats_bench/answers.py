@@ -1,13 +1,13 @@
-"""Answers of NATS-Bench that put numbers of several sets or architectures together."""
+"""Answers of NATS-Bench that combine numbers of several sets or architectures."""
 
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from nasbench.column import SPLITS
 from nasbench.compat.nats_bench.arch_results import agreed
 from nasbench.compat.nats_bench.records import Records
 from nasbench.compat.nats_bench.trainings import TRAIN, DatasetTrainings, mean
-from nasbench.tables.schema import SPLITS
 
 _KEYS = {
     split: tuple(f"{split}-{number}" for number in ("loss", "accuracy", "per-time", "all-time"))
@@ -25,14 +25,14 @@ _COMMENT = (
 def more_info(
     trainings: DatasetTrainings, index: int, iepoch: int | None, seed: object, hp: object
 ) -> dict[str, Any]:
-    """What ``get_more_info`` returns.
+    """Return the answer of :meth:`NATSBench.get_more_info`.
 
     Args:
-        trainings: Those on the training set under the recipe.
+        trainings: The trainings on the training set under the recipe.
         index: The architecture.
-        iepoch: Counted from 0; None: the last.
-        seed: A training seed; None: the mean over them.
-        hp: The recipe as it was given, for the comment.
+        iepoch: Counted from 0; None for the last.
+        seed: A training seed; None for the mean over the seeds.
+        hp: The recipe as given, for the comment.
 
     Raises:
         NoAnswerError: There is no such training, epoch or seed.
@@ -65,7 +65,7 @@ def best(
     param_max: float | None,
     hp: str,
 ) -> tuple[int, float | None]:
-    """What ``find_best`` returns, of the architectures of ``indices``.
+    """Return the answer of :meth:`NATSBench.find_best` for the architectures ``indices``.
 
     Raises:
         NoAnswerError: There is no such training or set.

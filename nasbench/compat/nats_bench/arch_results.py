@@ -1,4 +1,4 @@
-"""All trainings of an architecture, in the form in which NATS-Bench hands them out."""
+"""All trainings of an architecture, in the form that NATS-Bench returns."""
 
 import random
 from collections.abc import Sequence
@@ -16,14 +16,13 @@ _TRUSTED_SEED = 888
 class ArchResults:
     """All trainings of an architecture under one recipe; read-only.
 
-    The methods that change an object of the original (``update``, ``reset_…``,
-    ``load_state_dict``), ``state_dict``, ``create_from_state_dict`` and ``debug_test`` are left
-    out.
+    Left out are the methods that change an object of the original (``update``, ``reset_…``,
+    ``load_state_dict``), ``state_dict``, ``create_from_state_dict`` and ``debug_test``.
 
     Attributes:
         arch_index: The official index.
         dataset_seed: Training seeds by training set, ascending.
-        clear_net_done: True: tables hold no weights.
+        clear_net_done: True, since tables hold no weights.
     """
 
     clear_net_done = True
@@ -47,7 +46,7 @@ class ArchResults:
 
     @property
     def of_size(self) -> bool:
-        """Whether the architecture is one of the size space."""
+        """Whether the architecture belongs to the size space."""
         return self._records.family.name == "size"
 
     @cached_property
@@ -62,18 +61,19 @@ class ArchResults:
         }
 
     def get_compute_costs(self, dataset: str) -> dict[str, Any]:
-        """Costs of a network and of its training.
+        """Return the costs of a network and of its training.
 
-        In 204 architectures of the topology space the trainings disagree on ``params`` and
-        ``flops``; then those of seed 888 are taken, or, where the original fails for want of one,
-        those of the second. Better: the columns ``parameters`` and ``macs`` of the table.
+        For 204 architectures of the topology space, the trainings disagree on ``params`` and
+        ``flops``. Then those of seed 888 are returned or, where the original fails because there is
+        no seed 888, those of the second training. Prefer the columns ``parameters`` and ``macs`` of
+        the table.
 
         Returns:
             ``flops`` (multiply-adds) and ``params`` in millions, ``latency``, ``T-…@epoch`` and
-            ``T-…@total`` in seconds, each a mean over the seeds.
+            ``T-…@total`` in seconds, each as a mean over the seeds.
 
         Raises:
-            NoAnswerError: Not trained on this set.
+            NoAnswerError: The architecture was not trained on this data set.
         """
         results = self._results(dataset)
         seeds = self.dataset_seed[dataset]
@@ -88,23 +88,22 @@ class ArchResults:
     def get_metrics(
         self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | int = False
     ) -> dict[str, Any]:
-        """Results after an epoch.
+        """Return results after an epoch.
 
         Args:
             dataset: The training set.
-            setname: ``"train"``, ``"x-valid"``, ``"x-test"`` or ``"ori-test"``. Of cifar100 and
-                ImageNet16-120, ``"ori-test"`` are the images of ``"x-valid"`` and ``"x-test"``
-                together.
-            iepoch: Counted from 0; None: the last.
-            is_random: False for the mean over the seeds, a seed for that training, True for one
-                drawn from the global generator of ``random``: give a seed instead.
+            setname: ``"train"``, ``"x-valid"``, ``"x-test"`` or ``"ori-test"``. For cifar100 and
+                ImageNet16-120, ``"ori-test"`` is the union of ``"x-valid"`` and ``"x-test"``.
+            iepoch: Counted from 0; None for the last.
+            is_random: False for the mean over the seeds, a seed for its training, or True for a
+                training drawn from Python's global generator ``random``. Prefer a seed.
 
         Returns:
-            As :meth:`ResultsCount.get_train`; in a mean, ``iepoch`` is a float.
+            The entries of :meth:`ResultsCount.get_train`; in a mean, ``iepoch`` is a float.
 
         Raises:
-            NoAnswerError: There is no such training set, set, epoch or seed, or nothing is recorded
-                there.
+            NoAnswerError: There is no such training set, evaluation set, epoch or seed, or nothing
+                is recorded there.
         """
         results = self._results(dataset)
         found = [
@@ -118,50 +117,50 @@ class ArchResults:
         return found[self._place(dataset, is_random)]
 
     def get_dataset_names(self) -> list[str]:
-        """Training sets."""
+        """Return the training sets."""
         return list(self.dataset_seed)
 
     def get_dataset_seeds(self, dataset: str) -> list[int]:
-        """Training seeds, ascending.
+        """Return the training seeds, ascending.
 
         Raises:
-            NoAnswerError: Not trained on this set.
+            NoAnswerError: The architecture was not trained on this data set.
         """
         self._results(dataset)
         return list(self.dataset_seed[dataset])
 
     def get_net_param(self, dataset: str, seed: int | None = None) -> dict[int, None] | None:
-        """Weights of a training, or of all by seed; always None: tables hold no weights.
+        """Return None for a training, or a dict of None by seed: tables hold no weights.
 
         Raises:
-            NoAnswerError: No such training.
+            NoAnswerError: There is no such training.
         """
         found = self.query(dataset, seed)
         return dict.fromkeys(found) if isinstance(found, dict) else None
 
     def get_latency(self, dataset: str) -> float:
-        """Mean seconds for a batch of 256 images on a GPU.
+        """Return the mean seconds for a batch of 256 images on a GPU.
 
         Raises:
-            NoAnswerError: Not trained on this set.
+            NoAnswerError: The architecture was not trained on this data set.
         """
         return mean([result.get_latency() for result in self._results(dataset)])
 
     def get_total_epoch(self, dataset: str | None = None) -> int:
-        """Length of the trainings.
+        """Return the length of the trainings in epochs.
 
         Raises:
-            NoAnswerError: Not trained on this set.
+            NoAnswerError: The architecture was not trained on this data set.
         """
         if dataset is not None:
             self._results(dataset)
         return self._records.family.recipes[self._hp]
 
     def query(self, dataset: str, seed: int | None = None) -> Any:
-        """A training, or a dict of all by seed.
+        """Return the training with a seed, or a dict of all trainings by seed.
 
         Raises:
-            NoAnswerError: No such training.
+            NoAnswerError: There is no such training.
         """
         results = self._results(dataset)
         if seed is None:
@@ -169,11 +168,11 @@ class ArchResults:
         return results[self._place(dataset, seed)]
 
     def arch_idx_str(self) -> str:
-        """The index, six digits."""
+        """Return the index as six digits."""
         return f"{self.arch_index:06d}"
 
     def clear_params(self) -> None:
-        """Remove the weights, which there are none of."""
+        """Do nothing: tables hold no weights."""
 
     def __repr__(self) -> str:
         return (
@@ -182,7 +181,11 @@ class ArchResults:
         )
 
     def _results(self, dataset: str) -> list[ResultsCount]:
-        """DatasetTrainings on a set, by ascending seed."""
+        """Return the trainings on a data set, by ascending seed.
+
+        Raises:
+            NoAnswerError: The architecture was not trained on this data set.
+        """
         if dataset not in self._trainings:
             raise NoAnswerError(
                 f"architecture {self.arch_index} was not trained on {dataset!r} with "
@@ -191,13 +194,13 @@ class ArchResults:
         return [self.all_results[dataset, seed] for seed in self.dataset_seed[dataset]]
 
     def _place(self, dataset: str, seed: object) -> int:
-        """Where the training of a seed stands among those on a set."""
+        """Return the place of a seed's training among those on a data set."""
         trainings = self._trainings[dataset]
         return trainings.row(self.arch_index, seed) - trainings.rows(self.arch_index).start
 
 
 def agreed(values: Sequence[float], seeds: Sequence[int]) -> Sequence[float]:
-    """The values, or the one to trust if they disagree."""
+    """Return the values, or only the trusted one if they disagree."""
     if len({f"{value:.5f}" for value in values}) == 1:
         return values
     return [values[seeds.index(_TRUSTED_SEED) if _TRUSTED_SEED in seeds else 1]]

@@ -19,14 +19,20 @@ class Architectures:
 
     Args:
         file_path_or_dict: As in :func:`nasbench.compat.nats_bench.create`.
-        fast_mode: As there.
-        verbose: As there.
+        fast_mode: As in ``create``.
+        verbose: As in ``create``.
 
     Attributes:
         family: The search space.
         evaluated_indexes: Architectures that count as loaded.
-        filename: Last part of the path that was given.
+        filename: Last part of the given path.
         verbose: Whether to print a line about every call.
+
+    Raises:
+        InvalidArgumentError: There is no such file or folder, or a dict is given.
+        UnknownNameError: There are no tables.
+        TableError: A table is damaged, or is not one of NATS-Bench.
+        ArchiveError: The archive is damaged.
     """
 
     family: ClassVar[Family]
@@ -40,8 +46,8 @@ class Architectures:
         path = file_path_or_dict
         if path is not None and not isinstance(path, str | Path):
             raise InvalidArgumentError(
-                f"give the path of the archive, not the {type(path).__name__} read from it: its "
-                "records are kept in tables"
+                f"give the path of the archive, not the {type(path).__name__} read from it: the "
+                "answers come from tables"
             )
         self._records = Records(self.family, open_tables(path, self.family))
         self._fast_mode = fast_mode
@@ -107,7 +113,7 @@ class Architectures:
 
     @property
     def fast_mode(self) -> bool:
-        """Whether architectures count as loaded only after they were asked for."""
+        """Whether architectures count as loaded only after the first question about them."""
         return self._fast_mode
 
     def reset_fast_mode(self, fast_mode: bool) -> None:
@@ -116,41 +122,42 @@ class Architectures:
 
     @property
     def archive_dir(self) -> str | None:
-        """The folder that was given in fast mode."""
+        """The folder given in fast mode."""
         return self._archive_dir
 
     def reset_archive_dir(self, archive_dir: str | None) -> None:
-        """Set :attr:`archive_dir`; the answers stay those of the tables."""
+        """Set :attr:`archive_dir`; answers still come from the same tables."""
         self._archive_dir = archive_dir
 
     def arch(self, index: int) -> str:
-        """Text of an architecture.
+        """Return the text of an architecture.
 
         Raises:
-            NoAnswerError: There is none of this index.
+            NoAnswerError: There is no architecture of this index.
         """
         self._tell("arch", index)
         return self.meta_archs[self._check(index)]
 
     def random(self) -> int:
-        """An index from the global generator of ``random``.
+        """Draw an index from Python's global generator ``random``.
 
-        Better: ``benchmark.space.sample(rng)`` with a generator of your own.
+        Prefer ``benchmark.space.sample(rng)`` with your own generator.
         """
         return random.randint(0, len(self) - 1)
 
     def query_index_by_arch(self, arch: Any) -> int:
-        """Index of an architecture.
+        """Return the index of an architecture.
 
         Args:
             arch: Its text, an object with a method ``tostr``, or the index.
 
         Returns:
-            The index; -1 for anything that is no architecture, which indexing a list would take for
-            the last one: check it, or use ``benchmark.space.from_text``, which raises an error.
+            The index, or -1 for anything that is not an architecture. As a list index, -1 would
+            mean the last architecture: check for it, or use ``benchmark.space.from_text``, which
+            raises an error.
 
         Raises:
-            NoAnswerError: There is none of this index.
+            NoAnswerError: There is no architecture of this index.
         """
         self._tell("query_index_by_arch", arch)
         return self._index(arch)
@@ -179,7 +186,11 @@ class Architectures:
         return int(index)
 
     def _load(self, index: Any) -> int:
-        """The index of an architecture that has trainings and from now on counts as loaded."""
+        """Check that an architecture has trainings, count it as loaded, and return its index.
+
+        Raises:
+            NoAnswerError: There is no such architecture, or it has no training.
+        """
         if index not in self.evaluated_indexes:
             index = self._check(index)
             if index not in self._recorded:

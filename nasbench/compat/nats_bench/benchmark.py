@@ -1,4 +1,4 @@
-"""The methods of both search spaces of NATS-Bench."""
+"""The methods that both search spaces of NATS-Bench share."""
 
 import os
 import random
@@ -20,22 +20,24 @@ _REMEMBERED = 2**15
 
 
 class NATSBench(Architectures):
-    """The methods of both search spaces.
+    """Base class of both search spaces.
 
-    ``index`` is the official number of an architecture; where the original takes other forms of an
-    architecture, it may be the text or an object with a method ``tostr``. ``dataset`` is a training
-    set: ``"cifar10-valid"`` (25,000 images of CIFAR-10, validated on the others), ``"cifar10"``
-    (all 50,000; no validation), ``"cifar100"``, ``"ImageNet16-120"``. ``hp`` is the recipe, a text:
-    ``"12"`` and ``"200"`` epochs (topology), ``"01"``, ``"12"`` and ``"90"`` (size). Its default is
-    the short ``"12"``: the numbers of papers need ``hp="200"`` or ``"90"``. ``iepoch`` counts from
-    0; epoch 11 of a long recipe is not the end of ``"12"``, since the learning rate differs.
+    ``index`` is the official number of an architecture; where the original accepts other forms, it
+    may be the text or an object with a method ``tostr``. ``dataset`` is a training set:
+    ``"cifar10-valid"`` (25,000 images of CIFAR-10, validated on the other 25,000), ``"cifar10"``
+    (all 50,000 images, no validation), ``"cifar100"`` or ``"ImageNet16-120"``. ``hp`` is the recipe
+    as a text: ``"12"`` or ``"200"`` epochs (topology), ``"01"``, ``"12"`` or ``"90"`` (size). Its
+    default is the short ``"12"``; the numbers in papers need ``hp="200"`` or ``"90"``. ``iepoch``
+    counts from 0; epoch 11 of a long recipe differs from the end of ``"12"``, since their learning
+    rates differ.
 
-    Questions without an answer raise ``NoAnswerError``, a ``KeyError`` and a ``ValueError``.
+    Questions without an answer raise ``NoAnswerError``, which is a ``KeyError`` and a
+    ``ValueError``.
 
     Args:
         file_path_or_dict: As in :func:`nasbench.compat.nats_bench.create`.
-        fast_mode: As there.
-        verbose: As there.
+        fast_mode: As in ``create``.
+        verbose: As in ``create``.
     """
 
     def __init__(
@@ -57,26 +59,27 @@ class NATSBench(Architectures):
         hp: str = "12",
         is_random: bool | int = True,
     ) -> dict[str, Any]:
-        """Results of an architecture after an epoch.
+        """Return results of an architecture after an epoch.
 
-        By default of *one* training, whose seed is drawn from the global generator of ``random``:
-        give ``is_random=False`` for the mean over the seeds, as in the paper, or a seed. Better:
-        ``nasbench.load("nats-tss-cifar100").query(text, schedule=200, epoch=…, seed=…)``, one
-        column a split.
+        By default, these are the results of *one* training, whose seed is drawn from Python's
+        global generator ``random``. Give ``is_random=False`` for the mean over the seeds, as in the
+        paper, or give a seed. Prefer
+        ``nasbench.load("nats-tss-cifar100").query(text, schedule=200, epoch=…, seed=…)``, which has
+        one column per split.
 
         Args:
             index: The architecture.
             dataset: The training set.
-            iepoch: Counted from 0; None: the last.
+            iepoch: Counted from 0; None for the last.
             hp: The recipe; the default is the short one.
             is_random: True, False or a seed.
 
         Returns:
-            ``…-loss``, ``…-accuracy`` (percent), ``…-per-time`` and ``…-all-time`` (seconds of an
-            epoch, of all so far) for ``train``, ``valid`` (x-valid), ``test`` (x-test; of CIFAR-10
-            ori-test) and ``valtest`` (the images of both; of cifar100 and ImageNet16-120). What is
-            not recorded at this epoch is absent: with ``hp="200"``, ``valid`` and ``test`` of
-            cifar100 and ImageNet16-120, and ``test`` of cifar10-valid, exist only at the end.
+            ``…-loss``, ``…-accuracy`` in percent, ``…-per-time`` and ``…-all-time`` (seconds of one
+            epoch and of all so far) for ``train``, ``valid`` (x-valid), ``test`` (x-test; for
+            CIFAR-10 ori-test) and ``valtest`` (the union of both; for cifar100 and ImageNet16-120).
+            What is not recorded at this epoch is absent: with ``hp="200"``, ``valid`` and ``test``
+            of cifar100 and ImageNet16-120 and ``test`` of cifar10-valid exist only at the end.
 
         Raises:
             NoAnswerError: There is no such architecture, training, epoch or seed.
@@ -87,7 +90,7 @@ class NATSBench(Architectures):
             index = self._index(index)
         if is_random is True:
             is_random = random.choice(self._seeds(index, dataset, hp))
-        seed = None if is_random is False else is_random  # as keys of a dict, False is 0
+        seed = None if is_random is False else is_random  # as a key of a dict, False equals seed 0
         answer = self._answers.get((index, dataset, iepoch, hp, seed))
         if answer is None:
             trainings = self._records.trainings(dataset, str(hp))
@@ -103,23 +106,23 @@ class NATSBench(Architectures):
         hp: str = "12",
         account_time: bool = True,
     ) -> tuple[float, float, float, float]:
-        """What a search is told of one training, with a seed drawn from the global generator.
+        """Return what a search learns from one training, its seed drawn from the global generator.
 
-        Three traps. ``"cifar10"`` means cifar10-valid here. At the epochs at which ``hp="200"`` has
-        no validation of cifar100 and ImageNet16-120, all but the last, the accuracy is that of
-        *validation and test images together*: a search that uses it has seen the test set. And the
-        clock is part of this object. Better: :func:`nasbench.replay`, or
+        Three traps: ``"cifar10"`` means cifar10-valid here. At the epochs at which ``hp="200"`` has
+        no validation of cifar100 and ImageNet16-120 (all but the last), the accuracy is that of
+        *validation and test images together*, so a search that uses it has seen the test set. And
+        the clock is part of this object. Prefer :func:`nasbench.replay`, or
         ``nasbench.load(…).evaluate(arch, epoch=…, seed=…)``.
 
         Args:
             arch: The architecture.
             dataset: ``"cifar10"``, ``"cifar100"`` or ``"ImageNet16-120"``.
-            iepoch: Counted from 0; None: the last.
+            iepoch: Counted from 0; None for the last.
             hp: The recipe.
             account_time: Whether to add the cost to :attr:`used_time`.
 
         Returns:
-            Validation accuracy in percent; latency in seconds; seconds of the training and of one
+            Validation accuracy in percent; latency in seconds; seconds of the training and one
             validation; :attr:`used_time`.
 
         Raises:
@@ -144,11 +147,11 @@ class NATSBench(Architectures):
 
     @property
     def used_time(self) -> float:
-        """Seconds of all :meth:`simulate_train_eval` since the last :meth:`reset_time`."""
+        """Seconds of all :meth:`simulate_train_eval` calls since the last :meth:`reset_time`."""
         return self._used_time
 
     def reset_time(self) -> None:
-        """Set :attr:`used_time` to 0."""
+        """Reset :attr:`used_time` to 0."""
         self._used_time: float = 0
 
     def find_best(
@@ -160,19 +163,21 @@ class NATSBench(Architectures):
         hp: str = "12",
         enforce_all: bool | None = None,
     ) -> tuple[int, float | None]:
-        """The architecture with the highest final accuracy, a mean over the seeds.
+        """Return the architecture with the highest final accuracy, as a mean over the seeds.
 
         Args:
             dataset: The training set; ``"cifar10"`` with ``"valid"`` means cifar10-valid.
-            metric_on_set: ``"train"``, ``"valid"``, ``"test"``, or a set such as ``"ori-test"``.
-            flop_max: Most multiply-adds in millions.
-            param_max: Most parameters in millions.
+            metric_on_set: ``"train"``, ``"valid"``, ``"test"``, or an evaluation set such as
+                ``"ori-test"``.
+            flop_max: Maximum multiply-adds in millions.
+            param_max: Maximum number of parameters in millions.
             hp: The recipe; the default is the short one.
-            enforce_all: Whether to compare all recorded architectures, not only those that count as
-                loaded; default: in fast mode. (The original fails for an incomplete archive.)
+            enforce_all: Whether to compare all recorded architectures instead of those that count
+                as loaded; default: only in fast mode. (The original fails for an incomplete
+                archive.)
 
         Returns:
-            Index and accuracy in percent; (-1, None) if there is none to compare.
+            Index and accuracy in percent; (-1, None) if there is nothing to compare.
 
         Raises:
             NoAnswerError: There is no such training or set.
@@ -191,7 +196,7 @@ class NATSBench(Architectures):
         )
 
     def statistics(self, dataset: str, hp: str | int) -> dict[int, int]:
-        """How many of the architectures that count as loaded have how many trainings.
+        """Count the architectures that count as loaded, by their number of trainings.
 
         Raises:
             NoAnswerError: There is no such training set or recipe.
@@ -203,7 +208,7 @@ class NATSBench(Architectures):
     # Costs
 
     def get_cost_info(self, index: int, dataset: str, hp: str = "12") -> dict[str, Any]:
-        """Costs of an architecture: see :meth:`ArchResults.get_compute_costs`.
+        """Return the costs of an architecture, see :meth:`ArchResults.get_compute_costs`.
 
         Raises:
             NoAnswerError: There is no such architecture or training.
@@ -217,7 +222,7 @@ class NATSBench(Architectures):
         return answer.copy()
 
     def get_latency(self, index: int, dataset: str, hp: str = "12") -> float:
-        """Seconds for a batch of 256 images on a GPU.
+        """Return the seconds for a batch of 256 images on a GPU.
 
         Raises:
             NoAnswerError: There is no such architecture or training.
@@ -229,11 +234,11 @@ class NATSBench(Architectures):
 
     @property
     def arch2infos_dict(self) -> Mapping[int, dict[str, ArchResults]]:
-        """Results by recipe, by index of every architecture that counts as loaded; read-only."""
+        """Results by index, then by recipe, of architectures that count as loaded; read-only."""
         return _Loaded(self._records, self.evaluated_indexes)
 
     def query_meta_info_by_index(self, arch_index: int, hp: str = "12") -> ArchResults:
-        """All trainings of an architecture under a recipe.
+        """Return all trainings of an architecture under a recipe.
 
         Raises:
             NoAnswerError: There is no such architecture or recipe.
@@ -242,7 +247,7 @@ class NATSBench(Architectures):
         return self._results(arch_index, hp)
 
     def query_by_index(self, arch_index: int, dataname: str | None = None, hp: str = "12") -> Any:
-        """All trainings of an architecture, or those on one training set as a dict by seed.
+        """Return all trainings of an architecture, or those on one training set as a dict by seed.
 
         Raises:
             NoAnswerError: There is no such architecture, recipe or training set.
@@ -252,14 +257,14 @@ class NATSBench(Architectures):
         return results if dataname is None else results.query(dataname)
 
     def query_by_arch(self, arch: Any, hp: str) -> str | None:
-        """:meth:`query_info_str_by_arch` under its older name."""
+        """Call :meth:`query_info_str_by_arch`; this is its older name."""
         return self.query_info_str_by_arch(arch, hp)
 
     def query_info_str_by_arch(self, arch: Any, hp: str = "12") -> str | None:
-        """Costs and final results of an architecture as text.
+        """Return costs and final results of an architecture as text.
 
         Returns:
-            The text; None, with a warning, if nothing is recorded of the architecture.
+            The text; None, with a warning, if nothing is recorded for the architecture.
 
         Raises:
             NoAnswerError: There is no such architecture or recipe.
@@ -276,7 +281,7 @@ class NATSBench(Architectures):
         """Print costs and final results of an architecture, or of all that count as loaded.
 
         Args:
-            index: The architecture; a negative number for all. (The original fails then.)
+            index: The architecture; any negative number for all. (The original fails then.)
         """
         if index < 0:
             print(self)
@@ -295,7 +300,7 @@ class NATSBench(Architectures):
             self._show(self._load(index))
 
     def get_net_config(self, index: int, dataset: str) -> dict[str, Any]:
-        """What a network is built from.
+        """Return the configuration that a network is built from.
 
         Raises:
             NoAnswerError: There is no such architecture or training set.
@@ -310,7 +315,7 @@ class NATSBench(Architectures):
     def get_net_param(
         self, index: int, dataset: str, seed: int | None, hp: str = "12"
     ) -> dict[int, None] | None:
-        """Weights of a training, or of all by seed: None, as of an archive without weights.
+        """Return None, or a dict of None by seed, as for an archive without weights.
 
         Raises:
             NoAnswerError: There is no such training.
@@ -319,10 +324,10 @@ class NATSBench(Architectures):
         return self._results(index, hp).get_net_param(dataset, seed)
 
     def clear_params(self, index: int, hp: str | None = None) -> None:
-        """Remove the weights of an architecture, which there are none of.
+        """Do nothing but check the arguments: tables hold no weights.
 
         Raises:
-            NoAnswerError: It has no training under this recipe.
+            NoAnswerError: The architecture has no training under this recipe.
         """
         self._tell("clear_params", index, hp)
         if index not in self.evaluated_indexes:
@@ -331,11 +336,11 @@ class NATSBench(Architectures):
             self._results(index, str(hp))
 
     def reload(self, archive_root: str | None = None, index: int | None = None) -> None:
-        """Count an architecture, or all, as loaded; the numbers stay those of the tables.
+        """Count an architecture, or all, as loaded; the numbers remain those of the tables.
 
         Args:
-            archive_root: A folder, which is not read: the original takes weights from there.
-            index: The architecture; None: all that are recorded.
+            archive_root: A folder, which is not read; the original takes weights from it.
+            index: The architecture; None for all recorded ones.
 
         Raises:
             InvalidArgumentError: The folder does not exist.
@@ -343,7 +348,7 @@ class NATSBench(Architectures):
         """
         self._tell("reload", archive_root, index)
         if archive_root is not None and not os.path.isdir(archive_root):
-            raise InvalidArgumentError(f"archive_root = {archive_root!r} is no folder")
+            raise InvalidArgumentError(f"archive_root = {archive_root!r} is not a folder")
         for each in self._recorded if index is None else [index]:
             self._load(each)
 
@@ -373,7 +378,7 @@ class NATSBench(Architectures):
 
 
 class _Loaded(Mapping[int, dict[str, ArchResults]]):
-    """Results by index and recipe, made when asked for."""
+    """Results by index and recipe, made on access."""
 
     def __init__(self, records: Records, loaded: set[int]) -> None:
         self._records, self._loaded = records, loaded

@@ -1,4 +1,4 @@
-"""The tables of one search space of NATS-Bench, by official index."""
+"""The tables of one search space of NATS-Bench, addressed by official index."""
 
 import random
 from collections.abc import Mapping
@@ -28,13 +28,13 @@ class Family:
     """One of the two search spaces of NATS-Bench.
 
     Attributes:
-        name: What the original calls it.
-        prefix: How the ids of its tables begin.
+        name: Name in the original.
+        prefix: Beginning of the ids of its tables.
         archive: Name of the published archive.
         space: Registered name of the space.
         recipes: Number of epochs of every ``hp``.
-        shuffled_with: Seed with which the authors shuffled the architectures, which were in the
-            order of their ranks, to number them; None: they did not.
+        shuffled_with: Seed with which the authors shuffled the architectures, in the order of their
+            ranks, to number them; None if they did not shuffle.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Records:
         family: The search space.
 
     Raises:
-        SchemaError: A table of another space, or without the columns that the answers need.
+        SchemaError: A table is of another space or lacks columns that answers need.
     """
 
     def __init__(self, family: Family, tables: Mapping[str, Table]) -> None:
@@ -89,7 +89,7 @@ class Records:
         return len(self._ranks)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy in another process opens the tables there."""
+        """Pickle the paths; the copy opens the tables again."""
         return _reopen, (self.family, {name: t.path for name, t in self._tables.items()})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -113,10 +113,10 @@ class Records:
         return tuple(np.flatnonzero(np.isin(self._ranks, np.concatenate(owners))).tolist())
 
     def trainings(self, dataset: str, hp: str) -> DatasetTrainings:
-        """All trainings on one set under one recipe.
+        """Return all trainings on one data set under one recipe.
 
         Raises:
-            NoAnswerError: There is no such set or recipe, or its table was not imported.
+            NoAnswerError: There is no such data set or recipe, or its table was not imported.
         """
         found = self._trainings.get((dataset, hp))
         if found is None:
@@ -137,12 +137,12 @@ class Records:
         return found
 
     def of(self, index: int, hp: str) -> dict[str, DatasetTrainings]:
-        """Training sets on which an architecture was trained under a recipe."""
+        """Return the trainings under a recipe, by data set that an architecture was trained on."""
         every = {dataset: self.trainings(dataset, hp) for dataset in self._tables}
         return {dataset: found for dataset, found in every.items() if found.rows(index)}
 
     def recipes(self, index: int) -> list[str]:
-        """Recipes under which an architecture was trained."""
+        """Return the recipes under which an architecture was trained."""
         return [hp for hp in self.family.recipes if self.of(index, hp)]
 
 
@@ -167,7 +167,7 @@ def _check(table: Table, dataset: str, family: Family) -> None:
 
 
 def _official_order(family: Family, size: int) -> list[int]:
-    """Rank of the architecture of every official index."""
+    """Return the rank of the architecture of every official index."""
     order = list(range(size))
     if family.shuffled_with is not None:
         random.Random(family.shuffled_with).shuffle(order)

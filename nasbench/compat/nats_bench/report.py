@@ -1,11 +1,11 @@
-"""Results of an architecture as text, as NATS-Bench prints them."""
+"""Results of an architecture as text, in the form that NATS-Bench prints."""
 
 from nasbench.compat.nats_bench.arch_results import ArchResults
 from nasbench.compat.nats_bench.trainings import TRAIN
 
 
 def report(results: ArchResults, extra_info: str | None = None) -> list[str]:
-    """Lines about an architecture: costs and final results on every training set."""
+    """Return lines about an architecture: costs and final results on every training set."""
     lines = [
         results.arch_str,
         f"datasets : {results.get_dataset_names()}, extra-info : {extra_info}",
@@ -23,7 +23,7 @@ def report(results: ArchResults, extra_info: str | None = None) -> list[str]:
 
 
 def _shown(dataset: str, of_size: bool) -> dict[str, str]:
-    """Sets of a training set that a line speaks of, by label."""
+    """Return the evaluation sets shown for a training set, by label."""
     if dataset == "cifar10":
         return {"train": TRAIN, "test ": "ori-test"}
     if dataset == "cifar10-valid":

@@ -1,4 +1,4 @@
-"""One training, in the form in which NATS-Bench hands it out."""
+"""One training, in the form that NATS-Bench returns."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +13,15 @@ _CLASSES = {"cifar10-valid": 10, "cifar10": 10, "cifar100": 100, "ImageNet16-120
 class ResultsCount:
     """One training; read-only.
 
-    The methods that change an object of the original (``update_…``, ``reset_…``,
-    ``load_state_dict``) and ``state_dict`` are left out, and so are top-5 accuracies
-    (``train_acc5es``), which tables do not hold.
+    Left out are the methods that change an object of the original (``update_…``, ``reset_…``,
+    ``load_state_dict``), ``state_dict``, and top-5 accuracies (``train_acc5es``), which tables do
+    not hold.
 
     Attributes:
         name: The training set.
         seed: The training seed, as a text of four digits.
-        epochs: Length of the training.
-        net_state_dict: None: tables hold no weights.
+        epochs: Length of the training in epochs.
+        net_state_dict: None, since tables hold no weights.
     """
 
     net_state_dict = None
@@ -39,7 +39,7 @@ class ResultsCount:
 
     @property
     def arch_config(self) -> dict[str, Any]:
-        """What the network was built from."""
+        """The configuration that the network was built from."""
         text, classes = self._records.archs[self._index], _CLASSES[self.name]
         if self._records.family.name == "size":
             names = {"name": "infer.shape.tiny", "channels": text, "arch_str": text}
@@ -63,7 +63,7 @@ class ResultsCount:
 
     @property
     def eval_names(self) -> list[str]:
-        """Sets on which the network was evaluated."""
+        """Sets that the network was evaluated on."""
         return list(self._trainings.sets)
 
     @property
@@ -78,12 +78,12 @@ class ResultsCount:
 
     @property
     def train_times(self) -> dict[int, float]:
-        """Seconds of each epoch of the training, an estimate."""
+        """Estimated seconds of each epoch of the training."""
         return {i: self._trainings.step(TRAIN, self._row, i) for i in range(self.epochs)}
 
     @property
     def eval_acc1es(self) -> dict[str, float]:
-        """Accuracies in percent, by ``"x-valid@0"``, set and epoch."""
+        """Accuracies in percent, by set and epoch such as ``"x-valid@0"``."""
         return self._evaluations("accuracy")
 
     @property
@@ -93,7 +93,7 @@ class ResultsCount:
 
     @property
     def eval_times(self) -> dict[str, float]:
-        """Seconds of one evaluation, by set and epoch; given for epochs without results too."""
+        """Seconds of one evaluation, by set and epoch, including epochs without results."""
         return {
             f"{name}@{i}": self._trainings.step(name, self._row, i)
             for name in self._trainings.sets
@@ -101,19 +101,23 @@ class ResultsCount:
         }
 
     def get_latency(self) -> float:
-        """Seconds for a batch of 256 images on a GPU."""
+        """Return the seconds for a batch of 256 images on a GPU."""
         return mean(self.latency)
 
     def get_total_epoch(self) -> int:
-        """Length of the training."""
+        """Return the length of the training in epochs."""
         return self.epochs
 
     def get_eval_set(self) -> list[str]:
-        """Sets on which the network was evaluated."""
+        """Return the sets that the network was evaluated on."""
         return self.eval_names
 
     def get_times(self) -> dict[str, float]:
-        """Seconds of training (``T-train``) and of evaluations, ``@epoch`` and ``@total``."""
+        """Return the seconds of training and evaluations.
+
+        Keys are ``T-train`` or ``T-`` with the evaluation set, then ``@epoch`` (mean per epoch) or
+        ``@total``.
+        """
         times = {}
         for name in (TRAIN, *self._trainings.sets):
             seconds = self._trainings.seconds(name, self._row, self.epochs)
@@ -122,19 +126,22 @@ class ResultsCount:
         return times
 
     def judge_valid(self, iepoch: int) -> None:
-        """Check an epoch.
+        """Check that there is such an epoch.
 
         Raises:
-            NoAnswerError: There is none of this number.
+            NoAnswerError: There is not.
         """
         self._trainings.check_epoch(iepoch)
 
     def get_train(self, iepoch: int | None = None) -> dict[str, Any]:
-        """Results on the training set after an epoch, counted from 0; None: the last.
+        """Return results on the training set after an epoch.
+
+        Args:
+            iepoch: Counted from 0; None for the last.
 
         Returns:
-            ``iepoch``, ``loss``, ``accuracy`` (percent), ``cur_time`` and ``all_time``: seconds of
-            this epoch and of all so far.
+            ``iepoch``, ``loss``, ``accuracy`` in percent, ``cur_time`` and ``all_time`` (seconds of
+            this epoch and of all so far).
 
         Raises:
             NoAnswerError: There is no such epoch.
@@ -142,7 +149,11 @@ class ResultsCount:
         return self._measured(TRAIN, iepoch)
 
     def get_eval(self, name: str, iepoch: int | None = None) -> dict[str, Any]:
-        """Results on another set, as :meth:`get_train`; ``"valid"`` is short for ``"x-valid"``.
+        """Return results on an evaluation set, in the form of :meth:`get_train`.
+
+        Args:
+            name: The evaluation set; ``"valid"`` is short for ``"x-valid"``.
+            iepoch: Counted from 0; None for the last.
 
         Raises:
             NoAnswerError: There is no such epoch or set, or nothing is recorded there.
@@ -150,13 +161,13 @@ class ResultsCount:
         return self._measured("x-valid" if name == "valid" else name, iepoch)
 
     def get_net_param(self, clone: bool = False) -> None:
-        """The weights, which there are none of, cloned or not."""
+        """Return None, whether cloned or not: tables hold no weights."""
 
     def get_config(self, str2structure: Callable[[str], Any] | None) -> dict[str, Any]:
-        """What the network is built from.
+        """Return the configuration that the network is built from.
 
         Args:
-            str2structure: Applied to the text of the cell, where one is given.
+            str2structure: Converts the text of the cell; None to keep the text.
         """
         config = self.arch_config
         classes = config["class_num"]

@@ -17,11 +17,11 @@ class NATStopology(NATSBench):
     family = TOPOLOGY
 
     def get_unique_str(self, arch: Any) -> str:
-        """The string by which the authors tell cells apart.
+        """Return the string by which the authors tell cells apart.
 
-        It is no key of equal networks: it separates some and merges others. Better:
-        ``NB201().canonical(arch)``. For a text that is no cell (index -1) it is that of the last
-        cell.
+        It does not identify equal networks: it splits some classes and merges others. Prefer
+        ``NB201().canonical(arch)``. For a text that is not a cell (index -1), it is the string of
+        the last cell.
 
         Args:
             arch: An index, a text, or an object with a method ``tostr``.
@@ -31,10 +31,10 @@ class NATStopology(NATSBench):
 
     @staticmethod
     def str2lists(arch_str: str) -> list[tuple[tuple[str, int], ...]]:
-        """For every node but the first, its incoming edges: (operation, source).
+        """Return, for every node but the first, its incoming edges as (operation, source).
 
         Raises:
-            InvalidArgumentError: Not of the form ``|op~0|+|op~0|op~1|``.
+            InvalidArgumentError: The text does not have the form ``|op~0|+|op~0|op~1|``.
         """
         return [tuple(map(_edge, filter(None, node.split("|")))) for node in arch_str.split("+")]
 
@@ -42,15 +42,16 @@ class NATStopology(NATSBench):
     def str2matrix(
         arch_str: str, search_space: tuple[str, ...] | list[str] = OPERATIONS
     ) -> NDArray[np.float64]:
-        """Position in ``search_space`` of the operation on every edge.
+        """Return the position in ``search_space`` of the operation on every edge.
 
-        No edge and operation 0, ``none`` by default, look the same.
+        A missing edge and operation 0 (``none`` by default) look the same.
 
         Returns:
             Array of shape ``(n_nodes, n_nodes)``; row = target, column = source.
 
         Raises:
-            InvalidArgumentError: Another form, or an operation that is not in ``search_space``.
+            InvalidArgumentError: The text has another form, or an operation is not in
+                ``search_space``.
         """
         nodes = NATStopology.str2lists(arch_str)
         matrix = np.zeros((len(nodes) + 1, len(nodes) + 1))

@@ -1,7 +1,7 @@
-"""DatasetTrainings of NATS-Bench on one set under one recipe, as columns of numbers.
+"""The trainings of NATS-Bench on one data set under one recipe, as columns of numbers.
 
-The names are those of the original (Dong et al., 2021, https://arxiv.org/abs/2009.00437): ``hp``
-is a recipe, ``iepoch`` counts from 0, ``"x-valid"`` and the like are sets of images.
+Names are those of the original (Dong et al., 2021, https://arxiv.org/abs/2009.00437): ``hp`` is a
+recipe, ``iepoch`` counts from 0, ``"x-valid"`` and the like are sets of images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ SETS: Mapping[str, Mapping[str, str]] = {
     "cifar100": _HALVES,
     "ImageNet16-120": _HALVES,
 }
-"""Sets that the networks of a training set were evaluated on -> the split of their columns."""
+"""Training set -> evaluation set -> split in the names of the table's columns."""
 
 SECONDS = {
     "valid": "validation_seconds",
@@ -34,18 +34,19 @@ SECONDS = {
 
 
 class NoAnswerError(InvalidArgumentError, NotRecordedError, KeyError):
-    """A question without an answer; a ``ValueError`` or a ``KeyError`` in the original."""
+    """A question has no answer; a ``ValueError`` or a ``KeyError`` in the original."""
 
     __str__ = Exception.__str__
 
 
 class Measurement(NamedTuple):
-    """Mean over some trainings.
+    """Mean results of some trainings.
 
     Attributes:
         loss: In nat.
         accuracy: In percent.
-        seconds: Of all epochs so far; on an evaluation set, of one evaluation after each of them.
+        seconds: For the training set, of all epochs so far; for an evaluation set, of one
+            evaluation after each of them.
     """
 
     loss: float
@@ -54,37 +55,37 @@ class Measurement(NamedTuple):
 
 
 _Place: TypeAlias = tuple[memoryview, memoryview, int, int]
-"""Losses and accuracies by row and place, the place that is asked for, its number of epochs."""
+"""Losses and accuracies by (row, place), the place of an epoch, and the number of epochs so far."""
 
 
 @lru_cache(maxsize=2**16)
 def total(seconds: float, n: int) -> float:
-    """The same seconds added ``n`` times, as ``sum`` rounds it in this version of Python."""
+    """Add the same seconds ``n`` times, rounded as ``sum`` of this Python version does."""
     return sum([seconds] * n)
 
 
 def mean(values: Sequence[float]) -> float:
-    """Mean as ``sum`` rounds it in this version of Python."""
+    """Return the mean, rounded as ``sum`` of this Python version does."""
     return sum(values) / len(values)
 
 
 class DatasetTrainings:
-    """All trainings on one set under one recipe; each is known by its row.
+    """All trainings on one data set under one recipe, each identified by its row.
 
     Args:
         table: The table of the training set.
         dataset: The training set.
         hp: The recipe.
-        epochs: Its number of epochs.
+        epochs: Length of the recipe.
         ranks: Rank of the architecture of every index.
 
     Attributes:
         dataset: The training set.
         hp: The recipe.
-        epochs: Its number of epochs.
+        epochs: Length of the recipe.
         seeds: Training seed by row.
-        sets: Evaluation sets in the order in which the original lists them: those evaluated after
-            every epoch before those evaluated at the end only.
+        sets: Evaluation sets in the order of the original: those evaluated after every epoch before
+            those evaluated only at the end.
     """
 
     def __init__(
@@ -111,14 +112,14 @@ class DatasetTrainings:
         self._spent: memoryview | None = None
 
     def rows(self, index: int) -> range:
-        """Rows of an architecture, by ascending seed."""
+        """Return the rows of an architecture, by ascending seed."""
         return range(self._first[index], self._end[index])
 
     def required(self, index: int) -> range:
-        """Rows of an architecture, at least one.
+        """Return the rows of an architecture, at least one.
 
         Raises:
-            NoAnswerError: There is none.
+            NoAnswerError: There are none.
         """
         rows = self.rows(index)
         if not rows:
@@ -128,7 +129,7 @@ class DatasetTrainings:
         return rows
 
     def row(self, index: int, seed: object) -> int:
-        """Row of an architecture and a seed.
+        """Return the row of an architecture and a seed.
 
         Raises:
             NoAnswerError: The seed is not recorded.
@@ -145,7 +146,7 @@ class DatasetTrainings:
         )
 
     def split(self, name: str) -> str:
-        """How the columns of ``"train"`` or of an evaluation set begin.
+        """Return the split in the column names of ``"train"`` or an evaluation set.
 
         Raises:
             NoAnswerError: There is no such set.
@@ -160,7 +161,13 @@ class DatasetTrainings:
         return SETS[self.dataset][name]
 
     def recorded(self, iepoch: int | None) -> tuple[str, ...]:
-        """``"train"`` and the evaluation sets with results after an epoch, ``ori-test`` last."""
+        """Return ``"train"`` and the evaluation sets with results after an epoch.
+
+        The last of them is ``"ori-test"``.
+
+        Raises:
+            NoAnswerError: There is no such epoch.
+        """
         found = self._recorded.get(iepoch)
         if found is None:
             n = self.check_epoch(iepoch) + 1
@@ -172,12 +179,12 @@ class DatasetTrainings:
         return found
 
     def measure(self, name: str, rows: Sequence[int], iepoch: int | None = None) -> Measurement:
-        """What was measured on a set after an epoch.
+        """Return the mean results on a set after an epoch.
 
         Args:
             name: ``"train"`` or one of ``sets``.
-            rows: At least one.
-            iepoch: Counted from 0; None: the last.
+            rows: At least one row.
+            iepoch: Counted from 0; None for the last.
 
         Raises:
             NoAnswerError: There is no such set or epoch, or nothing is recorded there.
@@ -193,24 +200,24 @@ class DatasetTrainings:
         )
 
     def seconds(self, name: str, row: int, n: int) -> float:
-        """Seconds of the first ``n`` epochs, or of ``n`` evaluations on a set."""
+        """Return the seconds of the first ``n`` epochs, or of ``n`` evaluations on a set."""
         once = self._once.get(name) or self._load_seconds(name)
         if name == TRAIN and self._spent is not None:
             return float(self._spent[row, n - 1])
         return total(once[row], n)
 
     def step(self, name: str, row: int, iepoch: int) -> float:
-        """Seconds of one epoch, or of the evaluation after it."""
+        """Return the seconds of one epoch, or of the evaluation after it."""
         once = self._once.get(name) or self._load_seconds(name)
         if name == TRAIN and self._spent is not None and iepoch:
             return float(self._spent[row, iepoch] - self._spent[row, iepoch - 1])
         return float(once[row])
 
     def check_epoch(self, iepoch: int | None) -> int:
-        """The epoch, counted from 0; the last for None.
+        """Return the epoch, counted from 0; the last for None.
 
         Raises:
-            NoAnswerError: There is none of this number.
+            NoAnswerError: There is no such epoch.
         """
         if iepoch is None:
             return self.epochs - 1
@@ -221,16 +228,22 @@ class DatasetTrainings:
         return int(iepoch)
 
     def curve(self, name: str, metric: str, row: int) -> dict[int, float]:
-        """Everything recorded of a metric (``"loss"``, ``"accuracy"``) of a training, by epoch."""
+        """Return all recorded values of a metric of a training, by epoch.
+
+        Args:
+            name: ``"train"`` or one of ``sets``.
+            metric: ``"loss"`` or ``"accuracy"``.
+            row: Row of the training.
+        """
         column = f"{self.split(name)}_{metric}"
         epochs = self._table.epochs(column, self.epochs)
         values = self._whole(column)
         return {epoch - 1: values[row, place] for place, epoch in enumerate(epochs)}
 
     def published(self, name: str, row: int) -> float:
-        """Published ``parameters`` or ``macs`` (in millions), ``latency`` (s) of a training.
+        """Return published ``parameters`` or ``macs`` (in millions) or ``latency`` (in seconds).
 
-        All but ``macs`` are NumPy numbers in the archive; ``sum`` may round those differently.
+        All but ``macs`` are NumPy numbers in the archive, which ``sum`` may round differently.
         """
         key = f"published_{name}"
         if key not in self._once:
@@ -254,26 +267,26 @@ class DatasetTrainings:
         return losses, accuracies, epochs.index(n), n
 
     def _final(self, column: str) -> memoryview:
-        """Values after the last epoch, shape ``(n_rows, 1)``; most questions need no others."""
+        """Return values after the last epoch, which most questions need; shape ``(n_rows, 1)``."""
         if column not in self._last:
             self._last[column] = view(self._table.final(column, self.epochs)[:, None])
         return self._last[column]
 
     def _whole(self, column: str) -> memoryview:
-        """Values after every recorded epoch, shape ``(n_rows, n_epochs)``."""
+        """Return values after every recorded epoch, shape ``(n_rows, n_epochs)``."""
         if column not in self._curves:
             self._curves[column] = view(self._table.curves(column, self.epochs))
         return self._curves[column]
 
     def _load_seconds(self, name: str) -> memoryview:
-        """Seconds of the first epoch, or of one evaluation, by row."""
+        """Return seconds of the first epoch, or of one evaluation, by row."""
         if name == TRAIN:
             spent = self._table.curves("seconds", self.epochs)
             once = np.ascontiguousarray(spent[:, 0])
             added = np.zeros_like(once)
             for _ in range(self.epochs):
                 added += once
-            if not np.array_equal(added, spent[:, -1]):  # else they follow from the first epoch
+            if not np.array_equal(added, spent[:, -1]):  # else they follow from the first
                 self._spent = view(spent)
         else:
             once = self._table.numbers(SECONDS[self.split(name)], self.epochs)

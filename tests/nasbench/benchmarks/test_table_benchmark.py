@@ -19,6 +19,7 @@ import nasbench.benchmarks.table_benchmark
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
@@ -28,7 +29,6 @@ from nasbench.errors import (
 )
 from nasbench.space import Decision, SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.tables.schema import Column
 
 NAN, INF = float("nan"), float("inf")
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -102,14 +102,14 @@ def test_query_of_a_diverged_training_holds_what_it_recorded(toy, archs):
         "score": -4,
         "score_seconds": 7,
     }
-    with pytest.raises(NotRecordedError, match="not record 'valid_accuracy' of this"):
+    with pytest.raises(NotRecordedError, match="not record 'valid_accuracy' for this"):
         answer["valid_accuracy"]
     assert "valid_accuracy" not in toy.query(archs[4])  # a mean that contains it
     assert toy.query(archs[4])["seconds"] == pytest.approx((200 + 165 + 240) / 3)
 
 
 def test_numbers_of_an_architecture_that_are_not_recorded_are_not_there(toy, archs):
-    with pytest.raises(NotRecordedError, match="'latency_toy_ms' of this architecture"):
+    with pytest.raises(NotRecordedError, match="'latency_toy_ms' for this architecture"):
         toy.query(archs[2])["latency_toy_ms"]
 
 
@@ -345,8 +345,8 @@ def test_objectives_become_losses(toy_files, archs, objectives, losses):
 def test_a_maximised_number_that_is_no_percentage_is_negated(content, tmp_path, archs):
     toy = content()
     goals = (
-        nasbench.tables.schema.Column("score", goal="max"),
-        nasbench.tables.schema.Column("train_loss", goal="max"),
+        nasbench.column.Column("score", goal="max"),
+        nasbench.column.Column("train_loss", goal="max"),
     )
     toy = replace(toy, columns=goals)
     benchmark = toy.load(tmp_path, objectives=["score", "train_loss"])
@@ -357,7 +357,7 @@ def test_a_maximised_number_that_is_no_percentage_is_negated(content, tmp_path, 
 
 def test_evaluate_needs_every_objective(toy_files, archs):
     benchmark = load(toy_files["plain"], objectives=["latency_toy_ms"])
-    with pytest.raises(NotRecordedError, match="'latency_toy_ms' of this architecture"):
+    with pytest.raises(NotRecordedError, match="'latency_toy_ms' for this architecture"):
         benchmark.evaluate(archs[2])
 
 
@@ -367,7 +367,7 @@ def test_an_objective_that_is_not_recorded_at_an_epoch_is_no_failure(content, tm
         row["valid_accuracy"][1] = NAN
     benchmark = toy.load(tmp_path)
     for i, seed in ((0, 0), (0, None), (4, 0)):  # another seed of cell 4 diverged later
-        with pytest.raises(NotRecordedError, match="does not record 'valid_accuracy' of this"):
+        with pytest.raises(NotRecordedError, match="does not record 'valid_accuracy' for this"):
             benchmark.evaluate(archs[i], epoch=2, seed=seed)
     assert benchmark.evaluate(archs[4], epoch=3, seed=1).losses == (INF,)
 
@@ -893,7 +893,7 @@ def test_a_metric_recorded_at_fewer_epochs_is_there_and_only_there(rare, toy, ar
         answer = rare.query(archs[3], epoch=epoch)
         expected = toy.query(archs[3], epoch=epoch)
         assert answer == {k: v for k, v in expected.items() if k != "test_accuracy"}
-        with pytest.raises(NotRecordedError, match="'test_accuracy' of this architecture at this"):
+        with pytest.raises(NotRecordedError, match="'test_accuracy' for this architecture at this"):
             answer["test_accuracy"]
         assert np.isnan(rare.query_many(np.array(archs), "test_accuracy", epoch=epoch)).all()
     np.testing.assert_array_equal(

@@ -73,5 +73,5 @@ def test_a_manifest_of_a_later_version_is_refused(manifest):
 
 def test_a_hyperparameter_that_json_cannot_hold_is_refused(manifest):
     strange = replace(manifest, hyperparameters={"population": object()})
-    with pytest.raises(RecordError, match="cannot say how it was made"):
+    with pytest.raises(RecordError, match="cannot be written as JSON"):
         strange.folder_name  # noqa: B018

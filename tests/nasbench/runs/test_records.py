@@ -191,7 +191,7 @@ def test_a_folder_with_another_manifest_is_refused(tmp_path):
     folder = Records.create(tmp_path, MANIFEST).folder
     (folder / "manifest.json").write_text(json.dumps(replace(MANIFEST, workers=2).encode()))
     for call in (lambda: Records(folder), lambda: Records.create(tmp_path, MANIFEST)):
-        with pytest.raises(RecordError, match="not the one that the folder's name was made from"):
+        with pytest.raises(RecordError, match="does not match the hash in the folder's name"):
             call()
 
 

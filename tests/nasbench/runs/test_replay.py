@@ -574,14 +574,14 @@ def test_impossible_resumptions_are_errors(toy, cells, second, message):
 def test_a_trial_that_was_not_told_cannot_be_resumed(toy, cells):
     proposals = [Proposal(cells[0], 2), Proposal(cells[0], 4, 0)]
     algorithm = Resuming(proposals, toy.fidelities, toy.space)
-    with pytest.raises(AlgorithmError, match="trial 0 cannot be resumed: it was not told yet"):
+    with pytest.raises(AlgorithmError, match="trial 0 cannot be resumed: it has not ended"):
         replay(algorithm, toy, budget=Budget(trials=9), workers=2, replicate=0)
 
 
 def test_a_trial_cannot_be_resumed_twice(toy, cells):
     proposals = [Proposal(cells[0], 1), Proposal(cells[0], 2, 0), Proposal(cells[0], 4, 0)]
     algorithm = Resuming(proposals, toy.fidelities, toy.space)
-    with pytest.raises(AlgorithmError, match=r"trial 0 cannot be resumed: .* resumed already"):
+    with pytest.raises(AlgorithmError, match=r"trial 0 cannot be resumed: .* already resumed"):
         replay(algorithm, toy, budget=Budget(trials=9), replicate=0)
 
 
@@ -782,22 +782,22 @@ def test_known_numbers_count_towards_the_budget(toy_files, cells):
 @pytest.mark.parametrize(
     ("proposal", "error", "message"),
     [
-        ((0, 0, 0, 0, 0, 0), AlgorithmError, r"Resuming gave \(0, 0, 0, 0, 0, 0\), not a Prop"),
+        ((0, 0, 0, 0, 0, 0), AlgorithmError, r"Resuming returned \(0, 0, 0, 0, 0, 0\), not a Prop"),
         (((0, 0, 0, 0, 0, 0), 4, None), AlgorithmError, "not a Proposal"),
         ([0] * 6, AlgorithmError, "not a Proposal"),
-        (7, AlgorithmError, "gave 7, not a Proposal"),
-        ("text", AlgorithmError, "gave 'text', not a Proposal"),
-        (False, AlgorithmError, "gave False, not a Proposal"),
+        (7, AlgorithmError, "returned 7, not a Proposal"),
+        ("text", AlgorithmError, "returned 'text', not a Proposal"),
+        (False, AlgorithmError, "returned False, not a Proposal"),
         (Proposal([0] * 6), IllegalArchError, "must be a tuple of integers"),
         (Proposal((0,) * 5), IllegalArchError, "6 integers are needed"),
         (Proposal((0, 0, 0, 0, 0, 9)), IllegalArchError, "'edge 2->3' is 9, possible are 0..4"),
         (Proposal(None), IllegalArchError, "None"),
         (Proposal((0, 0, 0, 0, 0, 1)), NotRecordedError, "holds no training of"),
-        (Proposal((0,) * 6, 7), AlgorithmError, "gave epoch 7, which is none of its fidelities"),
-        (Proposal((0,) * 6, 0), AlgorithmError, "gave epoch 0"),
-        (Proposal((0,) * 6, "4"), AlgorithmError, "gave epoch '4'"),
-        (Proposal((0,) * 6, [4]), AlgorithmError, r"gave epoch \[4\]"),
-        (Proposal((0,) * 6, True), AlgorithmError, "gave epoch True"),
+        (Proposal((0,) * 6, 7), AlgorithmError, "returned epoch 7, not one of its fidelities"),
+        (Proposal((0,) * 6, 0), AlgorithmError, "returned epoch 0"),
+        (Proposal((0,) * 6, "4"), AlgorithmError, "returned epoch '4'"),
+        (Proposal((0,) * 6, [4]), AlgorithmError, r"returned epoch \[4\]"),
+        (Proposal((0,) * 6, True), AlgorithmError, "returned epoch True"),
     ],
 )
 @pytest.mark.parametrize("replicate", ["draw", "mean"])
@@ -809,9 +809,7 @@ def test_bad_proposals_are_named(toy, proposal, error, message, replicate):
 
 def test_an_algorithm_may_ask_for_its_own_fidelities_only(toy, cells):
     algorithm = Scripted([(cells[0], 4)], (1, 2), toy.space)
-    with pytest.raises(
-        AlgorithmError, match=r"gave epoch 4, which is none of .* Possible: '1', '2'"
-    ):
+    with pytest.raises(AlgorithmError, match=r"returned epoch 4, not one of .* Possible: '1', '2'"):
         replay(algorithm, toy, budget=Budget(trials=1))
 
 

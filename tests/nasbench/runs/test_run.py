@@ -253,7 +253,7 @@ def test_what_does_not_say_how_it_was_made_is_not_saved(tmp_path, toy):
         workers=1,
         replicate="draw",
     )
-    with pytest.raises(RecordError, match="cannot say how it was made"):
+    with pytest.raises(RecordError, match="cannot be written as JSON"):
         save(replace(run, manifest=strange), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -122,7 +122,7 @@ class Needy(Algorithm):
 
 
 def test_a_hyperparameter_without_default_must_be_given():
-    with pytest.raises(InvalidArgumentError, match="Needy needs a value of 'depth'"):
+    with pytest.raises(InvalidArgumentError, match="Needy needs a value for 'depth'"):
         hyperparameters(Needy, {})
     assert hyperparameters(Needy, {"depth": 3}) == {"depth": 3}
 
@@ -303,14 +303,14 @@ def test_seeds_are_distinct_and_ascending():
     [
         ([], "no seeds are given"),
         (range(5, 5), "no seeds are given"),
-        ([-1], "seed -1 is no integer in 0..2147483647"),
-        ([2**31], "seed 2147483648 is no integer"),
-        ([0.0], "seed 0.0 is no integer"),
-        ([True], "seed True is no integer"),
-        ("01", "seed '0' is no integer"),
-        ([1, "a"], "seed 'a' is no integer"),
-        (5, "seeds = 5 must be several"),
-        (None, "seeds = None must be several"),
+        ([-1], "seed -1 is not an integer in 0..2147483647"),
+        ([2**31], "seed 2147483648 is not an integer"),
+        ([0.0], "seed 0.0 is not an integer"),
+        ([True], "seed True is not an integer"),
+        ("01", "seed '0' is not an integer"),
+        ([1, "a"], "seed 'a' is not an integer"),
+        (5, "seeds = 5 must be integers"),
+        (None, "seeds = None must be integers"),
     ],
 )
 def test_impossible_seeds_are_named(seeds, message):

@@ -171,7 +171,7 @@ def test_bad_cells_are_refused(normal, message):
         (SECOND_ORDER.replace("sep_conv_3x3", "sep_3x3"), "unknown operation 'sep_3x3'; did you m"),
         (SECOND_ORDER.replace(", 2)", ", 5)"), "node 5 of normal takes input 5; possible are 0..4"),
         (SECOND_ORDER.replace("3x3', 1)", "3x3', 0)"), "node 2 of normal takes input 0 twice"),
-        (SECOND_ORDER.replace("3x3', 1)", "3x3', x)"), "normal is .*, a list of pairs such as"),
+        (SECOND_ORDER.replace("3x3', 1)", "3x3', x)"), "normal is .*, but must be a list of pairs"),
         (SECOND_ORDER.replace("3x3', 1)", "3x3', 1"), "a list of pairs such as"),
         (SECOND_ORDER.replace("3x3', 1)", "3x3', 1]"), "a list of pairs such as"),
         (SECOND_ORDER.replace("[(", "(("), "a list of pairs such as"),

@@ -203,8 +203,8 @@ def test_every_numbering_is_one_of_the_nine_patterns_renumbered():
         ("0012 skip-skip-skip-skip", "breaks a rule of 'nbgraph'"),
         ("0121 skip-skip-skip-skip", "breaks a rule of 'nbgraph'"),
         ("88888", "breaks a rule of 'nbgraph'"),
-        ("90000", "90000 is no key of 'nbgraph': possible are five digits 0..8"),
-        ("109", "109 is no key"),
+        ("90000", "90000 is not a key of 'nbgraph': possible are five digits 0..8"),
+        ("109", "109 is not a key"),
     ],
 )
 def test_bad_texts_are_refused(text, message):
@@ -214,7 +214,7 @@ def test_bad_texts_are_refused(text, message):
 
 @pytest.mark.parametrize("key", [-1, 9, 100_000, 188_888, 10**400])
 def test_bad_keys_are_refused(key):
-    with pytest.raises(IllegalArchError, match="no key of 'nbgraph'"):
+    with pytest.raises(IllegalArchError, match="not a key of 'nbgraph'"):
         from_key(key)
 
 

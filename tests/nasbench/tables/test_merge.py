@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 import nasbench
 from nasbench import Budget
 from nasbench.benchmarks.loading import load
+from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError, TableError
 from nasbench.spaces.nb201 import NB201
 from nasbench.tables.draft import Draft
 from nasbench.tables.merge import merge
-from nasbench.tables.schema import Column, Metadata, archs_file
+from nasbench.tables.schema import Metadata, archs_file
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
 

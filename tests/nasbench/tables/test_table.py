@@ -13,6 +13,7 @@ import nasbench.tables.table
 from nasbench.benchmarks.catalogue import catalogue, open_table
 from nasbench.benchmarks.facts import table_facts
 from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.column import Column
 from nasbench.errors import (
     ContentHashError,
     IllegalArchError,
@@ -26,7 +27,7 @@ from nasbench.errors import (
     ValueRangeError,
 )
 from nasbench.tables.draft import Draft
-from nasbench.tables.schema import Column, Metadata, archs_file
+from nasbench.tables.schema import Metadata, archs_file
 from nasbench.tables.table import Table
 from nasbench.tables.validation import content_hash
 from nasbench.tables.writer import write_table
@@ -309,7 +310,7 @@ def test_a_foreign_parquet_file_is_not_of_this_suite(tmp_path):
 
 
 def test_the_file_of_archs_alone_is_no_table(path):
-    with pytest.raises(SchemaError, match=r"belong to a table: give toy\.parquet"):
+    with pytest.raises(SchemaError, match=r"give the table it belongs to, toy\.parquet"):
         Table(archs_file(path))
 
 
@@ -397,7 +398,7 @@ def test_an_older_schema_asks_for_the_table_to_be_made_again(path):
 
 def test_a_newer_schema_asks_for_an_upgrade(path):
     redescribe(path, lambda document: document.update(schema=3, more="things"))
-    with pytest.raises(SchemaError, match="has schema 3, this version of nasbench reads 2: upgr"):
+    with pytest.raises(SchemaError, match="has schema 3, but this version of nasbench reads 2"):
         Table(path)
 
 
@@ -584,8 +585,11 @@ def no_rows(toy):
 
 
 WRONG = {
-    outside: (IllegalArchError, r"row . holds \(0, 0, 0, 0, 0, 5\), no architecture of 'nb201'"),
-    outside_archs: (IllegalArchError, r"\(0, 0, 0, 0, 0, 9\), no architecture of 'nb201'"),
+    outside: (
+        IllegalArchError,
+        r"row . holds \(0, 0, 0, 0, 0, 5\), which is not an architecture of 'nb201'",
+    ),
+    outside_archs: (IllegalArchError, r"\(0, 0, 0, 0, 0, 9\), which is not an architecture"),
     too_good: (ValueRangeError, "'valid_accuracy' holds 101.0, possible is 0 to 100 %"),
     negative: (ValueRangeError, "'seconds' holds -0.5, possible is 0 to inf s"),
     infinite: (ValueRangeError, "'train_loss' holds inf"),
@@ -595,18 +599,18 @@ WRONG = {
     result_of_a_failure: (ValueRangeError, "'valid_accuracy' at the last epoch must be NaN where"),
     no_cost: (ValueRangeError, "'seconds' holds NaN, but is a cost"),
     no_cost_of_validation: (ValueRangeError, "'validation_seconds' holds NaN, but is a cost"),
-    no_single_number: (ValueRangeError, "'energy' holds NaN in a run without failure"),
-    falling_seconds: (ValueRangeError, "'seconds' fall from one epoch"),
+    no_single_number: (ValueRangeError, "'energy' holds NaN in a run that did not diverge"),
+    falling_seconds: (ValueRangeError, "'seconds' decrease between epochs"),
     negative_seed: (ValueRangeError, "seed -1 is negative"),
-    doubled: (SchemaError, "not sorted by .* or doubled"),
-    doubled_archs: (SchemaError, "architectures are not sorted by rank or doubled"),
-    short_curve: (SchemaError, "another number of values in 'train_loss' than recorded epochs"),
-    long_curve: (SchemaError, "another number of values in 'train_loss' than recorded epochs"),
-    balanced_curves: (SchemaError, "another number of values in 'train_loss' than recorded epo"),
-    null_in_curve: (SchemaError, "'train_loss' has an empty place; what is missing is NaN"),
-    null_curve: (SchemaError, "'train_loss' has an empty place; what is missing is NaN"),
-    null_seed: (SchemaError, "'seed' has an empty place"),
-    null_status: (SchemaError, "'status' has an empty place"),
+    doubled: (SchemaError, "not sorted by .* or are repeated"),
+    doubled_archs: (SchemaError, "architectures are not sorted by rank, or are repeated"),
+    short_curve: (SchemaError, "'train_loss' does not have one value per recorded epoch"),
+    long_curve: (SchemaError, "'train_loss' does not have one value per recorded epoch"),
+    balanced_curves: (SchemaError, "'train_loss' does not have one value per recorded epoch"),
+    null_in_curve: (SchemaError, "'train_loss' has a null; missing numbers must be NaN"),
+    null_curve: (SchemaError, "'train_loss' has a null; missing numbers must be NaN"),
+    null_seed: (SchemaError, "'seed' has a null"),
+    null_status: (SchemaError, "'status' has a null"),
     unknown_status: (SchemaError, "unknown status 'finnished'; did you mean 'finished'"),
     unknown_schedule: (SchemaError, "schedule 3 is not both in the rows and in the metadata"),
     text_column: (SchemaError, "'machine' holds string, not numbers"),
@@ -771,7 +775,7 @@ def test_a_curve_may_be_recorded_at_fewer_epochs(content, tmp_path):
 @pytest.mark.parametrize(
     ("epochs", "values", "message"),
     [
-        ({4: [2, 4]}, [70.0], "another number of values in 'test_accuracy'"),
+        ({4: [2, 4]}, [70.0], "'test_accuracy' does not have one value per recorded epoch"),
         ({4: [2, 5]}, [70.0, 80.0], r"epochs \[2, 5\] of 'test_accuracy' in schedule 4 are not"),
         ({4: [4, 2]}, [70.0, 80.0], r"epochs \[4, 2\] of 'test_accuracy'"),
         ({4: []}, [], r"epochs \[\] of 'test_accuracy'"),
@@ -845,7 +849,7 @@ def test_check_finds_other_types(path, name, kind):
 def test_keyed_by_class_only_representatives_have_runs(content, tmp_path):
     toy = content("classes")
     toy.runs[0]["arch"] = [0, 0, 0, 0, 0, 3]
-    with pytest.raises(IllegalArchError, match="is no representative of one"):
+    with pytest.raises(IllegalArchError, match="is not a representative"):
         toy.write(tmp_path / "toy.parquet")
 
 
@@ -855,7 +859,7 @@ def test_the_default_objective_is_a_validation_column_with_a_goal(content, tmp_p
     for row in toy.runs:
         row["valid_guess"] = 1.0
     toy = replace(toy, metadata=replace(toy.metadata, default_objective=name))
-    with pytest.raises(SchemaError, match=f"'{name}' is no validation column with a goal"):
+    with pytest.raises(SchemaError, match=f"'{name}' is not a validation column with a goal"):
         toy.write(tmp_path / "toy.parquet")
 
 

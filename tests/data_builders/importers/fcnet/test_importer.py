@@ -522,8 +522,8 @@ def a_number_for_a_group(file: h5py.File) -> None:
     ("change", "reason"),
     [
         (lambda file: file.clear(), "has 0 groups"),
-        (add_group("{}"), r"'\{\}' has no value of activation_fn_1"),
-        (add_group("runtime"), "'runtime' is no JSON"),
+        (add_group("{}"), r"'\{\}' has no value for activation_fn_1"),
+        (add_group("runtime"), "'runtime' is not JSON"),
         (add_group(CONFIGURATION.replace("tanh", "gelu")), 'activation_fn_2 "gelu".*Possible'),
         (add_group(CONFIGURATION.replace('": ', '":')), "are the same configuration"),
         (a_number_for_a_group, "is not a group"),

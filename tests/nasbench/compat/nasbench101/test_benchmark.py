@@ -420,7 +420,7 @@ def test_trainings_that_are_not_recorded(tmp_path):
 
 
 def test_live_training_is_not_offered(nasbench, tmp_path):
-    with pytest.raises(NotRecordedError, match="live training is not offered"):
+    with pytest.raises(NotRecordedError, match="live training is not supported"):
         nasbench.evaluate(inception(), str(tmp_path))
 
 
@@ -582,7 +582,7 @@ def test_an_archive_is_imported_once(home, tmp_path, capsys, name):
     archive.write_bytes(b"records")
     first = api.NASBench(str(archive), seed=1)
     printed = capsys.readouterr().out
-    assert printed == f"Importing {archive} into {home}: this takes minutes, once.\n"
+    assert printed == f"Importing {archive} into {home}; this takes minutes, but only once.\n"
     second = api.NASBench(archive, seed=1)
     assert capsys.readouterr().out == ""
     assert Importer.calls == 1
@@ -600,7 +600,7 @@ def test_a_table_of_another_archive_is_not_replaced(home, tmp_path):
     before = path.read_bytes()
     archive = tmp_path / "full.tfrecord"
     archive.write_bytes(b"records")  # seven bytes
-    with pytest.raises(InvalidArgumentError, match=r"nb101-cifar10\.parquet was made of another"):
+    with pytest.raises(InvalidArgumentError, match=r"nb101-cifar10\.parquet was made from another"):
         api.NASBench(archive)
     assert path.read_bytes() == before
 

@@ -1,0 +1,27 @@
+"""The examples in docstrings are run."""
+
+import doctest
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import nasbench
+
+PACKAGE = Path(nasbench.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+def test_there_are_examples():
+    assert {"nasbench", "nasbench.space", "nasbench.runs.replay"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_give_what_they_show(module):
+    failed, attempted = doctest.testmod(import_module(module))
+    assert attempted > 0
+    assert failed == 0
