@@ -19,17 +19,6 @@ def lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("readme")
-
-
-@pytest.fixture
-def environment(folder: Path) -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "NASBENCH_HOME": str(folder / "home")}
-
-
 def test_the_readme_opens_with_exactly_two_commands():
     commands = [line for kind, text in BLOCKS if "pip install" in text for line in lines(text)]
     assert commands == [
@@ -38,30 +27,31 @@ def test_the_readme_opens_with_exactly_two_commands():
     ]
 
 
-@pytest.mark.parametrize(
-    "number", range(len(EXAMPLES)), ids=[f"{i}-{k}" for i, (k, _) in enumerate(EXAMPLES)]
-)
-def test_example(number: int, folder: Path, environment: dict[str, str]):
-    kind, text = EXAMPLES[number]
-    if kind == "toml":
-        (folder / "mini.toml").write_text(text)
-        return
-    if kind == "python":
-        (folder / "mine.py").write_text(text)
-        commands = [f"{sys.executable} mine.py"]
-    else:
-        commands = lines(text)
-    for command in commands:
-        done = subprocess.run(
-            command,
-            shell=True,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+def run(command: str, folder: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=os.environ | {"PATH": path, "NASBENCH_HOME": str(folder / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def test_examples_run_one_after_the_other(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    for number, (kind, text) in enumerate(EXAMPLES):
+        with subtests.test(number=number, kind=kind):
+            if kind == "toml":
+                (tmp_path / "mini.toml").write_text(text)
+            elif kind == "python":
+                (tmp_path / "mine.py").write_text(text)
+                run(f"{sys.executable} mine.py", tmp_path)
+            else:
+                for command in lines(text):
+                    run(command, tmp_path)
 
 
 def test_own_algorithm_is_under_fifteen_lines():

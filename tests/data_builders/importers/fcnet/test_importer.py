@@ -18,7 +18,6 @@ import pytest
 from torch import nn
 
 import nasbench
-from data_builders import IMPORTERS
 from data_builders.importers import packages
 from data_builders.importers.fcnet import curves as fcnet_curves
 from data_builders.importers.fcnet.datasets import DATASETS, Dataset, parameters
@@ -37,6 +36,7 @@ from nasbench.tables.draft import Draft
 from nasbench.tables.schema import archs_file
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 
 SPACE = FCNet()
 NAVAL, PARKINSONS, PROTEIN, SLICE = DATASETS
@@ -240,8 +240,11 @@ def test_progress_reaches_its_end(tmp_path: Path) -> None:
     assert seen == [(n, 4) for n in range(1, 5)]
 
 
-def test_the_registry_names_the_importer() -> None:
-    assert IMPORTERS.load("fcnet") is FCNetImporter
+def test_the_contract_is_kept(tmp_path: Path) -> None:
+    check_importer(FCNetImporter(), [place(tmp_path)], work=tmp_path / "work")
+
+
+def test_tables_of_ends_and_of_curves_have_names_of_their_own() -> None:
     names = ("naval", "parkinsons", "protein", "slice")
     assert FCNetImporter.ids[:4] == tuple(f"fcnet-{name}" for name in names)
     assert FCNetImporter.ids[4:] == tuple(f"fcnet-{name}-curves" for name in names)
@@ -433,6 +436,12 @@ def test_a_curve_without_an_end_diverged(tmp_path: Path) -> None:
     assert np.isfinite(losses).tolist() == [True, False, False, True]
     assert np.isnan(benchmark.curve(arch, "valid_mse", seed=1)).sum() == 40
     assert np.isnan(benchmark.curve(arch, "valid_mse", seed=3)).sum() == 1
+
+
+def test_the_contract_is_kept_with_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcnet_curves, "BLOCK", 2)
+    files = [place_curves(tmp_path, dataset) for dataset in (SLICE, PROTEIN)]
+    check_importer(FCNetImporter(), files, work=tmp_path / "work")
 
 
 def test_a_stopped_import_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from nasbench.spaces.nb101 import NB101, cells, to_matrix
 from nasbench.spaces.nb101_hash import module_hash
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 
 SPACE = NB101()
 BUDGETS = (4, 12, 36, 108)
@@ -622,6 +623,11 @@ def read_records(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.usefixtures("small_blocks")
+def test_the_contract_is_kept(longer: Path, tmp_path: Path) -> None:
+    check_importer(NB101Importer(), [longer], work=tmp_path)
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_progress_is_told_in_bytes(longer: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     convert(longer, tmp_path, progress=lambda done, total: told.append((done, total)))
@@ -699,7 +705,7 @@ def test_blocks_of_another_file_or_damaged_ones_are_read_again(
 
 
 def test_the_script_for_the_full_size_runs(tmp_path: Path) -> None:
-    script = Path(__file__).parents[2] / "speed" / "nb101_full_size.py"
+    script = Path(__file__).parents[3] / "speed" / "nb101_full_size.py"
     command = [sys.executable, str(script), "--cells", "50", str(tmp_path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "600 records" in done.stdout

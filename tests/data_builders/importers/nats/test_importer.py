@@ -27,6 +27,7 @@ from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 PUBLISHED = SHARED / "data/published"
@@ -128,6 +129,13 @@ def check_every_number(kind: str, records: dict[int, Any], out: Path) -> None:
         assert set(table.columns) == expected
         stored = {n: table.curves(n, max(HPS[kind].values())).dtype for n in curves}
         assert set(stored.values()) == {np.dtype(np.float64)}
+
+
+def test_the_contract_is_kept(made: Any, official: Any, small_blocks: None, tmp_path: Path) -> None:
+    kind, records, archive, _ = made
+    if kind == "sss":
+        archive = official.file(tmp_path / "archive.pickle.pbz2", kind, records)
+    check_importer(NATSImporter(), [archive], work=tmp_path / "work")
 
 
 # --- round trips ---------------------------------------------------------------------------------

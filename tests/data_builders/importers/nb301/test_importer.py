@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 import nasbench
-from data_builders import IMPORTERS
 from data_builders.importers.nb301 import importer as module
 from data_builders.importers.nb301.importer import LIMIT, NB301Importer
 from data_builders.importers.nb301.result import architecture
@@ -30,6 +29,7 @@ from nasbench.errors import (
 from nasbench.spaces.darts import Darts
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 from surrogates.fit import fit
 
 SPACE = Darts()
@@ -419,6 +419,12 @@ def test_the_table_with_curves_is_valid_and_can_be_searched(full: Path, tmp_path
     assert run.trials[0].end - run.trials[0].start == pytest.approx(5421 * 10 / 98)
 
 
+def test_the_contract_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCK", 2)
+    folder = as_folder(texts(RESULTS), tmp_path / "nb_301")
+    check_importer(NB301Importer(), [folder], work=tmp_path / "work")
+
+
 # --- a stopped import ----------------------------------------------------------------------------
 
 
@@ -732,11 +738,6 @@ def test_other_files_say_what_is_wanted(tmp_path: Path, kind: str) -> None:
 def test_only_recorded_architectures_belong_to_the_space_of_a_search(path: Path) -> None:
     with pytest.raises(IllegalArchError, match="not among the 3 recorded architectures"):
         nasbench.load(path).space.from_text(genotype(*D))
-
-
-def test_the_registry_names_the_importer() -> None:
-    assert IMPORTERS.load("nb301") is NB301Importer
-    assert all(id_ in NB301Importer.summary for id_ in NB301Importer.ids)
 
 
 # --- surrogates of one's own ---------------------------------------------------------------------

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import nasbench
-from data_builders import IMPORTERS
 from data_builders.importers import packages
 from data_builders.importers.nbgraph import curves as nbgraph_curves
 from data_builders.importers.nbgraph.graphs import GRAPHS, Graph, parameters
@@ -33,6 +32,7 @@ from nasbench.tables.draft import Draft
 from nasbench.tables.schema import archs_file
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+from nasbench.testing import check_importer
 
 SPACE = NBGraph()
 GRAPH = {graph.name: graph for graph in GRAPHS}
@@ -243,8 +243,11 @@ def test_progress_reaches_its_end(tmp_path: Path) -> None:
     assert seen == [(n, 9) for n in range(1, 10)]
 
 
-def test_the_registry_names_the_importer() -> None:
-    assert IMPORTERS.load("nbgraph") is NBGraphImporter
+def test_the_contract_is_kept(tmp_path: Path) -> None:
+    check_importer(NBGraphImporter(), [place(tmp_path)], work=tmp_path / "work")
+
+
+def test_tables_of_means_and_of_curves_have_names_of_their_own() -> None:
     assert NBGraphImporter.ids[:9] == tuple(f"nbgraph-{name}" for name in RECORDS)
     assert NBGraphImporter.ids[9:] == tuple(f"nbgraph-{name}-curves" for name in RECORDS)
 
@@ -491,6 +494,11 @@ def test_a_training_without_a_last_validation_diverged(tmp_path: Path) -> None:
     table.check()
     assert table.diverged.tolist() == [True, False]
     assert nasbench.load(table.path).evaluate(from_key(1111)).losses == (float("inf"),)
+
+
+def test_the_contract_is_kept_with_curves(tmp_path: Path) -> None:
+    files = [place_curves(tmp_path, "cora", seed) for seed in range(2)]
+    check_importer(NBGraphImporter(), files, work=tmp_path / "work")
 
 
 def test_a_stopped_import_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
