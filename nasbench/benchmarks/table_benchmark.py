@@ -15,11 +15,7 @@ from nasbench.benchmarks.lookup import Lookup, Memo
 from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
 from nasbench.benchmarks.recorded_space import RecordedSpace
-from nasbench.errors import (
-    NotRecordedError,
-    listed,
-    one_of,
-)
+from nasbench.errors import NotRecordedError, listed, one_of
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.schema import Column, Metadata
 from nasbench.tables.table import Table
