@@ -50,11 +50,6 @@ class SurrogateBenchmark:
         objectives: Metrics to optimise; default: the surrogate's own objective.
         known: Must be empty, since a surrogate only knows results of trainings.
 
-    Attributes:
-        path: The absolute path.
-        description: What the surrogate says about itself.
-        epochs: Epochs that it predicts; equal to ``fidelities``.
-
     Raises:
         SurrogateError: The folder is damaged.
         UnknownNameError: There is no such metric.
@@ -197,16 +192,13 @@ class SurrogateBenchmark:
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
-        """Return a predicted metric after epochs 1, 2, …; NaN at epochs that are not predicted.
+        """Return a predicted metric after epochs 1, 2, …, float32 of shape ``(schedule,)``.
 
         Args:
             arch: A tuple, or the text form of the space.
-            metric: One of the metrics, or ``"seconds"``.
+            metric: One of the metrics, or ``"seconds"``; NaN at epochs that are not predicted.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
-
-        Returns:
-            float32 of shape ``(schedule,)``.
 
         Raises:
             NotRecordedError: There is no such metric or schedule.
@@ -264,7 +256,7 @@ class SurrogateBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> NDArray[np.float64]:
-        """Return one metric of many architectures.
+        """Return one metric of many architectures, shape ``(n,)``.
 
         Args:
             archs: Integers of shape ``(n, d)``.
@@ -273,9 +265,6 @@ class SurrogateBenchmark:
             epoch: As in :meth:`query`.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
-
-        Returns:
-            Values of shape ``(n,)``.
 
         Raises:
             IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
@@ -314,11 +303,7 @@ class SurrogateBenchmark:
         return single(np.clip(values[:, place], *self._columns[name].range))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
-        """Return the rank of the network and no seeds, since any nonnegative integer is one.
-
-        Raises:
-            IllegalArchError: The architecture is not in the space.
-        """
+        """Return the rank of the network and no seeds, since any nonnegative integer is one."""
         return Trainings(self._answer(arch).rank, ())
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
@@ -343,8 +328,6 @@ class SurrogateBenchmark:
 
     def require_objectives(self) -> None:
         """Do nothing: a surrogate always has an objective."""
-
-    # Arguments and messages
 
     def _answer(self, arch: Arch) -> SurrogateAnswer:
         if not isinstance(arch, tuple):
