@@ -10,6 +10,7 @@ from typing import Any
 import nasbench
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.benchmark import Evaluation, Trainings
+from nasbench.column import Column
 from nasbench.errors import IllegalArchError
 from nasbench.space import Arch, Decision, SearchSpace
 from nasbench.splitmix import key, mix
@@ -131,6 +132,10 @@ class Hashed:
         self.objectives = ("loss", "cost", "other")[:n_objectives]
         self.fidelities = tuple(fidelities)
         self.schedules = tuple(schedules)
+        self.columns = {name: Column.of(name) for name in self.objectives}
+
+    def column(self, name: str) -> Column:
+        return self.columns[name]
 
     def require_objectives(self) -> None:
         """There always is one."""

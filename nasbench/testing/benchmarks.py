@@ -1,7 +1,7 @@
 """Check that a benchmark keeps its contract."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,18 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark, Evaluation, Trainings
+from nasbench.column import Column
 from nasbench.errors import NotRecordedError
 from nasbench.space import Arch
 from nasbench.testing.points import Point, grouped, recorded, sampled, some
 from nasbench.testing.purity import check_purity
 from nasbench.testing.refusals import check_illegal, check_missing
 from nasbench.testing.requirements import generators_left_alone, require, require_missing
-
-_CONVERSIONS: dict[str, Callable[[float], float]] = {
-    "value": lambda value: value,
-    "100 - value": lambda value: 100 - value,
-    "-value": lambda value: -value,
-}
 
 
 def check_benchmark(benchmark: Benchmark, *, seed: int = 0, n: int = 20) -> None:
@@ -31,8 +26,10 @@ def check_benchmark(benchmark: Benchmark, *, seed: int = 0, n: int = 20) -> None
     - *Trainings*: ``trainings`` names recorded seeds, those of ``complete_seeds`` always; equal
       keys mean equal evaluations.
     - *Seeds*: without one, an answer is the mean over all that are recorded.
-    - *Losses*: ``evaluate`` gives what ``query`` does, converted once and everywhere the same way;
-      a loss is infinite only where ``query`` has no value.
+    - *Columns*: every number has a meaning, in ``columns`` if a training produced it.
+    - *Losses*: ``evaluate`` gives what ``query`` does: a number to be minimised as it is, of one to
+      be maximised 100 minus a percentage, otherwise its negative; a loss is infinite only where
+      ``query`` has no value.
     - *Seconds* are those of ``query``, validation included, and never fall with the epoch.
     - *Agreement*: ``curve``, ``query_many`` and ``known_numbers`` give the numbers of ``query``,
       and an architecture as text those of the tuple; arrays are read-only.
@@ -58,6 +55,7 @@ def check_benchmark(benchmark: Benchmark, *, seed: int = 0, n: int = 20) -> None
         require(bool(points), f"{benchmark.name} records nothing of {archs}")
         if benchmark.seeds:
             _check_means(points)
+        _check_columns(benchmark, points)
         _check_evaluations(benchmark, points)
         _check_known(benchmark, points)
         _check_curves(benchmark, points)
@@ -151,27 +149,23 @@ def _check_evaluations(benchmark: Benchmark, points: Sequence[Point]) -> None:
         require_missing(benchmark, "evaluate", points[0].arch)
         return
     benchmark.require_objectives()
-    possible = {name: set(_CONVERSIONS) for name in benchmark.objectives}
     seconds: dict[tuple[Arch, int | None], float] = {}
     for point in points:
         found = benchmark.evaluate(point.arch, **point.asked)
         require(
             type(found) is Evaluation
-            and len(found.losses) == len(possible)
+            and len(found.losses) == len(benchmark.objectives)
             and all(type(x) is float and x > -math.inf for x in found.losses)
             and 0 <= found.validation_seconds <= found.seconds < math.inf,
             f"evaluate gives {found} for {point}",
         )
-        for name, loss in zip(possible, found.losses, strict=True):
+        for name, loss in zip(benchmark.objectives, found.losses, strict=True):
             value = point.answer.get(name, math.inf)
             if loss == math.inf:
                 require(not value < math.inf, f"{name!r} of {point} is {value}, its loss infinite")
                 continue
-            possible[name] &= {how for how, f in _CONVERSIONS.items() if _close(loss, f(value))}
-            require(
-                bool(possible[name]),
-                f"loss {loss} of {point} is not made of {name} = {value} as it is elsewhere",
-            )
+            expected = _loss(benchmark.column(name), value)
+            require(_close(loss, expected), f"loss of {name} = {value} of {point} is {loss}")
         training = point.answer.get("seconds", 0.0) if benchmark.is_clocked else 0.0
         validation = point.answer.get("validation_seconds", 0.0)
         require(
@@ -183,6 +177,28 @@ def _check_evaluations(benchmark: Benchmark, points: Sequence[Point]) -> None:
             before = seconds.get((point.arch, point.seed), 0.0)
             require(found.seconds >= before, f"{point} costs {found.seconds} s, less than {before}")
             seconds[point.arch, point.seed] = found.seconds
+
+
+def _loss(column: Column, value: float) -> float:
+    if column.goal != "max":
+        return value
+    return 100 - value if column.unit == "%" else -value
+
+
+def _check_columns(benchmark: Benchmark, points: Sequence[Point]) -> None:
+    names = {name for point in points for name in point.answer}
+    for name in sorted(names | set(benchmark.columns) | set(benchmark.objectives)):
+        column = benchmark.column(name)
+        require(
+            column.name == name and benchmark.columns.get(name, column) == column,
+            f"the meaning of {name!r} is {column} and {benchmark.columns.get(name)}",
+        )
+    require_missing(benchmark, "column", "no such metric")
+    default = benchmark.default_objective
+    require(
+        default is None or default in benchmark.columns,
+        f"the default objective {default!r} is not among {sorted(benchmark.columns)}",
+    )
 
 
 def _check_known(benchmark: Benchmark, points: Sequence[Point]) -> None:

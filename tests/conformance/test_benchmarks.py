@@ -3,6 +3,7 @@
 import os
 import random
 from itertools import count
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import nasbench
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.catalogue import SHIPPED, catalogue, is_surrogate
+from nasbench.column import Column
 from nasbench.errors import IllegalArchError, NotRecordedError
 from nasbench.space import Decision, SearchSpace
 from nasbench.splitmix import key, mix
@@ -37,6 +39,9 @@ def test_toy_table_keeps_the_contract(recorded, kind):
 def test_objectives_and_known_columns_of_choice_keep_the_contract(recorded):
     objectives = ("valid_accuracy", "train_loss", "parameters")
     check_benchmark(recorded("plain", objectives=objectives, known=("parameters", "score")))
+
+
+COLUMNS = ("valid_accuracy", "seconds", "validation_seconds")
 
 
 class Ruled(SearchSpace):
@@ -76,6 +81,12 @@ class Good:
     objectives = ("valid_accuracy", "parameters")
     known = ("parameters",)
     space = Ruled()
+    columns = MappingProxyType({name: Column.of(name) for name in COLUMNS})
+
+    def column(self, name):
+        if name not in (*self.columns, "parameters"):
+            raise NotRecordedError(f"no {name}")
+        return Column.of(name)
 
     def require_objectives(self):
         """There always is one."""
@@ -246,11 +257,20 @@ BROKEN = {
     "the first seed as the mean": ({"query": first_seed}, "but of the single seeds"),
     "two conversions": (
         {"evaluate": loss(lambda loss: 100 - loss if loss < 70 else loss)},
-        "not made of",
+        "loss of valid_accuracy = 36.75",
     ),
     "divergence as a number": (
         {"evaluate": loss(lambda loss: min(loss, 100.0))},
-        "not made of valid_accuracy = inf",
+        "loss of valid_accuracy = inf of",
+    ),
+    "a column without a meaning": (
+        {"column": lambda self, name: Column("x")},
+        "the meaning of 'par",
+    ),
+    "a meaning of nothing": ({"column": lambda self, name: Column.of(name)}, "instead of raising"),
+    "another default": (
+        {"default_objective": "test_accuracy"},
+        "default objective 'test_accuracy'",
     ),
     "a loss too few": (
         {"evaluate": changed("evaluate", lambda e, *_, **__: e._replace(losses=e.losses[:1]))},

@@ -67,6 +67,7 @@ class Fake:
     fidelities: tuple[int, ...] = EPOCHS
     objectives: tuple[str, ...] = ("loss",)
     known: tuple[str, ...] = ()
+    family: str = ""
 
     @property
     def seeds(self):

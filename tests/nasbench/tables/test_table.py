@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import nasbench.benchmarks.catalogue
-import nasbench.tables.table
 from nasbench.benchmarks.catalogue import catalogue, open_table
 from nasbench.benchmarks.facts import table_facts
 from nasbench.benchmarks.table_benchmark import TableBenchmark
@@ -26,6 +25,7 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
+from nasbench.tables import writer
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata, archs_file
 from nasbench.tables.table import Table
@@ -72,7 +72,7 @@ def redescribe(path, change):
     table = pq.read_table(path)
     document = json.loads(table.schema.metadata[b"nasbench"])
     change(document)
-    nasbench.tables.table._save(path, table.replace_schema_metadata(None), document)
+    writer._save(path, table.replace_schema_metadata(None), document)
 
 
 @pytest.fixture
@@ -217,10 +217,8 @@ def test_the_hash_covers_every_number_and_name(content):
 
 def nasbench_tables(toy):
     runs, archs = toy.tables()
-    return (
-        nasbench.tables.table._normalise(runs, {}, toy.metadata),
-        nasbench.tables.table._normalise(archs, {}, toy.metadata),
-    )
+    draft = Draft(toy.metadata, runs, archs)
+    return writer._normalise(runs, draft)[0], writer._normalise(archs, draft)[0]
 
 
 def test_the_hash_of_the_toy_is_golden(path):
@@ -670,8 +668,8 @@ def test_check_finds_what_somebody_else_wrote(content, tmp_path, monkeypatch, ch
     toy, path = content(), tmp_path / "toy.parquet"
     change(toy)
     with monkeypatch.context() as patch:
-        patch.setattr(nasbench.tables.table, "validate", lambda *_: None)
-        patch.setattr(nasbench.tables.table, "legal_archs", lambda *_: None)
+        for check in ("check_rows", "check_content", "legal_archs"):
+            patch.setattr(writer, check, lambda *_: None)
         toy.write(path)
     with pytest.raises(error, match=message):
         Table(path).check()
@@ -693,7 +691,7 @@ def test_check_finds_a_wrong_rank(path, file):
 @pytest.fixture
 def long_path(content, tmp_path, monkeypatch):
     """A table of two schedules whose curves count as long."""
-    monkeypatch.setattr(nasbench.tables.table, "_LONG", 1)
+    monkeypatch.setattr(writer, "_LONG", 1)
     return content("schedules").write(tmp_path / "toy.parquet")
 
 

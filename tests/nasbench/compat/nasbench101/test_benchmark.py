@@ -15,6 +15,7 @@ import pytest
 
 from nasbench import api
 from nasbench.benchmarks.loading import load
+from nasbench.compat.nasbench101 import benchmark, opening
 from nasbench.errors import (
     ArchiveError,
     InvalidArgumentError,
@@ -25,6 +26,7 @@ from nasbench.errors import (
 )
 from nasbench.spaces.nb101 import NB101, OPERATIONS, from_matrix
 from nasbench.spaces.nb101_hash import module_hash
+from nasbench.tables import columns, table
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
@@ -533,9 +535,8 @@ def test_opening_reads_no_numbers(path, monkeypatch):
     def refuse(*arguments):
         raise AssertionError(f"read {arguments}")
 
-    for module in ("table", "columns"):
-        monkeypatch.setattr(sys.modules[f"nasbench.{module}"], "read_column", refuse)
-    monkeypatch.setattr(api, "read_column", refuse)
+    for module in (columns, table, benchmark):
+        monkeypatch.setattr(module, "read_column", refuse)
     api.NASBench(path)
 
 
@@ -572,7 +573,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(Importer, "calls", 0)
     siblings = SimpleNamespace(load=lambda name: SimpleNamespace(load=lambda name: Importer))
-    monkeypatch.setattr(api, "_SIBLINGS", siblings)
+    monkeypatch.setattr(opening, "SIBLINGS", siblings)
     return tmp_path / "home"
 
 
