@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.answer import Answer
+from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.objectives import as_loss, check_objectives
 from nasbench.benchmarks.surrogate_answers import (
     SurrogateAnswer,
@@ -213,13 +213,13 @@ class SurrogateBenchmark:
         places = np.array(self.epochs) - 1
         if metric == "seconds" and answer.seconds is not None:
             curve[places] = answer.seconds
-            return curve
+            return read_only(curve)
         if metric not in self._columns:
             raise self._no_metric(metric, [*self._columns])
         values = answer.values if seed is None else self._draw(arch, answer, seed)
         first = self._place(metric, self.epochs[0])
         curve[places] = values[first : first + len(self.epochs)]
-        return curve
+        return read_only(curve)
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
@@ -275,7 +275,7 @@ class SurrogateBenchmark:
         epoch = self._check_epoch(epoch)
         archs = self.space.check_many(archs)
         if not len(archs):
-            return np.empty(0)
+            return read_only(np.empty(0))
         for arch in np.unique(archs, axis=0).tolist() if self.space.has_rules else ():
             self.space.check(arch)
         canonical = self.space.canonical_many(archs)
