@@ -2,7 +2,7 @@
 
 ``recipe`` says what a training is, ``training`` is the reference loop that defines it, ``batched``
 the same for groups of different cells at once; ``build`` runs one of them over a space, shard by
-shard, and ends in a table; ``datasets``, ``networks`` and ``importers`` are
+shard, and ends in a table; ``datasets``, ``tasks``, ``networks`` and ``importers`` are
 collections.
 """
 
@@ -16,6 +16,15 @@ NETWORKS = Registry(
         "nb201": "data_builders.networks.nb201:NB201Network",
         "darts": "data_builders.networks.darts:DartsNetwork",
         "seqmix": "data_builders.networks.seqmix:SeqMixNetwork",
+    },
+)
+TASKS = Registry(
+    "nasbench.tasks",
+    "task",
+    {
+        "recall": "data_builders.tasks.recall:Recall",
+        "copy": "data_builders.tasks.selective_copy:SelectiveCopy",
+        "state": "data_builders.tasks.state:State",
     },
 )
 IMPORTERS = Registry(
