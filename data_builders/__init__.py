@@ -2,7 +2,7 @@
 
 ``recipe`` describes a training, ``training.reference`` is the loop that defines it, and
 ``training.batched`` trains many different cells at once. ``builds`` runs either over a space, shard
-by shard, into a table. ``images``, ``networks`` and ``importers`` are collections.
+by shard, into a table. ``images``, ``tasks``, ``networks`` and ``importers`` are collections.
 """
 
 from nasbench.registry import Registry
@@ -14,6 +14,15 @@ NETWORKS = Registry(
         "lite201": "data_builders.networks.lite201:Lite201",
         "nb201": "data_builders.networks.nb201:NB201Network",
         "darts": "data_builders.networks.darts:DartsNetwork",
+    },
+)
+TASKS = Registry(
+    "nasbench.tasks",
+    "task",
+    {
+        "recall": "data_builders.tasks.recall:Recall",
+        "copy": "data_builders.tasks.selective_copy:SelectiveCopy",
+        "state": "data_builders.tasks.state:State",
     },
 )
 IMPORTERS = Registry(

@@ -13,5 +13,6 @@ SPACES = Registry(
         "nbmacro": "nasbench.spaces.nbmacro:NBMacro",
         "nbgraph": "nasbench.spaces.nbgraph:NBGraph",
         "fcnet": "nasbench.spaces.fcnet:FCNet",
+        "seqmix": "nasbench.spaces.seqmix:SeqMix",
     },
 )

@@ -1,0 +1,1 @@
+"""Tasks, one a file: sequences that are generated with their answers."""
