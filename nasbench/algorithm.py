@@ -97,7 +97,7 @@ class Observation:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """First loss after epochs 1, 2, … up to the proposed one; NaN where not recorded."""
+        """First loss after epochs 1, 2, …, shape ``(epoch,)``; NaN where not recorded."""
         if self._curve is None:
             return np.array([self.losses[0]])
         return self._curve(self.trial)

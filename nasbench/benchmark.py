@@ -54,7 +54,7 @@ class Trainings(NamedTuple):
 
 
 class Benchmark(Protocol):
-    """A search space with results of its trainings; stateless.
+    """A search space with results of its trainings; stateless, so several threads may ask it.
 
     Where a benchmark holds several schedules, a fidelity is the end of one of them.
 

@@ -1,6 +1,9 @@
 """The result of a query: numbers by name, and an explanation for missing names."""
 
 from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
 
 from nasbench.errors import NotRecordedError
 
@@ -26,3 +29,9 @@ class Answer(dict[str, float]):
 
     def __missing__(self, name: str) -> float:
         raise self._explain(name)
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Make an array read-only, before it is handed out, and return it."""
+    array.flags.writeable = False
+    return array

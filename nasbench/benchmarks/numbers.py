@@ -101,7 +101,8 @@ class Numbers:
             seed: A recorded training seed; None for the mean over the recorded seeds.
         """
         key = (name, schedule, index, seed)
-        if key not in self._columns:
+        found = self._columns.get(key)
+        if found is None:
             runs = self._lookup.runs(schedule)
             values = self._values(name, schedule, index)
             if seed is None:
@@ -114,8 +115,8 @@ class Numbers:
                 self._columns.clear()
                 self._columns_bytes = 0
             self._columns_bytes += column.nbytes
-            self._columns[key] = view(column)
-        return self._columns[key]
+            found = self._columns[key] = view(column)
+        return found
 
     def _values(self, name: str, schedule: int, index: int) -> NDArray[Any]:
         """Return a column in the runs of a schedule, at its ``index``-th recorded epoch."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmarks.answer import read_only
 from nasbench.benchmarks.lookup import Memo
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
@@ -86,8 +87,7 @@ class SurrogateAnswers:
 
 def single(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round to single precision, as in a table; further digits may depend on the processor."""
-    rounded: NDArray[np.float64] = values.astype(np.float32).astype(np.float64)
-    return rounded
+    return read_only(values.astype(np.float32).astype(np.float64))
 
 
 def check_seed(seed: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.answer import Answer
+from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.objectives import as_loss, check_objectives
 from nasbench.benchmarks.surrogate_answers import (
     SurrogateAnswer,
@@ -49,11 +49,6 @@ class SurrogateBenchmark:
         path: Folder of the surrogate.
         objectives: Metrics to optimise; default: the surrogate's own objective.
         known: Must be empty, since a surrogate only knows results of trainings.
-
-    Attributes:
-        path: The absolute path.
-        description: What the surrogate says about itself.
-        epochs: Epochs that it predicts; equal to ``fidelities``.
 
     Raises:
         SurrogateError: The folder is damaged.
@@ -197,16 +192,13 @@ class SurrogateBenchmark:
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
-        """Return a predicted metric after epochs 1, 2, …; NaN at epochs that are not predicted.
+        """Return a predicted metric after epochs 1, 2, …, float32 of shape ``(schedule,)``.
 
         Args:
             arch: A tuple, or the text form of the space.
-            metric: One of the metrics, or ``"seconds"``.
+            metric: One of the metrics, or ``"seconds"``; NaN at epochs that are not predicted.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
-
-        Returns:
-            float32 of shape ``(schedule,)``.
 
         Raises:
             NotRecordedError: There is no such metric or schedule.
@@ -221,13 +213,13 @@ class SurrogateBenchmark:
         places = np.array(self.epochs) - 1
         if metric == "seconds" and answer.seconds is not None:
             curve[places] = answer.seconds
-            return curve
+            return read_only(curve)
         if metric not in self._columns:
             raise self._no_metric(metric, [*self._columns])
         values = answer.values if seed is None else self._draw(arch, answer, seed)
         first = self._place(metric, self.epochs[0])
         curve[places] = values[first : first + len(self.epochs)]
-        return curve
+        return read_only(curve)
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
@@ -264,7 +256,7 @@ class SurrogateBenchmark:
         schedule: int | None = None,
         seed: int | None = None,
     ) -> NDArray[np.float64]:
-        """Return one metric of many architectures.
+        """Return one metric of many architectures, shape ``(n,)``.
 
         Args:
             archs: Integers of shape ``(n, d)``.
@@ -273,9 +265,6 @@ class SurrogateBenchmark:
             epoch: As in :meth:`query`.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
-
-        Returns:
-            Values of shape ``(n,)``.
 
         Raises:
             IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
@@ -286,7 +275,7 @@ class SurrogateBenchmark:
         epoch = self._check_epoch(epoch)
         archs = self.space.check_many(archs)
         if not len(archs):
-            return np.empty(0)
+            return read_only(np.empty(0))
         for arch in np.unique(archs, axis=0).tolist() if self.space.has_rules else ():
             self.space.check(arch)
         canonical = self.space.canonical_many(archs)
@@ -314,11 +303,7 @@ class SurrogateBenchmark:
         return single(np.clip(values[:, place], *self._columns[name].range))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
-        """Return the rank of the network and no seeds, since any nonnegative integer is one.
-
-        Raises:
-            IllegalArchError: The architecture is not in the space.
-        """
+        """Return the rank of the network and no seeds, since any nonnegative integer is one."""
         return Trainings(self._answer(arch).rank, ())
 
     def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
@@ -343,8 +328,6 @@ class SurrogateBenchmark:
 
     def require_objectives(self) -> None:
         """Do nothing: a surrogate always has an objective."""
-
-    # Arguments and messages
 
     def _answer(self, arch: Arch) -> SurrogateAnswer:
         if not isinstance(arch, tuple):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.answer import Answer
+from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.evaluator import evaluator, is_clocked
 from nasbench.benchmarks.lookup import Lookup, Memo
 from nasbench.benchmarks.numbers import Numbers
@@ -212,7 +212,7 @@ class TableBenchmark:
         values = self._numbers.curves(metric, schedule)
         curve = np.full(schedule, np.nan, dtype=values.dtype)
         curve[np.array(epochs) - 1] = values[rows].mean(axis=0, dtype=np.float64)
-        return _read_only(curve)
+        return read_only(curve)
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
@@ -276,7 +276,7 @@ class TableBenchmark:
                 raise self._refusals.no_numbers(
                     self._space.check(archs[int(np.argmin(places))].tolist())
                 )
-            return _read_only(np.asarray(self._numbers.arch_column(metric))[places])
+            return read_only(np.asarray(self._numbers.arch_column(metric))[places])
         if metric not in self.table.columns:
             raise self._refusals.not_recorded(metric)
         column = np.asarray(self._numbers.column(metric, schedule, index, seed))
@@ -285,7 +285,7 @@ class TableBenchmark:
         if row_of is not None and len(places) and (np.asarray(row_of)[places] < 0).any():
             bad = int(np.flatnonzero(np.asarray(row_of)[places] < 0)[0])
             raise self._refusals.no_seed(tuple(archs[bad].tolist()), schedule, seed)
-        return _read_only(column[places].astype(np.float64, copy=False))
+        return read_only(column[places].astype(np.float64, copy=False))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return the key and the recorded seeds of an architecture.
@@ -378,8 +378,3 @@ class TableBenchmark:
 
 def _reopen(path: Path, objectives: Sequence[str] | None, known: Sequence[str]) -> TableBenchmark:
     return TableBenchmark(Table(path), objectives, known)
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array

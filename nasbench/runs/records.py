@@ -86,13 +86,9 @@ class Records:
             found += _seeds(_read(path, ["seed"]), str(path))
         return sorted(found)
 
-    def missing(self, seeds: Iterable[int]) -> dict[int, list[int]]:
-        """Return, by block number, the given seeds that are not recorded."""
-        recorded = set(self.seeds())
-        blocks: dict[int, list[int]] = {}
-        for seed in sorted(set(seeds) - recorded):
-            blocks.setdefault(seed // BLOCK, []).append(seed)
-        return blocks
+    def missing(self, seeds: Iterable[int]) -> list[int]:
+        """Return the given seeds that are not recorded, ascending."""
+        return sorted(set(seeds) - set(self.seeds()))
 
     def runs(self, seeds: Iterable[int] | None = None) -> list[Run]:
         """Read the runs.
@@ -130,13 +126,15 @@ class Records:
         whole.insert(0, "benchmark", f"{self.manifest.benchmark}@{self.manifest.version}")
         return whole
 
-    def add(self, block: int, runs: Sequence[Run]) -> None:
-        """Add runs to the file of their block; runs with the same seeds are replaced.
+    def add(self, runs: Iterable[Run]) -> None:
+        """Add runs to the files of their blocks; runs with the same seeds are replaced."""
+        blocks: dict[int, list[Run]] = {}
+        for run in runs:
+            blocks.setdefault(run.seed // BLOCK, []).append(run)
+        for block, members in blocks.items():
+            self._add(block, members)
 
-        Args:
-            block: Number of the block.
-            runs: Runs whose seeds all belong to the block.
-        """
+    def _add(self, block: int, runs: Sequence[Run]) -> None:
         path = self.folder / f"part-{block:06d}.parquet"
         host = self.folder / f"host-{block:06d}.parquet"
         kept = from_table(_read(path), str(path)) if path.exists() else []
@@ -174,7 +172,7 @@ def save(run: Run, folder: str | Path) -> Path:
     if not 0 <= run.seed < 2**31:
         raise InvalidArgumentError(f"seed {run.seed} cannot be recorded: not in 0..{2**31 - 1}")
     records = Records.create(Path(folder), run.manifest)
-    records.add(run.seed // BLOCK, [run])
+    records.add([run])
     return records.folder
 
 

@@ -1,22 +1,21 @@
 """Seeded searches: run in parallel, recorded, and resumed after an interruption."""
 
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import chdir
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import index
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
+from nasbench.algorithm import Algorithm
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget, check_count
-from nasbench.runs.records import BLOCK, Records
+from nasbench.runs.processes import finished_runs
+from nasbench.runs.records import Records
 from nasbench.runs.run import Run
-from nasbench.runs.setup import Prepared, Setup
+from nasbench.runs.setup import Setup
 
 
 def search(
-    algorithm: str,
+    algorithm: str | type[Algorithm],
     benchmark: str | Path,
     *,
     seeds: Iterable[int] = range(1),
@@ -41,7 +40,7 @@ def search(
     ([0, 1, 2, 3, 4], 100)
 
     Args:
-        algorithm: Registered name, or ``"module:Class"``.
+        algorithm: Registered name, ``"module:Class"``, or a class, also one of a notebook.
         benchmark: Id or path of a table or surrogate.
         seeds: Seeds of the runs.
         budget: When a run ends.
@@ -112,7 +111,7 @@ def run_seeds(
     prepared.manifest  # noqa: B018 (raises for wrong hyperparameters)
     runs: list[Run] = []
     progress(0)
-    for _, done in _run_blocks(prepared, _blocks(seeds), processes):
+    for done in finished_runs(prepared, seeds, processes):
         runs += done
         progress(len(done))
     return sorted(runs, key=lambda run: run.seed)
@@ -146,10 +145,10 @@ def record_seeds(
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
     records = Records.create(out, prepared.manifest)
-    blocks = records.missing(seeds)
-    progress(len(seeds) - sum(map(len, blocks.values())))
-    for block, done in _run_blocks(prepared, blocks, processes):
-        records.add(block, done)
+    missing = records.missing(seeds)
+    progress(len(seeds) - len(missing))
+    for done in finished_runs(prepared, missing, processes):
+        records.add(done)
         progress(len(done))
     return records
 
@@ -171,46 +170,3 @@ def check_seeds(seeds: Iterable[int]) -> list[int]:
     if not found:
         raise InvalidArgumentError("no seeds are given")
     return sorted(found)
-
-
-def _blocks(seeds: Iterable[int]) -> dict[int, list[int]]:
-    blocks: dict[int, list[int]] = {}
-    for seed in seeds:
-        blocks.setdefault(seed // BLOCK, []).append(seed)
-    return blocks
-
-
-def _run_blocks(
-    prepared: Prepared, blocks: dict[int, list[int]], processes: int
-) -> Iterator[tuple[int, list[Run]]]:
-    if processes == 1 or len(blocks) < 2:
-        for block, seeds in blocks.items():
-            yield block, [prepared.run(seed) for seed in seeds]
-        return
-    import joblib
-
-    parallel = joblib.Parallel(n_jobs=min(processes, len(blocks)), return_as="generator_unordered")
-    paths = _Paths(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
-    yield from parallel(
-        joblib.delayed(_run_block)(prepared.setup, paths, block, seeds)
-        for block, seeds in blocks.items()
-    )
-
-
-class _Paths(NamedTuple):
-    """Where a process finds tables and modules.
-
-    A reused process may have served another caller.
-    """
-
-    folder: Path
-    path: tuple[str, ...]
-    home: str
-
-
-def _run_block(setup: Setup, paths: _Paths, block: int, seeds: list[int]) -> tuple[int, list[Run]]:
-    sys.path[:] = paths.path
-    os.environ["NASBENCH_HOME"] = paths.home
-    with chdir(paths.folder):
-        prepared = setup.prepare()
-        return block, [prepared.run(seed) for seed in seeds]

@@ -20,7 +20,7 @@ class Setup:
     """Everything that determines a run, except its seed.
 
     Attributes:
-        algorithm: Registered name, or ``"module:Class"``.
+        algorithm: Registered name, ``"module:Class"``, or the class.
         benchmark: Id or path of a table or surrogate.
         budget: When a run ends.
         preset: Name of a preset of the algorithm.
@@ -33,7 +33,7 @@ class Setup:
         known: Columns that the algorithm may see before training.
     """
 
-    algorithm: str
+    algorithm: str | type[Algorithm]
     benchmark: str
     budget: Budget
     preset: str | None = None
@@ -71,8 +71,9 @@ class Setup:
             raise InvalidArgumentError("fidelities must not be empty")
         algorithm = load_algorithm(self.algorithm)
         if self.known and not takes_known(algorithm):
+            given = self.algorithm if isinstance(self.algorithm, str) else algorithm.__name__
             raise InvalidArgumentError(
-                f"{self.algorithm} has no keyword 'known' and cannot use {list(self.known)}"
+                f"{given} has no keyword 'known' and cannot use {list(self.known)}"
             )
         if not isinstance(self.budget, Budget):
             raise InvalidArgumentError(f"budget = {self.budget!r} must be a Budget")
@@ -121,7 +122,7 @@ class Prepared:
             budget=self.setup.budget,
             workers=self.setup.workers,
             replicate=self.setup.replicate,
-            name=self.setup.algorithm,
+            name=self.setup.algorithm if isinstance(self.setup.algorithm, str) else None,
             preset=self.setup.preset,
         )
 
@@ -154,19 +155,21 @@ class Prepared:
         )
 
 
-def load_algorithm(name: str) -> type[Algorithm]:
+def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:
     """Return the class of an algorithm.
 
     Args:
-        name: Registered name, or ``"module:Class"``.
+        algorithm: Registered name, ``"module:Class"``, or the class.
 
     Raises:
         UnknownNameError: There is no algorithm of this name.
         InvalidArgumentError: It is not a subclass of :class:`nasbench.algorithm.Algorithm`.
     """
-    found = SIBLINGS.load("algorithms").load(name)
+    found: Any = algorithm
+    if isinstance(algorithm, str):
+        found = SIBLINGS.load("algorithms").load(algorithm)
     if not isinstance(found, type) or not issubclass(found, Algorithm):
         raise InvalidArgumentError(
-            f"{name!r} is {found!r}, not a subclass of nasbench.algorithm.Algorithm"
+            f"{algorithm!r} is {found!r}, not a subclass of nasbench.algorithm.Algorithm"
         )
     return found

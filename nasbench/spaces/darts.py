@@ -106,7 +106,7 @@ class Darts(SearchSpace):
             concat = fields[f"{cell}_concat"]
             if not _CONCAT.fullmatch(concat):
                 raise IllegalArchError(
-                    f"{cell}_concat is {concat!r:.80}; in 'darts' it must be [2, 3, 4, 5]"
+                    f"{cell}_concat is {concat!r:.80}; in 'darts' it is [2, 3, 4, 5], all nodes"
                 )
         normal, reduce = [_pairs(fields[cell], cell) for cell in CELLS]
         return from_genotype(normal, reduce)
@@ -178,7 +178,7 @@ def _options(pairs: Sequence[Any], cell: str) -> Arch:
     given = [_pair(pair, cell) for pair in pairs]
     if len(given) != 2 * len(_NODES):
         raise IllegalArchError(
-            f"{cell} has {len(given)} pairs (operation, input), but needs 8: two for each of the "
+            f"{cell} has {len(given)} pairs (operation, input); 8 are needed: two for each of the "
             "nodes 2, 3, 4, 5"
         )
     options: list[int] = []
@@ -214,7 +214,7 @@ def _pair(pair: Any, cell: str) -> tuple[str, int]:
     except (TypeError, ValueError, OverflowError):
         pass
     raise IllegalArchError(
-        f"{cell} has {pair!r:.80}, but needs pairs (operation, input) such as ('sep_conv_3x3', 0)"
+        f"{cell} has {pair!r:.80}; pairs (operation, input) are needed, such as ('sep_conv_3x3', 0)"
     )
 
 

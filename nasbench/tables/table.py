@@ -23,6 +23,7 @@ of a long curve.
 
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ _LARGE = 2**20
 
 
 class Table:
-    """A table of trainings; columns are read when they are first needed.
+    """A table of trainings; columns are read when they are first needed, also by several threads.
 
     Args:
         path: The file of runs; the file of architectures, if any, lies beside it.
@@ -75,6 +76,7 @@ class Table:
 
     def __init__(self, path: Path) -> None:
         self.path = path = path.absolute()  # the working folder may change
+        self._reading = Lock()  # two threads that read from one Parquet file can crash
         self._runs = open_file(path)
         schema = self._runs.schema_arrow
         document = read_document(schema)
@@ -129,15 +131,23 @@ class Table:
         """Return the epochs of a schedule at which a column is recorded, ascending."""
         return self.columns[name].recorded(schedule, self.metadata.epochs[schedule])
 
+    def _column(self, name: str) -> Any:
+        with self._reading:
+            return read_column(self._runs, self.path, name)
+
+    def _arch_column(self, name: str) -> Any:
+        with self._reading:
+            return read_column(self._archs, archs_file(self.path), name)
+
     @cached_property
     def archs(self) -> NDArray[np.uint16]:
         """Architectures of the runs, shape ``(n_runs, n_decisions)``."""
-        return read_archs(read_column(self._runs, self.path, "arch"), self.space, str(self.path))
+        return read_archs(self._column("arch"), self.space, str(self.path))
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
         """Ranks of the architectures of the runs, ascending, shape ``(n_runs,)``."""
-        return _ranks(read_column(self._runs, self.path, "rank"), self.path)
+        return _ranks(self._column("rank"), self.path)
 
     @cached_property
     def schedule(self) -> NDArray[np.int32]:
@@ -150,7 +160,7 @@ class Table:
         return self._key("seed")
 
     def _key(self, name: str) -> NDArray[np.int32]:
-        column = read_column(self._runs, self.path, name)
+        column = self._column(name)
         if column.null_count or not pa.types.is_int32(column.type):
             raise SchemaError(f"{self.path}: column {name!r} does not hold an int32 in every row")
         keys: NDArray[np.int32] = to_numpy(column)
@@ -182,7 +192,7 @@ class Table:
         Raises:
             SchemaError: A run has another number of values.
         """
-        lists = read_column(self._runs, self.path, name)
+        lists = self._column(name)
         n_epochs = len(self.epochs(name, schedule))
         ends = list_ends(lists)
         starts = np.append(0, ends[:-1])
@@ -218,7 +228,7 @@ class Table:
         Returns:
             Shape ``(n_runs_of_schedule,)``.
         """
-        column = to_numpy(read_column(self._runs, self.path, name))
+        column = to_numpy(self._column(name))
         values: NDArray[np.number] = column[self.schedule == schedule]
         return values
 
@@ -228,7 +238,7 @@ class Table:
         if self._archs is None:
             return np.empty((0, len(self.space.options)), dtype=np.uint16)
         path = archs_file(self.path)
-        return read_archs(read_column(self._archs, path, "arch"), self.space, str(path))
+        return read_archs(self._arch_column("arch"), self.space, str(path))
 
     @cached_property
     def written_ranks(self) -> NDArray[np.int64]:
@@ -236,15 +246,15 @@ class Table:
         if self._archs is None:
             return np.empty(0, dtype=np.int64)
         path = archs_file(self.path)
-        return _ranks(read_column(self._archs, path, "rank"), path)
+        return _ranks(self._arch_column("rank"), path)
 
     def arch_numbers(self, name: str) -> NDArray[np.float64]:
         """Return numbers of architectures as float64, NaN for null, shape ``(n_archs,)``."""
-        return to_numpy(read_column(self._archs, archs_file(self.path), name)).astype(np.float64)
+        return to_numpy(self._arch_column(name)).astype(np.float64)
 
     def arch_texts(self, name: str) -> list[str | None]:
         """Return texts of architectures, None for null; ``n_archs`` of them."""
-        texts: list[str | None] = read_column(self._archs, archs_file(self.path), name).to_pylist()
+        texts: list[str | None] = self._arch_column(name).to_pylist()
         return texts
 
     def is_text(self, name: str) -> bool:
@@ -256,7 +266,8 @@ class Table:
     def frame(self) -> Any:
         """Return the runs as a pandas data frame with curves as lists."""
         names = [name for name in self._runs.schema_arrow.names if not name.endswith(FINAL)]
-        return self._runs.read(names).to_pandas()
+        with self._reading:
+            return self._runs.read(names).to_pandas()
 
     def check(self) -> None:
         """Check everything that can be checked.
@@ -270,8 +281,9 @@ class Table:
                 representative.
             ValueRangeError: A number is impossible, or is missing where it is required.
         """
-        runs = read_rows(self._runs, self.path)
-        archs = read_rows(self._archs, archs_file(self.path)) if self._archs else None
+        with self._reading:
+            runs = read_rows(self._runs, self.path)
+            archs = read_rows(self._archs, archs_file(self.path)) if self._archs else None
         validate(self.metadata, runs, archs, str(self.path))
         found = content_hash(runs, archs)
         if found != self.metadata.content_hash:

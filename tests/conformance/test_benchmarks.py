@@ -10,7 +10,7 @@ import pytest
 
 import nasbench
 from nasbench.benchmark import Evaluation, Trainings
-from nasbench.benchmarks.catalogue import SHIPPED, catalogue, is_surrogate
+from nasbench.benchmarks.catalogue import SHIPPED, catalogue
 from nasbench.column import Column
 from nasbench.errors import IllegalArchError, NotRecordedError
 from nasbench.space import Decision, SearchSpace
@@ -18,12 +18,7 @@ from nasbench.splitmix import key, mix
 from nasbench.testing import check_benchmark
 
 PATHS = {path.name: path for paths in catalogue().values() for path in paths}
-WRITEABLE = pytest.mark.xfail(reason="a surrogate's arrays can be written to", strict=True)
-NAMES = [
-    pytest.param(name, marks=WRITEABLE) if is_surrogate(path) else name
-    for name, path in PATHS.items()
-    if path.parent == SHIPPED
-]
+NAMES = [name for name, path in PATHS.items() if path.parent == SHIPPED]
 
 
 @pytest.mark.parametrize("name", NAMES)

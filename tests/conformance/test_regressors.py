@@ -152,7 +152,7 @@ def seeded(self, archs, targets):
 
 
 def first_only(cls, members, archs):
-    return [members[0].predict(archs) for _ in members]
+    return [members[0]._predict(archs) for _ in members]
 
 
 def pickled(self, folder):

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nasbench import testing
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -23,6 +25,11 @@ def test_the_guide_names_what_exists():
     fixed = {re.split(r"/?<", name)[0] for name in paths if not name.startswith(("<", "../"))}
     assert [name for name in sorted(fixed) if name != "dist/" and not (ROOT / name).exists()] == []
     assert len(fixed) > 15
+
+
+def test_the_guide_names_public_checks():
+    named = set(re.findall(r"`(?:nasbench\.testing\.)?(check_\w+)`", GUIDE))
+    assert named == {name for name in testing.__all__ if name.startswith("check_")}
 
 
 def test_the_guide_links_to_what_exists():

@@ -96,11 +96,7 @@ class Home:
 
     def record(self, manifest: Manifest, runs: Iterable[Run], folder: str = "") -> Records:
         records = Records.create(self.runs / folder, manifest)
-        blocks: dict[int, list[Run]] = {}
-        for run in runs:
-            blocks.setdefault(run.seed // 25, []).append(run)
-        for block, members in blocks.items():
-            records.add(block, members)
+        records.add(runs)
         return records
 
     def search(self, algorithm: str, benchmark: str, n_seeds: int, **options: Any) -> Records:

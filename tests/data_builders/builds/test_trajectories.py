@@ -182,7 +182,7 @@ def test_from_a_plan_to_a_table(tmp_path: Path, expected: str) -> None:
     [
         ({"plan": "darts-fashio"}, "did you mean 'darts-fashion'"),
         ({"searches": ["local_search"]}, "search 'local_search' is not of the form"),
-        ({"changes": {"dataset": "digitz"}}, "no data set"),
+        ({"changes": {"dataset": "digitz"}}, "is neither a data set nor"),
         ({"changes": {"epoch": 1}}, "unknown key 'epoch'; did you mean 'epochs'"),
         ({"processes": 0}, "processes = 0 must be at least 1"),
         ({"repeat": -1}, "repeat = -1 must be at least 0"),

@@ -24,7 +24,7 @@ BAD = {
         "'nb201-cifar10' ships with nasbench",
     ),
     "join of two spaces": (("merge", "nb201-cifar10", "nbgraph-cora", "--out", "both"), "nbgraph"),
-    "join of one": (("merge", "nb201-cifar10", "--out", "both"), "2 or more"),
+    "join of one": (("merge", "nb201-cifar10", "--out", "both"), "at least 2"),
     "join without an id": (("merge", "nb201-cifar10", "nb201-cifar100"), "--out"),
     "fit of nothing known": (("fit", "nb201-cifar11"), "did you mean 'nb201-cifar10'"),
     "unknown regressor": (

@@ -120,19 +120,16 @@ def test_inherited_trials_are_those_that_resume_another_architecture():
 def test_records_come_back_by_seed(tmp_path):
     records = Records.create(tmp_path, MANIFEST)
     runs = {seed: made(seed) for seed in (0, 3, BLOCK - 1, BLOCK, 4 * BLOCK + 1)}
-    records.add(1, [runs[BLOCK]])
-    records.add(0, [runs[3]])
-    records.add(4, [runs[4 * BLOCK + 1]])
-    records.add(0, [runs[BLOCK - 1], runs[0]])
+    records.add([runs[BLOCK]])
+    records.add([runs[3]])
+    records.add([runs[4 * BLOCK + 1]])
+    records.add([runs[BLOCK - 1], runs[0]])
     again = Records(records.folder)
     assert again.seeds() == sorted(runs)
     assert all(map(same, again.runs(), runs.values()))
     assert all(map(same, again.runs([3, BLOCK, 99]), [runs[3], runs[BLOCK]]))
-    assert again.missing([0, 1, 2, 3, BLOCK, BLOCK + 1, 9 * BLOCK]) == {
-        0: [1, 2],
-        1: [BLOCK + 1],
-        9: [9 * BLOCK],
-    }
+    asked = [9 * BLOCK, 0, 1, 2, 3, BLOCK, BLOCK + 1]
+    assert again.missing(asked) == [1, 2, BLOCK + 1, 9 * BLOCK]
 
 
 def test_parts_are_the_same_bytes_however_they_were_filled(tmp_path):
@@ -143,7 +140,7 @@ def test_parts_are_the_same_bytes_however_they_were_filled(tmp_path):
     ):
         records = Records.create(tmp_path / str(number), MANIFEST)
         for block in blocks:
-            records.add(0, block)
+            records.add(block)
         folders.append(parts(records.folder))
     assert folders[0] == folders[1] == folders[2]
 
@@ -163,8 +160,8 @@ def test_the_content_hash_of_a_part_is_golden():
 def test_times_of_the_host_lie_apart(tmp_path):
     records = Records.create(tmp_path, MANIFEST)
     first, second = made(2), made(1)
-    records.add(0, [first])
-    records.add(0, [second])
+    records.add([first])
+    records.add([second])
     host = pq.read_table(records.folder / "host-000000.parquet")
     assert host.column("seed").to_pylist() == [1] * 4 + [2] * 4
     np.testing.assert_array_equal(
@@ -256,13 +253,13 @@ def other_type(path):
 )
 def test_a_damaged_part_is_named(tmp_path, how):
     records = Records.create(tmp_path, MANIFEST)
-    records.add(0, [made(1)])
-    records.add(3, [made(3 * BLOCK)])
+    records.add([made(1)])
+    records.add([made(3 * BLOCK)])
     how(records.folder / "part-000003.parquet")
     with pytest.raises(RecordError, match=r"part-000003\.parquet"):
         records.runs()
     with pytest.raises(RecordError, match=r"part-000003\.parquet"):
-        records.add(3, [made(3 * BLOCK + 1)])
+        records.add([made(3 * BLOCK + 1)])
 
 
 def test_find_records_goes_below_a_folder(tmp_path):

@@ -126,7 +126,7 @@ def replaced(slot, pair):
 @pytest.mark.parametrize(
     ("normal", "message"),
     [
-        (CELL[:7], "normal has 7 pairs .operation, input., 8 are needed: two for each of the nod"),
+        (CELL[:7], "normal has 7 pairs .operation, input.; 8 are needed: two for each of the nod"),
         (CELL + CELL[:2], "normal has 10 pairs"),
         ([], "normal has 0 pairs"),
         (
@@ -138,7 +138,7 @@ def replaced(slot, pair):
         (replaced(7, (SEP3, 5)), "node 5 of normal takes input 5; possible are 0..4"),
         (replaced(4, (SEP3, -1)), "node 4 of normal takes input -1; possible are 0..3"),
         (replaced(4, (SKIP, 1)), "node 4 of normal takes input 1 twice; .* two different inputs"),
-        (replaced(4, (0, SKIP)), "normal has .0, 'skip_connect'., pairs .operation, input. are"),
+        (replaced(4, (0, SKIP)), "normal has .0, 'skip_connect'.; pairs .operation, input. are"),
         (replaced(4, (SKIP, 1.5)), "pairs .operation, input. are needed"),
         (replaced(4, (SKIP, float("inf"))), "pairs .operation, input. are needed"),
         (replaced(4, (SKIP, 0, 1)), "pairs .operation, input. are needed"),
