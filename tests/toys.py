@@ -42,7 +42,7 @@ class Numbers(SearchSpace):
         try:
             return self.check([int(part) for part in text.split("-")])
         except ValueError as error:
-            raise IllegalArchError(f"{text!r} is no architecture of {self.name!r}") from error
+            raise IllegalArchError(f"{text!r} is not an architecture of {self.name!r}") from error
 
 
 class Tiny(Numbers, options=(3, 1, 4)):

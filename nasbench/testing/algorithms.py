@@ -204,7 +204,7 @@ def _check_kept(
         json.dumps(values)
     except TypeError as error:
         raise AssertionError(
-            f"hyperparameters of {algorithm.__name__} are no JSON: {error}"
+            f"hyperparameters of {algorithm.__name__} are not JSON: {error}"
         ) from error
 
 

@@ -35,7 +35,7 @@ def check_benchmark(benchmark: Benchmark, *, seed: int = 0, n: int = 20) -> None
       and an architecture as text those of the tuple; arrays are read-only.
     - *Missing is an error*: for an epoch, schedule, seed or metric that is not recorded, every
       method raises ``NotRecordedError`` (``InvalidArgumentError`` for what can never be one), and
-      for what is no architecture of the space ``IllegalArchError``.
+      ``IllegalArchError`` for anything that is not an architecture of the space.
     - *Purity*: all answers are the same when asked again in another order, by several threads, and
       in another process. Global generators of ``random`` and NumPy are left alone.
 
@@ -74,7 +74,7 @@ def _check_description(benchmark: Benchmark) -> None:
             isinstance(values, tuple)
             and all(type(value) is int for value in values)
             and all(a < b for a, b in pairwise(values)),
-            f"{attribute} is {values!r}, no tuple of ascending integers",
+            f"{attribute} is {values!r}, not a tuple of ascending integers",
         )
     schedules, fidelities = benchmark.schedules, benchmark.fidelities
     require(
@@ -93,7 +93,7 @@ def _check_description(benchmark: Benchmark) -> None:
         names = getattr(benchmark, attribute)
         require(
             isinstance(names, tuple) and len(set(names)) == len(names),
-            f"{attribute} is {names!r}, no tuple of distinct names",
+            f"{attribute} is {names!r}, not a tuple of distinct names",
         )
 
 
@@ -263,7 +263,7 @@ def _check_texts(benchmark: Benchmark, points: Sequence[Point]) -> None:
 def _require_array(array: NDArray[Any], shape: tuple[int, ...], what: str) -> None:
     require(
         isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.shape == shape,
-        f"{what} is {array!r}, no array of {shape} numbers",
+        f"{what} is {array!r}, not an array of {shape} numbers",
     )
     require(not array.flags.writeable, f"{what} can be written to")
 

@@ -26,7 +26,7 @@ class _Intruder:
 
 
 def hostile_files(mark: Path) -> dict[str, bytes]:
-    """Contents of files that are no archive, by what they are.
+    """Contents of files that are not archives, by what they are.
 
     Args:
         mark: A folder that appears if the code in one of them is run.

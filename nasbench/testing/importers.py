@@ -70,7 +70,7 @@ def _check_description(importer: Importer) -> None:
     )
     require(
         isinstance(ids, tuple) and len(set(ids)) == len(ids),
-        f"ids of {name} are {ids!r}, no tuple of distinct ids",
+        f"ids of {name} are {ids!r}, not a tuple of distinct ids",
     )
 
 

@@ -58,7 +58,7 @@ def _of_trainings(points: Sequence[Point]) -> str:
 
 
 def check_illegal(benchmark: Benchmark, archs: Sequence[Arch], seed: int) -> None:
-    """What is no architecture of the space is refused by every method."""
+    """Every method refuses what is not an architecture of the space."""
     space, rng, arch = benchmark.space, random.Random(seed), archs[0]
     n = space.options[-1]
     for given in ((*arch, 0), arch[:-1], (*arch[:-1], n), (*arch[:-1], -1), list(arch), None):
@@ -74,7 +74,9 @@ def check_illegal(benchmark: Benchmark, archs: Sequence[Arch], seed: int) -> Non
         except (IllegalArchError, NotRecordedError):
             _illegal(benchmark, raw, NotRecordedError)
         else:  # legal, and answered by the trainings of an equal network
-            require(space.unrank(key) in space, f"trainings({raw}) has key {key}, of no owner")
+            require(
+                space.unrank(key) in space, f"trainings({raw}) has key {key}, which nobody owns"
+            )
     metric = next(iter(benchmark.query(arch)))
     for rows in ([(*arch, 0)], [arch[:-1]], [(*arch[:-1], n)], [(*arch[:-1], -1)]):
         array = np.array(rows)

@@ -41,7 +41,7 @@ def check_regressor(
       ``random``, NumPy and PyTorch are left alone.
     - *One by one*: a prediction does not depend on what else is asked, and ``predict_members``
       gives what every member does alone.
-    - *Files*: what ``restore`` reads predicts the same bits; files are no pickles; a missing or
+    - *Files*: what ``restore`` reads predicts the same bits; files are not pickles; a missing or
       damaged one raises ``SurrogateError`` with its name.
     - *Examples* that teach nothing raise ``InvalidArgumentError``.
     - *Hyperparameters* are kept as attributes and can be written as JSON.
@@ -100,7 +100,7 @@ def _check_kept(regressor: type[Regressor], space: SearchSpace, values: Mapping[
     try:
         read = json.loads(json.dumps(kept))
     except TypeError as error:
-        raise AssertionError(f"hyperparameters of {name} are no JSON: {error}") from error
+        raise AssertionError(f"hyperparameters of {name} are not JSON: {error}") from error
     again = kept_hyperparameters(regressor(space, **hyperparameters(regressor, read)))
     require(
         json.loads(json.dumps(again)) == read,

@@ -45,7 +45,7 @@ def require_legal(space: SearchSpace, arch: Arch, who: str) -> None:
     """Require a tuple of plain integers that the space holds."""
     require(
         isinstance(arch, tuple) and all(type(option) is int for option in arch),
-        f"{who} {arch!r}, no tuple of plain integers",
+        f"{who} {arch!r}, not a tuple of plain integers",
     )
     require(
         arch in space and space.is_legal(arch) and space.check(arch) == arch,

@@ -109,7 +109,7 @@ def _check_membership(space: SearchSpace, archs: Sequence[Arch], rng: random.Ran
         if not space.is_legal(raw):
             _refused(space, raw, "breaks a rule (is_legal)")
     for thing in (None, 0, "text", list(archs[0]) if archs else []):
-        require(thing not in space, f"{thing!r}, no tuple, is in the space")
+        require(thing not in space, f"{thing!r}, which is not a tuple, is in the space")
 
 
 def _check_ranks(space: SearchSpace, archs: Sequence[Arch]) -> None:
@@ -192,7 +192,7 @@ def _check_neighbors(space: SearchSpace, archs: Sequence[Arch]) -> None:
         require(len(set(neighbors)) == len(neighbors), f"{arch} has a neighbour twice")
         for neighbor in neighbors:
             require_legal(space, neighbor, f"neighbors({arch}) gives")
-            require(_distance(arch, neighbor) == 1, f"{neighbor} is no neighbour of {arch}")
+            require(_distance(arch, neighbor) == 1, f"{neighbor} is not a neighbour of {arch}")
             if number < 10:
                 require(
                     arch in space.neighbors(neighbor),

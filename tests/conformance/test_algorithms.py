@@ -197,8 +197,8 @@ def no_json(self, space, *, fidelities, seed, depth=None):
 
 
 BROKEN = {
-    "proposes lists": ({"fresh": lists}, "no tuple of plain integers"),
-    "proposes NumPy integers": ({"fresh": numpy_integers}, "no tuple of plain integers"),
+    "proposes lists": ({"fresh": lists}, "not a tuple of plain integers"),
+    "proposes NumPy integers": ({"fresh": numpy_integers}, "not a tuple of plain integers"),
     "proposes plain tuples": ({"fresh": plain_tuples}, "not a Proposal"),
     "proposes illegal tuples": ({"fresh": illegal}, "which is not in Layers"),
     "breaks the rules of the space": ({"fresh": breaks_rules}, "which is not in Layers"),
@@ -228,9 +228,9 @@ def test_check_algorithm_finds_what_is_broken(name):
         check_algorithm(broken, Hashed(Layers()), n=40)
 
 
-def test_check_algorithm_finds_hyperparameters_that_are_no_json():
+def test_check_algorithm_finds_hyperparameters_that_are_not_json():
     broken = type("Broken", (Good,), {"__init__": no_json})
-    with pytest.raises(AssertionError, match="hyperparameters of Broken are no JSON"):
+    with pytest.raises(AssertionError, match="hyperparameters of Broken are not JSON"):
         check_algorithm(broken, Hashed(Layers()), n=40, changes={"depth": {1, 2}})
 
 

@@ -55,7 +55,7 @@ class Ruled(SearchSpace):
         try:
             return self.check([int(part) for part in text.split("-")])
         except ValueError as error:
-            raise IllegalArchError(f"{text!r} is no architecture of {self.name!r}") from error
+            raise IllegalArchError(f"{text!r} is not an architecture of {self.name!r}") from error
 
 
 class Good:
@@ -236,13 +236,16 @@ def read_only(values):
 
 
 BROKEN = {
-    "descending fidelities": ({"fidelities": (9, 3)}, r"fidelities is \(9, 3\), no tuple of asc"),
+    "descending fidelities": (
+        {"fidelities": (9, 3)},
+        r"fidelities is \(9, 3\), not a tuple of asc",
+    ),
     "says that it has no clock": ({"is_clocked": False}, "costs other than training 0.0"),
     "fidelities beyond the end": ({"fidelities": (3, 12)}, r"are \(3, 12\), schedules \(9,\)"),
     "no schedules": ({"schedules": ()}, r"schedules \(\)"),
     "schedules that do not end": ({"schedules": (3, 9)}, r"their ends, \(3, 9\), not \(3, 6, 9\)"),
-    "seeds as a list": ({"seeds": [0, 1, 2]}, r"seeds is \[0, 1, 2\], no tuple"),
-    "an objective twice": ({"objectives": ("parameters",) * 2}, "no tuple of distinct names"),
+    "seeds as a list": ({"seeds": [0, 1, 2]}, r"seeds is \[0, 1, 2\], not a tuple"),
+    "an objective twice": ({"objectives": ("parameters",) * 2}, "not a tuple of distinct names"),
     "seeds that are not complete": ({"complete_seeds": (0, 1, 2)}, r"complete \{0, 1, 2\}"),
     "complete seeds of none": ({"complete_seeds": (5,)}, r"complete_seeds \(5,\) are not among"),
     "one key for all": (
@@ -289,7 +292,7 @@ BROKEN = {
     ),
     "a curve of another length": (
         {"curve": changed("curve", lambda c, *_, **__: read_only(c[[2, 5, 8]]))},
-        r"no array of \(9,\) numbers",
+        r"not an array of \(9,\) numbers",
     ),
     "rounds many": (
         {"query_many": changed("query_many", lambda v, *_, **__: read_only(np.round(v)))},
@@ -305,7 +308,7 @@ BROKEN = {
     "any schedule": ({"curve": any_schedule}, "instead of raising NotRecordedError"),
     "lists as architectures": ({"query": lists}, "instead of raising IllegalArchError"),
     "crashes on texts": ({"query": crashes}, "raises ValueError.*, not IllegalArchError"),
-    "answers what breaks a rule": ({"trainings": breaks_rules}, "of no owner"),
+    "answers what breaks a rule": ({"trainings": breaks_rules}, "which nobody owns"),
     "draws from random": ({"trainings": changed("trainings", draws)}, "global random generator"),
     "counts": (
         {"query": changed("query", lambda q, *_, **__: q | {"number": float(next(NUMBERS))})},

@@ -207,7 +207,7 @@ def only_last(self, files, *, work, progress=silent):
 BROKEN = {
     "no name": ({"name": ""}, "the importer is called ''"),
     "two lines of summary": ({"summary": "one\ntwo"}, "summary of good is not one line"),
-    "an id twice": ({"ids": ("good", "good")}, "no tuple of distinct ids"),
+    "an id twice": ({"ids": ("good", "good")}, "not a tuple of distinct ids"),
     "another id": ({"ids": ("better",)}, r"good gives \['good'\], ids are \('better',\)"),
     "crashes": ({"read": crashes}, "raises FileNotFoundError.* not InvalidArgumentError or Arch"),
     "does not name the file": ({"read": no_path}, "does not name it: not a file"),

@@ -226,7 +226,7 @@ BROKEN = {
     "crashes on damage": ({"restore": crashes}, "not SurrogateError"),
     "names no file": ({"restore": no_names}, "does not name it: damaged"),
     "forgets a hyperparameter": ({"__init__": forgets}, "does not keep its hyperparameters"),
-    "keeps what is no JSON": ({"__init__": no_json}, "hyperparameters of Broken are no JSON"),
+    "keeps what is not JSON": ({"__init__": no_json}, "hyperparameters of Broken are not JSON"),
     "keeps another value": ({"__init__": drifts}, "made of the hyperparameters .* keeps"),
 }
 

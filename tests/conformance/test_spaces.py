@@ -19,9 +19,9 @@ class Text(SearchSpace):
         try:
             arch = self.check([int(part) for part in text[1:-1].split(" ")])
         except ValueError as error:
-            raise IllegalArchError(f"{text!r} is no architecture of {self.name!r}") from error
+            raise IllegalArchError(f"{text!r} is not an architecture of {self.name!r}") from error
         if self.to_text(arch) != text:
-            raise IllegalArchError(f"{text!r} is no architecture of {self.name!r}")
+            raise IllegalArchError(f"{text!r} is not an architecture of {self.name!r}")
         return arch
 
 
@@ -138,10 +138,10 @@ BROKEN = {
         {"sample": lambda self, rng: tuple([int(rng.random() * n) for n in self.options])},
         r"sample gives \(.*\), which is not in Broken",
     ),
-    "samples lists": ({"sample": lambda self, rng: [0, 0, 0, 0]}, "no tuple of plain integers"),
+    "samples lists": ({"sample": lambda self, rng: [0, 0, 0, 0]}, "not a tuple of plain integers"),
     "samples NumPy integers": (
         {"sample": lambda self, rng: tuple(np.zeros(4, dtype=np.int64))},
-        "no tuple of plain integers",
+        "not a tuple of plain integers",
     ),
     "uses randrange": (
         {"sample": lambda self, rng: (0, rng.randrange(3), 0, 0)},
@@ -208,7 +208,7 @@ BROKEN = {
     ),
     "neighbours with two changes": (
         {"neighbors": lambda self, arch: iter([(2, *((o + 1) % 3 for o in arch[1:]))])},
-        "is no neighbour of",
+        "is not a neighbour of",
     ),
     "neighbour twice": (
         {"neighbors": lambda self, arch: iter(2 * list(SearchSpace.neighbors(self, arch)))},

@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from toys import Hashed, Numbers, drive, mean_best, rugged
 
 import nasbench
-from algorithms.parts.region_tree import RegionTree, solved, to_root
+from algorithms.parts.region_tree import RegionTree
 from algorithms.tree_search.lanas import LaNAS
 from nasbench.algorithm import Observation
 from nasbench.encodings import one_hot
@@ -216,19 +216,6 @@ def test_large_spaces_are_sampled_inside_the_region(space):
     assert len(set(archs)) == 60
     losses = [sum(arch[:8]) for arch in archs]
     assert np.mean(losses[40:]) < np.mean(losses[:20]) - 1
-
-
-@pytest.mark.parametrize("n", [1, 2, 30, 80])
-def test_elimination_solves_linear_equations(n):
-    rng = np.random.default_rng(n)
-    points, right = rng.integers(0, 2, (20, n)).astype(float), rng.normal(size=n)
-    matrix = points.T @ points + 0.1 * np.eye(n)
-    np.testing.assert_allclose(solved(matrix, right), np.linalg.solve(matrix, right), rtol=1e-9)
-
-
-def test_paths_lead_to_the_root():
-    assert to_root(0) == [0]
-    assert to_root(30) == [30, 14, 6, 2, 0]
 
 
 def test_presets_and_settings_change_the_search():

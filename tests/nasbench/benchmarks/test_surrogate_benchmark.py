@@ -22,7 +22,8 @@ from surrogates.fit import fit
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    return fit("lite201-digits", home, regressor="random_forest", train=400, searches=0).path
+    forest = {"regressor": "random_forest", "hyperparameters": {"trees": 40}}
+    return fit("lite201-digits", home, train=400, searches=0, **forest).path
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def surrogate(folder):
 @pytest.fixture(scope="module")
 def archs(surrogate):
     rng = random.Random(0)
-    return [surrogate.space.sample(rng) for _ in range(200)]
+    return [surrogate.space.sample(rng) for _ in range(60)]
 
 
 def test_one_by_one_as_in_batches(surrogate, archs):
