@@ -28,7 +28,7 @@ from data_builders.builds.shards import (
 from data_builders.images.datasets import Split, load_split
 from data_builders.plan import load_plan
 from data_builders.recipe import Recipe
-from data_builders.studies.noise import sd_between_seeds, tau_between_seeds
+from data_builders.studies.noise import sd_between_seeds, taus
 from data_builders.training.reference import one_thread
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
@@ -42,7 +42,7 @@ COLUMNS = (
     "valid, %",
     "sd between classes / seeds",
     "the same, top quarter",
-    "tau between seeds, all / top quarter",
+    "tau between seeds, all / top quarter of a third",
     "tau valid-test",
     "Spearman with published",
     "s a run",
@@ -124,7 +124,7 @@ def report(
         f"{valid.min():.1f}-{valid.max():.1f}",
         f"{means.std(ddof=1):.2f} / {sd_between_seeds(valid):.2f}",
         f"{means[top].std(ddof=1):.2f} / {sd_between_seeds(valid[:, top]):.2f}",
-        f"{tau_between_seeds(valid):.2f} / {tau_between_seeds(valid[:, top]):.2f}",
+        taus(valid),
         f"{kendalltau(means, test.mean(axis=0)).statistic:.2f}",
         _correlation(network.space, archs, means),
         f"{np.median(figures[..., 2]):.2f}",

@@ -4,7 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from data_builders.studies.noise import noise_table, sd_between_seeds, tau_between_seeds
+from data_builders.studies.noise import (
+    noise_table,
+    sd_between_seeds,
+    tau_between_seeds,
+    tau_in_top_quarter,
+)
 from nasbench.benchmarks.loading import load
 from nasbench.errors import NasbenchError
 from nasbench.spaces import SPACES
@@ -61,7 +66,7 @@ def test_two_seeds_that_agree(made):
         "validation accuracy, lowest / median / highest mean": "10.00 / 50.00 / 90.00",
         "sd between classes, all / top quarter": f"{RISING.std(ddof=1):.2f} / {top:.2f}",
         "sd between seeds, all / top quarter": "0.00 / 0.00",
-        "Kendall tau between seeds, all / top quarter": "1.00 / 1.00",
+        "Kendall tau between seeds, all / the top quarter of a third seed": "1.00 / -",
         "Kendall tau of mean validation with mean test, all / top quarter": "1.00 / 1.00",
         "best mean test accuracy; of the class that one seed's validation chooses": (
             "90.00; 90.00, 90.00"
@@ -76,7 +81,9 @@ def test_seeds_that_contradict_each_other(made):
     """Three seeds of one order and its reverse: of three pairs one agrees."""
     table = made(RISING, RISING[::-1], RISING)
     got = figures(noise_table(table, table))
-    assert got["Kendall tau between seeds, all / top quarter"].startswith("-0.33")
+    assert got["Kendall tau between seeds, all / the top quarter of a third seed"].startswith(
+        "-0.33"
+    )
     assert got["best mean test accuracy; of the class that one seed's validation chooses"] == (
         "90.00; 90.00, 10.00, 90.00"
     )
@@ -121,3 +128,18 @@ def test_between_seeds():
     assert tau_between_seeds(accuracies) == pytest.approx((4 / 6 - 1 - 4 / 6) / 3)
     variances = [accuracies[:, i].var(ddof=1) for i in range(4)]
     assert sd_between_seeds(accuracies) == pytest.approx(np.mean(variances) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("spread", "noise", "expected"), [(1, 0, 1), (0, 1, 0), (1, 0.5, 0.41), (1, 1, 0.25)]
+)
+def test_agreement_in_the_top_quarter_has_no_bias(spread, noise, expected):
+    """Figures of an independent simulation: with pure noise, seeds agree by chance alone."""
+    rng = np.random.default_rng(1)
+    means = rng.normal(0, spread, 20_000)
+    accuracies = means + rng.normal(0, noise, (3, 20_000))
+    assert tau_in_top_quarter(accuracies) == pytest.approx(expected, abs=0.02)
+
+
+def test_two_seeds_cannot_tell_of_the_top_quarter():
+    assert np.isnan(tau_in_top_quarter(np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 3.0, 4.0]])))
