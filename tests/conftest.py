@@ -12,6 +12,7 @@ Six cells of NAS-Bench-201, ``ARCHS[i]`` for i = 0..5, trained for 4 epochs:
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
 
 os.environ.setdefault("NASBENCH_SHARED", str(Path(__file__).parents[2] / "shared"))
+os.environ["NASBENCH_HOME"] = str(Path(__file__) / "none")  # cannot exist: no tables of the user
 if not any(Path("/dev").glob("nvidia[0-9]*")):
     os.environ["TRITON_INTERPRET"] = "1"  # read when anything first imports triton
 
@@ -147,6 +149,14 @@ def no_validation() -> Toy:
 
 
 TOYS = {"plain": plain, "schedules": schedules, "classes": classes, "no_validation": no_validation}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _elsewhere(tmp_path_factory) -> Iterator[None]:
+    """Relative paths lead into an empty folder, not into the repository."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        yield
 
 
 @pytest.fixture

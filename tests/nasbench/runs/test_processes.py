@@ -37,12 +37,12 @@ def test_every_slow_seed_is_saved_and_told_when_it_is_done(tmp_path, processes):
     assert told == [(0, 0), *((1, n) for n in range(1, 6))]
 
 
-def test_fast_seeds_are_saved_together(monkeypatch):
+def test_fast_seeds_are_saved_together(monkeypatch, tmp_path):
     added = []
     monkeypatch.setattr(Records, "add", lambda _, runs: added.append(len(runs)))
     monkeypatch.setattr(Records, "runs", lambda *_: [])
     seeds = range(40)
-    nasbench.search("random_search", "nb201-cifar10", seeds=seeds, budget=BUDGET, out="unused")
+    nasbench.search("random_search", "nb201-cifar10", seeds=seeds, budget=BUDGET, out=tmp_path)
     assert sum(added) == 40
     assert len(added) < 10
 

@@ -348,7 +348,7 @@ def test_without_the_package_the_message_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install nas-bench-graph==1\.4\.0"):
-        list(NBGraphImporter().tables([], work=tmp_path))
+        list(NBGraphImporter().tables([], work=Path("unused")))
 
 
 # --- the complete data: learning curves ----------------------------------------------------------

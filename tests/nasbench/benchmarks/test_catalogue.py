@@ -1,0 +1,85 @@
+"""Where tables are found by their names."""
+
+from dataclasses import replace
+
+import pytest
+
+import nasbench.benchmarks.catalogue
+from nasbench.benchmarks.catalogue import catalogue, open_table
+from nasbench.errors import (
+    TableError,
+    UnknownNameError,
+)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("NASBENCH_HOME", str(tmp_path))
+    return tmp_path
+
+
+def versioned(content, version, id_="toy"):
+    toy = content()
+    return replace(toy, metadata=replace(toy.metadata, id=id_, version=version))
+
+
+def test_an_id_means_the_newest_version(content, home):
+    versioned(content, 2).write(home / "toy.parquet")
+    versioned(content, 10).write(home / "toy@10.parquet")
+    versioned(content, 9).write(home / "toy@9.parquet")
+    assert open_table("toy").metadata.version == 10
+    assert open_table("toy@2").metadata.version == 2
+    assert open_table("toy@9").metadata.version == 9
+    assert catalogue()["toy"] == [home / f"toy{x}.parquet" for x in ("", "@10", "@9")]
+
+
+def test_a_table_of_the_user_comes_before_a_shipped_one_of_the_same_version(content, home):
+    versioned(content, 1, "nb201-cifar10").write(home / "nb201-cifar10.parquet")
+    assert open_table("nb201-cifar10").path == home / "nb201-cifar10.parquet"
+    assert open_table("nb201-cifar100").path.parent.name == "data"
+
+
+def test_a_newer_shipped_table_comes_before_an_older_one_of_the_user(content, home, monkeypatch):
+    shipped = home / "shipped"
+    monkeypatch.setattr(nasbench.benchmarks.catalogue, "SHIPPED", shipped)
+    versioned(content, 1).write(home / "toy.parquet")
+    versioned(content, 2).write(shipped / "toy.parquet")
+    assert open_table("toy").path == shipped / "toy.parquet"
+    assert open_table("toy@1").path == home / "toy.parquet"
+
+
+def test_a_path_is_opened_as_it_is(content, tmp_path, monkeypatch):
+    path = content().write(tmp_path / "toy.parquet")
+    assert open_table(path).path == path
+    assert open_table(str(path)).metadata.id == "toy"
+    monkeypatch.chdir(path.parent)
+    table = open_table("toy.parquet")
+    monkeypatch.chdir("/")
+    assert table.path == path
+    assert table.diverged.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nb201-cifar-10", "no benchmark is called 'nb201-cifar-10'; did you mean 'nb201-cifar10'"),
+        ("nb201-cifar10@3", "'nb201-cifar10' has no version '3'.* Possible: '1'"),
+        ("nb201-cifar10@", "'nb201-cifar10' has no version ''"),
+        ("nb201-cifar10@²", "'nb201-cifar10' has no version '²'"),
+        ("nb201-cifar10@one", "'nb201-cifar10' has no version 'one'"),
+        ("", "no benchmark is called ''"),
+        ("nowhere.parquet", "there is no table file 'nowhere.parquet'"),
+        ("./nowhere/toy", "there is no table file './nowhere/toy'"),
+        (".", "no benchmark is called '.'"),
+        ("/", "there is no table file '/'"),
+    ],
+)
+def test_unknown_tables_are_named_with_the_nearest_guess(home, name, message):
+    with pytest.raises(UnknownNameError, match=message):
+        open_table(name)
+
+
+def test_a_damaged_table_of_the_user_is_named(home):
+    (home / "toy.parquet").write_bytes(b"PAR1")
+    with pytest.raises(TableError, match=f"{home}/toy.parquet"):
+        open_table("toy")
