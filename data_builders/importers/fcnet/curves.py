@@ -36,9 +36,9 @@ from data_builders.importers.fcnet.datasets import (
     parameters,
     parameters_column,
     runs_table,
-    with_digest,
 )
 from data_builders.importers.parts import Parts
+from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import (
     ArchiveError,

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from data_builders.importers.arrays import arch_column, curve_column
 from nasbench.column import Column
-from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import UNITS
 
@@ -153,9 +152,3 @@ def parameters_column() -> Column:
 def error_column(split: Literal["train", "valid", "test"], description: str) -> Column:
     """Return a column of mean squared errors."""
     return Column(f"{split}_mse", goal="min", split=split, description=description)
-
-
-def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:
-    """Return a recipe with its digest and the release it comes from."""
-    digest = json_digest(recipe)
-    return recipe | {"digest": digest, "release": release}

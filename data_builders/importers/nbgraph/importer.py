@@ -32,9 +32,9 @@ from data_builders.importers.nbgraph.records import (
     percent,
     performance,
     published_parameters,
-    with_digest,
 )
 from data_builders.importers.packages import NAS_BENCH_GRAPH, Content
+from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError
 from nasbench.space import Arch

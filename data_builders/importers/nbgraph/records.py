@@ -13,7 +13,6 @@ from data_builders.pickles.numpy_numbers import NUMBERS
 from data_builders.pickles.unpickle import Pickles
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, IllegalArchError
-from nasbench.files import json_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import NBGraph, from_key, to_key
 
@@ -149,9 +148,3 @@ def published_parameters() -> Column:
         "trainings are not kept apart; where it is not the number in parameters, trainings of "
         "another network are in it",
     )
-
-
-def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:
-    """Return a recipe with its digest and the release it comes from."""
-    digest = json_digest(recipe)
-    return recipe | {"digest": digest, "release": release}
