@@ -30,6 +30,7 @@ from nasbench.space import Arch, Graph, SearchSpace
 
 NO_OPERATION = "none"
 
+_ENUMERATED = 10_000
 _SAMPLED = 1_000
 _MAX_PATHS = 100_000
 
@@ -308,9 +309,9 @@ class _Union:
 
 @cache
 def _union(space: SearchSpace) -> _Union:
-    """Overlay all graphs of a small space, or 1,000 sampled ones (fixed seed) of a large space."""
+    """Overlay all graphs of a space of at most 10,000 tuples, else of 1,000 samples (seed 0)."""
     rng = random.Random(0)
-    small = prod(space.options) <= _SAMPLED
+    small = prod(space.options) <= _ENUMERATED
     archs = space.archs() if small else (space.sample(rng) for _ in range(_SAMPLED))
     graphs = [_graph(space, arch) for arch in archs]
     m = max(len(graph.labels) for graph in graphs)

@@ -9,6 +9,7 @@ from nasbench.encodings import adjacency, one_hot, path, path_vocabulary, unit_c
 from nasbench.errors import IllegalArchError, InvalidArgumentError
 from nasbench.space import Decision, Graph, SearchSpace
 from nasbench.spaces.nb201 import NB201, live_edges
+from nasbench.spaces.seqmix import SeqMix
 
 CELLS = NB201()
 ALL = np.array(list(CELLS.archs()))
@@ -243,3 +244,10 @@ def test_an_operation_without_a_column_is_an_error(encode):
     assert encode(Surprising(), [(0,) * 6]).sum() > 0
     with pytest.raises(InvalidArgumentError, match="so no column"):
         encode(Surprising(), [(9,) * 6])
+
+
+def test_every_architecture_of_a_space_that_can_be_listed_has_its_columns():
+    archs = list(SeqMix().archs())
+    encoded = path(SeqMix(), archs)
+    assert (encoded.sum(axis=1) == 1).all()  # a chain is one path
+    assert len(np.unique(encoded, axis=0)) == len({SeqMix().canonical(arch) for arch in archs})
