@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data_builders.recipe import has_type, refuse_unless
+from data_builders.values import has_type, refuse_unless
 from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError
 

@@ -8,7 +8,8 @@ import pytest
 
 from data_builders.images.datasets import load_split
 from data_builders.plan import Plan, load_plan, shipped
-from data_builders.recipe import MAX_SEED, Recipe
+from data_builders.recipe import Recipe
+from data_builders.values import MAX_SEED
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 
 DIGITS_IMAGES = "3a62a1e188a4be39baae556cacfb2a99f7fa41f472757093e9a4a51f1323cc40"

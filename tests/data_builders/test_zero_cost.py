@@ -16,8 +16,9 @@ from data_builders.builds.score_table import first_batch
 from data_builders.images.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
 from data_builders.networks.skeleton201 import ReluConvBatchNorm
-from data_builders.recipe import Recipe
-from data_builders.training.reference import build_network, initialise
+from data_builders.recipe import ImageRecipe
+from data_builders.training.initial_values import initialise
+from data_builders.training.reference import build_network
 from data_builders.zero_cost import SCORES
 from nasbench.space import Arch
 
@@ -25,7 +26,7 @@ NONE, SKIP, CONV1, CONV3, POOL = range(5)
 SKIP_ONLY: Arch = (0, 0, 0, SKIP, 0, 0)
 MIXED: Arch = (CONV1, SKIP, POOL, CONV3, 0, CONV1)
 CELLS: list[Arch] = [SKIP_ONLY, (0, 0, 0, CONV3, 0, 0), (POOL, 0, CONV1, SKIP, POOL, SKIP), MIXED]
-TINY = Recipe(
+TINY = ImageRecipe(
     network="lite201", channels=2, cells=1, dataset="digits", train=64, valid=64, test=64,
     epochs=1, batch=8,
 )  # fmt: skip

@@ -18,8 +18,10 @@ from data_builders.builds.shards import sample_classes, train_shard
 from data_builders.images.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
 from data_builders.plan import load_plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training import reference as training
+from data_builders.training.initial_values import initialise
+from data_builders.training.outcome import CURVES, Training
 from nasbench.errors import BuildError, UnknownNameError
 from nasbench.spaces.nb201 import NB201, classes
 from nasbench.tables.table import Table
@@ -34,7 +36,7 @@ def test_a_build_ends_in_a_valid_table(tiny: Any, reference: Path) -> None:
     assert table.seed.tolist() == [0, 1, 5] * 6
     assert set(table.schedule.tolist()) == {2}
     assert not table.diverged.any()
-    assert set(table.columns) == {*training.CURVES, "seconds", "validation_seconds"}
+    assert set(table.columns) == {*CURVES, "seconds", "validation_seconds"}
     assert set(table.arch_columns) == set(Lite201.arch_columns)
     metadata = table.metadata
     assert (metadata.id, metadata.space, metadata.key) == ("tiny", "nb201", "class")
@@ -51,7 +53,7 @@ def test_rows_are_what_the_reference_loop_gives(tiny: Any, reference: Path) -> N
     for row in (1, 17):
         arch = tuple(table.archs[row].tolist())
         alone = training.train(arch, int(table.seed[row]), tiny.recipe, split)
-        for name in training.CURVES:
+        for name in CURVES:
             assert table.curves(name, 2)[row].tobytes() == alone.curves[name].tobytes()
         seconds, validation = tiny.calibration.seconds(arch, tiny.recipe)
         assert table.curves("seconds", 2)[row].tolist() == seconds.tolist()
@@ -106,7 +108,7 @@ def test_a_diverged_training_keeps_its_row_and_its_neighbours(
 ) -> None:
     monkeypatch.setattr(shards, "SHARD_CLASSES", 6)
     build = tiny.prepared(tmp_path, replace(tiny.plan, seeds=(0, 1)))
-    initialise = training.initialise
+    initialise = initialise
 
     def poisoned(network: torch.nn.Module, arch: tuple[int, ...], seed: int) -> None:
         initialise(network, arch, seed)
@@ -122,7 +124,7 @@ def test_a_diverged_training_keeps_its_row_and_its_neighbours(
     assert table.diverged.nonzero()[0].tolist() == [5]
     others = [row for row in range(12) if row != 5]
     kept = np.flatnonzero(sound.seed != 5)
-    for name in training.CURVES:
+    for name in CURVES:
         curves = table.curves(name, 2)
         assert np.isnan(curves[5]).all()
         assert curves[others].tobytes() == sound.curves(name, 2)[kept][others].tobytes()
@@ -258,7 +260,7 @@ def test_a_process_keeps_the_images_that_a_build_began_with(
 ) -> None:
     loaded = []
 
-    def counted(recipe: Recipe) -> Split:
+    def counted(recipe: ImageRecipe) -> Split:
         loaded.append(recipe)
         return load_split(recipe)
 
@@ -370,7 +372,7 @@ def test_a_trainer_gets_the_manifest_and_the_table_says_it(
     manifest = {"trainer": "fused", "convolution": "grouped"}
     given = []
 
-    def fused(shard: Shard, recipe: Recipe, split: Split, choices: Any) -> list[training.Training]:
+    def fused(shard: Shard, recipe: ImageRecipe, split: Split, choices: Any) -> list[Training]:
         given.append((shard, choices))
         return shards.one_by_one(shard, recipe, split, choices)
 

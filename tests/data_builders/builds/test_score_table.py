@@ -27,7 +27,7 @@ from data_builders.builds.shards import sample_classes
 from data_builders.images.datasets import Split, load_split
 from data_builders.networks.darts import DartsNetwork
 from data_builders.plan import Plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.studies.score_ranks import rank_table
 from data_builders.training.reference import build_network, tensors
 from data_builders.zero_cost import SCORES, Score
@@ -43,7 +43,7 @@ from nasbench.tables.writer import write_table
 
 DISCONNECTED: Arch = (0,) * 6
 MIXED: Arch = (2, 1, 4, 3, 0, 2)
-TINY = Recipe(
+TINY = ImageRecipe(
     network="lite201", channels=2, cells=1, dataset="digits", train=64, valid=64, test=64,
     epochs=1, batch=8,
 )  # fmt: skip

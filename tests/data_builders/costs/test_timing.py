@@ -13,6 +13,7 @@ from data_builders.costs.timing import LATENCY_BATCH, TIMED, measure, works
 from data_builders.images.datasets import Split, load_split
 from data_builders.plan import load_plan
 from data_builders.training import reference as training
+from data_builders.training.initial_values import initialise
 from nasbench.space import Arch
 
 RECIPE = replace(
@@ -77,7 +78,7 @@ def test_what_is_timed_is_a_step_a_validation_and_an_answer(
         work()
     assert seen == [(RECIPE.batch, True), (RECIPE.valid, False), (LATENCY_BATCH, False)]
     reference = build(arch, RECIPE, split)
-    training.initialise(reference, arch, 0)
+    initialise(reference, arch, 0)
     training.step(reference, training.optimizer(reference, RECIPE), x, y, 0.0)
     for ours, theirs in zip(built[0].parameters(), reference.parameters(), strict=True):
         assert ours.grad is not None

@@ -10,8 +10,9 @@ import pytest
 import nasbench
 from data_builders.images.datasets import load_split
 from data_builders.plan import load_plan
-from data_builders.recipe import Recipe
-from data_builders.training.reference import one_thread, train
+from data_builders.recipe import ImageRecipe
+from data_builders.training.devices import one_thread
+from data_builders.training.reference import train
 from data_builders.zero_cost import SCORES
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
@@ -19,7 +20,7 @@ TABLES = ("lite201-digits", "lite201-fashion")
 CELLS = ((3, 3, 3, 1, 3, 3), (0, 0, 0, 3, 0, 0), (4, 1, 2, 1, 4, 3))
 
 
-def with_images(recipe: Recipe) -> Recipe:
+def with_images(recipe: ImageRecipe) -> ImageRecipe:
     """The same recipe with its images where they are at hand."""
     if recipe.dataset == "digits":
         return recipe
