@@ -94,4 +94,5 @@ def made_task(values: Mapping[str, Any], where: str) -> Task:
         raise InvalidArgumentError(
             f"{where}: name = {name!r} is not possible: it must be one of {', '.join(TASKS)}"
         )
-    return construct(TASKS.load(name), parameters, where)
+    task: Task = construct(TASKS.load(name), parameters, where)
+    return task

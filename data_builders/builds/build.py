@@ -23,7 +23,8 @@ from data_builders.builds.workers import BACKENDS, Order
 from data_builders.costs.calibration import Calibration, calibrate
 from data_builders.network import Network
 from data_builders.plan import Plan
-from data_builders.training.course import Course, course_of
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
 from nasbench.errors import BuildError
 from nasbench.files import writable_folder
 from nasbench.space import Arch

@@ -27,7 +27,8 @@ from data_builders.builds.shards import calibrated_classes, train_shard
 from data_builders.costs.calibration import Calibration, calibrate
 from data_builders.network import Network
 from data_builders.plan import Plan
-from data_builders.training.course import Course, course_of
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
 from data_builders.training.memory import keep_freed_memory
 from data_builders.training.outcome import CURVES
 from nasbench.benchmark import Evaluation, Trainings

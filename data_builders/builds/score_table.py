@@ -21,7 +21,8 @@ from data_builders.builds.merged_table import as_written
 from data_builders.builds.shards import all_classes, sample_classes
 from data_builders.network import Network
 from data_builders.plan import Plan, load_plan
-from data_builders.training.course import Course, course_of
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
 from data_builders.training.devices import one_thread
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
@@ -136,7 +137,7 @@ def score_table(
         table = table.append_column(f"{name}_seconds", seconds)
     return Draft(
         _metadata(plan, course, seeds, id),
-        _no_runs(len(rows[0]["arch"])),
+        _no_runs(len(next(iter(archs)))),
         table,
         _columns(network, course, len(seeds)),
     )

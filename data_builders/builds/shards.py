@@ -18,7 +18,8 @@ from data_builders.builds.shard_files import Shard, write_shard
 from data_builders.costs.calibration import timed_sample
 from data_builders.network import Network
 from data_builders.recipe import Recipe
-from data_builders.training.course import Course, course_of
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
 from data_builders.training.devices import one_thread
 from data_builders.training.memory import keep_freed_memory
 from data_builders.training.outcome import Training

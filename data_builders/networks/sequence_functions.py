@@ -35,6 +35,8 @@ def rotated(x: Tensor, angles: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
+    if x.dtype == torch.bfloat16:  # there are no complex numbers of two bfloat16
+        return rotated(x.float(), angles).to(x.dtype)
     turns = torch.view_as_complex(angles.to(x.dtype))[:, None]
     pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, turns.shape[-1], 2))
     return torch.view_as_real(pairs * turns).flatten(-3)
@@ -120,6 +122,8 @@ def scan(kept: Tensor, new: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
+    if new.dtype == torch.bfloat16:  # whose rounding would add up from token to token
+        return scan(kept.float(), new.float()).to(new.dtype)
     h: Tensor = _Scan.apply(kept, new, 1)  # type: ignore[no-untyped-call]
     return h
 

@@ -28,7 +28,8 @@ from data_builders.builds.shards import (
 from data_builders.plan import load_plan
 from data_builders.recipe import Recipe
 from data_builders.studies.noise import sd_between_seeds, taus
-from data_builders.training.course import Course, course_of
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
 from data_builders.training.devices import one_thread
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark

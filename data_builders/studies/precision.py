@@ -20,7 +20,7 @@ from data_builders.plan import load_plan
 from data_builders.recipe import Recipe
 from data_builders.studies.noise import sd_between_seeds, tau_between_seeds
 from data_builders.studies.pilot import check_sizes, final_figures
-from data_builders.training.course import course_of
+from data_builders.training.courses import course_of
 
 
 def accuracies(

@@ -6,8 +6,7 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from data_builders.recipe import ImageRecipe, Recipe
-from data_builders.task_recipe import TaskRecipe
+from data_builders.recipe import Recipe
 from data_builders.training.outcome import Training
 from data_builders.zero_cost import Score
 from nasbench.space import Arch
@@ -86,21 +85,3 @@ class Course(Protocol):
 
         It gives one row of logits for every target of :meth:`first_batch`.
         """
-
-
-def course_of(recipe: Recipe) -> Course:
-    """Return the course of a recipe, with its data loaded or made.
-
-    Raises:
-        UnknownNameError: There is no such data set or network.
-        InvalidArgumentError: The data are not available, or do not suit the recipe.
-        ArchiveError: A published data set is damaged, or differs from the published one.
-    """
-    if isinstance(recipe, TaskRecipe):
-        from data_builders.training.task_course import TaskCourse
-
-        return TaskCourse.of(recipe)
-    assert isinstance(recipe, ImageRecipe)
-    from data_builders.training.image_course import ImageCourse
-
-    return ImageCourse.of(recipe)

@@ -92,7 +92,7 @@ def cross_entropy(logits: Tensor, targets: Tensor, reduction: str) -> Tensor:
 def evaluate(network: nn.Module, tokens: Tensor, targets: Tensor) -> tuple[float, float]:
     """Return mean loss and accuracy (percent) of all answers."""
     loss, correct, n = 0.0, 0, 0
-    for x, y in zip(tokens.split(EVALUATED), targets.split(EVALUATED), strict=True):
+    for x, y in zip(*(torch.split(part, EVALUATED) for part in (tokens, targets)), strict=True):
         logits = network(x)
         loss += cross_entropy(logits, y, "sum").item()
         correct += int((logits.argmax(dim=2) == y).sum())

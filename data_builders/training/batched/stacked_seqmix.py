@@ -78,7 +78,7 @@ class StackedLayer:
             x = x.index_select(0, self.places)
         sizes = [len(stack.models) for stack in self.stacks]
         rest = len(x) - sum(sizes)
-        *parts, kept = x.split([*sizes, rest])
+        *parts, kept = torch.split(x, [*sizes, rest])
         mixed = [stack(part) for stack, part in zip(self.stacks, parts, strict=True)]
         return torch.cat([*mixed, kept]) if rest or len(mixed) > 1 else mixed[0]
 
@@ -194,7 +194,8 @@ def stacked_seqmix(
         order = orders[number]
         before = orders[max(0, number - 1)]
         places = None if order == before else _tensor([before.index(m) for m in order], device)
-        groups = groupby((m for m in order if len(options[m]) > number), lambda m: options[m][number])
+        present = (model for model in order if len(options[model]) > number)
+        groups = groupby(present, lambda model: options[model][number])
         return StackedLayer(places, [stack(number, o, tuple(models)) for o, models in groups])
 
     last = orders[-1]

@@ -171,7 +171,7 @@ class TokenGroup:
         for tokens, targets in self._held_out:
             totals = torch.zeros(len(self.loss), 2, dtype=torch.float64, device=self._device)
             n, size = 0, EVALUATED[self._device.type]
-            for x, y in zip(tokens.split(size), targets.split(size), strict=True):
+            for x, y in zip(*(torch.split(part, size) for part in (tokens, targets)), strict=True):
                 places, answers = _asked(y)
                 losses, hits = self._losses_and_hits(x, places, answers)
                 totals += torch.stack([losses.sum(dim=1), 100.0 * hits.sum(dim=1)], dim=1)

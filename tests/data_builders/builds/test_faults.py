@@ -185,10 +185,10 @@ def test_what_another_builder_has_written_in_the_meantime_stays(
         other.save(build.folder / "calibration.json")
         return tiny.calibration
 
-    def train(*arguments: Any) -> Training:
+    def train(*arguments: Any, **settings: Any) -> Training:
         shard = build.missing()[0]
         (build.folder / shard.name).write_text("theirs")
-        return good(*arguments)
+        return good(*arguments, **settings)
 
     monkeypatch.setattr("data_builders.builds.build.calibrate", calibrate)
     assert build.calibration() == other
@@ -204,10 +204,10 @@ def test_a_failing_training_leaves_no_file(
     good = training.train
     bad_arch = build.classes[3]
 
-    def failing(arch: object, *arguments: object) -> Training:
+    def failing(arch: object, *arguments: Any, **settings: Any) -> Training:
         if arch == bad_arch:
             raise MemoryError
-        return good(arch, *arguments)  # type: ignore[arg-type]
+        return good(arch, *arguments, **settings)
 
     monkeypatch.setattr(training, "train", failing)
     with pytest.raises(MemoryError):
