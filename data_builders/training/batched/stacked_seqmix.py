@@ -132,8 +132,8 @@ class StackedSeqMix:
         """
         models, vocabulary, width = self.embedding.shape
         numbers = torch.arange(models, device=tokens.device)[:, None, None] * vocabulary
-        x = F.embedding(tokens + numbers, self.embedding.flatten(0, 1)).to(self.activations)
-        x = sqrt(width) * x
+        table = (sqrt(width) * self.embedding).flatten(0, 1).to(self.activations)
+        x = F.embedding(tokens + numbers, table)
         for layer in self.layers:
             x = layer(x)
         x = F.layer_norm(x.flatten(1, 2).index_select(1, asked), (width,)).to(self.head.dtype)

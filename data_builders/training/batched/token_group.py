@@ -157,7 +157,7 @@ class TokenGroup:
         self.loss.zero_()
         self.correct.zero_()
         for step in range(epoch * recipe.steps, (epoch + 1) * recipe.steps):
-            batch = self._batch(step)
+            batch = self.batch(step)
             answers += len(batch[-1])
             self.step(*batch, rates(recipe, step).to(self._values))
         training = torch.stack([self.loss / recipe.steps, 100.0 * self.correct / answers], dim=1)
@@ -178,6 +178,13 @@ class TokenGroup:
                 n += len(answers)
             scores.append(totals / n)
         return torch.cat(scores, dim=1).cpu().numpy()
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the sequences of a step, as the first arguments of :attr:`step`."""
+        sequences = self._recipe.task.batch(self._seed, step, self._recipe.batch)
+        places, answers = _asked(torch.from_numpy(sequences.targets))
+        tokens = torch.from_numpy(sequences.tokens)
+        return tokens.to(self._device), places.to(self._device), answers.to(self._device)
 
     def _update(self, tokens: Tensor, places: Tensor, answers: Tensor, rates: Tensor) -> None:
         losses, hits = self._losses_and_hits(tokens, places, answers)
@@ -214,12 +221,6 @@ class TokenGroup:
         losses = F.cross_entropy(logits.flatten(0, 1), answers.repeat(models), reduction="none")
         return losses.view(models, n), logits.argmax(dim=2) == answers
 
-    def _batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        sequences = self._recipe.task.batch(self._seed, step, self._recipe.batch)
-        places, answers = _asked(torch.from_numpy(sequences.targets))
-        tokens = torch.from_numpy(sequences.tokens)
-        return tokens.to(self._device), places.to(self._device), answers.to(self._device)
-
     def _on_device(self, sequences: Sequences) -> tuple[Tensor, Tensor]:
         tokens, targets = (torch.from_numpy(part).to(self._device) for part in sequences)
         return tokens, targets
@@ -228,7 +229,7 @@ class TokenGroup:
     def _make_step(self) -> Callable[[Tensor, Tensor, Tensor, Tensor], None]:
         if self._device.type != "cuda":
             return self._update
-        example = [*self._batch(0), rates(self._recipe, 0).to(self._values)]
+        example = [*self.batch(0), rates(self._recipe, 0).to(self._values)]
         return CapturedStep(self._update, example, [self._values, self._mean, self._square])
 
 
