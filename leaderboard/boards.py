@@ -169,6 +169,7 @@ class Board:
     Attributes:
         question: What the records have in common.
         landscape: The scale.
+        partial: Whether a trial of a row is shorter than a full training.
         epochs: Trained epochs after which the rows are compared; None for the end of the budget.
             Only for searches with trials shorter than a full training and a budget of trials.
         window: Start and end of the anytime area in simulated seconds: one mean full training, and
@@ -182,6 +183,7 @@ class Board:
 
     question: Question
     landscape: Landscape
+    partial: bool
     epochs: int | None
     window: tuple[float, float]
     columns: Mapping[str, Score]
@@ -206,11 +208,6 @@ class Board:
             mean = question.replicate == "mean"
             parts.append("mean of trainings" if mean else f"training seed {question.replicate}")
         return ", ".join(parts)
-
-    @property
-    def partial(self) -> bool:
-        """Whether a trial of a row is shorter than a full training."""
-        return any(search.partial for row in self.rows for search in row.searches)
 
     @property
     def footnotes(self) -> list[str]:

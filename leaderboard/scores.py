@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from leaderboard import COLUMNS, admission, statistics
 from leaderboard.admission import NotShown, Obstacle
 from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
 from leaderboard.landscape import Landscape
-from leaderboard.searches import Search, is_partial, log_mean, trained_epochs
+from leaderboard.searches import Search, log_mean, trained_epochs
 from nasbench.errors import NasbenchError
 from nasbench.runs.records import Records, to_table
 from nasbench.runs.run import Run
@@ -125,12 +125,21 @@ def rank(
     return Ranking(tuple(boards), tuple(not_shown))
 
 
+class _Recorded(NamedTuple):
+    """A record with its runs, and whether a trial is shorter than a full training."""
+
+    record: Records
+    runs: list[Run]
+    partial: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A record with its scores by column, each of shape ``(n_seeds,)``."""
 
     record: Records
     label: str
+    partial: bool
     searches: tuple[Search, ...]
     values: dict[str, NDArray[np.float64]]
     content_hash: str
@@ -153,26 +162,27 @@ def _boards(
     if isinstance(landscape, Obstacle):
         yield from (NotShown(record.folder, *landscape) for record in records)
         return
-    full: list[_Recorded] = []
-    partial: list[_Recorded] = []
+    together: list[_Recorded] = []
+    apart: list[_Recorded] = []
+    full = landscape.benchmark.fidelities[-1]
     for record in records:
         runs = admission.read(record)
         if isinstance(runs, Obstacle):
             yield NotShown(record.folder, *runs)
-        elif question.trials is not None and any(is_partial(run, landscape) for run in runs):
-            partial.append((record, runs))
-        else:
-            full.append((record, runs))
-    for recorded in (full, partial):
-        limit = _common_epochs(recorded) if recorded is partial else None
+            continue
+        partial = any(run.epochs.min(initial=full) < full for run in runs)
+        group = apart if partial and question.trials is not None else together
+        group.append(_Recorded(record, runs, partial))
+    for group in (together, apart):
+        limit = _common_epochs(group) if group is apart else None
         window = _window(question, landscape, limit)
-        names = labels([record.manifest for record, _ in recorded])
+        names = labels([member.record.manifest for member in group])
         entries = []
-        for (record, runs), label in zip(recorded, names, strict=True):
+        for member, label in zip(group, names, strict=True):
             try:
-                entries.append(_entry(record, runs, label, landscape, window, limit))
+                entries.append(_entry(member, label, landscape, window, limit))
             except (NasbenchError, ValueError, IndexError) as error:
-                yield NotShown(record.folder, *admission.unfit(error, record))
+                yield NotShown(member.record.folder, *admission.unfit(error, member.record))
             progress(1)
         if not entries:
             continue
@@ -183,32 +193,29 @@ def _boards(
                 yield NotShown(entry.record.folder, *admission.unfit(error, entry.record))
 
 
-_Recorded: TypeAlias = tuple[Records, list[Run]]
-
-
 def _common_epochs(recorded: Sequence[_Recorded]) -> int:
     """Epochs that every record has trained, in the mean over its seeds."""
     return min(
-        (int(np.mean([trained_epochs(run).sum() for run in runs])) for _, runs in recorded),
+        (int(np.mean([trained_epochs(run).sum() for run in runs])) for _, runs, _ in recorded),
         default=0,
     )
 
 
 def _entry(
-    record: Records,
-    runs: Sequence[Run],
+    recorded: _Recorded,
     label: str,
     landscape: Landscape,
     window: tuple[float, float],
     limit: int | None,
 ) -> _Entry:
+    record, runs, partial = recorded
     searches = tuple(Search(run, landscape, window, limit) for run in runs)
     columns = {name: COLUMNS.load(name) for name in COLUMNS}
     values = {
         name: np.array([column(search) for search in searches]) for name, column in columns.items()
     }
     digest = content_hash(to_table(runs).drop_columns(["inherited"]), None)
-    return _Entry(record, label, searches, values, digest)
+    return _Entry(record, label, partial, searches, values, digest)
 
 
 def _board(
@@ -221,7 +228,7 @@ def _board(
     entries.sort(
         key=lambda e: (*(float(e.values[c].mean()) for c in ("regret", "anytime_area")), e.label)
     )
-    partial = any(search.partial for entry in entries for search in entry.searches)
+    partial = any(entry.partial for entry in entries)
     columns: dict[str, Score] = {
         name: COLUMNS.load(name)
         for name in COLUMNS
@@ -232,6 +239,7 @@ def _board(
     return Board(
         question=question,
         landscape=landscape,
+        partial=partial,
         epochs=limit,
         window=window,
         columns=columns,

@@ -91,21 +91,11 @@ class Search:
         """Simulated second at which the last trial within the limit ended."""
         return float(self.run.ends[self.run.order[: self.n_trials]].max(initial=0.0))
 
-    @property
-    def partial(self) -> bool:
-        """Whether a trial is shorter than a full training."""
-        return is_partial(self.run, self.landscape)
-
 
 def trained_epochs(run: Run) -> NDArray[np.int64]:
     """Epochs that each trial trained, shape ``(n_trials,)``: of a resumed one, those added."""
     before = np.where(run.resumes == NONE, 0, run.epochs[run.resumes])
     return run.epochs.astype(np.int64) - before
-
-
-def is_partial(run: Run, landscape: Landscape) -> bool:
-    """Whether a trial of a run is shorter than a full training."""
-    return bool((run.epochs < landscape.benchmark.fidelities[-1]).any())
 
 
 def step_values(
