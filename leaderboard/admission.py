@@ -132,7 +132,7 @@ def open_landscape(question: Question) -> Landscape | Obstacle:
             _text(error), f"Put the file or folder of {name} into the folder NASBENCH_HOME."
         )
     except NasbenchError as error:
-        return _unusable(name, error)
+        return _unusable(error)
     try:
         about = Description.read(path) if is_surrogate(path) else Table(path).metadata
         if about.content_hash != question.content_hash:
@@ -146,16 +146,16 @@ def open_landscape(question: Question) -> Landscape | Obstacle:
     except NotRecordedError as error:
         return Obstacle(_text(error), "Run the search with another --objective.")
     except (NasbenchError, ValueError, pa.ArrowException) as error:
-        return _unusable(name, error)
+        return _unusable(error)
 
 
-def _unusable(name: str, error: Exception) -> Obstacle:
+def _unusable(error: Exception) -> Obstacle:
     """The obstacle that an installed benchmark poses which cannot be opened."""
     if isinstance(error, MissingExtraError):
         return Obstacle(_text(error), "Install that package.")
     if isinstance(_root(error), UnknownNameError):
         return Obstacle(_text(error), "Install the package that defines the space.")
-    return Obstacle(_text(error), f"Install an undamaged copy of {name}.")
+    return Obstacle(_text(error), "Replace the damaged file by an undamaged copy.")
 
 
 def _obstacle(record: Records, places: dict[str, Records]) -> Obstacle | None:

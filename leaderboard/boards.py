@@ -1,6 +1,6 @@
 """Boards: which records are comparable, and what a ranking consists of."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -236,21 +236,30 @@ def settings(manifest: Manifest) -> dict[str, Any]:
 
 
 def labels(manifests: Sequence[Manifest]) -> list[str]:
-    """Labels that tell records apart: the algorithm, and settings in which its records differ."""
-    found = []
-    for manifest in manifests:
-        same = [settings(m) for m in manifests if m.algorithm == manifest.algorithm]
-        own = settings(manifest)
-        by_preset = [s for s in same if s.get("preset") == own.get("preset")]
-        parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
-        parts += [
-            f"{name} {plain(value)}"
-            for name, value in own.items()
-            if name != "preset" and any(other.get(name) != value for other in by_preset)
-        ]
-        name = manifest.algorithm
-        found.append(f"{name} ({', '.join(parts)})" if parts else name)
-    return found
+    """Labels that tell records apart: the algorithm, and settings in which its records differ.
+
+    Where the settings are the same, the fingerprint of the code tells records apart.
+    """
+    names = [_label(manifest, manifests, ()) for manifest in manifests]
+    codes = [f"code {manifest.code[:8] or 'unknown'}" for manifest in manifests]
+    return [
+        _label(manifest, manifests, (code,) if names.count(name) > 1 else ())
+        for manifest, name, code in zip(manifests, names, codes, strict=True)
+    ]
+
+
+def _label(manifest: Manifest, manifests: Iterable[Manifest], more: Sequence[str]) -> str:
+    name, own = manifest.algorithm, settings(manifest)
+    same = [settings(m) for m in manifests if m.algorithm == name]
+    by_preset = [s for s in same if s.get("preset") == own.get("preset")]
+    parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
+    parts += [
+        f"{setting} {plain(value)}"
+        for setting, value in own.items()
+        if setting != "preset" and any(other.get(setting) != value for other in by_preset)
+    ]
+    parts += more
+    return f"{name} ({', '.join(parts)})" if parts else name
 
 
 def plain(value: Any) -> str:

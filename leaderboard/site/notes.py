@@ -99,8 +99,8 @@ def warnings(board: Board) -> list[str]:
         found.append("The benchmark records no training times, so there is no simulated time.")
     if board.random_evaluations is None:
         found.append(
-            "The expectation of random search is known per number of evaluations. This budget is "
-            "in seconds, so the expectation is shown only over evaluations."
+            "The expectation of random search is known per number of full trainings. This budget "
+            f"is in seconds, so it is drawn over {'epochs' if board.partial else 'evaluations'}."
         )
     return found
 

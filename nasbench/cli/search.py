@@ -34,9 +34,7 @@ def quickstart(
         records = race(out / "runs", seeds, trials, count_processes(processes), advance)
     for board in SIBLINGS.load("boards")(records):
         _print_board(board)
-    with status("Writing the page"):
-        page = SIBLINGS.load("site")(out / "runs", out)
-    say(f"Page: {page.resolve()}")
+    _write_page(out / "runs", out)
 
 
 def run(
@@ -139,8 +137,13 @@ def leaderboard_build(
     ),
 ) -> None:
     """Write a page that ranks all recorded searches."""
+    _write_page(runs, out)
+
+
+def _write_page(runs: Path, out: Path) -> None:
+    """Write the page, and tell which records it does not show."""
     not_shown: list[str] = []
-    with status("Ranking"):
+    with status("Writing the page"):
         page = SIBLINGS.load("site")(runs, out, tell=not_shown.append)
     for line in not_shown:
         note(line)

@@ -32,6 +32,7 @@ class Manifest:
         fidelities: Epochs that the algorithm could ask for.
         family: Kind of model of a surrogate benchmark; empty for a table.
         families: Kinds of models that the algorithm fits; only filled in on a surrogate.
+        code: Fingerprint of the algorithm's code; empty in records that have none.
         random_trials: Number of trials at the start that are nothing but random search; None for
             all.
     """
@@ -50,6 +51,7 @@ class Manifest:
     fidelities: tuple[int, ...]
     family: str = ""
     families: tuple[str, ...] = ()
+    code: str = ""
     random_trials: int | None = 0
 
     @classmethod
@@ -121,6 +123,8 @@ class Manifest:
         if self.family:
             document["benchmark"]["family"] = self.family
             document["families"] = list(self.families)
+        if self.code:
+            document["code"] = self.code
         if self.random_trials != 0:
             document["random_trials"] = self.random_trials
         return document
@@ -156,6 +160,7 @@ class Manifest:
                 fidelities=tuple(document["fidelities"]),
                 family=benchmark.get("family", ""),
                 families=_texts(document.get("families", ())),
+                code=document.get("code", ""),
                 random_trials=document.get("random_trials", 0),
             )
         except (KeyError, TypeError, ValueError, AttributeError, InvalidArgumentError) as error:

@@ -179,13 +179,24 @@ def test_other_version(home, sound):
     only(home, record, "'late' has no version '1'", "late@1")
 
 
+def test_damaged_file_of_another_version(home, sound):
+    table(home, "late", version=1)
+    record = home.search("random_search", "late", 2, budget=FIVE)
+    damaged = home.tables / "late@2.parquet"
+    damaged.write_bytes(b"PAR1")
+    only(home, record, "late@2.parquet", "Replace the damaged file by an undamaged copy")
+    table(home, "new", version=2)
+    (home.tables / "new.parquet").rename(damaged)
+    assert ranked(home) == (["random_search", "random_search"], [])
+
+
 def test_damaged_table(home, sound):
     table(home, "bad")
     record = home.search("random_search", "bad", 2, budget=FIVE)
     file = home.tables / "bad.parquet"
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
-    only(home, record, "bad.parquet", "Install an undamaged copy of bad@1")
+    only(home, record, "bad.parquet", "Replace the damaged file by an undamaged copy")
     file.write_bytes(content)
     assert ranked(home) == (["random_search", "random_search"], [])
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from leaderboard.admission import group
@@ -130,6 +132,19 @@ def test_labels_say_what_differs():
         "random (replacement no)",
         "asha (fidelities 1 2, known macs)",
         "asha (fidelities 2)",
+    ]
+
+
+def test_labels_say_the_code_where_nothing_else_differs():
+    records = [
+        manifest(population=50),
+        replace(manifest(population=50), code="0123456789abcdef"),
+        replace(manifest(population=20), code="0123456789abcdef"),
+    ]
+    assert labels(records) == [
+        "evolution (population 50, code unknown)",
+        "evolution (population 50, code 01234567)",
+        "evolution (population 20)",
     ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from leaderboard.curves import RANDOM, drawn
 from leaderboard.scores import rank
 from leaderboard.searches import trained_epochs
+from leaderboard.site.plots import plots
 from nasbench.runs.records import find_records
 from nasbench.runs.run import NONE, Run
 
@@ -81,6 +82,8 @@ def test_curves_are_drawn_over_epochs_where_trials_differ_in_length(ranked):
     half = partial["epochs"]["half"]
     assert half.at.tolist() == [1, 2, 3, 4]
     assert half.mean.tolist() == [30, 20, 20, 0]
+    (plot,) = plots(boards(ranked)[1], partial, {})
+    assert (plot["axis"], plot["x"]["title"]) == ("epochs", "epochs")
     reference = partial["epochs"][RANDOM]
     assert reference.mean == pytest.approx([15, 15, 15, np.dot([7, 5, 3, 1], [0, 10, 20, 30]) / 16])
 

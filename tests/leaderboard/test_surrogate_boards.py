@@ -339,7 +339,7 @@ def test_surrogate_that_is_missing_damaged_or_another_is_not_shown(home, surroga
     content = file.read_bytes()
     file.write_bytes(content[:-1])
     assert "other bytes" in why().reason
-    assert why().remedy == f"Install an undamaged copy of {NAME}@1."
+    assert why().remedy == "Replace the damaged file by an undamaged copy."
     file.write_bytes(content)
     assert not rank([record]).not_shown
     shutil.rmtree(folder)

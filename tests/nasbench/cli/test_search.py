@@ -78,5 +78,7 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     page = tmp_path / "nasbench-quickstart" / "index.html"
     assert out.endswith(f"Page: {page}\n")
     assert page.is_file()
-    code, out, _ = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
+    next(tmp_path.rglob("manifest.json")).write_text("{")
+    code, out, error = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
     assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")
+    assert error.count("Not shown: ") == error.count("manifest.json is damaged") == 1
