@@ -12,6 +12,7 @@ from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.records import MANIFEST, Records
 from nasbench.runs.search import search
+from nasbench.runs.setup import Setup
 
 FIVE = Budget(trials=5)
 
@@ -139,10 +140,11 @@ def test_trials_that_no_benchmark_answers(home, sound, toy, run):
 
 
 def test_no_finished_run(home, sound):
-    record = Records.create(home.runs, home.manifest(load("toy").description))
+    setup = Setup(algorithm="local_search", benchmark="toy", budget=FIVE)
+    record = Records.create(home.runs, setup.prepare().manifest)
     only(home, record, "no finished run yet", "run the search again with the same --out")
     again(home, record)
-    assert ranked(home) == (["random_search", "random_search"], [])
+    assert ranked(home) == (["local_search", "random_search"], [])
 
 
 def test_several_objectives(home, sound):

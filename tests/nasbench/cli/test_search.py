@@ -74,7 +74,7 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     assert code == 0, error
     assert out.count("\n 2=  ") == 2
     assert out.count("= tied with 1: the 95 % interval of their difference includes 0.\n") == 2
-    assert out.count("‡ regularized_evolution: the same trials as random_search.\n") == 2
+    assert out.count("‡ regularized_evolution: ") == 2
     page = tmp_path / "nasbench-quickstart" / "index.html"
     assert out.endswith(f"Page: {page}\n")
     assert page.is_file()
