@@ -171,7 +171,9 @@ def _obstacle(record: Records, places: dict[str, Records]) -> Obstacle | None:
     except (NasbenchError, ValueError, pa.ArrowException) as error:
         return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
     if not seeds:
-        return Obstacle("no finished run yet", f"To continue, {AGAIN}. If it is given up, delete the folder.")
+        return Obstacle(
+            "no finished run yet", f"To continue, {AGAIN}. If it is given up, delete the folder."
+        )
     if twin := places.get(_place(record)):
         return Obstacle(
             f"the same search is recorded in {twin.folder}", "Delete one of the two folders."

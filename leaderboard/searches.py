@@ -19,6 +19,7 @@ class Search:
         run: The record.
         landscape: The scale.
         window: Start and end of the anytime area, in simulated seconds.
+        limit: Trained epochs that count for scores; None for all. Curves show the rest as well.
 
     Attributes:
         run: As given.
@@ -29,9 +30,8 @@ class Search:
         times: Simulated second at which each was found, shape ``(n,)``.
         evaluations: Number of trials that had ended by then, its own included, shape ``(n,)``.
         epochs: Epochs that these had trained, shape ``(n,)``.
-        spent: Epochs trained by the trials that had ended, in the order of their ends, shape
-            ``(n_trials,)``.
         regrets: Regret of each, shape ``(n,)``.
+        spent: Epochs trained when each trial ended, in the order of their ends, over all trials.
     """
 
     __slots__ = (
