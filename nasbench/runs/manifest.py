@@ -32,6 +32,9 @@ class Manifest:
         fidelities: Epochs that the algorithm could ask for.
         family: Kind of model of a surrogate benchmark; empty for a table.
         families: Kinds of models that the algorithm fits; only filled in on a surrogate.
+        code: Fingerprint of the algorithm's code; empty in records that have none.
+        random_trials: Number of trials at the start that are nothing but random search; None for
+            all.
     """
 
     algorithm: str
@@ -48,6 +51,8 @@ class Manifest:
     fidelities: tuple[int, ...]
     family: str = ""
     families: tuple[str, ...] = ()
+    code: str = ""
+    random_trials: int | None = 0
 
     @classmethod
     def of(
@@ -93,6 +98,10 @@ class Manifest:
             families=tuple(algorithm.families) if family else (),
         )
 
+    def is_random_search(self, n_trials: int) -> bool:
+        """Return whether a run of so many trials is nothing but random search."""
+        return self.random_trials is None or 0 < n_trials <= self.random_trials
+
     def encode(self) -> dict[str, Any]:
         """Return the manifest as a JSON object."""
         document: dict[str, Any] = {
@@ -114,6 +123,10 @@ class Manifest:
         if self.family:
             document["benchmark"]["family"] = self.family
             document["families"] = list(self.families)
+        if self.code:
+            document["code"] = self.code
+        if self.random_trials != 0:
+            document["random_trials"] = self.random_trials
         return document
 
     @classmethod
@@ -147,6 +160,8 @@ class Manifest:
                 fidelities=tuple(document["fidelities"]),
                 family=benchmark.get("family", ""),
                 families=_texts(document.get("families", ())),
+                code=document.get("code", ""),
+                random_trials=document.get("random_trials", 0),
             )
         except (KeyError, TypeError, ValueError, AttributeError, InvalidArgumentError) as error:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error

@@ -72,9 +72,13 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     monkeypatch.setenv("COLUMNS", "80")
     code, out, error = nasbench("quickstart", "--seeds", "2", "--trials", "3", "--processes", "1")
     assert code == 0, error
-    assert out.count("regularized_evolution") == 2
+    assert out.count("\n 2=  ") == 2
+    assert out.count("= tied with 1: the 95 % interval of their difference includes 0.\n") == 2
+    assert out.count("‡ regularized_evolution: ") == 2
     page = tmp_path / "nasbench-quickstart" / "index.html"
     assert out.endswith(f"Page: {page}\n")
     assert page.is_file()
-    code, out, _ = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
+    next(tmp_path.rglob("manifest.json")).write_text("{")
+    code, out, error = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
     assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")
+    assert error.count("Not shown: ") == error.count("manifest.json is damaged") == 1
