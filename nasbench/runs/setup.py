@@ -1,5 +1,6 @@
 """The set-up of a search: everything but its seed, checked before anything runs."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from nasbench.runs.manifest import Manifest
 from nasbench.runs.replay import KnownNumbers, check_replicate, replay
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,22 @@ class Prepared:
             preset=self.setup.preset,
         )
 
+    def check_unit(self) -> None:
+        """Log a warning if the settings are made for losses in another unit."""
+        made, _ = self.make(0)
+        expected, objective = made.loss_unit, self.benchmark.objectives[0]
+        found = self.benchmark.column(objective).unit
+        if expected is not None and _in_unit(expected) != _in_unit(found):
+            preset = f"preset {self.setup.preset!r} of " if self.setup.preset else ""
+            _LOG.warning(
+                "%s%s is made for losses %s, %r is %s: the search may be no better than random",
+                preset,
+                self.algorithm.__name__,
+                _in_unit(expected),
+                objective,
+                _in_unit(found),
+            )
+
     def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
         """Make a new algorithm, and the known numbers passed to it (None without any)."""
         known = KnownNumbers(self.benchmark) if self.setup.known else None
@@ -153,6 +172,12 @@ class Prepared:
             known=known,
             manifest=self.manifest,
         )
+
+
+def _in_unit(unit: str) -> str:
+    if unit in ("", "1"):
+        return "without a unit"
+    return "in percent" if unit == "%" else f"in {unit}"
 
 
 def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:

@@ -27,6 +27,73 @@ def prepare(algorithm="random_search", benchmark="nb201-cifar10", **options):
     return Setup(algorithm=algorithm, benchmark=benchmark, **options).prepare()
 
 
+# Units
+
+MADE_FOR_PERCENT = [
+    ("lanas", "lamcts", {}),
+    ("mcts_uct", "deep_architect", {}),
+    ("mcts_uct", "wistuba", {}),
+    ("mcts_uct", "alphax", {}),
+    ("metaqnn", "baker", {}),
+    ("reinforce", "nas_benchmarks", {}),
+    ("reinforce_lstm", "nas_rl", {}),
+    ("reinforce_lstm", "enas", {}),
+    ("ppo_lstm", "nasnet", {}),
+    ("ppo_lstm", "small", {}),
+    ("transform_rl", "eas", {}),
+    ("mo_reward", None, {}),
+    ("random_scalarization", None, {"search": "lanas", "search_preset": "lamcts"}),
+]
+
+
+def units_logged(caplog, algorithm, benchmark, preset, settings):
+    """The warnings about units."""
+    caplog.clear()
+    prepare(algorithm, benchmark, preset=preset, hyperparameters=settings).check_unit()
+    return [message for message in caplog.messages if "made for losses" in message]
+
+
+@pytest.mark.parametrize(("algorithm", "preset", "settings"), MADE_FOR_PERCENT)
+def test_settings_made_for_percentages_say_so_on_squared_errors(
+    algorithm, preset, settings, caplog
+):
+    (message,) = units_logged(caplog, algorithm, "fcnet-naval", preset, settings)
+    assert f"preset {preset!r} of" in message or not preset
+    assert "is made for losses in percent, 'valid_mse' is without a unit: " in message
+    assert "\n" not in message
+    assert not units_logged(caplog, algorithm, "nb201-cifar10", preset, settings)
+
+
+def test_the_preset_for_squared_errors_says_so_on_percentages(caplog):
+    name = "nas_benchmarks_fcnet"
+    (message,) = units_logged(caplog, "reinforce", "nb201-cifar10", name, {})
+    assert "made for losses without a unit, 'valid_accuracy' is in percent" in message
+    assert not units_logged(caplog, "reinforce", "fcnet-naval", name, {})
+
+
+UNITLESS = sorted(
+    {(name, "") for name in ALGORITHMS if name != "mo_reward"}
+    | {pair for pair in PRESETS if pair[0] != "mo_reward"}
+    - {(name, preset) for name, preset, _ in MADE_FOR_PERCENT}
+    - {("reinforce", "nas_benchmarks_fcnet")}
+)
+
+
+@pytest.mark.parametrize(("algorithm", "preset"), UNITLESS)
+def test_other_settings_suit_any_unit(algorithm, preset, caplog):
+    assert not units_logged(caplog, algorithm, "fcnet-naval", preset or None, {})
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_one_line_is_said_for_all_seeds_and_processes(recorded, caplog, capfd, tmp_path):
+    """It starts two processes, which takes seconds."""
+    out = tmp_path if recorded else None
+    options = {"preset": "lamcts", "budget": Budget(trials=2), "processes": 2, "out": out}
+    assert len(search("lanas", "fcnet-naval", seeds=range(3), **options)) == 3
+    assert len([message for message in caplog.messages if "made for losses" in message]) == 1
+    assert "made for losses" not in capfd.readouterr().err  # as a process would say it
+
+
 # Hyperparameters
 
 
@@ -45,7 +112,7 @@ def test_all_hyperparameters_are_known_with_their_defaults():
 def test_changes_override_the_preset_which_overrides_the_defaults():
     evolution = ALGORITHMS.load("regularized_evolution")
     values = hyperparameters(evolution, {"sample": 4}, "naszilla")
-    assert (values["population"], values["sample"], values["mutation"]) == (30, 4, "each")
+    assert (values["population"], values["sample"], values["mutation"]) == (29, 4, "naszilla")
     assert values["replacement"] is True
 
 
