@@ -1,6 +1,9 @@
 import copy
+import hashlib
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 from base64 import b64encode
@@ -15,6 +18,7 @@ import pytest
 
 from nasbench import api
 from nasbench.benchmarks.loading import load
+from nasbench.compat import imports
 from nasbench.compat.nasbench101 import benchmark, opening
 from nasbench.errors import (
     ArchiveError,
@@ -555,13 +559,18 @@ class Importer:
     """Reads the toy archive from any file, and counts."""
 
     ids = ("nb101-cifar10-108", "nb101-cifar10")
-    calls = 0
+    calls = digests = 0
+
+    @classmethod
+    def digest(cls, file):
+        cls.digests += 1
+        return hashlib.sha256(file.read_bytes()).hexdigest()
 
     def tables(self, files, *, work):
         type(self).calls += 1
         (file,) = files
         runs, archs = map(pa.Table.from_pylist, contents())
-        recipe = {"input": {"name": file.name, "bytes": file.stat().st_size, "sha256": "0"}}
+        recipe = {"input": {"name": file.name, "sha256": self.digest(file)}}
         yield SimpleNamespace(
             metadata=replace(METADATA, recipe=recipe), runs=runs, archs=archs, columns=()
         )
@@ -572,8 +581,10 @@ def home(tmp_path, monkeypatch):
     """A folder of tables, and an importer that needs no real archive."""
     monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(Importer, "calls", 0)
+    monkeypatch.setattr(Importer, "digests", 0)
     siblings = SimpleNamespace(load=lambda name: SimpleNamespace(load=lambda name: Importer))
     monkeypatch.setattr(opening, "SIBLINGS", siblings)
+    monkeypatch.setattr(imports, "SIBLINGS", siblings)
     return tmp_path / "home"
 
 
@@ -588,6 +599,7 @@ def test_an_archive_is_imported_once(home, tmp_path, capsys, name):
     assert capsys.readouterr().out == ""
     assert Importer.calls == 1
     assert {file.name for file in home.iterdir()} == {
+        "archives.json",
         "nb101-cifar10.parquet",
         "nb101-cifar10.archs.parquet",
     }
@@ -596,8 +608,55 @@ def test_an_archive_is_imported_once(home, tmp_path, capsys, name):
     assert load("nb101-cifar10").name == "nb101-cifar10"
 
 
+def test_the_same_bytes_are_the_same_archive_wherever_they_lie(home, tmp_path, capsys):
+    archive = tmp_path / "nasbench_full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    moved = tmp_path / "elsewhere" / "copy"
+    moved.parent.mkdir()
+    shutil.copy(archive, moved)
+    archive.unlink()
+    capsys.readouterr()
+    for _ in range(3):
+        api.NASBench(moved)
+    assert not capsys.readouterr().out
+    assert (Importer.calls, Importer.digests) == (1, 2)  # one import, and one for the copy
+
+
+def test_other_bytes_of_the_same_name_and_size_are_another_archive(home, tmp_path):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    archive.write_bytes(b"RECORDS")
+    os.utime(archive, ns=(0, archive.stat().st_mtime_ns + 1))
+    with pytest.raises(InvalidArgumentError, match="was made from another"):
+        api.NASBench(archive)
+
+
+def test_what_is_remembered_of_archives_may_be_damaged(home, tmp_path):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    for text in ("", "[]", "[" * 100_000, f'{{"{archive}": 1}}'):
+        (home / "archives.json").write_text(text)
+        api.NASBench(archive)
+    assert Importer.calls == 1
+
+
+def test_a_home_that_cannot_be_written_answers(home, tmp_path, monkeypatch):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    api.NASBench(archive)
+    other = tmp_path / "other.tfrecord"
+    other.write_bytes(b"others")
+    with pytest.raises(InvalidArgumentError, match="cannot write"):
+        api.NASBench(other)
+
+
 def test_a_table_of_another_archive_is_not_replaced(home, tmp_path):
-    path = write(home, recipe={"input": {"name": "full.tfrecord", "bytes": 6, "sha256": "0"}})
+    path = write(home, recipe={"input": {"name": "full.tfrecord", "bytes": 7, "sha256": "0"}})
     before = path.read_bytes()
     archive = tmp_path / "full.tfrecord"
     archive.write_bytes(b"records")  # seven bytes
@@ -669,6 +728,24 @@ def test_the_official_file_answers_as_the_original(tmp_path, monkeypatch, capsys
         for name in FIXED:
             assert same(nasbench.get_metrics_from_hash(name), (FIXED[name], COMPUTED[name]))
     assert capsys.readouterr().out.count("Importing") == 1
+
+
+def test_processes_that_import_at_once_get_one_table(tmp_path, at_once):
+    crc = pytest.importorskip("google_crc32c").value
+    content = b"".join(official_records(crc))
+    archives = [tmp_path / f"{number}.tfrecord" for number in range(4)]
+    for archive in archives:
+        archive.write_bytes(content)
+    code = (
+        "from nasbench import api\n"
+        f"found = api.NASBench(archive).get_metrics_from_hash({INCEPTION_HASH!r})[1]\n"
+        "print(found[108][1]['final_test_accuracy'])"
+    )
+    printed = at_once(code, archives)
+    assert [lines[-1] for lines in printed] == [str(RECORD[-1])] * 4
+    assert sum(any("Importing" in line for line in lines) for lines in printed) == 1
+    names = {"archives.json", "nb101-cifar10.archs.parquet", "nb101-cifar10.parquet", "work"}
+    assert {path.name for path in (tmp_path / "home").iterdir()} == names
 
 
 def test_a_damaged_file_leaves_no_table(tmp_path, monkeypatch):

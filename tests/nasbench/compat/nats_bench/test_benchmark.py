@@ -9,6 +9,7 @@ import math
 import os
 import pickle
 import random
+import shutil
 import subprocess
 import sys
 from collections import OrderedDict
@@ -784,6 +785,27 @@ def test_an_archive_is_imported_on_first_use(synthetic, home, capsys, monkeypatc
         create(synthetic / f"{NAMES['tss']}.pickle.pbz2", "tss")
     with pytest.raises(UnknownNameError, match="nats-sss"):
         create(None, "sss")
+
+
+def test_processes_that_import_at_once_get_the_same_tables(synthetic, tmp_path, at_once):
+    code = (
+        "from nasbench.compat.nats_bench import create\n"
+        "api = create(archive, 'tss', fast_mode=True, verbose=False)\n"
+        "print(api.get_more_info(7, 'cifar100', hp='200', is_random=False))"
+    )
+    printed = at_once(code, [synthetic / f"{NAMES['tss']}-simple"] * 4)
+    api = create(synthetic / "tss-tables", "tss", verbose=False)
+    expected = str(api.get_more_info(7, "cifar100", hp="200", is_random=False))
+    assert [lines[-1] for lines in printed] == [expected] * 4
+    assert sum(any("Importing" in line for line in lines) for lines in printed) == 1
+
+
+def test_a_folder_may_be_moved(synthetic, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
+    for place in ("here", "there"):
+        shutil.copytree(synthetic / f"{NAMES['sss']}-simple", tmp_path / place)
+        create(tmp_path / place, "sss", fast_mode=True, verbose=False)
+    assert capsys.readouterr().out.count("Importing") == 1
 
 
 def test_a_single_file_is_imported_on_first_use(synthetic, home, capsys):
