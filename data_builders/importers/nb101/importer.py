@@ -250,6 +250,7 @@ def _imported(archive: Archive, source: Source) -> Draft:
         archs=pa.table(
             {
                 "arch": lists(archs),
+                "index": pa.array(by_rank.astype(np.int32)),
                 "parameters": pa.array(np.array(cells.parameters)[by_rank]),
                 **{name: pa.array(values).take(by_rank) for name, values in texts.items()},
             }
@@ -318,6 +319,7 @@ def _columns() -> tuple[Column, ...]:
             "measured seconds of training since its start, half-way and at the end; evaluations "
             "not included",
         ),
+        Column("index", description="number of the cell in the order of the file, from 0"),
         Column.of("parameters", "trainable parameters of the network, as published"),
         Column("module_hash", description="name of the cell in the published file"),
         Column(
@@ -359,6 +361,7 @@ def _metadata(release: Release, source: Source, *, complete: bool) -> Metadata:
     }
     return Metadata(
         id=release.id,
+        version=2,
         space=NB101.name,
         key="class",
         dataset="cifar10",
