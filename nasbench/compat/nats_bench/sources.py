@@ -1,5 +1,6 @@
 """Where the tables of NATS-Bench come from: the catalogue, a folder, or an imported archive."""
 
+import os
 from pathlib import Path
 
 from nasbench.benchmarks.catalogue import catalogue, folders, open_table
@@ -8,6 +9,7 @@ from nasbench.compat.nats_bench.records import SIZE, TABLES, TOPOLOGY, Family
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.tables.table import Table
 
+PICKLE_EXT = "pickle.pbz2"
 _IMPORTER = "nats"
 
 
@@ -17,7 +19,8 @@ def open_tables(source: str | Path | None, family: Family) -> dict[str, Table]:
     Args:
         source: A folder of tables; the published archive (a folder or a file), whose tables are
             made in the user's folder on first use; the beginning of the ids of tables, such as
-            ``"nats-tss"``; or None for the published ids.
+            ``"nats-tss"``; or None for the published ids and, if there are none, for the archive
+            in :func:`get_torch_home`.
         family: The search space.
 
     Returns:
@@ -42,14 +45,25 @@ def open_tables(source: str | Path | None, family: Family) -> dict[str, Table]:
     if found:
         return found
     if source is None:
+        home = Path(get_torch_home())
+        names = f"{family.archive}-simple", f"{family.archive}.{PICKLE_EXT}"
+        for path in (home / name for name in names):
+            if path.exists():
+                return _imported(path, family)
         raise UnknownNameError(
-            f"there are no tables {prefix}-… in {folders()[0]}. Import the published folder or "
-            f"file once: nasbench import {_IMPORTER} {family.archive}-simple"
+            f"there are no tables {prefix}-… in {folders()[0]}, and neither {' nor '.join(names)} "
+            f"in {home} (TORCH_HOME). Import the published folder or file once: nasbench import "
+            f"{_IMPORTER} {names[0]}"
         )
     raise InvalidArgumentError(
         f"{prefix!r} is neither a file nor a folder, and no id of a table begins with it"
         f"{one_of(f'{prefix}-cifar10', known)}"
     )
+
+
+def get_torch_home() -> str:
+    """Return the folder ``TORCH_HOME`` in which NATS-Bench looks for archives, or ``~/.torch``."""
+    return os.environ.get("TORCH_HOME") or os.path.join(os.path.expanduser("~"), ".torch")
 
 
 def _in_folder(folder: Path, family: Family) -> dict[str, Table]:
