@@ -131,6 +131,7 @@ def _metadata(
     what = "topology search space" if topology else "size search space"
     return Metadata(
         id=f"nats-{kind}-{images.id}",
+        version=2,
         space="nb201" if topology else "nats_size",
         key="arch",
         dataset=images.dataset,
@@ -146,7 +147,7 @@ def _metadata(
         ),
         seeds=_SEEDS[kind],
         elsewhere=(
-            "top-5 accuracies are in the archive; trained weights in the archive "
+            "trained weights are in the archive "
             f"{official}-full; evaluations of this training set that are no column here were "
             "never made"
         ),

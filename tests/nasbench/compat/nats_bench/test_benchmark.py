@@ -16,7 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,7 +87,9 @@ def training(
         "name": dataset,
         "net_state_dict": None,
         "train_acc1es": {epoch: share(rng, TRAIN[dataset]) for epoch in range(epochs)},
-        "train_acc5es": None,
+        "train_acc5es": {epoch: share(rng, TRAIN[dataset]) for epoch in range(epochs)}
+        if epochs < 200
+        else None,
         "train_losses": {epoch: rng.uniform(0, 5) for epoch in range(epochs)},
         "train_times": OrderedDict((epoch, second) for epoch in range(epochs)),
         "arch_config": config | {"class_num": CLASSES[dataset]},
@@ -514,6 +516,7 @@ def test_results_of_a_training(pair):
                 assert same(getattr(found, name), getattr(expected, name)), name
             for name in curves.split():
                 assert getattr(found, name) == dict(getattr(expected, name)), name
+            assert same(found.train_acc5es, expected.train_acc5es)
             for name in (
                 "get_latency",
                 "get_times",
@@ -873,6 +876,22 @@ def test_a_table_of_another_kind(synthetic, tmp_path):
     )
     with pytest.raises(SchemaError, match="'nb201', not of 'nats_size'"):
         create(tmp_path, "sss")
+
+
+def test_a_table_of_version_1_lacks_top_5_accuracies(synthetic, tmp_path):
+    table = Table(synthetic / "tss-tables" / "nats-tss-cifar10.parquet")
+    runs = pq.read_table(table.path).drop_columns(["train_top5_accuracy", "rank"])
+    for version in (1, 2):
+        draft = Draft(
+            replace(table.metadata, version=version), runs, columns=table.columns.values()
+        )
+        write_table(tmp_path / table.path.name, draft)
+        result = create(tmp_path, "tss", verbose=False).query_by_index(7, "cifar10", "12")[111]
+        if version == 1:
+            with pytest.raises(NoAnswerError, match=r"version 1 .* import the archive again"):
+                _ = result.train_acc5es
+        else:
+            assert result.train_acc5es is None
 
 
 def test_a_table_without_the_columns_that_answers_need(synthetic, tmp_path):
