@@ -816,6 +816,15 @@ def test_other_bytes_of_the_same_name_and_size_are_another_archive(home, tmp_pat
         api.NASBench(archive)
 
 
+def test_a_table_may_name_its_archive_in_its_source_only(home, tmp_path):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    digest = hashlib.sha256(b"records").hexdigest()
+    write(home, source=f"a file (sha256 {digest}), somewhere", recipe={"input": {"name": "x"}})
+    api.NASBench(archive)
+    assert Importer.calls == 0
+
+
 def test_what_is_remembered_of_archives_may_be_damaged(home, tmp_path):
     archive = tmp_path / "full.tfrecord"
     archive.write_bytes(b"records")
