@@ -183,10 +183,11 @@ class NASBench:
         return self._statistics("computed")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
+        state = {
             name: Compact(value) if isinstance(value, Statistics) else value
             for name, value in vars(self).items()
         }
+        return state | {"_archs": {}}
 
     def _statistics(self, kind: str) -> Statistics:
         with self._lock:  # all threads change the same

@@ -55,6 +55,9 @@ class NATSBench(Architectures):
         self.reset_time()
         self._tell("opened", self)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_answers": {}}
+
     def get_more_info(
         self,
         index: Any,

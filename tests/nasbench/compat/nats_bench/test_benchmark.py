@@ -1032,6 +1032,14 @@ def test_a_copy_answers_and_counts_for_itself(synthetic, copied):
     ).get_compute_costs("cifar10")
 
 
+def test_a_pickle_holds_no_answers(synthetic):
+    api = create(synthetic / "sss-tables", "sss", verbose=False)
+    size = len(pickle.dumps(api))
+    for iepoch in range(90):
+        api.get_more_info(7, "cifar10", iepoch, "90", False)
+    assert len(pickle.dumps(api)) == size
+
+
 def test_verbose_prints_every_call(synthetic, capsys):
     api = create(synthetic / "tss-tables", "tss")
     assert "NATStopology(4/15625 architectures, fast_mode=False, file=tss-tables)" in (
