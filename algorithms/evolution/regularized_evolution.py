@@ -91,7 +91,7 @@ class RegularizedEvolution(Algorithm):
         self.initial = initial
         self.mutation = mutation
         self.identity = identity
-        self._n_random = initial or population
+        self._n_random = self.random_trials = initial or population
         self._edges_into = _edges_by_target(space)
         in_a_cell = self._mutate_edge if self._edges_into else self._redraw
         self._mutate = {"one": space.mutate, "each": self._mutate_each, "nats": in_a_cell}[mutation]

@@ -48,6 +48,7 @@ class AsyncHyperband(Algorithm):
         self.eta = eta
         self.rounding = rounding
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         self._turns = [n[0] for n in sizes]
         self._ladders = [Ladder(epochs[-len(n) :], eta, resume=resume and resumable) for n in sizes]
         self._bracket = 0

@@ -48,6 +48,7 @@ class Hyperband(Algorithm):
         self.eta = eta
         self.rounding = rounding
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         self._halving = Halving(
             brackets(len(epochs), eta, rounding),
             epochs,

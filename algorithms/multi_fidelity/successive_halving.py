@@ -50,6 +50,7 @@ class SuccessiveHalving(Algorithm):
         self.eta = eta
         self.initial = initial
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         sizes = halving(initial or eta ** (len(epochs) - 1), eta, len(epochs))
         self._halving = Halving(
             [sizes], epochs, lambda: space.sample(self.rng), resume=resume and resumable

@@ -49,6 +49,8 @@ class NSGA2(Algorithm):
         mutation: Expected number of decisions that a mutation changes; all are equally likely.
     """
 
+    multi_objective = True
+
     def __init__(
         self,
         space: SearchSpace,
@@ -73,6 +75,7 @@ class NSGA2(Algorithm):
         self.offspring = offspring
         self.crossover = crossover
         self.mutation = mutation
+        self.random_trials = population
         self._rate = mutation / len(space.options)
         self._members: list[_Member] = []
         self._told: list[_Member] = []

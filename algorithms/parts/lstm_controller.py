@@ -83,6 +83,7 @@ class LSTMController(Algorithm):
         self.baseline_momentum = baseline_momentum
         self.reward = reward
         self.entropy_weight = entropy_weight
+        self.random_trials = samples
         self._policy = LSTMPolicy(
             space,
             self.rng,

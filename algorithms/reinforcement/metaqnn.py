@@ -88,6 +88,7 @@ class MetaQNN(Algorithm):
         self.replay = replay
         self.initial_loss = initial_loss
         self.state = state
+        self.random_trials = -(-schedule * _STEP_ENDS[0] // _STEP_ENDS[-1])
         self._legal = legal_options(space)
         self._values: dict[tuple[object, ...], list[float]] = {}
         self._proposed = 0

@@ -92,6 +92,7 @@ class LaNAS(Algorithm):
         self.exploration = exploration
         self.scale = scale
         self.ridge = ridge
+        self.random_trials = initial
         self._offsets = np.cumsum((0, *space.options[:-1]))
         self._penalty = ridge * np.eye(sum(space.options))
         self._columns, self._numbers = _listed(space)
