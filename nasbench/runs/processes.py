@@ -36,7 +36,7 @@ def finished_runs(prepared: Prepared, seeds: Sequence[int], processes: int) -> I
     held: list[Run] = []
     spent = 0.0
     for seconds, run in _here(prepared, seeds) if alone else _there(prepared, seeds, processes):
-        held.append(run)
+        held.append(replace(run, manifest=prepared.manifest))
         spent += seconds
         if spent >= _HELD_SECONDS:
             yield held
@@ -59,8 +59,7 @@ def _there(prepared: Prepared, seeds: Sequence[int], processes: int) -> Iterator
     task = _pickle().dumps(replace(prepared.setup, algorithm=prepared.algorithm))
     content = prepared.benchmark.content_hash
     parallel = joblib.Parallel(n_jobs=min(processes, len(seeds)), return_as="generator_unordered")
-    for seconds, run in parallel(joblib.delayed(_run)(paths, task, content, s) for s in seeds):
-        yield seconds, replace(run, manifest=prepared.manifest)
+    yield from parallel(joblib.delayed(_run)(paths, task, content, s) for s in seeds)
 
 
 class _Paths(NamedTuple):
