@@ -2,7 +2,7 @@
 
 What counts are the methods and values of the class, and the functions, classes and plain values of
 its module that they name. The instructions differ between versions of Python, and so do the
-digests.
+digests. Docstrings of methods count, as part of what is compiled.
 """
 
 import hashlib
@@ -79,10 +79,9 @@ class _Code:
 
     def _add_function(self, function: FunctionType) -> None:
         names: dict[str, None] = {}
-        for code in _codes(function.__code__):
+        for code in codes_inside(function.__code__):
             names |= dict.fromkeys(code.co_names)
-            constants = [_text(c) for c in code.co_consts if c != function.__doc__]
-            self.parts += [code.co_code.hex(), *code.co_names, *code.co_varnames, *constants]
+        self.parts += instructions(function.__code__)
         for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self.add(value)
         for cell in function.__closure__ or ():
@@ -93,12 +92,27 @@ class _Code:
                 self.add(function.__globals__[name])
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes_inside(code: CodeType) -> Iterator[CodeType]:
     """Yield a code object and those inside."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _codes(constant)
+            yield from codes_inside(constant)
+
+
+def instructions(code: CodeType) -> list[str]:
+    """Return what code does, without names of files and numbers of lines."""
+    return [
+        text
+        for part in codes_inside(code)
+        for text in (
+            part.co_code.hex(),
+            *part.co_names,
+            *part.co_varnames,
+            *part.co_freevars,
+            *map(_text, part.co_consts),
+        )
+    ]
 
 
 def _text(value: object) -> str:

@@ -7,11 +7,11 @@ imported by a computed name are not seen.
 
 Of a script only the statements that the class depends on count: a script that asks for more seeds
 holds the same algorithm. A class without a file, as of a notebook, is known by its compiled code
-(:mod:`nasbench.runs.compiled_code`).
+(:mod:`nasbench.runs.compiled_code`), and so is one whose file was edited after it was imported.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import json_digest
-from nasbench.runs.compiled_code import read_compiled
+from nasbench.runs.compiled_code import codes_inside, instructions, read_compiled
 from nasbench.runs.syntax import Source, read_definition, read_source
 
 _COLLECTION = "algorithms"
@@ -51,8 +51,8 @@ class _Place(NamedTuple):
 def code_fingerprint(*classes: type) -> str:
     """Return the fingerprint of the code of algorithms.
 
-    Files are read when a class is first asked about, and not again: what was edited since it was
-    imported does not run. A class that was made anew, or changed in place, is read again.
+    Files are read when a class is first asked about, and not again: what was edited since does not
+    run. A class that was made anew, or changed in place, is read again.
 
     Args:
         classes: Class of an algorithm, and classes of the algorithms that it runs.
@@ -78,7 +78,7 @@ def _codes(kind: type) -> Iterator[CodeType]:
 
 @cache
 def _read_files(kind: type, codes: tuple[CodeType, ...]) -> set[str]:
-    """Return the digests of all code that belongs to a class; empty if no file defines it.
+    """Return the digests of all code that belongs to a class; empty if no file holds what runs.
 
     Args:
         kind: The class.
@@ -86,7 +86,7 @@ def _read_files(kind: type, codes: tuple[CodeType, ...]) -> set[str]:
     """
     module = sys.modules.get(kind.__module__)
     path = Path(getattr(module, "__file__", None) or "")
-    if not path.is_file():
+    if not path.is_file() or not _is_current(codes, path):
         return set()
     spec = getattr(module, "__spec__", None)
     name = path.stem if spec is None else spec.name
@@ -94,6 +94,19 @@ def _read_files(kind: type, codes: tuple[CodeType, ...]) -> set[str]:
     if kind.__module__ == "__main__":
         source = read_definition(path.read_bytes(), kind.__qualname__.split(".")[0])
     return set() if source is None else _with_bases(kind, source, name, path)
+
+
+def _is_current(codes: Sequence[CodeType], path: Path) -> bool:
+    """Return whether a file still holds the methods that were imported from it."""
+    try:
+        module = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError):  # compiled code does not change while it is in use
+        return path.suffix != ".py"
+    written = {code.co_qualname: code for code in codes_inside(module)}
+    own = (code for code in codes if code.co_filename == str(path))
+    return all(
+        instructions(code) == instructions(written.get(code.co_qualname, code)) for code in own
+    )
 
 
 def _read_live(kind: type) -> set[str]:

@@ -9,6 +9,8 @@ from operator import index
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
+import numpy as np
+
 from nasbench.algorithm import Algorithm
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget, check_count
@@ -94,7 +96,7 @@ def search(
         setup, seeds, Path(out), processes=processes, fresh=fresh, progress=progress
     )
     runs = records.runs(seeds)
-    _say_if_random(records.manifest, runs)
+    _say_what_was_left(setup, records.manifest, runs)
     return runs
 
 
@@ -128,7 +130,7 @@ def run_seeds(
     for done in finished_runs(prepared, seeds, processes):
         runs += done
         progress(len(done))
-    _say_if_random(prepared.manifest, runs)
+    _say_what_was_left(setup, prepared.manifest, runs)
     return sorted(runs, key=lambda run: run.seed)
 
 
@@ -187,23 +189,27 @@ def _say_what_counts(prepared: Prepared) -> None:
             "%s minimises %s alone: %s is recorded, but does not count",
             manifest.algorithm,
             first,
-            ", ".join(others),
+            _listed(others),
         )
     if manifest.test_objectives:
         _LOG.warning(
             "selected on test: the search sees %s, so its results say nothing of unseen data",
-            ", ".join(manifest.test_objectives),
+            _listed(manifest.test_objectives),
         )
 
 
-def _say_if_random(manifest: Manifest, runs: Sequence[Run]) -> None:
-    """Log that the algorithm had no chance to learn."""
+def _say_what_was_left(setup: Setup, manifest: Manifest, runs: Sequence[Run]) -> None:
+    """Log which given fidelities no trial used, and whether all trials were random."""
+    used = {epoch for run in runs for epoch in np.unique(run.epochs).tolist()}
+    unused = [epoch for epoch in manifest.fidelities if epoch not in used]
+    if setup.fidelities is not None and used and unused:
+        _LOG.warning("%s trained nothing to epoch %s", manifest.algorithm, _listed(unused))
     n_trials = max(map(len, runs), default=0)
     if manifest.random_trials is None:
         _LOG.warning(
-            "%s is random search here: with fidelities %s it trains random architectures only",
+            "%s is random search here: offered epoch %s, it trains random architectures only",
             manifest.algorithm,
-            list(manifest.fidelities),
+            _listed(manifest.fidelities),
         )
     elif manifest.is_random_search(n_trials):
         _LOG.warning(
@@ -212,6 +218,10 @@ def _say_if_random(manifest: Manifest, runs: Sequence[Run]) -> None:
             manifest.random_trials,
             n_trials,
         )
+
+
+def _listed(things: Iterable[object]) -> str:
+    return ", ".join(map(str, things))
 
 
 def check_seeds(seeds: Iterable[int]) -> list[int]:

@@ -66,7 +66,7 @@ def test_a_repeated_run_takes_seeds_from_records_unless_it_is_fresh(nasbench, ca
         (("--seeds", "0:5", "--fresh"), []),
     ):
         caplog.clear()
-        code, out, error = nasbench(*FIVE, *options)
+        code, _, error = nasbench(*FIVE, *options)
         assert code == 0, error
         assert [text.partition(" in ")[0] for text in caplog.messages] == expected
 

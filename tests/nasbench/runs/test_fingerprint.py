@@ -175,19 +175,43 @@ def test_an_algorithm_that_runs_another_has_the_code_of_both():
     assert both not in (code_fingerprint(wrapper), code_fingerprint(inner))
 
 
+IN_PLACE = "class Mine:\n    def ask(self):\n        return 1\n"
+
+
 def test_files_are_read_again_if_the_class_was_changed_in_place(tmp_path, monkeypatch):
     """As IPython's autoreload changes it; an edit that is not loaded does not run."""
     path = tmp_path / "edited_in_place.py"
-    text = "class Mine:\n    def ask(self):\n        return 1\n"
-    path.write_text(text)
+    path.write_text(IN_PLACE)
     monkeypatch.syspath_prepend(tmp_path)
     mine = importlib.import_module(path.stem).Mine
     before = code_fingerprint(mine)
-    path.write_text(text.replace("1", "21"))
+    path.write_text(IN_PLACE.replace("1", "21"))
     assert code_fingerprint(mine) == before
     mine.ask = lambda self: 21
     assert code_fingerprint(mine) != before
     del sys.modules[path.stem]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [("return 1", "return 21", False), ("class", "# a comment\nclass", True)],
+)
+def test_a_file_that_was_edited_after_it_was_imported_is_not_what_runs(
+    tmp_path, monkeypatch, old, new, is_same
+):
+    found = {}
+    for folder in ("edited", "later"):
+        path = tmp_path / folder / "edited_after_import.py"
+        path.parent.mkdir()
+        path.write_text(IN_PLACE if folder == "edited" else IN_PLACE.replace(old, new))
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(path.parent)
+            mine = importlib.import_module(path.stem).Mine
+            if folder == "edited":
+                path.write_text(IN_PLACE.replace(old, new))
+            found[folder] = code_fingerprint(mine)
+            del sys.modules[path.stem]
+    assert (found["edited"] == found["later"]) == is_same
 
 
 # Scripts and notebooks

@@ -264,7 +264,7 @@ BOTH = ("valid_accuracy", "parameters")
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "benchmark", "options", "said"),
+    ("algorithm", "table", "options", "said"),
     [
         (
             "local_search",
@@ -300,20 +300,24 @@ BOTH = ("valid_accuracy", "parameters")
             "asha",
             "nb201-cifar10",
             {},
-            [
-                "asha is random search here: with fidelities [200] it trains random architectures "
-                "only"
-            ],
+            ["asha is random search here: offered epoch 200, it trains random architectures only"],
         ),
         ("asha", "lite201-digits", {}, []),
+        (
+            "local_search",
+            "lite201-digits",
+            {"fidelities": (1, 2, 8)},
+            ["local_search trained nothing to epoch 1, 2"],
+        ),
+        ("local_search", "lite201-digits", {"fidelities": (8,)}, []),
     ],
 )
 @pytest.mark.parametrize("is_recorded", [False, True])
 def test_a_search_says_what_its_numbers_are_not(
-    caplog, tmp_path, algorithm, benchmark, options, said, is_recorded
+    caplog, tmp_path, algorithm, table, options, said, is_recorded
 ):
     out = tmp_path if is_recorded else None
-    search(algorithm, benchmark, budget=Budget(trials=60), out=out, **options)
+    search(algorithm, table, budget=Budget(trials=60), out=out, **options)
     assert caplog.messages == said
 
 
