@@ -63,10 +63,15 @@ def code_fingerprint(*classes: type) -> str:
     Raises:
         InvalidArgumentError: A file cannot be read.
     """
-    found: set[str] = set()
+    return json_digest(sorted(set(code_files(*classes).values())))
+
+
+def code_files(*classes: type) -> dict[Path, str]:
+    """Return the files that :func:`code_fingerprint` covers, each with the digest of its code."""
+    found: dict[Path, str] = {}
     for kind in classes:
         found |= _read_files(kind, tuple(_codes(kind))) or _read_live(kind)
-    return json_digest(sorted(found))
+    return found
 
 
 def _codes(kind: type) -> Iterator[CodeType]:
@@ -77,8 +82,8 @@ def _codes(kind: type) -> Iterator[CodeType]:
 
 
 @cache
-def _read_files(kind: type, codes: tuple[CodeType, ...]) -> set[str]:
-    """Return the digests of all code that belongs to a class; empty if no file holds what runs.
+def _read_files(kind: type, codes: tuple[CodeType, ...]) -> dict[Path, str]:
+    """Return the files that belong to a class; none if no file holds what runs.
 
     Args:
         kind: The class.
@@ -87,13 +92,13 @@ def _read_files(kind: type, codes: tuple[CodeType, ...]) -> set[str]:
     module = sys.modules.get(kind.__module__)
     path = Path(getattr(module, "__file__", None) or "")
     if not path.is_file() or not _is_current(codes, path):
-        return set()
+        return {}
     spec = getattr(module, "__spec__", None)
     name = path.stem if spec is None else spec.name
     source: Source | None = _read(path)
     if kind.__module__ == "__main__":
         source = read_definition(path.read_bytes(), kind.__qualname__.split(".")[0])
-    return set() if source is None else _with_bases(kind, source, name, path)
+    return {} if source is None else _with_bases(kind, source, name, path)
 
 
 def _is_current(codes: Sequence[CodeType], path: Path) -> bool:
@@ -109,12 +114,12 @@ def _is_current(codes: Sequence[CodeType], path: Path) -> bool:
     )
 
 
-def _read_live(kind: type) -> set[str]:
-    """Return the digests of the compiled code of a class and of all that belongs to it."""
+def _read_live(kind: type) -> dict[Path, str]:
+    """Return the files that belong to a class, with its compiled code as one of them."""
     return _with_bases(kind, read_compiled(kind), "__main__", Path.cwd() / "__main__.py")
 
 
-def _with_bases(kind: type, source: Source, name: str, path: Path) -> set[str]:
+def _with_bases(kind: type, source: Source, name: str, path: Path) -> dict[Path, str]:
     bases = tuple((base.__module__,) for base in kind.__mro__[1:])
     collection = _Place(Path(__file__).resolve().parents[2], _COLLECTION)
     places = (_place(name, path), collection)
@@ -133,9 +138,11 @@ def _place(module: str, path: Path) -> _Place:
     return _Place(folder, "" if is_alone else names[0])
 
 
-def _collected(source: Source, name: str, path: Path, places: tuple[_Place, ...]) -> set[str]:
-    """Return the digests of a module and of all that it imports, directly or not."""
-    digests, seen = {source.digest}, {path}
+def _collected(
+    source: Source, name: str, path: Path, places: tuple[_Place, ...]
+) -> dict[Path, str]:
+    """Return the file of a module and those of all that it imports, directly or not."""
+    digests = {path: source.digest}
     waiting = [(source, name, path)]
     while waiting:
         source, name, path = waiting.pop()
@@ -147,10 +154,9 @@ def _collected(source: Source, name: str, path: Path, places: tuple[_Place, ...]
                     break
             else:
                 continue
-            if file not in seen:
-                seen.add(file)
+            if file not in digests:
                 read = _read(file)
-                digests.add(read.digest)
+                digests[file] = read.digest
                 waiting.append((read, imported, file))
     return digests
 

@@ -171,9 +171,9 @@ class Manifest:
                 fidelities=tuple(document["fidelities"]),
                 family=benchmark.get("family", ""),
                 families=_texts(document.get("families", ())),
-                code=document.get("code", ""),
+                code=_typed(document.get("code", ""), str),
                 test_objectives=_texts(benchmark.get("test_objectives", ())),
-                random_trials=document.get("random_trials", 0),
+                random_trials=_typed(document.get("random_trials", 0), int | None),
             )
         except (KeyError, TypeError, ValueError, AttributeError, InvalidArgumentError) as error:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
@@ -202,6 +202,12 @@ def _texts(values: Sequence[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise TypeError(f"{values!r} is not a list")
     return tuple(values)
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not of type {kind}")
+    return value
 
 
 def _differing_entries(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:

@@ -108,7 +108,14 @@ def test_a_manifest_that_lacks_something_is_refused(manifest, name):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("budget", {"trials": -1}), ("budget", 7), ("fidelities", 3), ("benchmark", "toy")],
+    [
+        ("budget", {"trials": -1}),
+        ("budget", 7),
+        ("fidelities", 3),
+        ("benchmark", "toy"),
+        ("code", 5),
+        ("random_trials", "9"),
+    ],
 )
 def test_a_manifest_with_an_impossible_value_is_refused(manifest, name, value):
     with pytest.raises(RecordError, match="here: incomplete manifest"):

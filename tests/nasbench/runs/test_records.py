@@ -22,6 +22,7 @@ from nasbench.runs.records import BLOCK, Records, find_records, from_table, to_t
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.search import search
 from nasbench.runs.setup import Setup
+from nasbench.spaces.nb201 import NB201
 from nasbench.tables.validation import content_hash
 
 MANIFEST = Manifest(
@@ -363,6 +364,26 @@ def test_edited_code_neither_reuses_nor_continues_records(tmp_path, run_mine):
         run.trials for run in old
     ]
     assert done == [3]
+
+
+def test_processes_run_the_code_that_this_one_runs(run_mine):
+    """Also if they are older than an edit."""
+    for arch in (7, 12345):
+        text = MINE.replace("unrank(7)", f"unrank({arch})")
+        runs = run_mine(text, range(2), processes=2)
+        assert {NB201().rank(tuple(arch)) for run in runs for arch in run.archs.tolist()} == {arch}
+
+
+def test_processes_refuse_code_that_this_one_does_not_run(tmp_path, run_mine):
+    run_mine(MINE, range(1))
+    (tmp_path / "my_edited_search.py").write_text(MINE.replace("unrank(7)", "unrank(12345)"))
+    mine = sys.modules["my_edited_search"].Mine
+    options = {"seeds": range(2), "budget": Budget(trials=2)}
+    assert (
+        search(mine, "nb201-cifar10", **options)[0].archs.tolist() == [list(NB201().unrank(7))] * 2
+    )
+    with pytest.raises(InvalidArgumentError, match="edited after it was imported: reload"):
+        search(mine, "nb201-cifar10", processes=2, **options)
 
 
 def test_a_search_says_how_many_seeds_come_from_records(tmp_path, caplog):
