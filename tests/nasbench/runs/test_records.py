@@ -379,9 +379,8 @@ def test_processes_refuse_code_that_this_one_does_not_run(tmp_path, run_mine):
     (tmp_path / "my_edited_search.py").write_text(MINE.replace("unrank(7)", "unrank(12345)"))
     mine = sys.modules["my_edited_search"].Mine
     options = {"seeds": range(2), "budget": Budget(trials=2)}
-    assert (
-        search(mine, "nb201-cifar10", **options)[0].archs.tolist() == [list(NB201().unrank(7))] * 2
-    )
+    run, _ = search(mine, "nb201-cifar10", **options)
+    assert run.archs.tolist() == [list(NB201().unrank(7))] * 2
     with pytest.raises(InvalidArgumentError, match="edited after it was imported: reload"):
         search(mine, "nb201-cifar10", processes=2, **options)
 
