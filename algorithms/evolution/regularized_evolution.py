@@ -93,7 +93,7 @@ class RegularizedEvolution(Algorithm):
         self.initial = initial
         self.mutation = mutation
         self.identity = identity
-        self._n_random = initial or population
+        self._n_random = self.random_trials = initial or population
         self._edges_into = _edges_by_target(space)
         self._rates = _rates(space, mutation)
         in_a_cell = self._mutate_edge if self._edges_into else self._redraw

@@ -72,6 +72,7 @@ class SimulatedAnnealing(Algorithm):
         self.accepted = accepted
         self.attempts = attempts
         self.frozen = frozen
+        self.random_trials = initial
         choices = max(1, sum(n > 1 for n in space.options))
         self._enough = accepted * choices
         self._too_many = attempts * choices

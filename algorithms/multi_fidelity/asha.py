@@ -55,6 +55,7 @@ class ASHA(Algorithm):
         self.eta = eta
         self.initial = initial
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         self._ladder = Ladder(epochs, eta, resume=resume and resumable)
         self._n_started = 0
 

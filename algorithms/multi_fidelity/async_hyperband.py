@@ -52,6 +52,7 @@ class AsyncHyperband(Algorithm):
         self.resumable = resumable
         self.eta = eta
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         self._ladders = [
             Ladder(epochs[lowest:], eta, resume=resume and resumable)
             for lowest in range(len(epochs))

@@ -2,7 +2,7 @@
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, count
 from typing import Any, ClassVar
 
 import numpy as np
@@ -137,6 +137,12 @@ class BOHB(Algorithm):
             refill=refill,
         )
         self._min_results = max(min_points, len(space.options) + 1)
+        if len(epochs) == 1:
+            self.random_trials = next(
+                n
+                for n in count(1)
+                if n - max(self._min_results, good_percent * n // 100) > len(space.options)
+            )
         self._options = np.array(space.options)
         self._numeric = np.array(
             [

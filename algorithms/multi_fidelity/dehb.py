@@ -108,6 +108,7 @@ class DEHB(Algorithm):
         sizes = (
             brackets(len(epochs), eta, "hpbandster") if len(epochs) > 1 else ((_SINGLE_RUNG_SIZE,),)
         )
+        self.random_trials = _SINGLE_RUNG_SIZE if len(epochs) == 1 else 0
         self._first_cycle = len(sizes)
         self._brackets = Brackets(sizes, epochs)
         self._populations = [

@@ -56,6 +56,7 @@ class Hyperband(Algorithm):
         self.rounding = rounding
         self.resume = resume
         self.refill = refill
+        self.random_trials = None if len(epochs) == 1 else 0
         self._halving = Halving(
             brackets(len(epochs), eta, rounding),
             epochs,

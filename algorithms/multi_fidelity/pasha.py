@@ -61,6 +61,7 @@ class PASHA(Algorithm):
         self.initial = initial
         self.percentile = percentile
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         self._ladder = Ladder(epochs, eta, resume=resume and resumable)
         self._ladder.top = min(1, len(epochs) - 1)
         self._n_started = 0

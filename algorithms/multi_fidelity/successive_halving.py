@@ -58,6 +58,7 @@ class SuccessiveHalving(Algorithm):
         self.initial = initial
         self.resume = resume
         self.refill = refill
+        self.random_trials = None if len(epochs) == 1 else 0
         sizes = halving(initial or eta ** (len(epochs) - 1), eta, len(epochs))
         self._halving = Halving(
             [sizes],

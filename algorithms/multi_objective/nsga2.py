@@ -54,6 +54,7 @@ class NSGA2(Algorithm):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nsga_net": {"eta": 3.0}}
+    multi_objective = True
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class NSGA2(Algorithm):
         self.crossover = crossover
         self.mutation = mutation
         self.eta = eta
+        self.random_trials = population
         self._rate = mutation / len(space.options)
         self._members: list[_Member] = []
         self._told: list[_Member] = []

@@ -82,6 +82,7 @@ class RandomScalarization(Wrapper):
         self._current = _Search(self._make(seed=seed), itemgetter(0))
         self.families = self._current.algorithm.families
         self.loss_unit = self._current.algorithm.loss_unit
+        self.random_trials = self._current.algorithm.random_trials
         self._running: Running[_Search] = Running()
         self._lowest: tuple[float, ...] = ()
         self._highest: tuple[float, ...] = ()

@@ -84,6 +84,7 @@ class LSTMController(Algorithm):
         self.reward = reward
         self.loss_unit = None if reward == "normalized" else "%"
         self.entropy_weight = entropy_weight
+        self.random_trials = samples
         self._policy = LSTMPolicy(
             space,
             self.rng,

@@ -94,6 +94,7 @@ class LaNAS(Algorithm):
         self.scale = scale
         self.loss_unit = "%" if scale == 100 else None
         self.ridge = ridge
+        self.random_trials = initial
         self._offsets = np.cumsum((0, *space.options[:-1]))
         self._penalty = ridge * np.eye(sum(space.options))
         self._columns, self._numbers = _listed(space)

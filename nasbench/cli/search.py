@@ -86,13 +86,17 @@ def run(
     ] = "draw",
     preset: Preset = None,
     set_: Settings = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the records.")] = Path(
         "runs"
     ),
 ) -> None:
     """Run searches on a benchmark and record them.
 
-    At least one budget is needed. A stopped command is resumed by the same command.
+    At least one budget is needed. A stopped command is resumed by the same command, unless the code
+    of the algorithm was edited.
     """
     from nasbench.runs.budget import Budget
     from nasbench.runs.search import search
@@ -114,6 +118,7 @@ def run(
             known=known or (),
             processes=count_processes(processes),
             out=out,
+            fresh=fresh,
             progress=advance,
         )
     finals = [

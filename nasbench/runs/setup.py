@@ -11,7 +11,7 @@ from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.replay import KnownNumbers, check_replicate, replay
+from nasbench.runs.replay import KnownNumbers, check_replicate, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
 
@@ -53,9 +53,9 @@ class Setup:
         Raises:
             UnknownNameError: There is no such algorithm, benchmark, preset, hyperparameter or
                 column.
-            InvalidArgumentError: A value is impossible, the algorithm cannot use ``known``, or a
-                budget of seconds alone would never end because the benchmark does not record
-                seconds.
+            InvalidArgumentError: A value is impossible, a column is named twice, the algorithm
+                cannot use ``known``, or a budget of seconds alone would never end because the
+                benchmark does not record seconds.
             NotRecordedError: The benchmark does not have a fidelity, a fixed training seed or any
                 objective.
             NasbenchError: The benchmark is damaged, or an optional package is missing.
@@ -160,9 +160,9 @@ class Prepared:
         return made, known
 
     def run(self, seed: int) -> Run:
-        """Run one search."""
+        """Run one search; the run does not carry the manifest."""
         algorithm, known = self.make(seed)
-        return replay(
+        return replay_bare(
             algorithm,
             self.benchmark,
             budget=self.setup.budget,
@@ -170,7 +170,6 @@ class Prepared:
             seed=seed,
             replicate=self.setup.replicate,
             known=known,
-            manifest=self.manifest,
         )
 
 

@@ -299,6 +299,7 @@ def test_info_of_a_class_of_ones_own(nasbench, tmp_path, monkeypatch):
     assert out == (
         "algorithm      own_algorithm:Mine\n"
         "summary        Does nothing.\n"
+        "objectives     the first only\n"
         "known numbers  not used\n"
         "class          own_algorithm:Mine\n"
         "\n"

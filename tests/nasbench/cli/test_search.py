@@ -28,6 +28,10 @@ BAD = {
         (*FIVE, "--objective", "test_accuracy"),
         "did you mean 'valid_accuracy'",
     ),
+    "objective named twice": (
+        (*FIVE, "--objective", "valid_accuracy", "--objective", "valid_accuracy"),
+        "names 'valid_accuracy' twice",
+    ),
     "training column as known": ((*FIVE, "--known", "valid_accuracy"), "before"),
     "unknown fidelity": ((*FIVE, "--fidelity", "12"), "Possible: '200'"),
     "replicate not everywhere": ((*FIVE, "--replicate", "2"), "for every"),
@@ -53,6 +57,18 @@ def test_a_folder_that_cannot_be_written(refused, tmp_path, arguments):
     (tmp_path / "file").write_text("a file, no folder")
     assert "cannot write" in refused(*arguments)
     assert (tmp_path / "file").read_text() == "a file, no folder"
+
+
+def test_a_repeated_run_takes_seeds_from_records_unless_it_is_fresh(nasbench, caplog):
+    for options, expected in (
+        (("--seeds", "0:3"), []),
+        (("--seeds", "0:5"), ["3 of 5 seeds from records"]),
+        (("--seeds", "0:5", "--fresh"), []),
+    ):
+        caplog.clear()
+        code, _, error = nasbench(*FIVE, *options)
+        assert code == 0, error
+        assert [text.partition(" in ")[0] for text in caplog.messages] == expected
 
 
 def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):

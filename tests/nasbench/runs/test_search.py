@@ -279,6 +279,16 @@ def test_a_search_trains_to_the_last_fidelity_asked_for():
         ({"objectives": ()}, InvalidArgumentError, "must be a list of at least one"),
         ({"known": ("parameters",)}, InvalidArgumentError, "random_search has no keyword 'known'"),
         ({"known": ("valid_accuracy",)}, InvalidArgumentError, "cannot be known before one"),
+        (
+            {"objectives": ("valid_accuracy", "parameters", "valid_accuracy")},
+            InvalidArgumentError,
+            "objectives = .* names 'valid_accuracy' twice",
+        ),
+        (
+            {"algorithm": "lemonade", "known": ("macs", "macs")},
+            InvalidArgumentError,
+            "known = .* names 'macs' twice",
+        ),
         ({"workers": 0}, InvalidArgumentError, "workers = 0 must be a positive integer"),
         ({"workers": "2"}, InvalidArgumentError, "workers = '2' must be a positive integer"),
         ({"replicate": 2}, NotRecordedError, "does not record seed 2 for every architecture"),
@@ -315,6 +325,72 @@ def test_several_objectives_are_several_losses():
     for trial in run.trials:
         answer = benchmark.query(trial.proposal.arch, seed=trial.training_seed)
         assert trial.losses == (100 - answer["valid_accuracy"], answer["parameters"])
+
+
+BOTH = ("valid_accuracy", "parameters")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "table", "options", "said"),
+    [
+        (
+            "local_search",
+            "nb201-cifar10",
+            {"objectives": BOTH},
+            [
+                "local_search minimises valid_accuracy alone: parameters is recorded, but does "
+                "not count"
+            ],
+        ),
+        ("nsga2", "nb201-cifar10", {"objectives": BOTH}, []),
+        ("random_search", "nb201-cifar10", {"objectives": BOTH}, []),
+        (
+            "random_search",
+            "lite201-digits",
+            {"objectives": ("test_accuracy",)},
+            [
+                "selected on test: the search sees test_accuracy, so its results say nothing of "
+                "unseen data"
+            ],
+        ),
+        (
+            "regularized_evolution",
+            "nb201-cifar10",
+            {},
+            [
+                "regularized_evolution is random search here: its first 100 trials are random, and "
+                "no run has more than 60"
+            ],
+        ),
+        ("regularized_evolution", "nb201-cifar10", {"preset": "nats"}, []),
+        (
+            "asha",
+            "nb201-cifar10",
+            {},
+            ["asha is random search here: offered epoch 200, it trains random architectures only"],
+        ),
+        ("asha", "lite201-digits", {}, []),
+        (
+            "local_search",
+            "lite201-digits",
+            {"fidelities": (1, 2, 8)},
+            ["local_search trained nothing to epoch 1, 2"],
+        ),
+        ("local_search", "lite201-digits", {"fidelities": (8,)}, []),
+    ],
+)
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_a_search_says_what_its_numbers_are_not(
+    caplog, tmp_path, algorithm, table, options, said, is_recorded
+):
+    out = tmp_path if is_recorded else None
+    search(algorithm, table, budget=Budget(trials=60), out=out, **options)
+    assert caplog.messages == said
+
+
+def test_runs_without_a_trial_are_not_called_random_search(caplog):
+    search("regularized_evolution", "nb201-cifar10", budget=Budget(seconds=1))
+    assert not caplog.messages
 
 
 KNOWING = '''
