@@ -20,6 +20,8 @@ class RandomSearch(Algorithm):
             (``space.canonical``), and the search ends when 1,000 draws in a row yield nothing new.
     """
 
+    multi_objective = True
+
     def __init__(
         self,
         space: SearchSpace,

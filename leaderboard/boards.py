@@ -7,12 +7,12 @@ from typing import Any, Literal
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate
-from nasbench.errors import RecordError
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
-MARK = "\N{DAGGER}"
-"""Marks a row whose algorithm fits the same family of models as the board's surrogate."""
+FAMILY, REMARK = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
+"""Marks of rows that fit the family of models of the board's surrogate, and of rows with a remark.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +65,7 @@ class Question:
             (self.epochs, "epoch"),
             (self.seconds, "simulated second"),
         )
-        return " or ".join(
-            f"{value:,.10g} {name}{'' if value == 1 else 's'}" for value, name in limits if value
-        )
-
-    @property
-    def title(self) -> str:
-        """Short title of the board."""
-        return f"{self.benchmark}@{self.version}, {self.budget}"
+        return " or ".join(count(value, name) for value, name in limits if value)
 
     @property
     def order(self) -> str:
@@ -128,6 +121,8 @@ class Row:
         seeds: Seeds of the runs.
         searches: The runs.
         fits_family: Whether the algorithm fits the same family of models as the board's surrogate.
+        remark: Why the row says nothing of its algorithm: in this set-up it is random search, or it
+            does the same as another row; empty for most rows.
         records: Source of the row.
         content_hash: SHA-256 of the decoded columns of the record.
     """
@@ -142,6 +137,7 @@ class Row:
     seeds: tuple[int, ...]
     searches: tuple[Search, ...]
     fits_family: bool
+    remark: str
     records: Records
     content_hash: str
 
@@ -157,8 +153,8 @@ class Row:
 
     @property
     def mark(self) -> str:
-        """Mark behind the name, see :attr:`Board.footnote`; empty for most rows."""
-        return MARK if self.fits_family else ""
+        """Marks behind the name, see :attr:`Board.footnotes`; empty for most rows."""
+        return FAMILY * self.fits_family + REMARK * bool(self.remark)
 
     @property
     def regret(self) -> Estimate:
@@ -173,6 +169,9 @@ class Board:
     Attributes:
         question: What the records have in common.
         landscape: The scale.
+        partial: Whether a trial of a row is shorter than a full training.
+        epochs: Trained epochs after which the rows are compared; None for the end of the budget.
+            Only for searches with trials shorter than a full training and a budget of trials.
         window: Start and end of the anytime area in simulated seconds: one mean full training, and
             the budget.
         columns: The applicable columns, by name.
@@ -184,6 +183,8 @@ class Board:
 
     question: Question
     landscape: Landscape
+    partial: bool
+    epochs: int | None
     window: tuple[float, float]
     columns: Mapping[str, Score]
     rows: tuple[Row, ...]
@@ -192,52 +193,38 @@ class Board:
 
     @property
     def title(self) -> str:
-        """Short title of the board."""
-        return self.question.title
+        """Title of the board: what distinguishes it from all others."""
+        question = self.question
+        parts = [f"{question.benchmark}@{question.version}", question.budget]
+        if self.epochs is not None:
+            parts[-1] += f" of any length, compared after {count(self.epochs, 'epoch')}"
+        if question.objectives != (self.landscape.benchmark.default_objective,):
+            parts.append(" and ".join(question.objectives))
+        if self.landscape.selected_on_test:
+            parts.append("selected on test")
+        if question.workers > 1:
+            parts.append(f"{question.workers} workers")
+        if question.replicate != "draw":
+            mean = question.replicate == "mean"
+            parts.append("mean of trainings" if mean else f"training seed {question.replicate}")
+        return ", ".join(parts)
 
     @property
-    def footnote(self) -> str:
-        """Meaning of the mark; empty if no row has it."""
-        if not any(row.fits_family for row in self.rows):
-            return ""
-        return (
-            f"{MARK} fits the same kind of model as the surrogate, which gives it an advantage "
-            "here that it would not have on real trainings."
-        )
+    def footnotes(self) -> list[str]:
+        """Meanings of the marks of the rows."""
+        found = [f"{REMARK} {row.label}: {row.remark}." for row in self.rows if row.remark]
+        if any(row.fits_family for row in self.rows):
+            found.append(
+                f"{FAMILY} fits the same kind of model as the surrogate, which gives it an "
+                "advantage here that it would not have on real trainings."
+            )
+        return found
 
     def title_of(self, column: str) -> str:
         """Title of a column."""
         title = self.columns[column].title
         text = title.format(measure=self.landscape.measure, reported=self.landscape.reported.name)
         return text[:1].upper() + text[1:]
-
-
-def group(
-    records: Iterable[Records],
-) -> tuple[dict[Question, list[Records]], list[tuple[Records, str]]]:
-    """Records grouped by question, and the records that no board can show, each with the reason.
-
-    Raises:
-        RecordError: A record is damaged, or the same search is recorded twice.
-    """
-    groups: dict[Question, list[Records]] = {}
-    left_out: list[tuple[Records, str]] = []
-    places: dict[str, Records] = {}
-    for record in records:
-        question = Question.of(record.manifest)
-        twin = places.setdefault(f"{question.benchmark}/{record.folder.name}", record)
-        if twin is not record:
-            raise RecordError(
-                f"the same search is recorded in {twin.folder} and in {record.folder}: keep one"
-            )
-        if len(question.objectives) != 1:
-            n = len(question.objectives)
-            left_out.append((record, f"{n} objectives; boards rank searches with one objective"))
-        elif not record.seeds():
-            left_out.append((record, "no finished run yet"))
-        else:
-            groups.setdefault(question, []).append(record)
-    return dict(sorted(groups.items(), key=lambda item: item[0].order)), left_out
 
 
 def settings(manifest: Manifest) -> dict[str, Any]:
@@ -249,21 +236,30 @@ def settings(manifest: Manifest) -> dict[str, Any]:
 
 
 def labels(manifests: Sequence[Manifest]) -> list[str]:
-    """Labels that tell records apart: the algorithm, and settings in which its records differ."""
-    found = []
-    for manifest in manifests:
-        same = [settings(m) for m in manifests if m.algorithm == manifest.algorithm]
-        own = settings(manifest)
-        by_preset = [s for s in same if s.get("preset") == own.get("preset")]
-        parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
-        parts += [
-            f"{name} {plain(value)}"
-            for name, value in own.items()
-            if name != "preset" and any(other.get(name) != value for other in by_preset)
-        ]
-        name = manifest.algorithm
-        found.append(f"{name} ({', '.join(parts)})" if parts else name)
-    return found
+    """Labels that tell records apart: the algorithm, and settings in which its records differ.
+
+    Where the settings are the same, the fingerprint of the code tells records apart.
+    """
+    names = [_label(manifest, manifests, ()) for manifest in manifests]
+    codes = [f"code {manifest.code[:8] or 'unknown'}" for manifest in manifests]
+    return [
+        _label(manifest, manifests, (code,) if names.count(name) > 1 else ())
+        for manifest, name, code in zip(manifests, names, codes, strict=True)
+    ]
+
+
+def _label(manifest: Manifest, manifests: Iterable[Manifest], more: Sequence[str]) -> str:
+    name, own = manifest.algorithm, settings(manifest)
+    same = [settings(m) for m in manifests if m.algorithm == name]
+    by_preset = [s for s in same if s.get("preset") == own.get("preset")]
+    parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
+    parts += [
+        f"{setting} {plain(value)}"
+        for setting, value in own.items()
+        if setting != "preset" and any(other.get(setting) != value for other in by_preset)
+    ]
+    parts += more
+    return f"{name} ({', '.join(parts)})" if parts else name
 
 
 def plain(value: Any) -> str:
@@ -272,3 +268,8 @@ def plain(value: Any) -> str:
         return " ".join(map(plain, value))
     words = {True: "yes", False: "no", None: "none"}
     return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def count(n: float, name: str) -> str:
+    """A number of things, such as ``"1,200 epochs"``."""
+    return f"{n:,.10g} {name}{'' if n == 1 else 's'}"

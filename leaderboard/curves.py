@@ -1,4 +1,7 @@
-"""Curves: mean regret of each row over simulated time and over evaluations, with intervals."""
+"""Curves: mean regret of each row over simulated time and over evaluations, with intervals.
+
+Where a search has trials shorter than a full training, epochs replace evaluations.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ POINTS = 120
 RANDOM = "random search, expectation"
 """Label of the reference curve."""
 
-Axis = Literal["seconds", "evaluations"]
+Axis = Literal["seconds", "evaluations", "epochs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Curve:
     """A mean over seeds along an axis; every array has shape ``(n_points,)``.
 
     Attributes:
-        at: Simulated seconds or numbers of evaluations, ascending.
+        at: Simulated seconds, or numbers of evaluations or trained epochs, ascending.
         mean: Mean regret at each point, exact.
         low: Lower end of its interval; NaN if there is none.
         high: Upper end of its interval; NaN if there is none.
@@ -39,12 +42,13 @@ class Curve:
 
 def drawn(board: Board) -> dict[Axis, dict[str, Curve]]:
     """The curves of a board by axis and label; over simulated time only if times are recorded."""
-    axes: tuple[Axis, ...] = ("seconds", "evaluations")
+    axes: list[Axis] = ["seconds"] if board.landscape.full_seconds else []
+    axes.append("epochs" if board.partial else "evaluations")
     found: dict[Axis, dict[str, Curve]] = {}
-    for axis in axes if board.landscape.full_seconds else axes[1:]:
+    for axis in axes:
         places = grid(board.rows, axis)
         found[axis] = {row.label: curve(row, axis, places) for row in board.rows}
-    found["evaluations"][RANDOM] = random_search(board)
+    found[axes[-1]][RANDOM] = random_search(board, axes[-1])
     return found
 
 
@@ -61,21 +65,30 @@ def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
     return Curve(at, values.mean(axis=0), low, high)
 
 
-def random_search(board: Board) -> Curve:
-    """Expected regret of random search over full trainings, as far as the longest row."""
-    at = grid(board.rows, "evaluations")
-    mean = board.landscape.random_search(at.astype(np.int64).tolist())
+def random_search(board: Board, axis: Axis = "evaluations") -> Curve:
+    """Expected regret of random search over full trainings, as far as the longest row.
+
+    Args:
+        board: The board.
+        axis: ``"evaluations"`` or ``"epochs"``.
+    """
+    at = grid(board.rows, axis)
+    landscape = board.landscape
+    cost = landscape.benchmark.fidelities[-1] if axis == "epochs" else 1
+    trainings = at.astype(np.int64) // cost
+    mean = np.full(len(at), landscape.reported.random_regret)
+    mean[trainings > 0] = landscape.random_search(trainings[trainings > 0].tolist())
     return Curve(at, mean, mean, mean)
 
 
 def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.float64]:
     """Log-spaced points up to the end of the longest run.
 
-    Over evaluations they begin at 1. Over simulated time they begin where half of the runs of the
-    quickest row have an incumbent.
+    Over evaluations and epochs they begin at 1. Over simulated time they begin where half of the
+    runs of the quickest row have an incumbent.
     """
     last = max(_end(search, axis) for row in rows for search in row.searches)
-    if axis == "evaluations":
+    if axis != "seconds":
         return np.unique(np.round(np.geomspace(1, max(last, 1), points)))
     found = (
         np.median([search.times[0] if len(search.times) else last for search in row.searches])
@@ -86,10 +99,15 @@ def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.fl
 
 
 def _values(search: Search, axis: Axis, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    steps = search.times if axis == "seconds" else search.evaluations
+    steps = {
+        "seconds": search.times,
+        "evaluations": search.evaluations,
+        "epochs": search.epochs,
+    }[axis]
     return step_values(steps, np.append(search.before, search.regrets), at)
 
 
 def _end(search: Search, axis: Axis) -> float:
-    run = search.run
-    return float(run.ends.max(initial=0.0)) if axis == "seconds" else float(len(run))
+    if axis == "seconds":
+        return float(search.run.ends.max(initial=0.0))
+    return float(search.spent.max(initial=0) if axis == "epochs" else len(search.run))

@@ -146,21 +146,28 @@ class Landscape:
         return f"{_SPLITS.get(split, split)} regret".strip()
 
     @cached_property
-    def floor(self) -> float:
-        """Regret of a search that knows the mean over seeds of the column by which it selects."""
+    def exhaustive_mean(self) -> float:
+        """Regret of exhaustive search that selects by the mean over all trainings.
+
+        A reference, not a limit: a choice that validation ranks lower can do better on test.
+        """
         archs = np.concatenate([self.archs, self._others])
         regrets = self.observed.regrets(archs)
         return float(self.reported.regrets(archs[regrets == regrets.min()]).mean())
 
     @cached_property
-    def ceiling(self) -> float | None:
-        """Expected regret of a search that sees one training of every architecture.
+    def exhaustive_once(self) -> float | None:
+        """Expected regret of exhaustive search that trains every architecture once.
+
+        A reference, not a limit: the best of so many single results is often a lucky one. A search
+        that trains fewer architectures, or some of them again, meets fewer lucky results and can
+        end lower.
 
         None unless training seeds are drawn, and if only a sample of the space is known.
         """
         if not self._is_drawn or self.population.extent == "sampled":
             return None
-        return statistics.oracle(*self._trainings)
+        return statistics.exhaustive_search(*self._trainings)
 
     @property
     def is_exact(self) -> bool:

@@ -1,22 +1,24 @@
 """The columns of a board, each a function of one search, and the ranking."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from leaderboard import COLUMNS, statistics
-from leaderboard.boards import Board, Question, Row, Score, group, labels, settings
+from leaderboard import COLUMNS, admission, statistics
+from leaderboard.admission import NotShown, Obstacle
+from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
 from leaderboard.landscape import Landscape
-from leaderboard.searches import Search, log_mean
-from nasbench.benchmarks.loading import AnyBenchmark, load
-from nasbench.errors import RecordError, UnknownNameError
+from leaderboard.searches import Search, log_mean, trained_epochs
+from nasbench.errors import NasbenchError
 from nasbench.runs.records import Records, to_table
 from nasbench.runs.run import Run
 from nasbench.tables.validation import content_hash
+
+RANDOM_SEARCH = "random_search"
+"""Name of the algorithm with which others are compared."""
 
 
 def score(
@@ -40,9 +42,9 @@ def validation_regret(search: Search) -> float:
     observed = search.landscape.observed
     if observed.column.split != "valid" or search.landscape.reported is observed:
         return np.nan
-    if not len(search.archs):
+    if search.chosen is None:
         return observed.random_regret
-    return float(observed.regrets(search.archs[-1:])[0])
+    return float(observed.regrets(search.archs[search.chosen : search.chosen + 1])[0])
 
 
 @score("Final {reported}", "value")
@@ -70,34 +72,65 @@ def anytime_area(search: Search) -> float:
 @score("Evaluations", "count")
 def evaluations(search: Search) -> float:
     """Number of trials of the run, at any fidelity."""
-    return float(len(search.run))
+    return float(search.n_trials)
+
+
+@score("Epochs", "count")
+def epochs(search: Search) -> float:
+    """Epochs trained by all trials; a trial that resumes another counts what it adds."""
+    return float(search.spent[search.n_trials - 1]) if search.n_trials else 0.0
 
 
 @score("Simulated time", "seconds")
 def simulated_seconds(search: Search) -> float:
     """End of the last trial: a sum of times from the benchmark, without any time of the host."""
-    return float(search.run.ends.max(initial=0.0)) if search.landscape.full_seconds else np.nan
+    return search.seconds if search.landscape.full_seconds else np.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The boards of some records; iterating gives the boards.
+
+    Attributes:
+        boards: Boards by benchmark and budget.
+        not_shown: The records that no board shows.
+    """
+
+    boards: tuple[Board, ...]
+    not_shown: tuple[NotShown, ...]
+
+    def __iter__(self) -> Iterator[Board]:
+        return iter(self.boards)
 
 
 def rank(
     records: Iterable[Records], *, progress: Callable[[int], None] = lambda _: None
-) -> list[Board]:
-    """Boards of some records, by benchmark and budget, without records that no board can show.
+) -> Ranking:
+    """Rank records by benchmark and budget.
+
+    A record that cannot be shown stops no other: the ranking says why, and what helps.
 
     Args:
         records: Records from :func:`nasbench.runs.records.find_records`.
         progress: Called with the number of newly scored records.
-
-    Raises:
-        RecordError: A record is damaged, the same search is recorded twice, or a record was made
-            with another content of the benchmark.
-        SurrogateError: The surrogate of a record is damaged.
-        UnknownNameError: The benchmark of a record is not installed.
     """
-    return [
-        board(question, members, progress=progress)
-        for question, members in group(records)[0].items()
-    ]
+    groups, not_shown = admission.group(records)
+    boards: list[Board] = []
+    for question, members in groups.items():
+        for made in _boards(question, members, progress):
+            if isinstance(made, Board):
+                boards.append(made)
+            else:
+                not_shown.append(made)
+    return Ranking(tuple(boards), tuple(not_shown))
+
+
+class _Recorded(NamedTuple):
+    """A record with its runs, and whether a trial is shorter than a full training."""
+
+    record: Records
+    runs: list[Run]
+    partial: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,62 +139,119 @@ class _Entry:
 
     record: Records
     label: str
+    partial: bool
     searches: tuple[Search, ...]
     values: dict[str, NDArray[np.float64]]
     content_hash: str
 
+    @property
+    def name(self) -> tuple[bool, str]:
+        """Sort key that puts random search first."""
+        return self.record.manifest.algorithm != RANDOM_SEARCH, self.label
 
-def board(
-    question: Question,
-    records: Sequence[Records],
-    *,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Board:
-    """Score and rank the records that answer one question.
 
-    Raises:
-        RecordError: As in :func:`rank`.
-        UnknownNameError: As in :func:`rank`.
-        SurrogateError: As in :func:`rank`.
+def _boards(
+    question: Question, records: Sequence[Records], progress: Callable[[int], None]
+) -> Iterator[Board | NotShown]:
+    """The boards of records that answer one question, and the records that they do not show.
+
+    A number of trials is no measure of cost for searches with trials shorter than a full training:
+    these have a board of their own, which compares them after equally many trained epochs.
     """
-    benchmark = _benchmark(question, records[0])
-    landscape = Landscape(benchmark, question.replicate)
-    window = _window(question, landscape)
-    columns: dict[str, Score] = {name: COLUMNS.load(name) for name in COLUMNS}
-    entries = []
-    for record, label in zip(records, labels([r.manifest for r in records]), strict=True):
-        runs = _runs(record)
-        searches = tuple(Search(run, landscape, window) for run in runs)
-        values = {
-            name: np.array([column(search) for search in searches])
-            for name, column in columns.items()
-        }
-        digest = content_hash(to_table(runs).drop_columns(["inherited"]), None)
-        entries.append(_Entry(record, label, searches, values, digest))
-        progress(1)
+    landscape = admission.open_landscape(question)
+    if isinstance(landscape, Obstacle):
+        yield from (NotShown(record.folder, *landscape) for record in records)
+        return
+    together: list[_Recorded] = []
+    apart: list[_Recorded] = []
+    full = landscape.benchmark.fidelities[-1]
+    for record in records:
+        runs = admission.read(record)
+        if isinstance(runs, Obstacle):
+            yield NotShown(record.folder, *runs)
+            continue
+        partial = any(run.epochs.min(initial=full) < full for run in runs)
+        group = apart if partial and question.trials is not None else together
+        group.append(_Recorded(record, runs, partial))
+    for group in (together, apart):
+        limit = _common_epochs(group) if group is apart else None
+        window = _window(question, landscape, limit)
+        names = labels([member.record.manifest for member in group])
+        entries = []
+        for member, label in zip(group, names, strict=True):
+            try:
+                entries.append(_entry(member, label, landscape, window, limit))
+            except (NasbenchError, ValueError, IndexError) as error:
+                yield NotShown(member.record.folder, *admission.unfit(error, member.record))
+            progress(1)
+        if not entries:
+            continue
+        try:
+            yield _board(question, landscape, entries, window, limit)
+        except NasbenchError as error:
+            for entry in entries:
+                yield NotShown(entry.record.folder, *admission.unfit(error, entry.record))
+
+
+def _common_epochs(recorded: Sequence[_Recorded]) -> int:
+    """Epochs that every record has trained, in the mean over its seeds."""
+    return min(
+        (int(np.mean([trained_epochs(run).sum() for run in runs])) for _, runs, _ in recorded),
+        default=0,
+    )
+
+
+def _entry(
+    recorded: _Recorded,
+    label: str,
+    landscape: Landscape,
+    window: tuple[float, float],
+    limit: int | None,
+) -> _Entry:
+    record, runs, partial = recorded
+    searches = tuple(Search(run, landscape, window, limit) for run in runs)
+    columns = {name: COLUMNS.load(name) for name in COLUMNS}
+    values = {
+        name: np.array([column(search) for search in searches]) for name, column in columns.items()
+    }
+    digest = content_hash(to_table(runs).drop_columns(["inherited"]), None)
+    return _Entry(record, label, partial, searches, values, digest)
+
+
+def _board(
+    question: Question,
+    landscape: Landscape,
+    entries: list[_Entry],
+    window: tuple[float, float],
+    limit: int | None,
+) -> Board:
     entries.sort(
         key=lambda e: (*(float(e.values[c].mean()) for c in ("regret", "anytime_area")), e.label)
     )
-    columns = {
-        name: column
-        for name, column in columns.items()
+    partial = any(entry.partial for entry in entries)
+    columns: dict[str, Score] = {
+        name: COLUMNS.load(name)
+        for name in COLUMNS
         if all(np.isfinite(entry.values[name]).all() for entry in entries)
+        and (partial or name != "epochs")  # else in proportion to evaluations
     }
-    evaluations = _random_evaluations(question, landscape)
+    evaluations = _random_evaluations(question, landscape, limit)
     return Board(
         question=question,
         landscape=landscape,
+        partial=partial,
+        epochs=limit,
         window=window,
         columns=columns,
-        rows=tuple(_row(i, entry, entries[0], columns) for i, entry in enumerate(entries)),
+        rows=tuple(_row(i, entry, entries, columns) for i, entry in enumerate(entries)),
         random_evaluations=evaluations,
         random_regret=float(landscape.random_search([evaluations])[0]) if evaluations else None,
     )
 
 
-def _row(place: int, entry: _Entry, best: _Entry, columns: Iterable[str]) -> Row:
+def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable[str]) -> Row:
     seeds = tuple(search.run.seed for search in entry.searches)
-    gap, common = statistics.difference(_by_seed(entry), _by_seed(best))
+    gap, common = statistics.difference(_by_seed(entry), _by_seed(entries[0]))
     manifest, surrogate = entry.record.manifest, entry.searches[0].landscape.population.surrogate
     return Row(
         rank=place + 1,
@@ -174,9 +264,23 @@ def _row(place: int, entry: _Entry, best: _Entry, columns: Iterable[str]) -> Row
         seeds=seeds,
         searches=entry.searches,
         fits_family=surrogate is not None and surrogate.family in manifest.families,
+        remark=_remark(entry, entries),
         records=entry.record,
         content_hash=entry.content_hash,
     )
+
+
+def _remark(entry: _Entry, entries: Iterable[_Entry]) -> str:
+    """Why the row says nothing of its algorithm; empty for most."""
+    manifest = entry.record.manifest
+    longest = max(len(search.run) for search in entry.searches)
+    if manifest.algorithm != RANDOM_SEARCH and manifest.is_random_search(longest):
+        n = manifest.random_trials
+        why = "every trial is" if n is None else f"the first {count(n, 'trial')} of a run are"
+        return f"random search here: {why} drawn at random"
+    twins = [other for other in entries if other.content_hash == entry.content_hash]
+    first = min(twins, key=lambda twin: twin.name)
+    return "" if first is entry else f"the same trials as {first.label}"
 
 
 def _by_seed(entry: _Entry) -> dict[int, float]:
@@ -184,44 +288,7 @@ def _by_seed(entry: _Entry) -> dict[int, float]:
     return {s.run.seed: value for s, value in zip(entry.searches, regrets, strict=True)}
 
 
-def _benchmark(question: Question, record: Records) -> AnyBenchmark:
-    """The installed benchmark with which the records were made."""
-    name = f"{question.benchmark}@{question.version}"
-    try:
-        benchmark = load(name, objectives=question.objectives)
-    except UnknownNameError as error:
-        raise UnknownNameError(
-            f"{record.folder} needs a benchmark that is not installed: {error}"
-        ) from error
-    if benchmark.content_hash != question.content_hash:
-        raise RecordError(
-            f"{record.folder} was made with content {question.content_hash[:12]}… of {name}, but "
-            f"the installed one has {benchmark.content_hash[:12]}…: install the former or repeat "
-            "the search"
-        )
-    return benchmark
-
-
-def _runs(record: Records) -> list[Run]:
-    """The runs of a record.
-
-    Raises:
-        RecordError: The record is damaged, or has more losses than its manifest has objectives.
-    """
-    try:
-        runs = record.runs()
-    except (ValueError, pa.ArrowException) as error:
-        if isinstance(error, RecordError):
-            raise
-        raise RecordError(f"{record.folder}: a part is damaged: {error}") from error
-    if any(run.losses.shape[1] != 1 for run in runs):
-        raise RecordError(
-            f"{record.folder}: the runs have more losses than the manifest has objectives"
-        )
-    return runs
-
-
-def _window(question: Question, landscape: Landscape) -> tuple[float, float]:
+def _window(question: Question, landscape: Landscape, limit: int | None) -> tuple[float, float]:
     """Seconds of one mean full training, and the simulated seconds that the budget allows."""
     one = landscape.full_seconds
     full_epochs = landscape.benchmark.fidelities[-1]
@@ -230,16 +297,18 @@ def _window(question: Question, landscape: Landscape) -> tuple[float, float]:
         limits.append(question.seconds)
     if question.trials is not None:
         limits.append(question.trials * one / question.workers)
-    if question.epochs is not None:
-        limits.append(question.epochs / full_epochs * one / question.workers)
+    for epochs in (question.epochs, limit):
+        if epochs is not None:
+            limits.append(epochs / full_epochs * one / question.workers)
     return one, min(limits)
 
 
-def _random_evaluations(question: Question, landscape: Landscape) -> int | None:
+def _random_evaluations(question: Question, landscape: Landscape, limit: int | None) -> int | None:
     """Full trainings that the budget pays for; None if that depends on what is trained."""
     if question.seconds is not None:
         return None
     limits = [] if question.trials is None else [question.trials]
-    if question.epochs is not None:
-        limits.append(question.epochs // landscape.benchmark.fidelities[-1])
+    for epochs in (question.epochs, limit):
+        if epochs is not None:
+            limits.append(epochs // landscape.benchmark.fidelities[-1])
     return min(limits)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.landscape import Landscape
-from nasbench.runs.run import Run
+from nasbench.runs.run import NONE, Run
 
 
 class Search:
@@ -19,29 +19,55 @@ class Search:
         run: The record.
         landscape: The scale.
         window: Start and end of the anytime area, in simulated seconds.
+        limit: Trained epochs that count for scores; None for all. Curves show the rest as well.
 
     Attributes:
         run: As given.
         landscape: As given.
         window: As given.
+        n_trials: Number of trials that ended within the limit.
         archs: The incumbents in the order in which they were found, shape ``(n, d)``.
         times: Simulated second at which each was found, shape ``(n,)``.
         evaluations: Number of trials that had ended by then, its own included, shape ``(n,)``.
+        epochs: Epochs that these had trained, shape ``(n,)``.
         regrets: Regret of each, shape ``(n,)``.
+        spent: Epochs trained when each trial ended, in the order of their ends, over all trials.
     """
 
-    __slots__ = ("archs", "evaluations", "landscape", "regrets", "run", "times", "window")
+    __slots__ = (
+        "archs",
+        "epochs",
+        "evaluations",
+        "landscape",
+        "n_trials",
+        "regrets",
+        "run",
+        "spent",
+        "times",
+        "window",
+    )
 
-    def __init__(self, run: Run, landscape: Landscape, window: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        landscape: Landscape,
+        window: tuple[float, float],
+        limit: int | None = None,
+    ) -> None:
         self.run = run
         self.landscape = landscape
         self.window = window
+        self.spent = trained_epochs(run)[run.order].cumsum()
+        self.n_trials = len(run)
+        if limit is not None:
+            self.n_trials = int(np.searchsorted(self.spent, limit, side="right"))
         incumbents = run.incumbent_trials()
         ended = np.empty(len(run), dtype=np.int64)
         ended[run.order] = np.arange(1, len(run) + 1)
         self.archs = run.archs[incumbents]
         self.times = run.ends[incumbents]
         self.evaluations = ended[incumbents]
+        self.epochs = self.spent[self.evaluations - 1]
         self.regrets = landscape.reported.regrets(self.archs)
 
     @property
@@ -50,9 +76,26 @@ class Search:
         return self.landscape.reported.random_regret
 
     @property
+    def chosen(self) -> int | None:
+        """Place of the last incumbent within the limit; None if there is none."""
+        n = int(np.searchsorted(self.evaluations, self.n_trials, side="right"))
+        return n - 1 if n else None
+
+    @property
     def regret(self) -> float:
-        """Regret of the last incumbent."""
-        return float(self.regrets[-1]) if len(self.regrets) else self.before
+        """Regret of the last incumbent within the limit."""
+        return self.before if self.chosen is None else float(self.regrets[self.chosen])
+
+    @property
+    def seconds(self) -> float:
+        """Simulated second at which the last trial within the limit ended."""
+        return float(self.run.ends[self.run.order[: self.n_trials]].max(initial=0.0))
+
+
+def trained_epochs(run: Run) -> NDArray[np.int64]:
+    """Epochs that each trial trained, shape ``(n_trials,)``: of a resumed one, those added."""
+    before = np.where(run.resumes == NONE, 0, run.epochs[run.resumes])
+    return run.epochs.astype(np.int64) - before
 
 
 def step_values(

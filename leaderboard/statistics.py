@@ -1,4 +1,4 @@
-"""Bootstrap intervals over seeds, and exact expectations of random search and of an oracle."""
+"""Bootstrap intervals over seeds, and exact expectations of random and of exhaustive search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -165,13 +165,13 @@ def _by_loss(
     return mass, np.bincount(group, weights * reported) / mass
 
 
-def oracle(
+def exhaustive_search(
     keys: NDArray[np.int64], observed: NDArray[np.float64], reported: NDArray[np.float64]
 ) -> float:
-    """Expected report of a perfect search to which every architecture shows one random training.
+    """Expected report of exhaustive search that sees one random training of every architecture.
 
-    No search that trains each architecture once can be trusted below this value: it is the noise of
-    a single training.
+    It is no limit: among more architectures the best single result is more often a lucky one, so a
+    search that trains fewer of them can report better.
 
     Args:
         keys: Architecture of each training, shape ``(n_runs,)``.

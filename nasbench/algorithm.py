@@ -138,13 +138,27 @@ class Algorithm(ABC):
             others, named like :attr:`nasbench.regressor.Regressor.family`; they may depend on
             hyperparameters. Leaderboards mark an algorithm that fits the family of the surrogate
             that it searches.
+        loss_unit: Unit of the first loss that the hyperparameters are made for, such as ``"%"``;
+            None if they suit any. A search for an objective in another unit says so.
+        multi_objective: Whether the losses after the first count, too. If not, a search with
+            several objectives says so.
+        random_trials: Number of trials at the start that are nothing but random search: random
+            architectures, trained to the last fidelity, whatever became of those before; None for
+            all. A search that ends before it learns says so, and boards can mark it. 0 for random
+            search itself, which needs no mark.
+        inner_algorithms: Classes of the algorithms that it runs, if any; their code is part of its
+            own.
         space: As given.
         fidelities: As given.
         rng: The generator made from ``seed``.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    multi_objective: ClassVar[bool] = False
     families: tuple[str, ...] = ()
+    loss_unit: str | None = None
+    random_trials: int | None = 0
+    inner_algorithms: "tuple[type[Algorithm], ...]" = ()
 
     def __init__(self, space: SearchSpace, *, fidelities: Sequence[int], seed: int) -> None:
         self.space = space

@@ -13,6 +13,7 @@ SIBLINGS = Registry(
         "fetch": "data_builders.images.fetch:fetch",
         "build": "data_builders.builds.build:Build",
         "importers": "data_builders:IMPORTERS",
+        "nats_pickle": "data_builders.importers.nats.files:load",
         "networks": "data_builders:NETWORKS",
         "fit": "surrogates.fit:fit",
         "noise": "data_builders.studies.noise:noise_table",

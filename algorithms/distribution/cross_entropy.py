@@ -91,6 +91,7 @@ class CrossEntropy(Algorithm):
         self.negative_learning_rate = negative_learning_rate
         self.mutation_probability = mutation_probability
         self.mutation_shift = mutation_shift
+        self.random_trials = samples
         self._choices = IndependentChoices(space)
         self._batch: list[tuple[float, int, Arch]] = []
 

@@ -64,6 +64,7 @@ class GeNet(Algorithm):
         self.exchange = exchange
         self.mutation = mutation
         self.flip = flip
+        self.random_trials = population
         self._bits = [(n - 1).bit_length() for n in space.options]
         self._losses: dict[Arch, list[float]] = {}
         self._generation = [space.sample(self.rng) for _ in range(population)]

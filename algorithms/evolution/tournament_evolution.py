@@ -76,6 +76,7 @@ class TournamentEvolution(Algorithm):
         self.sample = sample
         self.share = share
         self.removal = removal
+        self.random_trials = population
         self._asked = 0
         self._members: list[tuple[float, int, Arch]] = []  # best first, then youngest
 

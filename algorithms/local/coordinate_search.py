@@ -43,6 +43,7 @@ class CoordinateSearch(Algorithm):
             raise InvalidArgumentError(f"order = {order!r}{one_of(order, _ORDERS)}")
         self.initial = initial
         self.order = order
+        self.random_trials = initial
         self._decisions = [i for i, n in enumerate(space.options) if n > 1]
         self._losses: dict[Arch, float] = {}
         self._pending = 0

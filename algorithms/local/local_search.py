@@ -58,6 +58,7 @@ class LocalSearch(Algorithm):
         self.initial = initial
         self.full_neighborhood = full_neighborhood
         self.at_minimum = at_minimum
+        self.random_trials = initial
         self._seen: set[Arch] = set()
         self._queue: list[Arch] = []
         self._pending = 0

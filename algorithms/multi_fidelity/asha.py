@@ -17,7 +17,8 @@ class ASHA(Algorithm):
     one; if there is none, a random architecture starts at the lowest rung. With a single fidelity
     this is random search.
 
-    Preset ``liamcli`` takes ``eta`` from liamcli/darts_asha.
+    Preset ``liamcli`` has the ``eta`` that ``mpi_hyperband.py`` of liamcli/darts_asha sets; the
+    default is that of its classes (``searchers/hyperband_policy.py``).
 
     Args:
         space: The search space.
@@ -54,6 +55,7 @@ class ASHA(Algorithm):
         self.eta = eta
         self.initial = initial
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         self._ladder = Ladder(epochs, eta, resume=resume and resumable)
         self._n_started = 0
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.parts.rungs import Ladder, Running, rungs
+from algorithms.parts.rungs import Ladder, rungs
+from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import SearchSpace
@@ -60,6 +61,7 @@ class PASHA(Algorithm):
         self.initial = initial
         self.percentile = percentile
         self.resume = resume
+        self.random_trials = None if len(epochs) == 1 else 0
         self._ladder = Ladder(epochs, eta, resume=resume and resumable)
         self._ladder.top = min(1, len(epochs) - 1)
         self._n_started = 0

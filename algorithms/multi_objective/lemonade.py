@@ -57,6 +57,8 @@ class Lemonade(Algorithm):
         "community": {"proposed": 8, "accepted": 4},
     }
 
+    multi_objective = True
+
     def __init__(
         self,
         space: SearchSpace,
@@ -76,6 +78,7 @@ class Lemonade(Algorithm):
         self.initial = initial
         self.proposed = proposed
         self.accepted = accepted
+        self.random_trials = initial
         self._known = known
         self._queue = [space.sample(self.rng) for _ in range(initial)]
         self._seen = set(self._queue)

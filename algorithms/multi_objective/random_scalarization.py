@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from algorithms.parts.inner import Wrapper, with_one_loss
-from algorithms.parts.rungs import Running
+from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Known, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import SearchSpace
@@ -81,6 +81,8 @@ class RandomScalarization(Wrapper):
         self._array_rng = np.random.default_rng(int(self.rng.random() * 2**53))
         self._current = _Search(self._make(seed=seed), itemgetter(0))
         self.families = self._current.algorithm.families
+        self.loss_unit = self._current.algorithm.loss_unit
+        self.random_trials = self._current.algorithm.random_trials
         self._running: Running[_Search] = Running()
         self._lowest: tuple[float, ...] = ()
         self._highest: tuple[float, ...] = ()

@@ -40,6 +40,8 @@ class Wrapper(Algorithm):
             ``known``, or refuses a value.
     """
 
+    multi_objective = True
+
     def __init__(
         self,
         space: SearchSpace,
@@ -71,6 +73,7 @@ class Wrapper(Algorithm):
             raise InvalidArgumentError(
                 f"search = {search!r} has no keyword 'known' and cannot use known numbers"
             )
+        self.inner_algorithms = (inner,)
         self.search = search
         self.search_preset = search_preset
         self.search_settings = search_settings

@@ -87,7 +87,9 @@ class MetaQNN(Algorithm):
         self.learning_rate = learning_rate
         self.replay = replay
         self.initial_loss = initial_loss
+        self.loss_unit = "%" if initial_loss == 50 else None
         self.state = state
+        self.random_trials = -(-schedule * _STEP_ENDS[0] // _STEP_ENDS[-1])
         self._legal = legal_options(space)
         self._values: dict[tuple[object, ...], list[float]] = {}
         self._proposed = 0

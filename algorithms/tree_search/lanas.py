@@ -22,9 +22,10 @@ class LaNAS(Algorithm):
     """LaNAS: learns a tree of good and bad regions and searches it by UCB (Wang et al., 2019).
 
     The regions are the leaves of a full binary tree. Each inner node fits a ridge regression of the
-    loss on the one-hot options to the trials in its region; architectures predicted at or below the
-    mean go to its good child, the others to its bad child. The search descends to a leaf by upper
-    confidence bounds on the mean loss, ``2 * exploration * sqrt(2 ln(trials of the node) / trials
+    loss on the one-hot options to its trials. Trials with losses at or below their mean go to its
+    good child, and so do architectures not proposed yet whose predictions are at or below that
+    mean; the others go to its bad child. The search descends to a leaf by upper confidence bounds
+    on the mean loss, ``2 * exploration * sqrt(2 ln(trials of the node) / trials
     of the child)``, and draws a random architecture of that leaf that was not proposed before. The
     tree is refitted after every ``selections`` trials; running trials count only in the bounds. A
     diverged training counts as the worst finite loss so far.
@@ -91,7 +92,9 @@ class LaNAS(Algorithm):
         self.height = height
         self.exploration = exploration
         self.scale = scale
+        self.loss_unit = "%" if scale == 100 else None
         self.ridge = ridge
+        self.random_trials = initial
         self._offsets = np.cumsum((0, *space.options[:-1]))
         self._penalty = ridge * np.eye(sum(space.options))
         self._columns, self._numbers = _listed(space)

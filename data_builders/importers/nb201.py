@@ -21,6 +21,7 @@ from data_builders.importers.nats.blocks import Blocks, join, store
 from data_builders.importers.nats.files import LIMIT
 from data_builders.importers.nats.results import Layout, Record, parse
 from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
+from data_builders.importers.parts import alone
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
@@ -56,17 +57,26 @@ class NB201Importer(Importer):
         path = _only(files)
         try:
             sha256 = file_digest(path)
-            blocks = Blocks(work / f"nb201-{path.name}", {"sha256": sha256})
-            summary = blocks.summary(partial(_read, path, blocks, progress))
-        except (OSError, zipfile.BadZipFile) as error:
+        except OSError as error:
             raise ArchiveError(f"{path} cannot be read: {error}") from error
-        release = _release(summary, path)
-        describe = partial(_metadata, release, path, sha256)
-        for images in SETS:
-            parts = blocks.of(images, len(summary))
-            texts = images.texts() | _TIMES
-            yield from join(parts, images, LAYOUT.space, describe, texts, str(path))
-        blocks.remove()
+        folder = work / f"nb201-{path.name}"
+        with alone(folder):
+            yield from _tables(path, sha256, folder, progress)
+
+
+def _tables(path: Path, sha256: str, folder: Path, progress: Progress) -> Iterator[Draft]:
+    blocks = Blocks(folder, {"sha256": sha256})
+    try:
+        summary = blocks.summary(partial(_read, path, blocks, progress))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ArchiveError(f"{path} cannot be read: {error}") from error
+    release = _release(summary, path)
+    describe = partial(_metadata, release, path, sha256)
+    for images in SETS:
+        parts = blocks.of(images, len(summary))
+        texts = images.texts() | _TIMES
+        yield from join(parts, images, LAYOUT.space, describe, texts, str(path))
+    blocks.remove()
 
 
 def _only(files: Sequence[Path]) -> Path:

@@ -2,14 +2,35 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.feather as feather
 
-from nasbench.files import atomic
+from nasbench.errors import InvalidArgumentError
+from nasbench.files import atomic, writable_folder
+from nasbench.locks import locked
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other imports from a folder of blocks.
+
+    Raises:
+        InvalidArgumentError: Another import uses it, or the folder around it cannot be written.
+    """
+
+    def refuse() -> None:
+        raise InvalidArgumentError(
+            f"another import uses the blocks in {folder}: wait until it ends, or give another "
+            "folder for blocks (--work)"
+        )
+
+    with locked(writable_folder(folder.parent) / f".{folder.name}.lock", refuse):
+        yield
 
 
 class Parts:

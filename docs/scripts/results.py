@@ -181,7 +181,7 @@ def epochs_figure(board: Board) -> None:
     shown = np.concatenate([line.mean[line.at >= last / 15] for line in lines.values()])
     figure, axes = plt.subplots(figsize=(7, 4.5))
     draw(axes, lines)
-    axes.axhline(board.landscape.floor, color="0.5", linestyle=":", linewidth=1)
+    axes.axhline(board.landscape.exhaustive_mean, color="0.5", linestyle=":", linewidth=1)
     axes.set(xscale="log", xlim=(last / 15, last), ylim=(0.95 * shown.min(), 1.05 * shown.max()))
     axes.set(xlabel="simulated seconds", ylabel="test regret (points)")
     for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard import curves
-from leaderboard.boards import group
-from leaderboard.scores import board
+from leaderboard.admission import find_readable
+from leaderboard.scores import rank
 from leaderboard.site.feed import feed
 from leaderboard.site.page import context
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import atomic, writable_folder
 from nasbench.registry import require
-from nasbench.runs.records import find_records
 
 PAGE, FEED, SCRIPT = "index.html", "leaderboard.json", "plotly.min.js"
 
@@ -21,38 +20,39 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build(
-    runs: str | Path, out: str | Path, *, progress: Callable[[int], None] = lambda _: None
+    runs: str | Path,
+    out: str | Path,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Rank all records below a folder and write the site.
 
+    A record that cannot be shown stops no other: the page lists it with the reason and a remedy.
     The page is written last and atomically: a failed build leaves the previous page in place.
 
     Args:
         runs: Folder of records.
         out: Folder of the site; created if missing.
         progress: Called with the number of newly scored records.
+        tell: Called with a line for each record that is not shown.
 
     Returns:
         Path of the page.
 
     Raises:
-        RecordError: There are no records, one is damaged, the same search is recorded twice, or a
-            record was made with other numbers than those of the installed table.
-        UnknownNameError: The benchmark of a record is not installed.
+        RecordError: There are no records.
         InvalidArgumentError: The folder of the site cannot be written.
         MissingExtraError: plotly or jinja2 is not installed.
     """
     runs, out = Path(runs), Path(out)
     environment = _environment()
     script = require("plotly.offline", "the leaderboard page").get_plotlyjs()
-    groups, left_out = group(find_records(runs))
+    records, damaged = find_readable(runs)
     writable_folder(out)
-    boards = [
-        (ranked, curves.drawn(ranked))
-        for question, records in groups.items()
-        for ranked in [board(question, records, progress=progress)]
-    ]
-    document = feed(boards, left_out, runs)
+    ranking = rank(records, progress=progress)
+    boards = [(board, curves.drawn(board)) for board in ranking]
+    document = feed(boards, [*damaged, *ranking.not_shown], runs)
     page = environment.get_template("page.html.j2").render(
         context(boards, document), feed=FEED, script=SCRIPT
     )
@@ -60,6 +60,8 @@ def build(
         _write(out / SCRIPT, script)
     _write(out / FEED, json.dumps(document, indent=1, ensure_ascii=False))
     _write(out / PAGE, page)
+    for left in document["not_shown"]:
+        tell(f"Not shown: {left['record']}: {left['reason']}. {left['remedy']}")
     return out / PAGE
 
 

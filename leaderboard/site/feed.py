@@ -1,37 +1,43 @@
 """The numbers of the page for programs: ``leaderboard.json``."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from leaderboard.admission import NotShown
 from leaderboard.boards import Board, Row
 from leaderboard.curves import RANDOM, Axis, Curve
 from leaderboard.site import notes
 from leaderboard.site.command import command
-from nasbench.runs.records import Records
+from nasbench.errors import RecordError
 
 Drawn = Mapping[Axis, Mapping[str, Curve]]
 
 
 def feed(
-    boards: Sequence[tuple[Board, Drawn]], left_out: Sequence[tuple[Records, str]], runs: Path
+    boards: Sequence[tuple[Board, Drawn]], not_shown: Sequence[NotShown], runs: Path
 ) -> dict[str, Any]:
     """All boards as plain values; numbers that do not exist are null.
 
     Args:
         boards: Boards with their curves.
-        left_out: Records that no board shows, each with the reason.
+        not_shown: Records that no board shows.
         runs: Folder of the records; paths are relative to it.
     """
     document = {
         "made_by": f"nasbench {version('nasbench')}",
         "boards": [_board(board, drawn, runs) for board, drawn in boards],
-        "left_out": [
-            {"record": _relative_path(record, runs), "reason": reason}
-            for record, reason in left_out
+        "not_shown": [
+            {
+                "record": _relative_path(left.folder, runs),
+                "reason": left.reason.replace(f"{runs}{os.sep}", ""),
+                "remedy": left.remedy,
+            }
+            for left in not_shown
         ],
     }
     plain: dict[str, Any] = _without_nan(document)
@@ -45,6 +51,7 @@ def _board(board: Board, drawn: Drawn, runs: Path) -> dict[str, Any]:
     return {
         "title": board.title,
         "question": asdict(board.question),
+        "compared_after_epochs": board.epochs,
         "benchmark": {name: getattr(about, name) for name in described},
         "surrogate": surrogate
         and {name: getattr(surrogate, name) for name in ("regressor", "family", "table", "judged")},
@@ -59,8 +66,9 @@ def _board(board: Board, drawn: Drawn, runs: Path) -> dict[str, Any]:
             "mean": landscape.reported.mean,
             "architectures": len(landscape.archs),
             "complete": landscape.complete,
-            "perfect_search_on_validation": landscape.floor,
-            "noise_ceiling": landscape.ceiling,
+            "selected_on_test": landscape.selected_on_test,
+            "exhaustive_search_one_training_each": landscape.exhaustive_once,
+            "exhaustive_search_mean_of_trainings": landscape.exhaustive_mean,
             "mean_training_seconds": landscape.full_seconds,
             "area_window_seconds": list(board.window),
         },
@@ -71,7 +79,11 @@ def _board(board: Board, drawn: Drawn, runs: Path) -> dict[str, Any]:
         "random_search": {
             "evaluations": board.random_evaluations,
             "regret": board.random_regret,
-            "curve": _curve(drawn["evaluations"][RANDOM], interval=False),
+            "curve": {
+                axis: _curve(by_label[RANDOM], interval=False)
+                for axis, by_label in drawn.items()
+                if RANDOM in by_label
+            },
         },
         "rows": [_row(row, drawn, runs) for row in board.rows],
     }
@@ -85,14 +97,15 @@ def _row(row: Row, drawn: Drawn, runs: Path) -> dict[str, Any]:
         "algorithm": row.algorithm,
         "settings": dict(row.settings),
         "fits_family_of_surrogate": row.fits_family,
+        "remark": row.remark,
         "tied_with_first": row.tied,
         "gap_to_first": asdict(row.gap),
         "common_seeds": row.common_seeds,
         "seeds": list(row.seeds),
         "scores": {name: asdict(score) for name, score in row.scores.items()},
-        "record": _relative_path(row.records, runs),
+        "record": _relative_path(row.records.folder, runs),
         "record_content_hash": row.content_hash,
-        "command": command(manifest, row.seeds, row.searches[0].landscape.benchmark),
+        "command": _command(row),
         "manifest": manifest.encode(),
         "curves": {axis: _curve(by_label[row.label]) for axis, by_label in drawn.items()},
     }
@@ -105,8 +118,16 @@ def _curve(curve: Curve, *, interval: bool = True) -> dict[str, list[float]]:
     return columns
 
 
-def _relative_path(record: Records, runs: Path) -> str:
-    return record.folder.relative_to(runs).as_posix()
+def _command(row: Row) -> str | None:
+    """The command that makes a row again; None if no command can."""
+    try:
+        return command(row.records.manifest, row.seeds, row.searches[0].landscape.benchmark)
+    except RecordError:
+        return None
+
+
+def _relative_path(folder: Path, runs: Path) -> str:
+    return folder.relative_to(runs).as_posix()
 
 
 def _without_nan(value: Any) -> Any:

@@ -1,14 +1,46 @@
 """Numbers and settings as text, the same on the page and in the terminal."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from leaderboard.boards import Board, Row, plain
 from leaderboard.statistics import Estimate
 
+_SMALL = 1e-3
+"""Below this, numbers are written with a power of ten."""
+
 _UNITS = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """How the numbers of one column are written.
+
+    Attributes:
+        divisor: What they are divided by; its name is part of the unit.
+        unit: Unit, such as ``"pp"``, ``"hours"`` or ``"10⁻⁵ pp"``; empty for none.
+        places: Decimals.
+    """
+
+    divisor: float
+    unit: str
+    places: int
+
+    def text(self, value: float) -> str:
+        """A number as text; one that is not 0 never looks like 0."""
+        scaled = value / self.divisor
+        text = f"{scaled:,.{self.places}f}"
+        return number(scaled) if value and not text.strip("-0.") else text
+
+    def interval(self, score: Estimate) -> str:
+        """``"[0.12, 0.15]"``; empty if there is none."""
+        if math.isnan(score.low):
+            return ""
+        low, high = (f"{end / self.divisor:,.{self.places}f}" for end in (score.low, score.high))
+        return f"[{low}, {high}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +50,9 @@ class TextColumn:
     Attributes:
         name: Registered name.
         title: Title without the unit.
-        unit: ``"pp"`` for percentage points; empty for none.
         description: What the column measures.
         goal: Which end is better: ``"min"``, ``"max"`` or ``""``.
-        places: Decimals of the texts.
+        digits: How its numbers are written.
         values: Mean of every row.
         texts: ``values`` as rounded text.
         intervals: ``"[0.12, 0.15]"`` for every row; empty if it has only one seed.
@@ -29,13 +60,17 @@ class TextColumn:
 
     name: str
     title: str
-    unit: str
     description: str
     goal: str
-    places: int
+    digits: Digits
     values: tuple[float, ...]
     texts: tuple[str, ...]
     intervals: tuple[str, ...]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the texts, with their power of ten; empty for none."""
+        return self.digits.unit
 
 
 def columns(board: Board) -> list[TextColumn]:
@@ -44,29 +79,40 @@ def columns(board: Board) -> list[TextColumn]:
     for name, column in board.columns.items():
         scores = [row.scores[name] for row in board.rows]
         means = [score.mean for score in scores]
-        if column.kind == "seconds":
-            divisor, unit = time_unit(max(means))
-            places = decimals([mean / divisor for mean in means], most=1)
-        else:
-            divisor, unit = 1.0, unit_of(board, column.kind)
-            digits = 3 if column.kind == "ratio" else 2
-            places = decimals(means, digits=digits) if column.kind in ("points", "ratio") else 2
-            if column.kind == "count":
-                places = 0 if all(mean == int(mean) or mean >= 100 for mean in means) else 1
+        digits = _digits(board, column.kind, means)
         found.append(
             TextColumn(
                 name=name,
                 title=board.title_of(name),
-                unit=unit,
                 description=column.description,
                 goal=column.goal,
-                places=places,
+                digits=digits,
                 values=tuple(means),
-                texts=tuple(f"{mean / divisor:,.{places}f}" for mean in means),
-                intervals=tuple(_interval(score, divisor, places) for score in scores),
+                texts=tuple(map(digits.text, means)),
+                intervals=tuple(map(digits.interval, scores)),
             )
         )
     return found
+
+
+def _digits(board: Board, kind: str, means: Sequence[float]) -> Digits:
+    """The digits that tell the means of a column apart, whatever its scale."""
+    if kind == "count":
+        whole = all(mean == int(mean) or mean >= 100 for mean in means)
+        return Digits(1.0, "", 0 if whole else 1)
+    if kind == "seconds":
+        divisor, unit = time_unit(max(means))
+        return Digits(divisor, unit, decimals([mean / divisor for mean in means]))
+    size = max((abs(mean) for mean in means if math.isfinite(mean)), default=0.0)
+    exponent = math.floor(math.log10(size)) if 0 < size < _SMALL else 0
+    divisor, unit = 10.0**exponent, unit_of(board, kind)
+    if exponent:
+        unit = f"{_power(exponent)} {unit}".strip()
+    if kind == "value":  # values differ by their regrets
+        means = [row.regret.mean for row in board.rows]
+    scaled = [mean / divisor for mean in means]
+    places = decimals(scaled, digits=3 if kind == "ratio" else 2, least=2 if kind == "value" else 1)
+    return Digits(divisor, unit, places)
 
 
 def unit_of(board: Board, kind: str) -> str:
@@ -77,12 +123,26 @@ def unit_of(board: Board, kind: str) -> str:
     return unit if kind == "value" else ""
 
 
-def decimals(values: Iterable[float], *, digits: int = 2, least: int = 1, most: int = 4) -> int:
-    """Decimals that show ``digits`` digits of the smallest nonzero value."""
-    positive = [abs(value) for value in values if value and math.isfinite(value)]
-    if not positive:
+def number(value: float, digits: int = 2) -> str:
+    """A number with some significant digits, below 0.001 with a power of ten."""
+    if not value:
+        return "0"
+    if abs(value) < _SMALL:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}\N{MULTIPLICATION SIGN}{_power(int(exponent))}"
+    return f"{value:,.{decimals([value], digits=digits)}f}"
+
+
+def _power(exponent: int) -> str:
+    return "10" + str(exponent).translate(_SUPERSCRIPTS)
+
+
+def decimals(values: Iterable[float], *, digits: int = 2, least: int = 1) -> int:
+    """Decimals that show ``digits`` digits of the smallest nonzero value, and 5 of the largest."""
+    sizes = [math.floor(math.log10(abs(v))) for v in values if v and math.isfinite(v)]
+    if not sizes:
         return least
-    return max(least, min(most, digits - 1 - math.floor(math.log10(min(positive)))))
+    return max(least, min(digits - 1 - min(sizes), 4 - max(sizes)))
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
@@ -94,7 +154,7 @@ def duration(seconds: float) -> str:
     """A duration in an easily read unit, such as ``"10.6 days"``."""
     divisor, name = time_unit(seconds)
     value = seconds / divisor
-    return f"{value:,.{decimals([value], least=0, most=2) if value < 100 else 0}f} {name}"
+    return f"{value:,.{decimals([value], least=0) if value < 100 else 0}f} {name}"
 
 
 def settings_text(row: Row) -> str:
@@ -118,9 +178,3 @@ def settings_text(row: Row) -> str:
 def assignments(values: Mapping[str, Any]) -> str:
     """Settings as text, such as ``"population 100, sample 10"``."""
     return ", ".join(f"{name} {plain(value)}" for name, value in values.items())
-
-
-def _interval(score: Estimate, divisor: float, places: int) -> str:
-    if math.isnan(score.low):
-        return ""
-    return f"[{score.low / divisor:,.{places}f}, {score.high / divisor:,.{places}f}]"

@@ -1,8 +1,8 @@
 """What a reader must know before trusting the differences on a board, in plain sentences."""
 
-from leaderboard.boards import Board
+from leaderboard.boards import Board, count
 from leaderboard.populations import STARTS, TRAININGS
-from leaderboard.site.formatting import decimals, unit_of
+from leaderboard.site.formatting import number, unit_of
 
 FEW_SEEDS = 20
 """Rows with fewer seeds get a warning."""
@@ -45,27 +45,28 @@ def warnings(board: Board) -> list[str]:
     """Limits of the board, most important first."""
     landscape = board.landscape
     found = _surrogate_warnings(board)
-    if landscape.ceiling is not None:
-        text = (
-            "Results change when an architecture is trained again. A perfect search that sees one "
-            "training of every architecture would end at "
-            f"{points(board, landscape.ceiling)}, the noise ceiling."
+    if board.epochs is not None:
+        found.append(
+            "These searches have trials shorter than a full training, so equally many trials do "
+            f"not cost the same. The rows are compared after {count(board.epochs, 'epoch')}, as "
+            "many as the cheapest row trained; searches with full trainings have a board of their "
+            "own. To compare both, run them with --epochs or --seconds."
         )
-        if below := _below(board, landscape.ceiling):
-            text += (
-                f" {below} below it, where a better {landscape.observed.name} no longer means a "
-                "better architecture: the order there does not reflect skill."
-            )
-        found.append(text)
-    if landscape.floor > 0:
-        text = (
-            f"A perfect search on the mean {landscape.observed.name} would end at "
-            f"{points(board, landscape.floor)}, because validation and test disagree about the "
-            "best architecture."
+    if landscape.exhaustive_once is not None:
+        found.append(
+            "Results change when an architecture is trained again. Exhaustive search that trains "
+            f"every architecture once would end at {points(board, landscape.exhaustive_once)}. "
+            "This is a reference, not a limit: the best of so many single results is often a "
+            "lucky one, and a search that trains fewer architectures meets fewer of these."
+            + _below(board, landscape.exhaustive_once)
         )
-        if below := _below(board, landscape.floor):
-            text += f" {below} below that: a more thorough search would choose worse there."
-        found.append(text)
+    if landscape.exhaustive_mean > 0:
+        found.append(
+            f"Exhaustive search that sees the mean {landscape.observed.name} of every architecture "
+            f"would end at {points(board, landscape.exhaustive_mean)}, because validation and test "
+            "disagree about the best one. This is no limit either: a choice that validation ranks "
+            "lower can do better on test." + _below(board, landscape.exhaustive_mean)
+        )
     fewest = min(len(row.seeds) for row in board.rows)
     if fewest < 2:
         found.append("A row with one seed has no interval, so it cannot be told from any other.")
@@ -98,16 +99,10 @@ def warnings(board: Board) -> list[str]:
         found.append("The benchmark records no training times, so there is no simulated time.")
     if board.random_evaluations is None:
         found.append(
-            "The expectation of random search is known per number of evaluations. This budget is "
-            "in seconds, so the expectation is shown only over evaluations."
+            "The expectation of random search is known per number of full trainings. This budget "
+            f"is in seconds, so it is drawn over {'epochs' if board.partial else 'evaluations'}."
         )
     return found
-
-
-def is_noisy(board: Board) -> bool:
-    """Whether the best row lies below what noise and the disagreement of splits can resolve."""
-    limit = max(board.landscape.ceiling or 0.0, board.landscape.floor)
-    return limit > 0 and board.rows[0].regret.mean < limit
 
 
 def surrogate(board: Board) -> str:
@@ -159,9 +154,9 @@ def _surrogate_warnings(board: Board) -> list[str]:
 
 
 def _below(board: Board, regret: float) -> str:
-    """Start of a sentence, such as ``"2 of 3 rows are"``; empty if no row is below."""
+    """A sentence, such as ``" 2 of 3 rows are below it."``; empty if no row is below."""
     n = sum(row.regret.mean < regret for row in board.rows)
-    return f"{n} of {len(board.rows)} rows {'is' if n == 1 else 'are'}" if n else ""
+    return f" {n} of {len(board.rows)} rows {'is' if n == 1 else 'are'} below it." if n else ""
 
 
 def replicate(board: Board) -> str:
@@ -185,5 +180,4 @@ def seeds(board: Board) -> str:
 
 def points(board: Board, value: float) -> str:
     """A regret with its unit."""
-    text = f"{value:.{decimals([value])}f}" if value else "0"
-    return f"{text} {unit_of(board, 'points')}".strip()
+    return f"{number(value)} {unit_of(board, 'points')}".strip()

@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from leaderboard import COLUMNS
-from leaderboard.boards import Board, Question, Row
+from leaderboard.boards import Board, Question, Row, count
 from leaderboard.curves import POINTS
 from leaderboard.site import notes
 from leaderboard.site.feed import Drawn
-from leaderboard.site.formatting import columns, decimals, duration, settings_text, unit_of
-from leaderboard.site.plots import plots
+from leaderboard.site.formatting import (
+    Digits,
+    TextColumn,
+    columns,
+    duration,
+    number,
+    settings_text,
+    unit_of,
+)
+from leaderboard.site.plots import plots, style
 from leaderboard.statistics import DRAWS, LEVEL
-
-N_COLOURS = 8
-"""Colours of the palette; further rows repeat them with other dash styles."""
 
 
 def context(boards: Sequence[tuple[Board, Drawn]], document: dict[str, Any]) -> dict[str, Any]:
@@ -34,16 +39,16 @@ def context(boards: Sequence[tuple[Board, Drawn]], document: dict[str, Any]) -> 
         f"on {_count(len(benchmarks), 'benchmark')}",
         f"in {_count(searches, 'recorded search', 'recorded searches')}",
     ]
-    colours = {label: i for i, label in enumerate(dict.fromkeys(row.label for row in rows))}
+    names = list(dict.fromkeys(row.label for row in rows))
     return {
         "lede": f"{' '.join(counts)}.",
         "views": [
-            _view(number, board, drawn, numbers, colours)
+            _view(number, board, drawn, numbers, names)
             for number, ((board, drawn), numbers) in enumerate(
                 zip(boards, document["boards"], strict=True), start=1
             )
         ],
-        "left_out": document["left_out"],
+        "not_shown": document["not_shown"],
         "made_by": document["made_by"],
         "terms": _terms(),
         "draws": DRAWS,
@@ -67,35 +72,37 @@ def _terms() -> list[tuple[str, str]]:
 
 
 def _view(
-    number: int, board: Board, drawn: Drawn, numbers: dict[str, Any], colours: dict[str, int]
+    number: int, board: Board, drawn: Drawn, numbers: dict[str, Any], names: Sequence[str]
 ) -> dict[str, Any]:
     landscape = board.landscape
     high = max(_top(row) for row in board.rows)
+    labels = {row.label for row in board.rows}
+    styles = {name: style(i) for i, name in enumerate(n for n in names if n in labels)}
+    drawings = plots(board, drawn, styles)
+    texts = columns(board)
     return {
         "anchor": f"board-{number}",
         "board": board,
         "about": landscape.benchmark.description,
         "kind": "surrogate" if landscape.population.surrogate else "table",
         "source": _source(board),
-        "conditions": _conditions(board),
-        "columns": columns(board),
-        "unit": unit_of(board, "points"),
+        "columns": texts,
+        "expected": _expected(board),
         "facts": _facts(board),
         "method": notes.method(board),
-        "noisy": notes.is_noisy(board),
         "warnings": notes.warnings(board),
         "ties": [row.label for row in board.rows if row.tied],
         "best_regret": notes.points(board, board.rows[0].regret.mean),
-        "random": _random(board),
+        "random": _random(board, texts),
         "random_strip": _percent(board.random_regret, high),
-        "ceiling": _percent(landscape.ceiling, high),
+        "reference": _percent(landscape.exhaustive_once, high),
         "rows": [
             {
                 "row": row,
                 "anchor": f"board-{number}-row-{row.rank}",
                 "settings": settings_text(row),
-                "colour": colours[row.label] % N_COLOURS,
-                "gap": _gap(board, row),
+                "style": styles[row.label],
+                "gap": _gap(board, row, texts[0].digits),
                 "strip": _strip(row, high),
                 "command": numbers["rows"][row.rank - 1]["command"],
                 "record": numbers["rows"][row.rank - 1]["record"],
@@ -103,7 +110,8 @@ def _view(
             }
             for row in board.rows
         ],
-        "plots": plots(board, drawn, colours),
+        "plots": drawings,
+        "legend": drawings[-1],
     }
 
 
@@ -121,6 +129,7 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         (best, _value(board, landscape.reported.optimum)),
         ("Random architecture", _value(board, landscape.reported.mean)),
         ("Budget", _budget(question)),
+        ("Compared after", "" if board.epochs is None else count(board.epochs, "epoch")),
         ("Seeds", notes.seeds(board)),
         ("Workers", str(question.workers)),
         ("Each trial sees", notes.replicate(board)),
@@ -130,7 +139,7 @@ def _facts(board: Board) -> list[tuple[str, str]]:
     if "anytime_area" in board.columns:
         low, high = map(duration, board.window)
         facts.append(("Anytime area", f"from {low} to {high}"))
-    return facts
+    return [(term, text) for term, text in facts if text]
 
 
 def _source(board: Board) -> list[tuple[str, str]]:
@@ -155,49 +164,52 @@ def _budget(question: Question) -> str:
 
 
 def _value(board: Board, value: float) -> str:
-    return f"{value:.2f} {unit_of(board, 'value')}".strip()
+    return f"{number(value, digits=4)} {unit_of(board, 'value')}".strip()
 
 
-def _random(board: Board) -> dict[str, str] | None:
+def _random(board: Board, texts: Sequence[TextColumn]) -> dict[str, str] | None:
     """Cells of the random-search row by column name; None if the board has no such row."""
-    regret, reported = board.random_regret, board.landscape.reported
-    if regret is None:
+    n, regret, reported = (
+        board.random_evaluations,
+        board.random_regret,
+        board.landscape.reported,
+    )
+    if n is None or regret is None:
         return None
     share = regret / reported.random_regret if reported.random_regret else 0.0
     values = {
         "regret": regret,
         "final_value": reported.value(regret),
         "normalised_regret": share,
-        "evaluations": board.random_evaluations,
     }
-    places = {column.name: column.places for column in columns(board)}
-    return {name: f"{value:,.{places[name]}f}" for name, value in values.items() if name in places}
+    digits = {column.name: column.digits for column in texts}
+    counts = {"evaluations": n, "epochs": n * board.landscape.benchmark.fidelities[-1]}
+    found = {name: digits[name].text(value) for name, value in values.items() if name in digits}
+    return found | {name: f"{n:,}" for name, n in counts.items()}
 
 
-def _conditions(board: Board) -> str:
-    """The measure, and any unusual conditions."""
-    parts = [board.landscape.measure]
-    if board.question.workers > 1:
-        parts.append(f"{board.question.workers} workers")
-    if board.question.replicate != "draw":
-        parts.append(f"each trial sees the {notes.replicate(board)}")
-    return ", ".join(parts)
-
-
-def _gap(board: Board, row: Row) -> str:
+def _gap(board: Board, row: Row, digits: Digits) -> str:
     """Comparison with the first row as a sentence; empty for the first row."""
     if row.rank == 1:
         return ""
     gap = row.gap
     if math.isnan(gap.low):
         return f"{notes.points(board, gap.mean)} behind the first row; no interval with one seed"
-    places = decimals([gap.mean])
     basis = f"on {row.common_seeds:,} common seeds" if row.common_seeds else "on separate seeds"
     verdict = "tied with it" if row.tied else "not tied with it"
+    unit = f" {digits.unit}" if digits.unit else ""
     return (
-        f"{notes.points(board, gap.mean)} [{gap.low:.{places}f}, {gap.high:.{places}f}] behind the "
-        f"first row {basis}: {verdict}"
+        f"{digits.text(gap.mean)} {digits.interval(gap)}{unit} behind the first row {basis}: "
+        f"{verdict}"
     )
+
+
+def _expected(board: Board) -> str:
+    """What random search expects, as a sentence; empty if that is unknown."""
+    if board.random_regret is None:
+        return ""
+    regret = notes.points(board, board.random_regret)
+    return f"With the same budget, random search expects {regret}."
 
 
 def _top(row: Row) -> float:

@@ -11,27 +11,46 @@ from leaderboard.boards import Board
 from leaderboard.curves import RANDOM, Axis, Curve
 from leaderboard.site.formatting import time_unit, unit_of
 
+HUES = 8
+"""Colours of the palette."""
+
+ONCE = "exhaustive search, one training each"
+MEAN = "exhaustive search, mean of all trainings"
+DASHES = ("solid", "dash", "dashdot", "longdash")
+MARKERS = ("", "circle", "square", "diamond", "triangle-up", "cross")
 _DIGITS = 5
+
+
+def style(place: int) -> dict[str, Any]:
+    """Look of a row: further rows repeat the colours with another dash, then with markers.
+
+    The first 192 rows of a board look different.
+    """
+    return {
+        "hue": place % HUES,
+        "dash": DASHES[place // HUES % len(DASHES)],
+        "marker": MARKERS[place // (HUES * len(DASHES)) % len(MARKERS)],
+    }
 
 
 def plots(
     board: Board,
     drawn: Mapping[Axis, Mapping[str, Curve]],
-    colours: Mapping[str, int],
+    styles: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Data of the plots: axes, series with intervals, reference lines.
 
     Args:
         board: The board.
         drawn: Its curves, from :func:`leaderboard.curves.drawn`.
-        colours: Colour index of each label.
+        styles: Look of each row by its label, see :func:`style`.
     """
     found = []
     for axis, by_label in drawn.items():
-        divisor, unit = 1.0, "evaluations"
+        divisor, unit = 1.0, str(axis)
         if axis == "seconds":
             divisor, unit = time_unit(max(curve.at[-1] for curve in by_label.values()))
-        found.append(_plot(board, axis, by_label, colours, divisor, unit))
+        found.append(_plot(board, axis, by_label, styles, divisor, unit))
     return found
 
 
@@ -54,7 +73,7 @@ def ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for digits in ((1, 2, 5), (1, 3), (1,)):
         found = [digit * 10.0**decade for decade in decades for digit in digits]
-        shown = [round(tick, 12) for tick in found if low * 0.999 <= tick <= high * 1.001]
+        shown = [float(f"{tick:.3g}") for tick in found if low * 0.999 <= tick <= high * 1.001]
         if len(shown) <= 9:
             break
     return shown
@@ -64,7 +83,7 @@ def _plot(
     board: Board,
     axis: Axis,
     drawn: Mapping[str, Curve],
-    colours: Mapping[str, int],
+    styles: Mapping[str, Mapping[str, Any]],
     divisor: float,
     x_unit: str,
 ) -> dict[str, Any]:
@@ -98,7 +117,7 @@ def _plot(
         "series": [
             {
                 "name": name,
-                "colour": colours.get(name),
+                "style": styles.get(name),
                 "x": _rounded(curve.at / divisor),
                 "y": _rounded(curve.mean),
                 "low": [] if np.isnan(curve.low).any() or name == RANDOM else _rounded(curve.low),
@@ -109,8 +128,8 @@ def _plot(
         "lines": [
             {"name": name, "y": value, "dash": dash}
             for name, value, dash in (
-                ("noise ceiling", board.landscape.ceiling, "dot"),
-                ("perfect search on validation", board.landscape.floor, "longdash"),
+                (ONCE, board.landscape.exhaustive_once, "dot"),
+                (MEAN, board.landscape.exhaustive_mean, "longdash"),
             )
             if value and bottom < value < top
         ],

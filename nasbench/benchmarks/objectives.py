@@ -29,7 +29,7 @@ def check_objectives(
 
     Raises:
         UnknownNameError: A column is not among the possible ones.
-        InvalidArgumentError: ``objectives`` is a text or empty.
+        InvalidArgumentError: ``objectives`` is a text or empty, or names a column twice.
     """
     if objectives is None:
         return () if default is None else (default,)
@@ -42,14 +42,15 @@ def check_objectives(
             raise UnknownNameError(
                 f"{benchmark!r} has no objective {name!r}{one_of(name, possible)}{referral}"
             )
-    return tuple(objectives)
+    return _distinct("objectives", objectives)
 
 
 def check_known(table: Table, known: Sequence[str], possible: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that a search may know before training.
 
     Raises:
-        InvalidArgumentError: A column comes out of a training, or ``known`` is a text.
+        InvalidArgumentError: A column comes out of a training or is named twice, or ``known`` is a
+            text.
         UnknownNameError: The table lacks a column.
     """
     if isinstance(known, str):
@@ -64,7 +65,14 @@ def check_known(table: Table, known: Sequence[str], possible: Sequence[str]) -> 
             raise UnknownNameError(
                 f"{table.metadata.id!r} has no column {name!r} to be known{one_of(name, possible)}"
             )
-    return tuple(known)
+    return _distinct("known", known)
+
+
+def _distinct(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise InvalidArgumentError(f"{what} = {list(names)!r} names {name!r} twice")
+    return tuple(names)
 
 
 def fidelities_of(table: Table, objectives: Sequence[str]) -> tuple[int, ...]:

@@ -128,7 +128,7 @@ def _class(name: str, kind: str, found: Any) -> About:
     facts = _texts(found.__doc__, module.__doc__)
     if kind == "algorithms":
         facts["family"] = family_of(found.__module__)
-        facts |= _uses(facts["family"], documented, inspect.signature(found).parameters)
+        facts |= _uses(found.multi_objective, documented, inspect.signature(found).parameters)
     else:
         facts["family"] = found.family
     facts["class"] = f"{found.__module__}:{found.__qualname__}"
@@ -141,7 +141,7 @@ def _source(name: str, kind: str, source: Source) -> About:
     facts = _texts(source.docstring, source.paper)
     if kind == "algorithms":
         facts["family"] = family_of(source.module)
-        facts |= _uses(facts["family"], documented, documented)
+        facts |= _uses(bool(source.constant("multi_objective")), documented, documented)
     else:
         facts["family"] = source.constant("family") or ""
     facts["class"] = source.place
@@ -210,13 +210,13 @@ def _texts(docstring: str | None, paper: str | None) -> dict[str, str]:
 
 
 def _uses(
-    family: str, documented: Mapping[str, str], parameters: Mapping[str, object]
+    multi_objective: bool, documented: Mapping[str, str], parameters: Mapping[str, object]
 ) -> dict[str, str]:
     """What an algorithm makes of the things that it is told."""
     known = documented.get("known", "used") if "known" in parameters else "not used"
     return {
         "fidelities": documented.get("fidelities", ""),
-        "objectives": "all" if family == "multi_objective" else "the first only" if family else "",
+        "objectives": "all" if multi_objective else "the first only",
         "known numbers": known,
     }
 

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+_WIDE = 10_000
+"""Columns of a terminal into which every table fits."""
 
 
 def say(text: str) -> None:
@@ -33,24 +36,51 @@ def plain(text: str) -> "Text":
     return Text(text)
 
 
-def show(renderable: Any) -> None:
-    """Print something of rich."""
+def print_rows(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str = "",
+    notes: Iterable[str] = (),
+    name: int = 0,
+) -> None:
+    """Print a table of texts and an empty line.
+
+    A terminal too narrow for the table gets a block of lines for each row, so that no column is
+    lost.
+
+    Args:
+        header: Titles of the columns; a title is broken into lines, a cell never.
+        rows: Cells.
+        title: Line above the table.
+        notes: Lines below it.
+        name: Column that names the row; it is aligned to the left.
+    """
     from rich.console import Console
-
-    Console().print(renderable)
-
-
-def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table of texts, the first column a name, and an empty line."""
+    from rich.measure import Measurement
     from rich.table import Table
 
+    rows = [*rows]
     table = Table(box=None)
-    for number, title in enumerate(header):
-        text = fill(title, 12) if number else title
-        table.add_column(plain(text), justify="right" if number else "left")
+    for number, text in enumerate(header):
+        head = fill(text, 12) if number > name else text
+        justify: Literal["left", "right"] = "left" if number == name else "right"
+        table.add_column(plain(head), justify=justify, no_wrap=True)
     for row in rows:
         table.add_row(*map(plain, row))
-    show(table)
+    console = Console()
+    if title:
+        console.print(plain(title), style="bold")
+    needed = Measurement.get(console, console.options.update(width=_WIDE), table).maximum
+    if needed <= console.width:
+        console.print(table)
+    else:
+        for row in rows:
+            say(" ".join(row[: name + 1]))
+            for text, cell in zip(header[name + 1 :], row[name + 1 :], strict=True):
+                say(f"  {text}: {cell}")
+    for line in notes:
+        say(line)
     say("")
 
 

@@ -1,13 +1,12 @@
 """Commands that search and rank: quickstart, run, leaderboard."""
 
 from pathlib import Path
-from textwrap import fill
 from typing import Annotated, Any
 
 import typer
 
 from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names
-from nasbench.cli.output import plain, progress, say, show, status
+from nasbench.cli.output import note, print_rows, progress, say, status
 from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
 from nasbench.siblings import SIBLINGS
 
@@ -35,9 +34,7 @@ def quickstart(
         records = race(out / "runs", seeds, trials, count_processes(processes), advance)
     for board in SIBLINGS.load("boards")(records):
         _print_board(board)
-    with status("Writing the page"):
-        page = SIBLINGS.load("site")(out / "runs", out)
-    say(f"Page: {page.resolve()}")
+    _write_page(out / "runs", out)
 
 
 def run(
@@ -89,13 +86,17 @@ def run(
     ] = "draw",
     preset: Preset = None,
     set_: Settings = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the records.")] = Path(
         "runs"
     ),
 ) -> None:
     """Run searches on a benchmark and record them.
 
-    At least one budget is needed. A stopped command is resumed by the same command.
+    At least one budget is needed. A stopped command is resumed by the same command, unless the code
+    of the algorithm was edited.
     """
     from nasbench.runs.budget import Budget
     from nasbench.runs.search import search
@@ -117,6 +118,7 @@ def run(
             known=known or (),
             processes=count_processes(processes),
             out=out,
+            fresh=fresh,
             progress=advance,
         )
     finals = [
@@ -125,7 +127,7 @@ def run(
     mean = sum(finals) / len(finals) if finals else float("nan")
     n_trials = sum(map(len, runs))
     say(
-        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses {mean:.4g}; "
+        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses seen: {mean:.4g}; "
         f"records in {out}"
     )
 
@@ -140,30 +142,35 @@ def leaderboard_build(
     ),
 ) -> None:
     """Write a page that ranks all recorded searches."""
-    with status("Ranking"):
-        page = SIBLINGS.load("site")(runs, out)
+    _write_page(runs, out)
+
+
+def _write_page(runs: Path, out: Path) -> None:
+    """Write the page, and tell which records it does not show."""
+    not_shown: list[str] = []
+    with status("Writing the page"):
+        page = SIBLINGS.load("site")(runs, out, tell=not_shown.append)
+    for line in not_shown:
+        note(line)
     say(f"Page: {page.resolve()}")
 
 
 def _print_board(board: Any) -> None:
     """A ranking as text: the first column with its interval over seeds."""
-    from rich.table import Table
-
-    columns = [c for c in SIBLINGS.load("columns")(board) if c.name in _SHOWN]
-    table = Table(title=plain(board.title), title_justify="left", title_style="bold", box=None)
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("algorithm", style="bold", no_wrap=True)
-    for column in columns:
-        unit = f" ({column.unit})" if column.unit else ""
-        table.add_column(fill(f"{column.title}{unit}", 12), justify="right", no_wrap=True)
-        if column is columns[0]:
-            table.add_column("95 %\ninterval", no_wrap=True)
-    for number, row in enumerate(board.rows):
-        first, *rest = (plain(column.texts[number]) for column in columns)
-        interval = plain(columns[0].intervals[number])
-        rank, label = f"{row.rank}{'=' if row.tied else ''}", plain(f"{row.label}{row.mark}")
-        table.add_row(rank, label, first, interval, *rest)
-    show(table)
-    if board.footnote:
-        say(board.footnote)
-    say("")
+    first, *rest = [c for c in SIBLINGS.load("columns")(board) if c.name in _SHOWN]
+    titles = [f"{c.title} ({c.unit})" if c.unit else c.title for c in (first, *rest)]
+    cells = [
+        (
+            f"{row.rank}{'=' if row.tied else ''}",
+            f"{row.label}{row.mark}",
+            first.texts[number],
+            first.intervals[number],
+            *(column.texts[number] for column in rest),
+        )
+        for number, row in enumerate(board.rows)
+    ]
+    header = ["#", "algorithm", titles[0], "95 % interval", *titles[1:]]
+    notes = [*board.footnotes]
+    if any(row.tied for row in board.rows):
+        notes.insert(0, "= tied with 1: the 95 % interval of their difference includes 0.")
+    print_rows(header, cells, title=board.title, notes=notes, name=1)

@@ -9,6 +9,7 @@ from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.files import json_digest
 from nasbench.runs.budget import Budget
+from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
 
 
@@ -32,6 +33,11 @@ class Manifest:
         fidelities: Epochs that the algorithm could ask for.
         family: Kind of model of a surrogate benchmark; empty for a table.
         families: Kinds of models that the algorithm fits; only filled in on a surrogate.
+        code: Fingerprint of the algorithm's code, see :mod:`nasbench.runs.fingerprint`. Empty in
+            records of versions that had none: they can be read, but no search continues them.
+        test_objectives: Objectives that reveal test results; a search with any is selected on test.
+        random_trials: Number of trials at the start that are nothing but random search; None for
+            all.
     """
 
     algorithm: str
@@ -48,6 +54,9 @@ class Manifest:
     fidelities: tuple[int, ...]
     family: str = ""
     families: tuple[str, ...] = ()
+    code: str = ""
+    test_objectives: tuple[str, ...] = ()
+    random_trials: int | None = 0
 
     @classmethod
     def of(
@@ -91,7 +100,16 @@ class Manifest:
             fidelities=tuple(algorithm.fidelities),
             family=family,
             families=tuple(algorithm.families) if family else (),
+            code=code_fingerprint(kind, *algorithm.inner_algorithms),
+            test_objectives=tuple(
+                name for name in benchmark.objectives if "test" in benchmark.column(name).split
+            ),
+            random_trials=algorithm.random_trials,
         )
+
+    def is_random_search(self, n_trials: int) -> bool:
+        """Return whether a run of so many trials is nothing but random search."""
+        return self.random_trials is None or 0 < n_trials <= self.random_trials
 
     def encode(self) -> dict[str, Any]:
         """Return the manifest as a JSON object."""
@@ -114,6 +132,12 @@ class Manifest:
         if self.family:
             document["benchmark"]["family"] = self.family
             document["families"] = list(self.families)
+        if self.test_objectives:
+            document["benchmark"]["test_objectives"] = list(self.test_objectives)
+        if self.code:
+            document["code"] = self.code
+        if self.random_trials != 0:
+            document["random_trials"] = self.random_trials
         return document
 
     @classmethod
@@ -147,6 +171,9 @@ class Manifest:
                 fidelities=tuple(document["fidelities"]),
                 family=benchmark.get("family", ""),
                 families=_texts(document.get("families", ())),
+                code=_typed(document.get("code", ""), str),
+                test_objectives=_texts(benchmark.get("test_objectives", ())),
+                random_trials=_typed(document.get("random_trials", 0), int | None),
             )
         except (KeyError, TypeError, ValueError, AttributeError, InvalidArgumentError) as error:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
@@ -175,6 +202,12 @@ def _texts(values: Sequence[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise TypeError(f"{values!r} is not a list")
     return tuple(values)
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not of type {kind}")
+    return value
 
 
 def _differing_entries(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ interruption loses no more work than that.
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +15,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from nasbench.errors import InvalidArgumentError
+from nasbench.runs.fingerprint import code_files
 from nasbench.runs.run import Run
 from nasbench.runs.setup import Prepared, Setup
 
@@ -36,7 +38,7 @@ def finished_runs(prepared: Prepared, seeds: Sequence[int], processes: int) -> I
     held: list[Run] = []
     spent = 0.0
     for seconds, run in _here(prepared, seeds) if alone else _there(prepared, seeds, processes):
-        held.append(run)
+        held.append(replace(run, manifest=prepared.manifest))
         spent += seconds
         if spent >= _HELD_SECONDS:
             yield held
@@ -57,10 +59,24 @@ def _there(prepared: Prepared, seeds: Sequence[int], processes: int) -> Iterator
 
     paths = _Paths(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
     task = _pickle().dumps(replace(prepared.setup, algorithm=prepared.algorithm))
-    content = prepared.benchmark.content_hash
+    content, code = prepared.benchmark.content_hash, prepared.manifest.code
+    inner = prepared.make(0)[0].inner_algorithms
+    _end_old_processes(code_files(prepared.algorithm, *inner))
     parallel = joblib.Parallel(n_jobs=min(processes, len(seeds)), return_as="generator_unordered")
-    for seconds, run in parallel(joblib.delayed(_run)(paths, task, content, s) for s in seeds):
-        yield seconds, replace(run, manifest=prepared.manifest)
+    yield from parallel(joblib.delayed(_run)(paths, task, content, code, s) for s in seeds)
+
+
+_sent: dict[Path, str] = {}
+
+
+def _end_old_processes(files: Mapping[Path, str]) -> None:
+    """End the processes that joblib keeps if they may have imported earlier states of files."""
+    if any(_sent.get(path, digest) != digest for path, digest in files.items()):
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor(reuse=True).shutdown()
+        _sent.clear()
+    _sent.update(files)
 
 
 class _Paths(NamedTuple):
@@ -74,29 +90,42 @@ class _Paths(NamedTuple):
     home: str
 
 
-def _run(paths: _Paths, task: bytes, content: str, seed: int) -> tuple[float, Run]:
+def _run(paths: _Paths, task: bytes, content: str, code: str, seed: int) -> tuple[float, Run]:
     """Run one seed in another process, and say how many seconds it took.
 
     Args:
         paths: Where the caller finds tables and modules.
         task: The pickled set-up; a class of a script or notebook travels with its code.
         content: Hash of the benchmark, so that no older one answers.
+        code: Fingerprint of the algorithm's code.
         seed: Seed of the run.
     """
     sys.path[:] = paths.path
     os.environ["NASBENCH_HOME"] = paths.home
     with chdir(paths.folder):
-        prepared = _prepared(paths, task, content)
+        prepared = _prepared(paths, task, content, code)
         start = perf_counter()
         run = prepared.run(seed)
         return perf_counter() - start, run
 
 
 @lru_cache(maxsize=1)
-def _prepared(paths: _Paths, task: bytes, content: str) -> Prepared:
-    """The set-up, prepared once per process and search."""
+def _prepared(paths: _Paths, task: bytes, content: str, code: str) -> Prepared:
+    """The set-up, prepared once per process and search.
+
+    Raises:
+        InvalidArgumentError: This process has imported other code than the caller.
+    """
     setup: Setup = _pickle().loads(task)
-    return setup.prepare()
+    prepared = setup.prepare()
+    kind = prepared.algorithm
+    is_imported = getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind
+    if is_imported and prepared.manifest.code != code:
+        raise InvalidArgumentError(
+            f"the code of {kind.__module__}:{kind.__qualname__} was edited after it was imported: "
+            "reload the module, or start Python again"
+        )
+    return prepared
 
 
 def _pickle() -> Any:

@@ -20,6 +20,7 @@ True
 import math
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from heapq import heappop, heappush
 from time import perf_counter
 from typing import Literal
@@ -76,7 +77,6 @@ def replay(
     seed: int = 0,
     replicate: Literal["draw", "mean"] | int = "draw",
     known: KnownNumbers | None = None,
-    manifest: Manifest | None = None,
 ) -> Run:
     """Let an algorithm search a benchmark until the budget is spent.
 
@@ -101,11 +101,10 @@ def replay(
             drawn as described above. ``"mean"``: the mean over the recorded seeds. An integer: that
             training seed.
         known: The object that was passed to the algorithm as ``known``, if any.
-        manifest: Description of how the run was made; by default derived from the other arguments
-            if the algorithm keeps its hyperparameters as attributes.
 
     Returns:
-        The trials in the order of their starts.
+        The trials in the order of their starts, with a manifest if the algorithm keeps its
+        hyperparameters as attributes.
 
     Raises:
         InvalidArgumentError: ``workers`` or ``replicate`` has an impossible value.
@@ -116,6 +115,40 @@ def replay(
             :class:`Proposal`.
         IllegalArchError: The algorithm proposed an architecture outside the space.
     """
+    run = replay_bare(
+        algorithm,
+        benchmark,
+        budget=budget,
+        workers=workers,
+        seed=seed,
+        replicate=replicate,
+        known=known,
+    )
+    hyperparameters = kept_hyperparameters(algorithm)
+    if hyperparameters is None:
+        return run
+    manifest = Manifest.of(
+        algorithm,
+        benchmark,
+        hyperparameters=hyperparameters,
+        budget=budget,
+        workers=workers,
+        replicate=replicate,
+    )
+    return replace(run, manifest=manifest)
+
+
+def replay_bare(
+    algorithm: Algorithm,
+    benchmark: Benchmark,
+    *,
+    budget: Budget,
+    workers: int,
+    seed: int,
+    replicate: Literal["draw", "mean"] | int,
+    known: KnownNumbers | None,
+) -> Run:
+    """Do what :func:`replay` does, for a caller who knows the manifest: the run has none."""
     check_count("workers", workers)
     fixed = check_replicate(benchmark, replicate)
     draws = replicate == "draw"
@@ -211,23 +244,12 @@ def replay(
         began = perf_counter()
         tell(observation)
         optimizer_seconds[finished] += perf_counter() - began
-    hyperparameters = kept_hyperparameters(algorithm)
-    if manifest is None and hyperparameters is not None:
-        manifest = Manifest.of(
-            algorithm,
-            benchmark,
-            hyperparameters=hyperparameters,
-            budget=budget,
-            workers=workers,
-            replicate=replicate,
-        )
     return Run.from_rows(
         rows,
         optimizer_seconds,
         seed=seed,
         n_decisions=len(benchmark.space.options),
         n_objectives=len(benchmark.objectives),
-        manifest=manifest,
     )
 
 

@@ -81,7 +81,6 @@ class Run:
         seed: int,
         n_decisions: int,
         n_objectives: int,
-        manifest: Manifest | None = None,
     ) -> Self:
         """Make a run from one row per trial."""
         n = len(rows)
@@ -102,7 +101,6 @@ class Run:
             ends=np.fromiter(ends, np.float64, n),
             known_seconds=np.fromiter(known_seconds, np.float64, n),
             optimizer_seconds=np.fromiter(optimizer_seconds, np.float32, n),
-            manifest=manifest,
         )
 
     def __len__(self) -> int:

@@ -1,17 +1,26 @@
-"""Seeded searches: run in parallel, recorded, and resumed after an interruption."""
+"""Seeded searches: run in parallel, recorded, and resumed after an interruption.
 
+What one should know of a search before trusting its numbers is logged as warnings, a line each.
+"""
+
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import index
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
+import numpy as np
+
 from nasbench.algorithm import Algorithm
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget, check_count
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.processes import finished_runs
 from nasbench.runs.records import Records
 from nasbench.runs.run import Run
-from nasbench.runs.setup import Setup
+from nasbench.runs.setup import Prepared, Setup
+
+_LOG = logging.getLogger(__name__)
 
 
 def search(
@@ -29,6 +38,7 @@ def search(
     known: Sequence[str] = (),
     processes: int = 1,
     out: str | Path | None = None,
+    fresh: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Run]:
     """Run an algorithm on a benchmark with many seeds.
@@ -53,7 +63,9 @@ def search(
         objectives: Columns to optimise; default: the benchmark's own objective.
         known: Columns that the algorithm may see before training.
         processes: Number of operating-system processes; the result does not depend on it.
-        out: Folder for records. Seeds that it already holds are read, not run again.
+        out: Folder for records. Seeds that it already holds are read, not run again, as long as the
+            code of the algorithm is the same (:mod:`nasbench.runs.fingerprint`).
+        fresh: Whether to run all seeds, and replace those that ``out`` holds.
         progress: Called with the number of newly finished runs; the first time with 0, or with the
             number of runs read from ``out``.
 
@@ -80,8 +92,12 @@ def search(
     if out is None:
         return run_seeds(setup, seeds, processes=processes, progress=progress)
     seeds = check_seeds(seeds)
-    records = record_seeds(setup, seeds, Path(out), processes=processes, progress=progress)
-    return records.runs(seeds)
+    records = record_seeds(
+        setup, seeds, Path(out), processes=processes, fresh=fresh, progress=progress
+    )
+    runs = records.runs(seeds)
+    _say_what_was_left(setup, records.manifest, runs)
+    return runs
 
 
 def run_seeds(
@@ -108,12 +124,13 @@ def run_seeds(
     check_count("processes", processes)
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
-    prepared.manifest  # noqa: B018 (raises for wrong hyperparameters)
+    _say_what_counts(prepared)
     runs: list[Run] = []
     progress(0)
     for done in finished_runs(prepared, seeds, processes):
         runs += done
         progress(len(done))
+    _say_what_was_left(setup, prepared.manifest, runs)
     return sorted(runs, key=lambda run: run.seed)
 
 
@@ -123,6 +140,7 @@ def record_seeds(
     out: Path,
     *,
     processes: int = 1,
+    fresh: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Records:
     """Run a set-up with many seeds and record every trial; recorded seeds are not run again.
@@ -132,6 +150,7 @@ def record_seeds(
         seeds: Seeds of the runs.
         out: Folder for records.
         processes: Number of operating-system processes; the result does not depend on it.
+        fresh: Whether to run recorded seeds again, and replace them.
         progress: Called with the number of newly finished runs; the first time with the number of
             seeds that were already recorded.
 
@@ -145,12 +164,65 @@ def record_seeds(
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
     records = Records.create(out, prepared.manifest)
-    missing = records.missing(seeds)
-    progress(len(seeds) - len(missing))
+    missing = seeds if fresh else records.missing(seeds)
+    if n_recorded := len(seeds) - len(missing):
+        _LOG.warning(
+            "%d of %d seeds from records in %s; --fresh (fresh=True) runs them again",
+            n_recorded,
+            len(seeds),
+            records.folder,
+        )
+    _say_what_counts(prepared)
+    progress(n_recorded)
     for done in finished_runs(prepared, missing, processes):
         records.add(done)
         progress(len(done))
     return records
+
+
+def _say_what_counts(prepared: Prepared) -> None:
+    """Log which objectives count, which reveal test results, and settings for another unit."""
+    prepared.check_unit()
+    manifest = prepared.manifest
+    first, *others = manifest.objectives
+    if others and not prepared.algorithm.multi_objective:
+        _LOG.warning(
+            "%s minimises %s alone: %s is recorded, but does not count",
+            manifest.algorithm,
+            first,
+            _listed(others),
+        )
+    if manifest.test_objectives:
+        _LOG.warning(
+            "selected on test: the search sees %s, so its results say nothing of unseen data",
+            _listed(manifest.test_objectives),
+        )
+
+
+def _say_what_was_left(setup: Setup, manifest: Manifest, runs: Sequence[Run]) -> None:
+    """Log which given fidelities no trial used, and whether all trials were random."""
+    used = {epoch for run in runs for epoch in np.unique(run.epochs).tolist()}
+    unused = [epoch for epoch in manifest.fidelities if epoch not in used]
+    if setup.fidelities is not None and used and unused:
+        _LOG.warning("%s trained nothing to epoch %s", manifest.algorithm, _listed(unused))
+    n_trials = max(map(len, runs), default=0)
+    if manifest.random_trials is None:
+        _LOG.warning(
+            "%s is random search here: offered epoch %s, it trains random architectures only",
+            manifest.algorithm,
+            _listed(manifest.fidelities),
+        )
+    elif manifest.is_random_search(n_trials):
+        _LOG.warning(
+            "%s is random search here: its first %d trials are random, and no run has more than %d",
+            manifest.algorithm,
+            manifest.random_trials,
+            n_trials,
+        )
+
+
+def _listed(things: Iterable[object]) -> str:
+    return ", ".join(map(str, things))
 
 
 def check_seeds(seeds: Iterable[int]) -> list[int]:

@@ -1,5 +1,6 @@
 """The set-up of a search: everything but its seed, checked before anything runs."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,9 +11,11 @@ from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.replay import KnownNumbers, check_replicate, replay
+from nasbench.runs.replay import KnownNumbers, check_replicate, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +53,9 @@ class Setup:
         Raises:
             UnknownNameError: There is no such algorithm, benchmark, preset, hyperparameter or
                 column.
-            InvalidArgumentError: A value is impossible, the algorithm cannot use ``known``, or a
-                budget of seconds alone would never end because the benchmark does not record
-                seconds.
+            InvalidArgumentError: A value is impossible, a column is named twice, the algorithm
+                cannot use ``known``, or a budget of seconds alone would never end because the
+                benchmark does not record seconds.
             NotRecordedError: The benchmark does not have a fidelity, a fixed training seed or any
                 objective.
             NasbenchError: The benchmark is damaged, or an optional package is missing.
@@ -126,6 +129,22 @@ class Prepared:
             preset=self.setup.preset,
         )
 
+    def check_unit(self) -> None:
+        """Log a warning if the settings are made for losses in another unit."""
+        made, _ = self.make(0)
+        expected, objective = made.loss_unit, self.benchmark.objectives[0]
+        found = self.benchmark.column(objective).unit
+        if expected is not None and _in_unit(expected) != _in_unit(found):
+            preset = f"preset {self.setup.preset!r} of " if self.setup.preset else ""
+            _LOG.warning(
+                "%s%s is made for losses %s, %r is %s: the search may be no better than random",
+                preset,
+                self.algorithm.__name__,
+                _in_unit(expected),
+                objective,
+                _in_unit(found),
+            )
+
     def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
         """Make a new algorithm, and the known numbers passed to it (None without any)."""
         known = KnownNumbers(self.benchmark) if self.setup.known else None
@@ -141,9 +160,9 @@ class Prepared:
         return made, known
 
     def run(self, seed: int) -> Run:
-        """Run one search."""
+        """Run one search; the run does not carry the manifest."""
         algorithm, known = self.make(seed)
-        return replay(
+        return replay_bare(
             algorithm,
             self.benchmark,
             budget=self.setup.budget,
@@ -151,8 +170,13 @@ class Prepared:
             seed=seed,
             replicate=self.setup.replicate,
             known=known,
-            manifest=self.manifest,
         )
+
+
+def _in_unit(unit: str) -> str:
+    if unit in ("", "1"):
+        return "without a unit"
+    return "in percent" if unit == "%" else f"in {unit}"
 
 
 def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:

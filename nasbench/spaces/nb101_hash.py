@@ -24,13 +24,26 @@ def module_hash(
     Raises:
         IllegalArchError: An operation is not in the vocabulary.
     """
-    n = len(operations)
     inner = [operation_number(operation, vocabulary) for operation in operations[1:-1]]
+    return graph_hash(matrix, [-1, *inner, -2])
+
+
+def graph_hash(matrix: Sequence[Sequence[int]], labels: Sequence[int]) -> str:
+    """Return a hash that is equal for isomorphic graphs with labels.
+
+    Args:
+        matrix: Adjacency, row = source.
+        labels: One per vertex.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    n = len(labels)
     sources = [[x for x in range(n) if matrix[x][y]] for y in range(n)]
     targets = [[y for y in range(n) if matrix[x][y]] for x in range(n)]
     hashes = [
         _md5(str((len(after), len(before), label)))
-        for after, before, label in zip(targets, sources, [-1, *inner, -2], strict=True)
+        for after, before, label in zip(targets, sources, labels, strict=True)
     ]
     for _ in range(n):
         joined = [

@@ -46,6 +46,7 @@ def check_algorithm(
     - *Reproducible*: the same seed gives the same run, also in another process with other hashes.
     - *Late answers*: it works with eight workers, and if it is told in any order.
     - *Any loss*: it works where all are equal, many are, some or all are infinite.
+    - *Random trials*: as many as it claims do not depend on results.
     - *One fidelity*: it works where only the last one is offered.
     - *Generators*: those of ``random`` and NumPy are left alone.
     - *Hyperparameters* are kept as attributes and can be written as JSON.
@@ -71,6 +72,7 @@ def check_algorithm(
     _check_budgets(algorithm, benchmark, values, seed, run)
     _check_late(algorithm, benchmark, values, seed, n)
     _check_losses(algorithm, benchmark, values, seed, n)
+    _check_random_trials(algorithm, benchmark, values, seed, run)
     last = benchmark.fidelities[-1:]
     run = _search(algorithm, benchmark, values, seed, Budget(trials=n), fidelities=last)
     require(len(run) > 0, f"{algorithm.__name__} proposes nothing if there is one fidelity")
@@ -314,3 +316,22 @@ def _check_losses(
                 raise AssertionError(
                     f"{algorithm.__name__} fails where {what}: {error!r}"
                 ) from error
+
+
+def _check_random_trials(
+    algorithm: type[Algorithm],
+    benchmark: Benchmark,
+    values: Mapping[str, Any],
+    seed: int,
+    run: Run,
+) -> None:
+    claimed = _make(algorithm, benchmark, values, seed)[0]._inner.random_trials
+    n = len(run) if claimed is None else min(claimed, len(run))
+    opposite = cast(Benchmark, _Altered(benchmark, lambda loss: -loss))
+    other = _search(algorithm, opposite, values, seed, Budget(trials=n)) if n else run
+    require(
+        other.archs[:n].tolist() == run.archs[:n].tolist()
+        and {*other.epochs[:n].tolist(), *run.epochs[:n].tolist()} <= {benchmark.fidelities[-1]},
+        f"{algorithm.__name__} claims {n} random trials, but they depend on results, or end before "
+        "the last fidelity",
+    )

@@ -5,12 +5,14 @@ import random
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 from toys import Hashed, Layers, OneDecision, Unequal
 
 import nasbench
 from algorithms import ALGORITHMS
-from nasbench.algorithm import Algorithm, Proposal
+from nasbench.algorithm import Algorithm, Proposal, hyperparameters, make
 from nasbench.benchmarks.recorded_space import RecordedSpace
+from nasbench.runs.replay import replay
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 
@@ -191,6 +193,11 @@ def forgets(self, space, *, fidelities, seed, depth=3):
     Good.__init__(self, space, fidelities=fidelities, seed=seed)
 
 
+def claims_too_much(self, space, *, fidelities, seed, share=0.5):
+    Good.__init__(self, space, fidelities=fidelities, seed=seed, share=share)
+    self.random_trials = None
+
+
 def no_json(self, space, *, fidelities, seed, depth=None):
     Good.__init__(self, space, fidelities=fidelities, seed=seed)
     self.depth = depth
@@ -216,6 +223,7 @@ BROKEN = {
     "wants different losses": ({"tell": distinct_only}, "fails where all losses are equal"),
     "wants two fidelities": ({"fresh": several_fidelities}, "index out of range"),
     "does not call super": ({"__init__": no_super}, "did not call super"),
+    "calls its trials random": ({"__init__": claims_too_much}, "claims 40 random trials, but"),
     "forgets a hyperparameter": ({"__init__": forgets}, "does not keep its hyperparameters"),
 }
 
@@ -237,3 +245,81 @@ def test_check_algorithm_finds_hyperparameters_that_are_not_json():
 def test_separate_schedules_cannot_be_resumed():
     with pytest.raises(AssertionError, match="which cannot be resumed to it"):
         check_algorithm(Good, Hashed(Unequal(), **SEPARATE), n=40)
+
+
+# What an algorithm says of itself
+
+LEARNS_WITHIN = 40
+"""Of so many trials after the random ones, at least one depends on results."""
+SLOW = {("reinforce_lstm", "enas"): 120}  # its steps are small
+SEVERAL = {"mdenas", "hill_climb"} | {
+    name for name in ALGORITHMS if "multi_fid" in ALGORITHMS[name]
+}
+
+
+class Opposite(Hashed):
+    """Losses whose order is the opposite, or one of them."""
+
+    def __init__(self, space, n_objectives=1, *, place=None, **options):
+        super().__init__(space, n_objectives, **options)
+        self.place = place
+
+    def losses(self, arch, epoch, number):
+        found = super().losses(arch, epoch, number)
+        turned = [100 - x if x < 100 else x for x in found]
+        return tuple(turned[i] if self.place in (None, i) else loss for i, loss in enumerate(found))
+
+
+def proposals(name, preset, benchmark, n, seed=0):
+    algorithm = ALGORITHMS.load(name)
+    values = hyperparameters(algorithm, {}, preset)
+    options = {"fidelities": benchmark.fidelities, "seed": seed, "hyperparameters": values}
+    made = make(algorithm, benchmark.space, **options)
+    run = replay(made, benchmark, budget=nasbench.Budget(trials=n), seed=seed)
+    return made, list(zip(map(tuple, run.archs.tolist()), run.epochs.tolist(), strict=True))
+
+
+def check_random_trials(name, preset, fidelities):
+    space = NB201()
+    benchmark = Hashed(space, fidelities=fidelities)
+    made, _ = proposals(name, preset, benchmark, 1)
+    random_trials = 60 if made.random_trials is None else made.random_trials
+    n = random_trials + SLOW.get((name, preset), LEARNS_WITHIN)
+    _, one = proposals(name, preset, benchmark, n)
+    _, other = proposals(name, preset, Opposite(space, fidelities=fidelities), n)
+    assert one[:random_trials] == other[:random_trials]
+    assert {epoch for _, epoch in one[:random_trials]} <= {fidelities[-1]}
+    learns = made.random_trials is not None and name != "random_search"
+    assert (one != other) == learns
+
+
+@pytest.mark.parametrize(("name", "preset"), SETTINGS)
+def test_random_trials_depend_on_no_result_and_later_ones_do(name, preset):
+    """As many as it says; the preset ``baker`` of ``metaqnn`` says 1,500 and takes a second."""
+    check_random_trials(name, preset, (9,))
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_random_trials_of_searches_at_several_fidelities(name):
+    check_random_trials(name, None, (1, 3, 9))
+
+
+@pytest.mark.parametrize(("name", "preset"), [s for s in SETTINGS if s[0] != "random_search"])
+def test_random_trials_are_uniform(name, preset):
+    """Frequencies of the options of every decision, as of random search."""
+    space, archs = NB201(), []
+    benchmark = Hashed(space, fidelities=(9,))
+    made, _ = proposals(name, preset, benchmark, 1)
+    n = 50 if made.random_trials is None else min(made.random_trials, 50)
+    for seed in range(-(-200 // n) if n > 1 else 0):
+        archs += [arch for arch, _ in proposals(name, preset, benchmark, n, seed)[1]]
+    for column in np.array(archs).T:
+        assert chisquare(np.bincount(column, minlength=5)).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "random_search"])
+def test_an_algorithm_is_multi_objective_if_later_losses_count(name):
+    space, n = NB201(), 120
+    _, one = proposals(name, None, Hashed(space, 2), n)
+    _, other = proposals(name, None, Opposite(space, 2, place=1), n)
+    assert (one != other) == ALGORITHMS.load(name).multi_objective

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from leaderboard.boards import Question, group, labels, plain
+from leaderboard.admission import group
+from leaderboard.boards import Question, labels, plain
+from leaderboard.scores import rank
 from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
@@ -30,9 +34,9 @@ def test_records_that_differ_in_the_question_never_share_a_board(
 ):
     records = [found(home, small_table, run, cells)]
     records.append(found(home, small_table, run, cells, **changes))
-    groups, left_out = group(records)
+    groups, not_shown = group(records)
     assert sorted(map(len, groups.values())) == [1, 1]
-    assert not left_out
+    assert not not_shown
 
 
 def test_records_that_differ_in_the_method_share_a_board(home, small_table, run, cells):
@@ -47,32 +51,6 @@ def test_records_that_differ_in_the_method_share_a_board(home, small_table, run,
     assert members == records
 
 
-def test_boards_are_in_the_order_of_benchmark_and_budget(home, small_table, run, cells):
-    records = [
-        found(home, small_table, run, cells, budget={"trials": n}, workers=w)
-        for n, w in ((1000, 1), (20, 2), (20, 1), (300, 1))
-    ]
-    order = [(question.trials, question.workers) for question in group(records)[0]]
-    assert order == [(20, 1), (20, 2), (300, 1), (1000, 1)]
-
-
-def test_what_no_board_can_show_is_left_out_with_a_reason(home, small_table, run, cells):
-    two = found(home, small_table, run, cells, objectives=["valid_accuracy", "seconds"])
-    empty = Records.create(home.runs, home.manifest(small_table))
-    groups, left_out = group([two, empty])
-    assert not groups
-    assert [record for record, _ in left_out] == [two, empty]
-    assert "2 objectives" in left_out[0][1]
-    assert "no finished run" in left_out[1][1]
-
-
-def test_same_search_twice_is_refused(home, small_table, run, cells):
-    manifest = home.manifest(small_table)
-    twins = [home.record(manifest, [run([(cells[0], 1.0, 0, 1)])], folder=f) for f in "ab"]
-    with pytest.raises(RecordError, match="same search"):
-        group(twins)
-
-
 @pytest.mark.parametrize("key", ["benchmark", "budget", "workers", "replicate"])
 def test_incomplete_manifest_is_refused(home, small_table, key):
     manifest = home.manifest(small_table).encode()
@@ -85,7 +63,33 @@ def test_budget_in_words(home, small_table, run, cells):
     budget = {"trials": 1, "seconds": 20_000.0, "epochs": 1_200}
     question = Question.of(found(home, small_table, run, cells, budget=budget).manifest)
     assert question.budget == "1 trial or 1,200 epochs or 20,000 simulated seconds"
-    assert question.title == f"toy@1, {question.budget}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"objectives": ["test_accuracy"]}, ", test_accuracy, selected on test"),
+        ({"objectives": ["seconds"]}, ", seconds"),
+        ({"workers": 4}, ", 4 workers"),
+        ({"replicate": "mean"}, ", mean of trainings"),
+        ({"replicate": 1}, ", training seed 1"),
+        (
+            {"objectives": ["test_accuracy"], "workers": 2, "replicate": "mean"},
+            ", test_accuracy, selected on test, 2 workers, mean of trainings",
+        ),
+    ],
+)
+def test_title_says_what_distinguishes_the_board(home, small_table, run, cells, changes, said):
+    (board,) = rank([found(home, small_table, run, cells, **changes)])
+    assert board.title == f"toy@1, 4 trials{said}"
+
+
+def test_table_without_validation_says_that_test_selects(home, run, cells):
+    rows = [{"arch": c, "seed": 0, "test_accuracy": 50 + c[0]} for c in cells]
+    metadata = home.table(rows, default_objective=None)
+    (board,) = rank([found(home, metadata, run, cells, objectives=["test_accuracy"])])
+    assert board.title == "toy@1, 4 trials, test_accuracy, selected on test"
 
 
 def manifest(algorithm="evolution", preset=None, fidelities=(2,), known=(), **hyperparameters):
@@ -128,6 +132,19 @@ def test_labels_say_what_differs():
         "random (replacement no)",
         "asha (fidelities 1 2, known macs)",
         "asha (fidelities 2)",
+    ]
+
+
+def test_labels_say_the_code_where_nothing_else_differs():
+    records = [
+        manifest(population=50),
+        replace(manifest(population=50), code="0123456789abcdef"),
+        replace(manifest(population=20), code="0123456789abcdef"),
+    ]
+    assert labels(records) == [
+        "evolution (population 50, code unknown)",
+        "evolution (population 50, code 01234567)",
+        "evolution (population 20)",
     ]
 
 

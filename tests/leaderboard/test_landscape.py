@@ -33,7 +33,7 @@ def test_test_column_judges_where_there_is_one(small_table):
 
 
 def test_floor_is_the_regret_of_what_validation_ranks_first(small_table):
-    assert Landscape(load(small_table.id), "draw").floor == 88 - 80
+    assert Landscape(load(small_table.id), "draw").exhaustive_mean == 88 - 80
 
 
 def test_validation_judges_without_a_test_column(home, cells):
@@ -43,7 +43,7 @@ def test_validation_judges_without_a_test_column(home, cells):
     assert landscape.reported is landscape.observed
     assert landscape.reported.regrets(np.array(cells[:2])).tolist() == [15, 0]
     assert landscape.full_seconds == 5
-    assert landscape.floor == 0
+    assert landscape.exhaustive_mean == 0
 
 
 def test_test_objective_is_marked(home, cells):
@@ -68,7 +68,7 @@ def test_numbers_of_architectures_can_be_searched_by(home, cells):
     landscape = Landscape(load("toy", objectives=["parameters"]), "draw")
     assert landscape.measure == "regret"
     assert landscape.reported.random_regret == 15
-    assert landscape.ceiling is None
+    assert landscape.exhaustive_once is None
     assert landscape.random_search([1, 10**6]) == pytest.approx([15, 0])
 
 
@@ -78,7 +78,7 @@ def test_whole_space_is_the_scale(home, whole):
     assert len(landscape.archs) == 15_625
     assert landscape.reported.optimum == 30 + 2 * 23
     assert landscape.reported.mean == pytest.approx(30 + 2 * 12 - 18 / 15_625)
-    assert landscape.floor == 76 - 60
+    assert landscape.exhaustive_mean == 76 - 60
     assert landscape.full_seconds == pytest.approx(22)
 
 
@@ -124,6 +124,25 @@ def test_diverged_training_makes_an_architecture_the_worst(home, cells):
     pairs = [*((100 - v, u) for v, u in finite), (np.inf, 20)]
     expected = np.mean([min(draws)[1] for draws in product(pairs, repeat=3)])
     assert landscape.random_search([3]) == pytest.approx([expected])
+
+
+def test_search_of_few_architectures_can_pass_exhaustive_search(home, cells, run):
+    # One network is always good; three others look better in one of ten trainings.
+    table = [
+        {
+            "arch": cell,
+            "seed": seed,
+            "valid_accuracy": 80 if cell == cells[0] else 100 if seed == 0 else 10,
+            "test_accuracy": 80 if cell == cells[0] else 50,
+        }
+        for cell in cells
+        for seed in range(10)
+    ]
+    home.table(table)
+    landscape = Landscape(load("toy"), "draw")
+    assert landscape.exhaustive_once == pytest.approx(30 * (1 - 0.9**3))
+    search = Search(run([(cells[0], 20.0, 0.0, 10.0)]), landscape, (1.0, 2.0))
+    assert search.regret == 0 < landscape.exhaustive_once
 
 
 NAN = float("nan")
@@ -224,5 +243,5 @@ def test_ceiling_is_what_one_training_of_every_architecture_allows(home, cells):
     benchmark = load("toy")
     means = [np.mean(seeds) for seeds in VALUES]
     outcomes = [max(means) - means[int(np.argmax(shown))] for shown in product(*VALUES)]
-    assert Landscape(benchmark, "draw").ceiling == pytest.approx(np.mean(outcomes))
-    assert Landscape(benchmark, "mean").ceiling is None
+    assert Landscape(benchmark, "draw").exhaustive_once == pytest.approx(np.mean(outcomes))
+    assert Landscape(benchmark, "mean").exhaustive_once is None

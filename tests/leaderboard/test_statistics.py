@@ -75,7 +75,7 @@ def test_random_search_starts_at_the_mean_and_only_improves(items, k):
 
 @settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=3), min_size=1, max_size=4))
-def test_oracle_is_the_mean_over_everything_that_can_be_shown(trainings):
+def test_exhaustive_search_is_the_mean_over_everything_that_can_be_shown(trainings):
     shown = [value for seeds in trainings for value in seeds]
     if len(set(shown)) < len(shown):
         return
@@ -85,13 +85,13 @@ def test_oracle_is_the_mean_over_everything_that_can_be_shown(trainings):
     outcomes = [
         reported[min(range(len(choice)), key=lambda i: choice[i])] for choice in product(*trainings)
     ]
-    found = statistics.oracle(keys, np.array(shown, dtype=np.float64), per_run)
+    found = statistics.exhaustive_search(keys, np.array(shown, dtype=np.float64), per_run)
     assert found == pytest.approx(np.mean(outcomes))
 
 
-def test_oracle_averages_ties():
+def test_exhaustive_search_averages_ties():
     keys, observed = np.array([0, 1, 2]), np.array([1.0, 1.0, 2.0])
-    assert statistics.oracle(keys, observed, np.array([4.0, 6.0, 0.0])) == 5.0
+    assert statistics.exhaustive_search(keys, observed, np.array([4.0, 6.0, 0.0])) == 5.0
 
 
 @pytest.mark.parametrize("n_seeds", [2, 25, 100])

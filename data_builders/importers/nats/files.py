@@ -62,7 +62,7 @@ class Folder:
         Raises:
             ArchiveError: A file is damaged, not in the layout, or holds code.
         """
-        content = _load(self._meta)
+        content = load(self._meta)
         if not isinstance(content, dict):
             raise ArchiveError(f"{self._meta} holds {repr(content)}, not a dict")
         layout = _layout(content.get("meta_archs"))
@@ -127,14 +127,20 @@ def _decode_all(
 def _decode(tasks: Sequence[_Task], layout: Layout) -> list[pa.Table]:
     records = []
     for task in tasks:
-        record = parse(_load(task.path), task.number, layout, str(task.path))
+        record = parse(load(task.path), task.number, layout, str(task.path))
         if record.text != task.text:
             raise ArchiveError(f"{task.path} is {record.text}, but its number says {task.text}")
         records.append(record)
     return tables(records)
 
 
-def _load(path: Path) -> Any:
+def load(path: Path) -> Any:
+    """Return the content of a file with one pickle of containers, texts and numbers.
+
+    Raises:
+        ArchiveError: The file is damaged, or holds anything else.
+        OSError: It cannot be opened.
+    """
     with path.open("rb") as raw, bz2.BZ2File(raw) as file:
         return unpickle.load(file, allowed=PLAIN, where=str(path), limit=LIMIT)
 

@@ -8,6 +8,7 @@ from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats.blocks import Blocks, join
 from data_builders.importers.nats.files import TOPOLOGY, File, Folder
 from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
+from data_builders.importers.parts import alone
 from nasbench.errors import ArchiveError, InvalidArgumentError
 from nasbench.spaces.nats_size import CELL
 from nasbench.tables.draft import Draft
@@ -52,27 +53,45 @@ class NATSImporter(Importer):
     )
     ids = tuple(f"nats-{kind}-{images.id}" for kind in RELEASES for images in SETS)
 
+    @staticmethod
+    def digest(archive: Path) -> str:
+        """Return the SHA-256 of a file, or of what sha256sum says of the files in a folder.
+
+        Raises:
+            InvalidArgumentError: The path is not an archive.
+            ArchiveError: It cannot be read.
+        """
+        return _opened(archive).sha256
+
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
         """Yield one table per training set, from one folder or file."""
         path = _only(files)
-        try:
-            archive = Folder(path) if path.is_dir() else File(path)
-            blocks = Blocks(work / f"nats-{path.name}", {"sha256": archive.sha256})
-            layout, records = archive.read(blocks, progress)
-        except OSError as error:
-            raise ArchiveError(f"{path} cannot be read: {error}") from error
-        kind = "tss" if layout is TOPOLOGY else "sss"
-        for other in RELEASES:
-            if other != kind and f"NATS-{other}" in path.name:
-                raise ArchiveError(f"{path} holds {RELEASES[kind]}, but its name says NATS-{other}")
-        describe = partial(_metadata, kind, path, archive.sha256)
-        for images in SETS:
-            texts = (_SIZE_TEXTS if kind == "sss" else images.texts()) | _TIMES
-            parts = blocks.of(images, records)
-            yield from join(parts, images, layout.space, describe, texts, str(path))
-        blocks.remove()
+        archive = _opened(path)
+        folder = work / f"nats-{path.name}"
+        with alone(folder):
+            yield from _tables(path, archive, folder, progress)
+
+
+def _tables(
+    path: Path, archive: Folder | File, folder: Path, progress: Progress
+) -> Iterator[Draft]:
+    try:
+        blocks = Blocks(folder, {"sha256": archive.sha256})
+        layout, records = archive.read(blocks, progress)
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error}") from error
+    kind = "tss" if layout is TOPOLOGY else "sss"
+    for other in RELEASES:
+        if other != kind and f"NATS-{other}" in path.name:
+            raise ArchiveError(f"{path} holds {RELEASES[kind]}, but its name says NATS-{other}")
+    describe = partial(_metadata, kind, path, archive.sha256)
+    for images in SETS:
+        texts = (_SIZE_TEXTS if kind == "sss" else images.texts()) | _TIMES
+        parts = blocks.of(images, records)
+        yield from join(parts, images, layout.space, describe, texts, str(path))
+    blocks.remove()
 
 
 def _only(files: Sequence[Path]) -> Path:
@@ -90,8 +109,15 @@ def _only(files: Sequence[Path]) -> Path:
     return files[0]
 
 
+def _opened(path: Path) -> Folder | File:
+    try:
+        return Folder(path) if path.is_dir() else File(path)
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error}") from error
+
+
 def _size(path: Path) -> int:
-    """Return the bytes of an archive, by which ``nasbench.compat`` recognises it."""
+    """Return the bytes of an archive."""
     files = path.glob("*.pbz2") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
 
@@ -105,6 +131,7 @@ def _metadata(
     what = "topology search space" if topology else "size search space"
     return Metadata(
         id=f"nats-{kind}-{images.id}",
+        version=2,
         space="nb201" if topology else "nats_size",
         key="arch",
         dataset=images.dataset,
@@ -120,12 +147,12 @@ def _metadata(
         ),
         seeds=_SEEDS[kind],
         elsewhere=(
-            "top-5 accuracies are in the archive; trained weights in the archive "
+            "trained weights are in the archive "
             f"{official}-full; evaluations of this training set that are no column here were "
             "never made"
         ),
         recipe=images.recipe(NETWORK if topology else _SIZE_NETWORK, schedules, release)
-        | {"input": {"name": path.name, "bytes": _size(path)}},
+        | {"input": {"name": path.name, "bytes": _size(path), "sha256": sha256}},
         source=(
             f"{path.name} ({'sha256sum of its files has ' if path.is_dir() else ''}sha256 "
             f"{sha256}), https://github.com/D-X-Y/NATS-Bench"

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data_builders.importers.nats.training_sets import SETS, TrainingSet
+from data_builders.importers.nats.training_sets import SETS, TOP5, TrainingSet
 from nasbench.errors import ArchiveError, IllegalArchError, one_of
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces.nb201 import CONV1, CONV3, NB201
@@ -195,6 +195,8 @@ class _Reader:
                     f"{self.where}: {' and '.join(keys)} have {entries} entries, of which {values} "
                     f"belong to {self.schedule} epochs of {', '.join(self.images.parts)}"
                 )
+        if self.layout.exact and self.result.get("train_acc5es"):
+            curves[TOP5], sizes[TOP5] = self._curve("train_acc5es"), self.images.train
         finite = np.flatnonzero(np.isfinite(curves["train_loss"]))
         end = int(finite[-1]) + 1 if finite.size else 0
         for name, curve in curves.items():
@@ -207,6 +209,7 @@ class _Reader:
         numbers["published_parameters"] = self._positive(self.result.get("params"), "params")
         numbers["published_macs"] = self._positive(self.result.get("flop"), "flop")
         numbers["published_latency"] = self._latency()
+        curves.setdefault(TOP5, np.empty(0))
         curves["seconds"] = seconds
         return TrainingResult(self.schedule, seed, end < self.schedule, curves, numbers)
 

@@ -8,6 +8,9 @@ from typing import Any
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 
+TOP5 = "train_top5_accuracy"
+"""Column that a table has in the schedules in which all trainings have it."""
+
 _PARAMETERS = (28_000, 243_040)  # of a 1x1 and of a 3x3 convolution in all 15 cells
 
 
@@ -55,7 +58,8 @@ class TrainingSet:
     def curves(self) -> tuple[str, ...]:
         """Columns with one value per epoch."""
         prefixes = ("train", *self.columns.values())
-        return *(f"{p}_{metric}" for p in prefixes for metric in ("accuracy", "loss")), "seconds"
+        names = (f"{p}_{metric}" for p in prefixes for metric in ("accuracy", "loss"))
+        return *names, TOP5, "seconds"
 
     @cached_property
     def seconds(self) -> Mapping[str, str]:
@@ -252,7 +256,7 @@ SETS = (
 def columns(
     images: TrainingSet,
     names: Iterable[str],
-    sparse: Mapping[str, Sequence[int]],
+    sparse: Mapping[str, Mapping[int, list[int]]],
     texts: Mapping[str, str],
 ) -> tuple[Column, ...]:
     """Return the columns of a table with their meaning.
@@ -260,7 +264,7 @@ def columns(
     Args:
         images: The training set of the table.
         names: Names of the columns.
-        sparse: Schedules for which a curve holds only the last value, by column.
+        sparse: Recorded epochs of the schedules in which a curve lacks some, by column.
         texts: Meaning of single columns, in addition to those common to all archives.
     """
     texts = {
@@ -279,12 +283,17 @@ def columns(
     for split, meaning in images.meaning.items():
         if split == "train":
             meaning += "; augmented, and the mean over an epoch in which the weights change"
+            texts[TOP5] = f"{meaning}; right if the class is among the five most likely"
         texts[f"{split}_accuracy"] = meaning
         texts[f"{split}_loss"] = f"{meaning}; cross-entropy, NaN where it is not finite"
     found = []
     for name in names:
         if name in texts:
-            epochs = {schedule: [schedule] for schedule in sparse.get(name, ())}
-            rare = "".join(f"; of {schedule} epochs, after the last only" for schedule in epochs)
-            found.append(replace(Column.of(name, texts[name] + rare), epochs=epochs))
+            epochs = sparse.get(name, {})
+            rare = "".join(
+                f"; of {schedule} epochs, {'after the last only' if some else 'not recorded'}"
+                for schedule, some in epochs.items()
+            )
+            column = replace(Column.of(name, texts[name] + rare), epochs=epochs)
+            found.append(replace(column, unit="%", goal="max") if name == TOP5 else column)
     return tuple(found)

@@ -26,7 +26,7 @@ from data_builders.importers.nb101.records import (
     lists,
     read_block,
 )
-from data_builders.importers.parts import Parts
+from data_builders.importers.parts import Parts, alone
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError
@@ -137,11 +137,22 @@ class NB101Importer(Importer):
     )
     ids = tuple(release.id for release in RELEASES)
 
+    @staticmethod
+    def digest(archive: Path) -> str:
+        """Return the SHA-256 of a file.
+
+        Raises:
+            InvalidArgumentError: There is no such file.
+            ArchiveError: It cannot be read.
+        """
+        with _opened([archive]) as (_, source):
+            return source.sha256
+
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
         """Yield one table; progress counts bytes of the file."""
-        with _opened(files) as (file, source):
+        with _opened(files) as (file, source), alone(work / self.name):
             columns = {name: str(kind) for name, kind in COLUMNS.items()}
             blocks = {"records": RECORDS_A_BLOCK, "columns": columns}
             parts = Parts(work / self.name, {"sha256": source.sha256, "blocks": blocks})
@@ -239,6 +250,7 @@ def _imported(archive: Archive, source: Source) -> Draft:
         archs=pa.table(
             {
                 "arch": lists(archs),
+                "index": pa.array(by_rank.astype(np.int32)),
                 "parameters": pa.array(np.array(cells.parameters)[by_rank]),
                 **{name: pa.array(values).take(by_rank) for name, values in texts.items()},
             }
@@ -307,6 +319,7 @@ def _columns() -> tuple[Column, ...]:
             "measured seconds of training since its start, half-way and at the end; evaluations "
             "not included",
         ),
+        Column("index", description="number of the cell in the order of the file, from 0"),
         Column.of("parameters", "trainable parameters of the network, as published"),
         Column("module_hash", description="name of the cell in the published file"),
         Column(
@@ -348,6 +361,7 @@ def _metadata(release: Release, source: Source, *, complete: bool) -> Metadata:
     }
     return Metadata(
         id=release.id,
+        version=2,
         space=NB101.name,
         key="class",
         dataset="cifar10",

@@ -19,7 +19,7 @@ from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nb301.files import ResultFile, result_files
 from data_builders.importers.nb301.result import EPOCHS, parse
 from data_builders.importers.nb301.table import imported
-from data_builders.importers.parts import Parts
+from data_builders.importers.parts import Parts, alone
 from nasbench.spaces.darts import Darts
 from nasbench.tables.draft import Draft
 
@@ -57,7 +57,7 @@ class NB301Importer(Importer):
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
         """Yield the one table, made of all folders and archives together."""
-        with result_files(files) as found:
+        with result_files(files) as found, alone(work / self.name):
             listing = json.dumps([(file.entry.where, file.entry.stamp) for file in found])
             source = {"layout": LAYOUT, "files": hashlib.sha256(listing.encode()).hexdigest()}
             parts = Parts(work / self.name, source)
@@ -66,8 +66,8 @@ class NB301Importer(Importer):
                 block = found[first : first + BLOCK]
                 blocks.append(parts.get(first // BLOCK, partial(read, block)))
                 progress(first + len(block), len(found))
-        yield imported(pa.concat_tables(blocks))
-        parts.remove()
+            yield imported(pa.concat_tables(blocks))
+            parts.remove()
 
 
 def read(files: Sequence[ResultFile]) -> pa.Table:

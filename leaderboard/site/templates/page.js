@@ -1,10 +1,9 @@
 "use strict";
 (() => {
-  const DASHES = ["solid", "dash", "dashdot", "longdash"];
-  const SWATCHES = { solid: "", dash: "6 3", dashdot: "6 2 1.5 2", longdash: "10 3", dot: "2 2.5" };
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const colourName = (series) => series.colour === null ? "--ink" : `--series-${series.colour % 8}`;
-  const dashName = (series) => series.colour === null ? "dot" : DASHES[Math.floor(series.colour / 4) % 4];
+  const REFERENCE = { dash: "dot", marker: "" };
+  const look = (series) => series.style || REFERENCE;
+  const colourName = (series) => series.style ? `--series-${series.style.hue}` : "--ink";
   const short = (value) => value === 0 ? "0" : String(Number(value.toPrecision(3)));
   const faint = (colour, alpha) =>
     colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
@@ -36,8 +35,10 @@
       const interval = (i) =>
         series.low.length ? ` [${short(series.low[i])}, ${short(series.high[i])}]` : "";
       found.push({
-        x: series.x, y: series.y.map(place), type: "scatter", mode: "lines", name: series.name,
-        line: { color: css(colourName(series)), width: 2, dash: dashName(series) },
+        x: series.x, y: series.y.map(place), type: "scatter", name: series.name,
+        mode: look(series).marker ? "lines+markers" : "lines",
+        line: { color: css(colourName(series)), width: 2, dash: look(series).dash },
+        marker: { color: css(colourName(series)), size: 7, symbol: look(series).marker || "circle", maxdisplayed: 8 },
         text: series.y.map((y, i) => `${short(y)} ${plot.y.unit}${interval(i)}`),
         hovertemplate: `<b>${series.name.replace(/</g, "&lt;")}</b><br>%{text}<br>%{x:.3~g} ${plot.x.unit}<extra></extra>`,
         visible: !hidden.has(series.name),
@@ -46,11 +47,19 @@
     return found;
   }
 
+  const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+  const plain = (x) => {
+    if (x === 0 || Math.abs(x) >= 1e-3) return x.toLocaleString("en", { maximumFractionDigits: 9 });
+    const [digits, exponent] = x.toExponential().split("e-");
+    const power = "10⁻" + [...exponent].map((digit) => SUPERSCRIPTS[digit]).join("");
+    return digits === "1" ? power : `${digits}×${power}`;
+  };
+
   /* Narrow plots label only powers of ten, if there are enough of them. */
   const labels = (values, narrow) => {
     const isPower = (x) => x === 0 || Number(x.toExponential(3).split("e")[0]) === 1;
     const sparse = narrow && values.length > 6 && values.filter(isPower).length > 2;
-    return values.map((x) => (sparse && !isPower(x) ? "" : x.toLocaleString("en", { maximumFractionDigits: 9 })));
+    return values.map((x) => (sparse && !isPower(x) ? "" : plain(x)));
   };
 
   function layout(plot, narrow) {
@@ -93,40 +102,20 @@
     modeBarButtons: [["toImage", "resetScale2d"]],
   };
 
-  function swatch(colour, dash) {
-    return `<svg viewBox="0 0 26 10" aria-hidden="true"><line x1="0" y1="5" x2="26" y2="5" ` +
-      `style="stroke:var(${colour});stroke-width:2.5;stroke-dasharray:${SWATCHES[dash] || "none"}"/></svg>`;
-  }
-
   for (const box of document.querySelectorAll(".plots")) {
     const plots = JSON.parse(box.querySelector("script").textContent);
     const canvases = [...box.querySelectorAll(".canvas")];
-    const legend = box.querySelector(".legend");
     const hidden = new Set();
     const draw = () => plots.forEach((plot, i) =>
       Plotly.react(canvases[i], traces(plot, hidden), layout(plot, canvases[i].clientWidth < 480), config));
-    const all = plots[plots.length - 1];
-    for (const [rank, series] of all.series.entries()) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.innerHTML = swatch(colourName(series), dashName(series));
-      button.append(series.name);
+    for (const button of box.querySelectorAll(".legend button")) {
+      const name = button.textContent.trim();
       const press = (shown) => {
         button.setAttribute("aria-pressed", String(shown));
-        if (shown) hidden.delete(series.name); else hidden.add(series.name);
+        if (shown) hidden.delete(name); else hidden.add(name);
       };
-      press(rank < 10 || series.colour === null);
-      button.addEventListener("click", () => { press(hidden.has(series.name)); draw(); });
-      const item = document.createElement("li");
-      item.append(button);
-      legend.append(item);
-    }
-    for (const line of all.lines) {
-      const item = document.createElement("li");
-      item.className = "static";
-      item.innerHTML = swatch("--soft", line.dash);
-      item.append(line.name);
-      legend.append(item);
+      press(button.getAttribute("aria-pressed") === "true");
+      button.addEventListener("click", () => { press(hidden.has(name)); draw(); });
     }
     box.hidden = false;
     draw();

@@ -1,27 +1,30 @@
 """The class ``NASBench`` of google-research/nasbench, answering from a table."""
 
+import copy
 import random
-from collections.abc import Callable, Iterator, KeysView, Mapping
+from collections.abc import KeysView, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from nasbench.benchmarks.lookup import Lookup, view
+from nasbench.compat.nasbench101.config import build_config
 from nasbench.compat.nasbench101.model_spec import ModelSpec, OutOfDomainError, UnknownModuleError
-from nasbench.compat.nasbench101.opening import METRICS, TEXTS, open_cells
-from nasbench.errors import IllegalArchError, NotRecordedError, SchemaError, one_of
+from nasbench.compat.nasbench101.opening import METRICS, open_cells
+from nasbench.compat.nasbench101.records import Records
+from nasbench.compat.nasbench101.statistics import Compact, Statistics, made, no_module
+from nasbench.errors import IllegalArchError, NotRecordedError, one_of
+from nasbench.locks import MemberLock
 from nasbench.space import Arch
 from nasbench.spaces.nb101 import from_matrix
-from nasbench.tables.columns import open_file, read_column
-from nasbench.tables.schema import archs_file
 
 _REMEMBERED = 2**20
 
 
 class NASBench:
     """The benchmark with the counters and the hidden random choices of the original.
+
+    Several threads may use one object; their queries share its counters and the global generator.
+    A copy or pickle has its own counters and statistics, and opens the table again.
 
     Args:
         dataset_file: Id or path of a table made by the importer ``nb101``; or the published
@@ -30,6 +33,8 @@ class NASBench:
             Prefer ``nasbench.load("nb101-cifar10").query(arch, seed=k)``.
 
     Attributes:
+        config: See :func:`build_config`.
+        history: An empty dict for the caller, as in the original.
         valid_epochs: Lengths of the recorded trainings in epochs.
         training_time_spent: Seconds of all queries since the last reset.
         total_epochs_spent: Epochs of all queries since the last reset.
@@ -45,12 +50,12 @@ class NASBench:
 
     def __init__(self, dataset_file: str | Path, seed: Any = None) -> None:
         random.seed(seed)
-        self._table = open_cells(Path(dataset_file))
-        self._lookup = Lookup(self._table)
+        self.config = build_config()
+        self._records = Records(open_cells(Path(dataset_file)))
         self._archs: dict[tuple[bytes, tuple[str, ...]], Arch] = {}
-        self._numbers: dict[int, list[memoryview]] = {}
-        self._firsts: dict[int, memoryview] = {}
-        self.valid_epochs = set(self._table.schedules)
+        self._lock = MemberLock()
+        self.valid_epochs = set(self._records.table.schedules)
+        self.history: dict[Any, Any] = {}
         self.reset_budget_counters()
 
     def query(
@@ -58,6 +63,7 @@ class NASBench:
     ) -> dict[str, Any]:
         """Return one recorded training of a cell, drawn from its repeats; the counters pay for it.
 
+        The first ``config["num_repeats"]`` repeats are drawn from.
         The draw is that of the original: after the same seed, and if nothing else draws from the
         global generator, it is the same repeat. For the mean of the repeats or a chosen one, use
         ``nasbench.load("nb101-cifar10").query(arch, seed=k)`` without or with ``seed``.
@@ -82,13 +88,27 @@ class NASBench:
                 f"epochs = {epochs!r} was not trained{one_of(epochs, sorted(self.valid_epochs))}"
             )
         position = self._position(model_spec)
-        rows = self._rows(position, epochs)
-        if not rows:
-            raise UnknownModuleError(f"{self._name(position)} has no training of {epochs} epochs")
-        row = rows[random.randint(0, len(rows) - 1)]
-        data = self._fixed(position) | self._trained(row, epochs, 0 if stop_halfway else 1)
-        self.training_time_spent += data["training_time"]
-        self.total_epochs_spent += epochs // 2 if stop_halfway else epochs
+        records, computed, fixed = self._records, None, None
+        if "computed_statistics" in vars(self):
+            computed = made(self.computed_statistics, records.name(position))
+        repeats: Sequence[Any] = (
+            records.rows(position, epochs) if computed is None else computed.get(epochs, ())
+        )
+        if not repeats:
+            name = records.name(position)
+            raise UnknownModuleError(f"{name} has no training of {epochs} epochs")
+        drawn = repeats[random.randint(0, min(len(repeats), self.config["num_repeats"]) - 1)]
+        if computed is None:
+            trained = records.trained(drawn, epochs, 0 if stop_halfway else 1)
+        else:
+            moment = "halfway" if stop_halfway else "final"
+            trained = {name: drawn[f"{moment}_{name}"] for name in METRICS}
+        if "fixed_statistics" in vars(self):
+            fixed = made(self.fixed_statistics, records.name(position))
+        data = (records.fixed(position) if fixed is None else copy.deepcopy(fixed)) | trained
+        with self._lock:
+            self.training_time_spent += data["training_time"]
+            self.total_epochs_spent += epochs // 2 if stop_halfway else epochs
         return data
 
     def is_valid(self, model_spec: ModelSpec) -> bool:
@@ -101,12 +121,14 @@ class NASBench:
 
     def get_budget_counters(self) -> tuple[float, int]:
         """Return training seconds and epochs of all queries since the last reset."""
-        return self.training_time_spent, self.total_epochs_spent
+        with self._lock:
+            return self.training_time_spent, self.total_epochs_spent
 
     def reset_budget_counters(self) -> None:
         """Reset both counters to zero."""
-        self.training_time_spent = 0.0
-        self.total_epochs_spent = 0
+        with self._lock:
+            self.training_time_spent = 0.0
+            self.total_epochs_spent = 0
 
     def evaluate(self, model_spec: ModelSpec, model_dir: str) -> dict[str, Any]:
         """Raise an error; the original trains the cell here.
@@ -119,16 +141,13 @@ class NASBench:
         )
 
     def hash_iterator(self) -> KeysView[str]:
-        """Return the names of all recorded modules, in the order of the table.
-
-        The published file has another order.
-        """
-        return self._positions.keys()
+        """Return the names of all recorded modules, in the order of the published file."""
+        return self.fixed_statistics.keys()
 
     def get_metrics_from_hash(
         self, module_hash: str
     ) -> tuple[dict[str, Any], dict[int, list[dict[str, float]]]]:
-        """Return everything recorded for a module; the counters do not change.
+        """Return a copy of everything recorded for a module; the counters do not change.
 
         Returns:
             A dict with ``module_adjacency``, ``module_operations`` and ``trainable_parameters``;
@@ -139,10 +158,7 @@ class NASBench:
         Raises:
             UnknownModuleError: No module has this name.
         """
-        position = self._positions.get(module_hash)
-        if position is None:
-            raise UnknownModuleError(f"no module has the hash {module_hash!r}")
-        return self._fixed(position), self._computed(position)
+        return self._metrics(module_hash, self._records.positions.get(module_hash))
 
     def get_metrics_from_spec(
         self, model_spec: ModelSpec
@@ -154,19 +170,56 @@ class NASBench:
             UnknownModuleError: The cell is not recorded.
         """
         position = self._position(model_spec)
-        return self._fixed(position), self._computed(position)
+        return self._metrics(self._records.name(position), position)
 
     @cached_property
-    def fixed_statistics(self) -> Mapping[str, dict[str, Any]]:
-        """First result of :meth:`get_metrics_from_hash`, by module."""
-        return _ByModule(self._positions, self._fixed)
+    def fixed_statistics(self) -> dict[str, dict[str, Any]]:
+        """First result of :meth:`get_metrics_from_hash` by module; answers follow its changes."""
+        return self._statistics("fixed")
 
     @cached_property
-    def computed_statistics(self) -> Mapping[str, dict[int, list[dict[str, float]]]]:
-        """Second result of :meth:`get_metrics_from_hash`, by module."""
-        return _ByModule(self._positions, self._computed)
+    def computed_statistics(self) -> dict[str, dict[int, list[dict[str, float]]]]:
+        """Second result of :meth:`get_metrics_from_hash` by module; answers follow its changes."""
+        return self._statistics("computed")
 
-    # From a spec to the position of its class among the keys of the table
+    def __getstate__(self) -> dict[str, Any]:
+        state = {
+            name: Compact(value) if isinstance(value, Statistics) else value
+            for name, value in vars(self).items()
+        }
+        return state | {"_archs": {}}
+
+    def _statistics(self, kind: str) -> Statistics:
+        with self._lock:  # all threads change the same
+            known: Statistics = vars(self).setdefault(
+                f"{kind}_statistics", Statistics(self._records, kind)
+            )
+        return known
+
+    def _metrics(self, module: str, position: int | None) -> tuple[Any, Any]:
+        found = []
+        for kind in ("fixed", "computed"):
+            known = vars(self).get(f"{kind}_statistics")
+            value = None if known is None else made(known, module)
+            if value is None and position is None:
+                raise no_module(module)
+            own = getattr(self._records, kind)(position) if value is None else copy.deepcopy(value)
+            found.append(own)
+        return found[0], found[1]
+
+    # From a spec to its position
+
+    def _check_spec(self, model_spec: ModelSpec) -> None:
+        """Do nothing if a cell, after pruning, is in the space; scripts call this.
+
+        Raises:
+            OutOfDomainError: It is not.
+        """
+        self._arch(model_spec)
+
+    def _hash_spec(self, model_spec: ModelSpec) -> str:
+        """Return the name of a cell in the published file; scripts call this."""
+        return model_spec.hash_spec(self.config["available_ops"])
 
     def _arch(self, model_spec: ModelSpec) -> Arch:
         """Return the architecture of a spec.
@@ -193,111 +246,6 @@ class NASBench:
     def _position(self, model_spec: ModelSpec) -> int:
         arch = self._arch(model_spec)
         try:
-            return self._lookup.position[arch]
+            return self._records.position[arch]
         except NotRecordedError as error:
             raise UnknownModuleError(str(error)) from error
-
-    @cached_property
-    def _positions(self) -> dict[str, int]:
-        """Position by name of the module, in the order of the positions."""
-        hashes = self._texts["module_hash"].to_pylist()
-        return {hashes[row]: position for position, row in enumerate(self._written)}
-
-    # From a position to numbers
-
-    @cached_property
-    def _written(self) -> memoryview:
-        """Row in the file of architectures, by position."""
-        table, keys = self._table, self._lookup.keys
-        rows = np.searchsorted(table.written_ranks, keys)
-        missing = np.flatnonzero(np.append(table.written_ranks, -1)[rows] != keys)
-        if missing.size:
-            arch = table.space.unrank(int(keys[missing[0]]))
-            raise SchemaError(
-                f"{archs_file(table.path)} has no row for {table.space.to_text(arch)}, which has "
-                "trainings"
-            )
-        return view(rows)
-
-    @cached_property
-    def _texts(self) -> dict[str, Any]:
-        """Texts of architectures as Arrow arrays, from which single texts can be read."""
-        path = archs_file(self._table.path)
-        file = open_file(path)
-        return {name: read_column(file, path, name) for name in TEXTS}
-
-    @cached_property
-    def _parameters(self) -> memoryview:
-        return view(self._table.arch_numbers("parameters"))
-
-    def _name(self, position: int) -> str:
-        return str(self._texts["module_hash"][self._written[position]].as_py())
-
-    def _fixed(self, position: int) -> dict[str, Any]:
-        row = self._written[position]
-        operations = self._texts["module_operations"][row].as_py().split(",")
-        digits = self._texts["module_adjacency"][row].as_py().encode()
-        adjacency = np.frombuffer(digits, dtype=np.int8) - np.int8(ord("0"))
-        return {
-            "module_adjacency": adjacency.reshape(len(operations), len(operations)),
-            "module_operations": operations,
-            "trainable_parameters": int(self._parameters[row]),
-        }
-
-    def _computed(self, position: int) -> dict[int, list[dict[str, float]]]:
-        return {
-            epochs: [
-                {
-                    f"{moment}_{name}": value
-                    for index, moment in enumerate(("halfway", "final"))
-                    for name, value in self._trained(row, epochs, index).items()
-                }
-                for row in rows
-            ]
-            for epochs in self._table.schedules
-            if (rows := self._rows(position, epochs))
-        }
-
-    def _rows(self, position: int, epochs: int) -> range:
-        """Return the rows of the repeats, in the order in which they were published."""
-        first = self._firsts.get(epochs)
-        if first is None:
-            first = self._firsts[epochs] = view(self._lookup.runs(epochs).first)
-        return range(first[position], first[position + 1])
-
-    def _trained(self, row: int, epochs: int, index: int) -> dict[str, float]:
-        """Return the numbers of a training, half-way (0) or at its end (1)."""
-        columns = self._numbers.get(epochs)
-        if columns is None:
-            columns = self._numbers[epochs] = [
-                view(self._table.curves(name, epochs)) for name in METRICS.values()
-            ]
-        seconds, train, valid, test = columns
-        return {
-            "training_time": seconds[row, index],
-            "train_accuracy": train[row, index] / 100,
-            "validation_accuracy": valid[row, index] / 100,
-            "test_accuracy": test[row, index] / 100,
-        }
-
-
-class _ByModule(Mapping[str, Any]):
-    """A mapping from modules to answers that are computed on access.
-
-    Args:
-        positions: Position by module.
-        answer: Computes the answer for a position.
-    """
-
-    def __init__(self, positions: Mapping[str, int], answer: Callable[[int], Any]) -> None:
-        self._positions = positions
-        self._answer = answer
-
-    def __getitem__(self, module: str) -> Any:
-        return self._answer(self._positions[module])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._positions)
-
-    def __len__(self) -> int:
-        return len(self._positions)

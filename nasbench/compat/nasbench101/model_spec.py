@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError, InvalidArgumentError, NasbenchError, NotRecordedError
+from nasbench.registry import require
 from nasbench.spaces.nb101 import prune
 from nasbench.spaces.nb101_hash import module_hash
 
@@ -87,3 +88,24 @@ class ModelSpec:
         if self.matrix is None or self.ops is None:
             raise OutOfDomainError("no path leads from the input to the output of this spec")
         return module_hash(self.matrix.tolist(), self.ops, canonical_ops)
+
+    def visualize(self) -> Any:
+        """Return a drawing of the pruned cell, a ``graphviz.Digraph``, which notebooks show.
+
+        Raises:
+            OutOfDomainError: No path leads from input to output.
+            MissingExtraError: The package graphviz is not installed.
+        """
+        if self.matrix is None or self.ops is None:
+            raise OutOfDomainError("no path leads from the input to the output of this spec")
+        drawing = require("graphviz", "ModelSpec.visualize").Digraph()
+        for vertex, operation in enumerate(["input", *self.ops[1:-1], "output"]):
+            drawing.node(str(vertex), operation)
+        for source, target in np.argwhere(self.matrix).tolist():
+            drawing.edge(str(source), str(target))
+        return drawing
+
+
+def is_upper_triangular(matrix: Any) -> bool:
+    """Return whether a matrix is 0 on its diagonal and below."""
+    return not np.tril(matrix).any()

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from nasbench.benchmarks.catalogue import folders, open_table
+from nasbench.benchmarks.catalogue import open_table
+from nasbench.compat.imports import import_once
 from nasbench.errors import InvalidArgumentError, SchemaError
-from nasbench.files import writable_folder
 from nasbench.siblings import SIBLINGS
 from nasbench.spaces.nb101 import NB101
 from nasbench.tables.table import Table
-from nasbench.tables.writer import write_table
 
 _IMPORTER = "nb101"
 METRICS = {
@@ -59,27 +58,6 @@ def _imported(archive: Path) -> Table:
     """Return the table made from a published file, importing it if there is none yet."""
     if not archive.is_file():
         raise InvalidArgumentError(f"there is no file {archive}")
-    importer = SIBLINGS.load("importers").load(_IMPORTER)
-    folder = writable_folder(folders()[0])
-    for path in (folder / f"{id_}.parquet" for id_ in importer.ids):
-        if path.exists() and _is_made_from(table := Table(path), archive):
-            return table
-    work = folder / "work"
-    print(f"Importing {archive} into {folder}; this takes minutes, but only once.", flush=True)
-    for made in importer().tables([archive], work=work):
-        path = folder / f"{made.metadata.id}.parquet"
-        if path.exists():
-            raise InvalidArgumentError(
-                f"{path} was made from another file and would be replaced. Delete it, or run "
-                f"nasbench import {_IMPORTER} {archive} --work {work} --out FOLDER and give the "
-                "path of the new table"
-            )
-        write_table(path, made)
-    return Table(path)
-
-
-def _is_made_from(table: Table, archive: Path) -> bool:
-    """Return whether a table was imported from a file with this name and size."""
-    recorded = table.metadata.recipe.get("input")
-    found = {"name": archive.name, "bytes": archive.stat().st_size}
-    return isinstance(recorded, dict) and found.items() <= recorded.items()
+    ids = SIBLINGS.load("importers").load(_IMPORTER).ids
+    made = import_once(archive, _IMPORTER, ids, needed=1, hint="Give its id to use it")
+    return next(iter(made.values()))

@@ -1,4 +1,4 @@
-"""A drop-in for the package ``nats-bench`` 1.8 that answers from tables and reads no pickles.
+"""A drop-in for the package ``nats-bench`` 1.8 that answers from tables.
 
 Scripts only change the import: ``from nasbench.compat.nats_bench import create`` (Dong et al.,
 2021, https://arxiv.org/abs/2009.00437, https://github.com/D-X-Y/NATS-Bench). Answers equal those of
@@ -6,20 +6,25 @@ the original to the last digit, including its surprises; the docstrings of :clas
 these out and say what to use instead. New code should use :func:`nasbench.load`, whose answers
 depend only on the question.
 
-Differences: results are read-only; no function reads or writes pickles; the lines printed with
-``verbose=True`` have other words; a training whose loss became NaN has no numbers from that epoch
-on. Where the original fails by accident, the obvious is done: ``show(-1)``, NumPy integers as
-indices, trainings that disagree where none has seed 888, the best architecture of an incomplete
-archive.
+Modules of the original that scripts import are here under their names: ``api_utils``,
+``api_topology``, ``api_size``, ``genotype_utils``. Several threads may use one object.
+
+Differences: results are read-only; :func:`pickle_load` runs no code, and nothing writes pickles;
+the lines printed with ``verbose=True`` have other words; a training whose loss became NaN has no
+numbers from that epoch on, and ``find_best`` passes over its architecture. Where the original fails
+by accident, the obvious is done: ``show(-1)``, NumPy integers as indices, trainings that disagree
+where none has seed 888, the best architecture of an incomplete archive.
 """
 
 from pathlib import Path
 from typing import Any
 
+from nasbench.compat.nats_bench.api_size import NATSsize
+from nasbench.compat.nats_bench.api_topology import NATStopology
+from nasbench.compat.nats_bench.api_utils import pickle_load
 from nasbench.compat.nats_bench.arch_results import ArchResults
 from nasbench.compat.nats_bench.benchmark import NATSBench
 from nasbench.compat.nats_bench.results_count import ResultsCount
-from nasbench.compat.nats_bench.search_spaces import NATSsize, NATStopology
 from nasbench.compat.nats_bench.trainings import NoAnswerError
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.spaces.nats_size import CHANNELS
@@ -40,8 +45,9 @@ def create(
     Args:
         file_path_or_dict: The published archive (a folder or a single file), which is imported into
             the user's folder of tables on first use; a folder of tables; the beginning of the ids
-            of tables; or None for the tables made by ``nasbench import nats``. A dict is refused,
-            since its records would first have to be written to tables.
+            of tables; or None for the tables made by ``nasbench import nats`` and, if there are
+            none, for the archive in the folder ``TORCH_HOME`` (default: ``~/.torch``). A dict is
+            refused, since its records would first have to be written to tables.
         search_space: ``"tss"`` or ``"topology"``, ``"sss"`` or ``"size"``.
         fast_mode: Whether architectures count as loaded (``evaluated_indexes``) only after the
             first question about them. In both modes, all can be asked at once.
@@ -101,6 +107,7 @@ __all__ = [
     "NoAnswerError",
     "ResultsCount",
     "create",
+    "pickle_load",
     "search_space_info",
     "version",
 ]

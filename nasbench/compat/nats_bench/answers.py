@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from math import isnan
 from typing import Any
 
 from nasbench.column import SPLITS
@@ -55,6 +56,31 @@ def more_info(
     return info
 
 
+def remap_dataset_set_names(
+    dataset: str, metric_on_set: str, verbose: bool = False
+) -> tuple[str, str]:
+    """Return training set and evaluation set behind ``"valid"`` and ``"test"``.
+
+    Args:
+        dataset: The training set; ``"cifar10"`` with ``"valid"`` means cifar10-valid.
+        metric_on_set: ``"valid"`` or ``"test"``; anything else stays.
+        verbose: Whether to print them.
+    """
+    names = {
+        ("cifar10", "valid"): ("cifar10-valid", "x-valid"),
+        ("cifar10", "test"): ("cifar10", "ori-test"),
+    }
+    names |= {
+        (halved, split): (halved, f"x-{split}")
+        for halved in ("cifar100", "ImageNet16-120")
+        for split in ("valid", "test")
+    }
+    found = names.get((dataset, metric_on_set), (dataset, metric_on_set))
+    if verbose:
+        print(f"{dataset}, {metric_on_set}: {found[0]}, {found[1]}")
+    return found
+
+
 def best(
     records: Records,
     indices: Iterable[int],
@@ -70,11 +96,8 @@ def best(
     Raises:
         NoAnswerError: There is no such training or set.
     """
-    if metric_on_set == "valid":
-        dataset = "cifar10-valid" if dataset == "cifar10" else dataset
-        metric_on_set = "x-valid"
-    elif metric_on_set == "test" and dataset != "cifar10-valid":
-        metric_on_set = "ori-test" if dataset == "cifar10" else "x-test"
+    dataset, metric_on_set = remap_dataset_set_names(dataset, metric_on_set)
+    metric_on_set = "x-valid" if metric_on_set == "valid" else metric_on_set
     limits = [
         (name, most)
         for name, most in (("macs", flop_max), ("parameters", param_max))
@@ -93,7 +116,7 @@ def best(
             ):
                 continue
         accuracy = trainings.measure(metric_on_set, rows).accuracy
-        if highest is None or highest < accuracy:
+        if not isnan(accuracy) and (highest is None or highest < accuracy):
             winner, highest = index, accuracy
     return winner, highest
 

@@ -1,7 +1,7 @@
 """All trainings of an architecture, in the form that NATS-Bench returns."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -197,6 +197,25 @@ class ArchResults:
         """Return the place of a seed's training among those on a data set."""
         trainings = self._trainings[dataset]
         return trainings.row(self.arch_index, seed) - trainings.rows(self.arch_index).start
+
+
+class ResultsByIndex(Mapping[int, dict[str, ArchResults]]):
+    """Results by index and recipe, made on access."""
+
+    def __init__(self, records: Records, loaded: set[int]) -> None:
+        self._records, self._loaded = records, loaded
+
+    def __getitem__(self, index: int) -> dict[str, ArchResults]:
+        if index not in self._loaded:
+            raise NoAnswerError(f"architecture {index!r} does not count as loaded")
+        recipes = self._records.recipes(index)
+        return {hp: ArchResults(self._records, index, hp) for hp in recipes}
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._loaded))
+
+    def __len__(self) -> int:
+        return len(self._loaded)
 
 
 def agreed(values: Sequence[float], seeds: Sequence[int]) -> Sequence[float]:

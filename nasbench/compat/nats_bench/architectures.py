@@ -14,6 +14,11 @@ from nasbench.compat.nats_bench.trainings import NoAnswerError
 from nasbench.errors import InvalidArgumentError
 
 
+def time_string() -> str:
+    """Return the time of day in Greenwich, as ``[2020-08-31 12:00:00]``."""
+    return time.strftime("[%Y-%m-%d %X]", time.gmtime())
+
+
 class Architectures:
     """The architectures of a search space of NATS-Bench, by official index.
 
@@ -83,7 +88,7 @@ class Architectures:
     @property
     def avaliable_hps(self) -> list[str]:
         """Recipes of the architectures that count as loaded."""
-        loaded, of = self.evaluated_indexes, self._records.of
+        loaded, of = self._loaded(), self._records.of
         return [hp for hp in self.family.recipes if any(of(index, hp) for index in loaded)]
 
     @property
@@ -166,10 +171,13 @@ class Architectures:
     def _recorded(self) -> frozenset[int]:
         return frozenset(self._records.recorded)
 
+    def _loaded(self) -> list[int]:
+        """Return the architectures that count as loaded; other threads may add to the set."""
+        return sorted(self.evaluated_indexes)
+
     def _tell(self, call: str, *arguments: object) -> None:
         if self.verbose:
-            now = time.strftime("%Y-%m-%d %X", time.gmtime())
-            print(f"[{now}] {call}: {', '.join(map(str, arguments))}")
+            print(f"{time_string()} {call}: {', '.join(map(str, arguments))}")
 
     def _index(self, arch: Any) -> int:
         if isinstance(arch, int | np.integer):

@@ -4,17 +4,17 @@ import os
 import random
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nasbench.compat.nats_bench.answers import best, more_info
-from nasbench.compat.nats_bench.arch_results import ArchResults
+from nasbench.compat.nats_bench.arch_results import ArchResults, ResultsByIndex
 from nasbench.compat.nats_bench.architectures import Architectures
-from nasbench.compat.nats_bench.records import Records
-from nasbench.compat.nats_bench.report import report
+from nasbench.compat.nats_bench.report import print_information
 from nasbench.compat.nats_bench.trainings import SETS, NoAnswerError
 from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.locks import MemberLock
 
 _REMEMBERED = 2**15
 
@@ -30,6 +30,9 @@ class NATSBench(Architectures):
     default is the short ``"12"``; the numbers in papers need ``hp="200"`` or ``"90"``. ``iepoch``
     counts from 0; epoch 11 of a long recipe differs from the end of ``"12"``, since their learning
     rates differ.
+
+    Several threads may use one object; they share its clock, the architectures that count as
+    loaded, and the global generator. A copy or pickle has its own, and opens the tables again.
 
     Questions without an answer raise ``NoAnswerError``, which is a ``KeyError`` and a
     ``ValueError``.
@@ -48,8 +51,12 @@ class NATSBench(Architectures):
     ) -> None:
         super().__init__(file_path_or_dict, fast_mode, verbose)
         self._answers: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._lock = MemberLock()
         self.reset_time()
         self._tell("opened", self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_answers": {}}
 
     def get_more_info(
         self,
@@ -141,9 +148,10 @@ class NATSBench(Architectures):
             validation = self.get_more_info(index, dataset, None, hp)["valid-per-time"]
         seconds = info["train-all-time"] + validation
         latency = self.get_latency(index, dataset, hp)
-        if account_time:
-            self._used_time += seconds
-        return accuracy, latency, seconds, self._used_time
+        with self._lock:
+            if account_time:
+                self._used_time += seconds
+            return accuracy, latency, seconds, self._used_time
 
     @property
     def used_time(self) -> float:
@@ -152,7 +160,8 @@ class NATSBench(Architectures):
 
     def reset_time(self) -> None:
         """Reset :attr:`used_time` to 0."""
-        self._used_time: float = 0
+        with self._lock:
+            self._used_time: float = 0
 
     def find_best(
         self,
@@ -164,6 +173,9 @@ class NATSBench(Architectures):
         enforce_all: bool | None = None,
     ) -> tuple[int, float | None]:
         """Return the architecture with the highest final accuracy, as a mean over the seeds.
+
+        Architectures with a training whose loss became NaN are left out. (The original returns NaN
+        if one comes first.)
 
         Args:
             dataset: The training set; ``"cifar10"`` with ``"valid"`` means cifar10-valid.
@@ -187,7 +199,7 @@ class NATSBench(Architectures):
             self.evaluated_indexes |= self._recorded
         return best(
             self._records,
-            sorted(self.evaluated_indexes),
+            self._loaded(),
             dataset,
             metric_on_set,
             flop_max=flop_max,
@@ -203,7 +215,7 @@ class NATSBench(Architectures):
         """
         self._tell("statistics", dataset, hp)
         trainings = self._records.trainings(dataset, str(hp))
-        return dict(Counter(len(trainings.rows(index)) for index in self.evaluated_indexes))
+        return dict(Counter(len(trainings.rows(index)) for index in self._loaded()))
 
     # Costs
 
@@ -235,7 +247,7 @@ class NATSBench(Architectures):
     @property
     def arch2infos_dict(self) -> Mapping[int, dict[str, ArchResults]]:
         """Results by index, then by recipe, of architectures that count as loaded; read-only."""
-        return _Loaded(self._records, self.evaluated_indexes)
+        return ResultsByIndex(self._records, self.evaluated_indexes)
 
     def query_meta_info_by_index(self, arch_index: int, hp: str = "12") -> ArchResults:
         """Return all trainings of an architecture under a recipe.
@@ -275,7 +287,7 @@ class NATSBench(Architectures):
             warnings.warn(f"no training of architecture {index} is recorded", stacklevel=2)
             return None
         results = self._results(index, hp)
-        return "\n".join(report(results, extra_info=f"arch-index={index}"))
+        return "\n".join(print_information(results, extra_info=f"arch-index={index}"))
 
     def show(self, index: int = -1) -> None:
         """Print costs and final results of an architecture, or of all that count as loaded.
@@ -285,7 +297,7 @@ class NATSBench(Architectures):
         """
         if index < 0:
             print(self)
-            loaded = sorted(self.evaluated_indexes)
+            loaded = self._loaded()
             for number, each in enumerate(loaded):
                 dashes = "-" * 10
                 title = f"The ({number:5d}/{len(loaded):5d}) {each:06d}-th architecture!"
@@ -373,24 +385,5 @@ class NATSBench(Architectures):
     def _show(self, index: int) -> None:
         for hp in self._records.recipes(index):
             print(f"{'>' * 40} {self.family.recipes[hp]:03d} epochs {'>' * 40}")
-            print("\n".join(report(ArchResults(self._records, index, hp))))
+            print_information(ArchResults(self._records, index, hp), show=True)
         print(f"{'<' * 40}------------{'<' * 40}")
-
-
-class _Loaded(Mapping[int, dict[str, ArchResults]]):
-    """Results by index and recipe, made on access."""
-
-    def __init__(self, records: Records, loaded: set[int]) -> None:
-        self._records, self._loaded = records, loaded
-
-    def __getitem__(self, index: int) -> dict[str, ArchResults]:
-        if index not in self._loaded:
-            raise NoAnswerError(f"architecture {index!r} does not count as loaded")
-        recipes = self._records.recipes(index)
-        return {hp: ArchResults(self._records, index, hp) for hp in recipes}
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(sorted(self._loaded))
-
-    def __len__(self) -> int:
-        return len(self._loaded)

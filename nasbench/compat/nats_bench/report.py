@@ -4,8 +4,17 @@ from nasbench.compat.nats_bench.arch_results import ArchResults
 from nasbench.compat.nats_bench.trainings import TRAIN
 
 
-def report(results: ArchResults, extra_info: str | None = None) -> list[str]:
-    """Return lines about an architecture: costs and final results on every training set."""
+def print_information(
+    information: ArchResults, extra_info: str | None = None, show: bool = False
+) -> list[str]:
+    """Return lines about an architecture: costs and final results on every training set.
+
+    Args:
+        information: Its trainings under one recipe.
+        extra_info: What to add to the second line.
+        show: Whether to print them, too.
+    """
+    results = information
     lines = [
         results.arch_str,
         f"datasets : {results.get_dataset_names()}, extra-info : {extra_info}",
@@ -19,6 +28,8 @@ def report(results: ArchResults, extra_info: str | None = None) -> list[str]:
         sets = _shown(dataset, results.of_size)
         numbers = ", ".join(_numbers(results, dataset, label, name) for label, name in sets.items())
         lines.append(f"{dataset:14s} {numbers}")
+    if show:
+        print("\n".join(lines))
     return lines
 
 

@@ -14,8 +14,7 @@ class ResultsCount:
     """One training; read-only.
 
     Left out are the methods that change an object of the original (``update_…``, ``reset_…``,
-    ``load_state_dict``), ``state_dict``, and top-5 accuracies (``train_acc5es``), which tables do
-    not hold.
+    ``load_state_dict``) and ``state_dict``.
 
     Attributes:
         name: The training set.
@@ -70,6 +69,15 @@ class ResultsCount:
     def train_acc1es(self) -> dict[int, float]:
         """Accuracy on the training set in percent, by epoch."""
         return self._trainings.curve(TRAIN, "accuracy", self._row)
+
+    @property
+    def train_acc5es(self) -> dict[int, float] | None:
+        """Top-5 accuracy on the training set in percent, by epoch; None if not recorded.
+
+        Raises:
+            NoAnswerError: The table is too old to hold it.
+        """
+        return self._trainings.top5(self._row)
 
     @property
     def train_losses(self) -> dict[int, float]:

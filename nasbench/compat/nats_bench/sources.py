@@ -4,13 +4,12 @@ import os
 from pathlib import Path
 
 from nasbench.benchmarks.catalogue import catalogue, folders, open_table
+from nasbench.compat.imports import import_once
 from nasbench.compat.nats_bench.records import SIZE, TABLES, TOPOLOGY, Family
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
-from nasbench.files import writable_folder
-from nasbench.siblings import SIBLINGS
 from nasbench.tables.table import Table
-from nasbench.tables.writer import write_table
 
+PICKLE_EXT = "pickle.pbz2"
 _IMPORTER = "nats"
 
 
@@ -20,7 +19,8 @@ def open_tables(source: str | Path | None, family: Family) -> dict[str, Table]:
     Args:
         source: A folder of tables; the published archive (a folder or a file), whose tables are
             made in the user's folder on first use; the beginning of the ids of tables, such as
-            ``"nats-tss"``; or None for the published ids.
+            ``"nats-tss"``; or None for the published ids and, if there are none, for the archive
+            in :func:`get_torch_home`.
         family: The search space.
 
     Returns:
@@ -45,14 +45,25 @@ def open_tables(source: str | Path | None, family: Family) -> dict[str, Table]:
     if found:
         return found
     if source is None:
+        home = Path(get_torch_home())
+        names = f"{family.archive}-simple", f"{family.archive}.{PICKLE_EXT}"
+        for path in (home / name for name in names):
+            if path.exists():
+                return _imported(path, family)
         raise UnknownNameError(
-            f"there are no tables {prefix}-… in {folders()[0]}. Import the published folder or "
-            f"file once: nasbench import {_IMPORTER} {family.archive}-simple"
+            f"there are no tables {prefix}-… in {folders()[0]}, and neither {' nor '.join(names)} "
+            f"in {home} (TORCH_HOME). Import the published folder or file once: nasbench import "
+            f"{_IMPORTER} {names[0]}"
         )
     raise InvalidArgumentError(
         f"{prefix!r} is neither a file nor a folder, and no id of a table begins with it"
         f"{one_of(f'{prefix}-cifar10', known)}"
     )
+
+
+def get_torch_home() -> str:
+    """Return the folder ``TORCH_HOME`` in which NATS-Bench looks for archives, or ``~/.torch``."""
+    return os.environ.get("TORCH_HOME") or os.path.join(os.path.expanduser("~"), ".torch")
 
 
 def _in_folder(folder: Path, family: Family) -> dict[str, Table]:
@@ -64,39 +75,8 @@ def _imported(archive: Path, family: Family) -> dict[str, Table]:
     """Return the tables of an archive, importing it unless that was done before."""
     others = [other for other in (TOPOLOGY, SIZE) if other != family]
     if any(other.archive.partition("-v")[0] in archive.name for other in others):
-        raise _of_another_space(archive, family)
-    folder = writable_folder(folders()[0])
-    tables = _in_folder(folder, family)
-    given = _name_and_size(archive)
-    if not all(_is_made_from(table, given) for table in tables.values()):
-        raise InvalidArgumentError(
-            f"the tables {family.prefix}-… in {folder} seem to be made from another archive than "
-            f"{archive} and would be replaced. Give None to use them, or delete them, "
-            f"or run nasbench import {_IMPORTER} {archive} --out FOLDER and give that folder"
-        )
-    if len(tables) == len(TABLES):  # otherwise, the import was interrupted
-        return tables
-    importer = SIBLINGS.load("importers").load(_IMPORTER)()
-    print(f"Importing {archive} into {folder}; this takes minutes, but only once.", flush=True)
-    for made in importer.tables([archive], work=folder / "work"):
-        if not made.metadata.id.startswith(family.prefix):
-            raise _of_another_space(archive, family)
-        path = folder / f"{made.metadata.id}.parquet"
-        write_table(path, made)
-    return _in_folder(folder, family)
-
-
-def _of_another_space(archive: Path, family: Family) -> InvalidArgumentError:
-    return InvalidArgumentError(f"{archive} is not an archive of the {family.name} space")
-
-
-def _name_and_size(archive: Path) -> dict[str, object]:
-    """Return what a table notes about its archive, to recognise it without reading it."""
-    files = os.scandir(archive) if archive.is_dir() else [archive]
-    size = sum(file.stat().st_size for file in files if file.name.endswith(".pbz2"))
-    return {"name": archive.name, "bytes": size}
-
-
-def _is_made_from(table: Table, archive: dict[str, object]) -> bool:
-    recorded = table.metadata.recipe.get("input")
-    return isinstance(recorded, dict) and archive.items() <= recorded.items()
+        raise InvalidArgumentError(f"{archive} is not an archive of the {family.name} space")
+    ids = {f"{family.prefix}-{end}": dataset for dataset, end in TABLES.items()}
+    hint = "Give None to use it"
+    made = import_once(archive, _IMPORTER, tuple(ids), needed=len(ids), hint=hint)
+    return {ids[id_]: table for id_, table in made.items()}

@@ -16,6 +16,7 @@ from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.tables.table import Table
 
 TRAIN = "train"
+_TOP5 = "top5_accuracy"
 _HALVES = {"x-valid": "valid", "x-test": "test", "ori-test": "valtest"}
 SETS: Mapping[str, Mapping[str, str]] = {
     "cifar10-valid": {"x-valid": "valid", "ori-test": "test"},
@@ -239,6 +240,23 @@ class DatasetTrainings:
         epochs = self._table.epochs(column, self.epochs)
         values = self._whole(column)
         return {epoch - 1: values[row, place] for place, epoch in enumerate(epochs)}
+
+    def top5(self, row: int) -> dict[int, float] | None:
+        """Return top-5 accuracies on the training set by epoch, None if the archive has none.
+
+        Raises:
+            NoAnswerError: The table is of version 1, which lacks them.
+        """
+        name, about = f"{TRAIN}_{_TOP5}", self._table.metadata
+        if name in self._table.columns:
+            recorded = self._table.epochs(name, self.epochs)
+            return self.curve(TRAIN, _TOP5, row) if recorded else None
+        if about.version < 2:
+            raise NoAnswerError(
+                f"version {about.version} of the table {about.id} lacks top-5 accuracies: import "
+                "the archive again"
+            )
+        return None
 
     def published(self, name: str, row: int) -> float:
         """Return published ``parameters`` or ``macs`` (in millions) or ``latency`` (in seconds).

@@ -6,10 +6,10 @@ import pytest
 from algorithms.parts.rungs import (
     Bracket,
     Brackets,
+    Halving,
     Ladder,
     Result,
     Rung,
-    Running,
     brackets,
     halving,
     rungs,
@@ -84,16 +84,6 @@ def test_unknown_roundings_are_refused():
         brackets(4, 3, "papers")
 
 
-def test_equal_proposals_are_told_in_order():
-    running = Running()
-    a, b = Proposal((0,), 1), Proposal((0,), 3)
-    for note, proposal in enumerate((a, b, a, a)):
-        running.add(proposal, note)
-    assert [running.take(p) for p in (a, a, b, a)] == [0, 2, 1, 3]
-    with pytest.raises(KeyError):
-        running.take(a)
-
-
 def test_a_bracket_waits_for_the_rung_and_lets_the_best_climb():
     bracket = Bracket(0, (4, 2, 1), (1, 3, 9))
     for _ in range(4):
@@ -124,6 +114,20 @@ def test_diverged_trainings_do_not_climb():
     bracket.start()
     bracket.record(Result(math.inf, 4, ()))
     assert bracket.done
+
+
+def test_new_architectures_take_the_places_of_diverged_ones_as_in_hpbandster():
+    """Three of four diverge; the second rung still trains two, and the third one."""
+    names = iter(range(100))
+    halving = Halving([(4, 2, 1)], (1, 3, 9), lambda: (next(names),), resume=True, refill=True)
+    told = []
+    for trial, loss in enumerate([math.inf, 5.0, math.inf, math.inf, math.inf, math.inf, 1.0]):
+        proposal = halving.ask()
+        told.append((proposal.epoch, proposal.arch[0], proposal.resumes))
+        halving.tell(proposal, loss, trial)
+    start = [(1, 0, None), (1, 1, None), (1, 2, None), (1, 3, None)]
+    assert told == [*start, (3, 1, 1), (3, 4, None), (9, 5, None)]
+    assert halving.ask().epoch == 1
 
 
 def test_the_next_bracket_starts_while_one_waits():

@@ -1,3 +1,4 @@
+import html
 import json
 import re
 import shlex
@@ -8,15 +9,10 @@ import pytest
 
 from leaderboard.curves import RANDOM
 from leaderboard.site.build import build
-from nasbench.errors import (
-    InvalidArgumentError,
-    MissingExtraError,
-    RecordError,
-    UnknownNameError,
-)
+from nasbench.errors import InvalidArgumentError, MissingExtraError, RecordError
 from nasbench.runs.budget import Budget
 
-VOID = ("meta", "link", "br", "img", "input", "hr", "line")
+VOID = ("meta", "link", "br", "img", "input", "hr", "line", "path")
 
 
 class Page(HTMLParser):
@@ -113,8 +109,8 @@ def test_page_says_what_its_numbers_are(site):
         "Final test accuracy (%)",
         "population 5",
         "exact expectation",
-        "noise ceiling",
-        "The top of this board is within the noise",
+        "Exhaustive search that trains every architecture once",
+        "This is a reference, not a limit",
         "100 simulated seconds",
         "Some rows have only 2 seeds",
         "linear below",
@@ -124,10 +120,10 @@ def test_page_says_what_its_numbers_are(site):
         assert said in text, said
 
 
-def test_noise_is_a_number_on_the_page(site):
+def test_exhaustive_search_is_a_number_on_the_page(site):
     board = json.loads((site.parent / "leaderboard.json").read_text())["boards"][0]
-    assert board["scale"]["noise_ceiling"] > 0
-    assert any("noise ceiling" in warning for warning in board["warnings"])
+    assert board["scale"]["exhaustive_search_one_training_each"] > 0
+    assert any("Exhaustive search" in warning for warning in board["warnings"])
 
 
 def test_feed_holds_the_same_numbers(site):
@@ -136,7 +132,7 @@ def test_feed_holds_the_same_numbers(site):
     assert [board["title"] for board in feed["boards"]] == [
         "toy@1, 100 simulated seconds",
         "toy-whole@1, 20 trials",
-        "toy-whole@1, 20 trials",
+        "toy-whole@1, 20 trials, 4 workers",
     ]
     first = feed["boards"][1]
     assert [row["rank"] for row in first["rows"]] == [1, 2, 3]
@@ -148,8 +144,10 @@ def test_feed_holds_the_same_numbers(site):
         assert len(row["record_content_hash"]) == 64
         assert row["manifest"]["algorithm"] == row["algorithm"]
     assert feed["boards"][0]["random_search"]["regret"] is None
-    (left_out,) = feed["left_out"]
-    assert left_out["record"].startswith("toy/random_search-")
+    (left,) = feed["not_shown"]
+    assert left["record"].startswith("toy/random_search-")
+    assert left["reason"].startswith("2 objectives")
+    assert left["remedy"].endswith(".")
 
 
 def test_commands_on_the_page_are_those_of_the_feed(site):
@@ -214,34 +212,75 @@ def test_folder_without_records_is_refused(home, tmp_path):
     assert not (tmp_path / "site").exists()
 
 
-def fails(error, runs, out):
-    with pytest.raises(error):
-        build(runs, out)
-    return sorted(path.name for path in out.iterdir()) if out.exists() else []
-
-
-def test_failed_build_leaves_the_page_as_it_was(site, runs, home):
-    before = site.read_bytes()
+def test_what_cannot_be_shown_stops_no_page(runs, home, tmp_path):
     part = next(runs.glob("toy-whole/*/part-*.parquet"))
-    content = part.read_bytes()
-    part.write_bytes(content[: len(content) // 2])
-    files = ["index.html", "leaderboard.json", "plotly.min.js"]
-    assert fails(RecordError, runs, site.parent) == files
-    part.write_bytes(content)
+    part.write_bytes(part.read_bytes()[:-40])
+    next(runs.glob("toy/*/manifest.json")).write_text("{")
     (home.tables / "toy.parquet").unlink()
-    assert fails(UnknownNameError, runs, site.parent) == files
+    told = []
+    page = build(runs, tmp_path / "site", tell=told.append)
+    feed = json.loads((page.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    assert [len(board["rows"]) for board in feed["boards"]] in ([2, 1], [3])
+    assert len(feed["not_shown"]) == len(told) == 3
+    text = " ".join(html.unescape(page.read_text(encoding="utf-8")).split())
+    for left, line in zip(feed["not_shown"], told, strict=True):
+        assert f"{left['reason']}. <b>{left['remedy']}</b>" in text
+        assert line == f"Not shown: {left['record']}: {left['reason']}. {left['remedy']}"
+        assert str(tmp_path) not in line
+
+
+def test_page_is_made_if_nothing_can_be_shown(home, small_table, run, cells, tmp_path):
+    home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    (home.tables / "toy.parquet").unlink()
+    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
+    Page(text)
+    assert "Not shown" in text
+    assert "no benchmark is called &#39;toy&#39;" in text
+
+
+def test_setting_that_no_command_can_hold_stops_no_page(home, small_table, run, cells, tmp_path):
+    manifest = home.manifest(small_table, hyperparameters={"decay": [None]})
+    home.record(manifest, [run([(cells[0], 40.0, 0.0, 10.0)])])
+    page = build(home.runs, tmp_path / "site")
+    assert "No command makes this row again" in page.read_text(encoding="utf-8")
+    (board,) = json.loads((page.parent / "leaderboard.json").read_text())["boards"]
+    assert board["rows"][0]["command"] is None
+
+
+def test_failed_build_leaves_the_page_as_it_was(site, runs, monkeypatch):
+    before = site.read_bytes()
+
+    def fail(*_):
+        raise InvalidArgumentError("no page")
+
+    monkeypatch.setattr("leaderboard.site.build.context", fail)
+    with pytest.raises(InvalidArgumentError):
+        build(runs, site.parent)
     assert site.read_bytes() == before
 
 
-def test_damaged_manifest_is_refused(runs, tmp_path):
-    next(runs.rglob("manifest.json")).write_text("{")
-    assert fails(RecordError, runs, tmp_path / "site") == []
+def test_empty_facts_are_left_out(home, small_table, run, cells, tmp_path):
+    rows = [{"arch": c, "seed": 0, "valid_accuracy": 50 + c[0]} for c in cells]
+    for number, dataset in enumerate(("dots", "")):
+        metadata = home.table(rows, id=f"toy{number}", dataset=dataset)
+        home.record(home.manifest(metadata), [run([(cells[0], 50.0, 0.0, 0.0)])])
+    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
+    assert text.count("<dt>Dataset</dt>") == 1
+    assert "<dd></dd>" not in text
 
 
-def test_record_of_another_table_is_refused(home, small_table, run, cells, tmp_path):
-    manifest = home.manifest(small_table, content_hash="ab" * 32)
-    home.record(manifest, [run([(cells[0], 40.0, 0.0, 10.0)])])
-    assert "index.html" not in fails(RecordError, home.runs, tmp_path / "site")
+def test_colours_do_not_repeat_within_a_board(home, small_table, run, cells, tmp_path):
+    trial = [(cells[0], 40.0, 0.0, 10.0)]
+    for number in range(10):
+        home.record(home.manifest(small_table, algorithm=f"a{number}"), [run(trial)])
+    mean = home.manifest(small_table, algorithm="a9", replicate="mean")
+    home.record(mean, [run(trial)])
+    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
+    first, second = re.findall(r'<table class="ranking">(.*?)</table>', text, re.S)
+    looks = re.findall(r'style="--series:var\((.*?)\)"><line .*? stroke-dasharray="(.*?)"', first)
+    assert len(looks) == len(set(looks)) == 10
+    assert len({hue for hue, _ in looks}) == 8
+    assert re.findall(r"var\((--series-\d)\)\"><line", second) == ["--series-0"]
 
 
 def test_folder_that_cannot_be_written_is_refused(runs, tmp_path):
@@ -272,4 +311,5 @@ def test_board_of_test_selection_says_so(home, whole, tmp_path):
     home.search("random_search", whole, 2, objectives=("test_accuracy",), budget=Budget(trials=3))
     text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
     assert "Selected on test" in text
+    assert "toy-whole@1, 3 trials, test_accuracy, selected on test</h2>" in text
     assert "--objective test_accuracy" in text

@@ -1,14 +1,33 @@
 import pytest
 
 from leaderboard.scores import rank
-from leaderboard.site.formatting import columns, decimals, duration, settings_text, time_unit
+from leaderboard.site.build import build
+from leaderboard.site.formatting import (
+    Digits,
+    columns,
+    decimals,
+    duration,
+    number,
+    settings_text,
+    time_unit,
+)
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([12.0], 1), ([1.5], 1), ([0.32], 2), ([5.0, 0.041], 3), ([1e-9], 4), ([0.0], 1), ([], 1)],
+    [
+        ([12.0], 1),
+        ([1.5], 1),
+        ([0.32], 2),
+        ([5.0, 0.041], 3),
+        ([5.0, 1e-9], 4),
+        ([2e-5, 4e-4], 6),
+        ([4314.0, 0.5], 1),
+        ([0.0], 1),
+        ([], 1),
+    ],
 )
-def test_decimals_show_two_digits_of_the_smallest(values, expected):
+def test_decimals_show_two_digits_of_the_smallest_and_five_of_the_largest(values, expected):
     assert decimals(values) == expected
 
 
@@ -30,6 +49,55 @@ def test_durations_are_handy(seconds, text):
 def test_time_unit_is_the_largest_that_fits_twice():
     assert time_unit(7199)[1] == "minutes"
     assert time_unit(7200) == (3600, "hours")
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.0, 2, "0"),
+        (12.0, 2, "12.0"),
+        (0.034, 2, "0.034"),
+        (91.614, 4, "91.61"),
+        (4314.03, 4, "4,314.0"),
+        (4.13e-5, 2, "4.1\N{MULTIPLICATION SIGN}10⁻⁵"),
+        (-4.13e-12, 2, "-4.1\N{MULTIPLICATION SIGN}10⁻¹²"),
+        (1.916e-4, 4, "1.916\N{MULTIPLICATION SIGN}10⁻⁴"),
+        (9.96e-5, 2, "1.0\N{MULTIPLICATION SIGN}10⁻⁴"),
+    ],
+)
+def test_numbers_have_significant_digits(value, digits, text):
+    assert number(value, digits) == text
+
+
+def test_small_numbers_have_a_power_of_ten_in_the_unit(home, cells, run):
+    losses = [3.2e-5, 4.4e-5, 2.0e-4, 1.0e-3]
+    rows = [{"arch": c, "seed": 0, "valid_loss": v} for c, v in zip(cells, losses, strict=True)]
+    metadata = home.table(rows, default_objective="valid_loss")
+    records = [
+        home.record(home.manifest(metadata, algorithm=name), [run([(cells[i], losses[i], 0, 1)])])
+        for i, name in ((1, "near"), (2, "far"))
+    ]
+    (board,) = rank(records)
+    by_name = {column.name: column for column in columns(board)}
+    assert (by_name["regret"].unit, by_name["regret"].texts) == ("10⁻⁴ nat", ("0.12", "1.68"))
+    assert (by_name["final_value"].unit, by_name["final_value"].texts) == (
+        "10⁻⁴ nat",
+        ("0.44", "2.00"),
+    )
+    text = build(home.runs, home.runs.parent / "site").read_text(encoding="utf-8")
+    assert "1.2\N{MULTIPLICATION SIGN}10⁻⁵" in text  # the verdict
+    assert "3.200\N{MULTIPLICATION SIGN}10⁻⁵" in text  # the optimum
+    assert "0.0000" not in text
+
+
+def test_number_that_is_not_zero_never_looks_like_zero():
+    digits = Digits(divisor=1.0, unit="", places=1)
+    assert [digits.text(value) for value in (0.0, 4314.0, 0.0004, -0.02)] == [
+        "0.0",
+        "4,314.0",
+        "4.0\N{MULTIPLICATION SIGN}10⁻⁴",
+        "-0.020",
+    ]
 
 
 @pytest.fixture

@@ -26,6 +26,10 @@ def page(home_in, whole_space, tmp_path_factory, run, cells):
         home.search("random_search", whole, 5, budget=Budget(trials=30))
         home.search("regularized_evolution", whole, 5, preset="nats", budget=Budget(trials=30))
         home.record(home.manifest(home.table(rows)), [run(zero, 0), run(zero, 1)])
+        small = [row | {"valid_loss": 1e-5 * (1 + row["arch"][0])} for row in rows]
+        losses = [{k: row[k] for k in ("arch", "seed", "valid_loss", "seconds")} for row in small]
+        metadata = home.table(losses, id="toy-z", default_objective="valid_loss")
+        home.record(home.manifest(metadata), [run([(cells[2], 3e-5, 0.0, 9.0)])])
         return build(home.runs, folder / "site")
 
 
@@ -67,6 +71,27 @@ def test_zero_regret_is_drawn_inside_the_plot(browser, page):
     assert axis["type"] == "linear"
     assert axis["range"][0] < last == 0 < axis["range"][1]
     assert axis["ticktext"][0] == "0"
+
+
+def test_small_numbers_are_ticks_with_powers_of_ten(browser, page):
+    browser.open(page, 1280)
+    ticks = browser.evaluate(
+        "[...document.querySelectorAll('.canvas')].at(-1).layout.yaxis.ticktext"
+    )
+    assert "2\N{MULTIPLICATION SIGN}10⁻⁵" in ticks
+
+
+def test_rows_have_the_look_of_their_curves(browser, page):
+    browser.open(page, 1280)
+    in_table = "[...document.querySelectorAll('.ranking')[1].querySelectorAll('.swatch')]"
+    in_legend = "[...document.querySelectorAll('.legend')[1].querySelectorAll('.swatch')]"
+    strokes = [
+        browser.evaluate(f"{e}.map(s => getComputedStyle(s).stroke)") for e in (in_table, in_legend)
+    ]
+    assert strokes[0] == strokes[1][:2]
+    plots = "document.querySelectorAll('.plots')[1].querySelectorAll('.canvas')[1]"
+    drawn = browser.evaluate(f"{plots}.data.filter(t => t.text).map(t => t.line.color)")
+    assert len(set(drawn)) == 3
 
 
 def test_table_is_sorted_by_its_heads_and_the_reference_stays_last(browser, page):

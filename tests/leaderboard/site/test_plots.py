@@ -3,7 +3,7 @@ import pytest
 
 from leaderboard.curves import RANDOM, drawn
 from leaderboard.scores import rank
-from leaderboard.site.plots import linear_below, plots, ticks
+from leaderboard.site.plots import MEAN, ONCE, linear_below, plots, style, ticks
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_axis_becomes_linear_where_a_zero_must_be_shown(values, threshold):
         (1, 100, [1, 2, 5, 10, 20, 50, 100]),
         (0.03, 8, [0.05, 0.1, 0.2, 0.5, 1, 2, 5]),
         (1, 50_000, [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000]),
+        (1e-14, 1e-13, [1e-14, 2e-14, 5e-14, 1e-13]),
         (0.001, 1e6, [0.001, 0.01, 0.1, 1, 10, 100, 1000, 1e4, 1e5, 1e6]),
     ],
 )
@@ -38,9 +39,17 @@ def test_ticks_are_round_and_few(low, high, expected):
     assert found == sorted(found)
 
 
+def test_looks_of_rows_do_not_repeat():
+    looks = [tuple(style(place).values()) for place in range(192)]
+    assert len(set(looks)) == 192
+    assert len({hue for hue, _, _ in looks[:8]}) == 8
+    assert {(dash, marker) for _, dash, marker in looks[:8]} == {("solid", "")}
+    assert {marker for _, _, marker in looks[:32]} == {""}
+
+
 def board_of(home, metadata, runs):
     (board,) = rank([home.record(home.manifest(metadata), runs)])
-    return plots(board, drawn(board), {"random_search": 3})
+    return plots(board, drawn(board), {"random_search": style(3)})
 
 
 def test_plots_hold_the_curves_with_units(home, small_table, run, cells):
@@ -51,10 +60,10 @@ def test_plots_hold_the_curves_with_units(home, small_table, run, cells):
     assert seconds["y"]["title"] == "test regret (pp)"
     assert seconds["y"]["linear_below"] is None
     (series,) = seconds["series"]
-    assert (series["name"], series["colour"], series["y"]) == ("random_search", 3, [27.0])
+    assert (series["name"], series["style"], series["y"]) == ("random_search", style(3), [27.0])
     assert len(series["low"]) == len(series["high"]) == len(series["x"])
     reference = evaluations["series"][-1]
-    assert (reference["name"], reference["colour"], reference["low"]) == (RANDOM, None, [])
+    assert (reference["name"], reference["style"], reference["low"]) == (RANDOM, None, [])
 
 
 def test_zero_regret_is_inside_the_axis(home, small_table, run, cells):
@@ -70,7 +79,7 @@ def test_reference_lines_are_drawn_where_they_are_in_sight(home, small_table, ru
     trials = [(cells[0], 40.0, 0.0, 10.0), (cells[2], 20.0, 10.0, 20.0)]
     plot = board_of(home, small_table, [run(trials)])[0]
     lines = {line["name"]: line["y"] for line in plot["lines"]}
-    assert lines == {"noise ceiling": 8.0, "perfect search on validation": 8.0}
+    assert lines == {ONCE: 8.0, MEAN: 8.0}
 
 
 def test_all_runs_at_the_optimum_can_be_drawn(home, small_table, run, cells):

@@ -72,7 +72,7 @@ def test_tables_are_joined(nasbench, refused, cell, tmp_path):
     assert json.loads(out) == {"valid_accuracy": 91.5, "latency_phone_ms": 3.25}
     code, out, _ = nasbench("run", "random_search", "both", "--trials", "3", "--seeds", "0:20")
     assert code == 0
-    assert "20 runs, 60 trials; mean of the lowest losses 8.5" in out
+    assert "20 runs, 60 trials; mean of the lowest losses seen: 8.5" in out
     code, out, _ = nasbench("merge", "a", "b", "--out", "both", "--folder", "elsewhere")
     assert (code, out) == (0, "both@1: elsewhere/both.parquet\n")
 

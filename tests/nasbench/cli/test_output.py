@@ -28,6 +28,25 @@ def test_tables_of_texts(monkeypatch, capsys):
     ]
 
 
+def test_narrow_terminals_lose_no_column(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    header = ["#", "algorithm", "test regret (pp)", "95 % interval", "final accuracy"]
+    rows = [["1", "regularized_evolution", "0.52", "[0.40, 0.61]", "93.2"]]
+    print_rows(header, rows, title="[toy]", notes=["a note"], name=1)
+    assert capsys.readouterr().out.splitlines() == [
+        "[toy]",
+        "1 regularized_evolution",
+        "  test regret (pp): 0.52",
+        "  95 % interval: [0.40, 0.61]",
+        "  final accuracy: 93.2",
+        "a note",
+        "",
+    ]
+    monkeypatch.setenv("COLUMNS", "80")
+    print_rows(header, rows, title="[toy]", name=1)
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
 def test_results_and_the_rest_go_apart(capsys, tmp_path):
     say("a result")
     note("a remark")

@@ -28,6 +28,10 @@ BAD = {
         (*FIVE, "--objective", "test_accuracy"),
         "did you mean 'valid_accuracy'",
     ),
+    "objective named twice": (
+        (*FIVE, "--objective", "valid_accuracy", "--objective", "valid_accuracy"),
+        "names 'valid_accuracy' twice",
+    ),
     "training column as known": ((*FIVE, "--known", "valid_accuracy"), "before"),
     "unknown fidelity": ((*FIVE, "--fidelity", "12"), "Possible: '200'"),
     "replicate not everywhere": ((*FIVE, "--replicate", "2"), "for every"),
@@ -55,6 +59,18 @@ def test_a_folder_that_cannot_be_written(refused, tmp_path, arguments):
     assert (tmp_path / "file").read_text() == "a file, no folder"
 
 
+def test_a_repeated_run_takes_seeds_from_records_unless_it_is_fresh(nasbench, caplog):
+    for options, expected in (
+        (("--seeds", "0:3"), []),
+        (("--seeds", "0:5"), ["3 of 5 seeds from records"]),
+        (("--seeds", "0:5", "--fresh"), []),
+    ):
+        caplog.clear()
+        code, _, error = nasbench(*FIVE, *options)
+        assert code == 0, error
+        assert [text.partition(" in ")[0] for text in caplog.messages] == expected
+
+
 def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
     (tmp_path / "mine.py").write_text(
         "from nasbench.algorithm import Algorithm, Proposal\n"
@@ -72,9 +88,13 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     monkeypatch.setenv("COLUMNS", "80")
     code, out, error = nasbench("quickstart", "--seeds", "2", "--trials", "3", "--processes", "1")
     assert code == 0, error
-    assert out.count("regularized_evolution") == 2
+    assert out.count("\n 2=  ") == 2
+    assert out.count("= tied with 1: the 95 % interval of their difference includes 0.\n") == 2
+    assert out.count("‡ regularized_evolution: ") == 2
     page = tmp_path / "nasbench-quickstart" / "index.html"
     assert out.endswith(f"Page: {page}\n")
     assert page.is_file()
-    code, out, _ = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
+    next(tmp_path.rglob("manifest.json")).write_text("{")
+    code, out, error = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
     assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")
+    assert error.count("Not shown: ") == error.count("manifest.json is damaged") == 1

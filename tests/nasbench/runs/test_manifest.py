@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from algorithms.evolution.regularized_evolution import RegularizedEvolution
-from algorithms.random_search import RandomSearch
 from nasbench.benchmarks.loading import load
 from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
+from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.replay import replay
 from nasbench.runs.setup import Setup
@@ -24,7 +24,12 @@ def manifest() -> Manifest:
 
 
 def test_a_manifest_survives_a_round_trip(manifest):
-    for one in (manifest, replace(manifest, family="linear", families=("linear",))):
+    for one in (
+        manifest,
+        replace(manifest, family="linear", families=("linear",)),
+        replace(manifest, code="", random_trials=0),  # of a version without fingerprints
+        replace(manifest, random_trials=None, test_objectives=("test_accuracy",)),
+    ):
         assert Manifest.decode(one.encode(), "here") == one
 
 
@@ -37,10 +42,54 @@ def test_a_replay_by_hand_has_the_manifest_of_the_search(manifest):
     assert run.manifest.folder_name.startswith("regularized_evolution-")
 
 
-def test_a_given_manifest_is_kept(manifest):
-    table = load("nb201-cifar10")
-    made = RandomSearch(table.space, fidelities=table.fidelities, seed=0)
-    assert replay(made, table, budget=Budget(trials=1), manifest=manifest).manifest is manifest
+@pytest.mark.parametrize(
+    ("random_trials", "n_trials", "is_random"),
+    [
+        (0, 0, False),
+        (0, 1, False),
+        (20, 0, False),
+        (20, 20, True),
+        (20, 21, False),
+        (None, 9, True),
+    ],
+)
+def test_a_run_that_ends_before_the_algorithm_learns_is_random_search(
+    manifest, random_trials, n_trials, is_random
+):
+    made = replace(manifest, random_trials=random_trials)
+    assert made.is_random_search(n_trials) == is_random
+
+
+def test_a_manifest_says_what_a_board_must_know():
+    budget = Budget(trials=5)
+    setup = Setup(
+        algorithm="regularized_evolution",
+        benchmark="lite201-digits",
+        budget=budget,
+        objectives=("valid_accuracy", "test_accuracy", "parameters"),
+    )
+    manifest = setup.prepare().manifest
+    assert manifest.test_objectives == ("test_accuracy",)
+    assert manifest.random_trials == 100
+    assert manifest.code == code_fingerprint(RegularizedEvolution)
+    assert manifest.encode()["benchmark"]["test_objectives"] == ["test_accuracy"]
+    plain = Setup(algorithm="hyperband", benchmark="nb201-cifar10", budget=budget)
+    assert plain.prepare().manifest.random_trials is None
+    assert plain.prepare().manifest.test_objectives == ()
+
+
+def test_the_code_of_an_inner_algorithm_is_part_of_the_manifest():
+    def code(inner):
+        settings = {"search": inner}
+        setup = Setup(
+            algorithm="mo_reward",
+            benchmark="nb201-cifar10",
+            budget=Budget(trials=5),
+            hyperparameters=settings,
+        )
+        return setup.prepare().manifest.code
+
+    assert code("local_search") != code("random_search")
 
 
 @pytest.mark.parametrize("document", [None, [], "text", {}, {"name": "a web page"}])
@@ -59,7 +108,14 @@ def test_a_manifest_that_lacks_something_is_refused(manifest, name):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("budget", {"trials": -1}), ("budget", 7), ("fidelities", 3), ("benchmark", "toy")],
+    [
+        ("budget", {"trials": -1}),
+        ("budget", 7),
+        ("fidelities", 3),
+        ("benchmark", "toy"),
+        ("code", 5),
+        ("random_trials", "9"),
+    ],
 )
 def test_a_manifest_with_an_impossible_value_is_refused(manifest, name, value):
     with pytest.raises(RecordError, match="here: incomplete manifest"):

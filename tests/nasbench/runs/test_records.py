@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import signal
@@ -12,13 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from algorithms.random_search import RandomSearch
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
+from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import BLOCK, Records, find_records, from_table, to_table
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.search import search
 from nasbench.runs.setup import Setup
+from nasbench.spaces.nb201 import NB201
 from nasbench.tables.validation import content_hash
 
 MANIFEST = Manifest(
@@ -310,11 +314,107 @@ def test_a_block_that_is_filled_later_has_the_same_bytes(tmp_path):
 def test_seeds_that_are_recorded_are_not_run_again(tmp_path, monkeypatch):
     run_search(tmp_path, range(5))
     module = sys.modules["nasbench.runs.setup"]
-    monkeypatch.setattr(module, "replay", lambda *_, **__: pytest.fail("run again"))
+    monkeypatch.setattr(module, "replay_bare", lambda *_, **__: pytest.fail("run again"))
     done = []
     runs = run_search(tmp_path, range(5), progress=done.append)
     assert [run.seed for run in runs] == [0, 1, 2, 3, 4]
     assert sum(done) == 5
+
+
+MINE = """from nasbench.algorithm import Algorithm, Proposal
+
+class Mine(Algorithm):
+    def ask(self):
+        return Proposal(self.space.unrank(7))
+
+    def tell(self, observation):
+        pass
+"""
+
+
+@pytest.fixture
+def run_mine(tmp_path, monkeypatch):
+    """Write an algorithm of one's own, import it anew, and record searches."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    def run_mine(text, seeds, **options):
+        (tmp_path / "my_edited_search.py").write_text(text)
+        sys.modules.pop("my_edited_search", None)
+        importlib.invalidate_caches()
+        name, budget = "my_edited_search:Mine", Budget(trials=2)
+        out = tmp_path / "runs"
+        return search(name, "nb201-cifar10", seeds=seeds, budget=budget, out=out, **options)
+
+    yield run_mine
+    sys.modules.pop("my_edited_search", None)
+
+
+def test_edited_code_neither_reuses_nor_continues_records(tmp_path, run_mine):
+    old = run_mine(MINE, range(3))
+    edited = MINE.replace("unrank(7)", "unrank(12345)")
+    done = []
+    new = run_mine(edited, range(5), progress=done.append)
+    assert (done[0], sum(done)) == (0, 5)
+    assert {run.archs.tobytes() for run in old}.isdisjoint({run.archs.tobytes() for run in new})
+    first, second = find_records(tmp_path / "runs")
+    assert sorted([first.seeds(), second.seeds()]) == [[0, 1, 2], [0, 1, 2, 3, 4]]
+    done = []
+    commented = MINE.replace("unrank(7))", "unrank(7))  # a comment")
+    assert [run.trials for run in run_mine(commented, range(3), progress=done.append)] == [
+        run.trials for run in old
+    ]
+    assert done == [3]
+
+
+def test_processes_run_the_code_that_this_one_runs(run_mine):
+    """Also if they are older than an edit."""
+    for arch in (7, 12345):
+        text = MINE.replace("unrank(7)", f"unrank({arch})")
+        runs = run_mine(text, range(2), processes=2)
+        assert {NB201().rank(tuple(arch)) for run in runs for arch in run.archs.tolist()} == {arch}
+
+
+def test_processes_refuse_code_that_this_one_does_not_run(tmp_path, run_mine):
+    run_mine(MINE, range(1))
+    (tmp_path / "my_edited_search.py").write_text(MINE.replace("unrank(7)", "unrank(12345)"))
+    mine = sys.modules["my_edited_search"].Mine
+    options = {"seeds": range(2), "budget": Budget(trials=2)}
+    run, _ = search(mine, "nb201-cifar10", **options)
+    assert run.archs.tolist() == [list(NB201().unrank(7))] * 2
+    with pytest.raises(InvalidArgumentError, match="edited after it was imported: reload"):
+        search(mine, "nb201-cifar10", processes=2, **options)
+
+
+def test_a_search_says_how_many_seeds_come_from_records(tmp_path, caplog):
+    run_search(tmp_path, range(4))
+    assert not caplog.messages
+    run_search(tmp_path, range(10))
+    assert [text.partition(" in ")[0] for text in caplog.messages] == ["4 of 10 seeds from records"]
+
+
+def test_a_fresh_search_runs_and_replaces_recorded_seeds(tmp_path, caplog):
+    right = run_search(tmp_path, range(5))
+    (records,) = find_records(tmp_path)
+    records.add([replace(right[1], seed=0)])
+    assert run_search(tmp_path, [0])[0].trials == right[1].trials
+    caplog.clear()
+    done = []
+    (again,) = run_search(tmp_path, [0], fresh=True, progress=done.append)
+    assert (again.trials, done, caplog.messages) == (right[0].trials, [0, 1], [])
+    assert [run.trials for run in records.runs()] == [run.trials for run in right]
+
+
+def test_records_without_a_fingerprint_are_read_but_not_continued(tmp_path):
+    """As versions of the suite made them that had no fingerprints."""
+    (run,) = run_search(None, [0])
+    old = Records.create(tmp_path, replace(run.manifest, code=""))
+    old.add([run])
+    before = parts(old.folder)
+    done = []
+    run_search(tmp_path, [0, 1], progress=done.append)
+    assert sum(done[1:]) == 2
+    assert parts(old.folder) == before
+    assert sorted(records.seeds() for records in find_records(tmp_path)) == [[0], [0, 1]]
 
 
 def test_only_the_seeds_asked_for_are_returned(tmp_path):
@@ -367,6 +467,7 @@ def test_a_record_says_how_it_was_made(tmp_path):
         "workers": 3,
         "replicate": "draw",
         "fidelities": [200],
+        "code": code_fingerprint(RandomSearch),
     }
 
 

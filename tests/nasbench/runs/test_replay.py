@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.loading import load
+from nasbench.column import Column
 from nasbench.errors import (
     AlgorithmError,
     IllegalArchError,
@@ -68,6 +69,9 @@ class Fake:
     objectives: tuple[str, ...] = ("loss",)
     known: tuple[str, ...] = ()
     family: str = ""
+
+    def column(self, name):
+        return Column.of(name)
 
     @property
     def seeds(self):

@@ -27,6 +27,73 @@ def prepare(algorithm="random_search", benchmark="nb201-cifar10", **options):
     return Setup(algorithm=algorithm, benchmark=benchmark, **options).prepare()
 
 
+# Units
+
+MADE_FOR_PERCENT = [
+    ("lanas", "lamcts", {}),
+    ("mcts_uct", "deep_architect", {}),
+    ("mcts_uct", "wistuba", {}),
+    ("mcts_uct", "alphax", {}),
+    ("metaqnn", "baker", {}),
+    ("reinforce", "nas_benchmarks", {}),
+    ("reinforce_lstm", "nas_rl", {}),
+    ("reinforce_lstm", "enas", {}),
+    ("ppo_lstm", "nasnet", {}),
+    ("ppo_lstm", "small", {}),
+    ("transform_rl", "eas", {}),
+    ("mo_reward", None, {}),
+    ("random_scalarization", None, {"search": "lanas", "search_preset": "lamcts"}),
+]
+
+
+def units_logged(caplog, algorithm, benchmark, preset, settings):
+    """The warnings about units."""
+    caplog.clear()
+    prepare(algorithm, benchmark, preset=preset, hyperparameters=settings).check_unit()
+    return [message for message in caplog.messages if "made for losses" in message]
+
+
+@pytest.mark.parametrize(("algorithm", "preset", "settings"), MADE_FOR_PERCENT)
+def test_settings_made_for_percentages_say_so_on_squared_errors(
+    algorithm, preset, settings, caplog
+):
+    (message,) = units_logged(caplog, algorithm, "fcnet-naval", preset, settings)
+    assert f"preset {preset!r} of" in message or not preset
+    assert "is made for losses in percent, 'valid_mse' is without a unit: " in message
+    assert "\n" not in message
+    assert not units_logged(caplog, algorithm, "nb201-cifar10", preset, settings)
+
+
+def test_the_preset_for_squared_errors_says_so_on_percentages(caplog):
+    name = "nas_benchmarks_fcnet"
+    (message,) = units_logged(caplog, "reinforce", "nb201-cifar10", name, {})
+    assert "made for losses without a unit, 'valid_accuracy' is in percent" in message
+    assert not units_logged(caplog, "reinforce", "fcnet-naval", name, {})
+
+
+UNITLESS = sorted(
+    {(name, "") for name in ALGORITHMS if name != "mo_reward"}
+    | {pair for pair in PRESETS if pair[0] != "mo_reward"}
+    - {(name, preset) for name, preset, _ in MADE_FOR_PERCENT}
+    - {("reinforce", "nas_benchmarks_fcnet")}
+)
+
+
+@pytest.mark.parametrize(("algorithm", "preset"), UNITLESS)
+def test_other_settings_suit_any_unit(algorithm, preset, caplog):
+    assert not units_logged(caplog, algorithm, "fcnet-naval", preset or None, {})
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_one_line_is_said_for_all_seeds_and_processes(recorded, caplog, capfd, tmp_path):
+    """It starts two processes, which takes seconds."""
+    out = tmp_path if recorded else None
+    options = {"preset": "lamcts", "budget": Budget(trials=2), "processes": 2, "out": out}
+    assert len(search("lanas", "fcnet-naval", seeds=range(3), **options)) == 3
+    assert len([message for message in caplog.messages if "made for losses" in message]) == 1
+    assert "made for losses" not in capfd.readouterr().err  # as a process would say it
+
+
 # Hyperparameters
 
 
@@ -45,7 +112,7 @@ def test_all_hyperparameters_are_known_with_their_defaults():
 def test_changes_override_the_preset_which_overrides_the_defaults():
     evolution = ALGORITHMS.load("regularized_evolution")
     values = hyperparameters(evolution, {"sample": 4}, "naszilla")
-    assert (values["population"], values["sample"], values["mutation"]) == (30, 4, "each")
+    assert (values["population"], values["sample"], values["mutation"]) == (29, 4, "naszilla")
     assert values["replacement"] is True
 
 
@@ -212,6 +279,16 @@ def test_a_search_trains_to_the_last_fidelity_asked_for():
         ({"objectives": ()}, InvalidArgumentError, "must be a list of at least one"),
         ({"known": ("parameters",)}, InvalidArgumentError, "random_search has no keyword 'known'"),
         ({"known": ("valid_accuracy",)}, InvalidArgumentError, "cannot be known before one"),
+        (
+            {"objectives": ("valid_accuracy", "parameters", "valid_accuracy")},
+            InvalidArgumentError,
+            "objectives = .* names 'valid_accuracy' twice",
+        ),
+        (
+            {"algorithm": "lemonade", "known": ("macs", "macs")},
+            InvalidArgumentError,
+            "known = .* names 'macs' twice",
+        ),
         ({"workers": 0}, InvalidArgumentError, "workers = 0 must be a positive integer"),
         ({"workers": "2"}, InvalidArgumentError, "workers = '2' must be a positive integer"),
         ({"replicate": 2}, NotRecordedError, "does not record seed 2 for every architecture"),
@@ -248,6 +325,72 @@ def test_several_objectives_are_several_losses():
     for trial in run.trials:
         answer = benchmark.query(trial.proposal.arch, seed=trial.training_seed)
         assert trial.losses == (100 - answer["valid_accuracy"], answer["parameters"])
+
+
+BOTH = ("valid_accuracy", "parameters")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "table", "options", "said"),
+    [
+        (
+            "local_search",
+            "nb201-cifar10",
+            {"objectives": BOTH},
+            [
+                "local_search minimises valid_accuracy alone: parameters is recorded, but does "
+                "not count"
+            ],
+        ),
+        ("nsga2", "nb201-cifar10", {"objectives": BOTH}, []),
+        ("random_search", "nb201-cifar10", {"objectives": BOTH}, []),
+        (
+            "random_search",
+            "lite201-digits",
+            {"objectives": ("test_accuracy",)},
+            [
+                "selected on test: the search sees test_accuracy, so its results say nothing of "
+                "unseen data"
+            ],
+        ),
+        (
+            "regularized_evolution",
+            "nb201-cifar10",
+            {},
+            [
+                "regularized_evolution is random search here: its first 100 trials are random, and "
+                "no run has more than 60"
+            ],
+        ),
+        ("regularized_evolution", "nb201-cifar10", {"preset": "nats"}, []),
+        (
+            "asha",
+            "nb201-cifar10",
+            {},
+            ["asha is random search here: offered epoch 200, it trains random architectures only"],
+        ),
+        ("asha", "lite201-digits", {}, []),
+        (
+            "local_search",
+            "lite201-digits",
+            {"fidelities": (1, 2, 8)},
+            ["local_search trained nothing to epoch 1, 2"],
+        ),
+        ("local_search", "lite201-digits", {"fidelities": (8,)}, []),
+    ],
+)
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_a_search_says_what_its_numbers_are_not(
+    caplog, tmp_path, algorithm, table, options, said, is_recorded
+):
+    out = tmp_path if is_recorded else None
+    search(algorithm, table, budget=Budget(trials=60), out=out, **options)
+    assert caplog.messages == said
+
+
+def test_runs_without_a_trial_are_not_called_random_search(caplog):
+    search("regularized_evolution", "nb201-cifar10", budget=Budget(seconds=1))
+    assert not caplog.messages
 
 
 KNOWING = '''

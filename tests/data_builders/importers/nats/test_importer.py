@@ -104,6 +104,7 @@ def check_every_number(kind: str, records: dict[int, Any], out: Path) -> None:
                         "train_accuracy": list(result["train_acc1es"].values()),
                         "train_loss": list(result["train_losses"].values()),
                         "seconds": list(accumulate(result["train_times"].values())),
+                        "train_top5_accuracy": list((result["train_acc5es"] or {}).values()),
                     }
                     for prefix, part in parts.items():
                         for metric, key in (("accuracy", "eval_acc1es"), ("loss", "eval_losses")):
@@ -115,6 +116,10 @@ def check_every_number(kind: str, records: dict[int, Any], out: Path) -> None:
                     assert answer["published_macs"] == result["flop"]
                     assert answer["published_latency"] == result["latency"][0]
                     for metric, values in curves.items():
+                        if not values:
+                            assert table.epochs(metric, schedule) == []
+                            assert metric not in answer
+                            continue
                         assert answer[metric] == values[-1]
                         known = [epoch for epoch, v in enumerate(values, 1) if v is not None]
                         assert table.epochs(metric, schedule) == known
@@ -253,6 +258,31 @@ def test_schedules_and_sparse_columns(made: Any) -> None:
                 sparse = {200: [200]} if kind == "tss" and prefix in rare else {}
                 assert table.columns[f"{prefix}_{metric}"].epochs == sparse
         assert table.columns["train_loss"].epochs == {}
+        lacking = {200: []} if kind == "tss" else {}
+        assert table.columns["train_top5_accuracy"].epochs == lacking
+        assert table.columns["train_top5_accuracy"].unit == "%"
+
+
+def test_top_5_accuracies_are_kept_where_all_trainings_have_them(
+    official: Any, tmp_path: Path
+) -> None:
+    records = official.records("sss", range(2))
+    records[1]["12"]["all_results"]["cifar10", 888]["train_acc5es"] = None
+    for result in records[1]["90"]["all_results"].values():
+        result["train_acc5es"] = {}
+    out = convert(official.folder(tmp_path / "archive", "sss", records), tmp_path)
+    found = {
+        id_: Table(out / f"nats-sss-{id_}.parquet").columns["train_top5_accuracy"].epochs
+        for id_ in ("cifar10", "cifar100")
+    }
+    assert found == {"cifar10": {12: [], 90: []}, "cifar100": {90: []}}
+
+
+def test_impossible_top_5_accuracies_are_refused(official: Any, tmp_path: Path) -> None:
+    records = official.records("sss", [0])
+    records[0]["12"]["all_results"]["cifar10", 888]["train_acc5es"][3] = 101.0
+    with pytest.raises(ArchiveError, match=r"a train_top5_accuracy of 101\.0 %"):
+        convert(official.folder(tmp_path / "archive", "sss", records), tmp_path)
 
 
 def test_epoch_12_of_a_longer_schedule_is_not_the_end_of_12(made: Any) -> None:
@@ -310,7 +340,7 @@ def test_metadata_says_where_numbers_come_from(made: Any) -> None:
         assert archive.name in metadata.source
         assert nats_files.Folder(archive).sha256 in metadata.source
         assert name in metadata.title
-        assert "top-5" in metadata.elsewhere
+        assert "trained weights" in metadata.elsewhere
         assert metadata.licence == "MIT"
 
 

@@ -1,9 +1,17 @@
 import copy
+import hashlib
 import json
+import multiprocessing
+import os
+import pickle
 import random
+import shutil
 import subprocess
 import sys
+import threading
+import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from struct import pack
@@ -15,7 +23,9 @@ import pytest
 
 from nasbench import api
 from nasbench.benchmarks.loading import load
-from nasbench.compat.nasbench101 import benchmark, opening
+from nasbench.compat import imports
+from nasbench.compat.nasbench101 import opening, records
+from nasbench.compat.nasbench101.statistics import UNMADE
 from nasbench.errors import (
     ArchiveError,
     InvalidArgumentError,
@@ -122,6 +132,7 @@ def contents(epochs=tuple(EPOCHS)):
                 "module_hash": name,
                 "module_adjacency": "".join(str(bit) for row in matrix for bit in row),
                 "module_operations": ",".join(ops),
+                "index": len(archs),
             }
         )
         for length in epochs:
@@ -268,8 +279,7 @@ def test_counters_add_up_and_are_reset(nasbench):
 
 
 def test_everything_recorded_of_every_module(nasbench):
-    assert set(nasbench.hash_iterator()) == set(FIXED)
-    assert len(nasbench.hash_iterator()) == len(FIXED)
+    assert list(nasbench.hash_iterator()) == list(FIXED)
     for name in nasbench.hash_iterator():
         fixed, computed = nasbench.get_metrics_from_hash(name)
         assert same(fixed, FIXED[name])
@@ -344,6 +354,186 @@ def test_the_same_numbers_as_the_benchmark(path, nasbench):
             answer = benchmark.query(arch, epoch=epochs, seed=seed)
             assert answer["valid_accuracy"] / 100 == data["final_validation_accuracy"]
             assert answer["seconds"] == data["final_training_time"]
+
+
+# What scripts use besides
+
+
+def test_modules_of_a_table_that_does_not_say_the_order_of_the_file(tmp_path):
+    runs, archs = contents()
+    for row in archs:
+        del row["index"]
+    nasbench = api.NASBench(write(tmp_path, runs, archs))
+    names = list(nasbench.hash_iterator())
+    assert names != list(FIXED)
+    assert set(names) == set(FIXED)
+    assert same(nasbench.fixed_statistics[INCEPTION_HASH], FIXED[INCEPTION_HASH])
+
+
+def test_statistics_are_dicts_that_keep_changes(nasbench):
+    fixed, computed = nasbench.fixed_statistics, nasbench.computed_statistics
+    fixed[INCEPTION_HASH]["module_operations"].insert(6, "null")
+    fixed[INCEPTION_HASH]["module_adjacency"][0, 0] = 7
+    for data in computed[INCEPTION_HASH][108]:
+        data["final_test_accuracy"] = 0.25
+    del computed[INCEPTION_HASH][4]
+    assert fixed[INCEPTION_HASH]["module_operations"][6] == "null"
+    for found in (
+        nasbench.query(inception()),
+        nasbench.get_metrics_from_hash(INCEPTION_HASH)[0],
+        nasbench.get_metrics_from_spec(inception())[0],
+    ):
+        assert found["module_operations"][6] == "null"
+        assert found["module_adjacency"][0, 0] == 7
+        found["module_operations"].clear()
+    assert nasbench.query(inception())["test_accuracy"] == 0.25
+    assert list(nasbench.get_metrics_from_spec(inception())[1]) == [12, 36, 108]
+    with pytest.raises(api.UnknownModuleError, match="no training of 4 epochs"):
+        nasbench.query(inception(), epochs=4)
+
+
+def test_statistics_do_what_a_dict_does(nasbench):
+    fixed, computed = nasbench.fixed_statistics, nasbench.computed_statistics
+    assert isinstance(fixed, dict)
+    assert computed == COMPUTED
+    assert json.loads(json.dumps(computed)) == json.loads(json.dumps(COMPUTED))
+    for copied in (
+        dict(computed),
+        {**computed},
+        computed.copy(),
+        copy.copy(computed),
+        copy.deepcopy(computed),
+        pickle.loads(pickle.dumps(computed)),
+        computed | {},
+        {} | computed,
+    ):
+        assert same(dict(copied), COMPUTED)
+    assert same(list(fixed.values()), list(FIXED.values()))
+    assert [name for name, _ in fixed.items()] == list(fixed) == list(FIXED)
+    assert same(fixed.get(INCEPTION_HASH), FIXED[INCEPTION_HASH])
+    assert fixed.get("none", 5) == 5
+    assert fixed.setdefault("own", {"mine": 1}) == fixed["own"] == {"mine": 1}
+    assert same(fixed.setdefault(INCEPTION_HASH), FIXED[INCEPTION_HASH])
+    assert fixed.pop("own") == {"mine": 1}
+    assert fixed.pop("own", None) is None
+    assert same(fixed.popitem(), list(FIXED.items())[-1])
+    assert same(fixed.pop(INCEPTION_HASH), FIXED[INCEPTION_HASH])
+    assert list(nasbench.hash_iterator()) == list(FIXED)[1:-1]
+    for ask in (nasbench.query, nasbench.get_metrics_from_spec):
+        with pytest.raises(KeyError, match=f"no module has the hash '{INCEPTION_HASH}'"):
+            ask(inception())
+    with pytest.raises(KeyError):
+        fixed.pop("own")
+    fixed.clear()
+    with pytest.raises(KeyError):
+        fixed.popitem()
+
+
+def test_statistics_hold_only_what_was_asked_for(nasbench):
+    for name in nasbench.hash_iterator():
+        nasbench.get_metrics_from_hash(name)
+    nasbench.computed_statistics[INCEPTION_HASH]
+    made = [value for value in dict.values(nasbench.computed_statistics) if value is not UNMADE]
+    assert same(made, [COMPUTED[INCEPTION_HASH]])
+
+
+def test_statistics_may_be_replaced(nasbench):
+    nasbench.fixed_statistics = {INCEPTION_HASH: {"module_operations": ["mine"]}}
+    assert nasbench.query(inception())["module_operations"] == ["mine"]
+    assert list(nasbench.hash_iterator()) == [INCEPTION_HASH]
+
+
+def test_configuration_and_history(nasbench):
+    assert nasbench.history == {}
+    assert nasbench.config["available_ops"] == [CONV3, CONV1, POOL]
+    assert (nasbench.config["module_vertices"], nasbench.config["max_edges"]) == (7, 9)
+    assert nasbench.config["num_repeats"] == 3
+    nasbench.config["num_repeats"] = 1
+    found = {nasbench.query(inception())["test_accuracy"] for _ in range(20)}
+    assert found == {COMPUTED[INCEPTION_HASH][108][0]["final_test_accuracy"]}
+    assert api.NASBench(nasbench._records.table.path).config["num_repeats"] == 3
+
+
+def test_checks_and_hashes_of_specs(nasbench):
+    assert nasbench._hash_spec(inception()) == INCEPTION_HASH
+    assert nasbench._check_spec(inception()) is None
+    with pytest.raises(api.OutOfDomainError):
+        nasbench._check_spec(api.ModelSpec(LINE, ["input", "conv5x5", "output"]))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda given: pickle.loads(pickle.dumps(given))])
+def test_a_copy_answers_and_counts_for_itself(nasbench, copied):
+    nasbench.query(inception(), epochs=36)
+    nasbench.history["mine"] = 1
+    nasbench.config["num_repeats"] = 2
+    nasbench.fixed_statistics[INCEPTION_HASH]["module_operations"].append("null")
+    del nasbench.computed_statistics[list(FIXED)[1]]
+    nasbench.computed_statistics["own"] = {}
+    twin = copied(nasbench)
+    assert twin.get_budget_counters() == nasbench.get_budget_counters()
+    assert (twin.history, twin.config) == (nasbench.history, nasbench.config)
+    assert twin.valid_epochs == nasbench.valid_epochs
+    assert same(dict(twin.fixed_statistics), dict(nasbench.fixed_statistics))
+    assert same(dict(twin.computed_statistics), dict(nasbench.computed_statistics))
+    twin.reset_budget_counters()
+    twin.fixed_statistics[INCEPTION_HASH]["module_operations"].clear()
+    assert nasbench.get_budget_counters()[1] == 36
+    assert nasbench.query(inception())["module_operations"][-1] == "null"
+
+
+def test_a_pickle_holds_no_numbers_of_the_table(nasbench):
+    list(nasbench.hash_iterator())
+    nasbench.query(inception(), epochs=4)
+    size = len(pickle.dumps(nasbench))
+    for cell in CELLS:
+        nasbench.query(api.ModelSpec(*cell), epochs=4)
+    assert len(pickle.dumps(nasbench)) == size < 5000
+
+
+def test_a_pool_of_processes_answers(nasbench):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.map(nasbench.get_metrics_from_hash, list(FIXED)[:2])
+    assert same(found, [(FIXED[name], COMPUTED[name]) for name in list(FIXED)[:2]])
+
+
+# Threads
+
+
+def test_a_fresh_object_is_asked_by_several_threads(path):
+    nasbench = api.NASBench(path)
+    names = list(FIXED)
+
+    def ask(number):
+        barrier.wait()
+        nasbench.query(inception())
+        fixed = nasbench.fixed_statistics[INCEPTION_HASH]
+        fixed["module_operations"].append(number)
+        return [nasbench.get_metrics_from_hash(name)[1] for name in names]
+
+    barrier = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(ask, range(8)):
+            assert same(found, [COMPUTED[name] for name in names])
+    added = nasbench.fixed_statistics[INCEPTION_HASH]["module_operations"][7:]
+    assert sorted(added) == list(range(8))
+
+
+class Slow(float):
+    """A number whose addition lets other threads run."""
+
+    def __add__(self, other):
+        total = float(self) + other
+        time.sleep(0.001)
+        return Slow(total)
+
+
+def test_counters_of_several_threads_lose_nothing(nasbench):
+    nasbench.training_time_spent = Slow(0)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: nasbench.query(inception(), epochs=4), range(40)))
+    seconds, epochs = nasbench.get_budget_counters()
+    assert seconds == pytest.approx(sum(answer["training_time"] for answer in answers))
+    assert epochs == 160
 
 
 # The domain
@@ -535,7 +725,7 @@ def test_opening_reads_no_numbers(path, monkeypatch):
     def refuse(*arguments):
         raise AssertionError(f"read {arguments}")
 
-    for module in (columns, table, benchmark):
+    for module in (columns, table, records):
         monkeypatch.setattr(module, "read_column", refuse)
     api.NASBench(path)
 
@@ -555,13 +745,18 @@ class Importer:
     """Reads the toy archive from any file, and counts."""
 
     ids = ("nb101-cifar10-108", "nb101-cifar10")
-    calls = 0
+    calls = digests = 0
+
+    @classmethod
+    def digest(cls, file):
+        cls.digests += 1
+        return hashlib.sha256(file.read_bytes()).hexdigest()
 
     def tables(self, files, *, work):
         type(self).calls += 1
         (file,) = files
         runs, archs = map(pa.Table.from_pylist, contents())
-        recipe = {"input": {"name": file.name, "bytes": file.stat().st_size, "sha256": "0"}}
+        recipe = {"input": {"name": file.name, "sha256": self.digest(file)}}
         yield SimpleNamespace(
             metadata=replace(METADATA, recipe=recipe), runs=runs, archs=archs, columns=()
         )
@@ -572,8 +767,10 @@ def home(tmp_path, monkeypatch):
     """A folder of tables, and an importer that needs no real archive."""
     monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(Importer, "calls", 0)
+    monkeypatch.setattr(Importer, "digests", 0)
     siblings = SimpleNamespace(load=lambda name: SimpleNamespace(load=lambda name: Importer))
     monkeypatch.setattr(opening, "SIBLINGS", siblings)
+    monkeypatch.setattr(imports, "SIBLINGS", siblings)
     return tmp_path / "home"
 
 
@@ -588,6 +785,7 @@ def test_an_archive_is_imported_once(home, tmp_path, capsys, name):
     assert capsys.readouterr().out == ""
     assert Importer.calls == 1
     assert {file.name for file in home.iterdir()} == {
+        "archives.json",
         "nb101-cifar10.parquet",
         "nb101-cifar10.archs.parquet",
     }
@@ -596,8 +794,64 @@ def test_an_archive_is_imported_once(home, tmp_path, capsys, name):
     assert load("nb101-cifar10").name == "nb101-cifar10"
 
 
+def test_the_same_bytes_are_the_same_archive_wherever_they_lie(home, tmp_path, capsys):
+    archive = tmp_path / "nasbench_full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    moved = tmp_path / "elsewhere" / "copy"
+    moved.parent.mkdir()
+    shutil.copy(archive, moved)
+    archive.unlink()
+    capsys.readouterr()
+    for _ in range(3):
+        api.NASBench(moved)
+    assert not capsys.readouterr().out
+    assert (Importer.calls, Importer.digests) == (1, 2)  # one import, and one for the copy
+
+
+def test_other_bytes_of_the_same_name_and_size_are_another_archive(home, tmp_path):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    archive.write_bytes(b"RECORDS")
+    os.utime(archive, ns=(0, archive.stat().st_mtime_ns + 1))
+    with pytest.raises(InvalidArgumentError, match="was made from another"):
+        api.NASBench(archive)
+
+
+def test_a_table_may_name_its_archive_in_its_source_only(home, tmp_path):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    digest = hashlib.sha256(b"records").hexdigest()
+    write(home, source=f"a file (sha256 {digest}), somewhere", recipe={"input": {"name": "x"}})
+    api.NASBench(archive)
+    assert Importer.calls == 0
+
+
+def test_what_is_remembered_of_archives_may_be_damaged(home, tmp_path):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    for text in ("", "[]", "[" * 100_000, f'{{"{archive}": 1}}'):
+        (home / "archives.json").write_text(text)
+        api.NASBench(archive)
+    assert Importer.calls == 1
+
+
+def test_a_home_that_cannot_be_written_answers(home, tmp_path, monkeypatch):
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    api.NASBench(archive)
+    other = tmp_path / "other.tfrecord"
+    other.write_bytes(b"others")
+    with pytest.raises(InvalidArgumentError, match="cannot write"):
+        api.NASBench(other)
+
+
 def test_a_table_of_another_archive_is_not_replaced(home, tmp_path):
-    path = write(home, recipe={"input": {"name": "full.tfrecord", "bytes": 6, "sha256": "0"}})
+    path = write(home, recipe={"input": {"name": "full.tfrecord", "bytes": 7, "sha256": "0"}})
     before = path.read_bytes()
     archive = tmp_path / "full.tfrecord"
     archive.write_bytes(b"records")  # seven bytes
@@ -668,7 +922,26 @@ def test_the_official_file_answers_as_the_original(tmp_path, monkeypatch, capsys
         nasbench = api.NASBench(str(archive), seed=4)
         for name in FIXED:
             assert same(nasbench.get_metrics_from_hash(name), (FIXED[name], COMPUTED[name]))
+        assert list(nasbench.hash_iterator()) == list(FIXED)
     assert capsys.readouterr().out.count("Importing") == 1
+
+
+def test_processes_that_import_at_once_get_one_table(tmp_path, at_once):
+    crc = pytest.importorskip("google_crc32c").value
+    content = b"".join(official_records(crc))
+    archives = [tmp_path / f"{number}.tfrecord" for number in range(4)]
+    for archive in archives:
+        archive.write_bytes(content)
+    code = (
+        "from nasbench import api\n"
+        f"found = api.NASBench(archive).get_metrics_from_hash({INCEPTION_HASH!r})[1]\n"
+        "print(found[108][1]['final_test_accuracy'])"
+    )
+    printed = at_once(code, archives)
+    assert [lines[-1] for lines in printed] == [str(RECORD[-1])] * 4
+    assert sum(any("Importing" in line for line in lines) for lines in printed) == 1
+    names = {"archives.json", "nb101-cifar10.archs.parquet", "nb101-cifar10.parquet", "work"}
+    assert {path.name for path in (tmp_path / "home").iterdir()} == names
 
 
 def test_a_damaged_file_leaves_no_table(tmp_path, monkeypatch):

@@ -9,10 +9,14 @@ import math
 import os
 import pickle
 import random
+import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +30,8 @@ from nats_bench.genotype_utils import topology_str2structure
 
 from data_builders import IMPORTERS
 from nasbench.compat import nats_bench as ours
-from nasbench.compat.nats_bench import NoAnswerError, create
+from nasbench.compat.nats_bench import NoAnswerError, api_utils, create
+from nasbench.compat.nats_bench.trainings import DatasetTrainings
 from nasbench.errors import InvalidArgumentError, NasbenchError, SchemaError, UnknownNameError
 from nasbench.tables.draft import Draft
 from nasbench.tables.table import Table
@@ -82,7 +87,9 @@ def training(
         "name": dataset,
         "net_state_dict": None,
         "train_acc1es": {epoch: share(rng, TRAIN[dataset]) for epoch in range(epochs)},
-        "train_acc5es": None,
+        "train_acc5es": {epoch: share(rng, TRAIN[dataset]) for epoch in range(epochs)}
+        if epochs < 200
+        else None,
         "train_losses": {epoch: rng.uniform(0, 5) for epoch in range(epochs)},
         "train_times": OrderedDict((epoch, second) for epoch in range(epochs)),
         "arch_config": config | {"class_num": CLASSES[dataset]},
@@ -509,6 +516,7 @@ def test_results_of_a_training(pair):
                 assert same(getattr(found, name), getattr(expected, name)), name
             for name in curves.split():
                 assert getattr(found, name) == dict(getattr(expected, name)), name
+            assert same(found.train_acc5es, expected.train_acc5es)
             for name in (
                 "get_latency",
                 "get_times",
@@ -643,6 +651,26 @@ def test_fast_mode_counts_what_was_asked_for(synthetic):
     fast.reset_fast_mode(False)
     fast.reset_archive_dir("elsewhere")
     assert (fast.fast_mode, fast.archive_dir, slow.archive_dir) == (False, "elsewhere", None)
+
+
+def test_a_diverged_training_is_never_the_best(tmp_path):
+    states = records("tss")
+    for first in (3, 7):
+        for (dataset, _), result in states[first]["200"]["all_results"].items():
+            if dataset == "cifar100":
+                result["train_losses"][199] = math.nan
+    api = create(
+        tables(write_folder(tmp_path / "a", "tss", states), tmp_path), "tss", verbose=False
+    )
+    accuracies = {
+        index: api.get_more_info(index, "cifar100", None, "200", False)["test-accuracy"]
+        for index in states
+    }
+    assert [index for index, accuracy in accuracies.items() if math.isnan(accuracy)] == [3, 7]
+    expected = max((8, 4000), key=accuracies.__getitem__)
+    assert api.find_best("cifar100", "test", hp="200") == (expected, accuracies[expected])
+    api.evaluated_indexes = {3, 7}
+    assert api.find_best("cifar100", "test", hp="200") == (-1, None)
 
 
 def test_trainings_that_disagree_without_seed_888(tmp_path):
@@ -786,6 +814,27 @@ def test_an_archive_is_imported_on_first_use(synthetic, home, capsys, monkeypatc
         create(None, "sss")
 
 
+def test_processes_that_import_at_once_get_the_same_tables(synthetic, tmp_path, at_once):
+    code = (
+        "from nasbench.compat.nats_bench import create\n"
+        "api = create(archive, 'tss', fast_mode=True, verbose=False)\n"
+        "print(api.get_more_info(7, 'cifar100', hp='200', is_random=False))"
+    )
+    printed = at_once(code, [synthetic / f"{NAMES['tss']}-simple"] * 4)
+    api = create(synthetic / "tss-tables", "tss", verbose=False)
+    expected = str(api.get_more_info(7, "cifar100", hp="200", is_random=False))
+    assert [lines[-1] for lines in printed] == [expected] * 4
+    assert sum(any("Importing" in line for line in lines) for lines in printed) == 1
+
+
+def test_a_folder_may_be_moved(synthetic, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
+    for place in ("here", "there"):
+        shutil.copytree(synthetic / f"{NAMES['sss']}-simple", tmp_path / place)
+        create(tmp_path / place, "sss", fast_mode=True, verbose=False)
+    assert capsys.readouterr().out.count("Importing") == 1
+
+
 def test_a_single_file_is_imported_on_first_use(synthetic, home, capsys):
     file = synthetic / f"{NAMES['sss']}.pickle.pbz2"
     with pytest.raises(InvalidArgumentError, match="topology"):
@@ -829,10 +878,27 @@ def test_a_table_of_another_kind(synthetic, tmp_path):
         create(tmp_path, "sss")
 
 
+def test_a_table_of_version_1_lacks_top_5_accuracies(synthetic, tmp_path):
+    table = Table(synthetic / "tss-tables" / "nats-tss-cifar10.parquet")
+    runs = pq.read_table(table.path).drop_columns(["train_top5_accuracy", "rank"])
+    for version in (1, 2):
+        draft = Draft(
+            replace(table.metadata, version=version), runs, columns=tuple(table.columns.values())
+        )
+        write_table(tmp_path / table.path.name, draft)
+        result = create(tmp_path, "tss", verbose=False).query_by_index(7, "cifar10", "12")[111]
+        if version == 1:
+            with pytest.raises(NoAnswerError, match=r"version 1 .* import the archive again"):
+                _ = result.train_acc5es
+        else:
+            assert result.train_acc5es is None
+
+
 def test_a_table_without_the_columns_that_answers_need(synthetic, tmp_path):
     table = Table(synthetic / "tss-tables" / "nats-tss-cifar10.parquet")
     runs = pq.read_table(table.path).drop_columns(["published_latency", "rank"])
-    write_table(tmp_path / table.path.name, Draft(table.metadata, runs))
+    columns = tuple(c for name, c in table.columns.items() if name != "published_latency")
+    write_table(tmp_path / table.path.name, Draft(table.metadata, runs, columns=columns))
     with pytest.raises(SchemaError, match="no column published_latency"):
         create(tmp_path, "tss")
 
@@ -857,6 +923,85 @@ def test_epochs_of_unequal_length(synthetic, tmp_path):
             assert result.train_times == pytest.approx(
                 theirs.query_by_index(7, dataset, hp)[seed].train_times, rel=1e-9
             )
+
+
+@pytest.mark.parametrize("name", ["-simple", ".pickle.pbz2"])
+def test_none_means_the_archive_in_torch_home(synthetic, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("NASBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    with pytest.raises(UnknownNameError, match=r"NATS-sss-v1_0-50262\.pickle\.pbz2 in .*torch"):
+        create(None, "sss", fast_mode=True)
+    (tmp_path / "torch").mkdir()
+    archive = synthetic / f"{NAMES['sss']}{name}"
+    (tmp_path / "torch" / archive.name).symlink_to(archive)
+    expected = create(synthetic / "sss-tables", "sss", verbose=False)
+    for _ in range(2):
+        api = create(None, "sss", fast_mode=True, verbose=False)
+        assert api.get_more_info(7, "cifar10", is_random=False) == expected.get_more_info(
+            7, "cifar10", is_random=False
+        )
+
+
+@pytest.mark.parametrize("variable", ["TORCH_HOME", "HOME"])
+def test_archives_are_looked_for_where_the_original_does(monkeypatch, variable):
+    monkeypatch.delenv("TORCH_HOME", raising=False)
+    monkeypatch.setenv(variable, "/somewhere")
+    assert api_utils.get_torch_home() == nats_bench.api_utils.get_torch_home()
+
+
+# Threads
+
+
+def test_a_fresh_object_is_asked_by_several_threads(synthetic):
+    api, other = (create(synthetic / "tss-tables", "tss", True, False) for _ in range(2))
+    questions = [(i, d, hp) for i in (3, 7, 8, 4000) for d in DATASETS for hp in HPS["tss"]]
+
+    def answers(api):
+        found = [api.get_more_info(i, d, None, hp, False) for i, d, hp in questions]
+        found += [api.get_cost_info(*question) for question in questions]
+        found += [
+            api.query_meta_info_by_index(i, hp).get_compute_costs(d) for i, d, hp in questions
+        ]
+        return [*found, api.find_best("cifar100", "x-test", hp="200")]
+
+    def ask(_):
+        barrier.wait()
+        return answers(api)
+
+    expected, barrier = answers(other), threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found == expected for found in pool.map(ask, range(8)))
+
+
+class Slow(float):
+    """A number whose addition lets other threads run."""
+
+    def __add__(self, other):
+        total = float(self) + other
+        time.sleep(0.001)
+        return Slow(total)
+
+
+def test_the_clock_of_several_threads_loses_nothing(synthetic):
+    api = create(synthetic / "sss-tables", "sss", verbose=False)
+    api._used_time = Slow(0)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: api.simulate_train_eval(7, "cifar10"), range(40)))
+    assert api.used_time == pytest.approx(sum(seconds for _, _, seconds, _ in answers))
+    assert max(clock for *_, clock in answers) == api.used_time
+
+
+def test_another_thread_may_load_architectures_meanwhile(synthetic, monkeypatch):
+    api = create(synthetic / "tss-tables", "tss", fast_mode=True, verbose=False)
+    api.get_more_info(3, "cifar10")
+    rows = DatasetTrainings.rows
+
+    def meanwhile(trainings, index):
+        api.evaluated_indexes.update((7, 8))
+        return rows(trainings, index)
+
+    monkeypatch.setattr(DatasetTrainings, "rows", meanwhile)
+    assert api.statistics("cifar10", "12") == {1: 1}
 
 
 # The object itself
@@ -885,6 +1030,14 @@ def test_a_copy_answers_and_counts_for_itself(synthetic, copied):
     assert api.query_meta_info_by_index(3).get_compute_costs("cifar10") == copied(
         twin.query_meta_info_by_index(3)
     ).get_compute_costs("cifar10")
+
+
+def test_a_pickle_holds_no_answers(synthetic):
+    api = create(synthetic / "sss-tables", "sss", verbose=False)
+    size = len(pickle.dumps(api))
+    for iepoch in range(90):
+        api.get_more_info(7, "cifar10", iepoch, "90", False)
+    assert len(pickle.dumps(api)) == size
 
 
 def test_verbose_prints_every_call(synthetic, capsys):

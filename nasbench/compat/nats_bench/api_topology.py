@@ -1,4 +1,4 @@
-"""The two search spaces of NATS-Bench."""
+"""The topology space of NATS-Bench."""
 
 from typing import Any
 
@@ -6,9 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.compat.nats_bench.benchmark import NATSBench
-from nasbench.compat.nats_bench.records import SIZE, TOPOLOGY
+from nasbench.compat.nats_bench.genotype_utils import parse
+from nasbench.compat.nats_bench.records import TOPOLOGY
+from nasbench.compat.nats_bench.report import print_information
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.spaces.nb201 import NB201, OPERATIONS, published_string
+
+__all__ = ["ALL_BASE_NAMES", "NATStopology", "print_information"]
+
+ALL_BASE_NAMES = [TOPOLOGY.archive]
 
 
 class NATStopology(NATSBench):
@@ -36,7 +42,7 @@ class NATStopology(NATSBench):
         Raises:
             InvalidArgumentError: The text does not have the form ``|op~0|+|op~0|op~1|``.
         """
-        return [tuple(map(_edge, filter(None, node.split("|")))) for node in arch_str.split("+")]
+        return parse(arch_str)
 
     @staticmethod
     def str2matrix(
@@ -64,16 +70,3 @@ class NATStopology(NATSBench):
                     )
                 matrix[target, source] = search_space.index(operation)
         return matrix
-
-
-class NATSsize(NATSBench):
-    """The size space: 32,768 settings of five numbers of channels."""
-
-    family = SIZE
-
-
-def _edge(text: str) -> tuple[str, int]:
-    operation, separator, source = text.partition("~")
-    if not separator or not source.isdecimal():
-        raise InvalidArgumentError(f"{text!r} is not of the form 'operation~source'")
-    return operation, int(source)

@@ -1,0 +1,204 @@
+"""Which records the boards can show, why not the others, and what helps."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from leaderboard.boards import Question
+from leaderboard.landscape import Landscape
+from nasbench.benchmarks.catalogue import find, folders, is_surrogate
+from nasbench.benchmarks.loading import load
+from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.errors import (
+    MissingExtraError,
+    NasbenchError,
+    NotRecordedError,
+    RecordError,
+    UnknownNameError,
+    first_line,
+)
+from nasbench.runs.records import MANIFEST, Records, find_records
+from nasbench.runs.run import Run
+from nasbench.tables.table import Table
+
+AGAIN = "run the search again with the same --out"
+"""How a record is completed."""
+
+
+class Obstacle(NamedTuple):
+    """Why a record cannot be shown.
+
+    Attributes:
+        reason: What is wrong.
+        remedy: What to do about it.
+    """
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotShown:
+    """A record that no board shows.
+
+    Attributes:
+        folder: Folder of the record.
+        reason: What is wrong.
+        remedy: What to do about it.
+    """
+
+    folder: Path
+    reason: str
+    remedy: str
+
+
+def find_readable(runs: str | Path) -> tuple[list[Records], list[NotShown]]:
+    """All records below a folder, ordered by path, and those with a damaged manifest.
+
+    Raises:
+        RecordError: There are none.
+    """
+    readable, damaged = [], []
+    for path in sorted(Path(runs).rglob(MANIFEST)):
+        try:
+            record = Records(path.parent)
+            Question.of(record.manifest).order  # noqa: B018 (raises for values of a wrong type)
+        except (RecordError, TypeError, ValueError) as error:
+            remedy = (
+                f"If a newer version of the suite wrote it, update. If not, delete the folder and "
+                f"{AGAIN}."
+            )
+            damaged.append(NotShown(path.parent, _text(error, path.parent), remedy))
+        else:
+            readable.append(record)
+    if not readable and not damaged:
+        find_records(runs)  # raises
+    return readable, damaged
+
+
+def group(
+    records: Iterable[Records],
+) -> tuple[dict[Question, list[Records]], list[NotShown]]:
+    """Records grouped by question, and the records that no board can show."""
+    groups: dict[Question, list[Records]] = {}
+    not_shown: list[NotShown] = []
+    places: dict[str, Records] = {}
+    for record in records:
+        question = Question.of(record.manifest)
+        obstacle = _obstacle(record, places)
+        if obstacle is None:
+            groups.setdefault(question, []).append(record)
+            places[_place(record)] = record
+        else:
+            not_shown.append(NotShown(record.folder, *obstacle))
+    return dict(sorted(groups.items(), key=lambda item: item[0].order)), not_shown
+
+
+def read(record: Records) -> list[Run] | Obstacle:
+    """The runs of a record."""
+    try:
+        runs = record.runs()
+    except (NasbenchError, ValueError, IndexError, pa.ArrowException) as error:
+        return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
+    n = len(record.manifest.objectives)
+    if any(run.losses.shape[1] != n for run in runs):
+        return Obstacle(
+            f"the runs do not have {n} loss{'es' if n != 1 else ''} a trial, as the manifest says",
+            f"Delete the folder and {AGAIN}.",
+        )
+    return runs
+
+
+def unfit(error: Exception, record: Records) -> Obstacle:
+    """The obstacle that trials pose which a benchmark cannot answer."""
+    return Obstacle(
+        f"its trials do not fit {_name(Question.of(record.manifest))}: "
+        f"{_text(error, record.folder)}",
+        f"Delete the folder and {AGAIN}.",
+    )
+
+
+def open_landscape(question: Question) -> Landscape | Obstacle:
+    """The scale of the installed benchmark with which records were made."""
+    name = _name(question)
+    try:
+        path = find(name)
+    except UnknownNameError as error:
+        return Obstacle(
+            _text(error), f"Put the file or folder of {name} into the folder NASBENCH_HOME."
+        )
+    except NasbenchError as error:
+        return _unusable(error)
+    try:
+        about = Description.read(path) if is_surrogate(path) else Table(path).metadata
+        if about.content_hash != question.content_hash:
+            return Obstacle(
+                f"made with content {question.content_hash[:12]}… of {name}, but the installed one "
+                f"has {about.content_hash[:12]}…",
+                "Run the search again on the installed one and delete this record, or install the "
+                "one with which it was made.",
+            )
+        return Landscape(load(path, objectives=question.objectives), question.replicate)
+    except NotRecordedError as error:
+        return Obstacle(_text(error), "Run the search with another --objective.")
+    except (NasbenchError, ValueError, pa.ArrowException) as error:
+        return _unusable(error)
+
+
+def _unusable(error: Exception) -> Obstacle:
+    """The obstacle that an installed benchmark poses which cannot be opened."""
+    if isinstance(error, MissingExtraError):
+        return Obstacle(_text(error), "Install that package.")
+    if isinstance(_root(error), UnknownNameError):
+        return Obstacle(_text(error), "Install the package that defines the space.")
+    return Obstacle(_text(error), "Replace the damaged file by an undamaged copy.")
+
+
+def _obstacle(record: Records, places: dict[str, Records]) -> Obstacle | None:
+    """What speaks against a record before its trials are read."""
+    n = len(record.manifest.objectives)
+    if n != 1:
+        return Obstacle(
+            f"{n} objectives; boards rank searches with one objective",
+            "Compare such searches with leaderboard.fronts.",
+        )
+    try:
+        seeds = record.seeds()
+    except (NasbenchError, ValueError, pa.ArrowException) as error:
+        return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
+    if not seeds:
+        return Obstacle(
+            "no finished run yet", f"To continue, {AGAIN}. If it is given up, delete the folder."
+        )
+    if twin := places.get(_place(record)):
+        return Obstacle(
+            f"the same search is recorded in {twin.folder}", "Delete one of the two folders."
+        )
+    return None
+
+
+def _place(record: Records) -> str:
+    return f"{record.manifest.benchmark}/{record.folder.name}"
+
+
+def _name(question: Question) -> str:
+    return f"{question.benchmark}@{question.version}"
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _text(error: Exception, *inside: Path) -> str:
+    """First line of a message, without the folders of this machine."""
+    text = first_line(error).rstrip(".")
+    for folder in (*inside, *folders()):
+        for path in (folder.absolute(), folder):
+            text = text.replace(f"{path}{os.sep}", "").replace(f"{path}: ", "")
+    return text

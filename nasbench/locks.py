@@ -1,0 +1,116 @@
+"""Locks: of a file between processes, and of an object between its threads."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO
+
+from nasbench.errors import InvalidArgumentError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(file: BinaryIO) -> bool:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def _wait_for_lock(file: BinaryIO) -> None:
+        while not _try_lock(file):
+            time.sleep(0.1)
+
+else:
+    import fcntl
+
+    def _try_lock(file: BinaryIO) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _wait_for_lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold a lock that one thread of one process can hold at a time; others wait for it.
+
+    The operating system releases the lock when its holder ends, however it ends.
+
+    Args:
+        path: The file to lock, in an existing folder. It is made, and deleted afterwards.
+        waiting: Called once if the lock is held by another. It may raise an error to give up.
+
+    Raises:
+        InvalidArgumentError: The file cannot be made or locked.
+    """
+    file = _acquire(path, waiting)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows deletes no open file: there it stays, empty
+            path.unlink()
+        file.close()
+
+
+def _acquire(path: Path, waiting: Callable[[], object]) -> BinaryIO:
+    while True:
+        with _lockable(path):
+            file = path.open("ab")
+        try:
+            with _lockable(path):
+                is_free = _try_lock(file)
+            if not is_free:
+                waiting()
+                waiting = _told
+                with _lockable(path):
+                    _wait_for_lock(file)
+            if _is_at(path, file):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # the last holder has deleted it
+
+
+def _told() -> None:
+    """Stand in for ``waiting`` once that was called."""
+
+
+@contextmanager
+def _lockable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot lock {path}: {error.strerror or error}") from error
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+class MemberLock:
+    """A lock of an object between its threads; a copy or pickle of the object gets its own."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
