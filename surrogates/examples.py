@@ -216,7 +216,7 @@ def _means_by_arch(
 def _origin(table: Table, keys: NDArray[np.int64]) -> NDArray[np.str_] | None:
     if _ORIGIN not in table.arch_columns or not table.is_text(_ORIGIN):
         return None
-    by_rank = dict(zip(table.written_ranks.tolist(), table.arch_texts(_ORIGIN).to_pylist(), strict=True))
+    by_rank = dict(zip(table.written_ranks.tolist(), table.arch_texts(_ORIGIN), strict=True))
     return np.array([by_rank.get(rank) or "" for rank in keys.tolist()])
 
 

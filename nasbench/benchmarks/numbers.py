@@ -60,7 +60,7 @@ class Numbers:
             return {}
         for name in names:
             if name not in self._texts:
-                self._texts[name] = self._table.arch_texts(name)
+                self._texts[name] = self._table.arch_text_array(name)
         found = {name: self._texts[name][row].as_py() for name in names}
         return {name: text for name, text in found.items() if text is not None}
 

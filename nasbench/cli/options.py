@@ -84,6 +84,9 @@ Deadline = Annotated[
 Work = Annotated[
     Path, typer.Option(metavar="FOLDER", help="Unfinished work, which is resumed from here.")
 ]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace another benchmark of this id and version.")
+]
 Home = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Where to write the result; default: NASBENCH_HOME."),

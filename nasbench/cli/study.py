@@ -14,6 +14,7 @@ from nasbench.cli.options import (
     Plan,
     Processes,
     Regressor,
+    Replace,
     Settings,
     Table,
     Train,
@@ -105,6 +106,7 @@ def scores(
         int, typer.Option(metavar="N", help="Initialisations to take the mean of.")
     ] = 1,
     processes: Processes = None,
+    replace: Replace = False,
 ) -> None:
     """Compute the zero-cost scores of a plan's networks.
 
@@ -113,7 +115,12 @@ def scores(
     """
     with meter("Scoring") as progress:
         metadata = SIBLINGS.load("scores")(
-            plan, out, seeds=seeds, processes=count_processes(processes), progress=progress
+            plan,
+            out,
+            seeds=seeds,
+            processes=count_processes(processes),
+            replace=replace,
+            progress=progress,
         )
     say_made(metadata, out)
 
@@ -161,6 +168,7 @@ def trajectories(
     work: Work = Path("work"),
     processes: Processes = None,
     deadline: Deadline = None,
+    replace: Replace = False,
 ) -> None:
     """Make a table of what searches propose.
 
@@ -177,6 +185,7 @@ def trajectories(
             work=work,
             processes=count_processes(processes),
             seconds=None if deadline is None else parse_deadline(deadline),
+            replace=replace,
             progress=note,
         )
     if metadata is None:
