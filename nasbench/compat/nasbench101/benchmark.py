@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nasbench.benchmarks.lookup import Lookup, view
+from nasbench.compat.nasbench101.fractions import published
 from nasbench.compat.nasbench101.model_spec import ModelSpec, OutOfDomainError, UnknownModuleError
 from nasbench.compat.nasbench101.opening import METRICS, TEXTS, open_cells
 from nasbench.errors import IllegalArchError, NotRecordedError, SchemaError, one_of
@@ -48,7 +49,7 @@ class NASBench:
         self._table = open_cells(Path(dataset_file))
         self._lookup = Lookup(self._table)
         self._archs: dict[tuple[bytes, tuple[str, ...]], Arch] = {}
-        self._numbers: dict[int, list[memoryview]] = {}
+        self._numbers: dict[int, list[tuple[memoryview, float]]] = {}
         self._firsts: dict[int, memoryview] = {}
         self.valid_epochs = set(self._table.schedules)
         self.reset_budget_counters()
@@ -269,15 +270,11 @@ class NASBench:
         """Return the numbers of a training, half-way (0) or at its end (1)."""
         columns = self._numbers.get(epochs)
         if columns is None:
-            columns = self._numbers[epochs] = [
-                view(self._table.curves(name, epochs)) for name in METRICS.values()
-            ]
-        seconds, train, valid, test = columns
+            found = (published(self._table, name, epochs) for name in METRICS.values())
+            columns = self._numbers[epochs] = [(view(curves), unit) for curves, unit in found]
         return {
-            "training_time": seconds[row, index],
-            "train_accuracy": train[row, index] / 100,
-            "validation_accuracy": valid[row, index] / 100,
-            "test_accuracy": test[row, index] / 100,
+            name: curves[row, index] / unit
+            for name, (curves, unit) in zip(METRICS, columns, strict=True)
         }
 
 

@@ -717,7 +717,7 @@ BAD_FILES = {
         VALID,
         "line 5: 'v' is 'x', not a number",
     ),
-    "zeros": ("mine.csv", "\0" * 4096, VALID, "line 1 holds a zero byte"),
+    "zeros": ("mine.csv", "\0" * 4096, VALID, "is nothing but zeros, not a file of rows"),
     "text for a number": ("mine.csv", f"cell,v\n{A},high\n", VALID, "line 2: 'v' is 'high'"),
     "percent sign": ("mine.csv", f"cell,v\n{A},91%\n", VALID, "line 2: 'v' is '91%'"),
     "decimal comma": ("mine.csv", f'cell,v\n{A},"91,5"\n', VALID, "'91,5', not a number"),
