@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from nasbench.cli.options import Home, Replace, Work, home, refuse_shipped
+from nasbench.cli.options import Home, Replace, Work, given_path, home, refuse_shipped
 from nasbench.cli.output import meter, say, written
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.siblings import SIBLINGS
@@ -98,7 +98,7 @@ def _import(
     importer: Any,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Files or folders of the archive."),
+        typer.Argument(metavar="FILE", help="Files or folders of the archive.", parser=given_path),
     ] = None,
     id: Annotated[
         str | None, typer.Option(metavar="ID", help="Import only the table with this id.")

@@ -20,6 +20,7 @@ from nasbench.cli.options import (
     Train,
     Work,
     benchmark_ids,
+    given_path,
     home,
     refuse_shipped,
 )
@@ -36,7 +37,10 @@ def build(
     from_: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", metavar="FOLDER", help="Take finished shards from this other --work; repeat."
+            "--from",
+            metavar="FOLDER",
+            help="Take finished shards from this other --work; repeat.",
+            parser=given_path,
         ),
     ] = None,
     processes: Processes = None,
@@ -57,7 +61,9 @@ def build(
     scores: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Zero-cost scores to join, a table of 'nasbench study scores'."
+            metavar="FILE",
+            help="Zero-cost scores to join, a table of 'nasbench study scores'.",
+            parser=given_path,
         ),
     ] = None,
     replace: Replace = False,

@@ -136,6 +136,18 @@ def test_a_file_that_is_no_table_is_not_replaced(refused, cell, tmp_path):
     assert (tmp_path / "mine.parquet").read_bytes() == before
 
 
+def test_the_folder_of_the_user_is_written_as_in_a_shell(nasbench, cell, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.csv").write_text(f"cell,a\n{cell},91.5\n")
+    words = (*TABLE[:2], "~/mine.csv", *TABLE[3:], *METRIC, "--work", "~/shelf")
+    assert nasbench(*words, "--out=~/made")[1] == f"mine@1: {tmp_path}/made/mine.parquet\n"
+    monkeypatch.setenv("NASBENCH_HOME", "~/other")
+    assert nasbench(*words)[1] == f"mine@1: {tmp_path}/other/mine.parquet\n"
+    searched = nasbench("run", "random_search", "mine", "--trials", "2", "--out", "~/runs")
+    assert (searched[0], (tmp_path / "runs").is_dir()) == (0, True)
+    assert not (tmp_path / "~").exists()
+
+
 def test_what_info_lists_query_gives(nasbench, cell, tmp_path):
     (tmp_path / "mine.csv").write_text(f"cell,a,who\n{cell},91.5,a friend\n")
     assert nasbench(*TABLE, *METRIC, "--per-arch", "made_by=who")[0] == 0
