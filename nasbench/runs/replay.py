@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.algorithm import Algorithm, Observation, Proposal, kept_hyperparameters
-from nasbench.benchmark import Benchmark
+from nasbench.benchmark import Benchmark, check_integer
 from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
@@ -108,7 +108,7 @@ def replay(
         The trials in the order of their starts.
 
     Raises:
-        InvalidArgumentError: ``workers`` or ``replicate`` has an impossible value.
+        InvalidArgumentError: ``workers``, ``seed`` or ``replicate`` has an impossible value.
         NotRecordedError: A fixed training seed is not recorded for every architecture, or a
             proposed epoch is not recorded.
         AlgorithmError: The algorithm resumed a trial that cannot be resumed, asked for an epoch
@@ -126,6 +126,7 @@ def replay(
     one_training = len(benchmark.schedules) == 1
     ask, tell = algorithm.ask, algorithm.tell
     evaluate, trainings = benchmark.evaluate, benchmark.trainings
+    seed = check_integer("seed", seed)
     state = mix(seed & _MASK)
 
     rows: list[Row] = []
