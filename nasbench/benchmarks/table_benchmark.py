@@ -231,8 +231,8 @@ class TableBenchmark:
                 given and the table has no validation column.
             InvalidArgumentError: The epoch or seed is not an integer.
         """
-        if (epoch is not None and type(epoch) is not int) or (
-            seed is not None and type(seed) is not int
+        if not (
+            (seed is None or seed.__class__ is int) and (epoch is None or epoch.__class__ is int)
         ):
             epoch, _, seed = self._refusals.integers(epoch, None, seed)
         try:
