@@ -49,11 +49,11 @@ def check_missing(benchmark: Benchmark, points: Sequence[Point]) -> None:
             )
             require_missing(benchmark, "query_many", np.array([point.arch]), metric, **asked)
     for name, value in product(("epoch", "schedule", "seed"), ("1", True, 1.0)):
-        asked = {name: value}
+        given: dict[str, object] = {name: value}
         what = f"{name}={value!r}, which is no integer,"
-        require_error(f"query with {what}", _NO_INTEGER, benchmark.query, arch, **asked)
+        require_error(f"query with {what}", _NO_INTEGER, benchmark.query, arch, **given)
         if name != "schedule" and benchmark.objectives:
-            require_error(f"evaluate with {what}", _NO_INTEGER, benchmark.evaluate, arch, **asked)
+            require_error(f"evaluate with {what}", _NO_INTEGER, benchmark.evaluate, arch, **given)
 
 
 def _of_trainings(points: Sequence[Point]) -> str:
