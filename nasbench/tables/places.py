@@ -54,7 +54,10 @@ def must_write(path: Path, said: Mapping[Path, Mapping[str, Any]], *, replace: b
         file: document["digest"] for file, document in said.items()
     }:
         return not _is_whole(path)
-    is_begun = path in found and found[path].get("digest") == said[path]["digest"]
+    first = path if path in found else archs_file(path)
+    is_begun = first in found.keys() & said.keys() and (
+        found[first].get("digest") == said[first]["digest"]
+    )
     if found and not is_begun and not replace:
         raise InvalidArgumentError(_refusal(path, found.get(path, {}), said[path]))
     return True

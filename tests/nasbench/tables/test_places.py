@@ -90,9 +90,14 @@ def test_the_same_table_is_already_there(written, tmp_path):
 
 def test_a_table_whose_writing_was_interrupted_is_completed(written, tmp_path):
     made, path = written(), tmp_path / "toy.parquet"
-    archs_file(path).unlink()
-    assert written() == made
-    Table(path).check()
+    for file in (archs_file(path), path):
+        file.unlink()
+        assert written() == made
+        Table(path).check()
+    path.unlink()
+    with pytest.raises(InvalidArgumentError, match="holds numbers of another table, not toy@1"):
+        written(other_latency)
+    written()
     written(other_latency, path=tmp_path / "b.parquet")
     archs_file(tmp_path / "b.parquet").replace(archs_file(path))  # the partner before it
     written()
