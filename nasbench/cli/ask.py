@@ -88,6 +88,8 @@ def query(
     if as_json:
         say(json.dumps({**answer, **answer.texts}))
         return
+    if not answer:  # say why
+        raise answer.source.missing(next(iter(opened.columns)), answer)
     width = max(map(len, [*answer, *answer.texts]))
     for name, value in answer.items():
         column = opened.column(name)

@@ -148,6 +148,13 @@ def test_the_folder_of_the_user_is_written_as_in_a_shell(nasbench, cell, tmp_pat
     assert not (tmp_path / "~").exists()
 
 
+def test_a_training_that_gave_no_number_says_why(nasbench, refused, cell, tmp_path):
+    (tmp_path / "mine.csv").write_text(f"cell,a\n{cell},999\n")
+    assert nasbench(*TABLE, *METRIC, "--diverged", "999")[0] == 0
+    assert refused("query", "mine", cell).endswith(": the training with seed 0 diverged\n")
+    assert nasbench("query", "mine", cell, "--json")[1] == "{}\n"
+
+
 def test_what_info_lists_query_gives(nasbench, cell, tmp_path):
     (tmp_path / "mine.csv").write_text(f"cell,a,who\n{cell},91.5,a friend\n")
     assert nasbench(*TABLE, *METRIC, "--per-arch", "made_by=who")[0] == 0
