@@ -89,10 +89,13 @@ class SearchSpace(ABC):
     Attributes:
         name: Registered name of the space.
         decisions: Its decisions, in the order of the positions of an architecture.
+        table_key: What a table of the space is keyed by unless it says otherwise: ``"class"`` where
+            published numbers belong to a network however it is written, else ``"arch"``.
     """
 
     name: ClassVar[str]
     decisions: ClassVar[tuple[Decision, ...]]
+    table_key: ClassVar[Literal["arch", "class"]] = "arch"
 
     @abstractmethod
     def to_text(self, arch: Arch) -> str:

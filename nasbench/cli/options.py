@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nasbench.errors import InvalidArgumentError
+from nasbench.files import expanded
 from nasbench.siblings import SIBLINGS
 
 
@@ -34,6 +35,17 @@ def plan_ids() -> list[str]:
 def described_names() -> list[str]:
     """Names that ``nasbench info`` knows."""
     return [*benchmark_ids(), *algorithm_names(), *regressor_names(), *SIBLINGS.load("spaces")]
+
+
+def given_path(text: str | Path) -> Path:
+    """The path that an option or argument gives, with ``~`` as the user's folder.
+
+    Raises:
+        BadParameter: It is empty, which Python would read as the current folder.
+    """
+    if not str(text):
+        raise typer.BadParameter("the path is empty; the current folder is '.'")
+    return expanded(text)
 
 
 Benchmark = Annotated[
@@ -82,11 +94,21 @@ Deadline = Annotated[
     typer.Option(metavar="TIME", help="Stop in time to end within this long: 90s, 9m or 2h."),
 ]
 Work = Annotated[
-    Path, typer.Option(metavar="FOLDER", help="Unfinished work, which is resumed from here.")
+    Path,
+    typer.Option(
+        metavar="FOLDER", help="Unfinished work, which is resumed from here.", parser=given_path
+    ),
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace another benchmark of this id and version.")
 ]
 Home = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Where to write the result; default: NASBENCH_HOME."),
+    typer.Option(
+        metavar="FOLDER",
+        help="Where to write the result; default: NASBENCH_HOME.",
+        parser=given_path,
+    ),
 ]
 
 

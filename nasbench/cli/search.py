@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names
+from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names, given_path
 from nasbench.cli.output import note, print_rows, progress, say, status
 from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
 from nasbench.siblings import SIBLINGS
@@ -15,7 +15,10 @@ _SHOWN = ("regret", "final_value")
 
 def quickstart(
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where to write the records and the page.")
+        Path,
+        typer.Option(
+            metavar="FOLDER", help="Where to write the records and the page.", parser=given_path
+        ),
     ] = Path("nasbench-quickstart"),
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Searches per algorithm and benchmark.")
@@ -89,9 +92,10 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")
     ] = False,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the records.")] = Path(
-        "runs"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="Where to write the records.", parser=given_path),
+    ] = Path("runs"),
 ) -> None:
     """Run searches on a benchmark and record them.
 
@@ -135,11 +139,15 @@ def run(
 def leaderboard_build(
     runs: Annotated[
         Path,
-        typer.Argument(metavar="RUNS", help="Folder of records, as 'nasbench run --out' makes."),
+        typer.Argument(
+            metavar="RUNS",
+            help="Folder of records, as 'nasbench run --out' makes.",
+            parser=given_path,
+        ),
     ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the page.")] = Path(
-        "site"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where to write the page.", parser=given_path)
+    ] = Path("site"),
 ) -> None:
     """Write a page that ranks all recorded searches."""
     _write_page(runs, out)

@@ -121,6 +121,8 @@ def test_command(tmp_path, monkeypatch, capsys):
         arch = ("3,3,3,1,3,2",) if words == ("query",) else ()
         assert command(*words, "nb201-cifar10-surrogate", *arch)[0] == 0
     assert "nb201-cifar10-surrogate@1" in command("list")[1].out
+    code, said = command("fit", "nb201-cifar10", "--regressor", "linear")
+    assert (code, "a surrogate would replace it: say so with --replace" in said.err) == (2, True)
     for words, message in (
         (("nb201-cifar1",), "nb201-cifar10"),
         (("nb201-cifar10", "--regressor", "liner"), "did you mean 'linear'"),
@@ -128,7 +130,7 @@ def test_command(tmp_path, monkeypatch, capsys):
         (("nb201-cifar10", "--id", "nb201-cifar10"), "choose another id"),
         (("nb201-cifar10", "--train", "15620", "--regressor", "linear"), "at least 10"),
     ):
-        code, said = command("fit", *words)
+        code, said = command("fit", *words, "--replace")
         assert code == 2
         assert message in said.err
         assert said.err.count("\n") == 1

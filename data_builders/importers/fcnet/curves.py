@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_builders.archives import HDF5, check_kind, damage
 from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column
 from data_builders.importers.fcnet.datasets import (
@@ -45,7 +46,6 @@ from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
     MissingExtraError,
-    NasbenchError,
     one_of,
 )
 from nasbench.files import file_digest
@@ -61,7 +61,6 @@ LAYOUT = 1
 _WIDTHS = {"valid_mse": EPOCHS, "train_mse": EPOCHS, "test_mse": 1, "seconds": 1}
 _NAME = re.compile(r"fcnet_(\w+)_data\.hdf5")
 _DATASETS = {dataset.stem: dataset for dataset in DATASETS}
-_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,8 @@ def _archives(files: Sequence[Path]) -> list[Archive]:
 
 
 def _digest(path: Path) -> str:
-    with _damage(str(path)):
+    check_kind(path, "a published HDF5 file", HDF5)
+    with damage(str(path)):
         return file_digest(path)
 
 
@@ -168,22 +168,12 @@ def _h5py() -> Any:
         ) from error
 
 
-@contextmanager
-def _damage(where: str) -> Iterator[None]:
-    try:
-        yield
-    except NasbenchError:
-        raise
-    except _DAMAGE as error:
-        raise ArchiveError(f"{where} cannot be read: {error}") from error
-
-
 # Reading a file
 
 
 @contextmanager
 def _open(archive: Archive, h5py: Any) -> Iterator[Groups]:
-    with _damage(str(archive.path)):
+    with damage(str(archive.path)):
         file = h5py.File(archive.path, "r")
     with file:
         yield Groups(archive, h5py, file, _names(file, str(archive.path)))
@@ -192,7 +182,7 @@ def _open(archive: Archive, h5py: Any) -> Iterator[Groups]:
 def _names(file: Any, where: str) -> dict[Arch, str]:
     space = FCNet()
     found: dict[Arch, str] = {}
-    with _damage(where):
+    with damage(where):
         if not 0 < len(file) <= CONFIGURATIONS:
             raise ArchiveError(
                 f"{where} has {len(file)} groups, possible are 1..{CONFIGURATIONS:,}"
@@ -217,7 +207,7 @@ def read(groups: Groups, archs: Sequence[Arch]) -> pa.Table:
     rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in _WIDTHS}
     for arch in archs:
         where = f"{groups.archive.path}, {groups.names[arch]}"
-        with _damage(where):
+        with damage(where):
             _check_count(groups, arch, where)
             for name in CURVES:
                 rows[name].append(_errors(groups, arch, name, (TRIALS, EPOCHS), where))

@@ -370,9 +370,12 @@ def test_bad_questions(refused, arguments, expected):
 def test_query_prints_what_the_api_answers(nasbench, cell):
     code, out, _ = nasbench("query", "nb201-cifar10", cell, "--json")
     assert code == 0
-    assert json.loads(out) == package.load("nb201-cifar10").query(cell)
+    answer = package.load("nb201-cifar10").query(cell)
+    assert json.loads(out) == answer | answer.texts
     assert nasbench("query", "nb201-cifar10", "3,3,4,1,3,1", "--json")[1] == out
-    assert "valid_accuracy  90.76933 %" in nasbench("query", "nb201-cifar10", cell)[1]
+    printed = nasbench("query", "nb201-cifar10", cell)[1]
+    assert "valid_accuracy    90.76933 %" in printed
+    assert f"published_string  {answer['published_string']}" in printed
 
 
 def test_many_decisions_are_given_as_numbers_too(nasbench):

@@ -77,6 +77,31 @@ def test_tables_are_joined(nasbench, refused, cell, tmp_path):
     assert (code, out) == (0, "both@1: elsewhere/both.parquet\n")
 
 
+def test_a_joined_table_replaces_another_only_if_it_is_said(nasbench, refused, cell, tmp_path):
+    (tmp_path / "mine.csv").write_text(f"cell,good,slow\n{cell},91.5,3.25\n")
+    columns = ("mine.csv", "--space", "nb201", "--arch", "cell")
+    for id_, what in (
+        ("a", ("--metric", "valid_accuracy@12=good")),
+        ("b", ("--per-arch", "latency_phone_ms=slow")),
+        ("c", ("--per-arch", "latency_phone_ms=slow*2")),
+    ):
+        assert nasbench("import", "table", *columns, "--id", id_, *what)[0] == 0
+    path, again = tmp_path / "home" / "both.parquet", ("merge", "a", "c", "--out", "both")
+    assert nasbench("merge", "a", "b", "--out", "both")[1] == f"both@1: {path}\n"
+    assert "(already there)" in nasbench("merge", "a", "b", "--out", "both")[1]
+    assert "holds both@1 with other numbers: say --replace" in refused(*again)
+    second = path.with_name("both@2.parquet")
+    assert nasbench(*again, "--version", "2")[1] == f"both@2: {second}\n"
+    assert nasbench(*again, "--replace")[1] == f"both@1: {path}\n"
+    assert "must not end in '.archs'" in refused("merge", "a", "b", "--out", "both.archs")
+
+
+def test_a_fit_is_not_begun_that_would_replace_a_surrogate(nasbench, refused, tmp_path):
+    (tmp_path / "home" / "mine").mkdir(parents=True)
+    words = ("fit", "lite201-digits", "--id", "mine")
+    assert "mine exists, and a surrogate would replace it: say so with --rep" in refused(*words)
+
+
 def test_fetch_says_where_the_files_are(nasbench, monkeypatch, tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     monkeypatch.setattr("data_builders.images.fetch.fetch", lambda name: files)

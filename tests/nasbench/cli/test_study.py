@@ -146,7 +146,7 @@ def test_scores(nasbench, stand_in):
     assert nasbench("study", "scores", "a-plan", *options) == (0, "made@1: some/made.parquet\n", "")
     assert made.call_args.args == ("a-plan", Path("some/made.parquet"))
     made.call_args.kwargs.pop("progress")
-    assert made.call_args.kwargs == {"seeds": 2, "processes": CORES}
+    assert made.call_args.kwargs == {"seeds": 2, "processes": CORES, "replace": False}
 
 
 def test_ranks(nasbench):
@@ -165,7 +165,7 @@ def test_trajectories(nasbench, stand_in):
     assert made.call_args.args == ("a-plan", ["a=1", "b@c=2x3"], Path("made.parquet"))
     assert made.call_args.kwargs == {
         "changes": {"epochs": 1}, "repeat": 5, "work": Path("shelf"), "processes": 2,
-        "seconds": 540,
+        "seconds": 540, "replace": False,
     }  # fmt: skip
 
 
