@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from nasbench.cli.options import Home, Work, home, refuse_shipped
+from nasbench.cli.kinds import KINDS
+from nasbench.cli.options import Home, Work, given_path, home, refuse_shipped
 from nasbench.cli.output import meter, say
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.siblings import SIBLINGS
@@ -21,7 +22,7 @@ class Importers(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the importers, in the order of the registry."""
-        return list(SIBLINGS.load("importers"))
+        return list(SIBLINGS.load("importers").names())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of an importer.
@@ -41,9 +42,9 @@ class Importers(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the importers with what they read."""
-        registry = SIBLINGS.load("importers")
+        told = KINDS["importers"].rows(KINDS["importers"].read())
         with formatter.section("Importers"):
-            formatter.write_dl([(name, registry.load(name).summary) for name in registry])
+            formatter.write_dl([(name, text) for name, *_, text in told])
 
 
 def _help(importer: Any) -> str:
@@ -92,7 +93,7 @@ def _import(
     importer: Any,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Files or folders of the archive."),
+        typer.Argument(metavar="FILE", help="Files or folders of the archive.", parser=given_path),
     ] = None,
     id: Annotated[
         str | None, typer.Option(metavar="ID", help="Import only the table with this id.")

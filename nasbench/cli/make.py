@@ -19,6 +19,7 @@ from nasbench.cli.options import (
     Train,
     Work,
     benchmark_ids,
+    given_path,
     home,
     refuse_shipped,
 )
@@ -35,7 +36,10 @@ def build(
     from_: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", metavar="FOLDER", help="Take finished shards from this other --work; repeat."
+            "--from",
+            metavar="FOLDER",
+            help="Take finished shards from this other --work; repeat.",
+            parser=given_path,
         ),
     ] = None,
     processes: Processes = None,
@@ -56,7 +60,9 @@ def build(
     scores: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Zero-cost scores to join, a table of 'nasbench study scores'."
+            metavar="FILE",
+            help="Zero-cost scores to join, a table of 'nasbench study scores'.",
+            parser=given_path,
         ),
     ] = None,
 ) -> None:
@@ -176,7 +182,7 @@ def fit(
     """
     from nasbench.benchmarks.catalogue import open_table
 
-    name = id_ or f"{open_table(table).metadata.id}-surrogate"
+    name = f"{open_table(table).metadata.id}-surrogate" if id_ is None else id_
     refuse_shipped(name)
     with status(f"Reading {table}") as tell:
         verdict = SIBLINGS.load("fit")(

@@ -19,6 +19,8 @@ from nasbench.cli.options import (
     Train,
     Work,
     benchmark_ids,
+    existing,
+    given_path,
 )
 from nasbench.cli.output import meter, note, say, say_made, status
 from nasbench.cli.parsing import count_processes, parse_deadline, parse_settings
@@ -27,8 +29,15 @@ from nasbench.siblings import SIBLINGS
 Published = Annotated[
     str,
     typer.Option(
-        metavar="TABLE", help="Published table to compare with.", autocompletion=benchmark_ids
+        metavar="TABLE",
+        help="Published table to compare with.",
+        autocompletion=benchmark_ids,
+        callback=existing,
     ),
+]
+TableFile = Annotated[
+    Path,
+    typer.Option(metavar="FILE", help="The table to write, ID.parquet.", parser=given_path),
 ]
 Classes = Annotated[int, typer.Option(metavar="N", help="Random classes to train, at least 8.")]
 Seeds = Annotated[int, typer.Option(metavar="N", help="Training seeds of each class, at least 2.")]
@@ -100,7 +109,7 @@ def precision(
 
 def scores(
     plan: Plan,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The table to write, ID.parquet.")],
+    out: TableFile,
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Initialisations to take the mean of.")
     ] = 1,
@@ -125,6 +134,7 @@ def ranks(
             metavar="SCORES",
             help="A table with zero-cost scores.",
             autocompletion=benchmark_ids,
+            callback=existing,
         ),
     ],
     benchmark: Benchmark,
@@ -152,7 +162,7 @@ def trajectories(
             help="Searches that propose architectures; repeat for more.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The table to write, ID.parquet.")],
+    out: TableFile,
     set_: Settings = None,
     repeat: Annotated[
         int,
