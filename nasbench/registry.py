@@ -56,12 +56,16 @@ class Registry(Mapping[str, str]):
         group: Name of the registry and of its entry-point group.
         kind: Word for one entry in messages, such as ``"algorithm"``.
         entries: Place by name, such as ``{"nb201": "nasbench.spaces.nb201:NB201"}``.
+        base: Place of the class that every entry is derived from; empty if there is none.
     """
 
-    def __init__(self, group: str, kind: str, entries: Mapping[str, str]) -> None:
+    def __init__(
+        self, group: str, kind: str, entries: Mapping[str, str], *, base: str = ""
+    ) -> None:
         self.group = group
         self.kind = kind
         self._entries = dict(entries)
+        self._base = base
 
     def __getitem__(self, name: str) -> str:
         return self._entries[name]
@@ -97,16 +101,28 @@ class Registry(Mapping[str, str]):
         Raises:
             UnknownNameError: There is no such name, module or attribute.
             InvalidArgumentError: The name holds a colon but is not of the form
-                ``"module:attribute"``, or code that is not ours fails when it is imported.
+                ``"module:attribute"``; or code that is not ours fails when it is imported, or is
+                not derived from the base of the registry.
             MissingExtraError: The object needs an optional package that is not installed.
         """
         if name in self._entries:
             return _resolve(self._entries[name], f"the {self.kind} {name!r}")
         if ":" in name:
-            return _resolve(name, f"the {self.kind} {name!r}", own=True)
+            return self._checked(name, _resolve(name, f"the {self.kind} {name!r}", own=True))
         if plugin := self.plugins().get(name):
-            return _resolve(plugin.place, f"the {self.kind} {name!r}")
+            return self._checked(name, _resolve(plugin.place, f"the {self.kind} {name!r}"))
         raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self.names())}")
+
+    def _checked(self, name: str, found: Any) -> Any:
+        """What is not ours, if it is of the right kind."""
+        if not self._base:
+            return found
+        base = _resolve(self._base, self.kind)
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise InvalidArgumentError(
+                f"{name!r} is {found!r}, not a subclass of {self._base.replace(':', '.')}"
+            )
+        return found
 
     def name_of(self, thing: type) -> str:
         """Return the registered name of a class, or ``"module:Class"`` if it is not registered."""

@@ -106,7 +106,9 @@ def main() -> None:
 
 
 def _prepare_streams() -> None:
-    """Let every letter be written somehow, also where a stream is closed."""
+    """Let every letter be written somehow, also where a stream is closed or has no width."""
+    if os.environ.get("COLUMNS") == "0":  # as set by programs that do not know the width
+        del os.environ["COLUMNS"]
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

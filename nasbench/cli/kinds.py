@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from nasbench.cli.docstrings import summary
 from nasbench.cli.source import Source
 from nasbench.errors import NasbenchError, listed
-from nasbench.registry import Plugin
+from nasbench.registry import Plugin, Registry
 from nasbench.siblings import SIBLINGS
 
 Things: TypeAlias = dict[str, dict[str, Any]]
@@ -208,7 +208,7 @@ def _loaded(kind: str, describe: Callable[[Any], dict[str, Any]]) -> Things:
 
 
 def _registered(kind: str) -> dict[str, Plugin]:
-    registry = SIBLINGS.load(kind)
+    registry: Registry = SIBLINGS.load(kind)
     ours = {name: Plugin(place, "") for name, place in registry.items()}
     return ours | registry.plugins()
 

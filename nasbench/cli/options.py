@@ -41,11 +41,17 @@ def given_path(text: str | Path) -> Path:
     """The path that an option or argument gives.
 
     Raises:
-        BadParameter: It is empty, which Python would read as the current folder.
+        BadParameter: It is empty, which Python would read as the current folder; or it is a device
+            or a pipe; or its letters are no text.
     """
+    path = Path(text)
     if not str(text):
         raise typer.BadParameter("the path is empty; the current folder is '.'")
-    return Path(text)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise typer.BadParameter(f"{str(path)!r} is neither a file nor a folder")
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise typer.BadParameter(f"the path {str(path)!r} cannot be read as text")
+    return path
 
 
 def existing(benchmark: str) -> str:

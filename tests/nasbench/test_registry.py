@@ -155,6 +155,17 @@ def test_entry_points_of_other_distributions_are_asked(monkeypatch):
         Registry("nasbench.others", "other", {}).load("theirs")
 
 
+def test_own_code_of_another_kind_is_refused(folder):
+    registry = Registry("nasbench.toys", "toy", {}, base="collections:OrderedDict")
+    (folder / "my_kinds.py").write_text(
+        "from collections import OrderedDict\nclass Toy(OrderedDict): pass\nclass Other: pass\n"
+    )
+    assert registry.load("my_kinds:Toy").__name__ == "Toy"
+    for wrong in ("my_kinds:Other", "os:sep", "os:path"):
+        with pytest.raises(InvalidArgumentError, match="not a subclass of collections"):
+            registry.load(wrong)
+
+
 def test_plug_ins_are_told_with_their_origin_and_guessed(folder, monkeypatch):
     about = folder / "toy_nas-1.2.dist-info"
     about.mkdir()

@@ -180,6 +180,12 @@ def test_help_cuts_no_summary(nasbench, monkeypatch, width, command):
     assert "".join(listed.split()) in "".join(narrow.split())
 
 
+def test_a_width_of_zero_is_no_width(nasbench, monkeypatch):
+    expected = nasbench("list", "importers")
+    monkeypatch.setenv("COLUMNS", "0")
+    assert nasbench("list", "importers") == expected
+
+
 def test_no_traceback_when_the_reader_goes_away(tmp_path):
     command = ["bash", "-c", f"{sys.executable} -m nasbench list --json | head -c 1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

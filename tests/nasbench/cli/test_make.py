@@ -32,6 +32,10 @@ BAD = {
         ("fit", "nb201-cifar10", "--regressor", "liner"),
         "did you mean 'linear'",
     ),
+    "a regressor that is none": (
+        ("fit", "nb201-cifar10", "--regressor", "json:JSONDecoder"),
+        "not a subclass of nasbench.regressor.Regressor",
+    ),
     "setting without value": (("fit", "nb201-cifar10", "--set", "trees"), "NAME=VALUE"),
     "surrogate of a shipped id": (
         ("fit", "nb201-cifar10", "--id", "nb201-cifar100"),

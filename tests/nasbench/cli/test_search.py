@@ -31,6 +31,7 @@ BAD = {
     "empty folder of records": ((*FIVE, "--out", ""), "the path is empty"),
     "empty folder of records after =": ((*FIVE, "--out="), "the path is empty"),
     "empty folder of the quickstart": (("quickstart", "--out", ""), "the path is empty"),
+    "a folder whose name is no text": ((*FIVE, "--out", "o\udcff"), "cannot be read as text"),
     "records of an empty folder": (("leaderboard", "build", ""), "the path is empty"),
     "empty folder of the page": (("leaderboard", "build", "a", "--out", ""), "the path is empty"),
     "setting too deep": ((*FIVE, "--set", f"a={'[' * 9999}"), "--set 'a=[["),
