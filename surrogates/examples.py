@@ -13,6 +13,7 @@ from nasbench.space import SearchSpace
 from nasbench.tables.table import Table
 
 _ORIGIN = "optimizer"
+_MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +228,10 @@ def split(examples: Examples, n: int, seed: int) -> tuple[NDArray[np.int64], NDA
         Indices for learning and indices for judging, both ascending.
 
     Raises:
-        InvalidArgumentError: Either side has fewer than 10 architectures.
+        InvalidArgumentError: Either side has fewer than 10 architectures, or the seed is none.
     """
+    if type(seed) is not int or not 0 <= seed <= _MAX_SEED:
+        raise InvalidArgumentError(f"seed = {seed!r} must be an integer in 0..{_MAX_SEED}")
     order = np.random.default_rng(seed).permutation(len(examples))
     train = np.sort(order[:n])
     unseen = ~np.isin(examples.ranks, examples.ranks[train])

@@ -75,7 +75,7 @@ def fit(
     """
     opened = open_table(table)
     metadata = opened.metadata
-    id_ = id or f"{metadata.id}-surrogate"
+    id_ = f"{metadata.id}-surrogate" if id is None else id
     check_id(id_, "surrogate")
     values = settings(regressor, hyperparameters or {}, preset)
     examples = Examples.read(opened, metrics)

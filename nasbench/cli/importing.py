@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from nasbench.cli.kinds import KINDS
 from nasbench.cli.options import Home, Replace, Work, given_path, home, refuse_shipped
 from nasbench.cli.output import meter, say, written
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
@@ -27,7 +28,7 @@ class Importers(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the importers, in the order of the registry."""
-        return list(SIBLINGS.load("importers"))
+        return list(SIBLINGS.load("importers").names())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of an importer.
@@ -47,9 +48,9 @@ class Importers(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the importers with what they read."""
-        registry = SIBLINGS.load("importers")
+        told = KINDS["importers"].rows(KINDS["importers"].read())
         with formatter.section("Importers"):
-            formatter.write_dl([(name, registry.load(name).summary) for name in registry])
+            formatter.write_dl([(name, text) for name, *_, text in told])
 
 
 def _help(importer: Any) -> str:

@@ -196,7 +196,7 @@ def fit(
     from nasbench.benchmarks.catalogue import open_table
     from nasbench.tables.places import refuse_taken
 
-    name = id_ or f"{open_table(table).metadata.id}-surrogate"
+    name = f"{open_table(table).metadata.id}-surrogate" if id_ is None else id_
     refuse_shipped(name)
     folder = home(out)
     if not replace:

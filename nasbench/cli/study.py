@@ -20,6 +20,7 @@ from nasbench.cli.options import (
     Train,
     Work,
     benchmark_ids,
+    existing,
     given_path,
 )
 from nasbench.cli.output import meter, note, say, say_made, status
@@ -29,7 +30,10 @@ from nasbench.siblings import SIBLINGS
 Published = Annotated[
     str,
     typer.Option(
-        metavar="TABLE", help="Published table to compare with.", autocompletion=benchmark_ids
+        metavar="TABLE",
+        help="Published table to compare with.",
+        autocompletion=benchmark_ids,
+        callback=existing,
     ),
 ]
 TableFile = Annotated[
@@ -137,6 +141,7 @@ def ranks(
             metavar="SCORES",
             help="A table with zero-cost scores.",
             autocompletion=benchmark_ids,
+            callback=existing,
         ),
     ],
     benchmark: Benchmark,

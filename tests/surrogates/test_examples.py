@@ -59,6 +59,12 @@ def test_both_sides_of_a_split_are_large_enough(digits, n):
         split(digits, n, seed=0)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31, 0.5, True])
+def test_a_seed_of_a_split_is_an_integer(digits, seed):
+    with pytest.raises(InvalidArgumentError, match=rf"seed = {seed!r} must be an integer in 0\.\."):
+        split(digits, 100, seed=seed)
+
+
 def test_unknown_metrics_are_refused(digits):
     with pytest.raises(UnknownNameError, match="did you mean 'valid_accuracy'"):
         Examples.read(open_table("lite201-digits"), ["valid_acuracy"])

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +44,10 @@ from nasbench.errors import (
     ArchiveError,
     IllegalArchError,
     InvalidArgumentError,
-    MissingExtraError,
     one_of,
 )
 from nasbench.files import file_digest
+from nasbench.registry import require
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
 from nasbench.tables.columns import list_items
@@ -111,7 +110,7 @@ def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Dr
         ArchiveError: A file is damaged or not in the layout of the archive.
     """
     found = _archives(files)
-    h5py = _h5py()
+    h5py = require("h5py", "reading HDF5 files")
     parts = Parts(work, {"layout": LAYOUT, "files": [archive.sha256 for archive in found]})
     with ExitStack() as stack:
         blocks = [
@@ -156,16 +155,6 @@ def _digest(path: Path) -> str:
     check_kind(path, "a published HDF5 file", HDF5)
     with damage(str(path)):
         return file_digest(path)
-
-
-def _h5py() -> Any:
-    try:
-        return import_module("h5py")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "reading HDF5 files needs 'h5py', which is not installed: "
-            'pip install "nasbench[importers]"'
-        ) from error
 
 
 # Reading a file

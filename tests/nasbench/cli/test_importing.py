@@ -40,6 +40,15 @@ BAD = {
         ("import", "table", "mine.csv", "--id", "a", "--space", "nb202", "--arch", "c", *METRIC),
         "did you mean 'nb201'",
     ),
+    "an importer that is none": (("import", "json:JSONDecoder", "f"), "not a subclass of"),
+    "a device": (("import", "nbgraph", "/dev/null"), "'/dev/null' is neither a file nor a folder"),
+    "empty file": (("import", "table", "", *TABLE[3:], *METRIC), "the path is empty"),
+    "empty folder": ((*TABLE, *METRIC, "--out", ""), "the path is empty"),
+    "empty folder of the work": (("import", "nats", "f", "--work", ""), "the path is empty"),
+    "empty id": (
+        ("import", "table", "f", "--id", "", "--space", "nb201", "--arch", "c", *METRIC),
+        "the id ''",
+    ),
     "id of a shipped table": (
         ("import", "table", "f", "--id", "nb201-cifar10", "--space", "nb201", "--arch", "c"),
         "'nb201-cifar10' ships with nasbench",

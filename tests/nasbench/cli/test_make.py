@@ -5,6 +5,7 @@ The whole of ``build`` is tested with :mod:`data_builders.builds`, of ``fit`` wi
 """
 
 import json
+import sys
 
 import pytest
 
@@ -31,11 +32,28 @@ BAD = {
         ("fit", "nb201-cifar10", "--regressor", "liner"),
         "did you mean 'linear'",
     ),
+    "a regressor that is none": (
+        ("fit", "nb201-cifar10", "--regressor", "json:JSONDecoder"),
+        "not a subclass of nasbench.regressor.Regressor",
+    ),
     "setting without value": (("fit", "nb201-cifar10", "--set", "trees"), "NAME=VALUE"),
     "surrogate of a shipped id": (
         ("fit", "nb201-cifar10", "--id", "nb201-cifar100"),
         "'nb201-cifar100' ships with nasbench",
     ),
+    "a plan is missing, whatever is not installed": (("build", "nope.toml"), "no file has that"),
+    "negative seed": (("fit", "nb201-cifar100", "--train", "50", "--seed", "-1"), "seed = -1"),
+    "empty id": (("fit", "nb201-cifar100", "--train", "50", "--id", ""), "the id ''"),
+    "empty id of a join": (("merge", "nb201-cifar10", "fcnet-naval", "--out", ""), "the id ''"),
+    "empty folder": (("build", "lite201-digits", "--out", ""), "the path is empty"),
+    "empty folder of the work": (("build", "lite201-digits", "--work", ""), "the path is empty"),
+    "empty folder of other work": (("build", "lite201-digits", "--from", ""), "the path is empty"),
+    "empty file of scores": (("build", "lite201-digits", "--scores", ""), "the path is empty"),
+    "empty folder of a join": (
+        ("merge", "nb201-cifar10", "nb201-cifar100", "--out", "a", "--folder", ""),
+        "the path is empty",
+    ),
+    "empty folder of a surrogate": (("fit", "nb201-cifar100", "--out", ""), "the path is empty"),
     "negative searches": (("fit", "nb201-cifar10", "--searches", "-1"), "--searches -1"),
 }
 
@@ -43,6 +61,29 @@ BAD = {
 @pytest.mark.parametrize(("arguments", "expected"), BAD.values(), ids=BAD)
 def test_what_cannot_be_made(refused, arguments, expected):
     assert expected in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("build", "nope.toml"),
+        ("study", "pilot", "nope.toml"),
+        ("study", "precision", "nope.toml"),
+        ("study", "scores", "nope.toml", "--out", "a.parquet"),
+        ("study", "trajectories", "nope.toml", "--search", "a=1", "--out", "a.parquet"),
+        ("fit", "nope"),
+        ("study", "tune", "nope"),
+        ("run", "ppo_lstm", "nope", "--trials", "1"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_missing_is_blamed_before_what_is_not_installed(refused, monkeypatch, command):
+    ours = ("algorithms", "data_builders", "surrogates")
+    for name in [name for name in sys.modules if name.startswith(tuple(f"{n}." for n in ours))]:
+        monkeypatch.delitem(sys.modules, name)
+    for package in ("torch", "xgboost", "optuna"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert " called 'nope" in refused(*command)
 
 
 @pytest.mark.parametrize("plan", ["id = 1", "id = ", "[recipe]\nepochs = -1", "\x00"])

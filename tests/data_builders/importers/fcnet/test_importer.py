@@ -600,7 +600,7 @@ def test_without_h5py_the_message_says_how_to_get_it(
 ) -> None:
     path = place_curves(tmp_path, NAVAL)
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(MissingExtraError, match=r"h5py.*nasbench\[importers\]"):
+    with pytest.raises(MissingExtraError, match=r"h5py.*-e .\.\[importers\]"):
         list(FCNetImporter().tables([path], work=tmp_path))
 
 

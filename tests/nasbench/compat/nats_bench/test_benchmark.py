@@ -893,7 +893,7 @@ def test_a_table_of_version_1_lacks_top_5_accuracies(synthetic, tmp_path):
         draft = Draft(
             replace(table.metadata, version=version), runs, columns=tuple(table.columns.values())
         )
-        write_table(tmp_path / table.path.name, draft)
+        write_table(tmp_path / table.path.name, draft, replace=True)
         result = create(tmp_path, "tss", verbose=False).query_by_index(7, "cifar10", "12")[111]
         if version == 1:
             with pytest.raises(NoAnswerError, match=r"version 1 .* import the archive again"):
