@@ -13,6 +13,7 @@ from nasbench.space import SearchSpace
 from nasbench.tables.table import Table
 
 _ORIGIN = "optimizer"
+_FEWEST_REPEATED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,12 @@ class Examples:
         return np.bincount(self.owner, minlength=len(self))
 
     @property
+    def repeated(self) -> int:
+        """Number of architectures with several trainings; 0 if under 10, too few to measure by."""
+        found = int((self.counts > 1).sum())
+        return found if found >= _FEWEST_REPEATED else 0
+
+    @property
     def first(self) -> NDArray[np.int64]:
         """Index of the first training of each architecture, shape ``(n,)``."""
         return np.searchsorted(self.owner, np.arange(len(self)))
@@ -127,6 +134,10 @@ class Examples:
             else self.validation_seconds[chosen],
             origin=None if self.origin is None else self.origin[chosen],
         )
+
+    def without_first(self) -> Self:
+        """The examples without the first training of each architecture, which must have others."""
+        return self._keep(~np.isin(np.arange(len(self.runs)), self.first))
 
     def objective(self, default: str | None) -> str:
         """The metric to judge by: the table's default if it is learned, else the first."""
