@@ -186,5 +186,6 @@ def _side(
 
 def _curve(run: Run, benchmark: AnyBenchmark, objective: str, trials: int) -> NDArray[np.float64]:
     """Mean objective of the incumbent after every trial; a search that ended keeps its last."""
-    found = benchmark.query_many(run.archs[_incumbents(run)], objective)
+    distinct, place = np.unique(_incumbents(run), return_inverse=True)
+    found = benchmark.query_many(run.archs[distinct], objective)[place]
     return np.append(found, np.full(trials - len(found), found[-1]))

@@ -13,7 +13,8 @@ from nasbench.space import SearchSpace
 from nasbench.tables.table import Table
 
 _ORIGIN = "optimizer"
-_FEWEST_REPEATED = 10
+FEWEST_REPEATED = 10
+"""Fewest architectures with several trainings by which noise is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ class Examples:
 
     @property
     def repeated(self) -> int:
-        """Number of architectures with several trainings; 0 if under 10, too few to measure by."""
+        """Number of architectures with several trainings; 0 if too few to measure noise."""
         found = int((self.counts > 1).sum())
-        return found if found >= _FEWEST_REPEATED else 0
+        return found if found >= FEWEST_REPEATED else 0
 
     @property
     def first(self) -> NDArray[np.int64]:

@@ -165,7 +165,8 @@ def fit(
             exploits = Exploits.find(comparison, Pool.of(examples, level))
             refuse_if_exploited(exploits, regressor)
             tested = {**judged, "led_astray": exploits.share}
-            description = _write(replace(description, judged=tested), whole)
+            description = replace(description, judged=tested)
+        description = _write(_versioned(description, path), whole)
         verdict = Verdict(description, figures, baseline, comparison, exploits, path)
         (whole / CARD).write_text(card(verdict), encoding="utf-8")
         if path.exists():
@@ -204,6 +205,17 @@ def refuse_if_exploited(exploits: Exploits, regressor: str) -> None:
             f"{exploits}. The surrogate of {regressor} is not published. Try more architectures, "
             "another regressor or other hyperparameters"
         )
+
+
+def _versioned(description: Description, path: Path) -> Description:
+    """The description with the version of the surrogate that it replaces, one higher if changed."""
+    try:
+        replaced = Description.read(path)
+    except SurrogateError:
+        return description
+    same = replace(description, version=replaced.version)
+    changed = same.digest() != replaced.content_hash
+    return replace(description, version=replaced.version + changed)
 
 
 def _write(description: Description, folder: Path) -> Description:

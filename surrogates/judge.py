@@ -77,12 +77,13 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
     Returns:
         Figures by name. ``r2``, ``kendall``, ``spearman``, ``rmse`` and, for percentages,
         ``sparse_kendall`` compare predicted means with means over trainings; ``kendall_single``
-        compares them with one training each. ``between`` is :func:`tau_between_trainings`, if there
-        are two; ``attainable`` and ``attainable_single`` are what :func:`attainable_tau` makes of
-        it for ``kendall`` and ``kendall_single``. ``kendall_top`` is within the
-        :func:`best_tenth`, if that holds at least 20 architectures; ``log_likelihood`` is the mean
-        over single trainings under the predicted normal distribution; ``inside_50`` and
-        ``inside_90`` are the shares of single trainings within its central 50 % and 90 %.
+        compares them with one training each. ``between`` is :func:`tau_between_trainings`, if at
+        least 20 architectures have two; ``attainable`` and ``attainable_single`` are what
+        :func:`attainable_tau` makes of it for ``kendall`` and ``kendall_single``. ``kendall_top``
+        is within the :func:`best_tenth`, if that holds at least 20 architectures;
+        ``log_likelihood`` is the mean over single trainings under the predicted normal
+        distribution; ``inside_50`` and ``inside_90`` are the shares of single trainings within its
+        central 50 % and 90 %.
     """
     answers = predictor.predict(examples.archs)
     predicted, truth = answers.values[:, place], examples.means[:, place]
@@ -105,7 +106,8 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
         figures["sparse_kendall"] = sparse_kendall(truth, predicted)
     if len(top) >= _MIN_SIZE:
         figures["kendall_top"] = kendall(seen.means[:, place], predicted[top])
-    if (between := tau_between_trainings(examples, place)) is not None:
+    between = tau_between_trainings(examples, place)
+    if between is not None and (examples.counts > 1).sum() >= _MIN_SIZE:
         figures["between"] = between
         figures["attainable"] = attainable_tau(between, 1 / (1 / examples.counts).mean())
         figures["attainable_single"] = attainable_tau(between)

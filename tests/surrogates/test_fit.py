@@ -159,12 +159,25 @@ def test_bad_arguments_publish_nothing(tmp_path, arguments, error, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_fitted_folder_is_replaced_whole(tmp_path):
-    first = fit("nb201-cifar10", tmp_path, regressor="linear", train=300, searches=0, id="mine")
+def test_a_fitted_folder_is_replaced_whole(single, tmp_path):
+    def made(train):
+        return fit(single, tmp_path, train=train, searches=0, id="mine", **FOREST)
+
+    first = made(300)
     (first.path / "left over").write_text("")
-    second = fit("nb201-cifar10", tmp_path, regressor="linear", train=400, searches=0, id="mine")
+    assert made(300).description == first.description
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert not (second.path / "left over").exists()
+    assert not (first.path / "left over").exists()
+
+
+def test_changed_answers_raise_the_version(single, tmp_path):
+    def version(train):
+        made = fit(single, tmp_path, train=train, searches=0, id="mine", **FOREST)
+        return made.description.version
+
+    assert [version(train) for train in (300, 310, 310)] == [1, 2, 2]
+    (tmp_path / "mine" / "surrogate.json").write_text("{")
+    assert version(310) == 1
 
 
 def test_command(tmp_path, monkeypatch, capsys):

@@ -65,8 +65,8 @@ def test_figures_by_hand():
     figures = judge.judge(known, seen, 0)
     assert figures["r2"] == pytest.approx(r2_score([2, 11, 20], [2, 10, 21]))
     assert figures["rmse"] == pytest.approx(np.sqrt(2 / 3))
-    assert figures["kendall"] == figures["kendall_single"] == figures["between"] == 1
-    assert figures["attainable"] == figures["attainable_single"] == 1
+    assert figures["kendall"] == figures["kendall_single"] == 1
+    assert not {"between", "attainable", "attainable_single"} & set(figures)
     z = np.array([-1, 1, 0, 2 / 5, -1 / 2])
     std = np.array([1, 1, 5, 5, 2])
     assert figures["log_likelihood"] == pytest.approx((norm.logpdf(z) - np.log(std)).mean())
@@ -101,6 +101,23 @@ def test_true_means_agree_with_a_training_better_than_two_trainings(noise):
     assert judge.attainable_tau(between, 3) == pytest.approx(with_all, abs=0.02)
 
 
+@pytest.mark.parametrize("means", ["skewed", "two groups"])
+@pytest.mark.parametrize("noise", [0.2, 0.5, 1.0])
+@pytest.mark.parametrize("grows", [False, True])
+def test_attainable_tau_is_near_where_nothing_is_normal(means, noise, grows):
+    rng = np.random.default_rng(0)
+    truth = {
+        "skewed": -np.exp(rng.normal(size=3_000)),
+        "two groups": np.append(rng.normal(0, 0.3, 1_500), rng.normal(-5, 2, 1_500)),
+    }[means]
+    size = noise * np.abs(truth) if grows else noise
+    runs = truth + size * rng.normal(size=(3, 3_000))
+    between = judge.kendall(runs[0], runs[1])
+    for k in (1, 3):
+        expected = judge.kendall(truth, runs[:k].mean(axis=0))
+        assert judge.attainable_tau(between, k) == pytest.approx(expected, abs=0.09)
+
+
 def test_attainable_figures_are_those_of_a_perfect_predictor():
     truth, seen = noisy(1.0, 2)
     figures = judge.judge(Known(truth, np.zeros(4_000), np.ones(4_000)), seen, 0)
@@ -132,12 +149,12 @@ def test_best_tenth_of_pure_noise_shows_no_agreement():
 
 
 def test_agreement_in_the_best_tenth_is_that_of_unselected_trainings():
-    truth, seen = noisy(0.5, 3, n=10_000)
+    truth, seen = noisy(0.5, 3, n=5_000)
     top, others = judge.best_tenth(seen, 0)
-    fresh = truth[top, None] + 0.5 * np.random.default_rng(1).normal(size=(1_000, 2))
+    fresh = truth[top, None] + 0.5 * np.random.default_rng(1).normal(size=(500, 2))
     expected = judge.kendall(*fresh.T)
-    assert judge.tau_between_trainings(others, 0) == pytest.approx(expected, abs=0.05)
-    figures = judge.judge(Known(truth, np.zeros(10_000), np.ones(10_000)), seen, 0)
+    assert judge.tau_between_trainings(others, 0) == pytest.approx(expected, abs=0.06)
+    figures = judge.judge(Known(truth, np.zeros(5_000), np.ones(5_000)), seen, 0)
     assert figures["kendall_top"] == pytest.approx(
         judge.kendall(truth[top], fresh.mean(axis=1)), abs=0.05
     )
