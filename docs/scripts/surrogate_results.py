@@ -183,7 +183,7 @@ def tables(work: Path, processes: int) -> str:
             cells.append(f"{judged[name]:.3f}" if name in judged else "")
         cells += [f"{judged['rmse']:.4g}", f"{judged['kendall_top']:.3f}"]
         cells += [f"{judged['inside_50']:.2f}", f"{judged['inside_90']:.2f}"]
-        rows.append([*cells, f"{judged['led_astray']:.0%}"])
+        rows.append([*cells, f"{100 * judged['led_astray']:.0f} %"])
     head = ["table", "R²", "τ", "τ, perfect", "τ, two trainings", "sparse τ", "Spearman", "RMSE"]
     head += ["τ, best tenth", "in 50 %", "in 90 %", "led astray"]
     return markdown_table(head, rows)
