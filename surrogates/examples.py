@@ -14,6 +14,8 @@ from nasbench.tables.table import Table
 
 _ORIGIN = "optimizer"
 _MAX_SEED = 2**31 - 1
+FEWEST_REPEATED = 10
+"""Fewest architectures with several trainings by which noise is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,12 @@ class Examples:
         return np.bincount(self.owner, minlength=len(self))
 
     @property
+    def repeated(self) -> int:
+        """Number of architectures with several trainings; 0 if too few to measure noise."""
+        found = int((self.counts > 1).sum())
+        return found if found >= FEWEST_REPEATED else 0
+
+    @property
     def first(self) -> NDArray[np.int64]:
         """Index of the first training of each architecture, shape ``(n,)``."""
         return np.searchsorted(self.owner, np.arange(len(self)))
@@ -128,6 +136,10 @@ class Examples:
             else self.validation_seconds[chosen],
             origin=None if self.origin is None else self.origin[chosen],
         )
+
+    def without_first(self) -> Self:
+        """The examples without the first training of each architecture, which must have others."""
+        return self._keep(~np.isin(np.arange(len(self.runs)), self.first))
 
     def objective(self, default: str | None) -> str:
         """The metric to judge by: the table's default if it is learned, else the first."""

@@ -43,7 +43,9 @@ class SurrogateBenchmark:
     """A benchmark that answers from a fitted model; see :class:`nasbench.benchmark.Benchmark`.
 
     Without a training seed, it answers with the mean over all possible trainings. With one, any
-    nonnegative integer, it answers with one noisy training, always the same for the same seed.
+    nonnegative integer, it answers with one noisy training, always the same for the same seed. If
+    it was fitted to single trainings, no noise is known and every seed gives the mean; see
+    ``description.noise``.
 
     Args:
         path: Folder of the surrogate.

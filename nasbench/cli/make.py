@@ -182,7 +182,7 @@ def fit(
     searches: Annotated[
         int,
         typer.Option(
-            min=0, metavar="N", help="Seeds of searches to compare with those on the table."
+            min=0, metavar="N", help="Seeds of the searches that test the surrogate; 0: no test."
         ),
     ] = 20,
     out: Home = None,
@@ -190,8 +190,8 @@ def fit(
 ) -> None:
     """Fit a surrogate benchmark to a table and judge it.
 
-    It is judged on architectures that it has not seen, and published only if it predicts better
-    than the nearest neighbours.
+    It is judged on architectures that it has not seen and by searches on it. It is published only
+    if it predicts better than the nearest neighbours and leads at most 5 % of the searches astray.
     """
     from nasbench.benchmarks.catalogue import open_table
     from nasbench.tables.places import refuse_taken
