@@ -114,7 +114,7 @@ def harder_splits(
             parts.append((f"without {name}", np.array([name in by for by in origins])))
     for name, outside in parts:
         test = np.flatnonzero(outside)
-        train = np.flatnonzero(~np.isin(examples.ranks, examples.ranks[test]))
+        train = np.flatnonzero(~np.isin(examples.functions, examples.functions[test]))
         if min(len(train), len(test)) >= smallest:
             yield name, train, test
 

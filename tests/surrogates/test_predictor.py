@@ -84,6 +84,29 @@ def test_with_single_trainings_noise_is_that_of_held_out_predictions(parts):
     assert stated == pytest.approx(np.sqrt(np.square(errors[:, place]).mean()), rel=0.3)
 
 
+class Apart:
+    """Predicts zero, and refuses to predict a function that it was fitted to."""
+
+    def __init__(self, space):
+        self.space = space
+
+    def fit(self, archs, values):
+        self.seen = set(self.space.rank_many(self.space.function_many(archs)).tolist())
+        return self
+
+    def predict(self, archs):
+        asked = self.space.rank_many(self.space.function_many(archs)).tolist()
+        assert not self.seen & set(asked)
+        return np.zeros(len(archs)), np.zeros(len(archs))
+
+
+def test_held_out_predictions_have_not_seen_the_function(fitted, examples, monkeypatch):
+    assert len(np.unique(examples.functions)) == 5_044 < len(examples)
+    monkeypatch.setattr(fitted, "_make", lambda number: Apart(examples.space))
+    held_out, _ = fitted._held_out(examples, examples.means)
+    assert held_out.shape == examples.means.shape
+
+
 def test_equal_seconds_need_no_regressor(parts):
     seen = parts[0]
     same = dataclasses.replace(seen, seconds=np.broadcast_to(np.arange(1.0, 9), (len(seen), 8)))
