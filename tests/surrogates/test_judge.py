@@ -11,7 +11,6 @@ from surrogates import judge
 from surrogates.examples import Examples
 from surrogates.predictor import Answers
 
-
 CELLS = np.array(list(NB201().archs()))
 ARCHS = CELLS[(NB201().function_many(CELLS) == CELLS).all(axis=1)]
 """One architecture a function."""
