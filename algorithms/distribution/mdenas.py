@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from algorithms.parts.choices import IndependentChoices
+from algorithms.parts.rungs import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -25,7 +26,8 @@ class MdeNAS(Algorithm):
 
     In the paper options share weights that keep training, so the value of an option is its latest
     result (preset ``zheng``). Results in a table do not age, so by default the value is the mean. A
-    diverged training counts as the worst finite loss so far.
+    diverged training counts as the worst finite loss so far. Trainings of the most likely
+    architecture teach nothing, also where the only fidelity is the last.
 
     Args:
         space: The search space.
@@ -78,25 +80,33 @@ class MdeNAS(Algorithm):
         self._sampled = self._told = 0
         self._due = confirm
         self._worst = -inf
-        self._confirmed: set[Arch] = set()
+        self._running: Running[bool] = Running()
+        self._trained_fully: set[Arch] = set()
 
     def ask(self) -> Proposal:
         if self._sampled == self._due:
             self._due += self.confirm
             likely = self._most_likely()
-            if likely not in self._confirmed:
-                self._confirmed.add(likely)
-                return Proposal(likely, self.fidelities[-1])
+            if likely not in self._trained_fully:
+                return self._proposed(likely, self.fidelities[-1], is_sample=False)
         self._sampled += 1
-        return Proposal(self._choices.sample(self.rng), self._short)
+        return self._proposed(self._choices.sample(self.rng), self._short, is_sample=True)
+
+    def _proposed(self, arch: Arch, epoch: int, *, is_sample: bool) -> Proposal:
+        if epoch == self.fidelities[-1]:
+            self._trained_fully.add(arch)
+        proposal = Proposal(arch, epoch)
+        self._running.add(proposal, is_sample)
+        return proposal
 
     def tell(self, observation: Observation) -> None:
         loss = observation.losses[0]
+        is_sample = self._running.take(observation.proposal)
         if loss < inf:
             self._worst = max(self._worst, loss)
         elif self._worst == -inf:
             return
-        if observation.proposal.epoch == self._short:
+        if is_sample:
             self._record(observation.proposal.arch, min(loss, self._worst))
             self._told += 1
             if self._told % self.samples == 0:

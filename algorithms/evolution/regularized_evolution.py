@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _TRIES = 1000
-_MUTATIONS = ("one", "each", "nats")
+_MUTATIONS = ("one", "notebook", "naszilla", "nats")
 _EDGE = re.compile(r"edge (\d+)->(\d+)")
 
 
@@ -26,9 +27,8 @@ class RegularizedEvolution(Algorithm):
     (``run_regularized_evolution.py``); ``nats`` from D-X-Y/AutoDL-Projects
     (``exps/NATS-algos/regularized_ea.py``); ``naszilla`` from naszilla/naszilla
     (``nas_algorithms.py``); ``naslib`` from automl/NASLib (``discrete_config.yaml`` of its
-    runners). Only ``nats`` also draws mutations as its source does. In all other presets every
-    decision is equally likely to change, always to another option, even where the source does
-    otherwise.
+    runners). The three with a ``mutation`` of their own also draw mutations as their sources do. In
+    the others every decision is equally likely to change, always to another option.
 
     Args:
         space: The search space.
@@ -38,12 +38,14 @@ class RegularizedEvolution(Algorithm):
         sample: Tournament size: the best of this many members becomes the parent.
         replacement: Whether a tournament is sampled with replacement.
         initial: Number of random architectures trained first; 0 means ``population``.
-        mutation: ``"one"``: one decision changes; ``"each"``: every decision changes with
-            probability one over their number, redrawn until the result is legal and different;
-            ``"nats"``: in a cell whose decisions are all edges, draw a node, then one of the edges
-            into it, and change that edge (so the single edge into node 1 changes three times as
-            often as each of the three into node 3); in other spaces, redraw one decision, possibly
-            to the same option.
+        mutation: ``"one"``: one decision changes. ``"notebook"``: every edge changes with
+            probability one over the number of nodes, every other decision with one over the number
+            of the others. ``"naszilla"``: the same, but an edge changes with probability one over
+            the number of edges, or of edges minus two in a cell whose decisions are all edges. Both
+            are redrawn until the result is legal, which may be the parent. ``"nats"``: in a cell
+            whose decisions are all edges, draw a node, then one of the edges into it, and change
+            that edge (so the single edge into node 1 changes three times as often as each of the
+            three into node 3); in other spaces, redraw one decision, possibly to the same option.
         identity: Probability that a child is an exact copy of its parent, which is trained again.
     """
 
@@ -53,11 +55,11 @@ class RegularizedEvolution(Algorithm):
             "population": 50,
             "sample": 10,
             "replacement": False,
-            "mutation": "each",
+            "mutation": "notebook",
         },
         "nas_benchmarks": {"population": 100, "sample": 10},
         "nats": {"population": 10, "sample": 3, "mutation": "nats"},
-        "naszilla": {"population": 30, "sample": 10, "initial": 10, "mutation": "each"},
+        "naszilla": {"population": 29, "sample": 10, "initial": 10, "mutation": "naszilla"},
         "naslib": {"population": 30, "sample": 10},
     }
 
@@ -93,8 +95,9 @@ class RegularizedEvolution(Algorithm):
         self.identity = identity
         self._n_random = initial or population
         self._edges_into = _edges_by_target(space)
+        self._rates = _rates(space, mutation)
         in_a_cell = self._mutate_edge if self._edges_into else self._redraw
-        self._mutate = {"one": space.mutate, "each": self._mutate_each, "nats": in_a_cell}[mutation]
+        self._mutate = {"one": space.mutate, "nats": in_a_cell}.get(mutation, self._mutate_each)
         self._asked = 0
         self._told = 0
         self._members: list[tuple[float, int, Arch]] = []
@@ -130,19 +133,18 @@ class RegularizedEvolution(Algorithm):
         return min([members[i] for i in indices[:chosen]])[2]
 
     def _mutate_each(self, arch: Arch, rng: Random) -> Arch:
-        """A mutant in which every decision changes with probability one over their number."""
+        """A legal mutant in which every decision changes with a probability of its own."""
         draw, space = rng.random, self.space
-        rate = 1.0 / len(arch)
         for _ in range(_TRIES):
             mutant = tuple(
                 [
                     (option + 1 + int(draw() * (n - 1))) % n if n > 1 and draw() < rate else option
-                    for option, n in zip(arch, space.options, strict=True)
+                    for option, n, rate in zip(arch, space.options, self._rates, strict=True)
                 ]
             )
-            if mutant != arch and space.is_legal(mutant):
+            if space.is_legal(mutant):
                 return mutant
-        return space.mutate(arch, rng)
+        return arch
 
     def _mutate_edge(self, arch: Arch, rng: Random) -> Arch:
         """A mutant with one edge changed: draw a node, then one of the edges into it."""
@@ -166,6 +168,18 @@ class RegularizedEvolution(Algorithm):
             changed[position] = int(draw() * options[position])
             if self.space.is_legal(mutant := tuple(changed)):
                 return mutant
+
+
+def _rates(space: SearchSpace, mutation: str) -> list[float]:
+    """Probability that each decision changes, for ``"notebook"`` and ``"naszilla"``."""
+    edges = [_EDGE.fullmatch(decision.name) for decision in space.decisions]
+    ends = [match.groups() for match in edges if match]
+    n_others = len(edges) - len(ends)
+    if mutation == "notebook":
+        one_in = len(set(chain.from_iterable(ends)))
+    else:
+        one_in = len(ends) if n_others else max(len(ends) - 2, 1)
+    return [1 / one_in if match else 1 / n_others for match in edges]
 
 
 def _edges_by_target(space: SearchSpace) -> list[list[tuple[int, int]]]:

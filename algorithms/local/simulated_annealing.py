@@ -6,6 +6,7 @@ from statistics import mean, median
 from typing import Any, ClassVar
 
 from algorithms.parts.mutation import mutant
+from algorithms.parts.rungs import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
@@ -74,21 +75,24 @@ class SimulatedAnnealing(Algorithm):
         choices = max(1, sum(n > 1 for n in space.options))
         self._enough = accepted * choices
         self._too_many = attempts * choices
-        self._asked = 0
+        self._running: Running[int] = Running()
+        self._walk = 0
         self._start: list[tuple[float, int, Arch]] = []
         self._current: Arch | None = None
         self._loss = math.inf
         self._heat = 0.0
-        self._first = self._taken = self._tried = self._cold = 0
+        self._taken = self._tried = self._cold = 0
 
     def ask(self) -> Proposal:
-        self._asked += 1
         if self._current is None:
-            return Proposal(self.space.sample(self.rng))
-        return Proposal(mutant(self.space, self._current, self.rng))
+            proposal = Proposal(self.space.sample(self.rng))
+        else:
+            proposal = Proposal(mutant(self.space, self._current, self.rng))
+        self._running.add(proposal, self._walk)
+        return proposal
 
     def tell(self, observation: Observation) -> None:
-        if observation.trial < self._first:
+        if self._running.take(observation.proposal) != self._walk:
             return  # belongs to a walk that froze while this was training
         loss, arch = observation.losses[0], observation.proposal.arch
         if self._current is None:
@@ -117,7 +121,7 @@ class SimulatedAnnealing(Algorithm):
             self._restart()
 
     def _restart(self) -> None:
-        self._first = self._asked
+        self._walk += 1
         self._start, self._current = [], None
         self._taken = self._tried = self._cold = 0
 

@@ -17,7 +17,8 @@ class ASHA(Algorithm):
     one; if there is none, a random architecture starts at the lowest rung. With a single fidelity
     this is random search.
 
-    Preset ``liamcli`` takes ``eta`` from liamcli/darts_asha.
+    Preset ``liamcli`` has the ``eta`` that ``mpi_hyperband.py`` of liamcli/darts_asha sets; the
+    default is that of its classes (``searchers/hyperband_policy.py``).
 
     Args:
         space: The search space.

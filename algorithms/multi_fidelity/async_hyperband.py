@@ -1,8 +1,9 @@
-"""Asynchronous Hyperband, after Li et al. (2020, https://arxiv.org/abs/1810.05934)."""
+"""Asynchronous Hyperband (Li et al., 2020, https://arxiv.org/abs/1810.05934)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from algorithms.parts.rungs import ROUNDINGS, Ladder, Running, brackets, rungs
+from algorithms.parts.rungs import Ladder, Running, rungs
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.space import SearchSpace
 
@@ -10,10 +11,15 @@ from nasbench.space import SearchSpace
 class AsyncHyperband(Algorithm):
     """Asynchronous Hyperband: one ASHA ladder per bracket (Li et al., 2020).
 
-    The first ladder has all rungs; each further one lacks one more rung at the bottom. Promotions
-    go first, in the order of the brackets. Otherwise a new random architecture starts; the brackets
-    take turns, each for as many architectures as Hyperband would start it with. With a single
-    fidelity this is random search.
+    The first ladder has all rungs; each further one lacks one more rung at the bottom. The next
+    training belongs to the ladder with the least ``floor(full * rungs / most)``, where ``full`` is
+    the number of its trainings that were started at the last rung, ``rungs`` the number of its
+    rungs and ``most`` that of the first ladder; ties go to the ladder with more rungs. There it is
+    a promotion if one is possible, and otherwise a new random architecture. With a single fidelity
+    this is random search.
+
+    Order and default of ``eta`` are as in liamcli/darts_asha (``searchers/hyperband_policy.py``);
+    preset ``liamcli`` has the ``eta`` of its ``mpi_hyperband.py``.
 
     Args:
         space: The search space.
@@ -24,11 +30,11 @@ class AsyncHyperband(Algorithm):
             is a separate training.
         eta: One architecture in ``eta`` is promoted to the next rung, where it trains about ``eta``
             times as long.
-        rounding: Number of architectures per turn, ``"hpbandster"`` or ``"paper"``, as in
-            :class:`algorithms.multi_fidelity.hyperband.Hyperband`.
         resume: Whether a promoted architecture continues its training where possible; if False, it
             trains from scratch.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"liamcli": {"eta": 4}}
 
     def __init__(
         self,
@@ -38,42 +44,34 @@ class AsyncHyperband(Algorithm):
         seed: int,
         resumable: bool = True,
         eta: int = 3,
-        rounding: str = ROUNDINGS[0],
         resume: bool = True,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         epochs = rungs(self.fidelities, eta)
-        sizes = brackets(len(epochs), eta, rounding)
         self.resumable = resumable
         self.eta = eta
-        self.rounding = rounding
         self.resume = resume
-        self._turns = [n[0] for n in sizes]
-        self._ladders = [Ladder(epochs[-len(n) :], eta, resume=resume and resumable) for n in sizes]
-        self._bracket = 0
-        self._left = self._turns[0]
+        self._ladders = [
+            Ladder(epochs[lowest:], eta, resume=resume and resumable)
+            for lowest in range(len(epochs))
+        ]
+        self._full = [0] * len(epochs)
         self._running: Running[Ladder] = Running()
 
     def ask(self) -> Proposal:
-        for ladder in self._ladders:
-            climbing = ladder.climb()
-            if climbing is not None:
-                proposal = climbing[0]
-                break
-        else:
-            ladder = self._turn()
+        most = len(self._ladders)
+        shares = [n * (most - lowest) // most for lowest, n in enumerate(self._full)]
+        place = shares.index(min(shares))
+        ladder = self._ladders[place]
+        climbing = ladder.climb()
+        if climbing is None:
             proposal = Proposal(self.space.sample(self.rng), ladder.epochs[0])
+        else:
+            proposal = climbing[0]
+        self._full[place] += proposal.epoch == ladder.epochs[-1]
         self._running.add(proposal, ladder)
         return proposal
 
     def tell(self, observation: Observation) -> None:
         ladder = self._running.take(observation.proposal)
         ladder.tell(observation.proposal, observation.losses[0], observation.trial)
-
-    def _turn(self) -> Ladder:
-        """The ladder on which the next random architecture starts."""
-        if not self._left:
-            self._bracket = (self._bracket + 1) % len(self._turns)
-            self._left = self._turns[self._bracket]
-        self._left -= 1
-        return self._ladders[self._bracket]

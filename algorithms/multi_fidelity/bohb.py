@@ -8,13 +8,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.parts.kernel_density import KernelDensity
+from algorithms.parts.kernel_density import KernelDensity, StatsmodelsDensity
 from algorithms.parts.rungs import ROUNDINGS, Halving, Result, brackets, rungs
 from nasbench.algorithm import Algorithm, Observation, Proposal
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _MIN_DENSITY = 1e-32
+_KERNELS = {"bounded": KernelDensity, "statsmodels": StatsmodelsDensity}
+_HPBANDSTER = {
+    "n_samples": 64,
+    "random_fraction": 1 / 3,
+    "min_bandwidth": 1e-3,
+    "kernel": "statsmodels",
+    "refill": True,
+}
 
 
 class BOHB(Algorithm):
@@ -25,8 +33,11 @@ class BOHB(Algorithm):
     highest ratio of good to other density. With a single fidelity this is Bayesian optimisation
     with that model.
 
-    Defaults as in automl/HpBandSter (``config_generators/bohb.py``). The presets are from benchmark
-    papers: ``nb101`` as in automl/nas_benchmarks, ``nats`` as in D-X-Y/AutoDL-Projects.
+    The defaults are our own variant: the numbers of preset ``nats``, but with kernels that know
+    every option of a decision and never prefer the others (``kernel="bounded"``). The presets are
+    the published method: ``hpbandster`` with the defaults of automl/HpBandSter
+    (``config_generators/bohb.py``), ``nb101`` as in automl/nas_benchmarks, ``nats`` as in
+    D-X-Y/AutoDL-Projects.
 
     Args:
         space: The search space.
@@ -50,11 +61,22 @@ class BOHB(Algorithm):
         min_bandwidth: Minimum bandwidth, in (0, 1).
         ordered: Whether ordinal and numeric decisions are modelled as numbers in [0, 1] rather than
             as categories.
+        kernel: Kernels of categorical decisions, ``"bounded"``:
+            :class:`algorithms.parts.kernel_density.KernelDensity`; ``"statsmodels"``:
+            :class:`algorithms.parts.kernel_density.StatsmodelsDensity`, as in HpBandSter.
+        refill: Whether new architectures take the places that diverged trainings leave in a rung.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "nb101": {"min_bandwidth": 0.3},
-        "nats": {"n_samples": 4, "random_fraction": 0.0, "min_bandwidth": 0.3, "ordered": False},
+        "hpbandster": _HPBANDSTER,
+        "nb101": {**_HPBANDSTER, "min_bandwidth": 0.3},
+        "nats": {
+            **_HPBANDSTER,
+            "n_samples": 4,
+            "random_fraction": 0.0,
+            "min_bandwidth": 0.3,
+            "ordered": False,
+        },
     }
 
     def __init__(
@@ -69,11 +91,13 @@ class BOHB(Algorithm):
         resume: bool = True,
         min_points: int = 0,
         good_percent: int = 15,
-        n_samples: int = 64,
-        random_fraction: float = 1 / 3,
+        n_samples: int = 4,
+        random_fraction: float = 0.0,
         bandwidth_factor: float = 3.0,
-        min_bandwidth: float = 1e-3,
+        min_bandwidth: float = 0.3,
         ordered: bool = True,
+        kernel: str = "bounded",
+        refill: bool = False,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         epochs = rungs(self.fidelities, eta)
@@ -89,6 +113,8 @@ class BOHB(Algorithm):
             raise InvalidArgumentError(f"bandwidth_factor = {bandwidth_factor} must be positive")
         if not 0 < min_bandwidth < 1:
             raise InvalidArgumentError(f"min_bandwidth = {min_bandwidth} must be in (0, 1)")
+        if kernel not in _KERNELS:
+            raise InvalidArgumentError(f"kernel = {kernel!r}{one_of(kernel, _KERNELS)}")
         self.resumable = resumable
         self.eta = eta
         self.rounding = rounding
@@ -100,9 +126,15 @@ class BOHB(Algorithm):
         self.bandwidth_factor = bandwidth_factor
         self.min_bandwidth = min_bandwidth
         self.ordered = ordered
+        self.kernel = kernel
+        self.refill = refill
         self._array_rng = np.random.default_rng(int(self.rng.random() * 2**53))
         self._halving = Halving(
-            brackets(len(epochs), eta, rounding), epochs, self._draw, resume=resume and resumable
+            brackets(len(epochs), eta, rounding),
+            epochs,
+            self._draw,
+            resume=resume and resumable,
+            refill=refill,
         )
         self._min_results = max(min_points, len(space.options) + 1)
         self._options = np.array(space.options)
@@ -138,15 +170,28 @@ class BOHB(Algorithm):
         archs = self._decode(
             good.sample(self.n_samples, self._array_rng, factor=self.bandwidth_factor)
         )
-        points = self._encode(archs)
-        ratio = np.maximum(bad.density(points), _MIN_DENSITY) / np.maximum(
-            good.density(points), _MIN_DENSITY
-        )
-        for place in np.argsort(ratio, kind="stable"):
+        for place in self._order(self._encode(archs), good, bad):
             arch = tuple(archs[place].tolist())
             if self.space.is_legal(arch):
                 return arch
         return self.space.sample(self.rng)
+
+    @staticmethod
+    def _order(
+        points: NDArray[np.float64], good: KernelDensity, bad: KernelDensity
+    ) -> NDArray[np.intp]:
+        """Indices of the points by the ratio of bad to good density, the lowest first.
+
+        As in HpBandSter, the first point with an option that no bad result has (an infinite bad
+        density) precedes all others. Points without a ratio are left out.
+        """
+        chance, risk = good.density(points), bad.density(points)
+        risk = np.where(risk > _MIN_DENSITY, risk, _MIN_DENSITY)
+        with np.errstate(invalid="ignore"):  # both densities may be infinite
+            ratio = risk / np.maximum(chance, _MIN_DENSITY)
+        finite = np.isfinite(ratio)
+        order = np.argsort(ratio, kind="stable")[: finite.sum()]
+        return np.concatenate((np.flatnonzero(~finite & np.isfinite(chance))[:1], order))
 
     def _fit(self) -> None:
         """Fit both densities at the largest epoch that has enough results."""
@@ -166,7 +211,7 @@ class BOHB(Algorithm):
         n, d = len(results), len(self._options)
         options = chain.from_iterable([result.arch for result in results])
         archs = np.fromiter(options, np.int64, n * d).reshape(n, d)
-        return KernelDensity(
+        return _KERNELS[self.kernel](
             self._encode(archs), self._kernel_options, min_bandwidth=self.min_bandwidth
         )
 

@@ -1,6 +1,7 @@
 """Hyperband (Li et al., 2018, https://arxiv.org/abs/1603.06560)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from algorithms.parts.rungs import Halving, brackets, rungs
 from nasbench.algorithm import Algorithm, Observation, Proposal
@@ -14,6 +15,8 @@ class Hyperband(Algorithm):
     lacks one more rung at the bottom, and the last is random search. Then the first comes again. A
     rung starts once all results of the rung below are in; meanwhile free workers start the next
     bracket. With a single fidelity this is random search.
+
+    Preset ``hpbandster`` is as in automl/HpBandSter (``core/base_iteration.py``).
 
     Args:
         space: The search space.
@@ -29,7 +32,10 @@ class Hyperband(Algorithm):
             ``"paper"``: ``ceil(k * eta**s / (s + 1))``.
         resume: Whether a promoted architecture continues its training where possible; if False, it
             trains from scratch.
+        refill: Whether new architectures take the places that diverged trainings leave in a rung.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"hpbandster": {"refill": True}}
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class Hyperband(Algorithm):
         eta: int = 3,
         rounding: str = "hpbandster",
         resume: bool = True,
+        refill: bool = False,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         epochs = rungs(self.fidelities, eta)
@@ -48,11 +55,13 @@ class Hyperband(Algorithm):
         self.eta = eta
         self.rounding = rounding
         self.resume = resume
+        self.refill = refill
         self._halving = Halving(
             brackets(len(epochs), eta, rounding),
             epochs,
             lambda: space.sample(self.rng),
             resume=resume and resumable,
+            refill=refill,
         )
 
     def ask(self) -> Proposal:

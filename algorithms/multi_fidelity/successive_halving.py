@@ -1,6 +1,7 @@
 """Successive halving (Jamieson and Talwalkar, 2016, https://arxiv.org/abs/1502.07943)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from algorithms.parts.rungs import Halving, halving, rungs
 from nasbench.algorithm import Algorithm, Observation, Proposal
@@ -16,6 +17,8 @@ class SuccessiveHalving(Algorithm):
     below are in; meanwhile free workers start the next round. With a single fidelity this is random
     search.
 
+    Preset ``hpbandster`` is as in automl/HpBandSter (``core/base_iteration.py``).
+
     Args:
         space: The search space.
         fidelities: Epochs on offer, ascending. Rungs are those nearest to the last one divided by
@@ -29,7 +32,10 @@ class SuccessiveHalving(Algorithm):
             the last rung.
         resume: Whether a promoted architecture continues its training where possible; if False, it
             trains from scratch.
+        refill: Whether new architectures take the places that diverged trainings leave in a rung.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"hpbandster": {"refill": True}}
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class SuccessiveHalving(Algorithm):
         eta: int = 3,
         initial: int = 0,
         resume: bool = True,
+        refill: bool = False,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         epochs = rungs(self.fidelities, eta)
@@ -50,9 +57,14 @@ class SuccessiveHalving(Algorithm):
         self.eta = eta
         self.initial = initial
         self.resume = resume
+        self.refill = refill
         sizes = halving(initial or eta ** (len(epochs) - 1), eta, len(epochs))
         self._halving = Halving(
-            [sizes], epochs, lambda: space.sample(self.rng), resume=resume and resumable
+            [sizes],
+            epochs,
+            lambda: space.sample(self.rng),
+            resume=resume and resumable,
+            refill=refill,
         )
 
     def ask(self) -> Proposal:

@@ -36,13 +36,22 @@ class KernelDensity:
         self._n_options = np.array(n_options)
         n, d = data.shape
         spread = 1.06 * data.std(axis=0) * n ** (-1 / (4 + d))
-        most = np.where(self._n_options > 0, 1 - 1 / np.maximum(self._n_options, 1), np.inf)
-        self.bandwidths: NDArray[np.float64] = np.minimum(np.maximum(spread, min_bandwidth), most)
+        self.bandwidths: NDArray[np.float64] = np.minimum(
+            np.maximum(spread, min_bandwidth), self._most()
+        )
         options = np.arange(self._n_options.max())[:, None]
-        same, other = 1 - self.bandwidths, self.bandwidths / np.maximum(self._n_options - 1, 1)
+        same, other = 1 - self.bandwidths, self._other()
         self._factors = np.where(
             data.T[:, None] == options, same[:, None, None], other[:, None, None]
         )
+
+    def _most(self) -> NDArray[np.float64]:
+        """Maximum bandwidth of each column."""
+        return np.where(self._n_options > 0, 1 - 1 / np.maximum(self._n_options, 1), np.inf)
+
+    def _other(self) -> NDArray[np.float64]:
+        """Kernel of each column at an option other than that of the data point."""
+        return self.bandwidths / np.maximum(self._n_options - 1, 1)
 
     def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Density at points of shape ``(m, d)``; returns shape ``(m,)``."""
@@ -84,3 +93,24 @@ class KernelDensity:
         drawn = center + scale * ndtri(low + draws[:, numeric] * (high - low))
         points[:, numeric] = np.clip(drawn, 0, 1)
         return points
+
+
+class StatsmodelsDensity(KernelDensity):
+    """The density that HpBandSter's BOHB takes from statsmodels (``KDEMultivariate``).
+
+    The bandwidth of a categorical column has no cap, and its kernel spreads ``h`` over the options
+    that occur in the data, without the point's own. So the density is negative where ``h`` exceeds
+    1, and infinite at other options where all data points share one.
+    """
+
+    def _most(self) -> NDArray[np.float64]:
+        return np.full(len(self._n_options), np.inf)
+
+    def _other(self) -> NDArray[np.float64]:
+        n_levels = np.array([len(np.unique(column)) for column in self._data.T])
+        with np.errstate(divide="ignore"):
+            return self.bandwidths / (n_levels - 1)
+
+    def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(invalid="ignore"):  # infinite factors of both signs
+            return super().density(points)

@@ -134,17 +134,26 @@ class LSTMController(Algorithm):
         accuracy = 1 - loss / 100
         return accuracy if self.reward == "accuracy" else accuracy * accuracy * accuracy
 
-    def _advantages(self, rewards: Sequence[float]) -> Tensor:
-        """Rewards minus the baseline, which is updated afterwards; shape ``(n,)``."""
+    def _advantages(
+        self, rewards: Sequence[float], baselines: Sequence[float] | None = None
+    ) -> Tensor:
+        """Rewards minus their baselines, shape ``(n,)``.
+
+        The default baseline is the moving average of earlier rewards, for the first batch its mean.
+        """
         keep = self.baseline_momentum
-        baseline = self._mean / self._weight if self._weight else sum(rewards) / len(rewards)
-        advantages = [reward - baseline for reward in rewards]
+        if baselines is None:
+            mean = self._mean / self._weight if self._weight else sum(rewards) / len(rewards)
+            baselines = [mean] * len(rewards)
+        advantages = [
+            reward - baseline for reward, baseline in zip(rewards, baselines, strict=True)
+        ]
         for reward, advantage in zip(rewards, advantages, strict=True):
             self._mean = keep * self._mean + (1 - keep) * reward
             self._square = keep * self._square + (1 - keep) * advantage * advantage
             self._weight = keep * self._weight + (1 - keep)
         if self.reward == "normalized":
             size = sqrt(self._square / self._weight)
-            seen = size > _RESOLUTION * abs(baseline)
+            seen = size > _RESOLUTION * max(map(abs, baselines))
             advantages = [advantage / size if seen else 0.0 for advantage in advantages]
         return torch.tensor(advantages, dtype=torch.float64)

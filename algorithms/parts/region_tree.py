@@ -8,7 +8,8 @@ class RegionTree:
     """A full binary tree; node k has the children 2k + 1 (good) and 2k + 2 (bad).
 
     Most nodes are never entered. A node is fitted, and divides its trials and architectures between
-    its children, when it is entered for the first time.
+    its children, when it is entered for the first time: trials by their losses, architectures by
+    their predictions, both at the mean prediction for its trials, which is their mean loss.
 
     Args:
         height: Levels of the tree.
@@ -24,7 +25,7 @@ class RegionTree:
         weights: Weights of the regressors of the inner nodes, shape ``(n_inner, n_columns)``.
         thresholds: Mean prediction at each inner node, shape ``(n_inner,)``; the intercept is left
             out of it and of predictions.
-        bags: For each node reached, indices of the trials in its region at the fit.
+        bags: For each node reached, indices of its trials at the fit.
         counts: Number of trials of each node, including those told since the fit.
         visits: Number of trials of each node, including those still running.
         totals: Sum of the losses of the trials of each node.
@@ -63,7 +64,8 @@ class RegionTree:
         bag, inside = self.bags[node], self.routed[node]
         if len(bag):
             self._fit(node, bag)
-        good = self.is_good(node, self._told.take(bag, axis=1))
+        losses = self._losses[bag]
+        good = losses <= (losses.mean() if len(bag) else 0.0)
         fine = self.is_good(node, self._listed.take(inside, axis=1))
         self._assign(2 * node + 1, bag.compress(good), inside.compress(fine))
         self._assign(2 * node + 2, bag.compress(~good), inside.compress(~fine))

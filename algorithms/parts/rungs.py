@@ -117,6 +117,8 @@ class Bracket:
         number: Index of the bracket among all brackets.
         sizes: Number of trainings at each rung.
         epochs: Epochs of the rungs, ascending.
+        refill: Whether every rung trains its full number: new architectures take the places that
+            diverged trainings leave.
 
     Attributes:
         number: As given.
@@ -129,6 +131,7 @@ class Bracket:
     """
 
     __slots__ = (
+        "_refill",
         "_running",
         "_told",
         "climbers",
@@ -140,7 +143,10 @@ class Bracket:
         "sizes",
     )
 
-    def __init__(self, number: int, sizes: Sequence[int], epochs: Sequence[int]) -> None:
+    def __init__(
+        self, number: int, sizes: Sequence[int], epochs: Sequence[int], *, refill: bool = False
+    ) -> None:
+        self._refill = refill
         self.number = number
         self.epochs = epochs
         self.rung = 0
@@ -164,10 +170,11 @@ class Bracket:
             return
         self.rung += 1
         self.climbers = []
-        if self.rung < len(self.sizes):
+        size = self.sizes[self.rung] if self.rung < len(self.sizes) else 0
+        if size:
             finite = sorted(result for result in self._told if result.loss < math.inf)
-            self.climbers = finite[: self.sizes[self.rung]][::-1]
-        self.left = len(self.climbers)
+            self.climbers = finite[:size][::-1]
+        self.left = size if self._refill else len(self.climbers)
         self.done = not self.left
         self._told = []
 
@@ -180,11 +187,15 @@ class Brackets:
     Args:
         sizes: Number of trainings at each rung of each bracket; the sequence repeats.
         epochs: Epochs of all rungs, ascending; a bracket with fewer rungs has the upper ones.
+        refill: As in :class:`Bracket`.
     """
 
-    def __init__(self, sizes: Sequence[Sequence[int]], epochs: Sequence[int]) -> None:
+    def __init__(
+        self, sizes: Sequence[Sequence[int]], epochs: Sequence[int], *, refill: bool = False
+    ) -> None:
         self._sizes = sizes
         self._epochs = epochs
+        self._refill = refill
         self._open: list[Bracket] = []
         self._n_started = 0
 
@@ -194,7 +205,8 @@ class Brackets:
             if bracket.left:
                 return bracket
         sizes = self._sizes[self._n_started % len(self._sizes)]
-        bracket = Bracket(self._n_started, sizes, self._epochs[-len(sizes) :])
+        epochs = self._epochs[-len(sizes) :]
+        bracket = Bracket(self._n_started, sizes, epochs, refill=self._refill)
         self._n_started += 1
         self._open.append(bracket)
         return bracket
@@ -214,6 +226,7 @@ class Halving:
         epochs: Epochs of all rungs, ascending; a bracket with fewer rungs has the upper ones.
         draw: Returns a new architecture.
         resume: Whether promoted trainings are continued; if False, they start from scratch.
+        refill: As in :class:`Bracket`.
     """
 
     def __init__(
@@ -223,8 +236,9 @@ class Halving:
         draw: Callable[[], Arch],
         *,
         resume: bool,
+        refill: bool,
     ) -> None:
-        self._brackets = Brackets(sizes, epochs)
+        self._brackets = Brackets(sizes, epochs, refill=refill)
         self._draw = draw
         self._resume = resume
         self._running: Running[Bracket] = Running()
@@ -233,7 +247,7 @@ class Halving:
         """The next training."""
         bracket = self._brackets.next()
         epoch = bracket.epochs[bracket.rung]
-        if bracket.rung:
+        if bracket.climbers:
             climber = bracket.climbers.pop()
             proposal = Proposal(climber.arch, epoch, climber.trial if self._resume else None)
         else:

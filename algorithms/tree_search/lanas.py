@@ -22,9 +22,10 @@ class LaNAS(Algorithm):
     """LaNAS: learns a tree of good and bad regions and searches it by UCB (Wang et al., 2019).
 
     The regions are the leaves of a full binary tree. Each inner node fits a ridge regression of the
-    loss on the one-hot options to the trials in its region; architectures predicted at or below the
-    mean go to its good child, the others to its bad child. The search descends to a leaf by upper
-    confidence bounds on the mean loss, ``2 * exploration * sqrt(2 ln(trials of the node) / trials
+    loss on the one-hot options to its trials. Trials with losses at or below their mean go to its
+    good child, and so do architectures not proposed yet whose predictions are at or below that
+    mean; the others go to its bad child. The search descends to a leaf by upper confidence bounds
+    on the mean loss, ``2 * exploration * sqrt(2 ln(trials of the node) / trials
     of the child)``, and draws a random architecture of that leaf that was not proposed before. The
     tree is refitted after every ``selections`` trials; running trials count only in the bounds. A
     diverged training counts as the worst finite loss so far.

@@ -2,11 +2,11 @@ import math
 
 import numpy as np
 import pytest
-from toys import Numbers, Switched, drive, mean_best, tell
+from toys import Numbers, Switched, drive, drive_proposals, mean_best
 
 import nasbench
 from algorithms.distribution.mdenas import MdeNAS
-from nasbench.algorithm import Proposal
+from nasbench.algorithm import Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
@@ -21,9 +21,32 @@ def make(space=None, seed=0, fidelities=(1,), **settings):
     return MdeNAS(space or Two(), fidelities=fidelities, seed=seed, **settings)
 
 
-def tell_all(search, *pairs, epoch=1):
+def tell_all(search, *pairs):
+    """Tell results as of sampled architectures."""
     for trial, (arch, loss) in enumerate(pairs):
-        tell(search, arch, loss, trial, epoch)
+        proposal = search._proposed(arch, search._short, is_sample=True)
+        search.tell(Observation(trial, proposal, (loss,), 1.0))
+
+
+@pytest.mark.parametrize("fidelities", [(200,), (12, 200)])
+def test_confirmations_are_no_samples(fidelities):
+    search = make(NB201(), fidelities=fidelities)
+    proposals = drive_proposals(search, lambda p: 1.0 + sum(p.arch) % 7, 110)
+    n_confirmed = len(proposals) - search._sampled
+    assert n_confirmed > 0
+    assert search._told == search._sampled == sum(search._counts[0])
+    if len(fidelities) == 2:
+        assert n_confirmed == sum(proposal.epoch == 200 for proposal in proposals)
+
+
+def test_with_one_fidelity_a_sample_is_trained_in_full():
+    """So the most likely architecture, which was sampled, is not trained again."""
+    search = make(fidelities=(9,), confirm=2)
+    search._choices.weights = [[0.0, 1.0, 0.0], [0.0, 1.0]]
+    assert [search.ask().arch for _ in range(2)] == [(1, 1)] * 2
+    search._choices.weights = [[0.0, 0.6, 0.4], [0.0, 1.0]]
+    search.ask()
+    assert search._sampled == 3
 
 
 def test_the_update_by_hand():
@@ -111,7 +134,7 @@ def test_the_most_likely_architecture_is_trained_in_full_once():
     search._choices.weights[1] = [0.6, 0.4]
     assert search.ask() == Proposal((1, 0), 9)
     assert {search.ask().epoch for _ in range(20)} == {1}
-    tell_all(search, ((1, 1), 3.0), epoch=9)  # teaches nothing: it was trained for longer
+    search.tell(Observation(4, proposals[4], (3.0,), 1.0))  # teaches nothing
     assert search._counts == [[0, 0, 0], [0, 0]]
 
 

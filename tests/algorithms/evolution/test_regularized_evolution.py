@@ -14,6 +14,7 @@ from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
 from nasbench.space import Decision
 from nasbench.spaces.nats_size import NATSSize
+from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 
 SETTINGS = {
@@ -22,7 +23,7 @@ SETTINGS = {
     "sample of all": {"population": 7, "sample": 7},
     "distinct sample": {"population": 8, "sample": 4, "replacement": False},
     "as in NATS": {"population": 20, "sample": 5, "mutation": "nats"},
-    "each decision": {"population": 10, "sample": 3, "mutation": "each"},
+    "as in the notebook": {"population": 10, "sample": 3, "mutation": "notebook"},
     "few at first": {"population": 20, "sample": 6, "initial": 4},
     "few at first, distinct": {"population": 20, "sample": 6, "initial": 4, "replacement": False},
     "more at first": {"population": 5, "sample": 3, "initial": 30},
@@ -67,13 +68,11 @@ def textbook(space, loss, n, seed, settings):
             parent = history[min(chosen, key=lambda trial: (loss(history[trial]), trial))]
             if settings.get("identity") and draw() < settings["identity"]:
                 child = parent
-            elif settings.get("mutation") == "each":
-                child = parent
-                while child == parent:
-                    child = tuple(
-                        (option + 1 + int(draw() * 4)) % 5 if draw() < 1 / 6 else option
-                        for option in parent
-                    )
+            elif settings.get("mutation") in ("notebook", "naszilla"):
+                child = tuple(
+                    (option + 1 + int(draw() * 4)) % 5 if draw() < 1 / 4 else option
+                    for option in parent
+                )
             else:
                 if settings.get("mutation") == "nats":
                     node = 1 + int(draw() * 3)
@@ -139,21 +138,79 @@ def test_random_architectures_come_first_also_for_parallel_workers():
     assert [search.ask().arch for _ in range(5)] == [NB201().sample(rng) for _ in range(5)]
 
 
-def test_mutations_of_each_decision_are_binomial():
+@pytest.mark.parametrize("mutation", ["notebook", "naszilla"])
+def test_published_mutations_of_nb201_are_binomial(mutation):
+    """Rate 1 / 4 an edge: 1.5 changed on average, none in 0.75 ** 6 = 17.8 % of children."""
     search = RegularizedEvolution(
-        NB201(), fidelities=(1,), seed=0, population=1, sample=1, mutation="each"
+        NB201(), fidelities=(1,), seed=0, population=1, sample=1, mutation=mutation
     )
     archs = drive(search, [0.0] * 8001)
     changes = Counter(
         sum(a != b for a, b in zip(parent, child, strict=True))
         for parent, child in itertools.pairwise(archs)
     )
-    assert set(changes) <= set(range(1, 7))
-    expected = {k: 8000 * binom.pmf(k, 6, 1 / 6) / binom.sf(0, 6, 1 / 6) for k in range(1, 4)}
+    expected = {k: 8000 * binom.pmf(k, 6, 1 / 4) for k in range(4)}
     expected[4] = 8000 - sum(expected.values())
-    observed = {k: changes[k] for k in (1, 2, 3)} | {4: changes[4] + changes[5] + changes[6]}
+    observed = {k: changes[k] for k in range(4)} | {4: changes[4] + changes[5] + changes[6]}
     statistic = sum((observed[k] - expected[k]) ** 2 / expected[k] for k in expected)
-    assert statistic < chi2.ppf(0.999, 3)
+    assert statistic < chi2.ppf(0.999, 4)
+
+
+class Unruled101(NB101):
+    """All tuples are legal, so that numbers of changes follow from the rates."""
+
+    def is_legal(self, arch):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("mutation", "rate", "drawn", "kept"),
+    [("notebook", 1 / 7, 4.0, 3.86), ("naszilla", 1 / 21, 2.0, 1.93)],
+)
+def test_published_mutations_of_nb101_change_as_many_decisions_as_published(
+    mutation, rate, drawn, kept
+):
+    """Of 21 edges and 5 operations (rate 1 / 5): as drawn by the rates, and as kept if legal."""
+    variance = 21 * rate * (1 - rate) + 5 * 0.2 * 0.8
+    for space, expected in ((Unruled101(), drawn), (NB101(), kept)):
+        search = RegularizedEvolution(
+            space, fidelities=(1,), seed=0, population=1, sample=1, mutation=mutation
+        )
+        parents = [NB101().sample(search.rng) for _ in range(2000)]
+        changes = [
+            sum(a != b for a, b in zip(arch, search._mutate(arch, search.rng), strict=True))
+            for arch in parents
+        ]
+        assert sum(changes) / 2000 == pytest.approx(expected, abs=4 * (variance / 2000) ** 0.5)
+    assert search._rates == pytest.approx([rate] * 21 + [1 / 5] * 5)
+
+
+def test_a_fifth_of_the_notebooks_children_is_the_network_of_the_parent():
+    search = RegularizedEvolution(
+        NB101(), fidelities=(1,), seed=0, population=1, sample=1, mutation="notebook"
+    )
+    space, same = search.space, 0
+    for _ in range(600):
+        parent = space.sample(search.rng)
+        same += space.canonical(parent) == space.canonical(search._mutate(parent, search.rng))
+    assert same / 600 == pytest.approx(0.20, abs=4 * (0.2 * 0.8 / 600) ** 0.5)
+
+
+def test_published_mutations_of_other_decisions_change_one_on_average():
+    for mutation in ("notebook", "naszilla"):
+        search = RegularizedEvolution(
+            NATSSize(), fidelities=(1,), seed=0, population=1, sample=1, mutation=mutation
+        )
+        assert search._rates == [1 / 5] * 5
+
+
+def test_the_population_of_naszilla_is_29():
+    """It removes the oldest as soon as there are 30."""
+    search = RegularizedEvolution(
+        NB201(), fidelities=(1,), seed=0, **RegularizedEvolution.presets["naszilla"]
+    )
+    drive(search, [float(k) for k in range(60)])
+    assert len(search._members) == 29
 
 
 def test_mutations_of_one_decision_are_uniform():
@@ -216,7 +273,7 @@ def test_twins_are_as_frequent_as_asked_for():
     assert abs(twins - 200) < 4 * (4000 * 0.05 * 0.95) ** 0.5
 
 
-@pytest.mark.parametrize("mutation", ["one", "each", "nats"])
+@pytest.mark.parametrize("mutation", ["one", "notebook", "nats"])
 def test_architectures_without_neighbours_do_not_stop_it(mutation):
     search = RegularizedEvolution(
         Island(), fidelities=(1,), seed=0, population=4, sample=2, mutation=mutation
@@ -235,7 +292,10 @@ def test_it_beats_random_search_on_the_published_table():
         ({"population": 0}, "population = 0 must be at least 1"),
         ({"population": 5, "sample": 6}, "sample = 6 must be in 1..population = 5"),
         ({"initial": -1}, "initial = -1 must not be negative"),
-        ({"mutation": "both"}, "mutation = 'both'. Possible: 'one', 'each', 'nats'"),
+        (
+            {"mutation": "both"},
+            "mutation = 'both'. Possible: 'one', 'notebook', 'naszilla', 'nats'",
+        ),
         ({"identity": 1.0}, r"identity = 1.0 must be in \[0, 1\)"),
     ],
 )

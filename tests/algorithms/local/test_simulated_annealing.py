@@ -81,6 +81,22 @@ def test_it_does_what_the_textbook_says(name):
         assert [trial.proposal.arch for trial in run.trials] == expected
 
 
+def test_trials_asked_before_a_restart_do_not_start_the_next_walk():
+    """As an inner algorithm: trial numbers are those of the whole search, above its own count."""
+    search = SimulatedAnnealing(Grid(), fidelities=(1,), seed=0, initial=2, attempts=1, frozen=1)
+    running, asked, trial = [], {}, 1000
+    rng = Random(0)
+    for _ in range(400):
+        while len(running) < 8:
+            running.append((trial, search.ask()))
+            asked[trial] = search._walk
+            trial += 1
+        number, proposal = running.pop(0)
+        search.tell(Observation(number, proposal, (rng.random(),), 1.0))
+        assert all(asked[start] == search._walk for _, start, _ in search._start)
+    assert search._walk > 10
+
+
 @pytest.mark.parametrize("temperature", [0.5, 2.0])
 def test_at_one_temperature_the_walk_has_the_boltzmann_distribution(temperature):
     def loss(arch):

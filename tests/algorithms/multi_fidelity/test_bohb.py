@@ -89,7 +89,7 @@ def test_the_model_is_of_the_largest_epoch_that_can_have_one():
 
 
 def test_the_sample_with_the_best_ratio_is_trained():
-    search = BOHB(NB201(), fidelities=(4,), seed=0, random_fraction=0.0)
+    search = BOHB(NB201(), fidelities=(4,), seed=0, n_samples=64)
     drive_proposals(search, lambda p: float(NB201().rank(p.arch)), 60)
     search._fit()
     good, bad = search._models
@@ -99,6 +99,46 @@ def test_the_sample_with_the_best_ratio_is_trained():
     samples = good.sample(64, search._array_rng, factor=3.0)
     ratios = [bad.density(row[None])[0] / good.density(row[None])[0] for row in samples]
     assert list(arch) == samples[int(np.argmin(ratios))].astype(int).tolist()
+
+
+class Fixed:
+    """A density that is told by hand."""
+
+    def __init__(self, *values):
+        self.values = np.array(values)
+
+    def density(self, points):
+        return self.values
+
+
+def test_a_point_that_no_bad_result_resembles_goes_first_as_in_hpbandster():
+    """Ratios 0.5, nan, inf, 0.2, inf, and 1e-32 / 2 where the bad density is negative."""
+    good = Fixed(2.0, np.inf, 1.0, 5.0, 1.0, 2.0)
+    bad = Fixed(1.0, np.inf, np.inf, 1.0, np.inf, -3.0)
+    assert BOHB._order(np.zeros((6, 1)), good, bad).tolist() == [2, 5, 3, 0]
+
+
+def test_published_presets_have_the_published_kernel():
+    """200 trials on mean values: random search 8.794, HpBandSter's generator 8.787 +- 0.036.
+
+    With all options known and bandwidths capped 8.498. It takes 1.5 seconds.
+    """
+    found = {}
+    for preset in ("nats", None):
+        runs = nasbench.search(
+            "bohb",
+            "nb201-cifar10",
+            seeds=range(8),
+            budget=Budget(trials=200),
+            preset=preset,
+            replicate="mean",
+        )
+        found[preset] = sum(run.losses.min() for run in runs) / len(runs)
+    assert found["nats"] == pytest.approx(8.79, abs=0.15)
+    assert found[None] == pytest.approx(8.5, abs=0.1)
+    assert {values["kernel"] for values in BOHB.presets.values()} == {"statsmodels"}
+    assert all(values["refill"] for values in BOHB.presets.values())
+    assert BOHB.presets["nats"]["min_bandwidth"] == 0.3
 
 
 def test_illegal_samples_are_passed_over():
@@ -154,15 +194,27 @@ def test_it_finds_what_random_search_does_not(space):
 
 @pytest.mark.parametrize("preset", BOHB.presets)
 def test_each_value_of_a_preset_changes_the_run(preset):
+    def loss(proposal):
+        return math.inf if proposal.arch[0] % 4 else sphere(proposal)
+
     def run(settings):
-        search = BOHB(NATSSize(), fidelities=(4,), seed=1, **settings)
-        return [p.arch for p in drive_proposals(search, sphere, 60)]
+        found = []
+        for space in (NB201(), NATSSize()):
+            search = BOHB(space, fidelities=(1, 3), seed=1, **settings)
+            found += [(p.arch, p.epoch) for p in drive_proposals(search, loss, 80)]
+        return found
 
     values = hyperparameters(BOHB, {}, preset)
-    defaults = hyperparameters(BOHB, {})
+    others = {
+        "n_samples": 8,
+        "random_fraction": 0.5,
+        "min_bandwidth": 0.95,
+        "kernel": "bounded",
+        "refill": False,
+        "ordered": True,
+    }
     for name in BOHB.presets[preset]:
-        assert values[name] != defaults[name]
-        assert run(values) != run(values | {name: defaults[name]})
+        assert run(values) != run(values | {name: others[name]}), name
 
 
 def test_equal_seeds_give_equal_runs(table):
@@ -189,6 +241,7 @@ def test_equal_seeds_give_equal_runs(table):
         ({"bandwidth_factor": 0.0}, "bandwidth_factor = 0.0 must be positive"),
         ({"min_bandwidth": 0.0}, r"min_bandwidth = 0.0 must be in \(0, 1\)"),
         ({"rounding": "x"}, "rounding = 'x'"),
+        ({"kernel": "statmodels"}, "kernel = 'statmodels'; did you mean 'statsmodels'"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

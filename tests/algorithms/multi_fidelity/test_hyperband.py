@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 from itertools import count
 from random import Random
@@ -102,3 +103,12 @@ def test_its_incumbent_is_better_than_random_search_at_the_same_epochs(table):
         runs = nasbench.search(name, "lite201-digits", seeds=seeds, budget=budget)
         means[name] = sum(run.losses[run.epochs == 8, 0].min() for run in runs) / len(runs)
     assert means["hyperband"] < means["random_search"]
+
+
+def test_the_preset_refills_rungs_as_hpbandster_does():
+    """Everything diverges, and yet all rungs train their full numbers."""
+    counts = []
+    for settings in ({}, Hyperband.presets["hpbandster"]):
+        search = Hyperband(NB201(), fidelities=(1, 3, 9), seed=0, **settings)
+        counts.append([p.epoch for p in drive_proposals(search, lambda _: math.inf, 13)])
+    assert counts == [[1] * 9 + [3] * 3 + [9], [1] * 9 + [3, 3, 3, 9]]

@@ -1,12 +1,15 @@
+import math
 from random import Random
 
 import pytest
+from toys import drive_proposals
 
 import nasbench
 from algorithms.multi_fidelity.successive_halving import SuccessiveHalving
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
+from nasbench.spaces.nb201 import NB201
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +93,12 @@ def test_seconds_that_are_saved(table):
 def test_the_number_of_architectures_is_not_negative(table):
     with pytest.raises(InvalidArgumentError, match="initial = -1 must not be negative"):
         SuccessiveHalving(table.space, fidelities=(1, 8), seed=0, initial=-1)
+
+
+def test_the_preset_refills_rungs_as_hpbandster_does():
+    """Everything diverges, and yet all rungs train their full numbers."""
+    counts = []
+    for settings in ({}, SuccessiveHalving.presets["hpbandster"]):
+        search = SuccessiveHalving(NB201(), fidelities=(1, 3, 9), seed=0, **settings)
+        counts.append([p.epoch for p in drive_proposals(search, lambda _: math.inf, 13)])
+    assert counts == [[1] * 13, [1] * 9 + [3, 3, 3, 9]]

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chi2, kstest, truncnorm
 from statsmodels.nonparametric.kernel_density import KDEMultivariate
 
-from algorithms.parts.kernel_density import KernelDensity
+from algorithms.parts.kernel_density import KernelDensity, StatsmodelsDensity
 
 
 def points(rng, n, n_options):
@@ -35,6 +35,42 @@ def test_it_equals_statsmodels(n_options, n):
     np.testing.assert_allclose(ours.bandwidths, np.minimum(theirs.bw, most), rtol=1e-12)
     theirs.bw = ours.bandwidths
     np.testing.assert_allclose(ours.density(at), theirs.pdf(at), rtol=1e-10)
+
+
+def statsmodels(data, n_options, *, min_bandwidth):
+    """The density as HpBandSter makes it."""
+    kde = KDEMultivariate(
+        data,
+        var_type="".join("u" if c else "c" for c in n_options),
+        bw="normal_reference",
+        rng=np.random.default_rng(0),
+    )
+    kde.bw = np.clip(kde.bw, min_bandwidth, None)
+    return kde
+
+
+@pytest.mark.parametrize("n_options", [(5,), (3, 0), (5, 5, 5, 5, 5, 5)])
+def test_the_published_density_is_that_of_statsmodels(n_options):
+    """Options are missing in the data, and bandwidths exceed one: some densities are negative."""
+    rng = np.random.default_rng(3)
+    data, at = points(rng, 9, n_options), points(rng, 200, n_options)
+    data[:, 0] = np.where(data[:, 0] < n_options[0] / 2, 0, n_options[0] - 1)
+    ours = StatsmodelsDensity(data, n_options, min_bandwidth=0.3)
+    theirs = statsmodels(data, n_options, min_bandwidth=0.3)
+    assert ours.bandwidths.max() > 1 or n_options == (3, 0)
+    np.testing.assert_allclose(ours.bandwidths, theirs.bw, rtol=1e-12)
+    np.testing.assert_allclose(ours.density(at), theirs.pdf(at), rtol=1e-9, atol=1e-15)
+
+
+def test_the_published_density_is_infinite_where_all_points_share_another_option():
+    data = np.array([[1.0, 0.0], [1.0, 2.0], [1.0, 1.0]])
+    ours = StatsmodelsDensity(data, (3, 3), min_bandwidth=0.3)
+    theirs = statsmodels(data, (3, 3), min_bandwidth=0.3)
+    with np.errstate(divide="ignore"):
+        expected = [theirs.pdf([option, 0.0]) for option in (0.0, 1.0)]
+    found = ours.density(np.array([[0.0, 0.0], [1.0, 0.0]]))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert found[0] == np.inf
 
 
 def test_it_equals_the_formula_where_options_are_missing():

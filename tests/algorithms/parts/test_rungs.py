@@ -6,6 +6,7 @@ import pytest
 from algorithms.parts.rungs import (
     Bracket,
     Brackets,
+    Halving,
     Ladder,
     Result,
     Rung,
@@ -124,6 +125,20 @@ def test_diverged_trainings_do_not_climb():
     bracket.start()
     bracket.record(Result(math.inf, 4, ()))
     assert bracket.done
+
+
+def test_new_architectures_take_the_places_of_diverged_ones_as_in_hpbandster():
+    """Three of four diverge; the second rung still trains two, and the third one."""
+    names = iter(range(100))
+    halving = Halving([(4, 2, 1)], (1, 3, 9), lambda: (next(names),), resume=True, refill=True)
+    told = []
+    for trial, loss in enumerate([math.inf, 5.0, math.inf, math.inf, math.inf, math.inf, 1.0]):
+        proposal = halving.ask()
+        told.append((proposal.epoch, proposal.arch[0], proposal.resumes))
+        halving.tell(proposal, loss, trial)
+    start = [(1, 0, None), (1, 1, None), (1, 2, None), (1, 3, None)]
+    assert told == [*start, (3, 1, 1), (3, 4, None), (9, 5, None)]
+    assert halving.ask().epoch == 1
 
 
 def test_the_next_bracket_starts_while_one_waits():

@@ -106,6 +106,30 @@ def test_advantages_by_hand():
     assert search._advantages([5.0]).tolist() == pytest.approx([advantage / size])
 
 
+def test_baselines_come_from_the_period_before_as_in_enas():
+    """0.99 of the last period's mean baseline + 0.01 of the own reward; nothing inside a period."""
+    search = make(reward="accuracy", baseline_momentum=0.99, baseline_period=3)
+    assert search._baselines([0.2, 0.4], [0.3, 0.5]) == [0.2, 0.4]  # only the entropy is left
+    third, fourth = search._baselines([0.9, 0.7], [1.0, 0.8])
+    assert third == 0.9
+    mean = (0.2 + 0.4 + 0.9) / 3
+    assert fourth == pytest.approx(0.99 * mean + 0.01 * 0.8)
+    fifth, sixth, seventh = search._baselines([0.1, 0.1, 0.1], [0.1, 0.1, 0.1])
+    assert fifth == sixth == pytest.approx(0.99 * mean + 0.01 * 0.1)
+    assert seventh == pytest.approx(0.99 * (fourth + fifth + sixth) / 3 + 0.01 * 0.1)
+
+
+def test_enas_learns_from_entropy_alone_in_its_first_epoch():
+    searches = [
+        make(**ReinforceLSTM.presets["enas"] | {"entropy_weight": weight, "samples": 4})
+        for weight in (0.0, 1e-4)
+    ]
+    for search in searches:
+        start = values(search)
+        ask_and_tell(search, [10.0, 20.0, 30.0, 40.0])
+        assert (values(search) == start).all() == (search.entropy_weight == 0)
+
+
 @pytest.mark.parametrize(
     ("reward", "expected"),
     [("normalized", -20.0), ("accuracy", 0.8), ("cubed_accuracy", 0.512)],
@@ -190,6 +214,7 @@ def test_the_presets_are_the_published_settings():
         "initial_range": 0.1,
         "reward": "accuracy",
         "baseline_momentum": 0.99,
+        "baseline_period": 1000,
         "entropy_weight": 1e-4,
         "entropy_in_reward": True,
         "temperature": 5.0,
@@ -212,6 +237,7 @@ def test_presets_and_settings_change_the_search():
         {"reward": "accuracy", "entropy_weight": 0.0},
         {"reward": "cubed_accuracy", "entropy_weight": 0.0},
         {"baseline_momentum": 0.5},
+        {"baseline_period": 20},
         {"entropy_weight": 0.0},
         {"entropy_in_reward": True, "entropy_weight": 100.0},
         {"temperature": 2.0},
@@ -269,6 +295,7 @@ def test_the_default_is_ahead_of_random_search_and_a_large_rate_behind():
         ({"hidden": 0}, "hidden = 0 must be at least 1"),
         ({"initial_range": math.inf}, "initial_range = inf must be positive and finite"),
         ({"reward": "acuracy"}, "reward = 'acuracy'; did you mean 'accuracy'"),
+        ({"baseline_period": -1}, "baseline_period = -1 must not be negative"),
         ({"baseline_momentum": 1.0}, r"baseline_momentum = 1.0 must be in \[0, 1\)"),
         ({"entropy_weight": -0.1}, "entropy_weight = -0.1 must be finite, not negative"),
         ({"temperature": 0.0}, "temperature = 0.0 must be positive and finite"),

@@ -71,6 +71,7 @@ def leaf_of(tree, space, arch):
 
 @pytest.mark.parametrize("ridge", [1.0, 0.1])
 def test_every_split_is_at_the_mean_prediction_of_ridge_regression(ridge):
+    """Trials are split by their losses, what was not proposed by its prediction."""
     space = NB201()
     search = make(space, ridge=ridge, selections=1000)
     archs = drive(search, rough, 60)
@@ -87,10 +88,10 @@ def test_every_split_is_at_the_mean_prediction_of_ridge_regression(ridge):
         split += 1
         model = Ridge(alpha=ridge).fit(codes[bag], losses[bag])
         predicted = model.predict(codes[bag])
-        good = set(bag[predicted < predicted.mean() - 1e-9].tolist())
-        bad = set(bag[predicted > predicted.mean() + 1e-9].tolist())
-        assert good <= set(tree.bags[2 * node + 1].tolist())
-        assert bad <= set(tree.bags[2 * node + 2].tolist())
+        assert predicted.mean() == pytest.approx(losses[bag].mean())
+        good = losses[bag] <= losses[bag].mean()
+        assert tree.bags[2 * node + 1].tolist() == bag[good].tolist()
+        assert tree.bags[2 * node + 2].tolist() == bag[~good].tolist()
         margin = model.predict(one_hot(space, others)) - predicted.mean()
         columns = (np.array(others) + 5 * np.arange(6)).T
         sure = abs(margin) > 1e-9

@@ -206,10 +206,10 @@ def test_info_of_an_algorithm(nasbench, monkeypatch):
         "known numbers  not used",
         "hyperparameter  default  meaning",
         "population      100      Population size.",
-        'mutation        "one"    "one": one decision changes; "each": every decision',
+        'mutation        "one"    "one": one decision changes. "notebook": every edge',
         "identity        0.0      Probability that a child is an exact copy of its",
         "preset          settings",
-        'naszilla        population=30, sample=10, initial=10, mutation="each"',
+        'naszilla        population=29, sample=10, initial=10, mutation="naszilla"',
     ):
         assert f"{line}\n" in out
     assert "amoebanet from the paper" in " ".join(out.split())

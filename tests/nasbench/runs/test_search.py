@@ -45,7 +45,7 @@ def test_all_hyperparameters_are_known_with_their_defaults():
 def test_changes_override_the_preset_which_overrides_the_defaults():
     evolution = ALGORITHMS.load("regularized_evolution")
     values = hyperparameters(evolution, {"sample": 4}, "naszilla")
-    assert (values["population"], values["sample"], values["mutation"]) == (30, 4, "each")
+    assert (values["population"], values["sample"], values["mutation"]) == (29, 4, "naszilla")
     assert values["replacement"] is True
 
 
