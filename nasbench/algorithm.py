@@ -138,6 +138,8 @@ class Algorithm(ABC):
             others, named like :attr:`nasbench.regressor.Regressor.family`; they may depend on
             hyperparameters. Leaderboards mark an algorithm that fits the family of the surrogate
             that it searches.
+        loss_unit: Unit of the first loss that the hyperparameters are made for, such as ``"%"``;
+            None if they suit any. A search for an objective in another unit says so.
         space: As given.
         fidelities: As given.
         rng: The generator made from ``seed``.
@@ -145,6 +147,7 @@ class Algorithm(ABC):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     families: tuple[str, ...] = ()
+    loss_unit: str | None = None
 
     def __init__(self, space: SearchSpace, *, fidelities: Sequence[int], seed: int) -> None:
         self.space = space

@@ -1,19 +1,20 @@
 """DEHB, differential evolution with Hyperband (Awad et al., 2021, https://arxiv.org/abs/2105.09821)."""
 
-from collections.abc import Sequence
-from math import floor, inf
+from collections.abc import Mapping, Sequence
+from math import floor, inf, nextafter
 from operator import mul
-from typing import NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from algorithms.parts.rungs import Bracket, Brackets, Result, Running, brackets, rungs
 from nasbench.algorithm import Algorithm, Observation, Proposal
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 Vector: TypeAlias = tuple[float, ...]
 
 _SINGLE_RUNG_SIZE = 20
 _TRIES = 100
+_STARTS = ("uniform", "edge")
 
 
 class _Individual(NamedTuple):
@@ -53,8 +54,8 @@ class DEHB(Algorithm):
     up to four with mutants from all populations; if removing the target leaves fewer than three,
     random points fill it up to three.
 
-    Defaults as in automl/DEHB. With a single fidelity this is differential evolution with 20
-    members.
+    Defaults as in automl/DEHB for a function of the cube, preset ``configspace`` as there for a
+    ConfigSpace. With a single fidelity this is differential evolution with 20 members.
 
     Args:
         space: The search space.
@@ -69,7 +70,10 @@ class DEHB(Algorithm):
         crossover: Probability that a coordinate comes from the mutant; at least one does.
         resume: Whether a promoted architecture continues its training where possible; if False, it
             trains from scratch.
+        start: Random points within the part of their option: ``"uniform"`` or its lower ``"edge"``.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"configspace": {"start": "edge"}}
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class DEHB(Algorithm):
         mutation_factor: float = 0.5,
         crossover: float = 0.5,
         resume: bool = True,
+        start: str = "uniform",
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         epochs = rungs(self.fidelities, eta)
@@ -89,11 +94,14 @@ class DEHB(Algorithm):
             raise InvalidArgumentError(f"mutation_factor = {mutation_factor} must be in (0, 2]")
         if not 0 <= crossover <= 1:
             raise InvalidArgumentError(f"crossover = {crossover} must be in [0, 1]")
+        if start not in _STARTS:
+            raise InvalidArgumentError(f"start = {start!r}{one_of(start, _STARTS)}")
         self.resumable = resumable
         self.eta = eta
         self.mutation_factor = mutation_factor
         self.crossover = crossover
         self.resume = resume
+        self.start = start
         self._continues = resume and resumable
         self._epochs = epochs
         sizes = (
@@ -170,7 +178,10 @@ class DEHB(Algorithm):
         """The pool without the target, filled with random points up to three."""
         others = [vector for vector in pool if vector is not target]
         while len(others) < 3:
-            others.append(tuple([self.rng.random() for _ in target]))
+            if self.start == "edge":
+                others.append(self._random().vector)
+            else:
+                others.append(tuple([self.rng.random() for _ in target]))
         return others
 
     def _cross(self, target: Vector, a: Vector, b: Vector, c: Vector) -> Vector:
@@ -216,9 +227,17 @@ class DEHB(Algorithm):
 
     def _random(self) -> _Individual:
         """A random legal architecture and a random point that decodes to it."""
-        arch, draw = self.space.sample(self.rng), self.rng.random
-        point = [(o + draw()) / n for o, n in zip(arch, self.space.options, strict=True)]
+        arch, draw, options = self.space.sample(self.rng), self.rng.random, self.space.options
+        if self.start == "edge":
+            return _Individual(tuple(map(_lower_edge, arch, options)), arch)
+        point = [(o + draw()) / n for o, n in zip(arch, options, strict=True)]
         return _Individual(tuple(point), arch)
+
+
+def _lower_edge(option: int, n: int) -> float:
+    """The least coordinate that decodes to an option of ``n``."""
+    edge = option / n
+    return edge if floor(edge * n) == option else nextafter(edge, 1.0)
 
 
 def population_sizes(sizes: Sequence[Sequence[int]]) -> list[int]:

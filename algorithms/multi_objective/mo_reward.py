@@ -98,6 +98,7 @@ class MoReward(Wrapper):
         self.beyond = beyond
         self._inner = self._make(seed=seed)
         self.families = self._inner.families
+        self.loss_unit = "%"
         self._target = target
         self._costs: list[float] = []
 

@@ -1,8 +1,8 @@
 """NSGA-II (Deb et al., 2002, https://doi.org/10.1109/4235.996017), as NSGA-Net uses it."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from algorithms.parts.mutation import mutant
 from algorithms.parts.pareto import Losses, comparable, crowding, dominates, fronts
@@ -34,10 +34,10 @@ class NSGA2(Algorithm):
     is an elitist genetic algorithm.
 
     Population size, number of offspring, tournament and two-point crossover are those of NSGA-Net
-    (Lu et al., 2019, https://arxiv.org/abs/1810.03522); the probabilities are after it. Its
-    mutation prefers options with nearby numbers; here all options are equally likely. Its
-    exploitation phase, which samples from a Bayesian network over the phases of its own space, is
-    left out.
+    (Lu et al., 2019, https://arxiv.org/abs/1810.03522); the probabilities are after it. Preset
+    ``nsga_net`` also has its mutation (ianwhale/nsga-net, ``search/nsganet.py``), which prefers
+    options with nearby numbers; by default all options are equally likely. Its exploitation phase,
+    which samples from a Bayesian network over the phases of its own space, is left out.
 
     Args:
         space: The search space.
@@ -46,8 +46,14 @@ class NSGA2(Algorithm):
         population: Population size.
         offspring: Children per generation.
         crossover: Probability that two parents are crossed.
-        mutation: Expected number of decisions that a mutation changes; all are equally likely.
+        mutation: Expected number of decisions that a mutation changes, or with ``eta`` tries to
+            change; all are equally likely.
+        eta: Distribution index of the polynomial mutation of option numbers (Deb and Goyal, 1996),
+            which is the nearer to the old option the higher it is and may return it; None: any
+            other option.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nsga_net": {"eta": 3.0}}
 
     def __init__(
         self,
@@ -59,6 +65,7 @@ class NSGA2(Algorithm):
         offspring: int = 40,
         crossover: float = 0.9,
         mutation: float = 1.0,
+        eta: float | None = None,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         if population < 2:
@@ -69,10 +76,13 @@ class NSGA2(Algorithm):
             raise InvalidArgumentError(f"crossover = {crossover} must be in [0, 1]")
         if not 0 <= mutation < math.inf:
             raise InvalidArgumentError(f"mutation = {mutation} must be finite, not negative")
+        if eta is not None and (type(eta) not in (int, float) or not 0 <= eta < math.inf):
+            raise InvalidArgumentError(f"eta = {eta!r} must be finite, not negative, or None")
         self.population = population
         self.offspring = offspring
         self.crossover = crossover
         self.mutation = mutation
+        self.eta = eta
         self._rate = mutation / len(space.options)
         self._members: list[_Member] = []
         self._told: list[_Member] = []
@@ -152,12 +162,17 @@ class NSGA2(Algorithm):
             changed = arch
             for i, n in enumerate(options):
                 if draw() < rate and n > 1:
-                    option = int(draw() * (n - 1))
-                    option += option >= arch[i]
-                    changed = (*changed[:i], option, *changed[i + 1 :])
+                    changed = (*changed[:i], self._option(arch[i], n), *changed[i + 1 :])
             if self.space.is_legal(changed):
                 return changed
         return arch
+
+    def _option(self, old: int, n: int) -> int:
+        """One of ``n`` options to replace ``old``."""
+        if self.eta is not None:
+            return _polynomial(old, n, self.eta, self.rng.random())
+        option = int(self.rng.random() * (n - 1))
+        return option + (option >= old)
 
 
 class _Member(NamedTuple):
@@ -166,3 +181,14 @@ class _Member(NamedTuple):
     arch: Arch
     losses: Losses
     crowding: float
+
+
+def _polynomial(option: int, n: int, eta: float, uniform: float) -> int:
+    """Polynomial mutation of a number in [-0.5, ``n`` - 0.5], rounded."""
+    power = eta + 1
+    below = (option + 0.5) / n
+    if uniform <= 0.5:
+        step = (2 * uniform + (1 - 2 * uniform) * (1 - below) ** power) ** (1 / power) - 1
+    else:
+        step = 1 - (2 - 2 * uniform + (2 * uniform - 1) * below**power) ** (1 / power)
+    return min(max(math.floor(option + step * n + 0.5), 0), n - 1)

@@ -81,6 +81,7 @@ class RandomScalarization(Wrapper):
         self._array_rng = np.random.default_rng(int(self.rng.random() * 2**53))
         self._current = _Search(self._make(seed=seed), itemgetter(0))
         self.families = self._current.algorithm.families
+        self.loss_unit = self._current.algorithm.loss_unit
         self._running: Running[_Search] = Running()
         self._lowest: tuple[float, ...] = ()
         self._highest: tuple[float, ...] = ()

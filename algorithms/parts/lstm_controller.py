@@ -82,6 +82,7 @@ class LSTMController(Algorithm):
         self.initial_range = initial_range
         self.baseline_momentum = baseline_momentum
         self.reward = reward
+        self.loss_unit = None if reward == "normalized" else "%"
         self.entropy_weight = entropy_weight
         self._policy = LSTMPolicy(
             space,

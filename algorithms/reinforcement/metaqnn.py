@@ -87,6 +87,7 @@ class MetaQNN(Algorithm):
         self.learning_rate = learning_rate
         self.replay = replay
         self.initial_loss = initial_loss
+        self.loss_unit = "%" if initial_loss == 50 else None
         self.state = state
         self._legal = legal_options(space)
         self._values: dict[tuple[object, ...], list[float]] = {}

@@ -27,10 +27,11 @@ class Reinforce(Algorithm):
     reward minus a moving average of rewards. A diverged training counts as the worst finite loss so
     far. Options after which nothing legal can follow have probability and gradient 0.
 
-    Preset ``nas_benchmarks`` is as in automl/nas_benchmarks (``run_rl.py``), with rewards as
-    fractions; ``nats`` is as in D-X-Y/AutoDL-Projects (``exps/NATS-algos/reinforce.py``), with
-    rewards in percent. By default advantages are divided by their running size, so that the
-    learning rate suits losses of any unit.
+    Presets ``nas_benchmarks``, for losses in percent, and ``nas_benchmarks_fcnet``, for the squared
+    errors of FCNet, are as in automl/nas_benchmarks (``run_rl.py``), where the reward is 1 minus
+    the error as a fraction, or minus the squared error. Preset ``nats`` is as in
+    D-X-Y/AutoDL-Projects (``exps/NATS-algos/reinforce.py``). By default advantages are divided by
+    their running size, so that the learning rate suits losses of any unit; Adam does that too.
 
     Args:
         space: The search space.
@@ -52,6 +53,11 @@ class Reinforce(Algorithm):
             "baseline_first": True,
             "reward_scale": 0.01,
             "reject_above": 99.9,
+        },
+        "nas_benchmarks_fcnet": {
+            "normalize": False,
+            "baseline_first": True,
+            "reject_above": 0.999,
         },
         "nats": {
             "learning_rate": 0.01,
@@ -98,6 +104,7 @@ class Reinforce(Algorithm):
         self.baseline_first = baseline_first
         self.reward_scale = reward_scale
         self.reject_above = reject_above
+        self.loss_unit = {99.9: "%", 0.999: ""}.get(reject_above)
         self.initial_std = initial_std
         self._policy = IndependentChoices(space)
         self._logits = [[0.0] * n for n in space.options]

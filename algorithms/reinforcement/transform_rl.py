@@ -117,6 +117,7 @@ class TransformRL(Algorithm):
         self.learning_rate = learning_rate
         self.entropy_weight = entropy_weight
         self.reward = reward
+        self.loss_unit = "%" if reward == "tan" else None
         self.normalize = normalize
         self.baseline_momentum = baseline_momentum
         self.embedding = embedding

@@ -92,6 +92,7 @@ class LaNAS(Algorithm):
         self.height = height
         self.exploration = exploration
         self.scale = scale
+        self.loss_unit = "%" if scale == 100 else None
         self.ridge = ridge
         self._offsets = np.cumsum((0, *space.options[:-1]))
         self._penalty = ridge * np.eye(sum(space.options))

@@ -108,6 +108,7 @@ class MctsUct(Algorithm):
         self.exploration = exploration
         self.scale = scale
         self.sharing = sharing
+        self.loss_unit = "%" if scale == 100 else None
         self._legal = legal_options(space)
         self._root = _Node()
         self._shared = [[_Statistics() for _ in range(n)] for n in space.options]

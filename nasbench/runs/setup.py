@@ -1,5 +1,6 @@
 """The set-up of a search: everything but its seed, checked before anything runs."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from nasbench.runs.manifest import Manifest
 from nasbench.runs.replay import KnownNumbers, check_replicate, replay
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +112,13 @@ class Prepared:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The manifest of the runs.
+        """The manifest of the runs; logs a warning if the settings are for losses in another unit.
 
         Raises:
             NasbenchError: The algorithm refuses its hyperparameters.
         """
         made, _ = self.make(0)
+        self._compare_units(made.loss_unit)
         return Manifest.of(
             made,
             self.benchmark,
@@ -125,6 +129,20 @@ class Prepared:
             name=self.setup.algorithm if isinstance(self.setup.algorithm, str) else None,
             preset=self.setup.preset,
         )
+
+    def _compare_units(self, expected: str | None) -> None:
+        objective = self.benchmark.objectives[0]
+        found = self.benchmark.column(objective).unit
+        if expected is not None and expected != found:
+            preset = f"preset {self.setup.preset!r} of " if self.setup.preset else ""
+            _LOG.warning(
+                "%s%s is made for losses %s, but %r is %s: the search may be no better than random",
+                preset,
+                self.algorithm.__name__,
+                _in_unit(expected),
+                objective,
+                _in_unit(found),
+            )
 
     def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
         """Make a new algorithm, and the known numbers passed to it (None without any)."""
@@ -153,6 +171,10 @@ class Prepared:
             known=known,
             manifest=self.manifest,
         )
+
+
+def _in_unit(unit: str) -> str:
+    return {"": "without unit", "%": "in percent"}.get(unit, f"in {unit}")
 
 
 def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:

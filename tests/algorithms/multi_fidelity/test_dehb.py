@@ -7,7 +7,7 @@ from scipy.stats import binom, chi2
 from toys import drive_proposals
 
 import nasbench
-from algorithms.multi_fidelity.dehb import DEHB, population_sizes
+from algorithms.multi_fidelity.dehb import DEHB, _lower_edge, population_sizes
 from algorithms.multi_fidelity.hyperband import Hyperband
 from algorithms.parts.rungs import Bracket, brackets
 from nasbench.algorithm import Observation
@@ -220,6 +220,23 @@ def test_one_fidelity_is_differential_evolution_of_twenty():
     assert [proposal.arch for proposal in proposals[:20]] == random
     means = [sum(map(sphere, proposals[i : i + 20])) / 20 for i in (0, 380)]
     assert means[1] < means[0] / 2
+
+
+def test_with_a_configspace_points_start_at_the_lower_edge_of_their_option():
+    """The package gives option ``o`` of ``n`` the coordinate ``o / n``."""
+    search = DEHB(NB201(), fidelities=RUNGS, seed=0, **DEHB.presets["configspace"])
+    for population in search._populations:
+        for member in population:
+            vector, arch = member.individual
+            assert vector == tuple(option / 5 for option in arch)
+    pool = [search._random().vector]
+    assert all(x * 5 == int(x * 5) for vector in search._others(pool, pool[0]) for x in vector)
+
+
+def test_edges_decode_to_their_option_also_where_division_rounds():
+    assert int(1 / 49 * 49) == 0
+    for n in range(1, 200):
+        assert all(int(_lower_edge(option, n) * n) == option for option in range(n))
 
 
 def test_it_finds_what_random_search_does_not():

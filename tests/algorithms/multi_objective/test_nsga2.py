@@ -4,13 +4,14 @@ from random import Random
 
 import numpy as np
 import pytest
+from pymoo.operators.mutation.pm import mut_pm
 from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
-from scipy.stats import binom, chi2
+from scipy.stats import binom, chi2, chi2_contingency
 from toys import Hashed, Numbers, OneDecision, Unlike, drive, mean_best, rugged
 
 import nasbench
-from algorithms.multi_objective.nsga2 import NSGA2, _Member
+from algorithms.multi_objective.nsga2 import NSGA2, _Member, _polynomial
 from leaderboard.hypervolume import hypervolume
 from nasbench.algorithm import Observation, Proposal
 from nasbench.benchmarks.recorded_space import RecordedSpace
@@ -135,6 +136,29 @@ def test_it_finds_a_known_front():
         search = make(toy.space, seed)
         run = replay(search, toy, budget=Budget(trials=1000))
         assert {trial.losses for trial in run.front()} == {(-k, k - 12) for k in range(13)}
+
+
+@pytest.mark.parametrize(("option", "n"), [(0, 5), (2, 5), (1, 2), (6, 8)])
+def test_the_mutation_of_nsga_net_is_polynomial(option, n):
+    """Frequencies of options as pymoo's polynomial mutation of integers has them."""
+    olds, one = np.full((20_000, 1), float(option)), np.ones(20_000)
+    low, high = np.array([-0.5]), np.array([n - 0.5 - 1e-9])
+    mutants = mut_pm(olds, low, high, 3 * one, one, False, random_state=np.random.default_rng(0))
+    theirs = np.rint(mutants[:, 0])
+    draw = Random(1).random
+    ours = [_polynomial(option, n, 3.0, draw()) for _ in range(20_000)]
+    counts = np.array([[np.sum(np.array(x) == k) for k in range(n)] for x in (ours, theirs)])
+    common = counts[:, counts.min(axis=0) > 5]
+    assert common.sum() > 0.99 * counts.sum()
+    assert chi2_contingency(common).pvalue > 1e-3
+
+
+def test_a_higher_index_stays_nearer():
+    draw = Random(0).random
+    spread = [
+        np.std([_polynomial(10, 21, eta, draw()) for _ in range(2000)]) for eta in (0.0, 3.0, 20.0)
+    ]
+    assert spread[0] > 1.2 * spread[1] > 2 * spread[2]
 
 
 def test_cuts_are_two_different_places():

@@ -7,6 +7,7 @@ from toys import Ruled, Tiny, rugged, tell
 
 import nasbench
 from algorithms.reinforcement.reinforce import Reinforce
+from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
@@ -153,6 +154,31 @@ def test_rejected_trials_teach_nothing():
     assert ([list(row) for row in search._logits], search._reward) == before
     tell(search, (1,) * 6, 99.85)
     assert ([list(row) for row in search._logits], search._reward) != before
+
+
+def test_on_fcnet_the_reward_is_one_minus_the_squared_error_as_in_nas_benchmarks():
+    """Rewards of at most 0.001, squared errors from 0.999 on, are rejected."""
+    search = make(**Reinforce.presets["nas_benchmarks_fcnet"])
+    tell(search, (0,) * 6, 0.4)
+    tell(search, (1,) * 6, 0.3)
+    advantage = 0.1 * (0.1 - 0.1 / 1.9)  # 0.1 better, and half of it in the baseline
+    row = search._logits[0]
+    assert [row[1], row[2]] == pytest.approx([0.8 * advantage, -0.2 * advantage])
+    tell(search, (1,) * 6, 0.999)
+    assert search._logits[0] == row
+
+
+def test_adam_suits_losses_in_any_unit():
+    runs = []
+    for unit in (1.0, 1e-4):
+        search, archs = make(seed=3, **Reinforce.presets["nats"]), []
+        for trial in range(200):
+            proposal = search.ask()
+            archs.append(proposal.arch)
+            loss = unit * sum(proposal.arch)
+            search.tell(Observation(trial, proposal, (loss,), 1.0))
+        runs.append(archs)
+    assert runs[0] == runs[1]
 
 
 def test_what_the_presets_state_is_what_they_do():

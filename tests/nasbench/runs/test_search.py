@@ -27,6 +27,70 @@ def prepare(algorithm="random_search", benchmark="nb201-cifar10", **options):
     return Setup(algorithm=algorithm, benchmark=benchmark, **options).prepare()
 
 
+# Units
+
+MADE_FOR_PERCENT = [
+    ("lanas", "lamcts", {}),
+    ("mcts_uct", "deep_architect", {}),
+    ("mcts_uct", "wistuba", {}),
+    ("mcts_uct", "alphax", {}),
+    ("metaqnn", "baker", {}),
+    ("reinforce", "nas_benchmarks", {}),
+    ("reinforce_lstm", "nas_rl", {}),
+    ("reinforce_lstm", "enas", {}),
+    ("ppo_lstm", "nasnet", {}),
+    ("ppo_lstm", "small", {}),
+    ("transform_rl", "eas", {}),
+    ("mo_reward", None, {}),
+    ("random_scalarization", None, {"search": "lanas", "search_preset": "lamcts"}),
+]
+
+
+def units_logged(caplog, algorithm, benchmark, preset, settings):
+    """The warnings about units."""
+    caplog.clear()
+    prepared = prepare(algorithm, benchmark, preset=preset, hyperparameters=settings)
+    prepared.manifest  # noqa: B018
+    return [message for message in caplog.messages if "made for losses" in message]
+
+
+@pytest.mark.parametrize(("algorithm", "preset", "settings"), MADE_FOR_PERCENT)
+def test_settings_made_for_percentages_say_so_on_squared_errors(
+    algorithm, preset, settings, caplog
+):
+    (message,) = units_logged(caplog, algorithm, "fcnet-naval", preset, settings)
+    assert f"preset {preset!r} of" in message or not preset
+    assert "is made for losses in percent, but 'valid_mse' is without unit: " in message
+    assert "\n" not in message
+    assert not units_logged(caplog, algorithm, "nb201-cifar10", preset, settings)
+
+
+def test_the_preset_for_squared_errors_says_so_on_percentages(caplog):
+    name = "nas_benchmarks_fcnet"
+    (message,) = units_logged(caplog, "reinforce", "nb201-cifar10", name, {})
+    assert "made for losses without unit, but 'valid_accuracy' is in percent" in message
+    assert not units_logged(caplog, "reinforce", "fcnet-naval", name, {})
+
+
+UNITLESS = sorted(
+    {(name, "") for name in ALGORITHMS if name != "mo_reward"}
+    | {pair for pair in PRESETS if pair[0] != "mo_reward"}
+    - {(name, preset) for name, preset, _ in MADE_FOR_PERCENT}
+    - {("reinforce", "nas_benchmarks_fcnet")}
+)
+
+
+@pytest.mark.parametrize(("algorithm", "preset"), UNITLESS)
+def test_other_settings_suit_any_unit(algorithm, preset, caplog):
+    assert not units_logged(caplog, algorithm, "fcnet-naval", preset or None, {})
+
+
+def test_one_line_is_said_once_for_all_seeds(caplog):
+    runs = search("lanas", "fcnet-naval", preset="lamcts", seeds=range(3), budget=Budget(trials=2))
+    assert len(runs) == 3
+    assert len([message for message in caplog.messages if "made for losses" in message]) == 1
+
+
 # Hyperparameters
 
 
