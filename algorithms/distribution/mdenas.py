@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from algorithms.parts.choices import IndependentChoices
-from algorithms.parts.rungs import Running
+from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace

@@ -6,7 +6,7 @@ from statistics import mean, median
 from typing import Any, ClassVar
 
 from algorithms.parts.mutation import mutant
-from algorithms.parts.rungs import Running
+from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from algorithms.parts.rungs import Ladder, Running, rungs
+from algorithms.parts.rungs import Ladder, rungs
+from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.space import SearchSpace
 

@@ -5,7 +5,8 @@ from math import floor, inf, nextafter
 from operator import mul
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from algorithms.parts.rungs import Bracket, Brackets, Result, Running, brackets, rungs
+from algorithms.parts.rungs import Bracket, Brackets, Result, brackets, rungs
+from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace

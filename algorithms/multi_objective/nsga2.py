@@ -191,4 +191,4 @@ def _polynomial(option: int, n: int, eta: float, uniform: float) -> int:
         step = (2 * uniform + (1 - 2 * uniform) * (1 - below) ** power) ** (1 / power) - 1
     else:
         step = 1 - (2 - 2 * uniform + (2 * uniform - 1) * below**power) ** (1 / power)
-    return min(max(math.floor(option + step * n + 0.5), 0), n - 1)
+    return min(max(math.floor(float(option + step * n) + 0.5), 0), n - 1)

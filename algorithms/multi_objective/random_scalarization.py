@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from algorithms.parts.inner import Wrapper, with_one_loss
-from algorithms.parts.rungs import Running
+from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Known, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import SearchSpace

@@ -51,7 +51,8 @@ class KernelDensity:
 
     def _other(self) -> NDArray[np.float64]:
         """Kernel of each column at an option other than that of the data point."""
-        return self.bandwidths / np.maximum(self._n_options - 1, 1)
+        other: NDArray[np.float64] = self.bandwidths / np.maximum(self._n_options - 1, 1)
+        return other
 
     def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Density at points of shape ``(m, d)``; returns shape ``(m,)``."""
@@ -109,7 +110,8 @@ class StatsmodelsDensity(KernelDensity):
     def _other(self) -> NDArray[np.float64]:
         n_levels = np.array([len(np.unique(column)) for column in self._data.T])
         with np.errstate(divide="ignore"):
-            return self.bandwidths / (n_levels - 1)
+            other: NDArray[np.float64] = self.bandwidths / (n_levels - 1)
+        return other
 
     def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):  # infinite factors of both signs

@@ -8,15 +8,14 @@ import math
 from bisect import insort
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
+from algorithms.parts.running import Running
 from nasbench.algorithm import Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch
 
 ROUNDINGS = ("hpbandster", "paper")
-
-Note = TypeVar("Note")
 
 
 class Result(NamedTuple):
@@ -82,29 +81,6 @@ def brackets(n_rungs: int, eta: int, rounding: str) -> tuple[tuple[int, ...], ..
             n = n_rungs // (s + 1) * eta**s
         sizes.append(halving(n, eta, s + 1))
     return tuple(sizes)
-
-
-class Running(Generic[Note]):
-    """Notes attached to proposals until their results are told.
-
-    Equal proposals ask for the same training, so it does not matter which of them a result belongs
-    to; the oldest is told first.
-    """
-
-    def __init__(self) -> None:
-        self._notes: dict[Proposal, list[Note]] = {}
-
-    def add(self, proposal: Proposal, note: Note) -> None:
-        """Keep ``note`` until ``proposal`` is told."""
-        self._notes.setdefault(proposal, []).append(note)
-
-    def take(self, proposal: Proposal) -> Note:
-        """Remove and return the note of ``proposal``."""
-        notes = self._notes[proposal]
-        note = notes.pop(0)
-        if not notes:
-            del self._notes[proposal]
-        return note
 
 
 class Bracket:

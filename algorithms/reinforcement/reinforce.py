@@ -104,7 +104,7 @@ class Reinforce(Algorithm):
         self.baseline_first = baseline_first
         self.reward_scale = reward_scale
         self.reject_above = reject_above
-        self.loss_unit = {99.9: "%", 0.999: ""}.get(reject_above)
+        self.loss_unit = {None: None, 99.9: "%", 0.999: ""}.get(reject_above)
         self.initial_std = initial_std
         self._policy = IndependentChoices(space)
         self._logits = [[0.0] * n for n in space.options]

@@ -108,7 +108,7 @@ def run_seeds(
     check_count("processes", processes)
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
-    prepared.manifest  # noqa: B018 (raises for wrong hyperparameters)
+    prepared.check_unit()
     runs: list[Run] = []
     progress(0)
     for done in finished_runs(prepared, seeds, processes):
@@ -144,6 +144,7 @@ def record_seeds(
     check_count("processes", processes)
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
+    prepared.check_unit()
     records = Records.create(out, prepared.manifest)
     missing = records.missing(seeds)
     progress(len(seeds) - len(missing))

@@ -112,13 +112,12 @@ class Prepared:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The manifest of the runs; logs a warning if the settings are for losses in another unit.
+        """The manifest of the runs.
 
         Raises:
             NasbenchError: The algorithm refuses its hyperparameters.
         """
         made, _ = self.make(0)
-        self._compare_units(made.loss_unit)
         return Manifest.of(
             made,
             self.benchmark,
@@ -130,13 +129,15 @@ class Prepared:
             preset=self.setup.preset,
         )
 
-    def _compare_units(self, expected: str | None) -> None:
-        objective = self.benchmark.objectives[0]
+    def check_unit(self) -> None:
+        """Log a warning if the settings are made for losses in another unit."""
+        made, _ = self.make(0)
+        expected, objective = made.loss_unit, self.benchmark.objectives[0]
         found = self.benchmark.column(objective).unit
-        if expected is not None and expected != found:
+        if expected is not None and _in_unit(expected) != _in_unit(found):
             preset = f"preset {self.setup.preset!r} of " if self.setup.preset else ""
             _LOG.warning(
-                "%s%s is made for losses %s, but %r is %s: the search may be no better than random",
+                "%s%s is made for losses %s, %r is %s: the search may be no better than random",
                 preset,
                 self.algorithm.__name__,
                 _in_unit(expected),
@@ -174,7 +175,9 @@ class Prepared:
 
 
 def _in_unit(unit: str) -> str:
-    return {"": "without unit", "%": "in percent"}.get(unit, f"in {unit}")
+    if unit in ("", "1"):
+        return "without a unit"
+    return "in percent" if unit == "%" else f"in {unit}"
 
 
 def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:

@@ -10,7 +10,6 @@ from algorithms.parts.rungs import (
     Ladder,
     Result,
     Rung,
-    Running,
     brackets,
     halving,
     rungs,
@@ -83,16 +82,6 @@ def test_rungs_shrink_to_one():
 def test_unknown_roundings_are_refused():
     with pytest.raises(InvalidArgumentError, match="did you mean 'paper'"):
         brackets(4, 3, "papers")
-
-
-def test_equal_proposals_are_told_in_order():
-    running = Running()
-    a, b = Proposal((0,), 1), Proposal((0,), 3)
-    for note, proposal in enumerate((a, b, a, a)):
-        running.add(proposal, note)
-    assert [running.take(p) for p in (a, a, b, a)] == [0, 2, 1, 3]
-    with pytest.raises(KeyError):
-        running.take(a)
 
 
 def test_a_bracket_waits_for_the_rung_and_lets_the_best_climb():

@@ -49,8 +49,7 @@ MADE_FOR_PERCENT = [
 def units_logged(caplog, algorithm, benchmark, preset, settings):
     """The warnings about units."""
     caplog.clear()
-    prepared = prepare(algorithm, benchmark, preset=preset, hyperparameters=settings)
-    prepared.manifest  # noqa: B018
+    prepare(algorithm, benchmark, preset=preset, hyperparameters=settings).check_unit()
     return [message for message in caplog.messages if "made for losses" in message]
 
 
@@ -60,7 +59,7 @@ def test_settings_made_for_percentages_say_so_on_squared_errors(
 ):
     (message,) = units_logged(caplog, algorithm, "fcnet-naval", preset, settings)
     assert f"preset {preset!r} of" in message or not preset
-    assert "is made for losses in percent, but 'valid_mse' is without unit: " in message
+    assert "is made for losses in percent, 'valid_mse' is without a unit: " in message
     assert "\n" not in message
     assert not units_logged(caplog, algorithm, "nb201-cifar10", preset, settings)
 
@@ -68,7 +67,7 @@ def test_settings_made_for_percentages_say_so_on_squared_errors(
 def test_the_preset_for_squared_errors_says_so_on_percentages(caplog):
     name = "nas_benchmarks_fcnet"
     (message,) = units_logged(caplog, "reinforce", "nb201-cifar10", name, {})
-    assert "made for losses without unit, but 'valid_accuracy' is in percent" in message
+    assert "made for losses without a unit, 'valid_accuracy' is in percent" in message
     assert not units_logged(caplog, "reinforce", "fcnet-naval", name, {})
 
 
@@ -85,10 +84,14 @@ def test_other_settings_suit_any_unit(algorithm, preset, caplog):
     assert not units_logged(caplog, algorithm, "fcnet-naval", preset or None, {})
 
 
-def test_one_line_is_said_once_for_all_seeds(caplog):
-    runs = search("lanas", "fcnet-naval", preset="lamcts", seeds=range(3), budget=Budget(trials=2))
-    assert len(runs) == 3
+@pytest.mark.parametrize("recorded", [False, True])
+def test_one_line_is_said_for_all_seeds_and_processes(recorded, caplog, capfd, tmp_path):
+    """It starts two processes, which takes seconds."""
+    out = tmp_path if recorded else None
+    options = {"preset": "lamcts", "budget": Budget(trials=2), "processes": 2, "out": out}
+    assert len(search("lanas", "fcnet-naval", seeds=range(3), **options)) == 3
     assert len([message for message in caplog.messages if "made for losses" in message]) == 1
+    assert "made for losses" not in capfd.readouterr().err  # as a process would say it
 
 
 # Hyperparameters
