@@ -54,9 +54,13 @@ def describe(path: Path, plan: Plan) -> Metadata:
     metadata = described(table, plan)
     table.check()
     archs = archs_file(path)
-    columns = (*table.columns.values(), *table.arch_columns.values())
-    content = [pq.read_table(file) if file.exists() else None for file in (path, archs)]
-    written = write_table(path, Draft(metadata, *content, columns))
+    draft = Draft(
+        metadata,
+        pq.read_table(path),
+        pq.read_table(archs) if archs.exists() else None,
+        (*table.columns.values(), *table.arch_columns.values()),
+    )
+    written = write_table(path, draft)
     if written.content_hash != table.metadata.content_hash:
         raise ContentHashError(f"{path} has other numbers than before: restore it")
     return written

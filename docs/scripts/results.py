@@ -63,6 +63,9 @@ MULTI_FIDELITY = (
 MULTI_OBJECTIVE = ("random_search", "nsga2", "lemonade", "random_scalarization", "mo_reward")
 OBJECTIVES = ("valid_accuracy", "parameters")
 TRIALS, EPOCHS = 300, 800
+FEW_SEEDS = 100
+SLOW = ("reinforce_lstm", "ppo_lstm")
+"""Methods that run on the first seeds alone: a trial takes them 30 times as long as others."""
 RANDOM = "random_search"
 
 Values: TypeAlias = NDArray[np.float64]
@@ -107,7 +110,8 @@ class Part:
                 if setup.prepare().make(0)[0].loss_unit not in (None, "%"):
                     continue
                 print(algorithm, preset or "", flush=True)
-                records.append(record_seeds(setup, range(seeds), out, processes=processes))
+                few = min(seeds, FEW_SEEDS) if algorithm in SLOW else seeds
+                records.append(record_seeds(setup, range(few), out, processes=processes))
         return records
 
 
@@ -130,7 +134,7 @@ def compared(
     """Means with intervals, those that differ from random search marked; and how many differ.
 
     Args:
-        values: By method, of the same seeds, shape ``(n_seeds, n_places)``.
+        values: By method, shape ``(n_seeds, n_places)``, of the same seeds or the first of them.
         heads: What the places are called.
         sign: 1 if lower is better, -1 if higher is.
 
@@ -141,7 +145,7 @@ def compared(
     counts: list[Counter[str]] = [Counter() for _ in heads]
     for name, found in values.items():
         low, high = bootstrap(found)
-        best, worst = bootstrap(sign * (found - values[RANDOM]))
+        best, worst = bootstrap(sign * (found - values[RANDOM][: len(found)]))
         for i, (mean, count) in enumerate(zip(found.mean(axis=0), counts, strict=True)):
             mark, verdict = "", "level"
             if worst[i] < 0 or best[i] > 0:

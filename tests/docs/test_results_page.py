@@ -1,0 +1,82 @@
+"""What docs/results.md says follows from its tables, and its script marks them rightly."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "results.md").read_text(encoding="utf-8")
+PARTS = ("single", "multi-fidelity", "multi-objective")
+
+
+@pytest.fixture(scope="module")
+def results():
+    sys.path.insert(0, str(DOCS / "scripts"))
+    try:
+        import results
+
+        yield results
+    finally:
+        sys.path.remove(str(DOCS / "scripts"))
+
+
+def generated(part: str) -> str:
+    return PAGE.partition(f"<!-- {part} -->")[2].partition("<!-- end -->")[0]
+
+
+def table(part: str) -> tuple[list[str], dict[str, list[str]]]:
+    """Head of a table, and cells of every method; rows of several methods count for each."""
+    lines = [line.strip("| ").split(" | ") for line in generated(part).splitlines() if "|" in line]
+    head, _, *rows = lines
+    return head, {name.strip("`"): row[1:] for row in rows for name in row[0].split(" = ")}
+
+
+def number(cell: str) -> float:
+    return float(cell.strip("*").split(" ")[0])
+
+
+def test_means_are_marked_where_they_differ_from_random_search(results):
+    rng = np.random.default_rng(0)
+    random = rng.normal(1, 0.1, (200, 2))
+    values = {
+        "random_search": random,
+        "better": random - np.array([0.5, 0.0]) + rng.normal(0, 0.01, (200, 2)),
+        "worse": random + np.array([0.0, 0.02]),
+        "same": random,
+    }
+    cells, sentence = results.compared(values, ["1 s", "2 s"])
+    assert sentence.endswith("`random_search`: 1 / 2 / 0 after 1 s, 0 / 2 / 1 after 2 s.")
+    assert sentence.startswith("Of 3 other methods")
+    assert cells["better"][0].startswith("**0.4") or cells["better"][0].startswith("**0.5")
+    assert cells["worse"][1].startswith("*1.0")
+    assert not any("*" in cell for cell in cells["same"] + cells["random_search"])
+    assert "1 / 2 / 0 after 2 s" in results.compared(values, ["1 s", "2 s"], sign=-1)[1]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_sentence_counts_the_marks_of_its_table(part):
+    head, cells = table(part)
+    cells = {name: row for name, row in cells.items() if name != "random search, exact"}
+    said = re.search(r"Of (\d+) other methods and presets, .*?: (.*)\.", generated(part))
+    assert int(said[1]) == len(cells) - 1
+    for place, counts in enumerate(said[2].split(", ")):
+        ahead, level, behind, after = re.fullmatch(
+            r"(\d+) / (\d+) / (\d+) after (.*)", counts
+        ).groups()
+        assert after == head[1 + place]
+        column = [row[place] for name, row in cells.items() if name != "random_search"]
+        bold = sum(cell.startswith("**") for cell in column)
+        italic = sum(cell.startswith("*") for cell in column) - bold
+        assert [bold, len(column) - bold - italic, italic] == [int(ahead), int(level), int(behind)]
+    assert not any("*" in cell for cell in cells["random_search"])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_rows_are_in_the_order_of_the_last_place(part):
+    _, cells = table(part)
+    last = [number(row[2]) for row in cells.values()]
+    assert last == sorted(last, reverse=part == "multi-objective")
