@@ -61,9 +61,9 @@ class BOHB(Algorithm):
         min_bandwidth: Minimum bandwidth, in (0, 1).
         ordered: Whether ordinal and numeric decisions are modelled as numbers in [0, 1] rather than
             as categories.
-        kernel: Kernels of categorical decisions, ``"bounded"``:
-            :class:`algorithms.parts.kernel_density.KernelDensity`; ``"statsmodels"``:
-            :class:`algorithms.parts.kernel_density.StatsmodelsDensity`, as in HpBandSter.
+        kernel: Kernels of categorical decisions: ``"bounded"``: over all options, uniform at most;
+            ``"statsmodels"``: over the options seen in the data, with any bandwidth, as in
+            HpBandSter.
         refill: Whether new architectures take the places that diverged trainings leave in a rung.
     """
 
