@@ -80,3 +80,19 @@ def test_rows_are_in_the_order_of_the_last_place(part):
     _, cells = table(part)
     last = [number(row[2]) for row in cells.values()]
     assert last == sorted(last, reverse=part == "multi-objective")
+
+
+def section(part: str) -> str:
+    """Prose of the section of a table, without tables and code."""
+    (found,) = [text for text in re.split(r"^## ", PAGE, flags=re.M) if f"<!-- {part} -->" in text]
+    text = found.replace(generated(part), "")
+    return " ".join(re.sub(r"```.*?```", "", text, flags=re.DOTALL).split())
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_numbers_in_the_text_stand_in_the_table(part):
+    _, cells = table(part)
+    known = {cell.strip("*").split(" ")[0] for row in cells.values() for cell in row}
+    said = set(re.findall(r"\b\d\.\d{3}\b", section(part)))
+    assert said <= known
+    assert len(said) >= 3
