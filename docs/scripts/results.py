@@ -64,8 +64,8 @@ MULTI_OBJECTIVE = ("random_search", "nsga2", "lemonade", "random_scalarization",
 OBJECTIVES = ("valid_accuracy", "parameters")
 TRIALS, EPOCHS = 300, 800
 FEW_SEEDS = 100
-SLOW = ("reinforce_lstm", "ppo_lstm")
-"""Methods that run on the first seeds alone: a trial takes them 30 times as long as others."""
+SLOW = ("reinforce_lstm", "ppo_lstm", "transform_rl")
+"""Methods with a recurrent network, of which a trial takes long, run on the first seeds alone."""
 RANDOM = "random_search"
 
 Values: TypeAlias = NDArray[np.float64]
