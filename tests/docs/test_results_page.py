@@ -96,3 +96,76 @@ def test_numbers_in_the_text_stand_in_the_table(part):
     said = set(re.findall(r"\b\d\.\d{3}\b", section(part)))
     assert said <= known
     assert len(said) >= 3
+
+
+def marked(part: str, place: int, mark: str) -> set[str]:
+    """Methods whose mean at a place has exactly this mark: ``"**"`` ahead, ``"*"`` behind."""
+    found = {name: re.match(r"\**", row[place])[0] for name, row in table(part)[1].items()}
+    return {name for name, given in found.items() if given == mark}
+
+
+def test_the_text_says_who_is_ahead_with_one_fidelity():
+    _, cells = table("single")
+    ends = {name: number(row[2]) for name, row in cells.items()}
+    families = ("regularized_evolution", "local_search", "reinforce")
+    assert set(families) <= marked("single", 2, "**")
+    for place in (0, 1):
+        best = min(number(row[place]) for row in cells.values())
+        assert number(cells["local_search"][place]) == best
+    for method in ("cross_entropy", "reinforce", "tournament_evolution"):
+        own = [end for name, end in ends.items() if name.split(" (")[0] == method]
+        assert f"from {min(own):.3f} to {max(own):.3f} for `{method}`" in section("single")
+    evolution = {n: c for n, c in cells.items() if n.startswith("regularized_evolution")}
+    for place, leads in ((0, "naszilla"), (1, "naslib")):
+        first = min(evolution, key=lambda name: number(evolution[name][place]))
+        assert first == f"regularized_evolution ({leads})"
+    last = sorted(ends[name] for name in evolution)
+    said = f"all are between {last[0]:.3f} and {last[-2]:.3f} but `nats` ({last[-1]:.3f})"
+    assert said in section("single")
+    assert last[-1] == ends["regularized_evolution (nats)"]
+    level = {
+        "metaqnn (baker)",
+        "reinforce_lstm (nas_rl)",
+        "reinforce_lstm (enas)",
+        "mcts_uct (alphax)",
+        "tournament_evolution (large_scale)",
+    }
+    assert level <= marked("single", 2, "")
+    assert "genet" in marked("single", 0, "*") & marked("single", 1, "*")
+    assert "mcts_uct (deep_architect)" in marked("single", 2, "**")
+
+
+def test_the_text_says_who_is_ahead_with_several_fidelities():
+    part, whole = "multi-fidelity", ("random_search", "regularized_evolution")
+    _, cells = table(part)
+    seen = {name: int(row[5]) for name, row in cells.items() if not name.startswith(whole)}
+    assert marked(part, 0, "**") == set()
+    assert {name.split(" (h")[0] for name in marked(part, 0, "*")} == {
+        "successive_halving",
+        "dehb (configspace)",
+    }
+    assert marked(part, 2, "*") == set()
+    ahead = seen.keys() & marked(part, 2, "**")
+    assert {name.split(" (h")[0] for name in ahead} == {
+        "successive_halving",
+        "asha",
+        "asha (liamcli)",
+        "pasha",
+    }
+    counts = sorted(seen[name] for name in ahead), sorted(seen[n] for n in seen.keys() - ahead)
+    said = f"saw {counts[0][0]} to {counts[0][-1]} networks, random search {cells[whole[0]][5]}; "
+    assert said in section(part)
+    assert f"saw {counts[1][0]} to {counts[1][-1]}, and are level with it" in section(part)
+    assert cells["asha"] == cells["pasha"]
+    assert cells[whole[0]] == cells[whole[1]]
+    evolution = sorted(number(cells[name][2]) for name in marked(part, 2, "**") - ahead)
+    said = f"its presets end at {evolution[0]:.3f} to {evolution[-1]:.3f}."
+    assert said in section(part)
+
+
+def test_the_text_says_who_is_ahead_with_several_objectives():
+    part = "multi-objective"
+    assert marked(part, 0, "**") == {"lemonade (community)"}
+    assert "lemonade" in marked(part, 1, "**")
+    assert marked(part, 2, "*") == {"mo_reward", "mo_reward (proxylessnas)"}
+    assert marked(part, 2, "") == {"random_search"}
