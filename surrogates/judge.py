@@ -155,7 +155,7 @@ def harder_splits(
             test = np.flatnonzero([name in by for by in origins])
             parts.append((f"without {name}", test, examples.of(test)))
     for name, test, judged in parts:
-        train = np.flatnonzero(~np.isin(examples.ranks, examples.ranks[test]))
+        train = np.flatnonzero(~np.isin(examples.functions, examples.functions[test]))
         if min(len(train), len(test)) >= smallest:
             yield name, train, judged
 

@@ -287,10 +287,10 @@ class Predictor:
     def _held_out(
         self, examples: Examples, means: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Means and standard deviations by regressors that have not seen the architecture."""
-        _, network = np.unique(examples.ranks, return_inverse=True)
-        order = np.random.default_rng(self.seed).permutation(network.max() + 1)
-        fold = order[network] % _FOLDS
+        """Means and standard deviations by regressors that have not seen the function."""
+        _, function = np.unique(examples.functions, return_inverse=True)
+        order = np.random.default_rng(self.seed).permutation(function.max() + 1)
+        fold = order[function] % _FOLDS
         coefficients = self.compression.encode(means / self.scale)
         predicted, std = np.zeros_like(coefficients), np.zeros_like(coefficients)
         for k in range(_FOLDS):

@@ -18,6 +18,7 @@ from data_builders.images.datasets import Split
 from data_builders.network import Network
 from data_builders.plan import Plan
 from data_builders.recipe import Recipe
+from data_builders.training.procedure import procedure
 from data_builders.training.reference import CURVES
 from data_builders.zero_cost import is_score
 from nasbench.column import Column
@@ -175,7 +176,7 @@ def _metadata(build: Built, calibration: Calibration) -> Metadata:
         | {
             "digest": build.digest,
             "split_digest": build.split.digest,
-            "optimizer": "SGD, Nesterov momentum, cosine to 0 by step",
+            "training": procedure(build.network, recipe, build.manifest),
             **build.manifest,
             "calibration": asdict(calibration),
         },

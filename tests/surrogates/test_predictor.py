@@ -82,7 +82,7 @@ def test_where_nothing_was_trained_twice_every_training_is_the_mean(parts):
     single = only(parts[0], parts[0].first)
     predictor = made(single).fit(single)
     values = predictor.predict(parts[1].archs[:20]).values
-    for row, rank in zip(values, parts[1].ranks[:20].tolist(), strict=True):
+    for row, rank in zip(values, parts[1].functions[:20].tolist(), strict=True):
         for seed in (0, 2**63 - 1):
             np.testing.assert_array_equal(predictor.draw(row, rank, seed), row)
     np.testing.assert_array_equal(predictor.noise_std(values), 0)
@@ -114,6 +114,29 @@ def test_collapsed_trainings_do_not_widen_the_noise(parts, fitted):
     levels[:, place] = [75.0, 85.0, 92.0]
     found, clean = (predictor.noise_std(levels)[:, place] for predictor in (spoilt, fitted))
     np.testing.assert_allclose(found, clean, rtol=0.35)
+
+
+class Apart:
+    """Predicts zero, and refuses to predict a function that it was fitted to."""
+
+    def __init__(self, space):
+        self.space = space
+
+    def fit(self, archs, values):
+        self.seen = set(self.space.rank_many(self.space.function_many(archs)).tolist())
+        return self
+
+    def predict(self, archs):
+        asked = self.space.rank_many(self.space.function_many(archs)).tolist()
+        assert not self.seen & set(asked)
+        return np.zeros(len(archs)), np.zeros(len(archs))
+
+
+def test_held_out_predictions_have_not_seen_the_function(fitted, examples, monkeypatch):
+    assert len(np.unique(examples.functions)) == 5_044 < len(examples)
+    monkeypatch.setattr(fitted, "_make", lambda number: Apart(examples.space))
+    held_out, _ = fitted._held_out(examples, examples.means)
+    assert held_out.shape == examples.means.shape
 
 
 def test_equal_seconds_need_no_regressor(parts):
