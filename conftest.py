@@ -1,4 +1,4 @@
-"""One thread per process of the tests: what is tested is small, and threads would only wait."""
+"""How tests run: one thread per process, since threads would only wait, and the slow ones first."""
 
 import os
 
@@ -11,3 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when NumPy and PyTorch are
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """One process where speed is measured; elsewhere xdist's own choice."""
     return 0 if config.getoption("benchmark_only") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start slow tests first, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

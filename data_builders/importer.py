@@ -27,7 +27,8 @@ class Option:
         flag: How the option is written, as ``"--per-arch"``; of a switch, how both of its values
             are, as ``"--curve/--schedules"``.
         help: One line.
-        kind: ``"text"``, ``"texts"`` for an option that is repeated, or ``"switch"``.
+        kind: ``"text"``, ``"texts"`` (an option that is repeated), ``"number"`` (an integer) or
+            ``"switch"``.
         metavar: What stands for the value in the help.
         is_required: Whether nothing can be imported without it.
     """
@@ -35,7 +36,7 @@ class Option:
     keyword: str
     flag: str
     help: str
-    kind: Literal["text", "texts", "switch"] = "text"
+    kind: Literal["text", "texts", "number", "switch"] = "text"
     metavar: str = ""
     is_required: bool = False
 

@@ -17,10 +17,13 @@ class Network(Protocol):
 
     Attributes:
         space: Registered name of its search space.
+        description: The network in words from which it can be built again, with the names of its
+            parameters; tables carry it.
         arch_columns: Descriptions, by name, of the numbers that need no training.
     """
 
     space: str
+    description: str
     arch_columns: Mapping[str, str]
 
     def trains(self, arch: Arch) -> bool:

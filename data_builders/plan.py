@@ -12,6 +12,7 @@ from data_builders.recipe import ImageRecipe, Recipe
 from data_builders.task_recipe import TaskRecipe, made_task
 from data_builders.values import MAX_SEED, construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.files import expanded
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -93,7 +94,7 @@ def load_plan(name_or_path: str) -> Plan:
             unknown key.
         InvalidArgumentError: The file is not valid TOML, or a value is missing or impossible.
     """
-    path = shipped().get(name_or_path, Path(name_or_path))
+    path = shipped().get(name_or_path, expanded(name_or_path))
     if not os.path.isfile(path):  # unlike Path.is_file, False for text that cannot be a path
         raise UnknownNameError(
             f"no plan is called {name_or_path!r} and no file has that path"

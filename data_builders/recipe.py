@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from data_builders.values import construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError
@@ -39,9 +39,6 @@ class Recipe(ABC):
     Raises:
         InvalidArgumentError: A value has the wrong type or is out of range.
     """
-
-    optimizer: ClassVar[str]
-    """The optimiser and its schedule, in one sentence."""
 
     network: str
     train: int
@@ -119,8 +116,6 @@ class ImageRecipe(Recipe):
         flip: Whether to mirror images left to right with probability 1/2.
         crop: Pixels of zero padding from which a crop of the original size is drawn; 0 for none.
     """
-
-    optimizer: ClassVar[str] = "SGD, Nesterov momentum, cosine to 0 by step"
 
     channels: int
     cells: int

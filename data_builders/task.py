@@ -54,6 +54,11 @@ class Task(ABC):
 
     length: int
 
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The task in words from which its sequences can be made again, but for their draws."""
+
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)

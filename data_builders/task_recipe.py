@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from data_builders import TASKS
 from data_builders.recipe import Recipe
@@ -30,10 +30,6 @@ class TaskRecipe(Recipe):
         beta1: Decay of AdamW's mean of gradients, below 1.
         beta2: Decay of its mean of squared gradients, below 1.
     """
-
-    optimizer: ClassVar[str] = (
-        "AdamW with clipped gradients; learning rate: linear warm-up, then cosine to 0 by step"
-    )
 
     task: Task
     width: int

@@ -104,6 +104,11 @@ def read(record: Records) -> list[Run] | Obstacle:
         runs = record.runs()
     except (NasbenchError, ValueError, IndexError, pa.ArrowException) as error:
         return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
+    if not any(len(run) for run in runs):
+        return Obstacle(
+            "no run has a trial: none fits its budget",
+            "Delete the folder, and run the search with a larger budget.",
+        )
     n = len(record.manifest.objectives)
     if any(run.losses.shape[1] != n for run in runs):
         return Obstacle(

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.column import Column
+from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
 
@@ -51,6 +52,27 @@ class Trainings(NamedTuple):
 
     key: int
     seeds: tuple[int, ...]
+
+
+def check_integer(name: str, value: object) -> int:
+    """Return a training seed or an epoch, which must be a Python or NumPy integer.
+
+    What only equals one is none: ``True`` is not seed 1, nor ``"0"`` seed 0.
+
+    Args:
+        name: What the number is, for the message.
+        value: The number.
+
+    Raises:
+        InvalidArgumentError: It is of another type.
+    """
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value)
+    try:
+        guess = f"; did you mean {int(value)}?"  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        guess = ""
+    raise InvalidArgumentError(f"{name} = {value!r:.80} must be an integer{guess}")
 
 
 class Benchmark(Protocol):

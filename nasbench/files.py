@@ -36,6 +36,18 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path in which ``~`` is the home folder of the user, as a shell would write it.
+
+    Raises:
+        InvalidArgumentError: There is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InvalidArgumentError(f"{path}: {error}") from error
+
+
 def writable_folder(folder: Path) -> Path:
     """Create a folder if it does not exist, and check that it is writable.
 

@@ -1,12 +1,19 @@
 """Registries: one line per thing, ``name -> "module:attribute"``, imported only on demand."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from nasbench.errors import InvalidArgumentError, MissingExtraError, UnknownNameError, one_of
+from nasbench.errors import (
+    InvalidArgumentError,
+    MissingExtraError,
+    NasbenchError,
+    UnknownNameError,
+    first_line,
+    one_of,
+)
 
 EXTRAS = {
     "torch": "torch",
@@ -21,8 +28,22 @@ EXTRAS = {
     "dask": "dask",
     "distributed": "dask",
 }
+CPU_TORCH = "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
+"""Installs PyTorch without CUDA, which the default wheel for Linux brings: gigabytes."""
 _SIBLINGS = ("nasbench", "algorithms", "data_builders", "surrogates", "leaderboard")
 _HOME = Path(__file__).resolve().parent.parent
+
+
+class Plugin(NamedTuple):
+    """Something that another distribution adds to a registry.
+
+    Attributes:
+        place: ``"module:attribute"``.
+        origin: Name and version of the distribution.
+    """
+
+    place: str
+    origin: str
 
 
 class Registry(Mapping[str, str]):
@@ -35,12 +56,16 @@ class Registry(Mapping[str, str]):
         group: Name of the registry and of its entry-point group.
         kind: Word for one entry in messages, such as ``"algorithm"``.
         entries: Place by name, such as ``{"nb201": "nasbench.spaces.nb201:NB201"}``.
+        base: Place of the class that every entry is derived from; empty if there is none.
     """
 
-    def __init__(self, group: str, kind: str, entries: Mapping[str, str]) -> None:
+    def __init__(
+        self, group: str, kind: str, entries: Mapping[str, str], *, base: str = ""
+    ) -> None:
         self.group = group
         self.kind = kind
         self._entries = dict(entries)
+        self._base = base
 
     def __getitem__(self, name: str) -> str:
         return self._entries[name]
@@ -51,6 +76,21 @@ class Registry(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def plugins(self) -> dict[str, Plugin]:
+        """What other distributions add, by name; a name of ours stays ours."""
+        from importlib.metadata import entry_points
+
+        found: dict[str, Plugin] = {}
+        for point in entry_points(group=self.group):
+            if point.name not in self._entries:
+                origin = f"{point.dist.name} {point.dist.version}" if point.dist else "a plug-in"
+                found.setdefault(point.name, Plugin(point.value, origin))
+        return found
+
+    def names(self) -> list[str]:
+        """All names: ours, then those of plug-ins."""
+        return [*self._entries, *self.plugins()]
+
     def load(self, name: str) -> Any:
         """Import and return the object with a given name.
 
@@ -60,19 +100,29 @@ class Registry(Mapping[str, str]):
 
         Raises:
             UnknownNameError: There is no such name, module or attribute.
-            InvalidArgumentError: The name holds a colon but no module or no attribute.
+            InvalidArgumentError: The name holds a colon but is not of the form
+                ``"module:attribute"``; or code that is not ours fails when it is imported, or is
+                not derived from the base of the registry.
             MissingExtraError: The object needs an optional package that is not installed.
         """
         if name in self._entries:
-            return _resolve(self._entries[name], self.kind)
+            return _resolve(self._entries[name], f"the {self.kind} {name!r}")
         if ":" in name:
-            return _resolve(name, self.kind, own=True)
-        from importlib.metadata import entry_points
+            return self._checked(name, _resolve(name, f"the {self.kind} {name!r}", own=True))
+        if plugin := self.plugins().get(name):
+            return self._checked(name, _resolve(plugin.place, f"the {self.kind} {name!r}"))
+        raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self.names())}")
 
-        for point in entry_points(group=self.group):
-            if point.name == name:
-                return _resolve(point.value, self.kind)
-        raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self._entries)}")
+    def _checked(self, name: str, found: Any) -> Any:
+        """What is not ours, if it is of the right kind."""
+        if not self._base:
+            return found
+        base = _resolve(self._base, self.kind)
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise InvalidArgumentError(
+                f"{name!r} is {found!r}, not a subclass of {self._base.replace(':', '.')}"
+            )
+        return found
 
     def name_of(self, thing: type) -> str:
         """Return the registered name of a class, or ``"module:Class"`` if it is not registered."""
@@ -92,10 +142,21 @@ def require(module: str, purpose: str) -> Any:
         raise _missing_extra(error, purpose) from error
 
 
-def _resolve(target: str, kind: str, *, own: bool = False) -> Any:
+def install(extras: Iterable[str]) -> str:
+    """How to install extras: nasbench comes as sources, not from a package index."""
+    names = sorted(extras)
+    told = f'in the folder of the sources, run python -m pip install -e ".[{",".join(names)}]"'
+    return f"{told}; without a GPU, first run {CPU_TORCH}" if "torch" in names else told
+
+
+def _resolve(target: str, what: str, *, own: bool = False) -> Any:
     module_name, _, attribute = target.partition(":")
     if not module_name or not attribute:
         raise InvalidArgumentError(f"{target!r} is not of the form 'module:attribute'")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise InvalidArgumentError(
+            f"{module_name!r} is not the name of a module{_as_module(module_name, attribute)}"
+        )
     if own and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -103,10 +164,18 @@ def _resolve(target: str, kind: str, *, own: bool = False) -> Any:
     except ModuleNotFoundError as error:
         if own and error.name and module_name.split(".")[0] == error.name.split(".")[0]:
             raise UnknownNameError(
-                f"cannot import {module_name!r} for the {kind} {target!r}: no such module on the "
-                "Python path or in the current folder"
+                f"cannot import {module_name!r} for {what}: no such module on the "
+                f"Python path or in the current folder{_as_module(module_name, attribute)}"
             ) from error
-        raise _missing_extra(error, f"the {kind} {target!r}") from error
+        raise _missing_extra(error, what) from error
+    except NasbenchError:
+        raise
+    except Exception as error:
+        if module_name.split(".")[0] in _SIBLINGS:
+            raise
+        raise InvalidArgumentError(
+            f"cannot import {module_name!r} for {what}: {type(error).__name__}: {first_line(error)}"
+        ) from error
     _refuse_intruder(module_name)
     try:
         return getattr(module, attribute)
@@ -117,11 +186,20 @@ def _resolve(target: str, kind: str, *, own: bool = False) -> Any:
         ) from error
 
 
+def _as_module(file: str, attribute: str) -> str:
+    """What to write instead of the path of a Python file; empty where it is none."""
+    path = Path(file)
+    if path.suffix != ".py" and not (path.name != file and path.with_suffix(".py").is_file()):
+        return ""
+    folder = "" if path.parent == Path() else f" in the folder {str(path.parent)!r}"
+    return f"; did you mean '{path.stem}:{attribute}'{folder}?"
+
+
 def _missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingExtraError:
     package = (error.name or "").split(".")[0]
     extra = EXTRAS.get(package)
-    install = f'pip install "nasbench[{extra}]"' if extra else f"pip install {package}"
-    return MissingExtraError(f"{purpose} needs {package!r}, which is not installed: {install}")
+    command = install([extra]) if extra else f"python -m pip install {package}"
+    return MissingExtraError(f"{purpose} needs {package!r}, which is not installed: {command}")
 
 
 def _refuse_intruder(module_name: str) -> None:

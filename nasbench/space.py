@@ -78,10 +78,11 @@ class SearchSpace(ABC):
     """Base class of all search spaces; an immutable set of architectures.
 
     A subclass sets ``name`` and ``decisions`` and implements :meth:`to_text` and :meth:`from_text`.
-    The other methods are derived from these; override :meth:`is_legal`, :meth:`canonical` and
-    :meth:`graph` where the space has rules, identical networks or graphs, and any other method for
-    speed. Random methods take a ``random.Random`` and call only its ``random()``, whose stream
-    Python promises to keep.
+    The other methods are derived from these; override :meth:`is_legal`, :meth:`canonical`,
+    :meth:`function` and :meth:`graph` where the space has rules, identical networks, different
+    networks that compute the same function, or graphs, and any other method for speed. Random
+    methods take a ``random.Random`` and call only its ``random()``, whose stream Python promises to
+    keep.
 
     Except for ``in``, :meth:`check` and :meth:`check_many`, methods do not check the architectures
     they are given.
@@ -89,10 +90,13 @@ class SearchSpace(ABC):
     Attributes:
         name: Registered name of the space.
         decisions: Its decisions, in the order of the positions of an architecture.
+        table_key: What a table of the space is keyed by unless it says otherwise: ``"class"`` where
+            published numbers belong to a network however it is written, else ``"arch"``.
     """
 
     name: ClassVar[str]
     decisions: ClassVar[tuple[Decision, ...]]
+    table_key: ClassVar[Literal["arch", "class"]] = "arch"
 
     @abstractmethod
     def to_text(self, arch: Arch) -> str:
@@ -113,6 +117,17 @@ class SearchSpace(ABC):
     def canonical(self, arch: Arch) -> Arch:
         """Return the representative of all architectures that are the same trainable network."""
         return arch
+
+    def function(self, arch: Arch) -> Arch:
+        """Return the representative of all architectures that compute the same function.
+
+        Two networks compute the same function if, with copied weights, outputs and gradients agree
+        on every input up to round-off. Such networks may be built and trained as different graphs:
+        a function is one class of :meth:`canonical`, as by default, or several. Tables are keyed by
+        class; group by function what must not see the same network twice, such as the two sides of
+        a split.
+        """
+        return self.canonical(arch)
 
     def graph(self, arch: Arch) -> Graph | None:
         """Return the graph of an architecture, operations on nodes; None if the space has none."""
@@ -181,6 +196,20 @@ class SearchSpace(ABC):
             Representatives of shape ``(n, d)``.
         """
         rows = [self.canonical(tuple(row)) for row in np.asarray(archs).tolist()]
+        return np.array(rows, dtype=np.int64).reshape(np.shape(archs))
+
+    def function_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return :meth:`function` of many architectures.
+
+        Args:
+            archs: Integers of shape ``(n, d)``.
+
+        Returns:
+            Representatives of shape ``(n, d)``.
+        """
+        if type(self).function is SearchSpace.function:
+            return self.canonical_many(archs)
+        rows = [self.function(tuple(row)) for row in np.asarray(archs).tolist()]
         return np.array(rows, dtype=np.int64).reshape(np.shape(archs))
 
     def __contains__(self, arch: object) -> bool:

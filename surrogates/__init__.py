@@ -20,4 +20,5 @@ REGRESSORS = Registry(
         "knn": "surrogates.regressors.knn:KNN",
         "ensemble": "surrogates.regressors.ensemble:Ensemble",
     },
+    base="nasbench.regressor:Regressor",
 )

@@ -1,5 +1,8 @@
 """The model card of a surrogate: what it is, how well it predicts, what not to use it for."""
 
+import numpy as np
+
+from surrogates.comparison import Comparison
 from surrogates.verdict import BASELINE, NAMES, Verdict, rounded
 
 _MAX_EPOCHS = 8
@@ -32,31 +35,46 @@ def card(verdict: Verdict) -> str:
         f"{table['version']}` (content {table['content_hash'][:12]}…).\n"
         f"* **Model** `{about.regressor}` ({about.family}), seed {about.seed}, at most "
         f"{about.components} components: `{about.hyperparameters}`.\n"
+        f"* **Noise** {about.noise}.\n"
         f"* **Not for** comparing algorithms that fit {about.family} models themselves: the "
         "surrogate favours them. Boards mark them.",
         f"## How well it predicts {about.default_objective}",
         "The surrogate is judged on networks that it has not seen; the harder splits refit it on "
         "equally many other architectures. Predicted means are compared with means over the "
         "recorded trainings; the log-likelihood and the shares within the central 50 % and 90 % "
-        "refer to single trainings.",
+        "refer to single trainings. " + _on_agreement(verdict),
         _markdown(header, body),
+        "## Searches on the surrogate",
+        "\n\n".join(verdict.lines()),
     ]
-    if lines := verdict.lines():
-        parts += ["## Searches on the surrogate", "\n\n".join(lines), _searches(verdict)]
+    if verdict.comparison is not None:
+        parts.append(_searches(verdict.comparison))
     parts.append(f"Source: {about.source}. Licence: {about.licence}. Cite: {about.citation}")
     return "\n\n".join(parts) + "\n"
 
 
-def _searches(verdict: Verdict) -> str:
-    found = verdict.comparison
-    if found is None:
-        return ""
+def _on_agreement(verdict: Verdict) -> str:
+    if not any("between" in f for by in verdict.figures.values() for f in by.values()):
+        return (
+            "No architecture was trained often enough to say how far that is from what a perfect "
+            "predictor would reach, and the best tenth is chosen by the trainings that judge it."
+        )
+    return (
+        "A perfect predictor of the mean agrees with noisy trainings better than these with each "
+        "other: what it would reach is estimated from two trainings of each architecture, as if "
+        "means and noise were normal. The best tenth is chosen by one training and judged by the "
+        "others, where at least 200 architectures have several."
+    )
+
+
+def _searches(found: Comparison) -> str:
+    """Mean objective of what searches chose on either side, and of the latter in the table."""
+    sides = found.table.finals, found.surrogate.finals, found.truth
     body = [
-        [name, *(f"{side.finals[i].mean():.3f}" for side in (found.table, found.surrogate))]
+        [name, *(f"{np.nanmean(side[i]):.3f}" for side in sides)]
         for i, name in enumerate(found.algorithms)
     ]
-    what = verdict.description.default_objective
-    return _markdown(["algorithm", f"{what}, table", f"{what}, surrogate"], body)
+    return _markdown(["algorithm", "on the table", "on the surrogate", "in truth"], body)
 
 
 def _spaced(epochs: list[int]) -> list[int]:

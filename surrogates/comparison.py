@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, t
 
-import nasbench
+from nasbench.algorithm import hyperparameters, make
 from nasbench.benchmarks.loading import AnyBenchmark, load
+from nasbench.benchmarks.objectives import as_loss
 from nasbench.runs.budget import Budget
+from nasbench.runs.replay import replay
+from nasbench.runs.run import Run
+from nasbench.runs.setup import load_algorithm
+from nasbench.space import SearchSpace
 
 ALGORITHMS = (
     "random_search",
@@ -39,8 +44,13 @@ class Side:
 
     @property
     def intervals(self) -> NDArray[np.float64]:
-        """95 % confidence intervals of the means over seeds, shape ``(n_algorithms, 2)``."""
+        """95 % confidence intervals of the means over seeds, shape ``(n_algorithms, 2)``.
+
+        From a single seed, they are infinite.
+        """
         n = self.finals.shape[1]
+        if n < 2:
+            return np.tile([-np.inf, np.inf], (len(self.finals), 1))
         half = t.ppf(0.975, n - 1) * self.finals.std(axis=1, ddof=1) / np.sqrt(n)
         means = self.finals.mean(axis=1)
         return np.stack([means - half, means + half], axis=1)
@@ -54,12 +64,18 @@ class Comparison:
         algorithms: Registered names of the algorithms.
         table: Searches on the table.
         surrogate: Searches on the surrogate.
+        seen: Objective of the training that made the final incumbent of each search on the
+            surrogate, as the search saw it; shape ``(n_algorithms, n_seeds)``.
+        truth: Objective of that incumbent as a mean over its trainings in the table; NaN if one
+            diverged; shape ``(n_algorithms, n_seeds)``.
         maximised: Whether higher values are better.
     """
 
     algorithms: tuple[str, ...]
     table: Side
     surrogate: Side
+    seen: NDArray[np.float64]
+    truth: NDArray[np.float64]
     maximised: bool
 
     @property
@@ -101,47 +117,75 @@ def compare(
 ) -> Comparison:
     """Run the same searches on the table and on the surrogate.
 
+    Of an incomplete table, both search the recorded architectures, whose true values are known.
+
     Args:
-        table: Id or path of a complete table.
+        table: Id or path of a table.
         surrogate: Id or folder of its surrogate.
         objective: The column to optimise.
         algorithms: Registered names.
         seeds: Runs per algorithm.
         trials: Full trainings per run.
     """
-    maximised = load(surrogate).column(objective).goal == "max"
-    real, modelled = (
-        _side(name, objective, algorithms, seeds, trials) for name in (table, surrogate)
+    real, modelled = (load(name, objectives=[objective]) for name in (table, surrogate))
+    column = modelled.column(objective)
+    on_table, on_surrogate = (
+        [
+            [_search(name, benchmark, real.space, seed, trials) for seed in range(seeds)]
+            for name in algorithms
+        ]
+        for benchmark in (real, modelled)
     )
-    return Comparison(tuple(algorithms), real, modelled, maximised)
+    last = [(run, _incumbents(run)[-1]) for runs in on_surrogate for run in runs]
+    seen = as_loss(column, np.array([run.losses[i, 0] for run, i in last]))
+    truth = real.query_many(np.array([run.archs[i] for run, i in last]), objective)
+    return Comparison(
+        tuple(algorithms),
+        _side(on_table, real, objective, trials),
+        _side(on_surrogate, modelled, objective, trials),
+        seen.reshape(-1, seeds),
+        truth.reshape(-1, seeds),
+        column.goal == "max",
+    )
 
 
-def _side(name: str, objective: str, algorithms: Sequence[str], seeds: int, trials: int) -> Side:
-    benchmark = load(name, objectives=[objective])
-    values = np.stack([_curves(benchmark, name, objective, a, seeds, trials) for a in algorithms])
+def _search(
+    algorithm: str, benchmark: AnyBenchmark, space: SearchSpace, seed: int, trials: int
+) -> Run:
+    """One search of a part of the benchmark's space, by full trainings."""
+    found = load_algorithm(algorithm)
+    made = make(
+        found,
+        space,
+        fidelities=benchmark.fidelities[-1:],
+        seed=seed,
+        hyperparameters=hyperparameters(found, {}),
+    )
+    return replay(made, benchmark, budget=Budget(trials=trials), seed=seed)
+
+
+def _incumbents(run: Run) -> NDArray[np.int64]:
+    """The best trial so far after every trial, shape ``(n_trials,)``."""
+    losses = run.losses[:, 0]
+    lowest = np.minimum.accumulate(losses)
+    improves = np.append(True, losses[1:] < lowest[:-1])
+    incumbents: NDArray[np.int64] = np.maximum.accumulate(
+        np.where(improves, np.arange(len(losses)), 0)
+    )
+    return incumbents
+
+
+def _side(
+    searches: Sequence[Sequence[Run]], benchmark: AnyBenchmark, objective: str, trials: int
+) -> Side:
+    values = np.array(
+        [[_curve(run, benchmark, objective, trials) for run in runs] for runs in searches]
+    )
     return Side(values.mean(axis=1), values[:, :, -1])
 
 
-def _curves(
-    benchmark: AnyBenchmark, name: str, objective: str, algorithm: str, seeds: int, trials: int
-) -> NDArray[np.float64]:
-    """Mean objective of the incumbent after every trial, shape ``(n_seeds, n_trials)``."""
-    full = benchmark.fidelities[-1:]
-    runs = nasbench.search(
-        algorithm,
-        name,
-        seeds=range(seeds),
-        budget=Budget(trials=trials),
-        fidelities=full,
-        objectives=[objective],
-    )
-    curves = np.empty((seeds, trials))
-    for run, curve in zip(runs, curves, strict=True):
-        losses = run.losses[:, 0]
-        best = np.minimum.accumulate(losses)
-        incumbent = np.maximum.accumulate(np.where(losses == best, np.arange(len(losses)), 0))
-        means = benchmark.query_many(run.archs, objective)
-        found = means[incumbent]
-        curve[: len(found)] = found
-        curve[len(found) :] = found[-1]
-    return curves
+def _curve(run: Run, benchmark: AnyBenchmark, objective: str, trials: int) -> NDArray[np.float64]:
+    """Mean objective of the incumbent after every trial; a search that ended keeps its last."""
+    distinct, place = np.unique(_incumbents(run), return_inverse=True)
+    found = benchmark.query_many(run.archs[distinct], objective)[place]
+    return np.append(found, np.full(trials - len(found), found[-1]))

@@ -13,6 +13,9 @@ from nasbench.space import SearchSpace
 from nasbench.tables.table import Table
 
 _ORIGIN = "optimizer"
+_MAX_SEED = 2**31 - 1
+FEWEST_REPEATED = 10
+"""Fewest architectures with several trainings by which noise is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,9 @@ class Examples:
         epochs: The ``e`` recorded epochs.
         archs: Canonical architectures, shape ``(n, d)``; an architecture can appear several times
             if the table is keyed by architectures as written.
-        ranks: Ranks of the canonical architectures, equal for identical networks, shape ``(n,)``.
+        functions: Rank of the representative of each architecture's function, equal for networks
+            that compute the same (``space.function``), shape ``(n,)``. What learns and what judges
+            share none.
         runs: Values of the finished trainings, shape ``(n_runs, m * e)``: all epochs of the first
             metric, then of the next.
         owner: Index of the architecture of each training, ascending, shape ``(n_runs,)``.
@@ -39,7 +44,7 @@ class Examples:
     columns: tuple[Column, ...]
     epochs: tuple[int, ...]
     archs: NDArray[np.integer]
-    ranks: NDArray[np.int64]
+    functions: NDArray[np.int64]
     runs: NDArray[np.float64]
     owner: NDArray[np.int64]
     seconds: NDArray[np.float64] | None
@@ -80,7 +85,7 @@ class Examples:
             columns,
             epochs,
             archs,
-            space.rank_many(archs),
+            space.rank_many(space.function_many(archs)),
             values,
             owner,
             _means_by_arch(table, "seconds", schedule, epochs, owner),
@@ -96,6 +101,12 @@ class Examples:
     def counts(self) -> NDArray[np.int64]:
         """Number of trainings of each architecture, shape ``(n,)``."""
         return np.bincount(self.owner, minlength=len(self))
+
+    @property
+    def repeated(self) -> int:
+        """Number of architectures with several trainings; 0 if too few to measure noise."""
+        found = int((self.counts > 1).sum())
+        return found if found >= FEWEST_REPEATED else 0
 
     @property
     def first(self) -> NDArray[np.int64]:
@@ -118,7 +129,7 @@ class Examples:
         return replace(
             self,
             archs=self.archs[chosen],
-            ranks=self.ranks[chosen],
+            functions=self.functions[chosen],
             runs=self.runs[rows],
             owner=owner[rows],
             seconds=None if self.seconds is None else self.seconds[chosen],
@@ -127,6 +138,10 @@ class Examples:
             else self.validation_seconds[chosen],
             origin=None if self.origin is None else self.origin[chosen],
         )
+
+    def without_first(self) -> Self:
+        """The examples without the first training of each architecture, which must have others."""
+        return self._keep(~np.isin(np.arange(len(self.runs)), self.first))
 
     def objective(self, default: str | None) -> str:
         """The metric to judge by: the table's default if it is learned, else the first."""
@@ -221,17 +236,19 @@ def _origin(table: Table, keys: NDArray[np.int64]) -> NDArray[np.str_] | None:
 
 
 def split(examples: Examples, n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``n`` random architectures to learn from, and all others that are different networks.
+    """``n`` random architectures to learn from, and all others that compute another function.
 
     Returns:
         Indices for learning and indices for judging, both ascending.
 
     Raises:
-        InvalidArgumentError: Either side has fewer than 10 architectures.
+        InvalidArgumentError: Either side has fewer than 10 architectures, or the seed is none.
     """
+    if type(seed) is not int or not 0 <= seed <= _MAX_SEED:
+        raise InvalidArgumentError(f"seed = {seed!r} must be an integer in 0..{_MAX_SEED}")
     order = np.random.default_rng(seed).permutation(len(examples))
     train = np.sort(order[:n])
-    unseen = ~np.isin(examples.ranks, examples.ranks[train])
+    unseen = ~np.isin(examples.functions, examples.functions[train])
     test = np.flatnonzero(unseen)
     if n < 10 or len(test) < 10:
         raise InvalidArgumentError(

@@ -24,12 +24,14 @@ from nasbench.tables.schema import check_id
 from surrogates.card import card
 from surrogates.comparison import SEEDS, compare
 from surrogates.examples import Examples, split
+from surrogates.exploits import Exploits, Pool
 from surrogates.judge import harder_splits, judge
 from surrogates.predictor import Predictor, settings
 from surrogates.verdict import Verdict
 
 BASELINE = "knn"
 _SHARE = 0.8
+_TOLERATED = 0.05
 _PACKAGES = {"xgb": "xgboost", "ngb": "xgboost", "mlp": "torch", "gin": "torch"}
 
 
@@ -62,20 +64,21 @@ def fit(
             compressed.
         seed: Seed of the choice of architectures and of the fit.
         id: Id of the surrogate; default: the table's id with ``-surrogate``.
-        searches: Number of seeds with which algorithms search both a complete table and the
-            surrogate for comparison; 0 for no comparison.
+        searches: Number of seeds with which algorithms search both the table and the surrogate, to
+            see whether its errors mislead them and whether it ranks them alike; 0 for no searches.
         progress: Called with a description of each step.
 
     Returns:
         The published surrogate with its figures.
 
     Raises:
-        SurrogateError: It predicts worse than the nearest-neighbour baseline; nothing is published.
+        SurrogateError: It predicts worse than the nearest-neighbour baseline, or its errors lead
+            searches astray; nothing is published.
         NasbenchError: An argument or the table is invalid.
     """
     opened = open_table(table)
     metadata = opened.metadata
-    id_ = id or f"{metadata.id}-surrogate"
+    id_ = f"{metadata.id}-surrogate" if id is None else id
     check_id(id_, "surrogate")
     values = settings(regressor, hyperparameters or {}, preset)
     examples = Examples.read(opened, metrics)
@@ -115,7 +118,7 @@ def fit(
         progress(f"Judging {name}")
         few = np.sort(np.random.default_rng(seed).permutation(others)[:n])
         other = fitted(regressor, values, few)
-        figures[name] = {last: judge(other, examples.of(held_out), level)}
+        figures[name] = {last: judge(other, held_out, level)}
 
     description = Description(
         id=id_,
@@ -137,6 +140,7 @@ def fit(
             "content_hash": metadata.content_hash,
             "architectures": len(inside),
         },
+        repeated=examples.of(inside).repeated,
         judged=dict(judged),
         title=f"{metadata.title or metadata.id}: surrogate fitted to {len(inside):,} architectures",
         description=f"Predictions of {regressor} for every architecture of {metadata.space}, "
@@ -153,14 +157,17 @@ def fit(
         predictor.save(whole)
         files = sorted(file for file in whole.rglob("*") if file.is_file())
         hashes = {file.relative_to(whole).as_posix(): file_digest(file) for file in files}
-        description = replace(description, files=hashes)
-        description = replace(description, content_hash=description.digest())
-        write_json(whole / DESCRIPTION, description.encode())
-        comparison = None
-        if metadata.complete and searches:
+        description = _write(replace(description, files=hashes), whole)
+        comparison = exploits = None
+        if searches:
             progress("Searching table and surrogate")
             comparison = compare(str(opened.path), str(whole), objective, seeds=searches)
-        verdict = Verdict(description, figures, baseline, comparison, path)
+            exploits = Exploits.find(comparison, Pool.of(examples, level))
+            refuse_if_exploited(exploits, regressor)
+            tested = {**judged, "led_astray": exploits.share}
+            description = replace(description, judged=tested)
+        description = _write(_versioned(description, path), whole)
+        verdict = Verdict(description, figures, baseline, comparison, exploits, path)
         (whole / CARD).write_text(card(verdict), encoding="utf-8")
         if path.exists():
             shutil.rmtree(path)
@@ -185,6 +192,37 @@ def refuse_if_worse(
                 f"{BASELINE} {baseline[name]:.3f}: the surrogate is not published. Try more "
                 "architectures, another regressor or other hyperparameters"
             )
+
+
+def refuse_if_exploited(exploits: Exploits, regressor: str) -> None:
+    """Refuse to publish a surrogate whose errors lead searches astray.
+
+    Raises:
+        SurrogateError: More than 5 % of the searches, and more than one.
+    """
+    if exploits.astray > max(1.0, _TOLERATED * len(exploits.too_good)):
+        raise SurrogateError(
+            f"{exploits}. The surrogate of {regressor} is not published. Try more architectures, "
+            "another regressor or other hyperparameters"
+        )
+
+
+def _versioned(description: Description, path: Path) -> Description:
+    """The description with the version of the surrogate that it replaces, one higher if changed."""
+    try:
+        replaced = Description.read(path)
+    except SurrogateError:
+        return description
+    same = replace(description, version=replaced.version)
+    changed = same.digest() != replaced.content_hash
+    return replace(description, version=replaced.version + changed)
+
+
+def _write(description: Description, folder: Path) -> Description:
+    """Write the description with its content hash."""
+    description = replace(description, content_hash=description.digest())
+    write_json(folder / DESCRIPTION, description.encode())
+    return description
 
 
 def _software(regressor: str, values: Mapping[str, Any]) -> dict[str, str]:

@@ -39,14 +39,31 @@ def sparse_kendall(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -
     return kendall(truth, np.round(predicted, 1))
 
 
-def noise_ceiling(examples: Examples, place: int) -> float | None:
+def tau_between_trainings(examples: Examples, place: int) -> float | None:
     """Kendall's tau between two trainings of each architecture that has two; None if none has.
 
-    On average over pairs, no prediction can agree with one training better than two trainings agree
-    with each other.
+    It is no limit for predictions: both trainings are noisy, a prediction need not be. See
+    :func:`attainable_tau`.
     """
     first, second = _pairs(examples, place)
     return kendall(first, second) if len(first) > 1 else None
+
+
+def attainable_tau(between: float, trainings: float = 1.0) -> float:
+    """Kendall's tau of a perfect predictor of the mean with the mean of some trainings.
+
+    An estimate for means and noise that are normal on some monotone scale: then Kendall's tau is
+    ``2 / pi * asin(r)`` of the correlation ``r`` (Greiner, 1909), the reliability of one training
+    is the correlation of two, that of ``k`` trainings follows by Spearman (1910) and Brown (1910),
+    and the true mean correlates with them by its square root.
+
+    Args:
+        between: Kendall's tau between two trainings.
+        trainings: How many trainings are averaged; of differing numbers, the harmonic mean.
+    """
+    single = np.sin(np.pi / 2 * max(between, 0.0))
+    reliability = single / (single + (1 - single) / trainings)
+    return float(2 / np.pi * np.arcsin(np.sqrt(reliability)))
 
 
 def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, float]:
@@ -60,8 +77,10 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
     Returns:
         Figures by name. ``r2``, ``kendall``, ``spearman``, ``rmse`` and, for percentages,
         ``sparse_kendall`` compare predicted means with means over trainings; ``kendall_single``
-        compares them with one training each, ``ceiling`` is its :func:`noise_ceiling` if there is
-        one; ``kendall_top`` is within the best tenth, if that holds at least 20 architectures;
+        compares them with one training each. ``between`` is :func:`tau_between_trainings`, if at
+        least 20 architectures have two; ``attainable`` and ``attainable_single`` are what
+        :func:`attainable_tau` makes of it for ``kendall`` and ``kendall_single``. ``kendall_top``
+        is within the :func:`best_tenth`, if that holds at least 20 architectures;
         ``log_likelihood`` is the mean over single trainings under the predicted normal
         distribution; ``inside_50`` and ``inside_90`` are the shares of single trainings within its
         central 50 % and 90 %.
@@ -72,7 +91,7 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
     std = np.hypot(predictor.noise_std(answers.values)[:, place], answers.std[:, place])
     std = np.maximum(std, 1e-9)[examples.owner]
     z = (single - predicted[examples.owner]) / std
-    top = _best_tenth(examples, place)
+    top, seen = best_tenth(examples, place)
     figures = {
         "r2": r2(truth, predicted),
         "kendall": kendall(truth, predicted),
@@ -85,16 +104,38 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
     }
     if _column(examples, place).unit == "%":
         figures["sparse_kendall"] = sparse_kendall(truth, predicted)
-    if top.sum() >= _MIN_SIZE:
-        figures["kendall_top"] = kendall(truth[top], predicted[top])
-    if (ceiling := noise_ceiling(examples, place)) is not None:
-        figures["ceiling"] = ceiling
+    if len(top) >= _MIN_SIZE:
+        figures["kendall_top"] = kendall(seen.means[:, place], predicted[top])
+    between = tau_between_trainings(examples, place)
+    if between is not None and (examples.counts > 1).sum() >= _MIN_SIZE:
+        figures["between"] = between
+        figures["attainable"] = attainable_tau(between, 1 / (1 / examples.counts).mean())
+        figures["attainable_single"] = attainable_tau(between)
     return figures
+
+
+def best_tenth(examples: Examples, place: int) -> tuple[NDArray[np.int64], Examples]:
+    """The tenth of the architectures that one training ranks best, and their other trainings.
+
+    Choosing and judging by the same training would understate every agreement: what stands high by
+    luck must fall. So only architectures with several trainings are considered, chosen by the first
+    and left with the others. If these are fewer than 200, all are considered, chosen by the mean of
+    their trainings and left with all.
+
+    Returns:
+        Indices into ``examples``, ascending, and their examples.
+    """
+    several = np.flatnonzero(examples.counts > 1)
+    if round(_TOP * len(several)) < _MIN_SIZE:
+        top = _best(examples.means[:, place], examples, place)
+        return top, examples.of(top)
+    top = several[_best(examples.runs[examples.first[several], place], examples, place)]
+    return top, examples.of(top).without_first()
 
 
 def harder_splits(
     examples: Examples, place: int, smallest: int = _MIN_SIZE
-) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
+) -> Iterator[tuple[str, NDArray[np.int64], Examples]]:
     """Splits that require extrapolation.
 
     Args:
@@ -103,32 +144,30 @@ def harder_splits(
         smallest: Minimum number of architectures on either side.
 
     Yields:
-        Name, indices of architectures to learn from, and indices of those to judge by: the best
-        tenth, learned from the others; the proposals of each optimizer, learned from those of the
-        others.
+        Name, indices of architectures to learn from, and examples to judge by: the
+        :func:`best_tenth`, learned from the others; the proposals of each optimizer, learned from
+        those of the others.
     """
-    parts = [("the best tenth", _best_tenth(examples, place))]
+    parts = [("the best tenth", *best_tenth(examples, place))]
     if examples.origin is not None:
         origins = [set(filter(None, text.split(", "))) for text in examples.origin.tolist()]
         for name in sorted(set().union(*origins)):
-            parts.append((f"without {name}", np.array([name in by for by in origins])))
-    for name, outside in parts:
-        test = np.flatnonzero(outside)
-        train = np.flatnonzero(~np.isin(examples.ranks, examples.ranks[test]))
+            test = np.flatnonzero([name in by for by in origins])
+            parts.append((f"without {name}", test, examples.of(test)))
+    for name, test, judged in parts:
+        train = np.flatnonzero(~np.isin(examples.functions, examples.functions[test]))
         if min(len(train), len(test)) >= smallest:
-            yield name, train, test
+            yield name, train, judged
 
 
 def _column(examples: Examples, place: int) -> Column:
     return examples.columns[place // len(examples.epochs)]
 
 
-def _best_tenth(examples: Examples, place: int) -> NDArray[np.bool_]:
-    """Mask of the best tenth of the architectures."""
-    truth = examples.means[:, place]
-    quality = truth if _column(examples, place).goal == "max" else -truth
-    best: NDArray[np.bool_] = quality >= np.quantile(quality, 1 - _TOP)
-    return best
+def _best(values: NDArray[np.float64], examples: Examples, place: int) -> NDArray[np.int64]:
+    """Indices of the best tenth of some values, ascending."""
+    quality = values if _column(examples, place).goal == "max" else -values
+    return np.flatnonzero(quality >= np.quantile(quality, 1 - _TOP))
 
 
 def _pairs(examples: Examples, place: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -5,8 +5,12 @@ standard normal ``z`` and ``e``: a factor model of the covariance between epochs
 size depends on how good the architecture is, because weak architectures vary more between seeds.
 NAS-Bench-x11 (Yan et al., 2021, https://arxiv.org/abs/2111.03602, section 3.3) models only the
 standard deviation of each epoch.
+
+Sizes and correlations are those of ordinary trainings. A training that diverged or collapsed is not
+the tail of a normal distribution and does not widen it.
 """
 
+import math
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -18,6 +22,10 @@ from nasbench.splitmix import key, uniform
 _FACTORS = 6
 _BINS = 10
 _IN_BIN = 30
+_CUT = 3.0
+_QUARTILE = float(ndtri(0.875))
+_DENSITY_AT_CUT = math.exp(-(_CUT**2) / 2) / math.sqrt(2 * math.pi)
+_STD_WITHIN_CUT = math.sqrt(1 - 2 * _CUT * _DENSITY_AT_CUT / math.erf(_CUT / math.sqrt(2)))
 
 
 class Noise(NamedTuple):
@@ -25,7 +33,8 @@ class Noise(NamedTuple):
 
     Attributes:
         levels: Ascending levels, shape ``(b,)``.
-        scales: Scale at each level, interpolated linearly in between, shape ``(b,)``.
+        scales: Scale at each level, interpolated linearly in between, shape ``(b,)``; zero where
+            no noise was measured.
         loadings: Factor loadings, shape ``(f, v)``.
         rest: Standard deviation that no factor explains, shape ``(v,)``.
     """
@@ -45,18 +54,22 @@ class Noise(NamedTuple):
         """
         order = np.argsort(level, kind="stable")
         bins = np.array_split(order, max(1, min(_BINS, len(order) // _IN_BIN)))
-        size = np.sqrt(np.square(residuals).mean(axis=1))
         levels = np.array([level[rows].mean() for rows in bins])
-        scales = np.array([np.sqrt(np.square(size[rows]).mean()) for rows in bins])
-        scales = np.maximum(scales, 1e-6 * max(scales.max(), 1e-300))
+        scales = np.array([np.sqrt(np.square(robust_std(residuals[rows])).mean()) for rows in bins])
+        if not scales.any():
+            return cls.none(residuals.shape[1])
+        scales = np.maximum(scales, 1e-6 * scales.max())
         levels, first = np.unique(levels, return_index=True)
         scales = scales[first]
         normal = residuals / np.interp(level, levels, scales)[:, None]
-        _, sizes, rows = np.linalg.svd(normal / np.sqrt(len(normal)), full_matrices=False)
-        loadings = sizes[:_FACTORS, None] * rows[:_FACTORS]
-        variance = np.square(normal).mean(axis=0)
-        rest = np.sqrt(np.maximum(variance - np.square(loadings).sum(axis=0), 0.0))
-        return cls(levels, scales, loadings, rest)
+        size = robust_std(normal)
+        loadings, rest = _factors(normal / np.where(size > 0, size, 1.0))
+        return cls(levels, scales, loadings * size, rest * size)
+
+    @classmethod
+    def none(cls, v: int) -> Self:
+        """No noise in ``v`` values."""
+        return cls(np.zeros(1), np.zeros(1), np.zeros((0, v)), np.zeros(v))
 
     def std(self, level: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard deviation of every value at ``n`` levels, shape ``(n, v)``."""
@@ -72,3 +85,38 @@ class Noise(NamedTuple):
         drawn = normal[:n_factors] @ self.loadings + normal[n_factors:] * self.rest
         size: NDArray[np.float64] = np.interp(level, self.levels, self.scales) * drawn
         return size
+
+
+def robust_std(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation of the ordinary ones among ``n`` residuals of mean zero.
+
+    A first estimate comes from the upper quartile of the absolute residuals; those within three
+    times this estimate give the standard deviation, corrected for the cut. Up to a quarter of the
+    residuals may be outliers.
+
+    Args:
+        residuals: Shape ``(n, ...)``.
+
+    Returns:
+        Shape ``(...)``.
+    """
+    absolute = np.abs(residuals)
+    first = np.quantile(absolute, 0.75, axis=0) / _QUARTILE
+    inside = absolute <= _CUT * first
+    total = np.where(inside, np.square(residuals), 0.0).sum(axis=0)
+    std: NDArray[np.float64] = np.sqrt(total / inside.sum(axis=0)) / _STD_WITHIN_CUT
+    return std
+
+
+def _factors(
+    standardised: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Loadings and rest of residuals with standard deviation 1, or 0, each; outliers are cut."""
+    ordinary = np.sqrt(np.square(standardised).mean(axis=1)) <= _CUT
+    cut = np.clip(standardised[ordinary], -_CUT, _CUT)
+    variance = np.square(cut).mean(axis=0)
+    cut /= np.sqrt(np.where(variance > 0, variance, 1.0))
+    _, sizes, rows = np.linalg.svd(cut / np.sqrt(len(cut)), full_matrices=False)
+    loadings = sizes[:_FACTORS, None] * rows[:_FACTORS]
+    rest = np.sqrt(np.maximum((variance > 0) - np.square(loadings).sum(axis=0), 0.0))
+    return loadings, rest

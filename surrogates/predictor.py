@@ -84,9 +84,9 @@ class Predictor:
     def fit(self, examples: Examples) -> Self:
         """Learn from examples.
 
-        The uncertainty is scaled to the errors of held-out predictions. If no architecture was
-        trained twice, these errors also serve as the noise, which then includes errors of the
-        regressor.
+        The uncertainty is scaled to the errors of held-out predictions. The noise is measured on
+        architectures with several trainings; without enough of them there is none, and every
+        training is the mean.
 
         Raises:
             InvalidArgumentError: There are too few examples, or they are all equal.
@@ -155,7 +155,12 @@ class Predictor:
         return np.where(self.logged, values * std, std)
 
     def draw(self, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
-        """Values of one training of an architecture with mean ``values``, shape ``(v,)``."""
+        """Values of one training of an architecture with mean ``values``, shape ``(v,)``.
+
+        Without measured noise, these are the means.
+        """
+        if not self.noise.scales.any():
+            return values
         inner = self._to_learned(values)
         return self._from_learned(
             inner + self.noise.draw(float(inner[self.level]), rank, seed) * self.scale
@@ -258,37 +263,34 @@ class Predictor:
     def _fit_noise(self, examples: Examples, means: NDArray[np.float64]) -> None:
         """Fit the noise, and scale the regressors' uncertainty to their actual errors.
 
-        Both use predictions by regressors that have not seen the architecture. Errors of means over
-        ``s`` trainings contain ``1 / s`` of the variance between trainings.
+        Both use predictions by regressors that have not seen the architecture: the noise depends on
+        the level that is predicted. Two trainings of an architecture differ by the square root of 2
+        times the noise of one; errors of means over ``s`` trainings contain ``1 / s`` of the
+        variance between trainings.
         """
         held_out, std = self._held_out(examples, means)
         errors, stated = (means - held_out) / self.scale, std / self.scale
         unknown = ~stated.any(axis=0)
         typical_error = np.where(unknown, np.sqrt(np.square(errors).mean(axis=0)), 0.0)
-        counts = examples.counts
-        several = counts[examples.owner] > 1
-        if several.any():
-            owner = examples.owner[several]
-            residuals = (examples.runs[several] - means[owner]) / self.scale
-            residuals *= np.sqrt(counts[owner] / (counts[owner] - 1))[:, None]
-            self.noise = Noise.fit(residuals, means[owner, self.level])
-            between = self.noise.std(means[:, self.level]) / np.sqrt(counts)[:, None]
-            factor = _calibration_factors(errors, stated + typical_error, between)
-            self.factor, self.floor = np.where(unknown, 0.0, factor), factor * typical_error
-            return
-        self.factor, self.floor = np.ones(len(self.scale)), np.zeros(len(self.scale))
-        size = np.square(errors).mean(axis=0)
-        rest = np.maximum(size - np.square(stated).mean(axis=0), 0.0)
-        unexplained = np.sqrt(np.divide(rest, size, out=np.zeros_like(size), where=size > 0))
-        self.noise = Noise.fit(errors * unexplained, held_out[:, self.level])
+        level = held_out[:, self.level]
+        owner = examples.owner
+        again = owner[1:] == owner[:-1]
+        if examples.repeated:
+            differences = np.diff(examples.runs, axis=0)[again] / self.scale
+            self.noise = Noise.fit(differences / np.sqrt(2), level[owner[1:][again]])
+        else:
+            self.noise = Noise.none(len(self.scale))
+        between = self.noise.std(level) / np.sqrt(examples.counts)[:, None]
+        factor = _calibration_factors(errors, stated + typical_error, between)
+        self.factor, self.floor = np.where(unknown, 0.0, factor), factor * typical_error
 
     def _held_out(
         self, examples: Examples, means: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Means and standard deviations by regressors that have not seen the architecture."""
-        _, network = np.unique(examples.ranks, return_inverse=True)
-        order = np.random.default_rng(self.seed).permutation(network.max() + 1)
-        fold = order[network] % _FOLDS
+        """Means and standard deviations by regressors that have not seen the function."""
+        _, function = np.unique(examples.functions, return_inverse=True)
+        order = np.random.default_rng(self.seed).permutation(function.max() + 1)
+        fold = order[function] % _FOLDS
         coefficients = self.compression.encode(means / self.scale)
         predicted, std = np.zeros_like(coefficients), np.zeros_like(coefficients)
         for k in range(_FOLDS):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nasbench.benchmarks.surrogate_folder import Description
 from surrogates.comparison import Comparison
+from surrogates.exploits import Exploits
 
 BASELINE = "nearest neighbours"
 NAMES = {
@@ -14,8 +15,10 @@ NAMES = {
     "sparse_kendall": "sparse τ",
     "spearman": "Spearman",
     "rmse": "RMSE",
+    "attainable": "τ of a perfect predictor",
     "kendall_single": "τ with one training",
-    "ceiling": "its noise ceiling",
+    "attainable_single": "τ of a perfect predictor with one training",
+    "between": "τ between two trainings",
     "kendall_top": "τ in the best tenth",
     "log_likelihood": "log-likelihood",
     "inside_50": "within 50 %",
@@ -33,6 +36,7 @@ class Verdict:
         figures: Figures by split, then by epoch of the default objective, then by name.
         baseline: Figures of the nearest-neighbour baseline on unseen networks at the last epoch.
         comparison: Searches on the table and on the surrogate; None if there were none.
+        exploits: Which of the searches on the surrogate its errors led astray; None as above.
         path: Folder of the surrogate.
     """
 
@@ -40,6 +44,7 @@ class Verdict:
     figures: Mapping[str, Mapping[int, Mapping[str, float]]]
     baseline: Mapping[str, float]
     comparison: Comparison | None
+    exploits: Exploits | None
     path: Path
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
@@ -51,17 +56,20 @@ class Verdict:
         return [self.description.default_objective, *columns], body
 
     def lines(self) -> list[str]:
-        """Sentences that compare searches on the table and the surrogate; empty if none ran."""
-        found = self.comparison
-        if found is None:
-            return []
+        """Sentences on searches: whether they exploit the surrogate, and how they rank."""
+        found, exploits = self.comparison, self.exploits
+        if found is None or exploits is None:
+            return [
+                "No search has tested the surrogate: whether its errors mislead one is unknown."
+            ]
         seeds = found.table.finals.shape[1]
         lines = [
+            f"{exploits}.",
             f"{len(found.algorithms)} algorithms searched the table and the surrogate, with "
             f"{seeds} seeds of {found.table.values.shape[1]} full trainings each. Kendall τ "
             f"between their rankings is {found.rank_correlation:.2f}. The table separates "
             f"{len(found.separated)} pairs of algorithms (disjoint 95 % intervals); the surrogate "
-            f"separates {len(found.reversed)} of these the other way round."
+            f"separates {len(found.reversed)} of these the other way round.",
         ]
         lines += [
             f"Reversed: on the table, {better} is better than {worse}."

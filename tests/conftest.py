@@ -62,7 +62,7 @@ class Toy:
 
     def write(self, path: Path) -> Path:
         runs, archs = self.tables()
-        write_table(path, Draft(self.metadata, runs, archs, self.columns))
+        write_table(path, Draft(self.metadata, runs, archs, self.columns), replace=True)
         return path
 
     def load(self, folder: Path, **options: Any) -> TableBenchmark:

@@ -27,6 +27,25 @@ def test_the_readme_opens_with_exactly_two_commands():
     ]
 
 
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [("quickstart", "leaderboard"), ("build", "torch"), ("fit", "surrogates")],
+)
+def test_an_extra_is_named_before_it_is_used(command, extra):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = re.search(rf"^(?:python .*&& )?nasbench {command}\b", text, re.MULTILINE)
+    assert first is not None
+    assert f'python -m pip install -e ".[{extra}]"' in text[: first.end()]
+
+
+@pytest.mark.parametrize("pattern", ["docs/*.md", "*.md", "*/**/*.py"])
+def test_nothing_installs_the_package_from_an_index(pattern):
+    for path in ROOT.glob(pattern):
+        if path.relative_to(ROOT).parts[0] != "tests":
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"pip install ['\"]?nasbench", text), path
+
+
 def run(command: str, folder: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
@@ -41,6 +60,7 @@ def run(command: str, folder: Path) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.slow
 def test_examples_run_one_after_the_other(tmp_path: Path, subtests: pytest.Subtests) -> None:
     for number, (kind, text) in enumerate(EXAMPLES):
         with subtests.test(number=number, kind=kind):

@@ -136,5 +136,10 @@ def report() -> str:
     return "\n".join(lines)
 
 
+def test_slow_tests_start_first(request: pytest.FixtureRequest) -> None:
+    quick = [item.get_closest_marker("slow") is None for item in request.session.items]
+    assert quick == sorted(quick)
+
+
 if __name__ == "__main__":
     sys.stdout.write(report() + "\n")

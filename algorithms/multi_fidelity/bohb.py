@@ -16,13 +16,6 @@ from nasbench.space import Arch, SearchSpace
 
 _MIN_DENSITY = 1e-32
 _KERNELS = {"bounded": KernelDensity, "statsmodels": StatsmodelsDensity}
-_HPBANDSTER = {
-    "n_samples": 64,
-    "random_fraction": 1 / 3,
-    "min_bandwidth": 1e-3,
-    "kernel": "statsmodels",
-    "refill": True,
-}
 
 
 class BOHB(Algorithm):
@@ -68,13 +61,26 @@ class BOHB(Algorithm):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "hpbandster": _HPBANDSTER,
-        "nb101": {**_HPBANDSTER, "min_bandwidth": 0.3},
+        "hpbandster": {
+            "n_samples": 64,
+            "random_fraction": 0.3333333333333333,
+            "min_bandwidth": 0.001,
+            "kernel": "statsmodels",
+            "refill": True,
+        },
+        "nb101": {
+            "n_samples": 64,
+            "random_fraction": 0.3333333333333333,
+            "min_bandwidth": 0.3,
+            "kernel": "statsmodels",
+            "refill": True,
+        },
         "nats": {
-            **_HPBANDSTER,
             "n_samples": 4,
             "random_fraction": 0.0,
             "min_bandwidth": 0.3,
+            "kernel": "statsmodels",
+            "refill": True,
             "ordered": False,
         },
     }

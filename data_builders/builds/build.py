@@ -224,13 +224,14 @@ class Build:
         parts = [read_shard(shard, self.plan.recipe, self.folder) for shard in self.shards]
         return build_table.merged(self, parts, self.calibration(), scores)
 
-    def write(self, path: Path, scores: Table | None = None) -> Metadata:
+    def write(self, path: Path, scores: Table | None = None, *, replace: bool = False) -> Metadata:
         """Merge all shards, and scores, into the table at ``path``.
 
         Raises:
             BuildError: Shards are missing or damaged.
+            InvalidArgumentError: Another table is there, and ``replace`` is not said.
         """
-        return write_table(path, self.draft(scores))
+        return write_table(path, self.draft(scores), replace=replace)
 
     def _choose(self, manifest: Mapping[str, Any]) -> None:
         self.manifest = self._chosen(manifest)

@@ -17,6 +17,7 @@ from data_builders.plan import Plan
 from data_builders.recipe import Recipe
 from data_builders.training.course import Course
 from data_builders.training.outcome import CURVES
+from data_builders.training.procedure import procedure
 from data_builders.zero_cost import is_score
 from nasbench.column import Column
 from nasbench.space import Arch, SearchSpace
@@ -159,7 +160,7 @@ def _metadata(build: Built, calibration: Calibration) -> Metadata:
         | {
             "digest": build.digest,
             "split_digest": build.course.data_digest,
-            "optimizer": recipe.optimizer,
+            "training": procedure(build.network, recipe, build.manifest),
             **build.manifest,
             "calibration": asdict(calibration),
         },

@@ -29,6 +29,7 @@ from nasbench.errors import InvalidArgumentError
 from nasbench.files import writable_folder
 from nasbench.space import Arch
 from nasbench.tables.draft import Draft
+from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import Metadata, check_id
 from nasbench.tables.writer import write_table
 
@@ -193,6 +194,7 @@ def write_scores(
     *,
     seeds: int = 1,
     processes: int = 1,
+    replace: bool = False,
     progress: Callable[[int, int], None] = lambda _, __: None,
 ) -> Metadata:
     """Score all classes of a plan and write the table.
@@ -202,6 +204,7 @@ def write_scores(
         path: ``ID.parquet`` of the table.
         seeds: Initialisations to take the mean of: 0, 1, …
         processes: Classes scored at a time, each on one thread.
+        replace: Whether another table at the path is replaced.
         progress: Called with the number of classes that are done, and of all.
 
     Returns:
@@ -209,8 +212,8 @@ def write_scores(
 
     Raises:
         UnknownNameError: There is no such plan.
-        InvalidArgumentError: No seed or process, or a path that cannot be written or is not that of
-            a table.
+        InvalidArgumentError: No seed or process, or a path that cannot be written, is not that of a
+            table, or is taken.
         SchemaError: The path is that of no possible id.
     """
     for name, value in (("seeds", seeds), ("processes", processes)):
@@ -219,8 +222,11 @@ def write_scores(
     if path.suffix != ".parquet":
         raise InvalidArgumentError(f"the file of a table must end with .parquet, {path} does not")
     check_id(path.stem, str(path))
+    if not replace:
+        refuse_taken(path, "a table of scores")
     made = load_plan(plan)
     course = course_of(made.recipe)
     writable_folder(path.parent)
     scores = score_classes(made, course, range(seeds), processes, progress)
-    return write_table(path, score_table(made, course, range(seeds), scores, path.stem))
+    draft = score_table(made, course, range(seeds), scores, path.stem)
+    return write_table(path, draft, replace=replace)

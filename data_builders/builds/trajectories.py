@@ -6,10 +6,11 @@ benchmark of a plan, which trains what they propose. It can be stopped at any mo
 command goes on. The table holds every class once, with the first algorithm that proposed it.
 """
 
+import dataclasses
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -171,17 +172,20 @@ def repeated(sample: Sample, arch: Arch, until: float | None) -> bool:
     return True
 
 
-def write(sample: Sample, found: Mapping[Arch, str], path: Path) -> Metadata:
+def write(
+    sample: Sample, found: Mapping[Arch, str], path: Path, *, replace: bool = False
+) -> Metadata:
     """Write the table of a trained sample.
 
     Args:
         sample: What was trained.
         found: From :func:`train`.
         path: Of the table.
+        replace: Whether another table at the path is replaced.
 
     Raises:
         BuildError: A training is damaged.
-        InvalidArgumentError: The table cannot be written.
+        InvalidArgumentError: The table cannot be written, or another one is there.
     """
     live = LiveBenchmark(sample.plan, sample.work)
     for number, arch in enumerate(found):
@@ -192,14 +196,15 @@ def write(sample: Sample, found: Mapping[Arch, str], path: Path) -> Metadata:
     origins = [found[tuple(arch)] for arch in archs.column("arch").to_pylist()]
     optimizer = Column("optimizer", description="algorithm that proposed the architecture first")
     searches = {"searches": list(map(str, sample.searches)), "repeat": sample.repeat}
-    metadata = replace(
+    metadata = dataclasses.replace(
         draft.metadata,
         elsewhere="other architectures can be trained: nasbench study trajectories",
         recipe=draft.metadata.recipe | searches,
     )
     archs = archs.append_column(optimizer.name, pa.array(origins))
     columns = [*draft.columns, optimizer]
-    return write_table(path, replace(draft, metadata=metadata, archs=archs, columns=columns))
+    draft = dataclasses.replace(draft, metadata=metadata, archs=archs, columns=columns)
+    return write_table(path, draft, replace=replace)
 
 
 def write_trajectories(
@@ -212,6 +217,7 @@ def write_trajectories(
     work: Path = Path("work"),
     processes: int = 1,
     seconds: float | None = None,
+    replace: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Metadata | None:
     """Search, train what is proposed, and write the table when everything is there.
@@ -225,6 +231,7 @@ def write_trajectories(
         work: Folder for the trainings, from which a stopped command goes on.
         processes: Searches at a time, each on one thread.
         seconds: After how long no training is begun any more.
+        replace: Whether another table at the path is replaced.
         progress: Told of every search that is done.
 
     Returns:
@@ -238,8 +245,8 @@ def write_trajectories(
             raise InvalidArgumentError(f"{name} = {value} must be at least {least}")
     until = None if seconds is None else time.time() + seconds
     planned = load_plan(plan)
-    planned = replace(planned, recipe=planned.recipe.changed(dict(changes)))
+    planned = dataclasses.replace(planned, recipe=planned.recipe.changed(dict(changes)))
     sample = Sample(planned, work, tuple(map(Search.parse, searches)), repeat)
     writable_folder(path.parent)
     found = train(sample, processes=processes, until=until, progress=progress)
-    return None if found is None else write(sample, found, path)
+    return None if found is None else write(sample, found, path, replace=replace)

@@ -123,7 +123,7 @@ def _tf32() -> bool:
 
 def _cpu(name: str, path: Path = Path("/proc/cpuinfo")) -> str:
     """Return a property of the first processor, as Linux reports it; empty elsewhere."""
-    text = path.read_text() if path.exists() else ""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     found = re.search(rf"^{name}\s*:\s*(.+?)\s*$", text, re.MULTILINE)
     return found[1] if found else ""
 

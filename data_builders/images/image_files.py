@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data_builders.archives import GZIP, check_kind, reason
 from data_builders.images.images import Images
 from nasbench.errors import ArchiveError, InvalidArgumentError
 
@@ -107,11 +108,12 @@ def _content(folder: Path, name: str) -> tuple[bytes, Path]:
     """Return the decompressed content of a file, and its path."""
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
+            check_kind(path, f"the image file {name}", GZIP)
             try:
                 with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                     data = file.read(_LIMIT + 1)
             except (OSError, EOFError, zlib.error) as error:
-                raise ArchiveError(f"{path} cannot be read: {error}") from error
+                raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
             if len(data) > _LIMIT:
                 raise ArchiveError(f"{path} is larger than {_LIMIT:,} bytes")
             return data, path

@@ -19,6 +19,7 @@ from data_builders.images.image_files import idx_folder, npz
 from data_builders.images.images import Images, box_mean
 from nasbench.benchmarks.catalogue import folders
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.files import expanded
 
 Reader: TypeAlias = Callable[[Path], tuple[Images, Images | None]]
 
@@ -84,7 +85,7 @@ class ImageSet:
 def data_folder() -> Path:
     """Return the folder of image sets: ``NASBENCH_DATA``, or ``images`` in the tables' folder."""
     named = os.environ.get("NASBENCH_DATA")
-    return Path(named) if named else folders()[0] / "images"
+    return expanded(named) if named else folders()[0] / "images"
 
 
 def load(name: str) -> tuple[Images, Images]:

@@ -15,6 +15,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from data_builders.archives import PICKLE, ZIP, check_kind, reason
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import Blocks, join, store
@@ -58,7 +59,7 @@ class NB201Importer(Importer):
         try:
             sha256 = file_digest(path)
         except OSError as error:
-            raise ArchiveError(f"{path} cannot be read: {error}") from error
+            raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
         folder = work / f"nb201-{path.name}"
         with alone(folder):
             yield from _tables(path, sha256, folder, progress)
@@ -69,7 +70,7 @@ def _tables(path: Path, sha256: str, folder: Path, progress: Progress) -> Iterat
     try:
         summary = blocks.summary(partial(_read, path, blocks, progress))
     except (OSError, zipfile.BadZipFile) as error:
-        raise ArchiveError(f"{path} cannot be read: {error}") from error
+        raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
     release = _release(summary, path)
     describe = partial(_metadata, release, path, sha256)
     for images in SETS:
@@ -87,6 +88,7 @@ def _only(files: Sequence[Path]) -> Path:
     if not files[0].is_file():
         problem = "is a folder" if files[0].is_dir() else "does not exist"
         raise InvalidArgumentError(f"{files[0]} {problem}: give {wanted}")
+    check_kind(files[0], f"a file of torch.save ({wanted})", ZIP, PICKLE)
     return files[0]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from data_builders.archives import JSON, check_kind, damage
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
@@ -81,11 +82,9 @@ def _read(files: Sequence[Path]) -> bytes:
     if not path.is_file():
         problem = "is not a file" if path.exists() else "does not exist"
         raise InvalidArgumentError(f"{path} {problem}: {wanted}")
-    try:
-        with path.open("rb") as file:
-            data = file.read(LIMIT + 1)
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error}") from error
+    check_kind(path, FILE, JSON)
+    with damage(str(path)), path.open("rb") as file:
+        data = file.read(LIMIT + 1)
     if len(data) > LIMIT:
         raise ArchiveError(f"{path} is larger than {LIMIT:,} bytes: it is not {FILE}")
     return data

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
+from data_builders.archives import check_kind, reason
 from data_builders.pickles.unpickle import LIMIT
 from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
 
@@ -111,8 +112,9 @@ class Package:
         try:
             wheel = zipfile.ZipFile(path)
         except _DAMAGE as error:
+            check_kind(path, f"a wheel of {self.name}")
             raise InvalidArgumentError(
-                f"{path} is not a wheel ({error}): {self._wanted}"
+                f"{path} is not a wheel ({reason(error)}): {self._wanted}"
             ) from error
         with wheel:
             yield zipfile.Path(wheel)
@@ -156,7 +158,7 @@ def _read(file: _File) -> bytes:
         with file.open("rb") as opened:
             data: bytes = opened.read(LIMIT + 1)
     except _DAMAGE as error:
-        raise ArchiveError(f"{file} cannot be read: {error}") from error
+        raise ArchiveError(f"{file} cannot be read: {reason(error)}") from error
     if len(data) > LIMIT:
         raise ArchiveError(f"{file} is larger than {LIMIT:,} bytes")
     return data

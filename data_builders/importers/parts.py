@@ -58,7 +58,7 @@ class Parts:
             table = make()
         if not self._label.exists():
             with atomic(self._label) as temporary:
-                temporary.write_text(self._source)
+                temporary.write_text(self._source, encoding="utf-8")
         with atomic(path) as temporary:
             feather.write_feather(table, str(temporary), compression="zstd")
         return table
@@ -69,6 +69,6 @@ class Parts:
 
     def _belongs(self) -> bool:
         try:
-            return self._label.read_text() == self._source
+            return self._label.read_text(encoding="utf-8") == self._source
         except (OSError, UnicodeDecodeError):
             return False

@@ -197,6 +197,18 @@ class DartsNetwork(nn.Module):
     """
 
     space: ClassVar[str] = "darts"
+    description: ClassVar[str] = """\
+The evaluation network of DARTS (Liu et al., 2019, https://arxiv.org/abs/1806.09055) with one \
+reduction cell instead of two, between `cells` normal cells before and `cells` after it. Stem: 3x3 \
+convolution to 3 `channels` channels, BatchNorm. Tail: mean over pixels, linear layer with bias. A \
+node has `channels` channels before the reduction, twice as many from it on; the four nodes of a \
+cell are concatenated. Both inputs of a cell pass through ReLU, 1x1 convolution, BatchNorm; the \
+older one, where it is twice as large, and a skip of stride 2 through the factorized reduction: \
+ReLU, two 1x1 convolutions of stride 2 from pixels (0, 0) and (1, 1), concatenated, BatchNorm. \
+Separable convolutions are (ReLU, depthwise, 1x1, BatchNorm) twice, dilated ones once. Average \
+pooling is the mean of those pixels of the window that lie inside the image. Every BatchNorm has a \
+scale and a shift, epsilon 1e-5, and running statistics that move by 0.1 of the difference a step. \
+No bias in convolutions, no auxiliary head, no drop path"""
     arch_columns: ClassVar[Mapping[str, str]] = {
         "parameters": "trainable parameters of the network",
         "macs": "multiply-adds of one image through convolutions and the linear layer",

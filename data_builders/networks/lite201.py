@@ -7,6 +7,7 @@ convolution, BatchNorm. So the cell, not the skeleton, decides the result.
 from torch import nn
 
 from data_builders.networks.skeleton201 import (
+    DESCRIPTION,
     Cost,
     Skeleton201,
     batch_norm,
@@ -17,6 +18,10 @@ from data_builders.networks.skeleton201 import (
 
 class Lite201(Skeleton201):
     """The skeleton with linear reductions, which drop the last row and column of odd images."""
+
+    description = f"""\
+{DESCRIPTION}. Reduction: 2x2 average pooling (an odd last row or column is dropped), 1x1 \
+convolution, BatchNorm; names reductions.<0 or 1>.1.weight (the kernel), .2.weight, .2.bias"""
 
     @staticmethod
     def reduction(channels: int) -> nn.Module:

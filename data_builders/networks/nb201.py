@@ -7,6 +7,7 @@ https://openreview.net/forum?id=HJxyZkBKDr
 from torch import Tensor, nn
 
 from data_builders.networks.skeleton201 import (
+    DESCRIPTION,
     Cost,
     ReluConvBatchNorm,
     Skeleton201,
@@ -39,6 +40,12 @@ class NB201Network(Skeleton201):
     The published networks also build dead convolutions. Those contribute nothing, except one whose
     input is always zero: its BatchNorm learns a shift, which this network leaves out.
     """
+
+    description = f"""\
+{DESCRIPTION}. Reduction: nor_conv_3x3 with stride 2 that doubles the channels, then nor_conv_3x3, \
+plus a shortcut: 2x2 average pooling (odd sides are rounded up), 1x1 convolution without norm; \
+names reductions.<0 or 1>.first and .second with .conv.weight, .norm.weight and .norm.bias, and \
+.shortcut.1.weight"""
 
     @staticmethod
     def reduction(channels: int) -> nn.Module:

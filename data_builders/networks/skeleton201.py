@@ -27,6 +27,19 @@ from nasbench.spaces.nb201 import (
 KERNELS: Mapping[int, int] = {CONV1: 1, CONV3: 3}
 """Kernel side of every option that is a convolution."""
 FLOAT_BYTES = 4
+DESCRIPTION = """\
+Stem: 3x3 convolution to `channels` channels, BatchNorm. Three stages of `cells` cells; channels \
+double and pixels halve in a reduction after the first and the second. Tail: BatchNorm, ReLU, mean \
+over pixels, linear layer with bias. In a cell, node 0 is the input, node 3 the output, and a node \
+the sum of its live edges: those on a way from node 0 to node 3 without `none`; others are not \
+built. nor_conv: ReLU, convolution, BatchNorm, in this order. avg_pool_3x3: mean of those pixels \
+of the window that lie inside the image, stride 1. skip_connect: the source as it is. Convolutions \
+have stride 1, zero padding that keeps the size, and no bias. BatchNorm has a scale and a shift, \
+epsilon 1e-5, and running statistics that move by 0.1 of the difference a step, the variance \
+unbiased. Names of parameters: stem.0.weight (the kernel), stem.1.weight, stem.1.bias (scale and \
+shift), stages.<stage>.<cell>.edges.<edge>.conv.weight, .norm.weight and .norm.bias (edges 0->1, \
+0->2, 1->2, 0->3, 1->3, 2->3, all counted from 0), norm.weight, norm.bias, head.weight, head.bias"""
+"""What the skeletons share, in words; see :class:`data_builders.network.Network`."""
 
 
 class Cost(NamedTuple):

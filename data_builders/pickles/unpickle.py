@@ -17,6 +17,7 @@ from reprlib import repr
 from types import MappingProxyType
 from typing import IO, Any
 
+from data_builders.archives import EMPTY, PICKLE, kind_of, reason
 from data_builders.pickles.machine import CLOSING, GONE, SIMPLE, SIZED, Giver, Memo, expect, pairs
 from nasbench.errors import ArchiveError, NasbenchError, one_of
 
@@ -110,6 +111,7 @@ class Pickles:
         self._limit = limit
         self._data = b""
         self._ended = False
+        self._begun = False
         self._fresh = 0
         self._containers = 0
         self._texts: dict[bytes, str] = {}
@@ -176,7 +178,9 @@ class Pickles:
         except NasbenchError:
             raise
         except _DAMAGE as error:
-            raise ArchiveError(f"{self._where} is not a pickle, or is damaged: {error}") from error
+            raise ArchiveError(
+                f"{self._where} is not a pickle, or is damaged: {reason(error)}"
+            ) from error
 
     def _reset_counts(self, ahead: int) -> None:
         """Restart the counts of bytes read (starting with those ahead) and containers made."""
@@ -195,7 +199,7 @@ class Pickles:
             try:
                 part = self._file.read(min(_CHUNK, self._limit + 1 - self._fresh))
             except _UNREADABLE as error:
-                raise ArchiveError(f"{self._where} cannot be read: {error}") from error
+                raise ArchiveError(f"{self._where} cannot be read: {reason(error)}") from error
             self._ended = not part
             self._fresh += len(part)
             if self._fresh > self._limit:
@@ -205,6 +209,12 @@ class Pickles:
             parts.append(part)
             size += len(part)
         self._data = b"".join(parts)
+        if not self._begun:
+            self._begun = True
+            if (kind := kind_of(self._data)) not in ("", EMPTY, PICKLE):
+                raise ArchiveError(
+                    f"{self._where} is not a pickle, or is damaged: it is {kind}; download it again"
+                )
         return size - 1 if self._ended else size - _AHEAD
 
     def _run(self, memo: Memo, giver: Giver | None) -> Iterator[tuple[Any, Any]]:

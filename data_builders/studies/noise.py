@@ -1,8 +1,8 @@
 """How much of a table's order is noise?
 
-``nasbench study noise lite201-digits`` prints how well one training seed ranks the classes against
-another (the noise ceiling of any single-seed selection), how validation ranks against test, and how
-the table ranks the space against a published one.
+``nasbench study noise lite201-digits`` prints how well one training seed ranks the networks against
+another, how validation ranks against test, and how the table ranks the space against a published
+one. Each function counts once, so that no network is compared with its twin.
 """
 
 import math
@@ -54,9 +54,9 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
 
     Args:
         benchmark: A table of trainings.
-        other: A table of the same space, to correlate with: over the classes, each counted once,
-            and over all cells as written, where large classes (mostly simple, weak networks) count
-            more.
+        other: A table of the same space, whose validation accuracies, or test accuracies if it has
+            no others, are compared: over the functions, each counted once, and over all cells as
+            written, where large classes (mostly simple, weak networks) count more.
 
     Raises:
         InvalidArgumentError: The tables are of different spaces.
@@ -72,38 +72,48 @@ def noise_table(benchmark: TableBenchmark, other: TableBenchmark) -> str:
         for name in ("valid_accuracy", "test_accuracy")
     )
     means, test_means = valid.mean(axis=0), test.mean(axis=0)
-    top = np.argsort(-means, kind="stable")[: len(archs) // 4]
-    chosen = test_means[valid.argmax(axis=1)]
-    correlations = [
-        spearmanr(*(table.query_many(some, "valid_accuracy") for table in (benchmark, other)))
-        for some in (archs, cells)
-    ]
+    chosen = valid.argmax(axis=1)
+    metric = "valid_accuracy" if "valid_accuracy" in other.columns else "test_accuracy"
+    published = other.query_many(cells, metric)
+    theirs = published[own]
+    functions = (space.function_many(archs) == archs).all(axis=1)
+    distinct = valid[:, functions]
+    levels, test_levels = means[functions], test_means[functions]
+    top = np.argsort(-levels, kind="stable")[: len(levels) // 4]
+    correlations = (
+        spearmanr(levels, theirs[functions]),
+        spearmanr(benchmark.query_many(cells, "valid_accuracy"), published),
+    )
     rows = {
-        "classes, seeds": f"{len(archs):,}, {len(benchmark.seeds)}",
+        "classes / functions, seeds": f"{len(archs):,} / {len(levels):,}, {len(benchmark.seeds)}",
         "validation accuracy, lowest / median / highest mean": " / ".join(
             f"{x:.2f}" for x in (means.min(), np.median(means), means.max())
         ),
-        "sd between classes, all / top quarter": (
-            f"{means.std(ddof=1):.2f} / {means[top].std(ddof=1):.2f}"
+        "sd between functions, all / top quarter": (
+            f"{levels.std(ddof=1):.2f} / {levels[top].std(ddof=1):.2f}"
         ),
     }
     if len(benchmark.seeds) > 1:
         rows |= {
             "sd between seeds, all / top quarter": (
-                f"{sd_between_seeds(valid):.2f} / {sd_between_seeds(valid[:, top]):.2f}"
+                f"{sd_between_seeds(distinct):.2f} / {sd_between_seeds(distinct[:, top]):.2f}"
             ),
-            "Kendall tau between seeds, all / the top quarter of a third seed": taus(valid),
+            "Kendall tau between seeds, all / the top quarter of a third seed": taus(distinct),
         }
     rows |= {
         "Kendall tau of mean validation with mean test, all / top quarter": (
-            f"{kendalltau(means, test_means).statistic:.2f} / "
-            f"{kendalltau(means[top], test_means[top]).statistic:.2f}"
+            f"{kendalltau(levels, test_levels).statistic:.2f} / "
+            f"{kendalltau(levels[top], test_levels[top]).statistic:.2f}"
         ),
         "best mean test accuracy; of the class that one seed's validation chooses": (
-            f"{test_means.max():.2f}; {', '.join(f'{x:.2f}' for x in chosen)}"
+            f"{test_means.max():.2f}; {_listed(test_means[chosen])}"
         ),
-        f"Spearman correlation with {other.name}, classes / cells as written": " / ".join(
+        f"Spearman correlation with {other.name}, functions / cells as written": " / ".join(
             f"{correlation.statistic:.2f}" for correlation in correlations
+        ),
+        f"best {metric} of {other.name}; of the class that mean validation chooses; that one "
+        "seed's chooses": (
+            f"{published.max():.2f}; {theirs[means.argmax()]:.2f}; {_listed(theirs[chosen])}"
         ),
         "highest mean validation": f"`{space.to_text(tuple(archs[means.argmax()].tolist()))}`",
         "highest mean test": f"`{space.to_text(tuple(archs[test_means.argmax()].tolist()))}`",
@@ -131,6 +141,10 @@ def check_spaces(space: SearchSpace, tables: Iterable[TableBenchmark]) -> None:
                 f"{table.name} has space {table.space.name!r}, not {space.name!r}: the same "
                 "architectures are compared"
             )
+
+
+def _listed(values: NDArray[np.float64]) -> str:
+    return ", ".join(f"{value:.2f}" for value in values)
 
 
 def _escape(text: str) -> str:

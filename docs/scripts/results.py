@@ -6,12 +6,15 @@ extras ``leaderboard`` and ``torch``, and matplotlib.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from matplotlib import pyplot as plt
+from numpy.typing import NDArray
 from pages import DOCS, draw, fill, markdown_table, save, style
 
 import nasbench
@@ -19,7 +22,7 @@ from algorithms import ALGORITHMS
 from leaderboard import curves, fronts
 from leaderboard.boards import Board, Row, labels
 from leaderboard.scores import rank
-from leaderboard.statistics import estimate
+from leaderboard.searches import step_values
 from leaderboard.statistics import interval as bootstrap
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
@@ -60,6 +63,13 @@ MULTI_FIDELITY = (
 MULTI_OBJECTIVE = ("random_search", "nsga2", "lemonade", "random_scalarization", "mo_reward")
 OBJECTIVES = ("valid_accuracy", "parameters")
 TRIALS, EPOCHS = 300, 800
+FEW_SEEDS = 100
+SLOW = ("reinforce_lstm", "ppo_lstm", "transform_rl")
+"""Methods with a recurrent network, of which a trial takes long, run on the first seeds alone."""
+RANDOM = "random_search"
+
+Values: TypeAlias = NDArray[np.float64]
+Cells: TypeAlias = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +93,10 @@ class Part:
     show: Callable[[Sequence[Records]], str]
 
     def run(self, seeds: int, processes: int, out: Path) -> list[Records]:
-        """The records of all searches; what the folder holds already is not run again."""
+        """The records of all searches; what the folder holds already is not run again.
+
+        Presets made for objectives in another unit than percent are left out.
+        """
         records = []
         for algorithm in self.algorithms:
             for preset in (None, *ALGORITHMS.load(algorithm).presets):
@@ -94,12 +107,59 @@ class Part:
                     preset=preset,
                     objectives=self.objectives,
                 )
+                if setup.prepare().make(0)[0].loss_unit not in (None, "%"):
+                    continue
                 print(algorithm, preset or "", flush=True)
-                records.append(record_seeds(setup, range(seeds), out, processes=processes))
+                few = min(seeds, FEW_SEEDS) if algorithm in SLOW else seeds
+                records.append(record_seeds(setup, range(few), out, processes=processes))
         return records
 
 
 # Tables
+
+
+def reached(row: Row, axis: curves.Axis, places: Sequence[float]) -> Values:
+    """Regret of every seed of a row at some places of an axis, shape ``(n_seeds, n_places)``."""
+    found = []
+    for search in row.searches:
+        steps = search.times if axis == "seconds" else search.evaluations
+        levels = np.append(search.before, search.regrets)
+        found.append(step_values(steps, levels, np.array(places, dtype=np.float64)))
+    return np.stack(found)
+
+
+def compared(
+    values: Mapping[str, Values], heads: Sequence[str], sign: int = 1
+) -> tuple[Cells, str]:
+    """Means with intervals, those that differ from random search marked; and how many differ.
+
+    Args:
+        values: By method, shape ``(n_seeds, n_places)``, of the same seeds or the first of them.
+        heads: What the places are called.
+        sign: 1 if lower is better, -1 if higher is.
+
+    Returns:
+        Cells of the methods, and a sentence.
+    """
+    cells: Cells = {name: [] for name in values}
+    counts: list[Counter[str]] = [Counter() for _ in heads]
+    for name, found in values.items():
+        low, high = bootstrap(found)
+        best, worst = bootstrap(sign * (found - values[RANDOM][: len(found)]))
+        for i, (mean, count) in enumerate(zip(found.mean(axis=0), counts, strict=True)):
+            mark, verdict = "", "level"
+            if worst[i] < 0 or best[i] > 0:
+                mark, verdict = ("**", "ahead") if worst[i] < 0 else ("*", "behind")
+            count[verdict] += name != RANDOM
+            cells[name].append(f"{mark}{interval(mean, low[i], high[i])}{mark}")
+    said = [
+        f"{c['ahead']} / {c['level']} / {c['behind']} after {h}"
+        for c, h in zip(counts, heads, strict=True)
+    ]
+    return cells, (
+        f"Of {len(values) - 1} other methods and presets, ahead of / level with / behind "
+        f"`{RANDOM}`: {', '.join(said)}."
+    )
 
 
 def interval(mean: float, low: float, high: float) -> str:
@@ -107,11 +167,12 @@ def interval(mean: float, low: float, high: float) -> str:
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
-def at(row: Row, axis: curves.Axis, places: Sequence[float]) -> list[str]:
-    """Mean regret of a row at some places of an axis."""
-    found = curves.curve(row, axis, np.array(places, dtype=np.float64))
-    index = np.searchsorted(found.at, places, side="right") - 1
-    return [interval(found.mean[i], found.low[i], found.high[i]) for i in index.tolist()]
+def joined(rows: Sequence[Row]) -> dict[str, Row]:
+    """Rows by name; rows that made the same trials are one, with all their names."""
+    same: dict[str, list[Row]] = {}
+    for row in rows:
+        same.setdefault(row.content_hash, []).append(row)
+    return {" = ".join(f"`{row.label}`" for row in group): group[0] for group in same.values()}
 
 
 def single(records: Sequence[Records]) -> str:
@@ -119,13 +180,14 @@ def single(records: Sequence[Records]) -> str:
     (board,) = rank(records)
     single_figure(board)
     places = [TRIALS // 10, TRIALS // 3, TRIALS]
-    rows = [
-        (row.regret.mean, [f"`{row.label}`", *at(row, "evaluations", places)]) for row in board.rows
-    ]
+    heads = [f"{n} trials" for n in places]
+    values = {row.label: reached(row, "evaluations", places) for row in board.rows}
+    cells, sentence = compared(values, heads)
+    rows = [(r.regret.mean, [name, *cells[r.label]]) for name, r in joined(board.rows).items()]
     exact = board.landscape.random_search(places).tolist()
     rows.append((exact[-1], ["random search, exact", *(f"{regret:.3f}" for regret in exact)]))
-    head = ["method", *(f"{n} trials" for n in places)]
-    return markdown_table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
+    ranked = [cells for _, cells in sorted(rows, key=lambda row: row[0])]
+    return f"{sentence}\n\n{markdown_table(['method', *heads], ranked)}"
 
 
 def multi_fidelity(records: Sequence[Records]) -> str:
@@ -134,19 +196,21 @@ def multi_fidelity(records: Sequence[Records]) -> str:
     epochs_figure(board)
     last = max(float(s.run.ends.max()) for row in board.rows for s in row.searches)
     places = [last * share for share in (0.1, 0.3, 1.0)]
+    heads = [f"{place:,.0f} s" for place in places]
+    values = {row.label: reached(row, "seconds", places) for row in board.rows}
+    cells, sentence = compared(values, heads)
     rows = [
         [
-            f"`{row.label}`",
-            *at(row, "seconds", places),
+            name,
+            *cells[row.label],
             f"{row.scores['validation_regret'].mean:.3f}",
             f"{np.mean([len(s.run) for s in row.searches]):,.0f}",
             f"{np.mean([len(np.unique(s.run.archs, axis=0)) for s in row.searches]):,.0f}",
         ]
-        for row in board.rows
+        for name, row in joined(board.rows).items()
     ]
-    head = ["method", *(f"{place:,.0f} s" for place in places)]
-    head += ["validation regret", "trials", "architectures"]
-    return markdown_table(head, rows)
+    head = ["method", *heads, "validation regret", "trials", "architectures"]
+    return f"{sentence}\n\n{markdown_table(head, rows)}"
 
 
 # Figures
@@ -194,25 +258,26 @@ def epochs_figure(board: Board) -> None:
 def multi_objective(records: Sequence[Records]) -> str:
     """Share of the best hypervolume after some numbers of trials, best first."""
     scale = fronts.Scale(TableBenchmark(open_table("nb201-cifar10"), objectives=OBJECTIVES))
-    places = np.unique(np.geomspace(3, TRIALS, 40).astype(np.int64))
-    lines, rows = {}, []
+    marks = [TRIALS // 10, TRIALS // 3, TRIALS]
+    places = np.union1d(np.geomspace(3, TRIALS, 40).astype(np.int64), marks)
+    lines, values = {}, {}
     for label, record in zip(labels([r.manifest for r in records]), records, strict=True):
         shares = np.stack([scale.shares(run, places) for run in record.runs()])
         lines[label] = curves.Curve(
             places.astype(np.float64), shares.mean(axis=0), *bootstrap(shares)
         )
-        marks = [estimate(shares[:, np.searchsorted(places, n)]) for n in (30, 100, TRIALS)]
-        rows.append(
-            (-marks[-1].mean, [f"`{label}`", *(interval(e.mean, e.low, e.high) for e in marks)])
-        )
+        values[label] = shares[:, np.searchsorted(places, marks)]
     figure, axes = plt.subplots(figsize=(7, 4.5))
     draw(axes, {label: line for label, line in lines.items() if "(" not in label})
     axes.set(xscale="log", xlabel="trials", ylabel="share of the best hypervolume")
     axes.legend()
     figure.tight_layout()
     save(figure, "results-multi-objective")
-    head = ["method", *(f"{n} trials" for n in (30, 100, TRIALS))]
-    return markdown_table(head, [cells for _, cells in sorted(rows, key=lambda row: row[0])])
+    heads = [f"{n} trials" for n in marks]
+    cells, sentence = compared(values, heads, sign=-1)
+    ranked = sorted(values, key=lambda label: -float(values[label][:, -1].mean()))
+    table = markdown_table(["method", *heads], [[f"`{n}`", *cells[n]] for n in ranked])
+    return f"{sentence}\n\n{table}"
 
 
 PARTS = (

@@ -46,9 +46,9 @@ def build(
         MissingExtraError: plotly or jinja2 is not installed.
     """
     runs, out = Path(runs), Path(out)
+    records, damaged = find_readable(runs)
     environment = _environment()
     script = require("plotly.offline", "the leaderboard page").get_plotlyjs()
-    records, damaged = find_readable(runs)
     writable_folder(out)
     ranking = rank(records, progress=progress)
     boards = [(board, curves.drawn(board)) for board in ranking]

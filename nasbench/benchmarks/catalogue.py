@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nasbench.benchmarks.surrogate_folder import DESCRIPTION, Description
 from nasbench.errors import UnknownNameError, one_of
+from nasbench.files import expanded
 from nasbench.tables.table import Table
 
 SHIPPED = Path(__file__).parents[1] / "data"
@@ -18,7 +19,7 @@ def folders() -> list[Path]:
         from platformdirs import user_data_dir
 
         home = user_data_dir("nasbench")
-    return [Path(home), SHIPPED]
+    return [expanded(home), SHIPPED]
 
 
 def catalogue() -> dict[str, list[Path]]:
@@ -26,6 +27,8 @@ def catalogue() -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for folder in folders():
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.name.startswith("."):  # sidecars of macOS, unfinished files
+                continue
             if is_surrogate(path):
                 found.setdefault(path.name.partition("@")[0], []).append(path)
             elif path.name.endswith(".parquet") and not path.name.endswith(".archs.parquet"):
@@ -51,9 +54,10 @@ def find(id_or_path: str | Path) -> Path:
     """
     name = str(id_or_path)
     if name.endswith(".parquet") or os.sep in name:
-        if not Path(name).is_file() and not is_surrogate(Path(name)):
+        path = expanded(name)
+        if not path.is_file() and not is_surrogate(path):
             raise UnknownNameError(f"there is no table file {name!r}, nor a surrogate")
-        return Path(name)
+        return path
     known = catalogue()
     id_, at, version = name.partition("@")
     if id_ not in known:

@@ -69,6 +69,8 @@ def evaluator(
         found = tuple(float(column[q if of_arch else p]) for column, of_arch in losses)
         for name, loss in zip(objectives, found, strict=True):
             if loss != loss:
+                if name in columns:
+                    raise numbers.no_value(name, arch, schedule, index, seed)
                 raise refusals.not_recorded(name)
         return Evaluation(found, float(seconds[p]), float(validation[p]))
 

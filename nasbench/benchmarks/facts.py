@@ -59,6 +59,7 @@ def surrogate_facts(benchmark: SurrogateBenchmark) -> Mapping[str, Any]:
         "schedules": f"{description.schedule} epochs",
         "fidelities": ", ".join(map(str, benchmark.fidelities)),
         "seeds": "any integer from 0",
+        "noise": description.noise,
         "regressor": f"{description.regressor} ({description.family})",
         "fitted to": f"{table['architectures']} architectures of {table['id']}@{table['version']}",
         "judged": ", ".join(f"{k} {v:.3g}" for k, v in description.judged.items()),

@@ -184,9 +184,14 @@ class Lookup:
     @cached_property
     def _one_row_per_class(self) -> bool:
         """Whether the table has numbers of classes, not of each of their members."""
+        if not self._by_class:
+            return False
         written = self._table.written_ranks
         places = np.minimum(np.searchsorted(self.keys, written), len(self.keys) - 1)
-        return self._by_class and bool((self.keys[places] == written).all())
+        untrained = written[self.keys[places] != written]
+        archs = np.stack(np.unravel_index(untrained, self._space.options), axis=1)
+        owners = self._space.rank_many(self._space.canonical_many(archs))
+        return bool((owners == untrained).all())
 
 
 def view(array: NDArray[Any]) -> memoryview:

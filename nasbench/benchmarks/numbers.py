@@ -1,20 +1,24 @@
 """Numbers of a table by position: of one epoch and one training seed, or means over seeds."""
 
+from collections.abc import Collection
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmarks.answer import Answer, Source
 from nasbench.benchmarks.lookup import Lookup, Runs, view
 from nasbench.benchmarks.refusals import Refusals
+from nasbench.errors import NotRecordedError
+from nasbench.space import Arch
 from nasbench.tables.table import Table
 
 _VIEW_BYTES = 4_000_000  # columns by position are forgotten when they need more
 
 
 Named: TypeAlias = list[tuple[str, Any]]
-Answer: TypeAlias = tuple[Named, Named, memoryview | None]
+Columns: TypeAlias = tuple[Named, Named, memoryview | None, Source]
 
 
 class Numbers:
@@ -31,27 +35,52 @@ class Numbers:
     def __init__(self, table: Table, lookup: Lookup) -> None:
         self._table = table
         self._lookup = lookup
-        self.refusals = Refusals(table, lookup, self.of_archs)
+        self.refusals = Refusals(table, lookup)
         self._columns: dict[tuple[str, int, int, int | None], memoryview] = {}
         self._columns_bytes = 0
         self._loaded: dict[tuple[str, int], NDArray[np.floating]] = {}
         self._arch_columns: dict[str, memoryview] = {}
-        self._answers: dict[tuple[int | None, int | None, int | None], Answer] = {}
+        self._texts: dict[str, Any] = {}
+        self._answers: dict[tuple[int | None, int | None, int | None], Columns] = {}
+
+    @property
+    def of_runs(self) -> Collection[str]:
+        """Columns of trainings."""
+        return self._table.columns.keys()
 
     @cached_property
     def of_archs(self) -> list[str]:
         """Columns of architectures that hold numbers, not texts."""
         return [name for name in self._table.arch_columns if not self._table.is_text(name)]
 
-    def answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> Answer:
+    def texts(self, arch: Arch) -> dict[str, str]:
+        """Return the recorded texts of an architecture by name."""
+        names = [name for name in self._table.arch_columns if self._table.is_text(name)]
+        if not names or (row := self._lookup.arch_position[arch]) < 0:
+            return {}
+        for name in names:
+            if name not in self._texts:
+                self._texts[name] = self._table.arch_text_array(name)
+        found = {name: self._texts[name][row].as_py() for name in names}
+        return {name: text for name, text in found.items() if text is not None}
+
+    def answer(self, epoch: int | None, schedule: int | None, seed: int | None) -> Columns:
         """Return all that a query reads, kept for the next one.
 
         Returns:
-            Columns of trainings by position, columns of architectures by row, and :meth:`rows`.
+            Columns of trainings by position, columns of architectures by row, :meth:`rows`, and
+            what explains a missing number.
 
         Raises:
             NotRecordedError: The table does not record this epoch, schedule or seed.
+            InvalidArgumentError: One of them is not an integer.
         """
+        if (
+            (epoch is not None and type(epoch) is not int)
+            or (schedule is not None and type(schedule) is not int)
+            or (seed is not None and type(seed) is not int)
+        ):
+            epoch, schedule, seed = self.refusals.integers(epoch, schedule, seed)
         found = self._answers.get((epoch, schedule, seed))
         if found is None:
             table = self._table
@@ -65,7 +94,8 @@ class Numbers:
             size = max(1, sum(column.nbytes for _, column in columns))
             if len(self._answers) >= max(8, self.loaded_bytes() // size):
                 self._answers.clear()
-            found = columns, arch_columns, self.rows(length, seed)
+            question = Question(self, length, index, seed)
+            found = columns, arch_columns, self.rows(length, seed), question
             self._answers[epoch, schedule, seed] = found
         return found
 
@@ -141,6 +171,34 @@ class Numbers:
     def _all_rows(self, schedule: int, seed: int) -> NDArray[np.int64]:
         return np.flatnonzero(self._lookup.runs(schedule).seeds == seed)
 
+    def no_value(
+        self, name: str, arch: Arch, schedule: int, index: int, seed: int | None
+    ) -> NotRecordedError:
+        """Make the error for a number that trainings of an architecture lack: say which, and why.
+
+        Args:
+            name: A column of runs.
+            arch: An architecture with trainings in the schedule.
+            schedule: A schedule.
+            index: Place of the epoch among the recorded epochs of the schedule.
+            seed: The training seed asked for; None for the mean over the recorded seeds.
+        """
+        runs, p = self._lookup.runs(schedule), self._lookup.position[arch]
+        rows = np.arange(*runs.first[p : p + 2])
+        asked = rows if seed is None else rows[runs.seeds[rows] == seed]
+        lacks = np.isnan(self._values(name, schedule, index))
+        lacking = asked[lacks[asked]]
+        all_diverged = runs.diverged[lacking].all()
+        return self.refusals.no_value(
+            name,
+            arch,
+            runs.epochs[index],
+            self._table.epochs(name, schedule),
+            diverged=runs.seeds[lacking].tolist() if all_diverged else [],
+            others=runs.seeds[rows[~lacks[rows]]].tolist(),
+            is_mean=seed is None,
+        )
+
     def loaded_bytes(self) -> int:
         """Return the number of bytes of all curves that were read."""
         return sum(curves.nbytes for curves in self._loaded.values())
@@ -150,6 +208,31 @@ class Numbers:
         if name not in self._arch_columns:
             self._arch_columns[name] = view(self._table.arch_numbers(name))
         return self._arch_columns[name]
+
+
+class Question:
+    """A question to a table, which explains what its answers lack; see :class:`Source`.
+
+    Args:
+        numbers: Numbers of the table.
+        schedule: The schedule asked for.
+        index: Place of the epoch among the recorded epochs of the schedule.
+        seed: The training seed asked for; None for the mean over the recorded seeds.
+    """
+
+    def __init__(self, numbers: Numbers, schedule: int, index: int, seed: int | None) -> None:
+        self._numbers = numbers
+        self._asked = schedule, index, seed
+
+    def texts(self, arch: Arch) -> dict[str, str]:
+        """Return the recorded texts of an architecture by name."""
+        return self._numbers.texts(arch)
+
+    def missing(self, name: str, answer: Answer) -> NotRecordedError:
+        """Make the error for a name that an answer lacks."""
+        if name in self._numbers.of_runs:
+            return self._numbers.no_value(name, answer.arch, *self._asked)
+        return self._numbers.refusals.not_recorded(name)
 
 
 def _segment_means(values: NDArray[np.number], first: NDArray[np.int64]) -> NDArray[np.float64]:

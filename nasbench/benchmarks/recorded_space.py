@@ -2,15 +2,18 @@
 
 import random
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError
 from nasbench.space import Arch, Graph, SearchSpace
+
+_Firsts: TypeAlias = dict[Arch, Arch]
 
 
 class RecordedSpace(SearchSpace):
@@ -55,12 +58,23 @@ class RecordedSpace(SearchSpace):
         """Return the first recorded member of the class."""
         return self._representatives[self._whole.canonical(arch)]
 
+    def function(self, arch: Arch) -> Arch:
+        """Return the first recorded architecture that computes the same function."""
+        return self._functions[self._whole.function(arch)]
+
     @cached_property
     def _representatives(self) -> dict[Arch, Arch]:
-        recorded = np.array(list(self.archs()))
-        classes = map(tuple, self._whole.canonical_many(recorded).tolist())
-        found: dict[Arch, Arch] = {}
-        for representative, arch in zip(classes, self.archs(), strict=True):
+        return self._first_of(self._whole.canonical_many)
+
+    @cached_property
+    def _functions(self) -> dict[Arch, Arch]:
+        return self._first_of(self._whole.function_many)
+
+    def _first_of(self, groups: Callable[[NDArray[np.integer]], NDArray[np.int64]]) -> _Firsts:
+        """The first recorded member of each group, by the group's representative in the whole."""
+        representatives = map(tuple, groups(np.array(list(self.archs()))).tolist())
+        found: _Firsts = {}
+        for representative, arch in zip(representatives, self.archs(), strict=True):
             found.setdefault(representative, arch)
         return found
 

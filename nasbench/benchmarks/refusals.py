@@ -1,9 +1,12 @@
 """Errors for questions that a table cannot answer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from nasbench.benchmark import check_integer
 from nasbench.benchmarks.lookup import Lookup
-from nasbench.errors import IllegalArchError, InvalidArgumentError, NotRecordedError, one_of
+from nasbench.errors import IllegalArchError, NotRecordedError, one_of
 from nasbench.space import Arch
 from nasbench.tables.table import Table
 
@@ -14,15 +17,25 @@ class Refusals:
     Args:
         table: The table.
         lookup: Its index.
-        numbers: Names of its numeric columns of architectures.
     """
 
-    def __init__(self, table: Table, lookup: Lookup, numbers: list[str]) -> None:
+    def __init__(self, table: Table, lookup: Lookup) -> None:
         self._table = table
         self._lookup = lookup
-        self._numbers = numbers
         self._name = table.metadata.id
         self._space = table.space
+
+    def integers(
+        self, epoch: int | None, schedule: int | None, seed: int | None
+    ) -> tuple[int | None, int | None, int | None]:
+        """Return the same epoch, schedule and seed as Python integers, None where none was given.
+
+        Raises:
+            InvalidArgumentError: One is not an integer.
+        """
+        asked = {"epoch": epoch, "schedule": schedule, "seed": seed}
+        checked = [None if v is None else check_integer(name, v) for name, v in asked.items()]
+        return checked[0], checked[1], checked[2]
 
     def schedule(self, schedule: int | None) -> int:
         """Return the given schedule, or the longest if None.
@@ -43,7 +56,6 @@ class Refusals:
         """Return the schedule, and the place of the epoch among its recorded epochs.
 
         Raises:
-            InvalidArgumentError: The epoch is not a number.
             NotRecordedError: The table does not record this epoch or schedule.
         """
         if schedule is None and len(self._table.schedules) > 1 and epoch is not None:
@@ -59,8 +71,6 @@ class Refusals:
         if epoch is None:
             return schedule, len(epochs) - 1
         if epoch not in epochs:
-            if not isinstance(epoch, int | float | np.number):
-                raise InvalidArgumentError(f"epoch = {epoch!r} must be an integer")
             nearest = min(epochs, key=lambda e: abs(e - epoch))
             recorded = (
                 f"{epochs[0]}..{epochs[-1]}" if len(epochs) > 12 else ", ".join(map(str, epochs))
@@ -105,15 +115,49 @@ class Refusals:
             f"{one_of(seed, possible)}{self._table.metadata.referral}"
         )
 
+    def no_value(
+        self,
+        name: str,
+        arch: Arch,
+        epoch: int,
+        epochs: Sequence[int],
+        *,
+        diverged: Sequence[int],
+        others: Sequence[int],
+        is_mean: bool,
+    ) -> NotRecordedError:
+        """Make the error for a number that trainings of an architecture lack.
+
+        Args:
+            name: Column of the number.
+            arch: The architecture.
+            epoch: The epoch asked for.
+            epochs: Epochs at which the column is recorded; all of them if it is no curve.
+            diverged: Seeds of those trainings asked for that lack it since they diverged.
+            others: Seeds of the architecture's trainings that have it.
+            is_mean: Whether the mean over the seeds was asked for.
+        """
+        what = f"{self._name!r} does not record {name!r} of {self._space.to_text(arch)}"
+        if self._table.is_curve(name) and epoch not in epochs:
+            only = f"only at {', '.join(map(str, epochs))}" if epochs else "nor at any other"
+            reason = f" at epoch {epoch}, {only}"
+        elif diverged:
+            seeds = ", ".join(map(str, diverged))
+            reason = f": the training with seed {seeds} diverged"
+            reason = reason if len(diverged) == 1 else reason.replace(" seed ", " seeds ")
+        else:
+            reason = f" at epoch {epoch}"
+        if others:
+            of = "A mean needs all of them" if is_mean else "Others have it"
+            reason += f". {of}: ask with {' or '.join(f'seed={seed}' for seed in others)}"
+        return NotRecordedError(what + reason)
+
     def not_recorded(self, name: str) -> NotRecordedError:
-        """Make the error for a column that the table lacks, or that is empty here."""
-        recorded = [
-            *self._table.columns,
-            *self._numbers,
-        ]
+        """Make the error for a column that the table lacks, or that an architecture lacks."""
+        recorded = [*self._table.columns, *self._table.arch_columns]
         if name in recorded:
             return NotRecordedError(
-                f"{self._name!r} does not record {name!r} for this architecture at this epoch"
+                f"{self._name!r} does not record {name!r} for this architecture"
             )
         return NotRecordedError(
             f"{self._name!r} does not record {name!r}{one_of(name, recorded)}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmark import check_integer
 from nasbench.benchmarks.answer import read_only
 from nasbench.benchmarks.lookup import Memo
 from nasbench.errors import InvalidArgumentError
@@ -92,5 +93,5 @@ def single(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def check_seed(seed: int) -> None:
     """Raise :class:`InvalidArgumentError` unless ``seed`` is an integer from 0."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    if check_integer("seed", seed) < 0:
         raise InvalidArgumentError(f"seed = {seed!r} must be a nonnegative integer")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmark import Evaluation, Trainings
+from nasbench.benchmark import Evaluation, Trainings, check_integer
 from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.objectives import as_loss, check_objectives
 from nasbench.benchmarks.surrogate_answers import (
@@ -43,7 +43,9 @@ class SurrogateBenchmark:
     """A benchmark that answers from a fitted model; see :class:`nasbench.benchmark.Benchmark`.
 
     Without a training seed, it answers with the mean over all possible trainings. With one, any
-    nonnegative integer, it answers with one noisy training, always the same for the same seed.
+    nonnegative integer, it answers with one noisy training, always the same for the same seed. If
+    it was fitted to single trainings, no noise is known and every seed gives the mean; see
+    ``description.noise``.
 
     Args:
         path: Folder of the surrogate.
@@ -155,7 +157,7 @@ class SurrogateBenchmark:
         epoch: int | None = None,
         schedule: int | None = None,
         seed: int | None = None,
-    ) -> dict[str, float]:
+    ) -> Answer:
         """Return everything that is predicted for an architecture.
 
         Args:
@@ -187,7 +189,9 @@ class SurrogateBenchmark:
             found["seconds"] = answer.seconds[self.epochs.index(epoch)]
         if answer.validation_seconds is not None:
             found["validation_seconds"] = answer.validation_seconds
-        return Answer(found, lambda name: self._no_metric(name, [*found]))
+        made = Answer(found)
+        made.source, made.arch = self, arch
+        return made
 
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
@@ -237,6 +241,8 @@ class SurrogateBenchmark:
             InvalidArgumentError: The seed is not a nonnegative integer.
         """
         epoch = self.epochs[-1] if epoch is None else epoch
+        if type(epoch) is not int:
+            epoch = check_integer("epoch", epoch)
         places = self._objective_places.get(epoch)
         if places is None:
             places = self._objective_places[epoch] = self._find_objectives(epoch)
@@ -310,6 +316,14 @@ class SurrogateBenchmark:
         """Return nothing, since a surrogate has no columns of architectures."""
         return (), 0.0
 
+    def texts(self, arch: Arch) -> Mapping[str, str]:
+        """Return nothing, since a surrogate has no columns of architectures."""
+        return {}
+
+    def missing(self, name: str, answer: Answer) -> NotRecordedError:
+        """Make the error for a name that an answer lacks."""
+        return self._no_metric(name, [*answer])
+
     def column(self, name: str) -> Column:
         """Return the meaning of a number.
 
@@ -337,6 +351,8 @@ class SurrogateBenchmark:
         return self._answers.of[arch]
 
     def _draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
+        if type(seed) is not int:
+            seed = check_integer("seed", seed)
         found = self._answers.drawn.get((arch, seed))
         if found is None:
             check_seed(seed)
@@ -360,7 +376,7 @@ class SurrogateBenchmark:
         return [*self._columns].index(metric) * len(self.epochs) + self.epochs.index(epoch)
 
     def _check_schedule(self, schedule: int | None) -> None:
-        if schedule not in (None, *self.schedules):
+        if schedule is not None and check_integer("schedule", schedule) not in self.schedules:
             raise NotRecordedError(
                 f"{self.name!r} has no schedule of {schedule} epochs"
                 f"{one_of(schedule, self.schedules)}"
@@ -369,6 +385,7 @@ class SurrogateBenchmark:
     def _check_epoch(self, epoch: int | None) -> int:
         if epoch is None:
             return self.epochs[-1]
+        check_integer("epoch", epoch)
         if epoch not in self.epochs:
             raise NotRecordedError(
                 f"{self.name!r} does not answer for epoch {epoch}{one_of(epoch, self.epochs)}"

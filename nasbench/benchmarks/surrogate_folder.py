@@ -39,6 +39,9 @@ class Description:
         clocked: Whether it predicts seconds.
         table: Id, version and content hash of the table that it was fitted to, and how many of its
             architectures were used.
+        repeated: Number of these with several trainings, from which the noise was measured; 0 if
+            too few, so that every training seed gives the mean; None if it was fitted before this
+            was recorded.
         judged: Results of the evaluation on held-out architectures.
         title: One line.
         description: What it is good for, and what not.
@@ -66,6 +69,7 @@ class Description:
     seed: int
     clocked: bool
     table: dict[str, Any]
+    repeated: int | None = None
     judged: dict[str, Any] = field(default_factory=dict)
     title: str = ""
     description: str = ""
@@ -78,7 +82,19 @@ class Description:
 
     def encode(self) -> dict[str, Any]:
         """Return the description as a JSON object that includes the schema version."""
-        return {"schema": SCHEMA, **asdict(self)}
+        document = {"schema": SCHEMA, **asdict(self)}
+        if self.repeated is None:
+            del document["repeated"]
+        return document
+
+    @property
+    def noise(self) -> str:
+        """What a training seed adds to the mean, in words."""
+        if self.repeated is None:
+            return "not declared; fit it again to have it measured"
+        if self.repeated == 0:
+            return "none, since too few architectures were trained twice: every seed gives the mean"
+        return f"measured on {self.repeated:,} architectures with several trainings"
 
     def digest(self) -> str:
         """Compute the content hash.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmark import Evaluation, Trainings
+from nasbench.benchmark import Evaluation, Trainings, check_integer
 from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.evaluator import evaluator, is_clocked
 from nasbench.benchmarks.lookup import Lookup, Memo
@@ -16,11 +16,7 @@ from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.column import Column
-from nasbench.errors import (
-    NotRecordedError,
-    listed,
-    one_of,
-)
+from nasbench.errors import NotRecordedError, listed, one_of
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
@@ -129,7 +125,7 @@ class TableBenchmark:
         epoch: int | None = None,
         schedule: int | None = None,
         seed: int | None = None,
-    ) -> dict[str, float]:
+    ) -> Answer:
         """Return everything recorded for an architecture.
 
         Args:
@@ -140,15 +136,15 @@ class TableBenchmark:
             seed: A recorded training seed; default: the mean over the recorded seeds.
 
         Returns:
-            Value by column name. Reading a column that is not recorded raises
-            :class:`NotRecordedError`.
+            Number by column name; texts of the architecture are read by name too. Reading a column
+            that is not recorded raises :class:`NotRecordedError`, which says why.
 
         Raises:
             IllegalArchError: The architecture is not in the space.
             NotRecordedError: The architecture, epoch, schedule or seed is not recorded.
-            InvalidArgumentError: The epoch is not a number.
+            InvalidArgumentError: The epoch, schedule or seed is not an integer.
         """
-        columns, arch_columns, row_of = self._numbers.answer(epoch, schedule, seed)
+        columns, arch_columns, row_of, question = self._numbers.answer(epoch, schedule, seed)
         if isinstance(arch, str):
             arch = self._space.from_text(arch)
         try:
@@ -162,7 +158,9 @@ class TableBenchmark:
                     values |= {name: v for name, column in arch_columns if (v := column[q]) == v}
         except TypeError:
             raise self._refusals.no_arch(arch) from None
-        return Answer(values, self._refusals.not_recorded)
+        answer = Answer(values)
+        answer.source, answer.arch = question, arch
+        return answer
 
     def curve(
         self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
@@ -182,7 +180,9 @@ class TableBenchmark:
             NotRecordedError: There is no such curve, or the architecture, schedule or seed is not
                 recorded.
             IllegalArchError: The architecture is not in the space.
+            InvalidArgumentError: The schedule or seed is not an integer.
         """
+        _, schedule, seed = self._refusals.integers(None, schedule, seed)
         schedule = self._refusals.schedule(schedule)
         if metric in self.table.arch_columns:
             raise NotRecordedError(
@@ -229,12 +229,16 @@ class TableBenchmark:
             IllegalArchError: The architecture is not in the space.
             NotRecordedError: The architecture, epoch or seed is not recorded, or no objective was
                 given and the table has no validation column.
+            InvalidArgumentError: The epoch or seed is not an integer.
         """
-        evaluations = self._evaluations.get((epoch, seed))
-        if evaluations is None:
-            self.require_objectives()
-            find = evaluator(self.table, self._lookup, self._numbers, self.objectives, epoch, seed)
-            evaluations = self._evaluations[epoch, seed] = Memo(find, _EVALUATIONS)
+        if not (
+            (seed is None or seed.__class__ is int) and (epoch is None or epoch.__class__ is int)
+        ):
+            epoch, _, seed = self._refusals.integers(epoch, None, seed)
+        try:
+            evaluations = self._evaluations[epoch, seed]
+        except KeyError:
+            evaluations = self._evaluations_of(epoch, seed)
         try:
             return evaluations[arch]
         except TypeError:
@@ -264,7 +268,9 @@ class TableBenchmark:
         Raises:
             IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
             NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
+            InvalidArgumentError: The epoch, schedule or seed is not an integer.
         """
+        epoch, schedule, seed = self._refusals.integers(epoch, schedule, seed)
         archs = self._space.check_many(archs)
         ranks = self._space.rank_many(archs)
         schedule, index = self._refusals.resolve(epoch, schedule)
@@ -277,6 +283,11 @@ class TableBenchmark:
                     self._space.check(archs[int(np.argmin(places))].tolist())
                 )
             return read_only(np.asarray(self._numbers.arch_column(metric))[places])
+        if metric in self.table.arch_columns:
+            raise NotRecordedError(
+                f"{self.name!r} holds texts in {metric!r}, not numbers: ask for one by one with "
+                f"query(arch)[{metric!r}]"
+            )
         if metric not in self.table.columns:
             raise self._refusals.not_recorded(metric)
         column = np.asarray(self._numbers.column(metric, schedule, index, seed))
@@ -297,7 +308,10 @@ class TableBenchmark:
         Raises:
             IllegalArchError: The architecture is not in the space.
             NotRecordedError: The architecture or schedule is not recorded.
+            InvalidArgumentError: The epoch is not an integer.
         """
+        if epoch is not None and type(epoch) is not int:
+            epoch = check_integer("epoch", epoch)
         one = self._one_schedule or epoch is None
         schedule = self._default_schedule if one else self._refusals.schedule(epoch)
         try:
@@ -348,6 +362,12 @@ class TableBenchmark:
         found = self.table.columns.get(name) or self.table.arch_columns.get(name)
         if found is None:
             raise self._refusals.not_recorded(name)
+        return found
+
+    def _evaluations_of(self, epoch: int | None, seed: int | None) -> Memo[Evaluation]:
+        self.require_objectives()
+        find = evaluator(self.table, self._lookup, self._numbers, self.objectives, epoch, seed)
+        found = self._evaluations[epoch, seed] = Memo(find, _EVALUATIONS)
         return found
 
     def _find_trainings(self, schedule: int, arch: Arch) -> Trainings:

@@ -2,23 +2,25 @@
 
 ``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks,
 ``search`` those that search and rank, ``study`` the rest. Heavy packages are imported inside the
-commands, so that help and queries are instant. Bad input ends with one line on standard error and
-exit code 2.
+commands, so that help and queries are instant. Bad input, and whatever the system refuses, ends
+with one line on standard error and exit code 2; an interruption with exit code 130.
 """
 
 import os
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
 from nasbench.cli import ask, importing, make, search, study
 from nasbench.cli.output import note, say
-from nasbench.cli.usage import usage_line
+from nasbench.cli.usage import Commands, usage_line
 from nasbench.errors import NasbenchError
 
 app = typer.Typer(
     name="nasbench",
+    cls=Commands,
     help="Benchmarks for neural architecture search: query, search and rank, offline.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -31,8 +33,8 @@ imports = typer.Typer(
     no_args_is_help=True,
     subcommand_metavar="IMPORTER [FILES]...",
 )
-leaderboard = typer.Typer(help="Rank recorded searches.", no_args_is_help=True)
-studies = typer.Typer(help="Judge tables, recipes and scores.", no_args_is_help=True)
+leaderboard = typer.Typer(cls=Commands, help="Rank recorded searches.", no_args_is_help=True)
+studies = typer.Typer(cls=Commands, help="Judge tables, recipes and scores.", no_args_is_help=True)
 
 app.command()(search.quickstart)
 app.command("list")(ask.list_)
@@ -74,20 +76,24 @@ def options(
 
 def main() -> None:
     """Run the command line; bad input gives one line and exit code 2."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal may not know every letter
+    _prepare_streams()
     try:
         code = typer.main.get_command(app).main(prog_name="nasbench", standalone_mode=False)
+        sys.stdout.flush()
+        if code == 130:  # typer has caught the interruption
+            raise KeyboardInterrupt
     except NasbenchError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except typer.Abort:  # of an interruption, in some versions of typer
-        code = 130
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted; the same command resumes what can be resumed", 130)
+    except BrokenPipeError:  # the reader has seen enough
+        _abandon(sys.stdout)
+        sys.exit(1)
+    except OSError as error:
+        _abandon(sys.stdout)
+        _fail(f"cannot read or write {error.filename or 'a stream'}: {error.strerror or error}")
+    except MemoryError as error:
+        _fail(f"not enough memory. {error}")
     except Exception as error:
         message = getattr(error, "format_message", None)
         if message is None:
@@ -96,13 +102,30 @@ def main() -> None:
             say(message())
             sys.exit(0)
         _fail(usage_line(error, message()))
-    if code == 130:
-        _fail("interrupted; the same command resumes what can be resumed", 130)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int = 2) -> None:
-    note(f"error: {' '.join(message.split())}")
+def _prepare_streams() -> None:
+    """Let every letter be written somehow, also where a stream is closed or has no width."""
+    if os.environ.get("COLUMNS") == "0":  # as set by programs that do not know the width
+        del os.environ["COLUMNS"]
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal may not know every letter
+
+
+def _abandon(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere, so that Python can end without writing it."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _fail(message: str, code: int = 2) -> NoReturn:
+    with suppress(OSError):
+        note(f"error: {' '.join(message.split())}")
     sys.exit(code)
 
 

@@ -6,10 +6,11 @@ import os
 import random
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from nasbench.cli.docstrings import arguments, paragraphs, plain
-from nasbench.cli.kinds import family_of, install, number
+from nasbench.cli.kinds import family_of, number
 from nasbench.cli.source import Source
 from nasbench.errors import (
     InvalidArgumentError,
@@ -17,6 +18,7 @@ from nasbench.errors import (
     UnknownNameError,
     one_of,
 )
+from nasbench.registry import install
 from nasbench.siblings import SIBLINGS
 
 CONTRACT = ("self", "space", "fidelities", "seed", "known", "resumable")
@@ -52,11 +54,11 @@ def describe(name: str) -> About:
     """
     from nasbench.benchmarks.catalogue import catalogue
 
+    registries = {kind: SIBLINGS.load(kind) for kind in KINDS}
+    if ":" in name and not Path(name).exists():
+        return _class(name, _kind_of(found := registries["algorithms"].load(name)), found)
     if name.endswith(".parquet") or os.sep in name or "@" in name:
         return _benchmark(name)
-    registries = {kind: SIBLINGS.load(kind) for kind in KINDS}
-    if ":" in name:
-        return _class(name, _kind_of(found := registries["algorithms"].load(name)), found)
     benchmarks = catalogue()
     kinds = [kind for kind, registry in registries.items() if name in registry]
     if name in benchmarks and kinds:
@@ -76,7 +78,7 @@ def describe(name: str) -> About:
             return _source(name, kind, Source(registries[kind][name]))
         except UnknownNameError:  # plug-ins are found by their names only
             continue
-    names = [*benchmarks, *(name for registry in registries.values() for name in registry)]
+    names = [*benchmarks, *(name for registry in registries.values() for name in registry.names())]
     raise UnknownNameError(
         f"no benchmark, algorithm, regressor or space is called {name!r}{one_of(name, names)}"
     )

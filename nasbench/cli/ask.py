@@ -86,14 +86,18 @@ def query(
     opened = load(benchmark)
     answer = opened.query(parse_arch(arch, opened.space), epoch=epoch, schedule=schedule, seed=seed)
     if as_json:
-        say(json.dumps(answer))
+        say(json.dumps({**answer, **answer.texts}))
         return
-    width = max(map(len, answer))
+    if not answer:  # say why
+        raise answer.source.missing(next(iter(opened.columns)), answer)
+    width = max(map(len, [*answer, *answer.texts]))
     for name, value in answer.items():
         column = opened.column(name)
         is_count = column.unit == "1" and float(value).is_integer()
         number = f"{value:,.0f}" if is_count else f"{value:.7g}"
         say(f"{name:{width}}  {number} {column.unit.replace('1', '')}".rstrip())
+    for name, text in answer.texts.items():
+        say(f"{name:{width}}  {text}")
 
 
 def check(benchmark: Benchmark) -> None:

@@ -2,18 +2,25 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from nasbench.cli.options import Home, Work, home, refuse_shipped
-from nasbench.cli.output import meter, say
+from nasbench.cli.kinds import KINDS
+from nasbench.cli.options import Home, Replace, Work, given_path, home, refuse_shipped
+from nasbench.cli.output import meter, say, written
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.siblings import SIBLINGS
 
-_TYPES: dict[str, Any] = {"text": str | None, "texts": list[str] | None, "switch": bool | None}
+_TYPES: dict[str, Any] = {
+    "text": str | None,
+    "texts": list[str] | None,
+    "number": int | None,
+    "switch": bool | None,
+}
 
 
 class Importers(TyperGroup):
@@ -21,7 +28,7 @@ class Importers(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the importers, in the order of the registry."""
-        return list(SIBLINGS.load("importers"))
+        return list(SIBLINGS.load("importers").names())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of an importer.
@@ -41,9 +48,9 @@ class Importers(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the importers with what they read."""
-        registry = SIBLINGS.load("importers")
+        told = KINDS["importers"].rows(KINDS["importers"].read())
         with formatter.section("Importers"):
-            formatter.write_dl([(name, registry.load(name).summary) for name in registry])
+            formatter.write_dl([(name, text) for name, *_, text in told])
 
 
 def _help(importer: Any) -> str:
@@ -92,13 +99,14 @@ def _import(
     importer: Any,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Files or folders of the archive."),
+        typer.Argument(metavar="FILE", help="Files or folders of the archive.", parser=given_path),
     ] = None,
     id: Annotated[
         str | None, typer.Option(metavar="ID", help="Import only the table with this id.")
     ] = None,
     out: Home = None,
     work: Work = Path("work"),
+    replace: Replace = False,
     **given: Any,
 ) -> None:
     """Import an archive.
@@ -110,12 +118,15 @@ def _import(
         id: Which table to make; or the id of a new table, where the importer has such an option.
         out: Folder for the tables.
         work: Folder for what a stopped import has read.
+        replace: Whether another table of the same id and version is replaced.
         given: Options of the importer.
 
     Raises:
-        InvalidArgumentError: An option is missing, or the id that of a shipped table.
+        InvalidArgumentError: An option is missing, the id is that of a shipped table, or another
+            table is there.
         UnknownNameError: The archive holds no table with this id.
     """
+    from nasbench.tables.places import table_path
     from nasbench.tables.writer import write_table
 
     own = {option.keyword: option for option in importer.options}
@@ -131,14 +142,13 @@ def _import(
         refuse_shipped(id)
     elif id is not None and id not in importer.ids:
         raise UnknownNameError(f"{name} makes no table {id!r}{one_of(id, importer.ids)}")
-    reader, folder, made = importer(**given), home(out), []
+    reader, folder, lines = importer(**given), home(out), list[str]()
     with meter(f"Reading {name}") as progress:
         for table in reader.tables(files or [], work=work, progress=progress):
             if id in (None, table.metadata.id):
-                path = folder / f"{table.metadata.id}.parquet"
-                write_table(path, table)
-                made.append(f"{table.metadata.id}@{table.metadata.version}: {path}")
+                path = table_path(folder, table.metadata.id, table.metadata.version)
+                lines.append(written(path, partial(write_table, path, table, replace=replace)))
             del table  # the next is made beside it
-    if not made:
+    if not lines:
         raise UnknownNameError(f"what was given holds no table {id!r}")
-    say("\n".join(made))
+    say("\n".join(lines))

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from nasbench.cli.docstrings import summary
 from nasbench.cli.source import Source
-from nasbench.errors import NasbenchError
+from nasbench.errors import NasbenchError, listed
+from nasbench.registry import Plugin, Registry
 from nasbench.siblings import SIBLINGS
 
 Things: TypeAlias = dict[str, dict[str, Any]]
@@ -44,7 +45,9 @@ class Kind(NamedTuple):
         if presets := thing.get("presets"):
             texts.append(f"Presets: {', '.join(presets)}.")
         if missing := thing.get("missing_extras"):
-            texts.append(f"Not installed: {install(missing)}.")
+            texts.append(f"Needs an extra that is not installed: {listed(missing)}.")
+        if origin := thing.get("origin"):
+            texts.append(f"From {origin}.")
         return " ".join(texts)
 
 
@@ -64,71 +67,57 @@ def read_benchmarks() -> Things:
 
 def read_algorithms() -> Things:
     """Search algorithms; their family is the folder they lie in."""
-    found = _sources("algorithms")
-    return {
-        name: {
+    return _sources(
+        "algorithms",
+        lambda source: {
             "family": family_of(source.module),
             "summary": summary(source.docstring),
             "presets": source.keys("presets"),
-            "missing_extras": source.missing,
-        }
-        for name, source in found.items()
-    }
+        },
+    )
 
 
 def read_regressors() -> Things:
     """What a surrogate can be made of."""
-    found = _sources("regressors")
-    return {
-        name: {
+    return _sources(
+        "regressors",
+        lambda source: {
             "family": source.constant("family"),
             "summary": summary(source.docstring),
             "presets": source.keys("presets"),
-            "missing_extras": source.missing,
-        }
-        for name, source in found.items()
-    }
+        },
+    )
 
 
 def read_networks() -> Things:
     """Trainable networks, with the space that they train."""
-    found = _sources("networks")
-    return {
-        name: {
-            "space": source.constant("space"),
-            "summary": summary(source.paper),
-            "missing_extras": source.missing,
-        }
-        for name, source in found.items()
-    }
+    return _sources(
+        "networks",
+        lambda source: {"space": source.constant("space"), "summary": summary(source.paper)},
+    )
 
 
 def read_spaces() -> Things:
     """Search spaces, with the number of their decisions and architectures."""
-    registry = SIBLINGS.load("spaces")
-    things: Things = {}
-    for name in registry:
-        space = registry.load(name)()
-        things[name] = {
+
+    def described(found: Any) -> dict[str, Any]:
+        space = found()
+        return {
             "decisions": len(space.decisions),
             "architectures": space.size,
-            "summary": summary(sys.modules[type(space).__module__].__doc__),
-            "notation": summary(type(space).__doc__),
+            "summary": summary(sys.modules[found.__module__].__doc__),
+            "notation": summary(found.__doc__),
         }
-    return things
+
+    return _loaded("spaces", described)
 
 
 def read_importers() -> Things:
     """Importers, with the tables that they give."""
-    registry = SIBLINGS.load("importers")
-    things: Things = {}
-    for name in registry:
-        try:
-            importer = registry.load(name)
-            things[name] = {"tables": list(importer.ids), "summary": importer.summary}
-        except NasbenchError as error:
-            things[name] = {"error": str(error)}
-    return things
+    return _loaded(
+        "importers",
+        lambda importer: {"tables": list(importer.ids), "summary": importer.summary},
+    )
 
 
 def read_plans() -> Things:
@@ -167,11 +156,6 @@ def family_of(module: str) -> str:
     return ".".join(rest[:-1]) if package == "algorithms" else ""
 
 
-def install(extras: Sequence[str]) -> str:
-    """The command that installs extras."""
-    return f'pip install "nasbench[{",".join(extras)}]"'
-
-
 def number(value: int | None) -> str:
     """A count; ``"1.1e18"`` where nobody would read the digits, ``"unknown"`` for None."""
     if value is None:
@@ -203,9 +187,34 @@ def _cell(fact: str, value: Any) -> str:
     return ranges(value) if fact == "epochs" else ", ".join(value)
 
 
-def _sources(kind: str) -> dict[str, Source]:
-    registry = SIBLINGS.load(kind)
-    return {name: Source(registry[name]) for name in registry}
+def _sources(kind: str, describe: Callable[[Source], dict[str, Any]]) -> Things:
+    """Things of a registry, ours and those of plug-ins, as their sources describe them."""
+    things: Things = {}
+    for name, (place, origin) in _registered(kind).items():
+        source = Source(place)
+        things[name] = describe(source) | {"missing_extras": source.missing} | _from(origin)
+    return things
+
+
+def _loaded(kind: str, describe: Callable[[Any], dict[str, Any]]) -> Things:
+    """Things of a registry, ours and those of plug-ins, as they describe themselves."""
+    things: Things = {}
+    for name, (_, origin) in _registered(kind).items():
+        try:
+            things[name] = describe(SIBLINGS.load(kind).load(name)) | _from(origin)
+        except NasbenchError as error:
+            things[name] = {"error": str(error)} | _from(origin)
+    return things
+
+
+def _registered(kind: str) -> dict[str, Plugin]:
+    registry: Registry = SIBLINGS.load(kind)
+    ours = {name: Plugin(place, "") for name, place in registry.items()}
+    return ours | registry.plugins()
+
+
+def _from(origin: str) -> dict[str, str]:
+    return {"origin": origin} if origin else {}
 
 
 def _benchmark(path: Path) -> tuple[str, dict[str, Any]]:

@@ -14,6 +14,8 @@ Row: TypeAlias = Sequence[str]
 _LEAST = 30
 """Width that a text beside facts needs; where there is less, it goes beneath them."""
 _GAP = "  "
+_NOTHING = "-"
+"""Stands in a column where there is no fact."""
 
 
 def print_list(rows: Iterable[Row], titles: Row = ()) -> None:
@@ -44,7 +46,8 @@ def lay_out(
 
     if not (rows or titles):
         return
-    *facts, text = [max(map(cell_len, c)) for c in zip(titles or rows[0], *rows, strict=True)]
+    columns = zip(titles or rows[0], *rows, strict=True)
+    *facts, text = [max(map(cell_len, (_NOTHING, *column))) for column in columns]
     page = _Page(console, width, facts)
     if width is None or width - page.indent >= min(_LEAST, text):
         yield from _beside(page, rows, titles)
@@ -76,7 +79,7 @@ class _Page(NamedTuple):
         """The name and the facts of a row, in these styles."""
         from rich.text import Text
 
-        cells = [Text(cell, fact if i else name) for i, cell in enumerate(row[:-1])]
+        cells = [Text(cell or _NOTHING, fact if i else name) for i, cell in enumerate(row[:-1])]
         for cell, width in zip(cells, self.facts, strict=True):
             cell.pad_right(width - cell.cell_len)
         return Text(_GAP).join(cells)

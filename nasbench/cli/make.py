@@ -14,15 +14,17 @@ from nasbench.cli.options import (
     Preset,
     Processes,
     Regressor,
+    Replace,
     Settings,
     Table,
     Train,
     Work,
     benchmark_ids,
+    given_path,
     home,
     refuse_shipped,
 )
-from nasbench.cli.output import print_rows, progress, say, say_made, status
+from nasbench.cli.output import print_rows, progress, say, say_made, status, written
 from nasbench.cli.parsing import count_processes, parse_deadline, parse_part, parse_settings
 from nasbench.errors import InvalidArgumentError
 from nasbench.siblings import SIBLINGS
@@ -35,7 +37,10 @@ def build(
     from_: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", metavar="FOLDER", help="Take finished shards from this other --work; repeat."
+            "--from",
+            metavar="FOLDER",
+            help="Take finished shards from this other --work; repeat.",
+            parser=given_path,
         ),
     ] = None,
     processes: Processes = None,
@@ -56,14 +61,19 @@ def build(
     scores: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Zero-cost scores to join, a table of 'nasbench study scores'."
+            metavar="FILE",
+            help="Zero-cost scores to join, a table of 'nasbench study scores'.",
+            parser=given_path,
         ),
     ] = None,
+    replace: Replace = False,
 ) -> None:
     """Train all architectures of a plan into a table.
 
     A stopped build is resumed by the same command.
     """
+    from nasbench.tables.places import table_path
+
     until = None if deadline is None else time.time() + parse_deadline(deadline)
     part = (1, 1) if shard is None else parse_part(shard)
     workers = None if processes is None else count_processes(processes)
@@ -72,7 +82,7 @@ def build(
         SIBLINGS.load("plan")(plan), work, {"trainer": trainer}, from_ or ()
     )
     scored = None if scores is None else made.scores(scores)
-    path = home(out) / f"{made.plan.id}.parquet"
+    path = table_path(home(out), made.plan.id, made.plan.version)
     made.take()
     mine = made.part(*part)
     total, todo = (sum(len(a.archs) for a in some) for some in (mine, made.missing(mine)))
@@ -87,12 +97,13 @@ def build(
         if made.missing(mine):
             again |= {"--deadline": deadline, "--shard": shard}
         words = [str(word) for pair in again.items() if pair[1] is not None for word in pair]
+        words += ["--replace"] if replace else []
         say(
             f"{made.plan.id}: {len(missing)} of {len(made.shards)} shards are missing; "
             f"go on with: {shlex.join(['nasbench', 'build', plan, *words])}"
         )
         return
-    say_made(made.write(path, scored), path)
+    say(written(path, lambda: made.write(path, scored, replace=replace)))
 
 
 def fetch(
@@ -116,6 +127,10 @@ def merge(
     ],
     out: Annotated[str, typer.Option(metavar="ID", help="Id of the joined table.")],
     folder: Home = None,
+    version: Annotated[
+        int, typer.Option(metavar="N", help="Version of the joined table, from 1.")
+    ] = 1,
+    replace: Replace = False,
 ) -> None:
     """Join tables of the same space into one.
 
@@ -124,15 +139,18 @@ def merge(
     """
     from nasbench.benchmarks.catalogue import open_table
     from nasbench.tables.merge import merge as join
+    from nasbench.tables.places import table_path
+    from nasbench.tables.schema import check_id
     from nasbench.tables.writer import write_table
 
+    check_id(out, "merge")
     refuse_shipped(out)
     opened = [open_table(table) for table in tables]
-    joined = join(opened, out)
-    path = home(folder) / f"{out}.parquet"
+    joined = join(opened, out, version=version)
+    path = table_path(home(folder), out, version)
     if path.resolve() in {table.path.resolve() for table in opened}:
         raise InvalidArgumentError(f"{path} is one of the tables to join: choose another id")
-    say_made(write_table(path, joined), path)
+    say(written(path, lambda: write_table(path, joined, replace=replace)))
 
 
 def fit(
@@ -164,24 +182,29 @@ def fit(
     searches: Annotated[
         int,
         typer.Option(
-            min=0, metavar="N", help="Seeds of searches to compare with those on the table."
+            min=0, metavar="N", help="Seeds of the searches that test the surrogate; 0: no test."
         ),
     ] = 20,
     out: Home = None,
+    replace: Replace = False,
 ) -> None:
     """Fit a surrogate benchmark to a table and judge it.
 
-    It is judged on architectures that it has not seen, and published only if it predicts better
-    than the nearest neighbours.
+    It is judged on architectures that it has not seen and by searches on it. It is published only
+    if it predicts better than the nearest neighbours and leads at most 5 % of the searches astray.
     """
     from nasbench.benchmarks.catalogue import open_table
+    from nasbench.tables.places import refuse_taken
 
-    name = id_ or f"{open_table(table).metadata.id}-surrogate"
+    name = f"{open_table(table).metadata.id}-surrogate" if id_ is None else id_
     refuse_shipped(name)
+    folder = home(out)
+    if not replace:
+        refuse_taken(folder / name, "a surrogate")
     with status(f"Reading {table}") as tell:
         verdict = SIBLINGS.load("fit")(
             table,
-            home(out),
+            folder,
             regressor=regressor,
             preset=preset,
             hyperparameters=parse_settings(set_ or []),

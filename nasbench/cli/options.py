@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nasbench.errors import InvalidArgumentError
+from nasbench.files import expanded
 from nasbench.siblings import SIBLINGS
 
 
@@ -18,12 +19,12 @@ def benchmark_ids() -> list[str]:
 
 def algorithm_names() -> list[str]:
     """Names of all algorithms."""
-    return list(SIBLINGS.load("algorithms"))
+    return list(SIBLINGS.load("algorithms").names())
 
 
 def regressor_names() -> list[str]:
     """Names of all regressors."""
-    return list(SIBLINGS.load("regressors"))
+    return list(SIBLINGS.load("regressors").names())
 
 
 def plan_ids() -> list[str]:
@@ -33,25 +34,66 @@ def plan_ids() -> list[str]:
 
 def described_names() -> list[str]:
     """Names that ``nasbench info`` knows."""
-    return [*benchmark_ids(), *algorithm_names(), *regressor_names(), *SIBLINGS.load("spaces")]
+    spaces = SIBLINGS.load("spaces").names()
+    return [*benchmark_ids(), *algorithm_names(), *regressor_names(), *spaces]
+
+
+def given_path(text: str | Path) -> Path:
+    """The path that an option or argument gives, with ``~`` as the user's folder.
+
+    Raises:
+        BadParameter: It is empty, which Python would read as the current folder; or it is a device
+            or a pipe; or its letters are no text.
+    """
+    if not str(text):
+        raise typer.BadParameter("the path is empty; the current folder is '.'")
+    path = expanded(text)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise typer.BadParameter(f"{str(path)!r} is neither a file nor a folder")
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise typer.BadParameter(f"the path {str(path)!r} cannot be read as text")
+    return path
+
+
+def existing(benchmark: str) -> str:
+    """A benchmark that can be found, before anything that needs an extra is imported."""
+    from nasbench.benchmarks.catalogue import find
+
+    find(benchmark)
+    return benchmark
+
+
+def readable(plan: str) -> str:
+    """A plan that can be read, before anything that needs an extra is imported."""
+    SIBLINGS.load("plan")(plan)
+    return plan
 
 
 Benchmark = Annotated[
     str,
     typer.Argument(
-        metavar="BENCHMARK", help="Id, id@version or path.", autocompletion=benchmark_ids
+        metavar="BENCHMARK",
+        help="Id, id@version or path.",
+        autocompletion=benchmark_ids,
+        callback=existing,
     ),
 ]
 Plan = Annotated[
     str,
     typer.Argument(
-        metavar="PLAN", help="Id of a shipped plan, or a TOML file.", autocompletion=plan_ids
+        metavar="PLAN",
+        help="Id of a shipped plan, or a TOML file.",
+        autocompletion=plan_ids,
+        callback=readable,
     ),
 ]
 Table = Annotated[
     str,
     typer.Argument(
-        metavar="TABLE", help="Id, id@version or path of a table.", autocompletion=benchmark_ids
+        metavar="TABLE",
+        help="Id, id@version or path of a table.",
+        autocompletion=benchmark_ids,
+        callback=existing,
     ),
 ]
 Regressor = Annotated[
@@ -82,11 +124,21 @@ Deadline = Annotated[
     typer.Option(metavar="TIME", help="Stop in time to end within this long: 90s, 9m or 2h."),
 ]
 Work = Annotated[
-    Path, typer.Option(metavar="FOLDER", help="Unfinished work, which is resumed from here.")
+    Path,
+    typer.Option(
+        metavar="FOLDER", help="Unfinished work, which is resumed from here.", parser=given_path
+    ),
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace another benchmark of this id and version.")
 ]
 Home = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Where to write the result; default: NASBENCH_HOME."),
+    typer.Option(
+        metavar="FOLDER",
+        help="Where to write the result; default: NASBENCH_HOME.",
+        parser=given_path,
+    ),
 ]
 
 
@@ -106,9 +158,12 @@ def refuse_shipped(id_: str) -> None:
     """A new benchmark must not take the id of one that ships with the package.
 
     Raises:
+        SchemaError: It is not an id.
         InvalidArgumentError: It would.
     """
     from nasbench.benchmarks.catalogue import folders
+    from nasbench.tables.schema import check_id
 
+    check_id(id_, "a new benchmark")
     if any((folders()[-1] / name).exists() for name in (id_, f"{id_}.parquet")):
         raise InvalidArgumentError(f"{id_!r} ships with nasbench: choose another id")

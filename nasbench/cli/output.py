@@ -29,6 +29,16 @@ def say_made(about: Any, path: Path) -> None:
     say(f"{about.id}@{about.version}: {path}")
 
 
+def written(path: Path, write: Callable[[], Any]) -> str:
+    """Write a table, and return the line that says which, where, and whether it was there."""
+    from nasbench.tables.places import digest_at
+
+    before = digest_at(path)
+    about = write()
+    there = " (already there)" if before and before == digest_at(path) else ""
+    return f"{about.id}@{about.version}: {path}{there}"
+
+
 def plain(text: str) -> "Text":
     """A text in which rich finds no markup."""
     from rich.text import Text
@@ -125,6 +135,10 @@ def meter(title: str) -> Iterator[Callable[[int, int], None]]:
 
     try:
         yield tell
+    except BaseException:
+        bar.live.transient = True  # so that an error is one line
+        bar.live.stop()
+        raise
     finally:
         if bar.live.is_started:
             bar.stop()

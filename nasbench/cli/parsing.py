@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, first_line
 
 if TYPE_CHECKING:
     from nasbench.space import SearchSpace
@@ -19,9 +19,9 @@ def parse_seeds(text: str) -> list[int]:
     """Seeds of ``"0:100"`` (the end is not included), ``"7"`` or ``"0:10,20"``.
 
     Raises:
-        InvalidArgumentError: Anything else.
+        InvalidArgumentError: Anything else, or a seed twice.
     """
-    seeds: list[int] = []
+    seeds: dict[int, None] = {}  # in their order
     for part in text.split(","):
         first, colon, end = part.strip().partition(":")
         if not (_is_number(first) and (_is_number(end) if colon else not end)):
@@ -31,10 +31,12 @@ def parse_seeds(text: str) -> list[int]:
         chosen = range(int(first), int(end) if colon else int(first) + 1)
         if len(seeds) + len(chosen) > _MOST_SEEDS:
             raise InvalidArgumentError(f"seeds {text!r} are more than {_MOST_SEEDS:,}")
-        seeds += chosen
+        if twice := seeds.keys() & chosen:
+            raise InvalidArgumentError(f"seeds {text!r} name {min(twice)} more than once")
+        seeds |= dict.fromkeys(chosen)
     if not seeds:
         raise InvalidArgumentError(f"seeds {text!r} are empty: the end of a range is not included")
-    return seeds
+    return list(seeds)
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
@@ -54,6 +56,8 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
             values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             values[name.strip()] = text.strip()
+        except (ValueError, RecursionError) as error:
+            raise InvalidArgumentError(f"--set {setting[:40]!r}…: {first_line(error)}") from error
     return values
 
 

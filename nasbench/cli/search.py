@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names
+from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names, given_path
 from nasbench.cli.output import note, print_rows, progress, say, status
 from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
+from nasbench.errors import InvalidArgumentError
 from nasbench.siblings import SIBLINGS
 
 _SHOWN = ("regret", "final_value")
@@ -15,10 +16,13 @@ _SHOWN = ("regret", "final_value")
 
 def quickstart(
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where to write the records and the page.")
+        Path,
+        typer.Option(
+            metavar="FOLDER", help="Where to write the records and the page.", parser=given_path
+        ),
     ] = Path("nasbench-quickstart"),
     seeds: Annotated[
-        int, typer.Option(metavar="N", help="Searches per algorithm and benchmark.")
+        int, typer.Option(min=1, metavar="N", help="Searches per algorithm and benchmark.")
     ] = 100,
     trials: Annotated[int, typer.Option(metavar="N", help="Trials per search.")] = 500,
     processes: Processes = None,
@@ -27,8 +31,11 @@ def quickstart(
 
     Writes the records of all searches and a leaderboard page.
     """
+    from nasbench.registry import require
     from nasbench.runs.quickstart import ALGORITHMS, BENCHMARKS, race
 
+    for package in ("jinja2", "plotly"):  # before the work, not after it
+        require(package, "the leaderboard page")
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with progress(f"{n} searches of {trials} trials", n) as advance:
         records = race(out / "runs", seeds, trials, count_processes(processes), advance)
@@ -89,9 +96,10 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")
     ] = False,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the records.")] = Path(
-        "runs"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="Where to write the records.", parser=given_path),
+    ] = Path("runs"),
 ) -> None:
     """Run searches on a benchmark and record them.
 
@@ -101,6 +109,10 @@ def run(
     from nasbench.runs.budget import Budget
     from nasbench.runs.search import search
 
+    if trials is seconds is epochs is None:
+        raise InvalidArgumentError(
+            "no budget is given: add --trials, --seconds or --epochs, for example --trials 500"
+        )
     wanted = parse_seeds(seeds)
     budget = Budget(trials, seconds, epochs)
     with progress(f"{algorithm} on {benchmark}", len(wanted)) as advance:
@@ -121,6 +133,11 @@ def run(
             fresh=fresh,
             progress=advance,
         )
+    if empty := sum(not len(run) for run in runs):
+        note(
+            f"{empty} of {len(runs)} runs have no trial: the first training that {algorithm} asks "
+            "for does not fit into the budget"
+        )
     finals = [
         float(best) for run in runs if len(run) and (best := run.losses[:, 0].min()) < float("inf")
     ]
@@ -135,11 +152,15 @@ def run(
 def leaderboard_build(
     runs: Annotated[
         Path,
-        typer.Argument(metavar="RUNS", help="Folder of records, as 'nasbench run --out' makes."),
+        typer.Argument(
+            metavar="RUNS",
+            help="Folder of records, as 'nasbench run --out' makes.",
+            parser=given_path,
+        ),
     ],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the page.")] = Path(
-        "site"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where to write the page.", parser=given_path)
+    ] = Path("site"),
 ) -> None:
     """Write a page that ranks all recorded searches."""
     _write_page(runs, out)

@@ -65,12 +65,12 @@ class Source:
 
 @cache
 def _tree(module: str) -> ast.Module:
-    """A module; an empty one if it is not found."""
+    """A module; an empty one if it is not found or cannot be read."""
     try:
         spec = find_spec(module)
         path = Path(str(spec and spec.origin))
         return ast.parse(path.read_bytes())
-    except (ImportError, OSError, SyntaxError, ValueError):
+    except Exception:  # the package around a module of a plug-in may fail in any way
         return ast.parse("")
 
 

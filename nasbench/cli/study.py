@@ -14,11 +14,14 @@ from nasbench.cli.options import (
     Plan,
     Processes,
     Regressor,
+    Replace,
     Settings,
     Table,
     Train,
     Work,
     benchmark_ids,
+    existing,
+    given_path,
 )
 from nasbench.cli.output import meter, note, say, say_made, status
 from nasbench.cli.parsing import count_processes, parse_deadline, parse_settings
@@ -27,8 +30,15 @@ from nasbench.siblings import SIBLINGS
 Published = Annotated[
     str,
     typer.Option(
-        metavar="TABLE", help="Published table to compare with.", autocompletion=benchmark_ids
+        metavar="TABLE",
+        help="Published table to compare with.",
+        autocompletion=benchmark_ids,
+        callback=existing,
     ),
+]
+TableFile = Annotated[
+    Path,
+    typer.Option(metavar="FILE", help="The table to write, ID.parquet.", parser=given_path),
 ]
 Classes = Annotated[int, typer.Option(metavar="N", help="Random classes to train, at least 8.")]
 Seeds = Annotated[int, typer.Option(metavar="N", help="Training seeds of each class, at least 2.")]
@@ -100,11 +110,12 @@ def precision(
 
 def scores(
     plan: Plan,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The table to write, ID.parquet.")],
+    out: TableFile,
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Initialisations to take the mean of.")
     ] = 1,
     processes: Processes = None,
+    replace: Replace = False,
 ) -> None:
     """Compute the zero-cost scores of a plan's networks.
 
@@ -113,7 +124,12 @@ def scores(
     """
     with meter("Scoring") as progress:
         metadata = SIBLINGS.load("scores")(
-            plan, out, seeds=seeds, processes=count_processes(processes), progress=progress
+            plan,
+            out,
+            seeds=seeds,
+            processes=count_processes(processes),
+            replace=replace,
+            progress=progress,
         )
     say_made(metadata, out)
 
@@ -125,6 +141,7 @@ def ranks(
             metavar="SCORES",
             help="A table with zero-cost scores.",
             autocompletion=benchmark_ids,
+            callback=existing,
         ),
     ],
     benchmark: Benchmark,
@@ -152,7 +169,7 @@ def trajectories(
             help="Searches that propose architectures; repeat for more.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The table to write, ID.parquet.")],
+    out: TableFile,
     set_: Settings = None,
     repeat: Annotated[
         int,
@@ -161,6 +178,7 @@ def trajectories(
     work: Work = Path("work"),
     processes: Processes = None,
     deadline: Deadline = None,
+    replace: Replace = False,
 ) -> None:
     """Make a table of what searches propose.
 
@@ -177,6 +195,7 @@ def trajectories(
             work=work,
             processes=count_processes(processes),
             seconds=None if deadline is None else parse_deadline(deadline),
+            replace=replace,
             progress=note,
         )
     if metadata is None:

@@ -1,11 +1,27 @@
-"""What is wrong with a command line, in one line."""
+"""What is wrong with a command line, in one line; and which commands there are."""
 
 import re
 import sys
 from itertools import pairwise
 from typing import Any
 
+from typer.core import TyperGroup
+
 from nasbench.errors import one_of
+
+_ANY_LENGTH = 10_000
+
+
+class Commands(TyperGroup):
+    """Commands that are listed with their whole summaries, however narrow the terminal is."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, c.get_short_help_str(_ANY_LENGTH)) for name, c in commands.items() if c]
+            )
 
 
 def usage_line(error: Any, message: str) -> str:

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.algorithm import Algorithm, Observation, Proposal, kept_hyperparameters
-from nasbench.benchmark import Benchmark
+from nasbench.benchmark import Benchmark, check_integer
 from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
@@ -107,7 +107,7 @@ def replay(
         hyperparameters as attributes.
 
     Raises:
-        InvalidArgumentError: ``workers`` or ``replicate`` has an impossible value.
+        InvalidArgumentError: ``workers``, ``seed`` or ``replicate`` has an impossible value.
         NotRecordedError: A fixed training seed is not recorded for every architecture, or a
             proposed epoch is not recorded.
         AlgorithmError: The algorithm resumed a trial that cannot be resumed, asked for an epoch
@@ -159,6 +159,7 @@ def replay_bare(
     one_training = len(benchmark.schedules) == 1
     ask, tell = algorithm.ask, algorithm.tell
     evaluate, trainings = benchmark.evaluate, benchmark.trainings
+    seed = check_integer("seed", seed)
     state = mix(seed & _MASK)
 
     rows: list[Row] = []

@@ -15,4 +15,5 @@ SPACES = Registry(
         "fcnet": "nasbench.spaces.fcnet:FCNet",
         "seqmix": "nasbench.spaces.seqmix:SeqMix",
     },
+    base="nasbench.space:SearchSpace",
 )

@@ -53,6 +53,7 @@ class NB101(SearchSpace):
     """
 
     name = "nb101"
+    table_key = "class"
     decisions = (
         *(Decision(f"edge {x}->{y}", ("absent", "present")) for x, y in _EDGES),
         *(Decision(f"operation {v}", OPERATIONS) for v in range(1, _LAST)),

@@ -1,13 +1,20 @@
 """The cell space of NAS-Bench-201.
 
 Dong and Yang (2020), https://openreview.net/forum?id=HJxyZkBKDr. Four nodes and six edges with one
-of five operations each: 15,625 cells, of which 5,260 are different trainable networks.
+of five operations each: 15,625 cells, which are 5,260 graphs once what carries no signal is
+removed. As functions they are 5,044, because average pooling is linear: pooling a sum is the sum of
+poolings. Trainings belong to graphs (``canonical``); ``function`` joins the twins among them.
 
 >>> from nasbench.spaces.nb201 import NB201
 >>> space = NB201()
 >>> space.from_text("|none~0|+|nor_conv_3x3~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|")
 (0, 3, 0, 3, 0, 1)
 >>> space.canonical((0, 3, 0, 3, 0, 1)) == space.canonical((0, 3, 4, 3, 4, 1))  # dead edges
+True
+>>> pooled_sum, sum_of_poolings = (3, 1, 1, 0, 0, 4), (3, 4, 0, 0, 4, 1)
+>>> space.canonical(pooled_sum) == space.canonical(sum_of_poolings)
+False
+>>> space.function(pooled_sum) == space.function(sum_of_poolings)
 True
 """
 
@@ -40,7 +47,8 @@ class NB201(SearchSpace):
 
     Two cells are the same trainable network if they become equal after three steps: remove every
     edge that no signal enters or whose output reaches nothing (zero propagates), replace every skip
-    by its source, rename kernels; see :func:`trainable_form`.
+    by its source, rename kernels; see :func:`trainable_form`. They compute the same function if
+    they become equal once pooling is distributed over sums as well.
     """
 
     name = "nb201"
@@ -75,7 +83,16 @@ class NB201(SearchSpace):
         return self.unrank(int(self._representatives[self.rank(arch)]))
 
     def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        ranks = self._representatives[self.rank_many(archs)].astype(np.int64)
+        return self._unrank_many(self._representatives[self.rank_many(archs)])
+
+    def function(self, arch: Arch) -> Arch:
+        """Return the canonical cell of the function with the fewest live edges, then smallest."""
+        return self.unrank(int(functions()[self._representatives[self.rank(arch)]]))
+
+    def function_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
+        return self._unrank_many(functions()[self._representatives[self.rank_many(archs)]])
+
+    def _unrank_many(self, ranks: NDArray[np.integer]) -> NDArray[np.int64]:
         return np.stack(np.unravel_index(ranks, self.options), axis=1).astype(np.int64)
 
     @cached_property
@@ -114,12 +131,19 @@ def live_edges(arch: Arch) -> tuple[bool, ...]:
     )
 
 
-def trainable_form(arch: Arch) -> tuple[Any, ...]:
+def trainable_form(
+    arch: Arch, pooling: Literal["of sums", "of terms"] = "of sums"
+) -> tuple[Any, ...]:
     """Return the symbolic output of a cell, equal exactly for cells that are the same network.
 
     The value of a node is a multiset of terms: the cell's input, or (operation, kernel, value of
     its source). ``skip_connect`` contributes the terms of its source, and every convolution edge
     owns one kernel. The result is the smallest form over all renamings of kernels of the same type.
+
+    Args:
+        arch: The cell.
+        pooling: ``"of terms"`` distributes pooling over the terms of its source; then forms are
+            equal exactly for cells that compute the same function.
     """
     live = live_edges(arch)
     kernels = [[e for e in range(6) if live[e] and arch[e] == conv] for conv in (CONV1, CONV3)]
@@ -133,6 +157,8 @@ def trainable_form(arch: Arch) -> tuple[Any, ...]:
                 if live[e]:
                     if arch[e] == SKIP:
                         terms += nodes[source]
+                    elif arch[e] == POOL and pooling == "of terms":
+                        terms += [(POOL, 0, (term,)) for term in nodes[source]]
                     else:
                         terms.append((arch[e], name.get(e, 0), nodes[source]))
             nodes[node] = tuple(sorted(terms))
@@ -171,6 +197,27 @@ def classes() -> dict[Arch, tuple[Arch, ...]]:
         for group in members.values()
     )
     return dict(sorted(groups))
+
+
+@cache
+def functions() -> NDArray[np.uint16]:
+    """Return the rank of the function's representative, by the rank of a canonical cell.
+
+    Of the 15,625 values, those at ranks of other cells are 0.
+    """
+    space = NB201()
+    cells = np.array(list(space.archs()), dtype=np.uint8)
+    members: dict[tuple[Any, ...], list[Arch]] = {}
+    for row in cells[(space.canonical_many(cells) == cells).all(axis=1)].tolist():
+        cell = tuple(row)
+        form = trainable_form(cell, pooling="of terms") if POOL in cell else cell
+        members.setdefault(form, []).append(cell)
+    ranks = np.zeros(len(cells), dtype=np.uint16)
+    for group in members.values():
+        chosen = space.rank(min(group, key=lambda a: (sum(live_edges(a)), a)))
+        ranks[[space.rank(cell) for cell in group]] = chosen
+    ranks.flags.writeable = False
+    return ranks
 
 
 def representative_ranks() -> Iterator[int]:

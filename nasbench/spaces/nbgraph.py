@@ -54,6 +54,7 @@ class NBGraph(SearchSpace):
     """
 
     name = "nbgraph"
+    table_key = "class"
     decisions = (
         Decision("link pattern", LINKS),
         *(Decision(f"operation {i}", OPERATIONS) for i in range(1, _NODES + 1)),

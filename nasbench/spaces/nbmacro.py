@@ -36,6 +36,7 @@ class NBMacro(SearchSpace):
     """
 
     name = "nbmacro"
+    table_key = "class"
     decisions = tuple(Decision(f"layer {i}", BLOCKS) for i in range(1, _LAYERS + 1))
 
     def to_text(self, arch: Arch) -> str:

@@ -67,7 +67,8 @@ def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | No
             key=key,
             dataset=_dataset(named, trained),
             epochs=joined.epochs,
-            complete=_is_complete(trained, joined.keys, space, key),
+            complete=any(table.metadata.complete for table in trained.values())
+            or is_complete(joined.keys, space, key),
             default_objective=objective,
             title=" joined with ".join(named) if title is None else title,
             recipe=recipe | {"digest": digest},
@@ -162,12 +163,14 @@ def _is_by_class(named: Mapping[str, Table], keys: NDArray[np.int64]) -> bool:
     )
 
 
-def _is_complete(
-    trained: Mapping[str, Table], keys: NDArray[np.int64], space: SearchSpace, key: str
-) -> bool:
-    """Return whether all architectures or classes have trainings, if the space can be listed."""
-    if any(table.metadata.complete for table in trained.values()):
-        return True
+def is_complete(keys: NDArray[np.int64], space: SearchSpace, key: str) -> bool:
+    """Return whether all architectures or classes have trainings, if the space can be listed.
+
+    Args:
+        keys: Ranks of the architectures that own trainings, distinct.
+        space: The search space.
+        key: ``"arch"`` or ``"class"``, what they are keyed by.
+    """
     if key == "arch" or space.size is None or space.size > _MAX_LISTED:
         return key == "arch" and len(keys) == space.size
     classes = space.rank_many(space.canonical_many(np.array(list(space.archs()))))

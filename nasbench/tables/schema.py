@@ -157,6 +157,9 @@ def check_id(id_: str, where: str) -> None:
         raise SchemaError(
             f"{where}: the id {id_!r} must be made of letters, digits, '-', '_' and '.'"
         )
+    for end in (".archs", ".parquet"):
+        if id_.endswith(end):
+            raise SchemaError(f"{where}: the id {id_!r} must not end in {end!r}, as files do")
 
 
 def is_repeated(name: str) -> bool:

@@ -252,9 +252,13 @@ class Table:
         """Return numbers of architectures as float64, NaN for null, shape ``(n_archs,)``."""
         return to_numpy(self._arch_column(name)).astype(np.float64)
 
+    def arch_text_array(self, name: str) -> Any:
+        """Return texts of architectures as an Arrow array, null where there is none."""
+        return self._arch_column(name)
+
     def arch_texts(self, name: str) -> list[str | None]:
         """Return texts of architectures, None for null; ``n_archs`` of them."""
-        texts: list[str | None] = self._arch_column(name).to_pylist()
+        texts: list[str | None] = self.arch_text_array(name).to_pylist()
         return texts
 
     def is_text(self, name: str) -> bool:

@@ -1,8 +1,8 @@
 """Writing of tables: sorted, checked once, and complete or not at all."""
 
+import dataclasses
 import json
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from nasbench.tables.columns import (
     to_numpy,
 )
 from nasbench.tables.draft import Draft
+from nasbench.tables.places import must_write
 from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
 from nasbench.tables.validation import check_content, check_rows, content_hash, legal_archs
 
@@ -32,8 +33,10 @@ _LONG = 16  # a curve with longer lists gets a column of its last values
 _ROW_GROUP = 2**20
 
 
-def write_table(path: Path, draft: Draft) -> Metadata:
+def write_table(path: Path, draft: Draft, *, replace: bool = False) -> Metadata:
     """Sort, check and write a table; both files appear completely or not at all.
+
+    The same table, if it is there already, is left as it is.
 
     The writer adds the columns ``rank`` and ``<curve>@final``. Numbers given as float64 stay
     float64, other floating-point numbers become float32.
@@ -41,6 +44,7 @@ def write_table(path: Path, draft: Draft) -> Metadata:
     Args:
         path: The file of runs to write.
         draft: The content.
+        replace: Whether another table that is there may be replaced.
 
     Returns:
         The metadata as written, with the content hash.
@@ -48,7 +52,7 @@ def write_table(path: Path, draft: Draft) -> Metadata:
     Raises:
         TableError: The content is invalid, see :meth:`Table.check`.
         IllegalArchError: An architecture is outside the space.
-        InvalidArgumentError: A file cannot be written.
+        InvalidArgumentError: A file cannot be written, or is there and must not be replaced.
     """
     metadata = draft.metadata
     metadata.check(metadata.id)
@@ -56,12 +60,17 @@ def write_table(path: Path, draft: Draft) -> Metadata:
     archs = None if draft.archs is None else _normalise(draft.archs, draft)[0]
     check_rows(metadata, runs, archs, metadata.id)
     check_content(metadata, runs, archs, distinct, metadata.id)
-    metadata = replace(metadata, content_hash=content_hash(runs, archs))
-    partner = {"id": metadata.id, "content_hash": metadata.content_hash}
+    metadata = dataclasses.replace(metadata, content_hash=content_hash(runs, archs))
+    tables, said = {path: runs}, {path: metadata.encode()}
+    if archs is not None:
+        partner = {"id": metadata.id, "content_hash": metadata.content_hash}
+        tables, said = {archs_file(path): archs} | tables, {archs_file(path): partner} | said
+    said = {f: d | {"digest": said_digest(d, tables[f].schema)} for f, d in said.items()}
+    if not must_write(path, said, replace=replace):
+        return metadata
     with ExitStack() as files:  # write both before either replaces a file
-        if archs is not None:
-            _save(files.enter_context(atomic(archs_file(path))), archs, partner)
-        _save(files.enter_context(atomic(path)), runs, metadata.encode())
+        for file, table in tables.items():
+            _save(files.enter_context(atomic(file)), table, said[file])
     if archs is None:
         archs_file(path).unlink(missing_ok=True)
     return metadata
@@ -140,7 +149,6 @@ def _with_final_values(table: pa.Table) -> pa.Table:
 
 
 def _save(path: Path, table: pa.Table, document: dict[str, Any]) -> None:
-    document = document | {"digest": said_digest(document, table.schema)}
     metadata = {b"nasbench": json.dumps(document, sort_keys=True).encode()}
     floats = [
         f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name

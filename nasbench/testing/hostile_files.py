@@ -37,6 +37,8 @@ def hostile_files(mark: Path) -> dict[str, bytes]:
         "nothing": b"",
         "zeros": bytes(4096),
         "text": b"no archive\n" * 100,
+        "a page": b"<!DOCTYPE html>\n<html><body>Sign in</body></html>\n",
+        "a pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
         "json": b"[1, 2, {}]",
         "deep json": b"[" * 100_000,
         "code": code,

@@ -2,21 +2,23 @@
 
 import random
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from nasbench.benchmark import Benchmark
-from nasbench.errors import IllegalArchError, NotRecordedError
+from nasbench.errors import IllegalArchError, InvalidArgumentError, NotRecordedError
 from nasbench.space import Arch
 from nasbench.testing.points import Point
 from nasbench.testing.requirements import require, require_error, require_missing
 
 _NO_METRIC = "no such metric"
+_NO_INTEGER = (InvalidArgumentError, NotRecordedError)
 
 
 def check_missing(benchmark: Benchmark, points: Sequence[Point]) -> None:
-    """Epochs, schedules, seeds and metrics that are not recorded have no answer."""
+    """Epochs, schedules, seeds and metrics that are not recorded, or no integers, are refused."""
     arch, rows = points[0].arch, np.array([points[0].arch])
     metric = _of_trainings(points)
     after = benchmark.schedules[-1] + 1
@@ -46,6 +48,12 @@ def check_missing(benchmark: Benchmark, points: Sequence[Point]) -> None:
                 benchmark, "curve", point.arch, metric, schedule=point.schedule, seed=seed
             )
             require_missing(benchmark, "query_many", np.array([point.arch]), metric, **asked)
+    for name, value in product(("epoch", "schedule", "seed"), ("1", True, 1.0)):
+        given: dict[str, object] = {name: value}
+        what = f"{name}={value!r}, which is no integer,"
+        require_error(f"query with {what}", _NO_INTEGER, benchmark.query, arch, **given)
+        if name != "schedule" and benchmark.objectives:
+            require_error(f"evaluate with {what}", _NO_INTEGER, benchmark.evaluate, arch, **given)
 
 
 def _of_trainings(points: Sequence[Point]) -> str:

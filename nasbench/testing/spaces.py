@@ -35,8 +35,9 @@ def check_space(space: SearchSpace, seed: int = 0, n: int = 200) -> None:
       there are at most 20,000.
     - *Steps*: ``neighbors`` are exactly the legal tuples that differ in one decision, and
       symmetric; ``mutate`` and ``edits`` give other legal tuples, ``crossover`` a legal mixture.
-    - *Classes*: ``canonical`` gives a legal tuple and leaves that as it is; ``rank_many`` and
-      ``canonical_many`` agree with the methods for one tuple.
+    - *Classes*: ``canonical`` gives a legal tuple and leaves that as it is; so does ``function``,
+      whose tuple is canonical and the same for all of a class; ``rank_many``, ``canonical_many``
+      and ``function_many`` agree with the methods for one tuple.
     - *Graph*, where there is one: upper triangular, a label for every node.
     - Global generators of ``random`` and NumPy are left alone.
 
@@ -232,22 +233,33 @@ def _check_canonical(space: SearchSpace, archs: Sequence[Arch]) -> None:
         require_legal(space, canonical, f"canonical({arch}) gives")
         again = space.canonical(canonical)
         require(again == canonical, f"canonical of {arch} is {canonical}, of that it is {again}")
+        function = space.function(arch)
+        require_legal(space, function, f"function({arch}) gives")
+        for what, other in (
+            (f"canonical of {function}, a function", space.canonical(function)),
+            (f"function of {function}, a function", space.function(function)),
+            (f"function of {canonical}, the canonical of {arch},", space.function(canonical)),
+        ):
+            require(other == function, f"{what} is {other}, not {function}")
 
 
 def _check_many(space: SearchSpace, archs: Sequence[Arch]) -> None:
     rows = np.array(archs, dtype=np.int64).reshape(len(archs), len(space.options))
-    many = space.canonical_many(rows)
-    require(
-        many.dtype == np.int64 and many.shape == rows.shape,
-        f"canonical_many of int64 {rows.shape} is {many.dtype} {many.shape}",
-    )
-    for arch, row in zip(archs, many.tolist(), strict=True):
+    for one in ("canonical", "function"):
+        name, single = f"{one}_many", getattr(space, one)
+        of_many = getattr(space, name)
+        many = of_many(rows)
         require(
-            tuple(row) == space.canonical(arch),
-            f"canonical_many gives {tuple(row)} for {arch}, canonical {space.canonical(arch)}",
+            many.dtype == np.int64 and many.shape == rows.shape,
+            f"{name} of int64 {rows.shape} is {many.dtype} {many.shape}",
         )
-    empty = space.canonical_many(rows[:0])
-    require(empty.shape == rows[:0].shape, f"canonical_many of no tuples has shape {empty.shape}")
+        for arch, row in zip(archs, many.tolist(), strict=True):
+            require(
+                tuple(row) == single(arch),
+                f"{name} gives {tuple(row)} for {arch}, {one} {single(arch)}",
+            )
+        empty = of_many(rows[:0])
+        require(empty.shape == rows[:0].shape, f"{name} of no tuples has shape {empty.shape}")
     if prod(space.options) < 2**63:
         ranks = space.rank_many(rows)
         require(

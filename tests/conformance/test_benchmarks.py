@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nasbench
-from nasbench.benchmark import Evaluation, Trainings
+from nasbench.benchmark import Evaluation, Trainings, check_integer
 from nasbench.benchmarks.catalogue import SHIPPED, catalogue
 from nasbench.column import Column
 from nasbench.errors import IllegalArchError, NotRecordedError
@@ -95,6 +95,8 @@ class Good:
     def asked(self, arch, epoch, seed):
         seeds = self.trainings(arch).seeds
         for given, possible in ((epoch, (None, 3, 6, 9)), (seed, (None, *seeds))):
+            if given is not None:
+                check_integer("epoch or seed", given)
             if given not in possible:
                 raise NotRecordedError(f"{given} is not among {possible}")
         return 9 if epoch is None else epoch, seeds if seed is None else (seed,)
@@ -182,6 +184,10 @@ def nearest_epoch(self, arch, *, epoch=None, **asked):
 def another_seed(self, arch, *, seed=None, **asked):
     known = seed in self.seeds and seed in self.trainings(arch).seeds
     return Good.evaluate(self, arch, seed=seed if known else None, **asked)
+
+
+def truth(self, arch, *, seed=None, **asked):
+    return Good.query(self, arch, seed=int(seed) if isinstance(seed, bool) else seed, **asked)
 
 
 def any_metric(self, archs, metric, **asked):
@@ -304,6 +310,7 @@ BROKEN = {
     ),
     "the nearest epoch": ({"query": nearest_epoch}, "instead of raising NotRecordedError"),
     "another seed": ({"evaluate": another_seed}, "instead of raising NotRecordedError"),
+    "true as a seed": ({"query": truth}, "query with .*, which is no integer, gives"),
     "any metric": ({"query_many": any_metric}, "instead of raising NotRecordedError"),
     "any schedule": ({"curve": any_schedule}, "instead of raising NotRecordedError"),
     "lists as architectures": ({"query": lists}, "instead of raising IllegalArchError"),

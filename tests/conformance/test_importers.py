@@ -48,6 +48,20 @@ def test_registered_importer_keeps_the_contract(name, tmp_path):
     check_importer(IMPORTERS.load(name)(), None, work=tmp_path, names=NAMES)
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_page_that_was_saved_instead_of_the_archive_is_named_as_one(name, tmp_path):
+    importer = IMPORTERS.load(name)()
+    for file in NAMES:
+        path = tmp_path / f"with {file}" / file
+        path.parent.mkdir()
+        path.write_bytes(b"<!doctype html><html>Quota exceeded</html>")
+        if file == "meta.pickle.pbz2" and name == "nats":  # is read with its folder
+            path.with_name("000000.pickle.pbz2").write_bytes(path.read_bytes())
+            path = path.parent
+        with pytest.raises(ArchiveError, match=r"is an HTML page, not .*: download it again"):
+            list(importer.tables([path], work=tmp_path / "work"))
+
+
 def test_no_two_importers_give_the_same_table():
     ids = [id_ for name in PUBLISHED for id_ in IMPORTERS.load(name).ids]
     assert len(set(ids)) == len(ids)

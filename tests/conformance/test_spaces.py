@@ -235,6 +235,15 @@ BROKEN = {
         {"canonical": lambda self, arch: (2, *((o + 1) % 3 for o in arch[1:]))},
         "canonical of .* is .*, of that it is",
     ),
+    "function of a class differs": (
+        {"function": lambda self, arch: arch},
+        "canonical of .*, a function is",
+    ),
+    "function goes on": (
+        {"function": lambda self, arch: (2, *((o + 1) % 3 for o in arch[1:]))},
+        "(canonical|function) of .*, a function is",
+    ),
+    "function_many differs": ({"function_many": lambda self, archs: archs}, "function_many gives"),
     "canonical_many differs": ({"canonical_many": lambda self, archs: archs}, "canonical_many giv"),
     "rank_many differs": ({"rank_many": lambda self, archs: archs[:, 0]}, "rank_many and rank dis"),
     "graph is cyclic": (

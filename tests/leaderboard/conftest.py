@@ -72,7 +72,7 @@ class Home:
         metadata = Metadata(id=id, space="nb201", key=key, **said)
         numbers = None if archs is None else pa.Table.from_pylist(list(archs))
         draft = Draft(metadata, pa.table(columns), numbers)
-        return write_table(self.tables / f"{id}.parquet", draft)
+        return write_table(self.tables / f"{id}.parquet", draft, replace=True)
 
     def manifest(self, metadata: Metadata, **changes: Any) -> Manifest:
         """A manifest of records of a table."""

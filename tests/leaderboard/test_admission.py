@@ -147,6 +147,11 @@ def test_no_finished_run(home, sound):
     assert ranked(home) == (["local_search", "random_search"], [])
 
 
+def test_budget_in_which_no_trial_fits(home, sound):
+    record = home.search("random_search", "toy", 2, budget=Budget(seconds=0.5))
+    only(home, record, "no run has a trial", "a larger budget")
+
+
 def test_several_objectives(home, sound):
     both = ("valid_accuracy", "seconds")
     record = home.search("nsga2", "toy", 2, budget=FIVE, objectives=both)

@@ -65,7 +65,7 @@ def fitted(home_in, tmp_path_factory):
     ]
     home.table(rows, key="class", complete=False, licence="CC0", seeds="0 and 1")
     table = home.tables / "toy.parquet"
-    return fit(table, home.tables, regressor="linear", train=300, id=NAME).path
+    return fit(table, home.tables, regressor="linear", train=300, id=NAME, searches=0).path
 
 
 @pytest.fixture
@@ -116,7 +116,15 @@ def test_whole_space_is_the_scale(surrogate):
 
 def test_validation_judges_where_no_test_column_was_learned(home, fitted, tmp_path):
     table = fitted.parent / "toy.parquet"
-    fit(table, home.tables, regressor="linear", train=300, id="half", metrics=["valid_accuracy"])
+    fit(
+        table,
+        home.tables,
+        regressor="linear",
+        train=300,
+        id="half",
+        metrics=["valid_accuracy"],
+        searches=0,
+    )
     home.search("random_search", "half", 2, replicate="mean")
     (board,) = rank(find_records(home.runs))
     assert board.landscape.measure == "validation regret"
@@ -344,7 +352,14 @@ def test_surrogate_that_is_missing_damaged_or_another_is_not_shown(home, surroga
     assert not rank([record]).not_shown
     shutil.rmtree(folder)
     assert f"no benchmark is called '{NAME}'" in why().reason
-    fit(fitted.parent / "toy.parquet", home.tables, regressor="linear", train=310, id=NAME)
+    fit(
+        fitted.parent / "toy.parquet",
+        home.tables,
+        regressor="linear",
+        train=310,
+        id=NAME,
+        searches=0,
+    )
     assert "the installed one has" in why().reason
     again = home.search("random_search", NAME, 2)
     assert [row.records.folder for row in rank([record, again]).boards[0].rows] == [again.folder]

@@ -1,3 +1,4 @@
+import re
 import sys
 from importlib.metadata import EntryPoint
 from types import ModuleType
@@ -5,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from nasbench.errors import InvalidArgumentError, MissingExtraError, UnknownNameError
-from nasbench.registry import Registry, require
+from nasbench.registry import Plugin, Registry, install, require
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
 
@@ -92,6 +93,38 @@ def test_own_module_that_does_not_exist(folder):
         TOYS.load("my_missing_toy:Toy")
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("./mine.py:Toy", "'./mine.py' is not the name of a module; did you mean 'mine:Toy'?"),
+        ("mine.py:Toy", "did you mean 'mine:Toy'?"),
+        ("./mine:Toy", "did you mean 'mine:Toy'?"),
+        ("sub/other.py:Toy", "did you mean 'other:Toy' in the folder 'sub'?"),
+        (".mine:Toy", "'.mine' is not the name of a module"),
+        ("mine :Toy", "'mine ' is not the name of a module"),
+    ],
+)
+def test_a_path_of_own_code_guesses_the_module(folder, target, expected):
+    (folder / "mine.py").write_text("class Toy: pass\n")
+    with pytest.raises((InvalidArgumentError, UnknownNameError), match=re.escape(expected)):
+        TOYS.load(target)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("class Toy", "SyntaxError: expected ':'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("from json import nothing", "ImportError: cannot import name 'nothing'"),
+    ],
+)
+def test_own_code_that_fails_when_imported_says_how(folder, code, expected):
+    (folder / "my_broken_toy.py").write_text(code)
+    said = rf"cannot import 'my_broken_toy' for the toy 'my_broken_toy:Toy': {expected}"
+    with pytest.raises(InvalidArgumentError, match=said):
+        TOYS.load("my_broken_toy:Toy")
+
+
 def test_own_module_without_the_attribute(folder):
     (folder / "my_other_toy.py").write_text("class Toy: pass\n")
     with pytest.raises(UnknownNameError, match="did you mean 'Toy'"):
@@ -108,7 +141,7 @@ def test_missing_extra_is_named(folder, monkeypatch):
     (folder / "toy_that_needs_torch.py").write_text("import torch.nn\n")
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "nasbench\[torch\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[torch\]".*/whl/cpu'):
         TOYS.load("heavy")
 
 
@@ -120,6 +153,44 @@ def test_entry_points_of_other_distributions_are_asked(monkeypatch):
     assert TOYS.load("theirs").__name__ == "deque"
     with pytest.raises(UnknownNameError):
         Registry("nasbench.others", "other", {}).load("theirs")
+
+
+def test_own_code_of_another_kind_is_refused(folder):
+    registry = Registry("nasbench.toys", "toy", {}, base="collections:OrderedDict")
+    (folder / "my_kinds.py").write_text(
+        "from collections import OrderedDict\nclass Toy(OrderedDict): pass\nclass Other: pass\n"
+    )
+    assert registry.load("my_kinds:Toy").__name__ == "Toy"
+    for wrong in ("my_kinds:Other", "os:sep", "os:path"):
+        with pytest.raises(InvalidArgumentError, match="not a subclass of collections"):
+            registry.load(wrong)
+
+
+def test_plug_ins_are_told_with_their_origin_and_guessed(folder, monkeypatch):
+    about = folder / "toy_nas-1.2.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Name: toy-nas\nVersion: 1.2\n")
+    (about / "entry_points.txt").write_text(
+        "[nasbench.toys]\ntheirs = collections:deque\ncounter = collections:deque\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    assert TOYS.plugins() == {"theirs": Plugin("collections:deque", "toy-nas 1.2")}
+    assert TOYS.names() == [*TOYS, "theirs"]
+    with pytest.raises(UnknownNameError, match=r"did you mean 'theirs'\? Possible: .*'theirs'"):
+        TOYS.load("theris")
+
+
+@pytest.mark.parametrize(
+    ("extras", "command"),
+    [
+        (["surrogates"], 'python -m pip install -e ".[surrogates]"'),
+        (["torch", "datasets"], 'python -m pip install -e ".[datasets,torch]"'),
+    ],
+)
+def test_extras_are_installed_from_the_sources_and_torch_without_cuda(extras, command):
+    told = install(extras)
+    assert told.startswith(f"in the folder of the sources, run {command}")
+    assert ("--index-url https://download.pytorch.org/whl/cpu" in told) == ("torch" in extras)
 
 
 def test_a_line_of_ours_wins_over_an_entry_point(monkeypatch):
@@ -142,7 +213,7 @@ def test_a_foreign_package_of_one_of_our_names_is_refused(tmp_path, monkeypatch)
 def test_require_returns_the_module_or_names_the_extra(monkeypatch):
     assert require("json", "this") is sys.modules["json"]
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(MissingExtraError, match=r'reading it needs .h5py.*"nasbench\[importers\]"'):
+    with pytest.raises(MissingExtraError, match=r'reading it needs .h5py.*-e "\.\[importers\]"$'):
         require("h5py", "reading it")
 
 

@@ -264,3 +264,5 @@ def test_spaces_without_arguments_are_equal_if_their_class_is():
 def test_a_space_has_no_graph_and_no_equal_networks_by_default():
     assert Free().graph((0, 0, 0)) is None
     assert Free().canonical((1, 2, 3)) == (1, 2, 3)
+    assert Free().function((1, 2, 3)) == (1, 2, 3)
+    assert Free().function_many(np.array([[1, 2, 3]])).tolist() == [[1, 2, 3]]

@@ -25,7 +25,7 @@ def test_means_are_those_of_the_benchmark(digits):
 def test_written_architectures_keep_their_own_numbers():
     published = Examples.read(open_table("nb201-cifar100"))
     assert len(published) == 15_625
-    assert len(np.unique(published.ranks)) == 5_260
+    assert len(np.unique(published.functions)) == 5_044
     table = nasbench.load("nb201-cifar100")
     archs = np.array([table.space.unrank(rank) for rank in range(0, 15_625, 100)])
     np.testing.assert_allclose(
@@ -42,11 +42,16 @@ def test_a_choice_keeps_the_trainings_of_the_chosen(digits):
     assert (np.diff(few.owner) >= 0).all()
 
 
-def test_split_keeps_networks_apart():
-    published = Examples.read(open_table("nb201-cifar10"))
+@pytest.mark.parametrize("table", ["nb201-cifar10", "lite201-digits"])
+def test_split_keeps_functions_apart(table):
+    published = Examples.read(open_table(table))
     train, test = split(published, 1000, seed=0)
     assert len(train) == 1000
-    assert not set(published.ranks[train]) & set(published.ranks[test])
+    sides = [
+        {published.space.function(tuple(arch)) for arch in published.archs[side].tolist()}
+        for side in (train, test)
+    ]
+    assert not sides[0] & sides[1]
     again, _ = split(published, 1000, seed=0)
     other, _ = split(published, 1000, seed=1)
     np.testing.assert_array_equal(train, again)
@@ -57,6 +62,12 @@ def test_split_keeps_networks_apart():
 def test_both_sides_of_a_split_are_large_enough(digits, n):
     with pytest.raises(InvalidArgumentError, match="at least 10"):
         split(digits, n, seed=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 0.5, True])
+def test_a_seed_of_a_split_is_an_integer(digits, seed):
+    with pytest.raises(InvalidArgumentError, match=rf"seed = {seed!r} must be an integer in 0\.\."):
+        split(digits, 100, seed=seed)
 
 
 def test_unknown_metrics_are_refused(digits):

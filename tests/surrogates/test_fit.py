@@ -1,9 +1,12 @@
 import json
+import random
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 import nasbench
+from nasbench.benchmarks import facts
 from nasbench.cli import main
 from nasbench.errors import (
     InvalidArgumentError,
@@ -11,7 +14,9 @@ from nasbench.errors import (
     SurrogateError,
     UnknownNameError,
 )
-from surrogates.fit import fit, refuse_if_worse
+from surrogates.exploits import Exploits
+from surrogates.fit import fit, refuse_if_exploited, refuse_if_worse
+from surrogates.noise import Noise
 
 
 def test_what_is_judged_is_what_is_published(digits):
@@ -27,11 +32,28 @@ def test_what_is_judged_is_what_is_published(digits):
     assert "the best tenth" in digits.figures
 
 
-def test_searches_are_compared_where_the_table_is_complete(digits):
+def test_searches_are_compared(digits):
     found = digits.comparison
-    assert found.table.finals.shape == found.surrogate.finals.shape == (6, 3)
+    assert found.table.finals.shape == found.surrogate.finals.shape == (6, 2)
     assert -1 <= found.rank_correlation <= 1
     assert set(found.reversed) <= set(found.separated)
+
+
+def test_searches_that_it_misleads_are_counted(digits):
+    assert len(digits.exploits.too_good) == 12
+    assert digits.description.judged["led_astray"] == digits.exploits.share
+    (line, *_) = digits.lines()
+    assert "of 12 searches" in line
+    assert line in (digits.path / "README.md").read_text()
+    assert nasbench.load(digits.path).query((0,) * 6)
+
+
+def test_without_searches_it_says_that_it_is_untested(published):
+    assert "led_astray" not in published.description.judged
+    assert published.lines() == [
+        "No search has tested the surrogate: whether its errors mislead one is unknown."
+    ]
+    assert published.lines()[0] in (published.path / "README.md").read_text()
 
 
 def test_the_card_says_what_was_judged(digits):
@@ -65,6 +87,52 @@ def test_worse_than_neighbours_is_not_published(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+FOREST = {"regressor": "random_forest", "hyperparameters": {"trees": 20}}
+
+
+def test_what_leads_searches_astray_is_not_published(single, tmp_path, monkeypatch):
+    def model_error(v):
+        """What was taken for noise before: errors of predictions."""
+        return Noise(np.zeros(1), np.ones(1), np.zeros((0, v)), np.full(v, 1.0))
+
+    monkeypatch.setattr(Noise, "none", model_error)
+    with pytest.raises(SurrogateError, match=r"of 6 searches .* led astray .* not published"):
+        fit(single, tmp_path, train=300, searches=1, **FOREST)
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_single_trainings_draws_are_the_mean(single, tmp_path):
+    made = fit(single, tmp_path, train=300, searches=1, **FOREST)
+    assert made.description.repeated == made.exploits.share == 0
+    benchmark = nasbench.load(made.path)
+    archs = np.array([benchmark.space.sample(random.Random(seed)) for seed in range(50)])
+    drawn = benchmark.query_many(archs, "valid_accuracy", seed=7)
+    np.testing.assert_array_equal(drawn, benchmark.query_many(archs, "valid_accuracy"))
+    asked = {"seeds": range(2), "budget": nasbench.Budget(trials=30)}
+    drawn, means = (
+        nasbench.search("local_search", made.path, replicate=replicate, **asked)
+        for replicate in ("draw", "mean")
+    )
+    assert [run.losses.tolist() for run in drawn] == [run.losses.tolist() for run in means]
+    card = (made.path / "README.md").read_text()
+    assert "**Noise** none, since too few architectures were trained twice" in card
+    assert facts.surrogate_facts(benchmark)["noise"].startswith("none")
+
+
+@pytest.mark.parametrize(
+    ("astray", "of", "refused"), [(1, 6, 0), (2, 6, 1), (6, 120, 0), (7, 120, 1)]
+)
+def test_one_accident_or_one_in_twenty_is_tolerated(astray, of, refused):
+    found = Exploits(np.arange(of) < astray, np.zeros(of, dtype=bool))
+    with pytest.raises(SurrogateError, match="led astray") if refused else nullcontext():
+        refuse_if_exploited(found, "xgb")
+
+
+def test_noise_of_repeated_trainings_is_declared(digits):
+    assert digits.description.repeated == 600
+    assert "**Noise** measured on 600 architectures" in (digits.path / "README.md").read_text()
+
+
 @pytest.mark.parametrize("name", ["r2", "kendall"])
 def test_not_a_number_is_worse_than_anything(name):
     good = {"r2": 0.5, "kendall": 0.5}
@@ -91,12 +159,25 @@ def test_bad_arguments_publish_nothing(tmp_path, arguments, error, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_fitted_folder_is_replaced_whole(tmp_path):
-    first = fit("nb201-cifar10", tmp_path, regressor="linear", train=300, searches=0, id="mine")
+def test_a_fitted_folder_is_replaced_whole(single, tmp_path):
+    def made(train):
+        return fit(single, tmp_path, train=train, searches=0, id="mine", **FOREST)
+
+    first = made(300)
     (first.path / "left over").write_text("")
-    second = fit("nb201-cifar10", tmp_path, regressor="linear", train=400, searches=0, id="mine")
+    assert made(300).description == first.description
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert not (second.path / "left over").exists()
+    assert not (first.path / "left over").exists()
+
+
+def test_changed_answers_raise_the_version(single, tmp_path):
+    def version(train):
+        made = fit(single, tmp_path, train=train, searches=0, id="mine", **FOREST)
+        return made.description.version
+
+    assert [version(train) for train in (300, 310, 310)] == [1, 2, 2]
+    (tmp_path / "mine" / "surrogate.json").write_text("{")
+    assert version(310) == 1
 
 
 def test_command(tmp_path, monkeypatch, capsys):
@@ -109,10 +190,12 @@ def test_command(tmp_path, monkeypatch, capsys):
         return ended.value.code or 0, capsys.readouterr()
 
     code, said = command(
-        "fit", "nb201-cifar10", "--regressor", "linear", "--train", "300", "--searches", "2"
+        *("fit", "nb201-cifar10", "--train", "300", "--searches", "1"),
+        *("--regressor", "xgb", "--set", "rounds=60"),
     )
     assert code == 0
-    assert "noise ceiling" in said.out
+    assert "τ between two trainings" in said.out
+    assert "led astray" in said.out
     assert "nb201-cifar10-surrogate@1" in said.out
     code, said = command("query", "nb201-cifar10-surrogate", "3,3,3,1,3,2", "--seed", "5", "--json")
     assert code == 0
@@ -121,6 +204,8 @@ def test_command(tmp_path, monkeypatch, capsys):
         arch = ("3,3,3,1,3,2",) if words == ("query",) else ()
         assert command(*words, "nb201-cifar10-surrogate", *arch)[0] == 0
     assert "nb201-cifar10-surrogate@1" in command("list")[1].out
+    code, said = command("fit", "nb201-cifar10", "--regressor", "linear")
+    assert (code, "a surrogate would replace it: say so with --replace" in said.err) == (2, True)
     for words, message in (
         (("nb201-cifar1",), "nb201-cifar10"),
         (("nb201-cifar10", "--regressor", "liner"), "did you mean 'linear'"),
@@ -128,7 +213,7 @@ def test_command(tmp_path, monkeypatch, capsys):
         (("nb201-cifar10", "--id", "nb201-cifar10"), "choose another id"),
         (("nb201-cifar10", "--train", "15620", "--regressor", "linear"), "at least 10"),
     ):
-        code, said = command("fit", *words)
+        code, said = command("fit", *words, "--replace")
         assert code == 2
         assert message in said.err
         assert said.err.count("\n") == 1

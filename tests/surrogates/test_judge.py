@@ -11,10 +11,14 @@ from surrogates import judge
 from surrogates.examples import Examples
 from surrogates.predictor import Answers
 
+CELLS = np.array(list(NB201().archs()))
+ARCHS = CELLS[(NB201().function_many(CELLS) == CELLS).all(axis=1)]
+"""One architecture a function."""
+
 
 def examples(runs, owner, origin=None):
     n = max(owner) + 1
-    archs = np.array([NB201().unrank(7 * i) for i in range(n)])
+    archs = ARCHS[:n]
     return Examples(
         NB201(),
         (Column.of("valid_accuracy"),),
@@ -65,7 +69,8 @@ def test_figures_by_hand():
     figures = judge.judge(known, seen, 0)
     assert figures["r2"] == pytest.approx(r2_score([2, 11, 20], [2, 10, 21]))
     assert figures["rmse"] == pytest.approx(np.sqrt(2 / 3))
-    assert figures["kendall"] == figures["kendall_single"] == figures["ceiling"] == 1
+    assert figures["kendall"] == figures["kendall_single"] == 1
+    assert not {"between", "attainable", "attainable_single"} & set(figures)
     z = np.array([-1, 1, 0, 2 / 5, -1 / 2])
     std = np.array([1, 1, 5, 5, 2])
     assert figures["log_likelihood"] == pytest.approx((norm.logpdf(z) - np.log(std)).mean())
@@ -73,30 +78,115 @@ def test_figures_by_hand():
     assert figures["inside_90"] == 1
 
 
-def test_noise_ceiling_is_the_agreement_of_two_trainings():
+def test_tau_between_trainings_is_that_of_the_first_two():
     seen = examples([1, 9, 2, 8, 3, 10, 4], [0, 0, 1, 1, 2, 2, 3])
-    assert judge.noise_ceiling(seen, 0) == pytest.approx(
+    assert judge.tau_between_trainings(seen, 0) == pytest.approx(
         kendalltau([1, 2, 3], [9, 8, 10]).statistic
     )
-    assert judge.noise_ceiling(examples([1, 2, 3], [0, 1, 2]), 0) is None
+    assert judge.tau_between_trainings(examples([1, 2, 3], [0, 1, 2]), 0) is None
+
+
+def noisy(noise, trainings, n=4_000, spread=1.0):
+    """True means, and examples with normal noise around them."""
+    rng = np.random.default_rng(0)
+    truth = 70 + spread * rng.normal(size=n)
+    runs = truth[:, None] + noise * rng.normal(size=(n, trainings))
+    return truth, examples(runs.ravel(), np.repeat(np.arange(n), trainings))
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0, 2.0])
+def test_true_means_agree_with_a_training_better_than_two_trainings(noise):
+    truth, seen = noisy(noise, 3)
+    between = judge.tau_between_trainings(seen, 0)
+    with_one = judge.kendall(truth, seen.runs[seen.first, 0])
+    with_all = judge.kendall(truth, seen.means[:, 0])
+    assert between < with_one - 0.04
+    assert judge.attainable_tau(between) == pytest.approx(with_one, abs=0.02)
+    assert judge.attainable_tau(between, 3) == pytest.approx(with_all, abs=0.02)
+
+
+@pytest.mark.parametrize("means", ["skewed", "two groups"])
+@pytest.mark.parametrize("noise", [0.2, 0.5, 1.0])
+@pytest.mark.parametrize("grows", [False, True])
+def test_attainable_tau_is_near_where_nothing_is_normal(means, noise, grows):
+    rng = np.random.default_rng(0)
+    truth = {
+        "skewed": -np.exp(rng.normal(size=3_000)),
+        "two groups": np.append(rng.normal(0, 0.3, 1_500), rng.normal(-5, 2, 1_500)),
+    }[means]
+    size = noise * np.abs(truth) if grows else noise
+    runs = truth + size * rng.normal(size=(3, 3_000))
+    between = judge.kendall(runs[0], runs[1])
+    for k in (1, 3):
+        expected = judge.kendall(truth, runs[:k].mean(axis=0))
+        assert judge.attainable_tau(between, k) == pytest.approx(expected, abs=0.09)
+
+
+def test_attainable_figures_are_those_of_a_perfect_predictor():
+    truth, seen = noisy(1.0, 2)
+    figures = judge.judge(Known(truth, np.zeros(4_000), np.ones(4_000)), seen, 0)
+    assert figures["kendall"] == pytest.approx(figures["attainable"], abs=0.02)
+    assert figures["kendall_single"] == pytest.approx(figures["attainable_single"], abs=0.02)
+    assert figures["kendall_single"] > figures["between"]
+
+
+def test_of_differing_numbers_of_trainings_the_harmonic_mean_counts():
+    truth, twice = noisy(1.0, 2)
+    kept = np.arange(8_000) % 4 != 1
+    mixed = dataclasses.replace(twice, runs=twice.runs[kept], owner=twice.owner[kept])
+    figures = judge.judge(Known(truth, np.zeros(4_000), np.ones(4_000)), mixed, 0)
+    assert figures["attainable"] == judge.attainable_tau(figures["between"], 4 / 3)
+    assert figures["kendall"] == pytest.approx(figures["attainable"], abs=0.02)
+
+
+def test_no_agreement_nothing_to_attain():
+    assert judge.attainable_tau(-0.1) == judge.attainable_tau(0.0) == 0
+
+
+def test_best_tenth_of_pure_noise_shows_no_agreement():
+    _, seen = noisy(1.0, 3, spread=0.0)
+    top, others = judge.best_tenth(seen, 0)
+    assert len(top) == 400
+    assert (others.counts == 2).all()
+    assert abs(judge.tau_between_trainings(others, 0)) < 0.08
+    assert np.mean(others.means) == pytest.approx(70, abs=0.1)
+
+
+def test_agreement_in_the_best_tenth_is_that_of_unselected_trainings():
+    truth, seen = noisy(0.5, 3, n=5_000)
+    top, others = judge.best_tenth(seen, 0)
+    fresh = truth[top, None] + 0.5 * np.random.default_rng(1).normal(size=(500, 2))
+    expected = judge.kendall(*fresh.T)
+    assert judge.tau_between_trainings(others, 0) == pytest.approx(expected, abs=0.06)
+    figures = judge.judge(Known(truth, np.zeros(5_000), np.ones(5_000)), seen, 0)
+    assert figures["kendall_top"] == pytest.approx(
+        judge.kendall(truth[top], fresh.mean(axis=1)), abs=0.05
+    )
+
+
+def test_where_few_were_trained_twice_the_mean_chooses_the_best_tenth():
+    seen = examples([*range(300), 999], [*range(300), 299])
+    top, others = judge.best_tenth(seen, 0)
+    np.testing.assert_array_equal(top, np.arange(270, 300))
+    assert others.counts[-1] == 2
 
 
 def test_of_losses_the_lowest_are_the_best():
     seen = examples(np.arange(60.0), range(60))
     lowest = dataclasses.replace(seen, columns=(Column.of("valid_loss"),))
-    ((_, _, test),) = judge.harder_splits(lowest, 0, smallest=5)
-    np.testing.assert_array_equal(test, np.arange(6))
+    ((_, _, judged),) = judge.harder_splits(lowest, 0, smallest=5)
+    np.testing.assert_array_equal(judged.functions, lowest.functions[:6])
     assert "sparse_kendall" not in judge.judge(Known(*np.ones((3, 60))), lowest, 0)
 
 
-def test_harder_splits_share_no_network():
+def test_harder_splits_share_no_function():
     values = np.arange(60.0)
     origin = ["a"] * 30 + ["b"] * 25 + [""] * 5
     seen = examples(values, range(60), origin)
-    found = {name: (train, test) for name, train, test in judge.harder_splits(seen, 0, smallest=5)}
+    found = {name: (train, rest) for name, train, rest in judge.harder_splits(seen, 0, smallest=5)}
     assert set(found) == {"the best tenth", "without a", "without b"}
-    np.testing.assert_array_equal(found["the best tenth"][1], np.arange(54, 60))
-    np.testing.assert_array_equal(found["without b"][1], np.arange(30, 55))
-    for train, test in found.values():
-        assert not set(seen.ranks[train]) & set(seen.ranks[test])
+    np.testing.assert_array_equal(found["the best tenth"][1].functions, seen.functions[54:60])
+    np.testing.assert_array_equal(found["without b"][1].functions, seen.functions[30:55])
+    for train, judged in found.values():
+        assert not set(seen.functions[train]) & set(judged.functions)
     assert not list(judge.harder_splits(seen, 0, smallest=50))

@@ -73,15 +73,70 @@ def test_noise_is_that_between_trainings(fitted, parts):
     assert stated == pytest.approx(between, rel=0.25)
 
 
-def test_with_single_trainings_noise_is_that_of_held_out_predictions(parts):
-    seen = parts[0]
-    first = np.searchsorted(seen.owner, np.arange(len(seen)))
-    single = dataclasses.replace(seen, runs=seen.runs[first], owner=np.arange(len(seen)))
+def only(seen, kept):
+    """The examples of those trainings alone; every architecture keeps one at least."""
+    return dataclasses.replace(seen, runs=seen.runs[kept], owner=seen.owner[kept])
+
+
+def test_where_nothing_was_trained_twice_every_training_is_the_mean(parts):
+    single = only(parts[0], parts[0].first)
     predictor = made(single).fit(single)
-    place = seen.place("valid_accuracy")
-    errors = predictor.predict(parts[1].archs).values[parts[1].owner] - parts[1].runs
-    stated = np.sqrt(np.square(predictor.noise_std(parts[1].means)[:, place]).mean())
-    assert stated == pytest.approx(np.sqrt(np.square(errors[:, place]).mean()), rel=0.3)
+    values = predictor.predict(parts[1].archs[:20]).values
+    for row, rank in zip(values, parts[1].functions[:20].tolist(), strict=True):
+        for seed in (0, 2**63 - 1):
+            np.testing.assert_array_equal(predictor.draw(row, rank, seed), row)
+    np.testing.assert_array_equal(predictor.noise_std(values), 0)
+
+
+def test_without_noise_the_uncertainty_is_that_of_the_model(parts):
+    single = only(parts[0], parts[0].first)
+    answers = made(single).fit(single).predict(parts[1].archs)
+    place = single.place("valid_accuracy")
+    errors = np.abs(answers.values - parts[1].means)[:, place]
+    assert (errors < answers.std[:, place]).mean() == pytest.approx(0.68, abs=0.1)
+
+
+@pytest.mark.parametrize(("repeated", "is_noisy"), [(9, False), (150, True)])
+def test_noise_needs_repeated_trainings(parts, repeated, is_noisy):
+    seen = parts[0]
+    few = only(seen, np.isin(np.arange(len(seen.runs)), seen.first) | (seen.owner < repeated))
+    predictor = made(few).fit(few)
+    assert few.repeated == (repeated if is_noisy else 0)
+    assert predictor.noise_std(seen.means).any() == is_noisy
+
+
+def test_collapsed_trainings_do_not_widen_the_noise(parts, fitted):
+    seen, place = parts[0], parts[0].place("valid_accuracy")
+    runs = seen.runs.copy()
+    runs[np.random.default_rng(0).random(len(runs)) < 0.05, place] = 10.0
+    spoilt = made(seen).fit(dataclasses.replace(seen, runs=runs))
+    levels = np.repeat(seen.means.mean(axis=0)[None], 3, axis=0)
+    levels[:, place] = [75.0, 85.0, 92.0]
+    found, clean = (predictor.noise_std(levels)[:, place] for predictor in (spoilt, fitted))
+    np.testing.assert_allclose(found, clean, rtol=0.35)
+
+
+class Apart:
+    """Predicts zero, and refuses to predict a function that it was fitted to."""
+
+    def __init__(self, space):
+        self.space = space
+
+    def fit(self, archs, values):
+        self.seen = set(self.space.rank_many(self.space.function_many(archs)).tolist())
+        return self
+
+    def predict(self, archs):
+        asked = self.space.rank_many(self.space.function_many(archs)).tolist()
+        assert not self.seen & set(asked)
+        return np.zeros(len(archs)), np.zeros(len(archs))
+
+
+def test_held_out_predictions_have_not_seen_the_function(fitted, examples, monkeypatch):
+    assert len(np.unique(examples.functions)) == 5_044 < len(examples)
+    monkeypatch.setattr(fitted, "_make", lambda number: Apart(examples.space))
+    held_out, _ = fitted._held_out(examples, examples.means)
+    assert held_out.shape == examples.means.shape
 
 
 def test_equal_seconds_need_no_regressor(parts):

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_builders.archives import HDF5, check_kind, damage
 from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column
 from data_builders.importers.fcnet.datasets import (
@@ -44,11 +44,10 @@ from nasbench.errors import (
     ArchiveError,
     IllegalArchError,
     InvalidArgumentError,
-    MissingExtraError,
-    NasbenchError,
     one_of,
 )
 from nasbench.files import file_digest
+from nasbench.registry import require
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
 from nasbench.tables.columns import list_items
@@ -61,7 +60,6 @@ LAYOUT = 1
 _WIDTHS = {"valid_mse": EPOCHS, "train_mse": EPOCHS, "test_mse": 1, "seconds": 1}
 _NAME = re.compile(r"fcnet_(\w+)_data\.hdf5")
 _DATASETS = {dataset.stem: dataset for dataset in DATASETS}
-_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Dr
         ArchiveError: A file is damaged or not in the layout of the archive.
     """
     found = _archives(files)
-    h5py = _h5py()
+    h5py = require("h5py", "reading HDF5 files")
     parts = Parts(work, {"layout": LAYOUT, "files": [archive.sha256 for archive in found]})
     with ExitStack() as stack:
         blocks = [
@@ -154,28 +152,9 @@ def _archives(files: Sequence[Path]) -> list[Archive]:
 
 
 def _digest(path: Path) -> str:
-    with _damage(str(path)):
+    check_kind(path, "a published HDF5 file", HDF5)
+    with damage(str(path)):
         return file_digest(path)
-
-
-def _h5py() -> Any:
-    try:
-        return import_module("h5py")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "reading HDF5 files needs 'h5py', which is not installed: "
-            'pip install "nasbench[importers]"'
-        ) from error
-
-
-@contextmanager
-def _damage(where: str) -> Iterator[None]:
-    try:
-        yield
-    except NasbenchError:
-        raise
-    except _DAMAGE as error:
-        raise ArchiveError(f"{where} cannot be read: {error}") from error
 
 
 # Reading a file
@@ -183,7 +162,7 @@ def _damage(where: str) -> Iterator[None]:
 
 @contextmanager
 def _open(archive: Archive, h5py: Any) -> Iterator[Groups]:
-    with _damage(str(archive.path)):
+    with damage(str(archive.path)):
         file = h5py.File(archive.path, "r")
     with file:
         yield Groups(archive, h5py, file, _names(file, str(archive.path)))
@@ -192,7 +171,7 @@ def _open(archive: Archive, h5py: Any) -> Iterator[Groups]:
 def _names(file: Any, where: str) -> dict[Arch, str]:
     space = FCNet()
     found: dict[Arch, str] = {}
-    with _damage(where):
+    with damage(where):
         if not 0 < len(file) <= CONFIGURATIONS:
             raise ArchiveError(
                 f"{where} has {len(file)} groups, possible are 1..{CONFIGURATIONS:,}"
@@ -217,7 +196,7 @@ def read(groups: Groups, archs: Sequence[Arch]) -> pa.Table:
     rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in _WIDTHS}
     for arch in archs:
         where = f"{groups.archive.path}, {groups.names[arch]}"
-        with _damage(where):
+        with damage(where):
             _check_count(groups, arch, where)
             for name in CURVES:
                 rows[name].append(_errors(groups, arch, name, (TRIALS, EPOCHS), where))

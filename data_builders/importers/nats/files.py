@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
+from data_builders.archives import BZ2, check_kind, is_sidecar
 from data_builders.importer import Progress
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import BLOCK, Blocks, store, tables
@@ -93,7 +94,7 @@ def _numbered(folder: Path) -> dict[int, Path]:
     found: dict[int, Path] = {}
     for path in sorted(folder.glob("*.pbz2")):
         stem = path.name.removesuffix(_EXTENSION)
-        if path.name == META:
+        if path.name == META or is_sidecar(path.name):
             continue
         number = int(stem) if re.fullmatch("[0-9]{1,6}", stem) else -1
         if stem not in (f"{number:06}", str(number)) or number < 0:
@@ -141,6 +142,7 @@ def load(path: Path) -> Any:
         ArchiveError: The file is damaged, or holds anything else.
         OSError: It cannot be opened.
     """
+    check_kind(path, "a record of NATS-Bench in bz2", BZ2)
     with path.open("rb") as raw, bz2.BZ2File(raw) as file:
         return unpickle.load(file, allowed=PLAIN, where=str(path), limit=LIMIT)
 
@@ -160,6 +162,7 @@ class File:
             raise InvalidArgumentError(f"{path} is one file of a folder: give the folder")
         if path.suffix == ".tar":
             raise InvalidArgumentError(f"{path} must be unpacked first: tar xf {path.name}")
+        check_kind(path, "the file of all records of NATS-Bench in bz2", BZ2)
         self._path = path
         self.sha256 = file_digest(path)
 

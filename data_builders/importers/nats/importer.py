@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from data_builders.archives import is_sidecar, reason
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats.blocks import Blocks, join
 from data_builders.importers.nats.files import TOPOLOGY, File, Folder
@@ -81,7 +82,7 @@ def _tables(
         blocks = Blocks(folder, {"sha256": archive.sha256})
         layout, records = archive.read(blocks, progress)
     except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error}") from error
+        raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
     kind = "tss" if layout is TOPOLOGY else "sss"
     for other in RELEASES:
         if other != kind and f"NATS-{other}" in path.name:
@@ -113,13 +114,13 @@ def _opened(path: Path) -> Folder | File:
     try:
         return Folder(path) if path.is_dir() else File(path)
     except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error}") from error
+        raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def _size(path: Path) -> int:
     """Return the bytes of an archive."""
     files = path.glob("*.pbz2") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files if not is_sidecar(file.name))
 
 
 def _metadata(

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_builders.importer import Importer, Progress, silent
+from data_builders.importers.nb101.fractions import FRACTIONS, kept_fractions
 from data_builders.importers.nb101.records import (
     BUDGETS,
     COLUMNS,
@@ -235,6 +236,7 @@ def _imported(archive: Archive, source: Source) -> Draft:
         values = np.concatenate(archive.metrics.pop(name))[order]
         pa.default_memory_pool().release_unused()  # memory of the blocks
         if name != "seconds":
+            runs |= kept_fractions(name, values)
             values *= 100
         if name == "valid_accuracy":
             runs["status"] = _statuses(np.isnan(values[:, 1]))
@@ -255,7 +257,7 @@ def _imported(archive: Archive, source: Source) -> Draft:
                 **{name: pa.array(values).take(by_rank) for name, values in texts.items()},
             }
         ),
-        columns=_columns(),
+        columns=(*_columns(), *FRACTIONS),
     )
 
 

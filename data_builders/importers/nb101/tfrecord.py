@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import BinaryIO
 
+from data_builders.archives import kind_of
 from nasbench.errors import ArchiveError
 from nasbench.registry import require
 
 LONGEST = 1 << 20
+_HEAD = 1024
 _HEADER = Struct("<QI")
 _CHECKSUM = Struct("<I")
 
@@ -39,6 +41,8 @@ def records(file: BinaryIO, where: str, *, longest: int = LONGEST) -> Iterator[t
             raise ArchiveError(_truncated(where, position))
         length, checksum = _HEADER.unpack(header)
         if _mask(crc32c(header[:8])) != checksum:
+            if not position and (kind := kind_of(header + file.read(_HEAD))):
+                raise ArchiveError(f"{where} is {kind}, not a TFRecord file: download it again")
             raise ArchiveError(
                 f"{where} is damaged: the length of the record at byte {position} does not match "
                 "its checksum"

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_builders.archives import PICKLE, check_kind, damage, reason
 from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column, curve_column
 from data_builders.importers.nbgraph.graphs import GRAPHS, Graph, parameters
@@ -151,10 +152,9 @@ def _sources(files: Sequence[Path]) -> list[Source]:
 
 
 def _digest(path: Path) -> str:
-    try:
+    check_kind(path, f"a file of {COMPLETE_DATA}", PICKLE)
+    with damage(str(path)):
         return file_digest(path)
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error}") from error
 
 
 # Reading a file
@@ -174,7 +174,7 @@ def read(source: Source, progress: Callable[[int], None]) -> pa.Table:
         with source.path.open("rb") as file:
             return _read(file, source, progress)
     except OSError as error:
-        raise ArchiveError(f"{source.path} cannot be read: {error}") from error
+        raise ArchiveError(f"{source.path} cannot be read: {reason(error)}") from error
 
 
 def _read(file: IO[bytes], source: Source, progress: Callable[[int], None]) -> pa.Table:

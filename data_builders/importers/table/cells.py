@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data_builders.importers.table.assignments import Assignment
 from data_builders.importers.table.rows import Format
+from data_builders.importers.table.sentinels import Sentinels
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, IllegalArchError
 from nasbench.space import Arch, SearchSpace
@@ -18,6 +19,9 @@ from nasbench.tables.columns import is_list, list_ends, list_items
 
 NAN_WRITTEN = np.inf
 """Stands for a cell that says NaN; NaN itself stands for an empty cell."""
+
+FAILED = -np.inf
+"""Stands for a cell with a value that the user named as that of failed trainings."""
 
 _OPTIONS = re.compile(r"[\[(]?\s*[0-9]+\s*(,\s*[0-9]+\s*)+,?\s*[\])]?")
 _DIGITS = 15
@@ -31,6 +35,7 @@ class Cells:
         path: The file.
         kind: Its format.
         space: Space of its architectures.
+        sentinels: Values that stand for no number.
 
     Attributes:
         path: As given.
@@ -38,10 +43,11 @@ class Cells:
         typed: Whether the format tells the text ``"1"`` from the number 1.
     """
 
-    def __init__(self, path: Path, kind: Format, space: SearchSpace) -> None:
+    def __init__(self, path: Path, kind: Format, space: SearchSpace, sentinels: Sentinels) -> None:
         self.path = path
         self.place = kind.place
         self.typed = kind.typed
+        self.sentinels = sentinels
         self._space = space
         self._ranks: dict[str, int] = {}
         self._legal: set[int] = set()
@@ -54,11 +60,15 @@ class Cells:
     def numbers(
         self, cells: Any, places: NDArray[np.int64], assignment: Assignment
     ) -> NDArray[np.float64]:
-        """Return numbers times their factor, NaN for an empty cell, ``NAN_WRITTEN`` for NaN.
+        """Return numbers times their factor, else NaN, ``NAN_WRITTEN`` or ``FAILED``.
 
         Raises:
             ArchiveError: A cell is not a number, or its number is infinite or out of range.
         """
+        cells = self.sentinels.without_missing(cells, assignment.column)
+        failed = self.sentinels.failed(cells, assignment.column)
+        if failed.any():
+            cells = pc.if_else(pa.array(failed), pa.scalar(None, cells.type), cells)
         values, empty = self._floats(cells, places, assignment.column)
         nan = np.isnan(values) & ~empty
         column = Column.of(assignment.name)
@@ -71,13 +81,20 @@ class Cells:
         if bad.size:
             value, place = values[bad[0]], places[bad[0]]
             possible = f"{low:g} to {high:g} {column.unit}".rstrip()
-            hint = " (where a training diverged, write nan)" if np.isinf(value) else ""
+            hint = (
+                " (where a training diverged, write nan)"
+                if np.isinf(value)
+                else f"; if {value:g} stands for no number, say --missing or --diverged {value:g}"
+                if assignment.factor in (None, 1)
+                else ""
+            )
             raise ArchiveError(
                 f"{self.where(place)}: {assignment.name} = {assignment.text} is {value:g}, "
                 f"possible are {possible}{hint}"
             )
         values[nan] = NAN_WRITTEN
         values[empty] = np.nan
+        values[failed] = FAILED
         return values
 
     def _floats(

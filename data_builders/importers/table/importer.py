@@ -1,10 +1,9 @@
 """The importer of anybody's numbers."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,17 +11,22 @@ import pyarrow as pa
 from data_builders.importer import Importer, Option, Progress, silent
 from data_builders.importers.table.assignments import parse_metrics, parse_per_arch
 from data_builders.importers.table.cells import Cells
-from data_builders.importers.table.measurements import check_percentages, join, read
+from data_builders.importers.table.measurements import by_class, check_percentages, join, read
 from data_builders.importers.table.per_arch import make_per_arch
 from data_builders.importers.table.plan import Plan
 from data_builders.importers.table.rows import format_of
+from data_builders.importers.table.sentinels import Sentinels
 from data_builders.importers.table.trainings import RunsBuilder, no_runs
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError, SchemaError
+from nasbench.errors import InvalidArgumentError, SchemaError, one_of
 from nasbench.files import file_digest, json_digest
+from nasbench.space import SearchSpace
 from nasbench.tables.columns import load_space, read_archs
 from nasbench.tables.draft import Draft
+from nasbench.tables.merge import is_complete
 from nasbench.tables.schema import Metadata
+
+KEYED_BY: tuple[Literal["arch", "class"], ...] = ("arch", "class")
 
 
 class TableImporter(Importer):
@@ -40,8 +44,13 @@ class TableImporter(Importer):
             epoch several times are the training seeds 0, 1, ….
         per_arch: ``"NAME=COLUMN"``, with a factor too: what needs no training.
         seed: Column of training seeds, where each has a row.
+        key: ``"arch"``: every architecture as written has trainings of its own. ``"class"``: equal
+            networks share them, so that every spelling answers. Default: what the space says.
+        missing: ``"VALUE"`` or ``"COLUMN=VALUE"``: what stands for a number that is not recorded.
+        diverged: The same for a number that a failed training gave.
         curve: Whether the epochs are points of one training; else each is the end of a training of
             that length.
+        version: Of the table.
         dataset: What the networks were trained on.
         title: One line.
         description: What the numbers are good for, and what not.
@@ -86,11 +95,39 @@ class TableImporter(Importer):
             "seed", "--seed", "Column of training seeds, where each has a row.", metavar="COLUMN"
         ),
         Option(
+            "key",
+            "--key",
+            "Whether every spelling of an architecture has its own trainings (arch) or equal "
+            "networks share them (class); default: as the space is published.",
+            metavar="arch|class",
+        ),
+        Option(
+            "missing",
+            "--missing",
+            "What a cell holds where nothing is recorded, as -1 or nan; repeat.",
+            kind="texts",
+            metavar="[COLUMN=]VALUE",
+        ),
+        Option(
+            "diverged",
+            "--diverged",
+            "What a cell holds where a training failed, as 999; repeat.",
+            kind="texts",
+            metavar="[COLUMN=]VALUE",
+        ),
+        Option(
             "curve",
             "--curve/--schedules",
             "Whether epochs are points of one training; by default, each is the end of a training "
             "of its own.",
             kind="switch",
+        ),
+        Option(
+            "version",
+            "--version",
+            "Version of the table, from 1; raised when numbers change.",
+            kind="number",
+            metavar="N",
         ),
         Option("dataset", "--dataset", "What the networks were trained on.", metavar="TEXT"),
         Option("title", "--title", "One line about the table.", metavar="TEXT"),
@@ -114,7 +151,11 @@ class TableImporter(Importer):
         metrics: Sequence[str] = (),
         per_arch: Sequence[str] = (),
         seed: str | None = None,
+        key: str | None = None,
+        missing: Sequence[str] = (),
+        diverged: Sequence[str] = (),
         curve: bool = False,
+        version: int = 1,
         dataset: str = "",
         title: str = "",
         description: str = "",
@@ -122,16 +163,28 @@ class TableImporter(Importer):
         licence: str = "",
         citation: str = "",
     ) -> None:
-        for option, texts in (("metrics", metrics), ("per_arch", per_arch)):
+        given = {
+            "metrics": metrics,
+            "per_arch": per_arch,
+            "missing": missing,
+            "diverged": diverged,
+        }
+        for option, texts in given.items():
             if isinstance(texts, str):
                 raise InvalidArgumentError(f"{option} = {texts!r} must be a list")
         self._plan = Plan(parse_metrics(metrics), curve=curve)
         self._per_arch = parse_per_arch(per_arch)
         self._arch, self._seed, self._curve = arch, seed, curve
+        self._sentinels = Sentinels(missing, diverged)
+        try:
+            self._space = load_space(space, "import table")
+        except SchemaError as error:
+            raise InvalidArgumentError(str(error)) from error
         self._metadata = Metadata(
             id=id,
+            version=version,
             space=space,
-            key="arch",
+            key=_key(key, self._space),
             dataset=dataset,
             epochs=self._plan.schedules,
             default_objective=self._plan.objective,
@@ -143,23 +196,19 @@ class TableImporter(Importer):
         )
         self._recipe = {
             "arch": arch,
-            "metrics": list(metrics),
-            "per_arch": list(per_arch),
             "seed": seed,
             "curve": curve,
+            **{option: list(texts) for option, texts in given.items()},
         }
         self.ids = (id,)  # type: ignore[misc]
         try:
             self._metadata.check("import table")
-            self._space = load_space(space, "import table")
         except SchemaError as error:
             raise InvalidArgumentError(str(error)) from error
         self._check()
 
     def _check(self) -> None:
         """Whether the arguments fit together."""
-        if self._metadata.id.endswith(".archs"):
-            raise InvalidArgumentError(f"the id {self._metadata.id!r} must not end in '.archs'")
         if not self._plan.metrics and not self._per_arch:
             raise InvalidArgumentError("neither metrics nor per_arch are given: nothing to read")
         if not self._plan.metrics and (self._seed is not None or self._curve):
@@ -169,17 +218,20 @@ class TableImporter(Importer):
                 f"seeds are rows (seed = {self._seed!r}) or columns (a metric and epoch several "
                 "times), not both"
             )
-        for column, count in Counter(self._columns).items():
+        for column in self._columns:
             if not isinstance(column, str) or not column:
                 raise InvalidArgumentError(f"{column!r} is no name of a column")
-            if count > 1:
-                raise InvalidArgumentError(f"column {column!r} is given {count} times")
+        if self._arch == self._seed:
+            raise InvalidArgumentError(f"column {self._arch!r} is given as arch and as seed")
+        self._plan.check_seeds()
+        self._sentinels.check(self._columns)
 
     @property
     def _columns(self) -> list[str]:
-        """Columns of the file that are read."""
+        """Columns of the file that are read, each once."""
         assigned = [assignment.column for assignment in (*self._plan.columns, *self._per_arch)]
-        return [self._arch, *([] if self._seed is None else [self._seed]), *assigned]
+        seed = [] if self._seed is None else [self._seed]
+        return list(dict.fromkeys([self._arch, *seed, *assigned]))
 
     def tables(
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
@@ -189,7 +241,7 @@ class TableImporter(Importer):
             raise InvalidArgumentError(f"{len(files)} files are given, 1 is needed")
         path = files[0]
         kind = format_of(path)
-        cells = Cells(path, kind, self._space)
+        cells = Cells(path, kind, self._space, self._sentinels)
         content, per_arch = read(
             kind.read(path, self._columns, progress),
             cells,
@@ -198,13 +250,17 @@ class TableImporter(Importer):
             metrics=self._plan.columns,
             per_arch=self._per_arch,
         )
+        if self._metadata.key == "class":
+            content = by_class(content, self._space)
         runs, archs = no_runs(self._space), None
         if self._plan.metrics:
             check_percentages(content, cells)
-            joined = join(content, cells, self._space)
+            joined = join(content, cells, self._space, self._metadata.key)
             runs = RunsBuilder(self._plan, joined, cells.where).rows(self._space)
         if self._per_arch:
-            archs = make_per_arch(self._per_arch, per_arch, content.ranks, cells, self._space)
+            archs = make_per_arch(
+                self._per_arch, per_arch, content.ranks, cells, self._space, self._metadata.key
+            )
         columns = tuple(self._meanings(path.name))
         yield Draft(metadata=self._describe(path, runs), runs=runs, archs=archs, columns=columns)
 
@@ -240,7 +296,7 @@ class TableImporter(Importer):
             )
         return replace(
             metadata,
-            complete=len(recorded) == self._space.size,
+            complete=is_complete(recorded, self._space, metadata.key),
             title=metadata.title or f"{metadata.dataset or metadata.space}, from {path.name}",
             description=" ".join(notes),
             seeds=self._describe_seeds(path.name),
@@ -258,3 +314,13 @@ class TableImporter(Importer):
                 "numbers, from 0, of the columns of a metric in the order in which they were given"
             )
         return "every training has the number 0; which seed it had is not recorded"
+
+
+def _key(given: str | None, space: SearchSpace) -> Literal["arch", "class"]:
+    """Return what the table is keyed by: as given, or as tables of the space are."""
+    if given is None:
+        return space.table_key
+    for key in KEYED_BY:
+        if given == key:
+            return key
+    raise InvalidArgumentError(f"key = {given!r}{one_of(given, KEYED_BY)}")

@@ -1,7 +1,7 @@
 """Read the content of a file of rows once: architectures, training seeds, numbers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from nasbench.column import Column
 from nasbench.errors import ArchiveError
 from nasbench.space import SearchSpace
 
+SPELLINGS = "spellings of one network must agree, unless each is its own: say --key arch"
+
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
@@ -23,7 +25,8 @@ class Measurements:
         ranks: Ranks of the architectures, shape ``(n,)``.
         seeds: Training seeds, shape ``(n,)``; None if no column holds them.
         places: Positions in the file, shape ``(n,)``.
-        values: By column, shape ``(n,)`` each; NaN for empty cells, ``NAN_WRITTEN`` for NaN.
+        values: By column, shape ``(n,)`` each; NaN for empty cells, ``NAN_WRITTEN`` for NaN
+            and ``FAILED`` for what stands for a failed training.
     """
 
     ranks: NDArray[np.int64]
@@ -63,7 +66,9 @@ def read(
             seeds.append(cells.seeds(block.columns[seed], block.places, seed))
         for column, parts in values.items():
             parts.append(cells.numbers(block.columns[column.column], block.places, column))
-        kept.append(Rows(block.places, {c.column: block.columns[c.column] for c in per_arch}))
+        given = {c.column: block.columns[c.column] for c in per_arch}
+        given = {name: cells.sentinels.without_missing(given[name], name) for name in given}
+        kept.append(Rows(block.places, given))
     if not places:
         raise ArchiveError(f"{cells.path} has no rows")
     measurements = Measurements(
@@ -93,7 +98,15 @@ def check_percentages(measurements: Measurements, cells: Cells) -> None:
             )
 
 
-def join(measurements: Measurements, cells: Cells, space: SearchSpace) -> Measurements:
+def by_class(measurements: Measurements, space: SearchSpace) -> Measurements:
+    """Return measurements of the representatives of the classes of equal networks."""
+    ranks, places = np.unique(measurements.ranks, return_inverse=True)
+    archs = np.stack(np.unravel_index(ranks, space.options), axis=1)
+    owners = space.rank_many(space.canonical_many(archs))
+    return replace(measurements, ranks=owners[places])
+
+
+def join(measurements: Measurements, cells: Cells, space: SearchSpace, key: str) -> Measurements:
     """Return one row per architecture and seed.
 
     Raises:
@@ -111,6 +124,8 @@ def join(measurements: Measurements, cells: Cells, space: SearchSpace) -> Measur
                 hint = "; if these are several trainings, name the column of their seeds"
             else:
                 of += f", seed {seeds[first]},"
+            if key == "class":
+                hint += f"; {SPELLINGS}"
             raise ArchiveError(
                 f"{cells.where(places[first], places[second])}: {assignment.name} = "
                 f"{assignment.text} of {of} is {_format(given[first])} and "

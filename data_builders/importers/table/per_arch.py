@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_builders.importers.table.assignments import NUMBER, Assignment
-from data_builders.importers.table.cells import NAN_WRITTEN, Cells, trimmed
+from data_builders.importers.table.cells import Cells, trimmed
 from data_builders.importers.table.groups import Groups
+from data_builders.importers.table.measurements import SPELLINGS
 from data_builders.importers.table.rows import Rows
 from data_builders.importers.table.trainings import make_archs, shortest
 from nasbench.column import Column
@@ -27,6 +28,7 @@ def make_per_arch(
     ranks: NDArray[np.int64],
     cells: Cells,
     space: SearchSpace,
+    key: str,
 ) -> pa.Table:
     """Return one row for every architecture with a recorded value.
 
@@ -36,6 +38,7 @@ def make_per_arch(
         ranks: Ranks of the rows' architectures, shape ``(n,)``.
         cells: Reader of the file.
         space: Space of the architectures.
+        key: What the table is keyed by.
 
     Raises:
         ArchiveError: Rows of an architecture differ, a cell is not a number, or nothing is
@@ -57,6 +60,7 @@ def make_per_arch(
                 f"{cells.where(places[first], places[second])}: {assignment.name} = "
                 f"{assignment.text} of {arch} is {values[first].as_py()!r} and "
                 f"{values[second].as_py()!r}, but must not depend on the training"
+                + (f"; {SPELLINGS}" if key == "class" else "")
             )
         empty = np.isnan(chosen)
         known |= ~empty
@@ -89,7 +93,7 @@ def _values(blocks: Sequence[Rows], assignment: Assignment, cells: Cells) -> Any
     )
     if assignment.factor is None and all(map(_integers, column)):
         return pa.concat_arrays([array.cast(pa.int64()) for array in column])
-    empty = np.isnan(numbers) | (numbers == NAN_WRITTEN)
+    empty = ~np.isfinite(numbers)
     return pa.array(shortest(np.where(empty, np.nan, numbers + 0.0)), mask=empty)
 
 

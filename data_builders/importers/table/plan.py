@@ -50,6 +50,21 @@ class Plan:
         columns = self.metrics[metric][epoch]
         return columns[seed if len(columns) > 1 else 0]
 
+    def check_seeds(self) -> None:
+        """Check that no column of a metric stands for two training seeds.
+
+        Raises:
+            InvalidArgumentError: One does.
+        """
+        for name, columns in self.metrics.items():
+            for epoch, assigned in columns.items():
+                for column in assigned:
+                    if assigned.count(column) > 1:
+                        raise InvalidArgumentError(
+                            f"{name}@{epoch} = {column.text} is given {assigned.count(column)} "
+                            "times, but each training seed needs a column of its own"
+                        )
+
     def is_shared(self, metric: str, schedule: int) -> bool:
         """Return whether all seeds of a schedule share one column."""
         columns = [self.metrics[metric][epoch] for epoch in self.epochs(metric, schedule)]

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from data_builders.archives import EMPTY, GZIP, JSON, PARQUET, check_kind, reason
 from data_builders.importer import Progress
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.tables.columns import is_list
@@ -62,6 +63,7 @@ def format_of(path: Path) -> Format:
 
     Raises:
         InvalidArgumentError: The file does not exist, or its name ends in another way.
+        ArchiveError: It is evidently something else, such as an HTML page.
     """
     if not path.is_file():
         problem = "is not a file" if path.exists() else "does not exist"
@@ -69,6 +71,9 @@ def format_of(path: Path) -> Format:
     name = path.name.lower()
     for end, kind in FORMATS.items():
         if name.endswith(end):
+            is_text = kind.place == "line"
+            kinds = (GZIP,) if name.endswith(".gz") else (JSON, EMPTY) if is_text else (PARQUET,)
+            check_kind(path, f"a file of rows in {end}", *kinds)
             return kind
     raise InvalidArgumentError(
         f"{path} is not named like a file of rows{one_of(path.suffix, FORMATS)}"
@@ -256,8 +261,7 @@ def _damage(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise ArchiveError(f"{path} is not UTF-8 text: {error}") from error
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        reason = str(error).partition("\n")[0]
-        raise ArchiveError(f"{path} cannot be read: {reason}") from error
+        raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def _lines(path: Path, progress: Progress) -> Iterator[str]:

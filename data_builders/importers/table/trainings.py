@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_builders.importers.table.assignments import COSTS
-from data_builders.importers.table.cells import NAN_WRITTEN
+from data_builders.importers.table.cells import FAILED
 from data_builders.importers.table.measurements import Measurements
 from data_builders.importers.table.plan import Plan
 from nasbench.errors import ArchiveError
@@ -75,7 +75,7 @@ class RunsBuilder:
         for name in plan.metrics:
             curves = [block.curves[name] for block in blocks]
             flat = np.concatenate([curve.ravel() for curve in curves])
-            values = pa.array(shortest(np.where(flat == NAN_WRITTEN, np.nan, flat)))
+            values = pa.array(shortest(np.where(np.isinf(flat), np.nan, flat)))
             if name == "validation_seconds":
                 columns[name] = values
                 continue
@@ -95,12 +95,12 @@ class RunsBuilder:
                 curve[:, position] = content.values[column]
             curves[name] = curve
             if not plan.is_shared(name, schedule):
-                present |= np.isfinite(curve).any(axis=1)
+                present |= (np.isfinite(curve) | (curve == FAILED)).any(axis=1)
         places = content.places[present]
         curves = {name: curve[present] for name, curve in curves.items()}
         diverged = np.zeros(len(places), dtype=np.bool_)
         if plan.objective is not None:
-            diverged = curves[plan.objective][:, -1] == NAN_WRITTEN
+            diverged = np.isinf(curves[plan.objective][:, -1])
         for name, curve in curves.items():
             lacking, reason = self._find_missing(name, curve, diverged, schedule)
             if len(lacking):

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from nasbench.benchmarks.lookup import Lookup, view
+from nasbench.compat.nasbench101.fractions import published
 from nasbench.compat.nasbench101.opening import METRICS, TEXTS
 from nasbench.errors import SchemaError
 from nasbench.tables.columns import open_file, read_column
@@ -34,7 +35,7 @@ class Records:
         self._lookup = Lookup(table)
         self.position = self._lookup.position
         self._names: list[str] = []
-        self._numbers: dict[int, list[memoryview]] = {}
+        self._numbers: dict[int, list[tuple[memoryview, float]]] = {}
         self._firsts: dict[int, memoryview] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -100,15 +101,11 @@ class Records:
         """Return the numbers of a training, half-way (0) or at its end (1)."""
         columns = self._numbers.get(epochs)
         if columns is None:
-            columns = self._numbers[epochs] = [
-                view(self.table.curves(name, epochs)) for name in METRICS.values()
-            ]
-        seconds, train, valid, test = columns
+            found = (published(self.table, name, epochs) for name in METRICS.values())
+            columns = self._numbers[epochs] = [(view(curves), unit) for curves, unit in found]
         return {
-            "training_time": seconds[row, index],
-            "train_accuracy": train[row, index] / 100,
-            "validation_accuracy": valid[row, index] / 100,
-            "test_accuracy": test[row, index] / 100,
+            name: curves[row, index] / unit
+            for name, (curves, unit) in zip(METRICS, columns, strict=True)
         }
 
     @cached_property

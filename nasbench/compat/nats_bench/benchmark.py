@@ -17,6 +17,7 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.locks import MemberLock
 
 _REMEMBERED = 2**15
+_PLAIN = (int, type(None))
 
 
 class NATSBench(Architectures):
@@ -99,7 +100,8 @@ class NATSBench(Architectures):
             is_random = random.choice(self._seeds(index, dataset, hp))
         seed = None if is_random is False else is_random  # as a key of a dict, False equals seed 0
         answer = self._answers.get((index, dataset, iepoch, hp, seed))
-        if answer is None:
+        is_plain = type(iepoch) in _PLAIN and type(seed) in _PLAIN  # 1.0 and True equal 1 as keys
+        if answer is None or not is_plain:
             trainings = self._records.trainings(dataset, str(hp))
             answer = more_info(trainings, self._load(index), iepoch, seed, hp)
             self._remember((index, dataset, iepoch, hp, seed), answer)

@@ -136,7 +136,7 @@ class DatasetTrainings:
             NoAnswerError: The seed is not recorded.
         """
         rows = self.rows(index)
-        if isinstance(seed, int | np.integer):
+        if isinstance(seed, int | np.integer) and not isinstance(seed, bool):
             for row in rows:
                 if self.seeds[row] == seed:
                     return row
@@ -222,7 +222,8 @@ class DatasetTrainings:
         """
         if iepoch is None:
             return self.epochs - 1
-        if not isinstance(iepoch, int | np.integer) or not 0 <= iepoch < self.epochs:
+        is_integer = isinstance(iepoch, int | np.integer) and not isinstance(iepoch, bool)
+        if not is_integer or not 0 <= iepoch < self.epochs:
             raise NoAnswerError(
                 f"iepoch = {iepoch!r} must be an integer in 0..{self.epochs - 1} for hp={self.hp!r}"
             )

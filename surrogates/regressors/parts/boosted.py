@@ -50,8 +50,9 @@ class Boosted(Regressor):
         colsample_bylevel: Share of those that a level of a tree sees, in (0, 1].
         l2: L2 penalty on leaf values.
         l1: L1 penalty on leaf values.
-        early_stop: Number of rounds without improvement on a held-out tenth of the examples after
-            which boosting stops; later trees are dropped. 0 grows all trees on all examples.
+        early_stop: Number of rounds without improvement on the held-out examples, those of a tenth
+            of the functions, after which boosting stops; later trees are dropped. 0 grows all trees
+            on all examples.
         encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
             None for :func:`~surrogates.regressors.parts.features.default_encodings`.
     """
@@ -167,8 +168,7 @@ class Boosted(Regressor):
         x = features(self.space, archs, self.encodings)
         if not self.early_stop:
             return train(parameters, DMatrix(x, labels, nthread=1), self.rounds, obj=objective)
-        order = default_rng(self.seed).permutation(len(x))
-        held, kept = np.split(order, [max(1, len(x) // 10)])
+        held, kept = self._held_out(archs)
         booster = train(
             parameters,
             DMatrix(x[kept], labels[kept], nthread=1),
@@ -180,6 +180,13 @@ class Boosted(Regressor):
             verbose_eval=False,
         )
         return booster[: booster.best_iteration + 1]
+
+    def _held_out(self, archs: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The examples of a random tenth of the functions, and all others."""
+        ranks = self.space.rank_many(self.space.function_many(archs))
+        functions, of = np.unique(ranks, return_inverse=True)
+        held = default_rng(self.seed).permutation(len(functions))[of] < max(1, len(functions) // 10)
+        return np.flatnonzero(held), np.flatnonzero(~held)
 
     def _keep(self, booster: Booster) -> None:
         """Adopt a fitted booster."""

@@ -182,5 +182,5 @@ def test_without_torch_the_message_says_what_to_install(monkeypatch, target):
     registry = Registry(
         "nasbench.algorithms", "algorithm", {"name": f"algorithms.reinforcement.{target}"}
     )
-    with pytest.raises(MissingExtraError, match=r'pip install "nasbench\[torch\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[torch\]"'):
         registry.load("name")

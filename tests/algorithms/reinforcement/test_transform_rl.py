@@ -299,7 +299,7 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     for name in ("algorithms.reinforcement.transform_rl", "algorithms.parts.edit_policy"):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "nasbench\[torch\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[torch\]"'):
         ALGORITHMS.load("algorithms.reinforcement.transform_rl:TransformRL")
 
 

@@ -205,6 +205,7 @@ from torch import nn
 
 class Toy(nn.Module):
     space = "nb201"
+    description = "one linear layer"
     arch_columns = {"size": "sum of the options"}
 
     def __init__(self, arch, *, channels, cells, image_channels, n_classes):
@@ -248,6 +249,7 @@ def test_another_network_plugs_in_with_its_class_alone(
     table = Table(tmp_path / "t.parquet")
     table.check()
     assert set(table.arch_columns) == {"size"}
+    assert table.metadata.recipe["training"]["network"] == "one linear layer"
     frame = table.frame()
     untrained = [tuple(arch) for arch in frame.arch[frame.status == "untrained"]]
     assert untrained == build.untrained

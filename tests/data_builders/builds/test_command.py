@@ -97,7 +97,9 @@ def test_scores_must_be_scores_and_of_all_architectures_as_written(
     runs = pq.read_table("whole.parquet")
     for lacking in (1, archs.num_rows - 1):
         rows = [i for i in range(archs.num_rows) if i != lacking]
-        write_table(Path("less.parquet"), Draft(metadata, runs, archs.take(rows), columns))
+        write_table(
+            Path("less.parquet"), Draft(metadata, runs, archs.take(rows), columns), replace=True
+        )
         code, _, error = build("--scores", "less.parquet")
         assert (code, "lacks scores of architectures of tiny" in error) == (2, True)
 

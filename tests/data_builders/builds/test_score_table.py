@@ -264,6 +264,14 @@ def test_what_is_not_possible_is_said_before_anything_is_scored(
     assert not list(tmp_path.iterdir())
 
 
+def test_scores_are_not_computed_where_they_would_replace_others(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"mine")
+    with pytest.raises(NasbenchError, match=r"a.parquet exists, and a table of scores would"):
+        write_scores("lite201-digits", path)
+    assert path.read_bytes() == b"mine"
+
+
 def test_ranks_of_another_space(table: Table) -> None:
     with pytest.raises(NasbenchError, match="fcnet-naval has space 'fcnet', not 'nb201'"):
         rank_table(table, [nasbench.load("fcnet-naval")])

@@ -67,7 +67,9 @@ def test_a_table_of_a_task(tmp_path: Path) -> None:
     table.check()
     assert (table.metadata.space, table.metadata.dataset) == ("seqmix", "recall")
     assert table.metadata.recipe["task"]["pairs"] == 4
-    assert table.metadata.recipe["optimizer"].startswith("AdamW")
+    words = table.metadata.recipe["training"]
+    assert words["optimizer"].startswith("AdamW")
+    assert words["task"].startswith("4 pairs of a key and a value")
     benchmark = load(str(path))
     arch = benchmark.space.unrank(int(table.ranks[0]))
     answers = benchmark.query(arch, seed=1)

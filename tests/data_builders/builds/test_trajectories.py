@@ -170,7 +170,9 @@ def test_from_a_plan_to_a_table(tmp_path: Path, expected: str) -> None:
     assert (metadata.id, metadata.content_hash) == ("tiny-darts", expected)
     assert "nasbench study trajectories" in metadata.elsewhere
     assert told[-1] == "regularized_evolution, seed 3: 2 classes, 9 in all"
-    make(["random_search=1"], out, changes={"epochs": 1})
+    with pytest.raises(NasbenchError, match="holds tiny-darts@1 with other numbers"):
+        make(["random_search=1"], out, changes={"epochs": 1})
+    make(["random_search=1"], out, changes={"epochs": 1}, replace=True)
     assert Table(out).schedules == (1,)
     folders = {path.name for path in work.iterdir()}
     changed = replace(PLAN, recipe=replace(RECIPE, epochs=1))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from data_builders.images.cifar_files import cifar_binary, cifar_python
 from data_builders.images.images import Images
 from data_builders.images.published import PUBLISHED
-from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.errors import ArchiveError
 
 Writer = Callable[[Path, Mapping[str, bytes]], Path]
 
@@ -308,5 +308,5 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ArchiveError, match=r"bad\.tar\.gz"):
             read_binary(path)
     path.write_bytes(b"<html>moved</html>")
-    with pytest.raises(InvalidArgumentError, match=r"bad\.tar\.gz is not a folder, zip or tar"):
+    with pytest.raises(ArchiveError, match=r"bad\.tar\.gz is an HTML page, not a folder, zip or"):
         read_binary(path)

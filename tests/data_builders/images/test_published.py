@@ -110,6 +110,9 @@ def test_the_data_folder_is_the_named_one_or_beside_the_tables(
     assert data_folder() == tmp_path / "home/images"
     monkeypatch.setenv("NASBENCH_DATA", str(tmp_path / "data"))
     assert data_folder() == tmp_path / "data"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NASBENCH_DATA", "~/images")
+    assert data_folder() == tmp_path / "images"
 
 
 def test_every_file_of_a_set_gives_the_same_split(toys: Path) -> None:

@@ -428,6 +428,19 @@ def test_every_truncation_is_a_clear_error(
     refused(path, tmp_path, r"a\.pth")
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_download_that_failed_is_named(
+    zipped: bool, official: Any, older: Any, tmp_path: Path
+) -> None:
+    path = save(tmp_path / "a.pth", content(official, older[0]), zipped=zipped)
+    path.write_bytes(path.read_bytes()[:-500])
+    refused(path, tmp_path, r"a\.pth .* its end is missing: download it again")
+    path.write_bytes(b"<!DOCTYPE html><title>Google Drive - Quota exceeded</title>")
+    refused(
+        path, tmp_path, r"a\.pth is an HTML page, not a file of torch.save .*: download it again"
+    )
+
+
 class Intruder:
     """Unpickled by a careless reader, it leaves a folder."""
 

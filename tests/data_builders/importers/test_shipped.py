@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import nasbench
+from data_builders import NETWORKS
 from data_builders.images.datasets import load_split
 from data_builders.plan import load_plan
 from data_builders.recipe import ImageRecipe
 from data_builders.training.devices import one_thread
+from data_builders.training.procedure import procedure
 from data_builders.training.reference import train
 from data_builders.zero_cost import SCORES
 
@@ -34,6 +36,11 @@ def with_images(recipe: ImageRecipe) -> ImageRecipe:
 def test_a_table_is_the_one_of_its_plan(name: str) -> None:
     benchmark, plan = nasbench.load(name), load_plan(name)
     assert plan.recipe.published().items() <= benchmark.table.metadata.recipe.items()
+    metadata = benchmark.table.metadata
+    for text in ("description", "source", "licence", "citation"):
+        assert getattr(metadata, text) == getattr(plan, text)
+    words = procedure(NETWORKS.load(plan.recipe.network), plan.recipe, metadata.recipe)
+    assert metadata.recipe["training"] == words
     assert benchmark.seeds == plan.seeds
     assert benchmark.table.metadata.recipe["trainer"] == "batched"
     runs = {tuple(arch) for arch in benchmark.table.archs.tolist()}

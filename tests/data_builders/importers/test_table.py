@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from data_builders.importers.table.importer import TableImporter
 from nasbench import Budget
 from nasbench.errors import ArchiveError, InvalidArgumentError, NotRecordedError
 from nasbench.spaces import SPACES
+from nasbench.spaces.nb101 import from_matrix, to_matrix
 from nasbench.spaces.nb201 import NB201
 from nasbench.tables.schema import archs_file
 from nasbench.tables.table import Table
@@ -44,7 +46,7 @@ def convert(path, *metrics, out=None, **options):
     out.mkdir(exist_ok=True)
     for table in TableImporter(**options).tables([path], work=path.parent / "work"):
         target = out / f"{table.metadata.id}.parquet"
-        write_table(target, table)
+        write_table(target, table, replace=True)
     found = Table(target)
     found.check()
     return found
@@ -366,7 +368,7 @@ def test_an_architecture_as_a_list(tmp_path, kind):
 
 def test_zeros_in_front_of_an_architecture_are_kept(tmp_path):
     path = text(tmp_path, "net,v\n00000000,50\n00000001,60\n")
-    table = convert(path, "valid_accuracy@50=v", space="nbmacro", arch="net")
+    table = convert(path, "valid_accuracy@50=v", space="nbmacro", arch="net", key="arch")
     assert table.archs.tolist() == [[0] * 8, [0] * 7 + [1]]
 
 
@@ -376,7 +378,7 @@ def test_the_notation_of_no_space_is_mistaken_for_options(name, tmp_path):
     arch = next(iter(space.archs()))
     frame = pd.DataFrame({"cell": [space.to_text(arch)], "v": [50.0]})
     frame.to_csv(tmp_path / "mine.csv", index=False)
-    table = convert(tmp_path / "mine.csv", "valid_accuracy@9=v", space=name)
+    table = convert(tmp_path / "mine.csv", "valid_accuracy@9=v", space=name, key="arch")
     assert table.archs.tolist() == [list(arch)]
     assert not table.metadata.complete
 
@@ -453,6 +455,158 @@ def test_the_registry_names_the_importer():
     assert TableImporter(id="a", space="nb201", arch="b", per_arch=["c=d"]).ids == ("a",)
 
 
+# --- equal networks, columns with two meanings, values that stand for nothing ---------------------
+
+
+def spellings(arch, rng, n):
+    """Cells of NAS-Bench-101 that are the same network, written with other numbers of vertices."""
+    space = SPACES.load("nb101")()
+    matrix, operations = to_matrix(arch)
+    size = len(operations)
+    found = []
+    while len(found) < n:
+        order = [0, *rng.sample(range(1, size - 1), size - 2), size - 1]
+        written = [[matrix[x][y] for y in order] for x in order]
+        if all(not written[x][y] for x in range(size) for y in range(x + 1)):
+            found.append(space.to_text(from_matrix(written, [operations[v] for v in order])))
+    return found
+
+
+def test_every_spelling_of_a_cell_of_nas_bench_101_answers(tmp_path):
+    rng, space = random.Random(0), SPACES.load("nb101")()
+    drawn = (space.sample(rng) for _ in range(80))
+    archs = list({space.canonical(arch): arch for arch in drawn}.values())[:40]
+    rows_ = [(space.to_text(arch), 50 + i, i) for i, arch in enumerate(archs)]
+    frame = pd.DataFrame(rows_, columns=["cell", "v", "size"])
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    options = {"space": "nb101", "per_arch": ["parameters=size"]}
+    table = convert(tmp_path / "mine.csv", "valid_accuracy@9=v", **options)
+    assert table.metadata.key == "class"
+    benchmark = loaded(table)
+    for i, arch in enumerate(archs):
+        for cell in spellings(arch, rng, 50):  # 2,000 of all
+            answer = benchmark.query(cell)
+            assert (answer["valid_accuracy"], answer["parameters"]) == (50 + i, i)
+    by_arch = loaded(convert(tmp_path / "mine.csv", "valid_accuracy@9=v", key="arch", **options))
+    assert by_arch.query(rows_[0][0])["valid_accuracy"] == 50
+    others = [cell for cell in spellings(archs[0], rng, 50) if cell != rows_[0][0]]
+    with pytest.raises(NotRecordedError):
+        by_arch.query(others[0])
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_table_is_keyed_as_its_space_is_published(name, tmp_path):
+    space = SPACES.load(name)()
+    frame = pd.DataFrame({"cell": [space.to_text(space.sample(random.Random(1)))], "v": [50.0]})
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    table = convert(tmp_path / "mine.csv", "valid_accuracy@9=v", space=name)
+    by_class = name in ("nb101", "nbmacro", "nbgraph")
+    assert table.metadata.key == space.table_key == ("class" if by_class else "arch")
+
+
+EQUAL = ["0,0,0,3,0,0", "3,0,0,3,0,0"]  # an edge from the input that nothing uses
+
+
+def test_spellings_of_one_class_must_agree(tmp_path):
+    content = "cell,v,w,x\n" + "\n".join(f'"{c}",5,{i},{i}' for i, c in enumerate(EQUAL))
+    path = text(tmp_path, content)
+    table = convert(path, "valid_accuracy@9=v", key="class")
+    assert len(table.archs) == 1
+    assert loaded(table).query(CELLS[1]) == loaded(table).query(SPACE.check((3, 0, 0, 3, 0, 0)))
+    for options in ({"metrics": ["valid_loss@9=w"]}, {"per_arch": ["score=x"]}):
+        with pytest.raises(ArchiveError, match=r"lines 2 and 3.*of one network must agree, unless"):
+            convert(path, **options, key="class")
+    assert len(convert(path, "valid_loss@9=w", key="arch").archs) == 2
+
+
+def test_numbers_of_a_class_without_training_do_not_hide_the_others(tmp_path):
+    path = text(tmp_path, f'cell,v,x\n"{EQUAL[0]}",5,1\n"{C}",,2\n')
+    benchmark = loaded(convert(path, "valid_accuracy@9=v", per_arch=["score=x"], key="class"))
+    assert benchmark.query((3, 0, 0, 3, 0, 0))["score"] == 1
+
+
+def test_a_file_of_every_class_is_complete(tmp_path):
+    space = SPACES.load("nbmacro")()
+    classes = np.unique(space.canonical_many(np.array(list(space.archs()))), axis=0)
+    frame = pd.DataFrame({"cell": [space.to_text(tuple(a)) for a in classes.tolist()], "v": 50.0})
+    for n, complete in ((len(frame), True), (len(frame) - 1, False)):
+        frame[:n].to_csv(tmp_path / "mine.csv", index=False)
+        table = convert(tmp_path / "mine.csv", "test_accuracy@9=v", space="nbmacro")
+        assert table.metadata.complete == complete
+
+
+def test_one_column_may_have_several_meanings(tmp_path):
+    path = text(tmp_path, f"cell,s,v\n{A},3,5\n{B},4,6\n")
+    table = convert(
+        path,
+        "valid_accuracy@9=v",
+        "test_accuracy@9=v",
+        "valid_loss@9=v*2",
+        seed="s",
+        per_arch=["score=v", "seed_of_the_file=s", "written=cell"],
+    )
+    answer = loaded(table).query(A)
+    assert {**answer} == {
+        "valid_accuracy": 5,
+        "test_accuracy": 5,
+        "valid_loss": 10,
+        "score": 5,
+        "seed_of_the_file": 3,
+    }
+    assert answer["written"] == A
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+def test_values_that_stand_for_no_number(tmp_path, ending):
+    nothing, failed = -1, 999.0
+    frame = pd.DataFrame(
+        {
+            "cell": TEXTS[:4],
+            "v": [50.0, nothing, failed, 60.0],
+            "t": [51.0, nothing, -1.0, 61.0],
+            "ms": [1.5, 2.5, NAN, 0.0],
+            "size": [nothing, 20, 30, 999],
+        }
+    )
+    path = tmp_path / f"mine.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, index=False, na_rep="NaN")
+    elif ending == "parquet":
+        frame.to_parquet(path)
+    else:
+        rows_ = [json.dumps(row) for row in frame.to_dict("records")]
+        path.write_text("\n".join(rows_))
+    table = convert(
+        path,
+        "valid_accuracy@12=v",
+        "test_accuracy@12=t",
+        per_arch=["latency_ms=ms", "parameters=size"],
+        missing=["-1", "ms=0", "nan", "nothing here"],
+        diverged=["v=999"],
+    )
+    assert table.archs.tolist() == [list(cell) for cell in (CELLS[0], CELLS[2], CELLS[3])]
+    assert table.diverged.tolist() == [False, True, False]
+    np.testing.assert_array_equal(table.curves("test_accuracy", 12), [[51], [NAN], [61]])
+    assert table.arch_texts("latency_ms") == [1.5, 2.5, None, None]
+    assert table.arch_texts("parameters") == [None, 20, 30, 999]
+    assert loaded(table).evaluate(CELLS[2]).losses == (float("inf"),)
+
+
+def test_texts_that_stand_for_no_number(tmp_path):
+    content = f"cell,v,note\n{A},50,good\n{B},N/A,N/A\n{C},FAILED,bad\n"
+    path = text(tmp_path, content)
+    options = {"per_arch": ["remark=note"], "missing": ["n/a"], "diverged": ["v=failed"]}
+    table = convert(path, "valid_accuracy@12=v", **options)
+    assert table.diverged.tolist() == [False, True]
+    assert table.arch_texts("remark") == ["good", "bad"]
+
+
+def test_an_impossible_number_names_the_options_for_sentinels(tmp_path):
+    path = text(tmp_path, f"cell,v\n{A},-1\n")
+    with pytest.raises(ArchiveError, match="if -1 stands for no number, say --missing or --div"):
+        convert(path, "valid_accuracy@12=v")
+
+
 # --- options that cannot be ----------------------------------------------------------------------
 
 BAD_OPTIONS = {
@@ -473,11 +627,17 @@ BAD_OPTIONS = {
         "1e999 is not a possible",
     ),
     "nothing": ({"metrics": []}, "nothing to read"),
-    "column twice": (
-        {"metrics": ["valid_accuracy@9=v", "test_accuracy@9=v"]},
-        "column 'v' is given 2 times",
+    "column of two seeds": (
+        {"metrics": ["valid_accuracy@9=v", "valid_accuracy@9=v"]},
+        "valid_accuracy@9 = 'v' is given 2 times, but each training seed needs a column",
     ),
-    "architecture as metric": ({"metrics": ["valid_accuracy@9=cell"]}, "'cell' is given 2 times"),
+    "architecture as seed": ({"seed": "cell"}, "'cell' is given as arch and as seed"),
+    "unknown key": ({"key": "clas"}, "key = 'clas'; did you mean 'class'. Possible: 'arch', 'cl"),
+    "version 0": ({"version": 0}, "version = 0 must be at least 1"),
+    "text for missing": ({"missing": "-1"}, "missing = '-1' must be a list"),
+    "no value": ({"missing": ["v="]}, "'v=' is not of the form VALUE or COLUMN=VALUE"),
+    "value of no column": ({"diverged": ["w=-1"]}, "'w' is given, which is not read.*'cell', 'v'"),
+    "two meanings": ({"missing": ["-1"], "diverged": ["-1"]}, "'-1' is given as missing and as"),
     "no architecture": ({"arch": ""}, "'' is no name of a column"),
     "unknown space": ({"space": "nb202"}, "did you mean 'nb201'"),
     "own space": ({"space": "os:path"}, "needs a registered space"),
@@ -557,7 +717,7 @@ BAD_FILES = {
         VALID,
         "line 5: 'v' is 'x', not a number",
     ),
-    "zeros": ("mine.csv", "\0" * 4096, VALID, "line 1 holds a zero byte"),
+    "zeros": ("mine.csv", "\0" * 4096, VALID, "is nothing but zeros, not a file of rows"),
     "text for a number": ("mine.csv", f"cell,v\n{A},high\n", VALID, "line 2: 'v' is 'high'"),
     "percent sign": ("mine.csv", f"cell,v\n{A},91%\n", VALID, "line 2: 'v' is '91%'"),
     "decimal comma": ("mine.csv", f'cell,v\n{A},"91,5"\n', VALID, "'91,5', not a number"),

@@ -1,6 +1,7 @@
 """Costs of networks by closed form against what a built network holds, does and keeps."""
 
 import random
+from itertools import chain, combinations, permutations, product
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from data_builders.network import Network
 from data_builders.networks.lite201 import Lite201
 from data_builders.networks.nb201 import NB201Network
-from data_builders.networks.skeleton201 import Skeleton201
+from data_builders.networks.skeleton201 import Cell, Skeleton201
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import NB201, classes, live_edges, published_string
 
@@ -184,3 +185,67 @@ def test_numbers_of_an_architecture_are_the_described_ones(skeleton: type[Skelet
     numbers = network.arch_numbers(arch, **SHAPE, size=8)
     assert list(numbers) == list(network.arch_columns)
     assert numbers["published_string"] == published_string(arch)
+
+
+SPACE = NB201()
+CELLS_OF_CLASSES = sorted(set(map(SPACE.canonical, SPACE.archs())))
+X = torch.rand(4, 3, 5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def kernels(arch: Arch) -> list[list[int]]:
+    """Edges with a 1x1 and edges with a 3x3."""
+    return [[e for e, option in enumerate(arch) if option == kind] for kind in (CONV1, CONV3)]
+
+
+def copies(a: Arch, b: Arch) -> list[dict[int, int]]:
+    """All ways to give the kernels of ``b`` to ``a``: edges of ``b`` by edges of ``a``."""
+    orders = product(*(map(list, permutations(edges)) for edges in kernels(b)))
+    return [dict(zip(chain(*kernels(a)), chain(*order), strict=True)) for order in orders]
+
+
+def answers(arch: Arch, weights: dict[int, Tensor]) -> tuple[Tensor, ...]:
+    """Output of a cell, and gradients of a loss with respect to the input and every kernel."""
+    cell, x = Cell(arch, 3).double(), X.clone().requires_grad_()
+    for edge, weight in weights.items():
+        cell.edges[str(edge)].conv.weight.data = weight
+    y = cell(x)
+    loss = (y - 1).pow(2).mean()
+    parameters = [cell.edges[str(edge)].conv.weight for edge in weights]
+    return (y.detach(), *torch.autograd.grad(loss, [x, *parameters]))
+
+
+def distance(a: Arch, b: Arch) -> float:
+    """Largest difference of the answers of two cells with the kernels copied as fits best."""
+    generator = torch.Generator().manual_seed(1)
+    sides = {e: side for edges, side in zip(kernels(b), (1, 3), strict=True) for e in edges}
+    weights = {
+        e: torch.randn(3, 3, side, side, generator=generator, dtype=torch.float64)
+        for e, side in sides.items()
+    }
+    found = []
+    for edges in copies(a, b):
+        theirs = answers(b, {edge: weights[edge] for edge in edges.values()})
+        ours = answers(a, {mine: weights[edge] for mine, edge in edges.items()})
+        found.append(max(float((x - y).abs().max()) for x, y in zip(ours, theirs, strict=True)))
+    return min(found)
+
+
+def test_twins_give_the_same_outputs_and_gradients_with_copied_weights() -> None:
+    members: dict[Arch, list[Arch]] = {}
+    for arch in CELLS_OF_CLASSES:
+        members.setdefault(SPACE.function(arch), []).append(arch)
+    twins = [pair for joined in members.values() for pair in combinations(joined, 2)]
+    assert len(twins) == 224
+    assert max(distance(a, b) for a, b in twins[::4]) < 1e-14
+
+
+def test_other_classes_do_not() -> None:
+    rng = random.Random(0)
+    pooled = [a for a in CELLS_OF_CLASSES if POOL in a and sum(map(len, kernels(a))) < 3]
+    chosen = []
+    while len(chosen) < 60:
+        a, b = rng.sample(pooled, 2)
+        counts = [[*map(len, kernels(arch))] for arch in (a, b)]
+        if counts[0] == counts[1] and SPACE.function(a) != SPACE.function(b):
+            chosen.append((a, b))
+    assert min(distance(a, b) for a, b in chosen) > 1e-9

@@ -233,7 +233,7 @@ def test_several_pickles_follow_each_other() -> None:
     pickles = unpickle.Pickles(io.BytesIO(data), where="some.pkl")
     assert [pickles.load() for _ in objects] == objects
     pickles.finish()
-    with pytest.raises(ArchiveError, match="early"):
+    with pytest.raises(ArchiveError, match="its end is missing"):
         pickles.load()
 
 

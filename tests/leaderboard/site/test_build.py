@@ -298,12 +298,13 @@ def test_page_that_cannot_be_written_is_refused(runs, tmp_path):
 
 
 @pytest.mark.parametrize("module", ["jinja2", "plotly"])
-def test_missing_extra_is_named_before_anything_is_done(module, tmp_path, monkeypatch):
+def test_missing_extra_is_named_before_anything_is_done(module, home, whole, tmp_path, monkeypatch):
+    home.search("random_search", whole, 2)
     for name in [name for name in sys.modules if name.split(".")[0] == module]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=r"nasbench\[leaderboard\]"):
-        build(tmp_path / "nowhere", tmp_path / "site")
+        build(home.runs, tmp_path / "site")
     assert not (tmp_path / "site").exists()
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 import nasbench.benchmarks.catalogue
-from nasbench.benchmarks.catalogue import catalogue, open_table
+from nasbench.benchmarks.catalogue import catalogue, folders, open_table
 from nasbench.errors import (
+    InvalidArgumentError,
     TableError,
     UnknownNameError,
 )
@@ -46,6 +47,28 @@ def test_a_newer_shipped_table_comes_before_an_older_one_of_the_user(content, ho
     versioned(content, 2).write(shipped / "toy.parquet")
     assert open_table("toy").path == shipped / "toy.parquet"
     assert open_table("toy@1").path == home / "toy.parquet"
+
+
+def test_the_folder_of_the_user_is_written_as_in_a_shell(content, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NASBENCH_HOME", "~/tables")
+    monkeypatch.chdir(tmp_path)
+    path = content().write(tmp_path / "tables" / "toy.parquet")
+    assert folders()[0] == tmp_path / "tables"
+    assert open_table("toy").path == path
+    assert open_table("~/tables/toy.parquet").path == path
+    assert [p.name for p in tmp_path.iterdir()] == ["tables"]
+    monkeypatch.setenv("NASBENCH_HOME", "~no_such_user_at_all/tables")
+    with pytest.raises(InvalidArgumentError, match="~no_such_user_at_all/tables: "):
+        folders()
+
+
+def test_what_macos_leaves_is_no_table(content, home):
+    content().write(home / "toy.parquet")
+    (home / "._toy.parquet").write_bytes(b"\0\5\x16\7")
+    (home / ".DS_Store").write_bytes(b"\0")
+    found = [id_ for id_, paths in catalogue().items() if paths[0].parent == home]
+    assert found == ["toy"]
 
 
 def test_a_path_is_opened_as_it_is(content, tmp_path, monkeypatch):

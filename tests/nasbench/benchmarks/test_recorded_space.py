@@ -41,6 +41,15 @@ def test_representatives_are_recorded():
         assert whole.canonical(representative) == expected[arch]
 
 
+def test_functions_are_recorded():
+    whole = NB201()
+    twins = [(3, 1, 1, 0, 0, 4), (3, 4, 0, 0, 4, 1), (3, 3, 0, 0, 0, 0)]  # the first two are one
+    space = RecordedSpace(whole, np.array(sorted(map(whole.rank, twins))))
+    assert space.canonical(twins[0]) != space.canonical(twins[1])
+    assert [space.function(arch) for arch in twins] == [twins[0], twins[0], twins[2]]
+    check_space(space)
+
+
 def test_spaces_with_the_same_architectures_are_equal(space, archs):
     whole = NB201()
     again = RecordedSpace(whole, np.array(sorted(map(whole.rank, archs))))

@@ -7,6 +7,7 @@ import pytest
 
 import nasbench
 from nasbench.benchmarks.catalogue import SHIPPED, catalogue, is_surrogate
+from nasbench.benchmarks.facts import surrogate_facts
 from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
 from nasbench.errors import (
     IllegalArchError,
@@ -15,8 +16,12 @@ from nasbench.errors import (
     SurrogateError,
     UnknownNameError,
 )
+from nasbench.files import json_digest
 from nasbench.testing import check_algorithm
 from surrogates.fit import fit
+
+TEXTS = ("title", "description", "source", "licence", "citation", "content_hash")
+"""What the content hash of a surrogate leaves out."""
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +142,11 @@ def test_another_process_gets_the_same(surrogate, archs):
         (lambda b: b.query((0,) * 6, epoch=12), NotRecordedError, "epoch 12"),
         (lambda b: b.query((0,) * 6, schedule=12), NotRecordedError, "schedule"),
         (lambda b: b.query((0,) * 6, seed=-1), InvalidArgumentError, "seed"),
+        (lambda b: b.query((0,) * 6, seed="0"), InvalidArgumentError, "seed = '0' must be an int"),
+        (lambda b: b.query((0,) * 6, epoch=True), InvalidArgumentError, "epoch = True must be"),
+        (lambda b: b.query((0,) * 6, epoch=8.0), InvalidArgumentError, "epoch = 8.0 must be"),
+        (lambda b: b.query((0,) * 6, schedule="8"), InvalidArgumentError, "schedule = '8' must"),
+        (lambda b: b.evaluate((0,) * 6, epoch=8.0), InvalidArgumentError, "epoch = 8.0 must be"),
         (lambda b: b.query((0,) * 6)["valid_acuracy"], NotRecordedError, "valid_accuracy"),
         (lambda b: b.curve((0,) * 6, "loss"), NotRecordedError, "loss"),
         (lambda b: b.evaluate((0,) * 6, epoch=9), NotRecordedError, "epoch 9"),
@@ -170,11 +180,25 @@ def test_shipped_surrogates_are_whole_and_answer():
     shipped = nasbench.load("darts-fashion-surrogate")
     table = nasbench.load("darts-fashion")
     assert shipped.description.table["content_hash"] == table.content_hash
+    assert shipped.description.repeated == 30
+    assert shipped.description.judged["led_astray"] < 0.05
+    assert "ceiling" not in (shipped.path / "README.md").read_text()
     recorded = np.array(list(table.space.archs()))
     found = shipped.query_many(recorded, "valid_accuracy")
     assert np.corrcoef(found, table.query_many(recorded, "valid_accuracy"))[0, 1] > 0.4
     (run,) = nasbench.search("local_search", shipped.name, budget=nasbench.Budget(trials=20))
     assert len(run) == 20
+
+
+def test_folders_without_a_declaration_of_their_noise_still_open(copied):
+    path = copied / "surrogate.json"
+    document = json.loads(path.read_text())
+    del document["repeated"]
+    hashed = {k: v for k, v in document.items() if k not in TEXTS}
+    path.write_text(json.dumps(document | {"content_hash": json_digest(hashed)}))
+    opened = nasbench.load(copied)
+    assert opened.query((0,) * 6, seed=1) != opened.query((0,) * 6, seed=2)
+    assert surrogate_facts(opened)["noise"].startswith("not declared")
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Every answer of the toy table against numbers worked out by hand; see ``tests/conftest.py``."""
 
+import copy
 import json
 import math
 import pickle
+import re
 import subprocess
 import sys
 import types
@@ -102,7 +104,7 @@ def test_query_of_a_diverged_training_holds_what_it_recorded(toy, archs):
         "score": -4,
         "score_seconds": 7,
     }
-    with pytest.raises(NotRecordedError, match="not record 'valid_accuracy' for this"):
+    with pytest.raises(NotRecordedError, match=r"seed 1 diverged. Others have it: ask with seed=0"):
         answer["valid_accuracy"]
     assert "valid_accuracy" not in toy.query(archs[4])  # a mean that contains it
     assert toy.query(archs[4])["seconds"] == pytest.approx((200 + 165 + 240) / 3)
@@ -111,6 +113,45 @@ def test_query_of_a_diverged_training_holds_what_it_recorded(toy, archs):
 def test_numbers_of_an_architecture_that_are_not_recorded_are_not_there(toy, archs):
     with pytest.raises(NotRecordedError, match="'latency_toy_ms' for this architecture"):
         toy.query(archs[2])["latency_toy_ms"]
+
+
+def test_a_mean_without_a_number_blames_the_seed_that_diverged(toy, archs):
+    of = re.escape(toy.space.to_text(archs[4]))
+    message = (
+        rf"'toy' does not record 'valid_accuracy' of {of}: the training with seed 1 diverged. "
+        r"A mean needs all of them: ask with seed=0 or seed=2$"
+    )
+    with pytest.raises(NotRecordedError, match=message):
+        toy.query(archs[4])["valid_accuracy"]
+    assert toy.query(archs[4], seed=0)["valid_accuracy"] == 44
+
+
+def test_texts_are_read_by_name(toy, archs):
+    answer = toy.query(archs[3])
+    assert answer["published_string"] == "toy 3"
+    assert answer.texts == {"published_string": "toy 3"}
+    assert "published_string" not in answer  # numbers only, so that queries stay fast
+    with pytest.raises(NotRecordedError, match=r"query.arch.*'published_string'"):
+        toy.query_many(np.array([archs[3]]), "published_string")
+
+
+def test_a_text_that_is_not_recorded_is_named(content, tmp_path, archs):
+    toy = content()
+    toy.archs[3]["published_string"] = None
+    benchmark = toy.load(tmp_path)
+    assert benchmark.query(archs[3]).texts == {}
+    with pytest.raises(NotRecordedError, match="'published_string' for this architecture"):
+        benchmark.query(archs[3])["published_string"]
+
+
+def test_every_column_of_architectures_is_answered_by_its_name(toy, archs):
+    answer = toy.query(archs[0])
+    assert all(answer[name] is not None for name in toy.table.arch_columns)
+
+
+def test_an_answer_can_be_pickled(toy, archs):
+    answer = toy.query(archs[0])
+    assert pickle.loads(pickle.dumps(answer)) == copy.deepcopy(answer) == answer
 
 
 def test_an_answer_is_a_dict_that_json_and_copies_take(toy, archs):
@@ -158,12 +199,10 @@ def test_curves_of_nas_bench_201_are_elsewhere():
         ({"epoch": 0}, "does not record epoch 0; did you mean 1"),
         ({"epoch": -1}, "does not record epoch -1; did you mean 1"),
         ({"epoch": 10**40}, "did you mean 4"),
-        ({"epoch": 2.5}, "does not record epoch 2.5; did you mean 2"),
         ({"schedule": 12}, "no schedule of 12 epochs. Possible: '4'. Elsewhere: ask"),
         ({"seed": 7}, "no training with seed 7 .*Possible: '0', '1', '2'. Elsewhere"),
         ({"seed": -1}, "no training with seed -1"),
         ({"seed": 10**40}, "no training with seed 1000"),
-        ({"seed": "0"}, "no training with seed 0"),
         ({"seed": 2}, r"no training with seed 2 of \|none~0.* Possible: '0', '1'"),
     ],
 )
@@ -176,9 +215,43 @@ def test_what_is_not_recorded_is_named_with_what_is_possible(toy, archs, questio
             ask()
 
 
-def test_an_epoch_that_is_no_number_is_refused(toy, archs):
-    with pytest.raises(InvalidArgumentError, match="epoch = '4' must be an integer"):
-        toy.query(archs[0], epoch="4")
+@pytest.mark.parametrize("name", ["epoch", "schedule", "seed"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("1", "= '1' must be an integer; did you mean 1"),
+        (True, "= True must be an integer; did you mean 1"),
+        (1.0, r"= 1.0 must be an integer; did you mean 1"),
+        (np.bool_(True), "= .*True.* must be an integer"),
+        (np.float32(1), "= .*1.0.* must be an integer"),
+        ("first", "= 'first' must be an integer$"),
+        ([1], r"= \[1\] must be an integer$"),
+    ],
+)
+def test_what_only_equals_an_integer_is_no_seed_and_no_epoch(toy, archs, name, value, message):
+    for number in (1, 4):  # answers that are remembered are not found by what equals the question
+        toy.query(archs[0], epoch=number, schedule=4, seed=1)
+        toy.evaluate(archs[0], epoch=number, seed=1)
+    asked = {name: value}
+    calls = [
+        lambda: toy.query(archs[0], **asked),
+        lambda: toy.query_many(np.array([archs[0]]), "valid_accuracy", **asked),
+    ]
+    if name != "epoch":
+        calls.append(lambda: toy.curve(archs[0], "valid_accuracy", **asked))
+    if name != "schedule":
+        calls.append(lambda: toy.evaluate(archs[0], **asked))
+    if name == "epoch":
+        calls.append(lambda: toy.trainings(archs[0], value))
+    for ask in calls:
+        with pytest.raises(InvalidArgumentError, match=f"{name} {message}"):
+            ask()
+
+
+def test_integers_of_numpy_are_seeds_and_epochs(toy, archs):
+    asked = {"epoch": np.int32(2), "seed": np.uint8(1)}
+    assert toy.query(archs[0], **asked) == toy.query(archs[0], epoch=2, seed=1)
+    assert toy.evaluate(archs[0], **asked) == toy.evaluate(archs[0], epoch=2, seed=1)
 
 
 def test_an_architecture_without_training_is_not_recorded(toy):
@@ -367,7 +440,7 @@ def test_an_objective_that_is_not_recorded_at_an_epoch_is_no_failure(content, tm
         row["valid_accuracy"][1] = NAN
     benchmark = toy.load(tmp_path)
     for i, seed in ((0, 0), (0, None), (4, 0)):  # another seed of cell 4 diverged later
-        with pytest.raises(NotRecordedError, match="does not record 'valid_accuracy' for this"):
+        with pytest.raises(NotRecordedError, match=r"'valid_accuracy' of .* at epoch 2$"):
             benchmark.evaluate(archs[i], epoch=2, seed=seed)
     assert benchmark.evaluate(archs[4], epoch=3, seed=1).losses == (INF,)
 
@@ -556,7 +629,7 @@ def test_query_many_names_what_is_not_recorded(toy, sparse, archs):
             benchmark.query_many(rows, "valid_accuracy")
         with pytest.raises(NotRecordedError, match=r"no numbers of \|none~0.*skip_connect~2\|"):
             benchmark.query_many(rows, "parameters")
-        with pytest.raises(NotRecordedError, match="does not record 'published_string'"):
+        with pytest.raises(NotRecordedError, match="holds texts in 'published_string'"):
             benchmark.query_many(rows[:1], "published_string")
 
 
@@ -893,7 +966,7 @@ def test_a_metric_recorded_at_fewer_epochs_is_there_and_only_there(rare, toy, ar
         answer = rare.query(archs[3], epoch=epoch)
         expected = toy.query(archs[3], epoch=epoch)
         assert answer == {k: v for k, v in expected.items() if k != "test_accuracy"}
-        with pytest.raises(NotRecordedError, match="'test_accuracy' for this architecture at this"):
+        with pytest.raises(NotRecordedError, match=rf"' of .* at epoch {epoch}, only at 2, 4$"):
             answer["test_accuracy"]
         assert np.isnan(rare.query_many(np.array(archs), "test_accuracy", epoch=epoch)).all()
     np.testing.assert_array_equal(

@@ -9,6 +9,7 @@ import pytest
 import nasbench as package
 from nasbench.benchmarks.catalogue import SHIPPED
 from nasbench.cli.kinds import KINDS, number, ranges
+from nasbench.registry import install
 from nasbench.siblings import SIBLINGS
 
 # --- list ----------------------------------------------------------------------------------------
@@ -16,20 +17,20 @@ from nasbench.siblings import SIBLINGS
 TOYS = {
     120: """\
 name             space  size    epochs  seeds  objectives      test  title
-scores@1         nb201  2                                      no    [bold]two scores[/nope]
+scores@1         nb201  2       -       -      -               no    [bold]two scores[/nope]
 toy@1            nb201  15,625  1-4     3      valid_accuracy  yes
 toy-classes@1    nb201  15,625  1-4     2      valid_accuracy  yes
 toy-schedules@1  nb201  15,625  2, 4    3      valid_accuracy  yes
-toy-test@1       nb201  15,625  1-4     3                      yes
+toy-test@1       nb201  15,625  1-4     3      -               yes
 """,
     80: """\
 name             space  size    epochs  seeds  objectives      test
-scores@1         nb201  2                                      no
+scores@1         nb201  2       -       -      -               no
   [bold]two scores[/nope]
 toy@1            nb201  15,625  1-4     3      valid_accuracy  yes
 toy-classes@1    nb201  15,625  1-4     2      valid_accuracy  yes
 toy-schedules@1  nb201  15,625  2, 4    3      valid_accuracy  yes
-toy-test@1       nb201  15,625  1-4     3                      yes
+toy-test@1       nb201  15,625  1-4     3      -               yes
 """,
     40: """\
 scores@1
@@ -108,7 +109,7 @@ def test_the_home_folder_comes_first(nasbench, tmp_path):
 
 def test_surrogates_answer_any_seed(nasbench):
     code, out, _ = nasbench("list")
-    (line,) = [line for line in out.splitlines() if line.startswith("darts-fashion-surrogate@1 ")]
+    (line,) = [line for line in out.splitlines() if line.startswith("darts-fashion-surrogate@2 ")]
     assert (code, line.split()[1:7]) == (
         0,
         ["darts", "1.1e18", "1-4", "any", "valid_accuracy", "yes"],
@@ -148,17 +149,17 @@ def test_an_algorithm_has_its_folder_and_presets(nasbench):
     assert found["random_search"]["family"] == ""
     out = nasbench("list", "algorithms")[1]
     assert "as in NAS-RL (Zoph and Le, 2017). Presets: nas_rl, enas.\n" in out
-    assert "Not installed" not in out
+    assert "not installed" not in out
 
 
 def test_what_is_not_installed_is_described_all_the_same(nasbench, monkeypatch):
     for package_name in ("torch", "xgboost"):
         monkeypatch.setitem(sys.modules, package_name, None)
     out = nasbench("list", "algorithms")[1]
-    note = 'Presets: nas_rl, enas. Not installed: pip install "nasbench[torch]".'
+    note = "Presets: nas_rl, enas. Needs an extra that is not installed: 'torch'."
     assert f"as in NAS-RL (Zoph and Le, 2017). {note}\n" in out
     assert (
-        'Presets: nb301. Not installed: pip install "nasbench[surrogates]".'
+        "Presets: nb301. Needs an extra that is not installed: 'surrogates'."
         in nasbench("list", "regressors")[1]
     )
 
@@ -252,7 +253,7 @@ def test_info_of_what_is_not_installed(nasbench, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     found = json.loads(nasbench("info", "reinforce_lstm", "--json")[1])
-    assert found.pop("not installed") == 'pip install "nasbench[torch]"'
+    assert found.pop("not installed") == install(["torch"])
     for about in before["hyperparameters"].values():
         del about["default"]
     assert found == before
@@ -304,10 +305,57 @@ def test_info_of_a_class_of_ones_own(nasbench, tmp_path, monkeypatch):
         "class          own_algorithm:Mine\n"
         "\n"
         "hyperparameter  default     meaning\n"
-        "depth                       How little.\n"
+        "depth           -           How little.\n"
         "width           None\n"
         'names           ["a", 0.5]\n'
     )
+
+
+@pytest.fixture
+def plug_ins(tmp_path, monkeypatch):
+    """A distribution with an algorithm and a broken space."""
+    (tmp_path / "own_algorithm.py").write_text(OWN)
+    (tmp_path / "own_space.py").write_text("1 / 0")
+    about = tmp_path / "toy_nas-1.2.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Name: toy-nas\nVersion: 1.2\n")
+    (about / "entry_points.txt").write_text(
+        "[nasbench.algorithms]\nmine_alone = own_algorithm:Mine\n"
+        "[nasbench.spaces]\nbroken_space = own_space:Broken\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("own_algorithm", None)
+
+
+def test_plug_ins_are_listed_with_their_origin(nasbench, plug_ins):
+    out = nasbench("list", "algorithms")[1]
+    assert out.splitlines()[-1].split(maxsplit=2) == [
+        "mine_alone", "-", "Does nothing. From toy-nas 1.2.",
+    ]  # fmt: skip
+    found = json.loads(nasbench("list", "spaces", "--json")[1])["broken_space"]
+    assert found == {
+        "error": "cannot import 'own_space' for the search space 'broken_space': "
+        "ZeroDivisionError: division by zero",
+        "origin": "toy-nas 1.2",
+    }
+    code, out, error = nasbench("info", "mine_alone")
+    assert (code, error) == (0, "")
+    assert "class          own_algorithm:Mine\n" in out
+
+
+@pytest.mark.parametrize(
+    "command", [("info", "mine_alon"), ("run", "mine_alon", "nb201-cifar10", "--trials", "1")]
+)
+def test_plug_ins_are_guessed(refused, plug_ins, command):
+    assert "did you mean 'mine_alone'?" in refused(*command)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_list_shows_markup_of_documentation(nasbench, kind):
+    code, out, _ = nasbench("list", kind)
+    assert code == 0
+    assert not re.search(r"`|\*\*|::|:[a-z]+:|\]\(|\.\. [a-z]", out)
 
 
 def test_a_name_of_two_things_is_refused_with_both_of_their_other_names(refused, tmp_path):
@@ -370,9 +418,12 @@ def test_bad_questions(refused, arguments, expected):
 def test_query_prints_what_the_api_answers(nasbench, cell):
     code, out, _ = nasbench("query", "nb201-cifar10", cell, "--json")
     assert code == 0
-    assert json.loads(out) == package.load("nb201-cifar10").query(cell)
+    answer = package.load("nb201-cifar10").query(cell)
+    assert json.loads(out) == answer | answer.texts
     assert nasbench("query", "nb201-cifar10", "3,3,4,1,3,1", "--json")[1] == out
-    assert "valid_accuracy  90.76933 %" in nasbench("query", "nb201-cifar10", cell)[1]
+    printed = nasbench("query", "nb201-cifar10", cell)[1]
+    assert "valid_accuracy    90.76933 %" in printed
+    assert f"published_string  {answer['published_string']}" in printed
 
 
 def test_many_decisions_are_given_as_numbers_too(nasbench):

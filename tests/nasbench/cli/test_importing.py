@@ -1,9 +1,12 @@
 """``nasbench import``: the options of every importer, and what is made with them."""
 
 import inspect
+import json
 import sys
 from typing import ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data_builders.importer import Importer, Option
@@ -27,7 +30,7 @@ BAD = {
     "options of another importer": (
         ("import", "nats", "folder", "--metric", "valid_accuracy@12=a"),
         "'nasbench import nats' has no option '--metric'; did you mean '--id'? Possible: '--id', "
-        "'--out', '--work', '--help'",
+        "'--out', '--work', '--replace', '--help'",
     ),
     "unknown option": ((*TABLE, "--metrik", "a"), "did you mean '--metric'"),
     "missing file": ((*TABLE, *METRIC), "mine.csv"),
@@ -36,6 +39,15 @@ BAD = {
     "unknown space": (
         ("import", "table", "mine.csv", "--id", "a", "--space", "nb202", "--arch", "c", *METRIC),
         "did you mean 'nb201'",
+    ),
+    "an importer that is none": (("import", "json:JSONDecoder", "f"), "not a subclass of"),
+    "a device": (("import", "nbgraph", "/dev/null"), "'/dev/null' is neither a file nor a folder"),
+    "empty file": (("import", "table", "", *TABLE[3:], *METRIC), "the path is empty"),
+    "empty folder": ((*TABLE, *METRIC, "--out", ""), "the path is empty"),
+    "empty folder of the work": (("import", "nats", "f", "--work", ""), "the path is empty"),
+    "empty id": (
+        ("import", "table", "f", "--id", "", "--space", "nb201", "--arch", "c", *METRIC),
+        "the id ''",
     ),
     "id of a shipped table": (
         ("import", "table", "f", "--id", "nb201-cifar10", "--space", "nb201", "--arch", "c"),
@@ -103,6 +115,63 @@ def test_own_numbers_become_a_benchmark(nasbench, cell, tmp_path):
     assert "[bold]a title[/nope]" in nasbench("list")[1]
     assert nasbench(*TABLE, *metrics, "--schedules", "--out", "elsewhere")[0] == 0
     assert Table(tmp_path / "elsewhere" / "mine.parquet").metadata.epochs == {1: [1], 12: [12]}
+
+
+def test_another_table_of_the_same_id_is_replaced_only_if_it_is_said(
+    nasbench, refused, cell, tmp_path
+):
+    path = tmp_path / "home" / "mine.parquet"
+    (tmp_path / "mine.csv").write_text(f"cell,a\n{cell},91.5\n")
+    assert nasbench(*TABLE, *METRIC)[:2] == (0, f"mine@1: {path}\n")
+    assert nasbench(*TABLE, *METRIC)[:2] == (0, f"mine@1: {path} (already there)\n")
+    (tmp_path / "mine.csv").write_text(f"cell,a\n{cell},92.5\n")
+    error = refused(*TABLE, *METRIC)
+    assert f"{path} holds mine@1 with other numbers: say --replace" in error
+    code, out, _ = nasbench(*TABLE, *METRIC, "--version", "2")
+    second = path.with_name("mine@2.parquet")
+    assert (code, out) == (0, f"mine@2: {second}\n")
+    assert "valid_accuracy  91.5 %" in nasbench("query", "mine@1", cell)[1]
+    assert "valid_accuracy  92.5 %" in nasbench("query", "mine", cell)[1]
+    assert nasbench(*TABLE, *METRIC, "--replace")[:2] == (0, f"mine@1: {path}\n")
+    assert "valid_accuracy  92.5 %" in nasbench("query", "mine@1", cell)[1]
+    assert "version = 0 must be at least 1" in refused(*TABLE, *METRIC, "--version", "0")
+
+
+def test_a_file_that_is_no_table_is_not_replaced(refused, cell, tmp_path):
+    pq.write_table(pa.table({"cell": [cell], "a": [91.5]}), tmp_path / "mine.parquet")
+    before = (tmp_path / "mine.parquet").read_bytes()
+    words = ("import", "table", "mine.parquet", *TABLE[3:], *METRIC, "--out", ".", "--replace")
+    assert "mine.parquet is no table of this suite" in refused(*words)
+    assert (tmp_path / "mine.parquet").read_bytes() == before
+
+
+def test_the_folder_of_the_user_is_written_as_in_a_shell(nasbench, cell, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.csv").write_text(f"cell,a\n{cell},91.5\n")
+    words = (*TABLE[:2], "~/mine.csv", *TABLE[3:], *METRIC, "--work", "~/shelf")
+    assert nasbench(*words, "--out=~/made")[1] == f"mine@1: {tmp_path}/made/mine.parquet\n"
+    monkeypatch.setenv("NASBENCH_HOME", "~/other")
+    assert nasbench(*words)[1] == f"mine@1: {tmp_path}/other/mine.parquet\n"
+    searched = nasbench("run", "random_search", "mine", "--trials", "2", "--out", "~/runs")
+    assert (searched[0], (tmp_path / "runs").is_dir()) == (0, True)
+    assert not (tmp_path / "~").exists()
+
+
+def test_a_training_that_gave_no_number_says_why(nasbench, refused, cell, tmp_path):
+    (tmp_path / "mine.csv").write_text(f"cell,a\n{cell},999\n")
+    assert nasbench(*TABLE, *METRIC, "--diverged", "999")[0] == 0
+    assert refused("query", "mine", cell).endswith(": the training with seed 0 diverged\n")
+    assert nasbench("query", "mine", cell, "--json")[1] == "{}\n"
+
+
+def test_what_info_lists_query_gives(nasbench, cell, tmp_path):
+    (tmp_path / "mine.csv").write_text(f"cell,a,who\n{cell},91.5,a friend\n")
+    assert nasbench(*TABLE, *METRIC, "--per-arch", "made_by=who")[0] == 0
+    listed = json.loads(nasbench("info", "mine", "--json")[1])["columns"]
+    found = json.loads(nasbench("query", "mine", cell, "--json")[1])
+    assert found == {"valid_accuracy": 91.5, "made_by": "a friend"}
+    assert found.keys() == listed.keys()
+    assert "made_by         a friend\n" in nasbench("query", "mine", cell)[1]
 
 
 class Fake(Importer):

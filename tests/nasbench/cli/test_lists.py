@@ -14,13 +14,13 @@ ROWS = [
 GOLDEN = {
     None: """\
 name           family     trials  summary
-random_search             1       Draws architectures [bold]uniformly[/] from the space.
+random_search  -          1       Draws architectures [bold]uniformly[/] from the space.
 evolution      evolution  10,000  Mutates the best of a sample of a population.
 mute           none       2
 """,
     70: """\
 name           family     trials  summary
-random_search             1       Draws architectures
+random_search  -          1       Draws architectures
                                   [bold]uniformly[/] from the space.
 evolution      evolution  10,000  Mutates the best of a sample of a
                                   population.
@@ -28,7 +28,7 @@ mute           none       2
 """,
     40: """\
 name           family     trials
-random_search             1
+random_search  -          1
   Draws architectures [bold]uniformly[/]
   from the space.
 evolution      evolution  10,000

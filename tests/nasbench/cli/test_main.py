@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +133,57 @@ def test_a_bug_shows_its_traceback(nasbench, monkeypatch):
 
     with pytest.raises(ZeroDivisionError):
         main()
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (PermissionError(13, "Permission denied", "x.csv"), "x.csv: Permission denied"),
+        (OSError(28, "No space left on device"), "a stream: No space left on device"),
+        (MemoryError("Unable to allocate 1. PiB"), "not enough memory. Unable to allocate 1. PiB"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(refused, monkeypatch, failure, expected):
+    def fail(name):
+        raise failure
+
+    monkeypatch.setattr("nasbench.benchmarks.loading.load", fail)
+    assert expected in refused("query", "nb201-cifar10", "0,0,0,0,0,0")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", ["--help", "list spaces", "query nb201-cifar10 0,0,0,0,0,0"])
+@pytest.mark.parametrize(
+    ("where", "code", "expected"),
+    [
+        (">/dev/full", 2, "error: cannot read or write a stream: No space left on device\n"),
+        (">/dev/full 2>&1", 2, ""),
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+    ],
+)
+def test_output_that_cannot_be_written_is_one_line(tmp_path, words, where, code, expected):
+    command = f"{sys.executable} -m nasbench {words} {where}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, expected)
+
+
+@pytest.mark.parametrize("width", [20, 40])
+@pytest.mark.parametrize("command", [(), ("study",), ("import",), ("leaderboard",)])
+def test_help_cuts_no_summary(nasbench, monkeypatch, width, command):
+    wide = nasbench(*command, "--help")[1]
+    monkeypatch.setenv("COLUMNS", str(width))
+    narrow = nasbench(*command, "--help")[1]
+    listed = re.findall(r"(?:Commands|Importers):\n(.*)", wide, re.DOTALL)[0]
+    assert "".join(listed.split()) in "".join(narrow.split())
+
+
+def test_a_width_of_zero_is_no_width(nasbench, monkeypatch):
+    expected = nasbench("list", "importers")
+    monkeypatch.setenv("COLUMNS", "0")
+    assert nasbench("list", "importers") == expected
 
 
 def test_no_traceback_when_the_reader_goes_away(tmp_path):

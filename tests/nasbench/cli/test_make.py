@@ -5,6 +5,7 @@ The whole of ``build`` is tested with :mod:`data_builders.builds`, of ``fit`` wi
 """
 
 import json
+import sys
 
 import pytest
 
@@ -31,11 +32,28 @@ BAD = {
         ("fit", "nb201-cifar10", "--regressor", "liner"),
         "did you mean 'linear'",
     ),
+    "a regressor that is none": (
+        ("fit", "nb201-cifar10", "--regressor", "json:JSONDecoder"),
+        "not a subclass of nasbench.regressor.Regressor",
+    ),
     "setting without value": (("fit", "nb201-cifar10", "--set", "trees"), "NAME=VALUE"),
     "surrogate of a shipped id": (
         ("fit", "nb201-cifar10", "--id", "nb201-cifar100"),
         "'nb201-cifar100' ships with nasbench",
     ),
+    "a plan is missing, whatever is not installed": (("build", "nope.toml"), "no file has that"),
+    "negative seed": (("fit", "nb201-cifar100", "--train", "50", "--seed", "-1"), "seed = -1"),
+    "empty id": (("fit", "nb201-cifar100", "--train", "50", "--id", ""), "the id ''"),
+    "empty id of a join": (("merge", "nb201-cifar10", "fcnet-naval", "--out", ""), "the id ''"),
+    "empty folder": (("build", "lite201-digits", "--out", ""), "the path is empty"),
+    "empty folder of the work": (("build", "lite201-digits", "--work", ""), "the path is empty"),
+    "empty folder of other work": (("build", "lite201-digits", "--from", ""), "the path is empty"),
+    "empty file of scores": (("build", "lite201-digits", "--scores", ""), "the path is empty"),
+    "empty folder of a join": (
+        ("merge", "nb201-cifar10", "nb201-cifar100", "--out", "a", "--folder", ""),
+        "the path is empty",
+    ),
+    "empty folder of a surrogate": (("fit", "nb201-cifar100", "--out", ""), "the path is empty"),
     "negative searches": (("fit", "nb201-cifar10", "--searches", "-1"), "--searches -1"),
 }
 
@@ -43,6 +61,29 @@ BAD = {
 @pytest.mark.parametrize(("arguments", "expected"), BAD.values(), ids=BAD)
 def test_what_cannot_be_made(refused, arguments, expected):
     assert expected in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("build", "nope.toml"),
+        ("study", "pilot", "nope.toml"),
+        ("study", "precision", "nope.toml"),
+        ("study", "scores", "nope.toml", "--out", "a.parquet"),
+        ("study", "trajectories", "nope.toml", "--search", "a=1", "--out", "a.parquet"),
+        ("fit", "nope"),
+        ("study", "tune", "nope"),
+        ("run", "ppo_lstm", "nope", "--trials", "1"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_missing_is_blamed_before_what_is_not_installed(refused, monkeypatch, command):
+    ours = ("algorithms", "data_builders", "surrogates")
+    for name in [name for name in sys.modules if name.startswith(tuple(f"{n}." for n in ours))]:
+        monkeypatch.delitem(sys.modules, name)
+    for package in ("torch", "xgboost", "optuna"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert " called 'nope" in refused(*command)
 
 
 @pytest.mark.parametrize("plan", ["id = 1", "id = ", "[recipe]\nepochs = -1", "\x00"])
@@ -75,6 +116,31 @@ def test_tables_are_joined(nasbench, refused, cell, tmp_path):
     assert "20 runs, 60 trials; mean of the lowest losses seen: 8.5" in out
     code, out, _ = nasbench("merge", "a", "b", "--out", "both", "--folder", "elsewhere")
     assert (code, out) == (0, "both@1: elsewhere/both.parquet\n")
+
+
+def test_a_joined_table_replaces_another_only_if_it_is_said(nasbench, refused, cell, tmp_path):
+    (tmp_path / "mine.csv").write_text(f"cell,good,slow\n{cell},91.5,3.25\n")
+    columns = ("mine.csv", "--space", "nb201", "--arch", "cell")
+    for id_, what in (
+        ("a", ("--metric", "valid_accuracy@12=good")),
+        ("b", ("--per-arch", "latency_phone_ms=slow")),
+        ("c", ("--per-arch", "latency_phone_ms=slow*2")),
+    ):
+        assert nasbench("import", "table", *columns, "--id", id_, *what)[0] == 0
+    path, again = tmp_path / "home" / "both.parquet", ("merge", "a", "c", "--out", "both")
+    assert nasbench("merge", "a", "b", "--out", "both")[1] == f"both@1: {path}\n"
+    assert "(already there)" in nasbench("merge", "a", "b", "--out", "both")[1]
+    assert "holds both@1 with other numbers: say --replace" in refused(*again)
+    second = path.with_name("both@2.parquet")
+    assert nasbench(*again, "--version", "2")[1] == f"both@2: {second}\n"
+    assert nasbench(*again, "--replace")[1] == f"both@1: {path}\n"
+    assert "must not end in '.archs'" in refused("merge", "a", "b", "--out", "both.archs")
+
+
+def test_a_fit_is_not_begun_that_would_replace_a_surrogate(nasbench, refused, tmp_path):
+    (tmp_path / "home" / "mine").mkdir(parents=True)
+    words = ("fit", "lite201-digits", "--id", "mine")
+    assert "mine exists, and a surrogate would replace it: say so with --rep" in refused(*words)
 
 
 def test_fetch_says_where_the_files_are(nasbench, monkeypatch, tmp_path):

@@ -1,7 +1,11 @@
 """Results on standard output, the rest on standard error."""
 
 import io
+import os
+import subprocess
 import sys
+
+import pytest
 
 from nasbench.cli.output import (
     meter,
@@ -70,6 +74,24 @@ def test_results_and_the_rest_go_apart(capsys, tmp_path):
     assert "3/3" in captured.err
     assert "5/7" in captured.err
     assert "never told" not in captured.err
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["ascii", "C"],
+)
+def test_a_page_is_written_where_letters_are_not_utf_8(tmp_path, variables):
+    done = subprocess.run(
+        [sys.executable, "-m", "nasbench", "quickstart", "--seeds", "1", "--trials", "2"],
+        env=os.environ | variables, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    page = tmp_path / "nasbench-quickstart" / "index.html"
+    assert not page.read_text(encoding="utf-8").isascii()
 
 
 def test_letters_that_the_terminal_does_not_know_are_replaced(monkeypatch, nasbench):

@@ -1,5 +1,8 @@
 """Commands that search and rank: quickstart, run, leaderboard."""
 
+import sys
+from contextlib import contextmanager
+
 import pytest
 
 RUN = ("run", "random_search", "nb201-cifar10", "--processes", "1")
@@ -10,7 +13,7 @@ BAD = {
         "did you mean 'random_search'",
     ),
     "unknown module": (("run", "nowhere:Class", "nb201-cifar10", "--trials", "5"), "'nowhere'"),
-    "no budget": (RUN, "at least one of trials, seconds, epochs"),
+    "no budget": (RUN, "add --trials, --seconds or --epochs, for example --trials 500"),
     "negative budget": ((*RUN, "--trials", "-5"), "trials = -5"),
     "budget of nan seconds": ((*RUN, "--seconds", "nan"), "seconds = nan"),
     "no workers": ((*FIVE, "--workers", "0"), "workers = 0"),
@@ -18,6 +21,21 @@ BAD = {
     "superscript seeds": ((*FIVE, "--seeds", "²"), "'0:100'"),
     "too many seeds": ((*FIVE, "--seeds", "0:99999999999"), "more than"),
     "empty seeds": ((*FIVE, "--seeds", "5:5"), "are empty"),
+    "a seed twice": ((*FIVE, "--seeds", "1,1,1"), "seeds '1,1,1' name 1 more than once"),
+    "a seed in two ranges": ((*FIVE, "--seeds", "0:9,4:6"), "name 4 more than once"),
+    "own file instead of a module": (
+        ("run", "./mine.py:Mine", "nb201-cifar10", "--trials", "5"),
+        "did you mean 'mine:Mine'",
+    ),
+    "quickstart of no seeds": (("quickstart", "--seeds", "0"), "--seeds 0"),
+    "empty folder of records": ((*FIVE, "--out", ""), "the path is empty"),
+    "empty folder of records after =": ((*FIVE, "--out="), "the path is empty"),
+    "empty folder of the quickstart": (("quickstart", "--out", ""), "the path is empty"),
+    "a folder whose name is no text": ((*FIVE, "--out", "o\udcff"), "cannot be read as text"),
+    "records of an empty folder": (("leaderboard", "build", ""), "the path is empty"),
+    "empty folder of the page": (("leaderboard", "build", "a", "--out", ""), "the path is empty"),
+    "setting too deep": ((*FIVE, "--set", f"a={'[' * 9999}"), "--set 'a=[["),
+    "setting too long": ((*FIVE, "--set", f"a={'1' * 9999}"), "--set 'a=11"),
     "no processes": ((*FIVE, "--processes", "0"), "processes = 0"),
     "fewer than no processes": ((*FIVE, "--processes", "-1"), "processes = -1"),
     "unknown hyperparameter": ((*FIVE, "--set", "replacemnt=false"), "did you mean 'replacement'"),
@@ -82,6 +100,34 @@ def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
     code, out, error = nasbench("run", "mine:Mine", "nb201-cifar10", *budget)
     assert code == 0, error
     assert "30 runs, 90 trials" in out
+
+
+def test_runs_without_a_trial_are_told(nasbench):
+    words = ("run", "random_search", "lite201-digits", "--processes", "1", "--seeds", "0:3")
+    code, out, error = nasbench(*words, "--epochs", "4", "--out", "few")
+    assert code == 0
+    assert "3 of 3 runs have no trial: the first training that random_search asks for" in error
+    assert "3 runs, 0 trials" in out
+    assert "no trial" not in nasbench(*words, "--epochs", "8", "--out", "enough")[2]
+
+
+def test_the_quickstart_asks_for_extras_before_its_work(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    assert "needs 'plotly'" in refused("quickstart", "--seeds", "1", "--trials", "2")
+
+
+def test_the_bar_moves_while_one_process_searches(nasbench, monkeypatch):
+    told = []
+
+    @contextmanager
+    def progress(title, total):
+        yield told.append
+
+    monkeypatch.setattr("nasbench.cli.search.progress", progress)
+    monkeypatch.setattr("nasbench.runs.processes._HELD_SECONDS", 0)
+    words = ("run", "random_search", "nb201-cifar10", "--processes", "1", "--seeds", "0:5")
+    assert nasbench(*words, "--trials", "2")[0] == 0
+    assert told == [0, 1, 1, 1, 1, 1]
 
 
 def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch):

@@ -53,6 +53,13 @@ BAD = {
         ("scores", "lite201-digit", "--out", "a.parquet"),
         "did you mean 'lite201-digits'",
     ),
+    "scores to an empty path": (("scores", "lite201-digits", "--out", ""), "the path is empty"),
+    "trajectories of empty work": (
+        ("trajectories", "lite201-digits", *SEARCHES, "--work="),
+        "the path is empty",
+    ),
+    "tuning with a negative seed": (("tune", "nb201-cifar10", "--seed", "-1"), "seed = -1"),
+    "tuning with a seed too large": (("tune", "nb201-cifar10", "--seed", "9" * 12), "seed = 99"),
     "scores to nowhere": (("scores", "lite201-digits"), "--out"),
     "scores to no table": (("scores", "lite201-digits", "--out", "a.csv"), "end with .parquet"),
     "scores of no seed": (
@@ -120,14 +127,20 @@ def test_noise(nasbench, stand_in):
 def test_noise_of_a_shipped_table(nasbench):
     code, out, _ = nasbench("study", "noise", "lite201-digits")
     assert code == 0
-    assert out.startswith("| what | value |\n|---|---|\n| classes, seeds | 5,260, 3 |\n")
+    assert out.startswith(
+        "| what | value |\n|---|---|\n| classes / functions, seeds | 5,260 / 5,044, 3 |\n"
+    )
 
 
 def test_pilot(nasbench, stand_in):
     made = stand_in("pilot", "a table")
     changes = ("--set", "train=64", "--set", "dataset=digits")
-    assert nasbench("study", "pilot", "a-plan", *changes, "--seeds", "3") == (0, "a table\n", "")
-    assert made.call_args.args == ("a-plan", {"train": 64, "dataset": "digits"})
+    assert nasbench("study", "pilot", "lite201-digits", *changes, "--seeds", "3") == (
+        0,
+        "a table\n",
+        "",
+    )
+    assert made.call_args.args == ("lite201-digits", {"train": 64, "dataset": "digits"})
     assert made.call_args.kwargs == {
         "classes": 64, "seeds": 3, "processes": CORES, "trainer": "reference"
     }  # fmt: skip
@@ -136,17 +149,21 @@ def test_pilot(nasbench, stand_in):
 def test_precision(nasbench, stand_in):
     made = stand_in("precision", "a table")
     options = ("--classes", "9", "--processes", "1", "--device", "cpu")
-    assert nasbench("study", "precision", "a-plan", *options) == (0, "a table\n", "")
-    made.assert_called_once_with("a-plan", classes=9, seeds=2, processes=1, device="cpu")
+    assert nasbench("study", "precision", "lite201-digits", *options) == (0, "a table\n", "")
+    made.assert_called_once_with("lite201-digits", classes=9, seeds=2, processes=1, device="cpu")
 
 
 def test_scores(nasbench, stand_in):
     made = stand_in("scores", ABOUT)
     options = ("--out", "some/made.parquet", "--seeds", "2")
-    assert nasbench("study", "scores", "a-plan", *options) == (0, "made@1: some/made.parquet\n", "")
-    assert made.call_args.args == ("a-plan", Path("some/made.parquet"))
+    assert nasbench("study", "scores", "lite201-digits", *options) == (
+        0,
+        "made@1: some/made.parquet\n",
+        "",
+    )
+    assert made.call_args.args == ("lite201-digits", Path("some/made.parquet"))
     made.call_args.kwargs.pop("progress")
-    assert made.call_args.kwargs == {"seeds": 2, "processes": CORES}
+    assert made.call_args.kwargs == {"seeds": 2, "processes": CORES, "replace": False}
 
 
 def test_ranks(nasbench):
@@ -159,13 +176,13 @@ def test_trajectories(nasbench, stand_in):
     made = stand_in("trajectories", ABOUT)
     options = ("--search", "a=1", "--search", "b@c=2x3", "--out", "made.parquet", "--repeat", "5")
     more = ("--set", "epochs=1", "--work", "shelf", "--deadline", "9m", "--processes", "2")
-    code, out, _ = nasbench("study", "trajectories", "a-plan", *options, *more)
+    code, out, _ = nasbench("study", "trajectories", "lite201-digits", *options, *more)
     assert (code, out) == (0, "made@1: made.parquet\n")
     made.call_args.kwargs.pop("progress")("a remark")
-    assert made.call_args.args == ("a-plan", ["a=1", "b@c=2x3"], Path("made.parquet"))
+    assert made.call_args.args == ("lite201-digits", ["a=1", "b@c=2x3"], Path("made.parquet"))
     assert made.call_args.kwargs == {
         "changes": {"epochs": 1}, "repeat": 5, "work": Path("shelf"), "processes": 2,
-        "seconds": 540,
+        "seconds": 540, "replace": False,
     }  # fmt: skip
 
 

@@ -659,6 +659,12 @@ def test_a_surrogate_takes_the_63_bit_value(monkeypatch):
     assert check_replicate(Surrogate({}), 12345) == 12345
 
 
+@pytest.mark.parametrize("seed", ["0", True, 1.0, np.bool_(True), None])
+def test_a_seed_is_an_integer(toy, cells, seed):
+    with pytest.raises(InvalidArgumentError, match=r"seed = .* must be an integer"):
+        search(toy, [(cells[0], 4)], seed=seed)
+
+
 def test_the_mean_has_no_training_seed(toy, cells):
     _, run = search(toy, [(cells[3], 4), (cells[4], 4), (cells[4], 2)], replicate="mean")
     assert [trial.training_seed for trial in run.trials] == [None, None, None]

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nasbench.tables import writer
+from nasbench.tables.columns import said_digest
 from nasbench.tables.table import Table
 
 
@@ -41,7 +42,8 @@ def redescribe():
         table = pq.read_table(path)
         document = json.loads(table.schema.metadata[b"nasbench"])
         change(document)
-        writer._save(path, table.replace_schema_metadata(None), document)
+        sealed = document | {"digest": said_digest(document, table.schema)}
+        writer._save(path, table.replace_schema_metadata(None), sealed)
 
     return redescribed
 

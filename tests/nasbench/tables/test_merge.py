@@ -47,7 +47,7 @@ def metadata(id_, **changes):
 
 def written(folder, meta, runs, archs=None, columns=()):
     path = folder / f"{meta.id}.parquet"
-    write_table(path, Draft(meta, runs, archs, columns))
+    write_table(path, Draft(meta, runs, archs, columns), replace=True)
     return Table(path)
 
 
@@ -55,7 +55,7 @@ def joined(folder, tables, id_="joined", **options):
     """The joined table, written and checked as the command line does it."""
     made = merge(tables, id_, **options)
     path = folder / f"{id_}.parquet"
-    write_table(path, made)
+    write_table(path, made, replace=True)
     table = Table(path)
     table.check()
     return table

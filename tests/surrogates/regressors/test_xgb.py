@@ -113,7 +113,7 @@ def test_early_stop_keeps_the_best_round_of_examples_held_out():
     model = fitted(rounds=1000, learning_rate=0.3, early_stop=5)
     n = model._booster.num_boosted_rounds()
     assert 5 < n < 500
-    held = np.random.default_rng(0).permutation(200)[:20]
+    held, _ = model._held_out(ARCHS[TRAIN])
     x, y = features(SPACE, ARCHS[TRAIN], None), TARGETS[TRAIN]
     other = y.copy()
     other[held] += 1e-3  # what is held out is not learned from
@@ -125,6 +125,15 @@ def test_early_stop_keeps_the_best_round_of_examples_held_out():
         for k in range(1, n + 1)
     ]
     assert np.argmin(losses) == n - 1
+
+
+def test_what_is_held_out_shares_no_function_with_what_is_kept():
+    archs = ARCHS[ORDER[:3000]]
+    held, kept = fitted()._held_out(archs)
+    assert sorted([*held, *kept]) == list(range(3000))
+    functions = [{SPACE.function(tuple(a)) for a in archs[part].tolist()} for part in (held, kept)]
+    assert not functions[0] & functions[1]
+    assert len(functions[0]) == sum(map(len, functions)) // 10 > 100
 
 
 def test_two_examples():

@@ -619,6 +619,36 @@ def test_one_bad_record_stops_the_import(
     refused(path, tmp_path, rf"single\.pickle\.pbz2, architecture 1.*{reason}")
 
 
+def test_sidecars_of_macos_are_passed_over(made: Any, tmp_path: Path) -> None:
+    _, _, archive, out = made
+    folder = tmp_path / archive.name
+    shutil.copytree(archive, folder)
+    for path in (*folder.iterdir(), folder / "x"):
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    assert hashes(convert(folder, tmp_path / "made")) == hashes(out)
+    inputs = [
+        Table(next(o.glob("*cifar10.parquet"))).metadata for o in (out, tmp_path / "made/out")
+    ]
+    assert inputs[0].recipe["input"] == inputs[1].recipe["input"]
+
+
+def test_a_download_that_failed_is_named(official: Any, tmp_path: Path) -> None:
+    records = official.records("tss", [0, 1])
+    folder = official.folder(tmp_path / "archive", "tss", records)
+    single = official.file(tmp_path / "single.pickle.pbz2", "tss", records)
+    for path, given in ((folder / "000001.pickle.pbz2", folder), (single, single)):
+        whole = path.read_bytes()
+        path.write_bytes(b"<html>Too many requests</html>")
+        refused(given, tmp_path, rf"{path.name} is an HTML page, not .* in bz2: download it again")
+        path.write_bytes(whole[: len(whole) // 2])
+        refused(given, tmp_path, rf"{path.name} .*it is cut, its end is missing: download it again")
+        path.write_bytes(whole[:30] + b"????" + whole[34:])
+        refused(
+            given, tmp_path, rf"{path.name} .*compressed bytes are damaged .*: download it again"
+        )
+
+
 def test_wrong_costs_of_some_trainings_are_kept_as_published(official: Any, tmp_path: Path) -> None:
     records = official.records("tss", [11])
     right = c10(records[11])["params"]

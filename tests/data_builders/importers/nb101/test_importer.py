@@ -27,6 +27,7 @@ from data_builders.importers.nb101 import importer as nb101
 from data_builders.importers.nb101 import records as nb101_records
 from data_builders.importers.nb101.importer import NB101Importer
 from nasbench import Budget
+from nasbench.api import NASBench
 from nasbench.errors import ArchiveError, InvalidArgumentError, NasbenchError, NotRecordedError
 from nasbench.spaces.nb101 import NB101, cells, to_matrix
 from nasbench.spaces.nb101_hash import module_hash
@@ -37,6 +38,7 @@ from nasbench.testing import check_importer
 
 SPACE = NB101()
 BUDGETS = (4, 12, 36, 108)
+SPLITS, NAMES = ("train", "valid", "test"), ("train", "validation", "test")
 
 # --- the official layout -------------------------------------------------------------------------
 
@@ -236,6 +238,30 @@ def test_every_number_is_answered_to_the_last_digit(full: Path) -> None:
             assert found["parameters"] == row.parameters
 
 
+def test_accuracies_in_double_precision_keep_their_digits(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    rows = [
+        module.training(half=(1.0, *drawn[:3]), final=(2.0, *drawn[3:]))
+        for module in (EDGE, CONV3)
+        for _ in range(3)
+        if (drawn := [rng.randrange(9985) / 9984 for _ in range(6)])
+    ]
+    path = convert(write_file(tmp_path / "some.tfrecord", rows), tmp_path)
+    benchmark, drop_in = nasbench.load(path), NASBench(path)
+    for number, row in enumerate(rows):
+        text, seed = (EDGE, CONV3)[number // 3].text, number % 3
+        _, computed = drop_in.get_metrics_from_hash(row.module)
+        for epoch, moment, expected in ((54, "halfway", row.half), (108, "final", row.final)):
+            found = benchmark.query(text, epoch=epoch, seed=seed)
+            for split, name, value in zip(SPLITS, NAMES, expected[1:], strict=True):
+                assert found[f"{split}_accuracy"] == value * 100
+                assert computed[108][seed][f"{moment}_{name}_accuracy"] == value
+
+
+def test_the_published_file_needs_no_second_column(full: Path) -> None:
+    assert not [name for name in Table(full).columns if name.startswith("published_")]
+
+
 def test_the_published_record_of_the_inception_like_cell(tmp_path: Path) -> None:
     rows = trainings((EDGE, INCEPTION), (108,))
     rows[4] = replace(
@@ -324,8 +350,9 @@ def test_a_search_runs_on_it(full: Path) -> None:
 
 
 def test_cells_are_numbered_in_the_order_of_the_file(full: Path, tmp_path: Path) -> None:
-    for modules in (MODULES, MODULES[::-1]):
-        found = table(trainings(modules), tmp_path)
+    for name, modules in (("one", MODULES), ("other", MODULES[::-1])):
+        (tmp_path / name).mkdir()
+        found = table(trainings(modules), tmp_path / name)
         hashes = dict(
             zip(found.arch_numbers("index"), found.arch_texts("module_hash"), strict=True)
         )
@@ -464,7 +491,10 @@ nan = float("nan")
         (trainings()[3:], r"0437.* has 0 trainings of 4 epochs, but others have 3"),
         (trainings(budgets=(4, 108)), r"trainings of \[4, 108\] epochs"),
         (b"", "holds no records"),
-        (bytes(64), "is damaged: the length of the record at byte 0"),
+        (bytes(64), "is nothing but zeros, not a TFRecord file"),
+        (b"<!doctype html>", "is an HTML page, not a TFRecord file"),
+        (b"PK\3\4" + bytes(60), "is a zip archive, not a TFRecord file"),
+        (b"noise" * 20, "is damaged: the length of the record at byte 0"),
         (with_payload(b"\xff\xfe"), "record 2: .*not JSON"),
         (with_payload(b"not json"), "record 2: b'not json' is not JSON"),
         (with_payload(b""), "record 2: b'' is not JSON"),

@@ -118,5 +118,5 @@ def test_without_the_crc_library_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "google_crc32c", None)
-    with pytest.raises(MissingExtraError, match=r"pip install \"nasbench\[importers\]\""):
+    with pytest.raises(MissingExtraError, match=r"pip install -e \"\.\[importers\]\""):
         read(framed(b"payload"))

@@ -597,6 +597,14 @@ def test_questions_without_an_answer(pair):
             results.get_metrics("cifar10", "x-valid")
 
 
+def test_what_only_equals_an_integer_is_no_seed_and_no_epoch(pair):
+    index, hp = pair.indices[0], HPS[pair.kind][-1]
+    pair.ours.get_more_info(index, "cifar10", 1, hp, 777)  # is remembered
+    for iepoch, seed in ((True, 777), (1.0, 777), (1, 777.0), (1, np.float64(777)), ("1", 777)):
+        with pytest.raises(NoAnswerError):
+            pair.ours.get_more_info(index, "cifar10", iepoch, hp, seed)
+
+
 def test_an_evaluation_that_only_the_end_of_the_long_recipe_has(pair):
     index, hp = pair.indices[0], HPS[pair.kind][-1]
     for api in (pair.theirs, pair.ours):
@@ -885,7 +893,7 @@ def test_a_table_of_version_1_lacks_top_5_accuracies(synthetic, tmp_path):
         draft = Draft(
             replace(table.metadata, version=version), runs, columns=tuple(table.columns.values())
         )
-        write_table(tmp_path / table.path.name, draft)
+        write_table(tmp_path / table.path.name, draft, replace=True)
         result = create(tmp_path, "tss", verbose=False).query_by_index(7, "cifar10", "12")[111]
         if version == 1:
             with pytest.raises(NoAnswerError, match=r"version 1 .* import the archive again"):

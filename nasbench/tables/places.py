@@ -1,0 +1,115 @@
+"""Where a table lies in a folder, and what may be replaced there.
+
+Files of other programs are never replaced. A table is replaced only if the caller says so; the same
+table is left as it is, and one whose writing was interrupted is completed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nasbench.errors import InvalidArgumentError, TableError
+from nasbench.tables.columns import open_file, read_document
+from nasbench.tables.schema import archs_file
+from nasbench.tables.table import Table
+
+
+def table_path(folder: Path, id: str, version: int) -> Path:
+    """Return the file of a table: ``<id>.parquet``, or ``<id>@<version>.parquet`` beside another.
+
+    Args:
+        folder: Folder of tables.
+        id: Id of the table.
+        version: Version of the table.
+    """
+    plain, exact = folder / f"{id}.parquet", folder / f"{id}@{version}.parquet"
+    held = _said(plain).get("version", version)
+    return exact if exact.exists() or held != version else plain
+
+
+def digest_at(path: Path) -> str | None:
+    """Return what identifies the table in a file; None if it holds none."""
+    return _said(path).get("digest")
+
+
+def must_write(path: Path, said: Mapping[Path, Mapping[str, Any]], *, replace: bool) -> bool:
+    """Return whether a table must be written; False if it is already there, whole.
+
+    Args:
+        path: Its file of runs.
+        said: The document of each of its files, with ``digest``.
+        replace: Whether it may replace another table.
+
+    Raises:
+        InvalidArgumentError: Another table is there and must not be replaced, or a file is there
+            that is no table.
+    """
+    found = {file: _said(file) for file in (path, archs_file(path)) if file.exists()}
+    if foreign := [file for file, document in found.items() if not document]:
+        raise InvalidArgumentError(
+            f"{foreign[0]} is no table of this suite, or is damaged, and is never replaced: move "
+            "it away, or choose another id or folder"
+        )
+    if {file: document.get("digest") for file, document in found.items()} == {
+        file: document["digest"] for file, document in said.items()
+    }:
+        return not _is_whole(path)
+    first = path if path in found else archs_file(path)
+    is_begun = first in found.keys() & said.keys() and (
+        found[first].get("digest") == said[first]["digest"]
+    )
+    if found and not is_begun and not replace:
+        raise InvalidArgumentError(_refusal(path, found.get(path, {}), said[path]))
+    return True
+
+
+def refuse_taken(path: Path, what: str) -> None:
+    """Refuse to begin what would end in replacing a file.
+
+    Args:
+        path: Where the result will lie.
+        what: What it is, such as ``"a table of scores"``.
+
+    Raises:
+        InvalidArgumentError: Something is there.
+    """
+    if path.exists():
+        raise InvalidArgumentError(
+            f"{path} exists, and {what} would replace it: say so with --replace (replace=True), or "
+            "choose another id or folder"
+        )
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """Return the document in a file of a table; empty if it is no such file."""
+    try:
+        document = read_document(open_file(path).schema_arrow)
+    except TableError:
+        return {}
+    is_ours = isinstance(document, dict) and {"id", "content_hash"} <= document.keys()
+    return document if is_ours else {}
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        Table(path).check()
+    except TableError:
+        return False
+    return True
+
+
+def _refusal(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    name = f"{new['id']}@{new['version']}"
+    if old.get("id") != new["id"] or old.get("version") != new["version"]:
+        held = f"{old['id']}@{old.get('version')}" if old else "numbers of another table"
+        reason = f"{path} holds {held}, not {name}"
+    elif old.get("content_hash") != new["content_hash"]:
+        reason = f"{path} holds {name} with other numbers"
+    else:
+        differing = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
+        words = ", ".join(key for key in differing if key != "digest") or "meaning of columns"
+        reason = f"{path} holds {name} with the same numbers but another {words}"
+    return (
+        f"{reason}: say --replace (replace=True) to replace it, or give another version, id or "
+        "folder to keep both"
+    )
