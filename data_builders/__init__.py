@@ -14,6 +14,7 @@ NETWORKS = Registry(
         "lite201": "data_builders.networks.lite201:Lite201",
         "nb201": "data_builders.networks.nb201:NB201Network",
         "darts": "data_builders.networks.darts:DartsNetwork",
+        "seqmix": "data_builders.networks.seqmix:SeqMixNetwork",
     },
 )
 TASKS = Registry(

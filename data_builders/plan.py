@@ -6,8 +6,11 @@ import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from data_builders.recipe import MAX_SEED, Recipe, construct, has_type, refuse_unless
+from data_builders.recipe import ImageRecipe, Recipe
+from data_builders.task_recipe import TaskRecipe, made_task
+from data_builders.values import MAX_SEED, construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.files import expanded
 
@@ -25,7 +28,7 @@ class Plan:
         recipe: How to train every architecture.
         seeds: Training seeds, built in this order.
         architectures: Number of classes to draw at random; None for every class of the space.
-        source: Provenance of the images.
+        source: Provenance of the data.
         licence: Licence of the table.
         citation: What to cite.
 
@@ -83,7 +86,8 @@ def shipped() -> dict[str, Path]:
 def load_plan(name_or_path: str) -> Plan:
     """Read a shipped plan by its table id, or a TOML file by its path.
 
-    The path of an ``.npz`` data set is relative to the folder of the TOML file.
+    A section ``[recipe.task]`` makes it the recipe of a task, else it is one of images. The path
+    of an ``.npz`` data set is relative to the folder of the TOML file.
 
     Raises:
         UnknownNameError: The argument is neither a shipped plan nor a file, or the file has an
@@ -105,8 +109,16 @@ def load_plan(name_or_path: str) -> Plan:
     values, seeds = document.get("recipe"), document.get("seeds", [0])
     if not isinstance(values, dict):
         raise InvalidArgumentError(f"{path} has no section [recipe]")
-    if isinstance(dataset := values.get("dataset"), str) and dataset.endswith(".npz"):
-        values["dataset"] = str(path.resolve().parent / dataset)
     document["seeds"] = tuple(seeds) if isinstance(seeds, list) else seeds
-    document["recipe"] = construct(Recipe, values, f"{path}, section [recipe]")
+    document["recipe"] = _recipe(values, path)
     return construct(Plan, document, str(path))
+
+
+def _recipe(values: dict[str, Any], path: Path) -> Recipe:
+    where = f"{path}, section [recipe]"
+    if isinstance(task := values.get("task"), dict):
+        made = made_task(task, f"{path}, section [recipe.task]")
+        return construct(TaskRecipe, values | {"task": made}, where)
+    if isinstance(dataset := values.get("dataset"), str) and dataset.endswith(".npz"):
+        values = values | {"dataset": str(path.resolve().parent / dataset)}
+    return construct(ImageRecipe, values, where)

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data_builders.recipe import has_type, refuse_unless
+from data_builders.values import has_type, refuse_unless
 from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError
 
@@ -53,6 +53,11 @@ class Task(ABC):
     name: ClassVar[str]
 
     length: int
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The task in words from which its sequences can be made again, but for their draws."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -21,9 +21,10 @@ from data_builders.builds.shards import (
 )
 from data_builders.builds.workers import BACKENDS, Order
 from data_builders.costs.calibration import Calibration, calibrate
-from data_builders.images.datasets import load_split
 from data_builders.network import Network
 from data_builders.plan import Plan
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
 from nasbench.errors import BuildError
 from nasbench.files import writable_folder
 from nasbench.space import Arch
@@ -53,8 +54,8 @@ class Build:
         plan: As given.
         manifest: The trainer with all its choices.
         folder: The plan's own folder inside ``work``: table id and recipe digest.
-        split: The images.
-        digest: Digest of the recipe and its images.
+        course: What the recipe trains on, and how.
+        digest: Digest of the recipe and its data.
         network: Class of the networks.
         classes: Representatives of the classes to train.
         untrained: Representatives of the classes without anything to train.
@@ -76,8 +77,8 @@ class Build:
     ) -> None:
         check_trainer(manifest["trainer"])
         self.plan = plan
-        self.split = load_split(plan.recipe)
-        self.digest = plan.recipe.digest(self.split.digest)
+        self.course: Course = course_of(plan.recipe)
+        self.digest = plan.recipe.digest(self.course.data_digest)
         self.network: Network = NETWORKS.load(plan.recipe.network)
         self.untrained: list[Arch] = []
         if plan.architectures is None:
@@ -117,7 +118,7 @@ class Build:
             archs = calibrated_classes(self.network, most)
             with first(path) as temporary:
                 device = self.manifest.get("device", "cpu")
-                calibrate(archs, self.plan.recipe, self.split, device).save(temporary)
+                calibrate(archs, self.course, device).save(temporary)
         return Calibration.load(path)
 
     def run(
@@ -141,7 +142,7 @@ class Build:
             backend: One of :data:`data_builders.builds.workers.BACKENDS`.
 
         Raises:
-            BuildError: The images have changed since the build began, a calibration is damaged, or
+            BuildError: The data have changed since the build began, a calibration is damaged, or
                 workers are lost again and again.
             UnknownNameError: There is no such backend.
             MissingExtraError: The backend is not installed.
@@ -195,13 +196,13 @@ class Build:
         """Zero-cost scores of the planned networks, from :mod:`data_builders.builds.score_table`.
 
         Raises:
-            BuildError: They are of another recipe or other images, or some are not there.
+            BuildError: They are of another recipe or other data, or some are not there.
             SchemaError: The file is no table.
         """
         scores = Table(path)
         recipe = scores.metadata.recipe
         if recipe.get("digest") != self.digest or "initial_values" not in recipe:
-            raise BuildError(f"{path} holds no scores of {self.plan.id} with these images")
+            raise BuildError(f"{path} holds no scores of {self.plan.id} with these data")
         archs = build_table.as_written(self.network, {*self.classes, *self.untrained})
         if {*archs} - {*map(tuple, scores.written_archs.tolist())}:
             raise BuildError(f"{path} lacks scores of architectures of {self.plan.id}")
@@ -238,13 +239,14 @@ class Build:
 
     def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """The manifest with all choices of its trainer."""
-        if manifest["trainer"] != "batched" or "convolution" in manifest:
+        chosen = self.course.chosen
+        if manifest["trainer"] != "batched" or {*chosen} <= {*manifest}:
             return dict(manifest)
         for folder in (self.folder, *self._others):
             if (folder / CLAIM).exists():
                 begun = read_claim(folder)
-                return {name: begun.get(name) for name in ("device", "convolution")} | {**manifest}
-        return choices(manifest, self.classes, self.plan.recipe, self.split)
+                return {name: begun.get(name) for name in chosen} | {**manifest}
+        return choices(manifest, self.classes, self.course)
 
     def _claim(self) -> dict[str, Any]:
         """What the folder belongs to.
@@ -275,7 +277,7 @@ def _folder(work: Path, name: str) -> Path:
         id_ = name.rpartition("-")[0]
         others = ", ".join(sorted(path.name for path in work.glob(f"{id_}-*")))
         raise BuildError(
-            f"{work} has no {name}, which is the name of this recipe with these images; there is "
+            f"{work} has no {name}, which is the name of this recipe with these data; there is "
             f"{others or 'no build of this plan'}"
         )
     return folder

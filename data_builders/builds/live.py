@@ -25,11 +25,12 @@ from data_builders.builds.claim import REFERENCE, begin, check_claim
 from data_builders.builds.shard_files import Shard, first, read_shard
 from data_builders.builds.shards import calibrated_classes, train_shard
 from data_builders.costs.calibration import Calibration, calibrate
-from data_builders.images.datasets import load_split
 from data_builders.network import Network
 from data_builders.plan import Plan
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
 from data_builders.training.memory import keep_freed_memory
-from data_builders.training.reference import CURVES
+from data_builders.training.outcome import CURVES
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.column import Column
 from nasbench.errors import BuildError, NotRecordedError, one_of
@@ -39,7 +40,7 @@ from nasbench.spaces import SPACES
 from nasbench.tables.draft import Draft
 
 _NUMBERS = (*CURVES, "seconds", "validation_seconds")
-_images = lru_cache(maxsize=1)(load_split)  # kept for the next benchmark of this process
+_course = lru_cache(maxsize=1)(course_of)  # kept for the next benchmark of this process
 
 
 class OutOfTimeError(BuildError):
@@ -56,8 +57,8 @@ class LiveBenchmark:
 
     Attributes:
         plan: As given.
-        split: The images.
-        digest: Digest of the recipe and its images.
+        course: What the recipe trains on, and how.
+        digest: Digest of the recipe and its data.
         network: Class of the networks.
         manifest: The trainer.
         folder: The plan's own folder inside ``work``.
@@ -70,8 +71,8 @@ class LiveBenchmark:
 
     def __init__(self, plan: Plan, work: Path, *, until: float | None = None) -> None:
         self.plan = plan
-        self.split = _images(plan.recipe)
-        self.digest = plan.recipe.digest(self.split.digest)
+        self.course: Course = _course(plan.recipe)
+        self.digest = plan.recipe.digest(self.course.data_digest)
         self.network: Network = NETWORKS.load(plan.recipe.network)
         self.manifest = dict(REFERENCE)
         self.folder = writable_folder(work.resolve() / f"{plan.id}-{self.digest[:12]}")
@@ -138,7 +139,7 @@ class LiveBenchmark:
         if not path.exists():
             archs = calibrated_classes(self.network, CALIBRATED_CLASSES)
             with first(path) as temporary:
-                calibrate(archs, self.plan.recipe, self.split).save(temporary)
+                calibrate(archs, self.course).save(temporary)
         return Calibration.load(path)
 
     def training(self, arch: Arch, seed: int) -> pa.Table:
@@ -148,7 +149,7 @@ class LiveBenchmark:
             IllegalArchError: Not in the space.
             NotRecordedError: The seed is none of the plan's.
             OutOfTimeError: It would have to be trained after the end of the time.
-            BuildError: There is nothing to train, the images have changed, or a file is damaged.
+            BuildError: There is nothing to train, the data have changed, or a file is damaged.
         """
         arch = self.space.canonical(self.space.check(arch))
         if seed not in self.plan.seeds:

@@ -1,9 +1,7 @@
 """The table of a build: trainings and their simulated seconds, numbers of archs, metadata."""
 
-import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,12 +12,12 @@ from numpy.typing import NDArray
 from data_builders.builds.shard_files import row, schema
 from data_builders.builds.shards import is_listable
 from data_builders.costs.calibration import Calibration
-from data_builders.images.datasets import Split
 from data_builders.network import Network
 from data_builders.plan import Plan
 from data_builders.recipe import Recipe
+from data_builders.training.course import Course
+from data_builders.training.outcome import CURVES
 from data_builders.training.procedure import procedure
-from data_builders.training.reference import CURVES
 from data_builders.zero_cost import is_score
 from nasbench.column import Column
 from nasbench.space import Arch, SearchSpace
@@ -34,8 +32,8 @@ class Built(Protocol):
 
     Attributes:
         plan: What was built.
-        split: The images.
-        digest: Digest of the recipe and its images.
+        course: What the recipe trains on, and how.
+        digest: Digest of the recipe and its data.
         network: Class of the networks.
         classes: Representatives of the classes that were trained.
         untrained: Representatives of the classes without anything to train.
@@ -43,7 +41,7 @@ class Built(Protocol):
     """
 
     plan: Plan
-    split: Split
+    course: Course
     digest: str
     network: Network
     classes: list[Arch]
@@ -99,10 +97,9 @@ def with_seconds(runs: pa.Table, recipe: Recipe, calibration: Calibration) -> pa
 
 def untrained_rows(build: Built) -> pa.Table:
     """Rows of the classes that need no training: they answer every image class alike."""
-    recipe, n_classes = build.plan.recipe, build.split.n_classes
+    recipe, (loss, accuracy) = build.plan.recipe, build.course.chance
     curves = {
-        name: [math.log(n_classes) if name.endswith("loss") else 100.0 / n_classes] * recipe.epochs
-        for name in CURVES
+        name: [loss if name.endswith("loss") else accuracy] * recipe.epochs for name in CURVES
     }
     rows = [
         row(arch, seed, recipe, "untrained", curves)
@@ -120,7 +117,7 @@ def arch_numbers(build: Built, calibration: Calibration) -> pa.Table:
     recipe = build.plan.recipe
     rows = []
     for arch, canonical in as_written(build.network, {*build.classes, *build.untrained}).items():
-        numbers = sizes(arch, build.network, recipe, build.split)
+        numbers = build.course.arch_numbers(arch)
         timed = calibration.arch_numbers(canonical, recipe)
         rows.append({"arch": list(arch), **numbers, **timed})
     return pa.Table.from_pylist(rows)
@@ -137,18 +134,6 @@ def as_written(network: Network, classes: Set[Arch]) -> dict[Arch, Arch]:
     return {arch: canonical for arch, canonical in pairs if canonical in classes}
 
 
-def sizes(arch: Arch, network: Network, recipe: Recipe, split: Split) -> Mapping[str, Any]:
-    """The network's own numbers of an architecture as written, in this recipe."""
-    return network.arch_numbers(
-        arch,
-        channels=recipe.channels,
-        cells=recipe.cells,
-        image_channels=split.train.x.shape[3],
-        n_classes=split.n_classes,
-        size=split.train.x.shape[1],
-    )
-
-
 def _columns(build: Built, calibration: Calibration) -> list[Column]:
     return [
         *calibration.columns(build.network.cost_terms(build.classes[0])),
@@ -158,24 +143,23 @@ def _columns(build: Built, calibration: Calibration) -> list[Column]:
 
 def _metadata(build: Built, calibration: Calibration) -> Metadata:
     plan, recipe = build.plan, build.plan.recipe
-    dataset = Path(recipe.dataset).name.removesuffix(".npz")
     return Metadata(
         id=plan.id,
         version=plan.version,
         space=build.network.space,
         key="class",
-        dataset=dataset,
+        dataset=recipe.data,
         epochs={recipe.epochs: list(range(1, recipe.epochs + 1))},
         complete=plan.architectures is None,
         default_objective="valid_accuracy",
-        title=f"{recipe.network} on {dataset}, trained by this suite",
+        title=f"{recipe.network} on {recipe.data}, trained by this suite",
         description=plan.description,
         seeds="seeds of initial values and data order",
         elsewhere="a new recipe can be trained with: nasbench build PLAN.toml",
         recipe=recipe.published()
         | {
             "digest": build.digest,
-            "split_digest": build.split.digest,
+            "split_digest": build.course.data_digest,
             "training": procedure(build.network, recipe, build.manifest),
             **build.manifest,
             "calibration": asdict(calibration),

@@ -6,7 +6,6 @@ plan builds. :mod:`data_builders.zero_cost` defines the scores.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from time import thread_time
 
@@ -15,16 +14,16 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from data_builders import NETWORKS
-from data_builders.builds.merged_table import as_written, sizes
+from data_builders.builds.merged_table import as_written
 from data_builders.builds.shards import all_classes, sample_classes
-from data_builders.images.datasets import Split, load_split
 from data_builders.network import Network
 from data_builders.plan import Plan, load_plan
-from data_builders.recipe import Recipe
-from data_builders.training.reference import Tensors, build_network, initialise, one_thread, tensors
-from data_builders.zero_cost import SCORES
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
+from data_builders.training.devices import one_thread
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import writable_folder
@@ -37,34 +36,22 @@ from nasbench.tables.writer import write_table
 BLOCK = 64
 
 
-def first_batch(recipe: Recipe, split: Split) -> Tensors:
-    """What all networks are scored on: the first ``recipe.batch`` training images of the split.
-
-    They are normalised as in training, neither mirrored nor cropped, in double precision.
-    """
-    data = tensors(split, torch.float64)["train"]
-    return Tensors(data.x[: recipe.batch], data.y[: recipe.batch])
-
-
-def score(name: str, arch: Arch, seed: int, recipe: Recipe, split: Split, batch: Tensors) -> float:
+def score(name: str, arch: Arch, seed: int, course: Course, batch: tuple[Tensor, Tensor]) -> float:
     """One score of one network, NaN where it is not defined.
 
     Args:
-        name: One of :data:`data_builders.zero_cost.SCORES`.
-        arch: The representative of its class, connected.
+        name: One of the course's scores.
+        arch: The representative of its class, trainable.
         seed: Of the initial values, which are those of a training.
-        recipe: Of that training.
-        split: The images.
-        batch: From :func:`first_batch`.
+        course: Of that training.
+        batch: The course's first batch.
     """
-    network = build_network(arch, recipe, split).double()
-    initialise(network, arch, seed)
-    value = SCORES[name].compute(network, batch.x, batch.y)
+    value = course.scores[name].compute(course.scored_network(arch, seed), *batch)
     return value if np.isfinite(value) else np.nan
 
 
 def score_block(
-    archs: Sequence[Arch], seeds: Sequence[int], recipe: Recipe, split: Split, batch: Tensors
+    archs: Sequence[Arch], seeds: Sequence[int], course: Course, batch: tuple[Tensor, Tensor]
 ) -> NDArray[np.float64]:
     """All scores of some classes, on one thread.
 
@@ -72,21 +59,21 @@ def score_block(
         The mean over the seeds, and the processor seconds of all of them, in which every score has
         made its network anew; shape ``(n_archs, n_scores, 2)``.
     """
-    found = np.empty((len(archs), len(SCORES), 2))
+    found = np.empty((len(archs), len(course.scores), 2))
     with one_thread():
-        for name in SCORES:  # what is slow the first time only is no cost of a class
-            score(name, archs[0], seeds[0], recipe, split, batch)
+        for name in course.scores:  # what is slow the first time only is no cost of a class
+            score(name, archs[0], seeds[0], course, batch)
         for i, arch in enumerate(archs):
-            for j, name in enumerate(SCORES):
+            for j, name in enumerate(course.scores):
                 start = thread_time()
-                values = [score(name, arch, seed, recipe, split, batch) for seed in seeds]
+                values = [score(name, arch, seed, course, batch) for seed in seeds]
                 found[i, j] = np.mean(values), thread_time() - start
     return found
 
 
 def score_classes(
     plan: Plan,
-    split: Split,
+    course: Course,
     seeds: Sequence[int],
     processes: int,
     progress: Callable[[int, int], None] = lambda _, __: None,
@@ -95,7 +82,7 @@ def score_classes(
 
     Args:
         plan: What to score.
-        split: Its images.
+        course: Its course.
         seeds: Of initial values.
         processes: Classes scored at a time, each on one thread.
         progress: Called with the number of classes that are done, and of all.
@@ -110,12 +97,12 @@ def score_classes(
         if plan.architectures is None
         else sample_classes(network, plan.architectures)
     )
-    found = {arch: np.tile([np.nan, 0.0], (len(SCORES), 1)) for arch in archs}
+    found = {arch: np.tile([np.nan, 0.0], (len(course.scores), 1)) for arch in archs}
     archs = [arch for arch in archs if network.trains(arch)]
     blocks = [archs[i : i + BLOCK] for i in range(0, len(archs), BLOCK)]
-    batch = first_batch(plan.recipe, split)
+    batch = course.first_batch()
     jobs: Iterator[NDArray[np.float64]] = joblib.Parallel(processes, return_as="generator")(
-        joblib.delayed(score_block)(block, seeds, plan.recipe, split, batch) for block in blocks
+        joblib.delayed(score_block)(block, seeds, course, batch) for block in blocks
     )
     done = 0
     for block, numbers in zip(blocks, jobs, strict=True):
@@ -126,7 +113,7 @@ def score_classes(
 
 def score_table(
     plan: Plan,
-    split: Split,
+    course: Course,
     seeds: Sequence[int],
     scores: Mapping[Arch, NDArray[np.float64]],
     id: str,
@@ -135,49 +122,47 @@ def score_table(
 
     Args:
         plan: What was scored.
-        split: Its images.
+        course: Its course.
         seeds: Of the initial values.
         scores: From :func:`score_classes`.
         id: Of the table.
     """
-    recipe = plan.recipe
-    network: Network = NETWORKS.load(recipe.network)
+    network: Network = NETWORKS.load(plan.recipe.network)
     archs = as_written(network, scores.keys())
-    rows = [{"arch": list(arch), **sizes(arch, network, recipe, split)} for arch in archs]
+    rows = [{"arch": list(arch), **course.arch_numbers(arch)} for arch in archs]
     table = pa.Table.from_pylist(rows)
     found = np.array([scores[canonical] for canonical in archs.values()])
-    for j, name in enumerate(SCORES):
+    for j, name in enumerate(course.scores):
         table = table.append_column(name, pa.array(found[:, j, 0], from_pandas=True))
         seconds = pa.array(found[:, j, 1], pa.float32())
         table = table.append_column(f"{name}_seconds", seconds)
     return Draft(
-        _metadata(plan, split, seeds, id),
-        _no_runs(len(rows[0]["arch"])),
+        _metadata(plan, course, seeds, id),
+        _no_runs(len(next(iter(archs)))),
         table,
-        _columns(network, len(seeds)),
+        _columns(network, course, len(seeds)),
     )
 
 
-def _metadata(plan: Plan, split: Split, seeds: Sequence[int], id: str) -> Metadata:
-    recipe, dataset = plan.recipe, Path(plan.recipe.dataset).name
+def _metadata(plan: Plan, course: Course, seeds: Sequence[int], id: str) -> Metadata:
+    recipe = plan.recipe
     network: Network = NETWORKS.load(recipe.network)
     return Metadata(
         id=id,
         space=network.space,
         key="arch",
-        dataset=dataset.removesuffix(".npz"),
+        dataset=recipe.data,
         epochs={},
         complete=plan.architectures is None,
-        title=f"zero-cost scores of {recipe.network} on {dataset.removesuffix('.npz')}",
+        title=f"zero-cost scores of {recipe.network} on {recipe.data}",
         description=(
             f"What the untrained networks of {plan.id} tell: scores of their initial values and "
-            f"the first {recipe.batch} training images. Join it to {plan.id}."
+            f"the first {recipe.batch} training examples. Join it to {plan.id}."
         ),
-        recipe=asdict(recipe)
+        recipe=recipe.published()
         | {
-            "dataset": dataset,
-            "digest": recipe.digest(split.digest),
-            "split_digest": split.digest,
+            "digest": recipe.digest(course.data_digest),
+            "split_digest": course.data_digest,
             "initial_values": list(seeds),
         },
         source=plan.source,
@@ -187,14 +172,14 @@ def _metadata(plan: Plan, split: Split, seeds: Sequence[int], id: str) -> Metada
     )
 
 
-def _columns(network: Network, n_seeds: int) -> list[Column]:
+def _columns(network: Network, course: Course, n_seeds: int) -> list[Column]:
     of = "" if n_seeds == 1 else f"; mean over {n_seeds} initialisations"
     undefined = "null where no edge connects the cell's input to its output"
     cost = "processor seconds on one thread, the making of the network included, as measured once"
     return [
         *(Column.of(name, text) for name, text in network.arch_columns.items()),
-        *(Column.of(n, f"{s.description}{of}; {undefined}") for n, s in SCORES.items()),
-        *(Column.of(f"{name}_seconds", f"{cost}; 0 if {undefined[5:]}") for name in SCORES),
+        *(Column.of(n, f"{s.description}{of}; {undefined}") for n, s in course.scores.items()),
+        *(Column.of(f"{name}_seconds", f"{cost}; 0 if {undefined[5:]}") for name in course.scores),
     ]
 
 
@@ -240,8 +225,8 @@ def write_scores(
     if not replace:
         refuse_taken(path, "a table of scores")
     made = load_plan(plan)
-    split = load_split(made.recipe)
+    course = course_of(made.recipe)
     writable_folder(path.parent)
-    scores = score_classes(made, split, range(seeds), processes, progress)
-    draft = score_table(made, split, range(seeds), scores, path.stem)
+    scores = score_classes(made, course, range(seeds), processes, progress)
+    draft = score_table(made, course, range(seeds), scores, path.stem)
     return write_table(path, draft, replace=replace)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.recipe import Recipe
-from data_builders.training.reference import CURVES, Training
+from data_builders.training.outcome import CURVES, Training
 from nasbench.errors import BuildError, InvalidArgumentError, first_line
 from nasbench.space import Arch
 from nasbench.tables.validation import STATUSES, content_hash

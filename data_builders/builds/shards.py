@@ -16,13 +16,13 @@ import torch
 from data_builders.builds.claim import REFERENCE
 from data_builders.builds.shard_files import Shard, write_shard
 from data_builders.costs.calibration import timed_sample
-from data_builders.images.datasets import Split, load_split
 from data_builders.network import Network
 from data_builders.recipe import Recipe
-from data_builders.training import reference as training
-from data_builders.training.batched.group import fastest_convolution, train_group
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
+from data_builders.training.devices import one_thread
 from data_builders.training.memory import keep_freed_memory
-from data_builders.training.reference import one_thread
+from data_builders.training.outcome import Training
 from nasbench import splitmix
 from nasbench.errors import BuildError, InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -106,38 +106,27 @@ def cut(classes: Sequence[Arch], seeds: Sequence[int], size: int) -> list[Shard]
     return [Shard(seed, n, block) for seed in seeds for n, block in enumerate(blocks)]
 
 
-def one_by_one(
-    shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
-) -> list[training.Training]:
+def one_by_one(shard: Shard, course: Course, manifest: Mapping[str, Any]) -> list[Training]:
     """Train a shard with the reference loop, which has no choices to make."""
-    return [training.train(arch, shard.seed, recipe, split) for arch in shard.archs]
+    return [course.train(arch, shard.seed) for arch in shard.archs]
 
 
 def in_a_group(
     shard: Shard,
-    recipe: Recipe,
-    split: Split,
+    course: Course,
     manifest: Mapping[str, Any],
     activations: torch.dtype | None = None,
-) -> list[training.Training]:
-    """Train the classes of a shard together, with the manifest's device and convolution.
+) -> list[Training]:
+    """Train the classes of a shard together, with the choices of the manifest.
 
     ``activations`` is the type of features, as in
-    :class:`data_builders.training.batched.group.Group`.
+    :meth:`data_builders.training.course.Course.train_group`.
     """
     keep_freed_memory()
-    return train_group(
-        shard.archs,
-        shard.seed,
-        recipe,
-        split,
-        device=manifest["device"],
-        convolution=manifest["convolution"],
-        activations=activations,
-    )
+    return course.train_group(shard.archs, shard.seed, manifest, activations)
 
 
-Trainer: TypeAlias = Callable[[Shard, Recipe, Split, Mapping[str, Any]], list[training.Training]]
+Trainer: TypeAlias = Callable[[Shard, Course, Mapping[str, Any]], list[Training]]
 TRAINERS: Mapping[str, Trainer] = {"reference": one_by_one, "batched": in_a_group}
 """Functions that train a shard, by the trainer's name in the manifest; one Training per class."""
 
@@ -148,16 +137,13 @@ def check_trainer(name: str) -> None:
         raise UnknownNameError(f"no trainer is called {name!r}{one_of(name, TRAINERS)}")
 
 
-def choices(
-    manifest: Mapping[str, Any], archs: Sequence[Arch], recipe: Recipe, split: Split
-) -> dict[str, Any]:
+def choices(manifest: Mapping[str, Any], archs: Sequence[Arch], course: Course) -> dict[str, Any]:
     """Return a manifest with all choices of its trainer: those given, else the fastest here.
 
     Args:
         manifest: Names a trainer, and any choices already made.
         archs: The architectures to train.
-        recipe: How to train them.
-        split: The images.
+        course: How to train them.
     """
     if manifest["trainer"] != "batched":
         return dict(manifest)
@@ -166,7 +152,7 @@ def choices(
     size = classes_a_shard(chosen)
     group = archs[:: max(1, len(archs) // size)][:size]
     with one_thread():
-        return {"convolution": fastest_convolution(group, recipe, split, device=device)} | chosen
+        return course.choices(group, device) | chosen
 
 
 def train_shard(
@@ -177,36 +163,36 @@ def train_shard(
     Args:
         shard: What to train.
         recipe: How to train.
-        folder: The folder of the build; its name ends with the digest of recipe and images.
+        folder: The folder of the build; its name ends with the digest of recipe and data.
         manifest: The trainer and its choices.
 
     Returns:
         The number of trainings.
 
     Raises:
-        BuildError: The images have changed since the build began.
+        BuildError: The data have changed since the build began.
         InvalidArgumentError: The file cannot be written.
     """
-    split = _images(recipe, folder)
+    course = _course(recipe, folder)
     with one_thread():
-        trainings = TRAINERS[manifest["trainer"]](shard, recipe, split, manifest)
+        trainings = TRAINERS[manifest["trainer"]](shard, course, manifest)
     write_shard(shard, recipe, trainings, folder)
     return len(trainings)
 
 
 @lru_cache(maxsize=1)
-def _images(recipe: Recipe, folder: Path) -> Split:
-    """Load the images that a build began with; this process keeps them for its next shard.
+def _course(recipe: Recipe, folder: Path) -> Course:
+    """Load the data that a build began with; this process keeps them for its next shard.
 
     Raises:
-        BuildError: The images have changed since the build began.
+        BuildError: The data have changed since the build began.
     """
-    split = load_split(recipe)
-    if not folder.name.endswith(digest := recipe.digest(split.digest)[:12]):
+    course = course_of(recipe)
+    if not folder.name.endswith(digest := recipe.digest(course.data_digest)[:12]):
         raise BuildError(
-            f"{folder} was begun with other images of {recipe.dataset!r}: they now give {digest}"
+            f"{folder} was begun with other data of {recipe.data!r}: they now give {digest}"
         )
-    return split
+    return course
 
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Training costs on the clock of a table, measured once per machine and never during a build.
 
 A calibration times a sample of classes, one at a time: a training step, a pass over the validation
-images, the prediction for a single image. It fits the seconds to the network's cost terms, so that
+examples, the answer to a single one. It fits the seconds to the network's cost terms, so that
 every class gets a time that no other process has disturbed. Where the terms count live operations,
 the fit covers constant + a·MACs + b·bytes, which for one recipe is linear in them, and leaves it to
 the device which operations are expensive. :mod:`data_builders.costs.stopwatch` describes the clock.
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from data_builders import NETWORKS
 from data_builders.costs.stopwatch import machine, stopwatch
-from data_builders.costs.timing import LATENCY_BATCH, TIMED, measure
-from data_builders.images.datasets import Split
+from data_builders.costs.timing import TIMED, measure
 from data_builders.network import Network
 from data_builders.recipe import Recipe
-from data_builders.training.reference import one_thread
+from data_builders.training.course import LATENCY_BATCH, Course
+from data_builders.training.devices import one_thread
 from nasbench.column import Column
 from nasbench.errors import BuildError
 from nasbench.files import atomic
@@ -41,12 +41,12 @@ class Calibration:
 
     Attributes:
         step: Seconds of one training step per unit of each cost term, in the network's order.
-        validation: The same for one pass over the validation images.
+        validation: The same for one pass over the validation examples.
         step_error: Median error.
         validation_error: Median error.
         classes: Number of timed classes.
         machine: Device, clocks, versions, batch sizes, and how the clock was read.
-        latency: Seconds to predict ``LATENCY_BATCH`` images per unit of each cost term.
+        latency: Seconds to answer ``LATENCY_BATCH`` examples per unit of each cost term.
         latency_error: Median error.
         step_error_90: 90th percentile of the error.
         validation_error_90: 90th percentile of the error.
@@ -165,15 +165,12 @@ class Calibration:
         return terms
 
 
-def calibrate(
-    archs: Sequence[Arch], recipe: Recipe, split: Split, device: str = "cpu"
-) -> Calibration:
+def calibrate(archs: Sequence[Arch], course: Course, device: str = "cpu") -> Calibration:
     """Time every architecture alone and fit the costs.
 
     Args:
         archs: Trainable architectures of different cost, from :func:`timed_sample`.
-        recipe: How they are trained.
-        split: The images.
+        course: How they are trained.
         device: ``"cpu"``, which uses one thread, or ``"cuda"``.
 
     Raises:
@@ -181,8 +178,9 @@ def calibrate(
     """
     watch = stopwatch(device)
     with one_thread():
-        times = measure(archs, recipe, split, watch)
+        times = measure(archs, course, watch)
         facts = machine(device)
+    recipe = course.recipe
     network: Network = NETWORKS.load(recipe.network)
     terms = np.array([_amounts(network, arch) for arch in archs])
     step, validation, latency = (_fit(terms, column) for column in times.T)

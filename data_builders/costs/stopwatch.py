@@ -19,10 +19,9 @@ from time import thread_time
 import numpy as np
 import torch
 
+from data_builders.training.course import Work
 from data_builders.training.cuda_graph import CapturedStep
-from data_builders.training.reference import check_device
-
-Work = Callable[[], None]
+from data_builders.training.devices import check_device
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 from data_builders.images import published as published_images
 from data_builders.images.image_files import npz
 from data_builders.images.images import Images, box_mean
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 
@@ -56,7 +56,7 @@ DATASETS: dict[str, Callable[[], tuple[Images, Images | None]]] = {
 }
 
 
-def load_split(recipe: Recipe) -> Split:
+def load_split(recipe: ImageRecipe) -> Split:
     """Return the parts of the recipe's data set.
 
     Validation images always come from the training part. Test images come from the test part if the
@@ -105,7 +105,7 @@ def load_split(recipe: Recipe) -> Split:
     return Split(train, valid, test, int(max(part.y.max() for part in parts)) + 1, digest)
 
 
-def _shuffled(images: Images, recipe: Recipe, part: str) -> Images:
+def _shuffled(images: Images, recipe: ImageRecipe, part: str) -> Images:
     """Return the distinct images, in an order that depends only on content and split seed."""
     images = Images(box_mean(images.x, recipe.box_mean), images.y)
     digests = images.digests()

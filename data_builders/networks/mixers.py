@@ -5,8 +5,9 @@ All are causal, take and give features of shape ``(…, length, width)``, and ha
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,40 @@ class Cost(NamedTuple):
     state: int
 
 
-class Attention(nn.Module):
+class Mixer(nn.Module, ABC):
+    """A mixer: a projection of the tokens, what is between, and a projection back.
+
+    Attributes:
+        into: The first projection.
+        out: The second one.
+        own: Names of the parameters between them.
+    """
+
+    into: nn.Linear
+    out: nn.Linear
+    own: ClassVar[tuple[str, ...]] = ()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mixed features; at most as many tokens as the class was told of."""
+        own = (getattr(self, name) for name in self.own)
+        return self.out(self.mix(self.into(x), *own))  # type: ignore[no-any-return]
+
+    @abstractmethod
+    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
+        """What is between the projections, of one network or of many.
+
+        Args:
+            x: Projected features, shape ``(…, length, features)``.
+            own: The parameters of :attr:`own`, broadcast against a token's features.
+        """
+
+    @classmethod
+    @abstractmethod
+    def cost(cls, width: int, heads: int, length: int) -> Cost:
+        """The cost in closed form; arguments as those of the class."""
+
+
+class Attention(Mixer):
     """Softmax attention of several heads (Vaswani et al., 2017, https://arxiv.org/abs/1706.03762).
 
     Positions are rotary (Su et al., 2021, https://arxiv.org/abs/2104.09864). ``4 * width**2``
@@ -75,13 +109,12 @@ class Attention(nn.Module):
         """Which token (row) sees which (column); boolean, shape ``(length, length)``."""
         return torch.ones(length, length, dtype=torch.bool).tril()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mixed features; at most as many tokens as the class was told of."""
-        n = x.shape[-2]
-        positioned, v = self.into(x).tensor_split([2 * x.shape[-1]], dim=-1)
+    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
+        n, width = x.shape[-2], x.shape[-1] // 3
+        positioned, v = x.tensor_split([2 * width], dim=-1)
         q, k = in_heads(rotated(positioned, self.angles[:n]), 2 * self.heads).chunk(2, dim=-3)
         y = attend(q, k, in_heads(v, self.heads), self.mask[:n, :n].to(x.dtype))
-        return self.out(as_one(y))  # type: ignore[no-any-return]
+        return as_one(y)
 
     @classmethod
     def cost(cls, width: int, heads: int, length: int) -> Cost:
@@ -104,7 +137,7 @@ class WindowAttention(Attention):
         return super().sees(length).triu(1 - WINDOW)
 
 
-class LinearAttention(nn.Module):
+class LinearAttention(Mixer):
     """Retention with a fixed decay for every head (Sun et al., 2023, RetNet).
 
     https://arxiv.org/abs/2307.08621: rotary positions, decays ``1 - 2**(-5 - head)``, a norm for
@@ -127,13 +160,12 @@ class LinearAttention(nn.Module):
         decay = (log_decays[:, None, None] * ages).exp().tril()
         self.register_buffer("decay", decay, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mixed features; at most as many tokens as the class was told of."""
-        n, width = x.shape[-2:]
-        positioned, v, gate = self.into(x).split(width, dim=-1)
+    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
+        n = x.shape[-2]
+        positioned, v, gate = x.chunk(3, dim=-1)
         q, k = in_heads(rotated(positioned, self.angles[:n]), 2 * self.heads).chunk(2, dim=-3)
         y = retain(q, k, in_heads(v, self.heads), self.decay[:, :n, :n].to(x.dtype))
-        return self.out(F.silu(gate) * as_one(F.layer_norm(y, y.shape[-1:])))  # type: ignore[no-any-return]
+        return F.silu(gate) * as_one(F.layer_norm(y, y.shape[-1:]))
 
     @classmethod
     def cost(cls, width: int, heads: int, length: int) -> Cost:
@@ -142,7 +174,7 @@ class LinearAttention(nn.Module):
         return Cost(weights, (weights + 2 * state) * length, state)
 
 
-class GatedConvolution(nn.Module):
+class GatedConvolution(Mixer):
     """A short depthwise convolution between two multiplicative gates.
 
     The operator of H3 (Fu et al., 2023, https://arxiv.org/abs/2212.14052) and Hyena (Poli et al.,
@@ -150,16 +182,17 @@ class GatedConvolution(nn.Module):
     ``4 * width**2 + TAPS * width`` parameters.
     """
 
+    own: ClassVar[tuple[str, ...]] = ("filter",)
+
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
         self.into = nn.Linear(width, 3 * width, bias=False)
         self.filter = nn.Parameter(torch.ones(width, TAPS))
         self.out = nn.Linear(width, width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mixed features; at most as many tokens as the class was told of."""
-        before, value, after = self.into(x).chunk(3, dim=-1)
-        return self.out(after * convolve(before * value, self.filter))  # type: ignore[no-any-return]
+    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
+        before, value, after = x.chunk(3, dim=-1)
+        return after * convolve(before * value, own[0])
 
     @classmethod
     def cost(cls, width: int, heads: int, length: int) -> Cost:
@@ -168,7 +201,7 @@ class GatedConvolution(nn.Module):
         return Cost(weights, weights * length, (TAPS - 1) * width)
 
 
-class GatedRecurrence(nn.Module):
+class GatedRecurrence(Mixer):
     """The diagonal recurrence of minGRU (Feng et al., 2024, https://arxiv.org/abs/2410.01201).
 
     ``h[t] = (1 - z[t]) * h[t - 1] + z[t] * new[t]``: the gate ``z`` depends on the token alone. The
@@ -178,6 +211,8 @@ class GatedRecurrence(nn.Module):
     input is 0.
     ``4 * width**2 + width`` parameters.
     """
+
+    own: ClassVar[tuple[str, ...]] = ("bias",)
 
     memory: Tensor
 
@@ -189,11 +224,10 @@ class GatedRecurrence(nn.Module):
         memory = torch.linspace(1, length, width, dtype=torch.float64).log()
         self.register_buffer("memory", memory, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mixed features; at most as many tokens as the class was told of."""
-        forgetting, new, gate = self.into(x).chunk(3, dim=-1)
-        kept = torch.sigmoid(self.memory.to(x.dtype) - self.bias - forgetting)
-        return self.out(F.silu(gate) * scan(kept, (1 - kept) * new))  # type: ignore[no-any-return]
+    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
+        forgetting, new, gate = x.chunk(3, dim=-1)
+        kept = torch.sigmoid(self.memory.to(x.dtype) - own[0] - forgetting)
+        return F.silu(gate) * scan(kept, (1 - kept) * new)
 
     @classmethod
     def cost(cls, width: int, heads: int, length: int) -> Cost:
@@ -202,7 +236,7 @@ class GatedRecurrence(nn.Module):
         return Cost(weights + width, (weights + width) * length, width)
 
 
-class Mlp(nn.Module):
+class Mlp(Mixer):
     """SwiGLU (Shazeer, 2020, https://arxiv.org/abs/2002.05202), which sees the present token only.
 
     ``3 * width * round(4 * width / 3)`` parameters.
@@ -219,10 +253,9 @@ class Mlp(nn.Module):
         """Hidden units."""
         return round(4 * width / 3)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mixed features; at most as many tokens as the class was told of."""
-        gate, value = self.into(x).chunk(2, dim=-1)
-        return self.out(F.silu(gate) * value)  # type: ignore[no-any-return]
+    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
+        gate, value = x.chunk(2, dim=-1)
+        return F.silu(gate) * value
 
     @classmethod
     def cost(cls, width: int, heads: int, length: int) -> Cost:
@@ -231,7 +264,7 @@ class Mlp(nn.Module):
         return Cost(weights, weights * length, 0)
 
 
-MIXERS: Mapping[str, Any] = {
+MIXERS: Mapping[str, type[Mixer]] = {
     "attention": Attention,
     "window_attention": WindowAttention,
     "linear_attention": LinearAttention,

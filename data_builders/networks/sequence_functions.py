@@ -35,6 +35,8 @@ def rotated(x: Tensor, angles: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
+    if x.dtype == torch.bfloat16:  # there are no complex numbers of two bfloat16
+        return rotated(x.float(), angles).to(x.dtype)
     turns = torch.view_as_complex(angles.to(x.dtype))[:, None]
     pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, turns.shape[-1], 2))
     return torch.view_as_real(pairs * turns).flatten(-3)
@@ -95,11 +97,38 @@ def convolve(x: Tensor, taps: Tensor) -> Tensor:
     Returns:
         The shape of ``x``.
     """
-    length, *earlier, present = x.shape[-2], *taps.unsqueeze(-3).unbind(-1)
-    padded, y = F.pad(x, (0, 0, len(earlier), 0)), x * present
-    for i, weight in enumerate(earlier):
-        y = torch.addcmul(y, padded[..., i : i + length, :], weight)
+    y: Tensor = _Convolve.apply(x, taps, 1)  # type: ignore[no-untyped-call]
     return y
+
+
+class _Convolve(Function):
+    """A convolution with earlier tokens (step 1), or with later ones (-1), which is its adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, taps: Tensor, step: int) -> Tensor:
+        present, *earlier = taps.unsqueeze(-3).unbind(-1)[::-1]
+        y = x * present
+        for i, weight in enumerate(earlier, 1):
+            ends = y[..., i:, :], x[..., :-i, :]
+            if step < 0:
+                ends = y[..., :-i, :], x[..., i:, :]
+            ends[0].addcmul_(ends[1], weight)
+        ctx.save_for_backward(x, taps)
+        ctx.step = step
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        x, taps = ctx.saved_tensors
+        early, late = (x, gradient) if ctx.step > 0 else (gradient, x)
+        length, shape = x.shape[-2], taps.unsqueeze(-3)[..., 0].shape
+        products = (
+            (late[..., i:, :] * early[..., : length - i, :]).sum_to_size(shape)
+            for i in reversed(range(taps.shape[-1]))
+        )
+        of_taps = torch.stack(list(products), dim=-1).squeeze(-3)
+        of_x: Tensor = _Convolve.apply(gradient, taps, -ctx.step)  # type: ignore[no-untyped-call]
+        return of_x, of_taps, None
 
 
 def shifted(x: Tensor, n: int) -> Tensor:
@@ -120,6 +149,8 @@ def scan(kept: Tensor, new: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
+    if new.dtype == torch.bfloat16:  # whose rounding would add up from token to token
+        return scan(kept.float(), new.float()).to(new.dtype)
     h: Tensor = _Scan.apply(kept, new, 1)  # type: ignore[no-untyped-call]
     return h
 

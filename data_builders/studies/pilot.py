@@ -25,11 +25,12 @@ from data_builders.builds.shards import (
     cut,
     sample_classes,
 )
-from data_builders.images.datasets import Split, load_split
 from data_builders.plan import load_plan
 from data_builders.recipe import Recipe
 from data_builders.studies.noise import sd_between_seeds, taus
-from data_builders.training.reference import one_thread
+from data_builders.training.course import Course
+from data_builders.training.courses import course_of
+from data_builders.training.devices import one_thread
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import InvalidArgumentError
@@ -63,8 +64,7 @@ def final_figures(
     trainer: Trainer,
     archs: Sequence[Arch],
     n_seeds: int,
-    recipe: Recipe,
-    split: Split,
+    course: Course,
     manifest: Mapping[str, Any],
     processes: int,
 ) -> NDArray[np.float64]:
@@ -74,8 +74,7 @@ def final_figures(
         trainer: What trains a shard: one architecture for the reference, else as many as a build's.
         archs: What is trained,
         n_seeds: with each of so many seeds, from 0 on.
-        recipe: How.
-        split: The images.
+        course: How.
         manifest: Of the trainer, with all its choices.
         processes: Shards at a time; on a GPU one.
 
@@ -84,18 +83,18 @@ def final_figures(
     """
     size = 1 if manifest["trainer"] == "reference" else classes_a_shard(manifest)
     results = joblib.Parallel(n_jobs=1 if manifest.get("device") == "cuda" else processes)(
-        joblib.delayed(_figures)(trainer, shard, recipe, split, manifest)
+        joblib.delayed(_figures)(trainer, shard, course, manifest)
         for shard in cut(archs, range(n_seeds), size)
     )
     return np.concatenate(results).reshape(n_seeds, len(archs), 3)
 
 
 def _figures(
-    trainer: Trainer, shard: Shard, recipe: Recipe, split: Split, manifest: Mapping[str, Any]
+    trainer: Trainer, shard: Shard, course: Course, manifest: Mapping[str, Any]
 ) -> NDArray[np.float64]:
     start = perf_counter()
     with one_thread():
-        trainings = trainer(shard, recipe, split, manifest)
+        trainings = trainer(shard, course, manifest)
     seconds = (perf_counter() - start) / len(trainings)
     ends = [[run.curves[f"{part}_accuracy"][-1] for part in ("valid", "test")] for run in trainings]
     return np.array([[*end, seconds] for end in ends], dtype=np.float64)
@@ -114,9 +113,9 @@ def report(
     network = NETWORKS.load(recipe.network)
     archs = sample_classes(network, n_classes)
     check_trainer(trainer)
-    split = load_split(recipe)
-    manifest = choices({"trainer": trainer}, archs, recipe, split)
-    figures = final_figures(TRAINERS[trainer], archs, n_seeds, recipe, split, manifest, processes)
+    course = course_of(recipe)
+    manifest = choices({"trainer": trainer}, archs, course)
+    figures = final_figures(TRAINERS[trainer], archs, n_seeds, course, manifest, processes)
     valid, test = figures[..., 0], figures[..., 1]
     means = valid.mean(axis=0)
     top = np.argsort(-means, kind="stable")[: n_classes // 4]

@@ -16,11 +16,11 @@ from scipy.stats import kendalltau, wilcoxon
 from data_builders import NETWORKS
 from data_builders.builds.claim import REFERENCE
 from data_builders.builds.shards import choices, in_a_group, one_by_one, sample_classes
-from data_builders.images.datasets import load_split
 from data_builders.plan import load_plan
 from data_builders.recipe import Recipe
 from data_builders.studies.noise import sd_between_seeds, tau_between_seeds
 from data_builders.studies.pilot import check_sizes, final_figures
+from data_builders.training.courses import course_of
 
 
 def accuracies(
@@ -43,11 +43,11 @@ def accuracies(
             device.
     """
     check_sizes(n_classes, n_seeds, processes)
-    archs, split = sample_classes(NETWORKS.load(recipe.network), n_classes), load_split(recipe)
-    manifest = choices({"trainer": "batched", "device": device}, archs, recipe, split)
+    archs, course = sample_classes(NETWORKS.load(recipe.network), n_classes), course_of(recipe)
+    manifest = choices({"trainer": "batched", "device": device}, archs, course)
     rough = partial(in_a_group, activations=torch.bfloat16)
-    together = final_figures(rough, archs, n_seeds, recipe, split, manifest, processes)
-    alone = final_figures(one_by_one, archs, n_seeds, recipe, split, REFERENCE, processes)
+    together = final_figures(rough, archs, n_seeds, course, manifest, processes)
+    alone = final_figures(one_by_one, archs, n_seeds, course, REFERENCE, processes)
     return alone[..., 0], together[..., 0]
 
 

@@ -32,6 +32,16 @@ class Recall(Task):
     keys: int
     values: int
 
+    @property
+    def description(self) -> str:
+        return (
+            f"{self.pairs} pairs of a key and a value: different ones of {self.keys} keys in "
+            f"random order, each followed by one of {self.values} values. Then, among the other "
+            f"{self._slots} tokens, {self.queries} different ones of these keys in random order at "
+            "random places, blanks elsewhere; the answer at such a key is its value. Blank is "
+            "token 0, then come the keys, then the values"
+        )
+
     def conflict(self) -> str | None:
         if self.pairs > self.keys:
             return f"pairs = {self.pairs} need as many keys, not {self.keys}"

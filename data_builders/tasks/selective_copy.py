@@ -27,6 +27,15 @@ class SelectiveCopy(Task):
     copied: int
     symbols: int
 
+    @property
+    def description(self) -> str:
+        return (
+            f"{self.copied} of {self.symbols} symbols, with repetition, at random places among "
+            f"{self._context} tokens, noise elsewhere; then {self.copied} marks, at which the "
+            "answers are the symbols in their order. Noise is token 0, the mark is 1, then come "
+            "the symbols"
+        )
+
     def conflict(self) -> str | None:
         if (least := 2 * self.copied) > self.length:
             return f"copied = {self.copied} needs length = {least} or more, not {self.length}"

@@ -25,6 +25,13 @@ class State(Task):
     modulus: int
 
     @property
+    def description(self) -> str:
+        return (
+            f"{self.length} random numbers below {self.modulus}; the answer at each is the sum so "
+            f"far modulo {self.modulus}"
+        )
+
+    @property
     def vocabulary(self) -> int:
         return self.modulus
 

@@ -8,19 +8,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from data_builders.network import Network
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe, Recipe
+from data_builders.task_recipe import TaskRecipe
 
 
 def procedure(network: Network, recipe: Recipe, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return what :mod:`data_builders.training.reference` does, by subject.
+    """Return what the reference loop of a recipe does, by subject.
 
     Args:
         network: Class of the networks; its ``description`` is the first text, if it has one.
         recipe: How to train.
         manifest: The trainer with its choices.
     """
-    texts = {
-        "network": getattr(network, "description", ""),  # a plug-in may have none
+    texts = {"network": getattr(network, "description", "")}  # a plug-in may have none
+    if isinstance(recipe, ImageRecipe):
+        texts |= _of_images(recipe)
+    if isinstance(recipe, TaskRecipe):
+        texts |= _of_a_task(recipe)
+    precision = "float32"
+    if manifest.get("device") == "cuda":
+        precision = "features in bfloat16, all else in float32"
+    return {subject: text for subject, text in texts.items() if text} | {"precision": precision}
+
+
+def _of_images(recipe: ImageRecipe) -> dict[str, str]:
+    return {
         "initial_values": "kernels of convolutions uniform in +-sqrt(6 / fan-in), which is a "
         "standard deviation of sqrt(2 / fan-in); weights of linear layers uniform in "
         "+-1/sqrt(fan-in); scales of norms 1; all shifts and biases 0. Drawn with SplitMix64, "
@@ -44,14 +56,36 @@ def procedure(network: Network, recipe: Recipe, manifest: Mapping[str, Any]) -> 
         "metrics": "train: mean over the epoch of what each step saw before its update, in "
         "training mode; valid and test: of all their images after the epoch, in evaluation mode, "
         "not augmented",
-        "precision": "features in bfloat16, all else in float32"
-        if manifest.get("device") == "cuda"
-        else "float32",
     }
-    return {subject: text for subject, text in texts.items() if text}
 
 
-def _augmentation(recipe: Recipe) -> str:
+def _of_a_task(recipe: TaskRecipe) -> dict[str, str]:
+    total = recipe.epochs * recipe.steps
+    rising = round(recipe.warmup * total)
+    return {
+        "initial_values": "filters of the convolution and all other weights uniform in "
+        "+-1/sqrt(fan-in), that of the embedding being the width; scales of norms 1; biases 0. "
+        "Drawn with SplitMix64, keyed by seed, digits of the representative of the class, and name "
+        "of the parameter",
+        "task": recipe.task.description,
+        "batches": f"{recipe.steps} steps an epoch, of {recipe.batch} new sequences each, a "
+        "function of seed and step, the same for all architectures; validation and test sequences "
+        "are a function of the task, all different",
+        "loss": "cross-entropy, mean over the answers of the batch",
+        "optimizer": f"AdamW, for the gradient g of a parameter p: g is scaled by min(1, "
+        f"{recipe.clip:g} / (norm of all gradients + 1e-6)); m = {recipe.beta1:g} m + "
+        f"{1 - recipe.beta1:g} g; v = {recipe.beta2:g} v + {1 - recipe.beta2:g} g^2; "
+        f"p -= rate ({recipe.weight_decay:g} p + (m / (1 - {recipe.beta1:g}^t)) / (sqrt(v / (1 - "
+        f"{recipe.beta2:g}^t)) + 1e-8)) in step t = 1, 2, ... The decay applies to every parameter",
+        "schedule": f"rate {recipe.learning_rate:g} (t + 1) / {rising} in step t < {rising}, then "
+        f"{recipe.learning_rate / 2:g} (1 + cos(pi (t - {rising}) / {total - rising})) up to step "
+        f"{total - 1}",
+        "metrics": "train: mean over the epoch of what each step saw before its update; valid and "
+        "test: of all their answers after the epoch; losses in nats",
+    }
+
+
+def _augmentation(recipe: ImageRecipe) -> str:
     parts = []
     if recipe.flip:
         parts.append("mirrored left to right with probability 1/2")

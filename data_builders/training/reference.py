@@ -1,51 +1,24 @@
-"""The reference training loop: one architecture, one seed. It defines the meaning of a table's row.
+"""The reference training loop of images: one architecture, one seed. It defines a row of a table.
 
 Initial values are a function of (seed, class, site); data order and augmentation are functions of
 (seed, epoch). None depends on the machine, or on what else is trained.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data_builders import NETWORKS
 from data_builders.images.datasets import Images, Split
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
+from data_builders.training.initial_values import initialise
+from data_builders.training.outcome import CURVES, Training, training_of
 from nasbench import splitmix
-from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch
-
-DEVICES = ("cpu", "cuda")
-CURVES = (
-    "train_loss",
-    "train_accuracy",
-    "valid_loss",
-    "valid_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """Result of one training run.
-
-    Attributes:
-        curves: Values of shape ``(epochs,)`` for every name in :data:`CURVES`, float32 unless the
-            training was float64. Accuracies are in percent. NaN from the epoch in which the
-            training diverged.
-        status: ``"finished"`` or ``"diverged"``.
-    """
-
-    curves: dict[str, NDArray[np.floating]]
-    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +53,7 @@ def tensors(
     }
 
 
-def build_network(arch: Arch, recipe: Recipe, split: Split) -> nn.Module:
+def build_network(arch: Arch, recipe: ImageRecipe, split: Split) -> nn.Module:
     """Return the untrained network of an architecture, with PyTorch's own initial values."""
     network: nn.Module = NETWORKS.load(recipe.network)(
         arch,
@@ -92,36 +65,13 @@ def build_network(arch: Arch, recipe: Recipe, split: Split) -> nn.Module:
     return network
 
 
-def initial_value(site: str, shape: Sequence[int], arch: Arch, seed: int) -> NDArray[np.float64]:
-    """Return the initial value of a parameter for (seed, class, site).
-
-    The site is the parameter's name. Convolutions: uniform with standard deviation sqrt(2 / fan-in)
-    (He et al., 2015, https://arxiv.org/abs/1502.01852). Linear weights: uniform in
-    ±1/sqrt(fan-in). Scales are 1 and shifts 0.
-    """
-    if len(shape) == 1:
-        return np.full(shape, 1.0 if site.endswith("weight") else 0.0)
-    name_of_class = "".join(map(str, arch)) if max(arch) < 10 else "-".join(map(str, arch))
-    bound = math.sqrt((6.0 if len(shape) == 4 else 1.0) / math.prod(shape[1:]))
-    u = splitmix.uniform(splitmix.key("init", seed, name_of_class, site), math.prod(shape))
-    return ((2.0 * u - 1.0) * bound).reshape(shape)
-
-
-def initialise(network: nn.Module, arch: Arch, seed: int) -> None:
-    """Set every parameter to its :func:`initial_value`."""
-    with torch.no_grad():
-        for site, parameter in network.named_parameters():
-            value = initial_value(site, parameter.shape, arch, seed)
-            parameter.copy_(torch.from_numpy(value))
-
-
-def learning_rate(recipe: Recipe, step: int) -> float:
+def learning_rate(recipe: ImageRecipe, step: int) -> float:
     """Return the rate of a step: a cosine from ``recipe.learning_rate`` to 0 after the last."""
     total = recipe.epochs * recipe.steps
     return 0.5 * recipe.learning_rate * (1.0 + math.cos(math.pi * step / total))
 
 
-def epoch_images(data: Tensors, recipe: Recipe, seed: int, epoch: int) -> Tensors:
+def epoch_images(data: Tensors, recipe: ImageRecipe, seed: int, epoch: int) -> Tensors:
     """Return an epoch's training images in its order, mirrored and cropped as in the recipe."""
     n, device = len(data.y), data.x.device
     order = torch.tensor(splitmix.permutation(splitmix.key("order", seed, epoch), n), device=device)
@@ -142,7 +92,7 @@ def epoch_images(data: Tensors, recipe: Recipe, seed: int, epoch: int) -> Tensor
     return Tensors(x, y)
 
 
-def optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+def optimizer(network: nn.Module, recipe: ImageRecipe) -> torch.optim.SGD:
     """Return SGD over all parameters, with Nesterov momentum."""
     return torch.optim.SGD(
         network.parameters(),
@@ -181,42 +131,8 @@ def evaluate(network: nn.Module, data: Tensors) -> tuple[float, float]:
     return F.cross_entropy(logits, data.y).item(), 100.0 * correct
 
 
-def check_device(device: str) -> None:
-    """Raise InvalidArgumentError unless the device is ``cpu``, or ``cuda`` with a GPU present."""
-    if device not in DEVICES:
-        raise InvalidArgumentError(f"device = {device!r}{one_of(device, DEVICES)}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InvalidArgumentError("device = 'cuda', but PyTorch finds no GPU; possible is 'cpu'")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run PyTorch on one thread, as for everything that is trained, timed or scored."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def reproducible() -> Iterator[None]:
-    """Use deterministic GPU kernels that accumulate in float32 or better.
-
-    https://docs.pytorch.org/docs/stable/notes/randomness.html
-    """
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.deterministic, matmul.allow_bf16_reduced_precision_reduction
-    cudnn.deterministic, matmul.allow_bf16_reduced_precision_reduction = True, False
-    try:
-        yield
-    finally:
-        cudnn.deterministic, matmul.allow_bf16_reduced_precision_reduction = before
-
-
 def train(
-    arch: Arch, seed: int, recipe: Recipe, split: Split, *, dtype: torch.dtype = torch.float32
+    arch: Arch, seed: int, recipe: ImageRecipe, split: Split, *, dtype: torch.dtype = torch.float32
 ) -> Training:
     """Train one architecture.
 
@@ -251,18 +167,3 @@ def train(
         if not np.isfinite(values).all():
             break
     return training_of(figures, dtype)
-
-
-def training_of(figures: NDArray[np.float64], dtype: torch.dtype) -> Training:
-    """Pack the metrics of a run into a :class:`Training`.
-
-    Args:
-        figures: Metrics in the order of :data:`CURVES`, shape ``(epochs, 6)``. From the first epoch
-            with a metric that is not finite, all become NaN in the result.
-        dtype: Type of weights and activations.
-    """
-    sound = np.logical_and.accumulate(np.isfinite(figures).all(axis=1))
-    kept = np.where(sound[:, None], figures, np.nan)
-    kept = kept.astype(np.float64 if dtype == torch.float64 else np.float32)
-    curves = {name: kept[:, i].copy() for i, name in enumerate(CURVES)}
-    return Training(curves, "finished" if sound.all() else "diverged")

@@ -195,7 +195,7 @@ def make_state() -> Callable[..., Any]:
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Small networks on several threads wait for each other."""
-    from data_builders.training import reference as training
+    from data_builders.training.devices import one_thread
 
-    with training.one_thread():
+    with one_thread():
         yield

@@ -8,12 +8,13 @@ import pytest
 
 from data_builders.images.datasets import load_split
 from data_builders.plan import Plan, load_plan, shipped
-from data_builders.recipe import MAX_SEED, Recipe
+from data_builders.recipe import ImageRecipe
+from data_builders.values import MAX_SEED
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 
 DIGITS_IMAGES = "3a62a1e188a4be39baae556cacfb2a99f7fa41f472757093e9a4a51f1323cc40"
 DIGITS_RECIPE = "3ba6daed9e316ade060a3e161a0d106fdd8915db6517eb6f333f3ba23284e658"
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="lite201",
     channels=4,
     cells=2,
@@ -43,7 +44,7 @@ PLAN = Plan(
     citation="Someone (2026)",
 )
 OF_TYPE = {
-    kind: [field.name for field in fields(Recipe) if field.type is kind]
+    kind: [field.name for field in fields(ImageRecipe) if field.type is kind]
     for kind in (int, float, bool, str)
 }
 LOW = {name: 0 if name in ("crop", "split_seed") else 1 for name in OF_TYPE[int]}
@@ -72,7 +73,7 @@ def test_what_a_file_leaves_out_has_its_default(tmp_path: Path) -> None:
     required |= {"batch"}
     short = {name: value for name, value in asdict(RECIPE).items() if name in required}
     plan = load_plan(str(write(tmp_path, toml(short))))
-    assert plan == Plan(id="x", seeds=(0,), recipe=Recipe(**short))
+    assert plan == Plan(id="x", seeds=(0,), recipe=ImageRecipe(**short))
     assert (plan.version, plan.architectures) == (1, None)
     assert (plan.recipe.learning_rate, plan.recipe.momentum) == (0.1, 0.9)
     assert (plan.recipe.weight_decay, plan.recipe.flip, plan.recipe.crop) == (5e-4, False, 0)
@@ -123,7 +124,7 @@ def test_digest_changes_with_every_field() -> None:
     other |= {"flip": False, "network": "lite301", "batch": 32}
     digests = {RECIPE.digest("images"), RECIPE.digest("other images")}
     digests |= {replace(RECIPE, **{name: value}).digest("images") for name, value in other.items()}
-    assert set(other) == {field.name for field in fields(Recipe)} - {"dataset"}
+    assert set(other) == {field.name for field in fields(ImageRecipe)} - {"dataset"}
     assert len(digests) == 2 + len(other)
 
 

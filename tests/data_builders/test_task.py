@@ -23,6 +23,10 @@ class Echo(Task):
     told_bits: int = 32
 
     @property
+    def description(self):
+        return "each token is its answer"
+
+    @property
     def vocabulary(self):
         return self.tokens
 

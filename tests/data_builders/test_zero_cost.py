@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data_builders import zero_cost
-from data_builders.builds.score_table import first_batch
 from data_builders.images.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
 from data_builders.networks.skeleton201 import ReluConvBatchNorm
-from data_builders.recipe import Recipe
-from data_builders.training.reference import build_network, initialise
+from data_builders.recipe import ImageRecipe
+from data_builders.training.image_course import ImageCourse
+from data_builders.training.initial_values import initialise
+from data_builders.training.reference import build_network
 from data_builders.zero_cost import SCORES
 from nasbench.space import Arch
 
@@ -25,7 +26,7 @@ NONE, SKIP, CONV1, CONV3, POOL = range(5)
 SKIP_ONLY: Arch = (0, 0, 0, SKIP, 0, 0)
 MIXED: Arch = (CONV1, SKIP, POOL, CONV3, 0, CONV1)
 CELLS: list[Arch] = [SKIP_ONLY, (0, 0, 0, CONV3, 0, 0), (POOL, 0, CONV1, SKIP, POOL, SKIP), MIXED]
-TINY = Recipe(
+TINY = ImageRecipe(
     network="lite201", channels=2, cells=1, dataset="digits", train=64, valid=64, test=64,
     epochs=1, batch=8,
 )  # fmt: skip
@@ -46,8 +47,7 @@ class Subject:
     def __init__(self, arch: Arch, split: Split) -> None:
         self.arch = arch
         self.split = split
-        batch = first_batch(TINY, split)
-        self.x, self.y = batch.x, batch.y
+        self.x, self.y = ImageCourse(TINY, split).first_batch()
 
     def network(self) -> nn.Module:
         network = build_network(self.arch, TINY, self.split).double()
@@ -311,15 +311,15 @@ def test_relus_are_seen_however_they_are_called() -> None:
 
 
 def test_what_is_not_defined_is_nan(split: Split) -> None:
-    batch = first_batch(TINY, split)
-    twice = batch.x[[0, 0, 1, 2]]
+    x, y = ImageCourse(TINY, split).first_batch()
+    twice = x[[0, 0, 1, 2]]
     network = Subject(MIXED, split).network
-    assert np.isnan(zero_cost.nwot(network(), twice, batch.y[:4]))
+    assert np.isnan(zero_cost.nwot(network(), twice, y[:4]))
     blind = network()
     assert isinstance(blind, Lite201)
     blind.head.weight.data.zero_()
-    assert np.isnan(zero_cost.jacob_cov(blind, batch.x, batch.y))
+    assert np.isnan(zero_cost.jacob_cov(blind, x, y))
     flat = network()
     assert isinstance(flat, Lite201)
     flat.norm.weight.data.zero_()
-    assert np.isnan(zero_cost.zen(flat, batch.x, batch.y))
+    assert np.isnan(zero_cost.zen(flat, x, y))

@@ -31,7 +31,7 @@ from data_builders import NETWORKS
 from data_builders.builds.shards import sample_classes, trainable_classes
 from data_builders.images.datasets import Split, load_split
 from data_builders.plan import load_plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training import reference as training
 from data_builders.training.batched.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.training.batched.group import Group
@@ -65,7 +65,7 @@ class Way:
 # What is compared
 
 
-def separate(archs: Sequence[Arch], recipe: Recipe, split: Split, device: str) -> Way:
+def separate(archs: Sequence[Arch], recipe: ImageRecipe, split: Split, device: str) -> Way:
     data = training.tensors(split, device=device)
     x, y = data["train"].x[: recipe.batch], data["train"].y[: recipe.batch]
     networks = [training.build_network(arch, recipe, split).to(device) for arch in archs]
@@ -83,7 +83,7 @@ def separate(archs: Sequence[Arch], recipe: Recipe, split: Split, device: str) -
     return Way(step, evaluate, archs)
 
 
-def graphed(archs: Sequence[Arch], recipe: Recipe, split: Split) -> Way:
+def graphed(archs: Sequence[Arch], recipe: ImageRecipe, split: Split) -> Way:
     """Separate networks whose steps are CUDA graphs; their evaluation is that of separate ones."""
     data = training.tensors(split, device="cuda")["train"]
     inputs = data.x[: recipe.batch], data.y[: recipe.batch]
@@ -105,7 +105,7 @@ def graphed(archs: Sequence[Arch], recipe: Recipe, split: Split) -> Way:
 
 
 def grouped(
-    archs: Sequence[Arch], recipe: Recipe, split: Split, device: str, convolution: str
+    archs: Sequence[Arch], recipe: ImageRecipe, split: Split, device: str, convolution: str
 ) -> Way:
     group = Group(archs, 0, recipe, split, convolution, device=device)
     data = training.tensors(split, device=device)["train"]
@@ -113,7 +113,7 @@ def grouped(
     return Way(lambda: group.step(x, y, rate), group.evaluate, archs)
 
 
-def masked(archs: Sequence[Arch], recipe: Recipe, split: Split, device: str) -> Way:
+def masked(archs: Sequence[Arch], recipe: ImageRecipe, split: Split, device: str) -> Way:
     """One network with every operation on every edge, for all models at once."""
     options = (SKIP, CONV1, CONV3, POOL)
     data = training.tensors(split, device=device)["train"]
@@ -187,7 +187,7 @@ def masked(archs: Sequence[Arch], recipe: Recipe, split: Split, device: str) -> 
 # Measuring
 
 
-def bytes_of_a_step(archs: Sequence[Arch], recipe: Recipe, size: int, item: int) -> float:
+def bytes_of_a_step(archs: Sequence[Arch], recipe: ImageRecipe, size: int, item: int) -> float:
     """Bytes that the features of one step of all models move."""
     total = 0.0
     for arch in archs:
@@ -250,7 +250,7 @@ def measured(
 def table(
     ways: dict[str, Way],
     seconds: dict[str, tuple[float, float | None]],
-    recipe: Recipe,
+    recipe: ImageRecipe,
     split: Split,
     device: str,
     copied: float,

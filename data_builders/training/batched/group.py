@@ -22,20 +22,14 @@ from torch.nn import functional as F
 from data_builders import NETWORKS
 from data_builders.images.datasets import Split
 from data_builders.networks.lite201 import Lite201
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training.batched.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.training.batched.layers import as_one
 from data_builders.training.batched.stacked_lite201 import StackedLite201, stacked_lite201
 from data_builders.training.cuda_graph import CapturedStep
-from data_builders.training.reference import (
-    Training,
-    check_device,
-    epoch_images,
-    learning_rate,
-    reproducible,
-    tensors,
-    training_of,
-)
+from data_builders.training.devices import check_device, reproducible
+from data_builders.training.outcome import Training, training_of
+from data_builders.training.reference import epoch_images, learning_rate, tensors
 from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError, one_of
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import NONE, live_edges
@@ -50,7 +44,7 @@ TIMED_STEPS = 5
 def train_group(
     archs: Sequence[Arch],
     seed: int,
-    recipe: Recipe,
+    recipe: ImageRecipe,
     split: Split,
     *,
     dtype: torch.dtype = torch.float32,
@@ -105,7 +99,7 @@ def train_group(
 
 def fastest_convolution(
     archs: Sequence[Arch],
-    recipe: Recipe,
+    recipe: ImageRecipe,
     split: Split,
     *,
     dtype: torch.dtype = torch.float32,
@@ -173,7 +167,7 @@ class Group:
         self,
         archs: Sequence[Arch],
         seed: int,
-        recipe: Recipe,
+        recipe: ImageRecipe,
         split: Split,
         convolution: str,
         *,
@@ -216,7 +210,7 @@ class Group:
             epoch: Number of the epoch.
 
         Returns:
-            Metrics in the order of :data:`data_builders.training.reference.CURVES`, shape
+            Metrics in the order of :data:`data_builders.training.outcome.CURVES`, shape
             ``(n_archs, 6)``.
         """
         before = [tensor.clone() for tensor in self._state()]
@@ -315,14 +309,14 @@ def _similarity_key(arch: Arch) -> Arch:
     return tuple(o if live else NONE for o, live in zip(arch, live_edges(arch), strict=True))
 
 
-def _check_network(recipe: Recipe) -> None:
+def _check_network(recipe: ImageRecipe) -> None:
     if NETWORKS.load(recipe.network) is not Lite201:
         raise InvalidArgumentError(
             f"networks of {recipe.network!r} cannot be trained together, only those of 'lite201'"
         )
 
 
-def _check(archs: Sequence[Arch], recipe: Recipe, device: str, convolution: str) -> None:
+def _check(archs: Sequence[Arch], recipe: ImageRecipe, device: str, convolution: str) -> None:
     _check_network(recipe)
     if not archs:
         raise InvalidArgumentError("a group needs at least one architecture")

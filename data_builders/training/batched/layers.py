@@ -1,7 +1,7 @@
 """Layers of many models: each site's weights are one tensor, stacked over the models that have it.
 
 Every model starts with the values of
-:func:`data_builders.training.reference.initial_value`.
+:func:`data_builders.training.initial_values.initial_value`.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from data_builders.training.reference import initial_value
+from data_builders.training.initial_values import initial_value
 from nasbench.space import Arch
 
 EPSILON = 1e-5

@@ -12,7 +12,7 @@ from data_builders.builds import shards
 from data_builders.builds.build import Build
 from data_builders.costs.calibration import Calibration
 from data_builders.plan import Plan, load_plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from nasbench.tables.table import Table
 
 RECIPE = replace(
@@ -28,7 +28,7 @@ CALIBRATION = Calibration(
 class Tiny:
     """A plan and what is made of it."""
 
-    recipe: Recipe
+    recipe: ImageRecipe
     plan: Plan
     calibration: Calibration
 
@@ -49,7 +49,7 @@ class Tiny:
         Table(path).check()
         return Table(path).metadata.content_hash
 
-    def images(self, path: Path, seed: int) -> Recipe:
+    def images(self, path: Path, seed: int) -> ImageRecipe:
         """Write random images; gives the recipe that reads them."""
         x = np.random.default_rng(seed).integers(0, 256, (200, 8, 8), dtype=np.uint8)
         np.savez(path, x_train=x, y_train=np.arange(200) % 3)

@@ -88,7 +88,7 @@ def test_scores_must_be_scores_and_of_all_architectures_as_written(
 ) -> None:
     assert build()[0] == 0
     code, _, error = build("--scores", str(tmp_path / "home/tiny.parquet"))
-    assert (code, "holds no scores of tiny with these images" in error) == (2, True)
+    assert (code, "holds no scores of tiny with these data" in error) == (2, True)
     write_scores(str(tmp_path / "plan.toml"), Path("whole.parquet"))
     whole = Table(Path("whole.parquet"))
     archs = pq.read_table("whole.archs.parquet")
@@ -107,7 +107,7 @@ def test_scores_must_be_scores_and_of_all_architectures_as_written(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("epochs = ", "epochs = 1", "holds no scores of tiny with these images"),
+        ("epochs = ", "epochs = 1", "holds no scores of tiny with these data"),
         ("architectures = 6", "architectures = 5", "lacks scores of architectures of tiny"),
     ],
 )

@@ -21,6 +21,7 @@ from data_builders.builds.build import Build
 from data_builders.builds.shard_files import first, read_shard
 from data_builders.costs.calibration import Calibration
 from data_builders.training import reference as training
+from data_builders.training.outcome import CURVES, Training
 from nasbench.errors import BuildError, InvalidArgumentError
 from nasbench.tables.table import Table
 
@@ -143,7 +144,7 @@ def test_two_builders_on_one_folder_end_in_one_table(
     tables, alone = [Table(out) for out in outs], Table(reference)
     for table in tables:
         table.check()
-        for name in training.CURVES:
+        for name in CURVES:
             assert table.curves(name, 2).tobytes() == alone.curves(name, 2).tobytes()
     assert tables[0].metadata == tables[1].metadata
     again = tiny.content(Build(tiny.plan, tmp_path), tmp_path / "again.parquet")
@@ -184,10 +185,10 @@ def test_what_another_builder_has_written_in_the_meantime_stays(
         other.save(build.folder / "calibration.json")
         return tiny.calibration
 
-    def train(*arguments: Any) -> training.Training:
+    def train(*arguments: Any, **settings: Any) -> Training:
         shard = build.missing()[0]
         (build.folder / shard.name).write_text("theirs")
-        return good(*arguments)
+        return good(*arguments, **settings)
 
     monkeypatch.setattr("data_builders.builds.build.calibrate", calibrate)
     assert build.calibration() == other
@@ -203,10 +204,10 @@ def test_a_failing_training_leaves_no_file(
     good = training.train
     bad_arch = build.classes[3]
 
-    def failing(arch: object, *arguments: object) -> training.Training:
+    def failing(arch: object, *arguments: Any, **settings: Any) -> Training:
         if arch == bad_arch:
             raise MemoryError
-        return good(arch, *arguments)  # type: ignore[arg-type]
+        return good(arch, *arguments, **settings)
 
     monkeypatch.setattr(training, "train", failing)
     with pytest.raises(MemoryError):

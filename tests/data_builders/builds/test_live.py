@@ -16,10 +16,12 @@ from data_builders.builds import live, shards
 from data_builders.builds.build import Build
 from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.costs.calibration import Calibration
+from data_builders.images.datasets import load_split
 from data_builders.plan import Plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training import reference as training
-from data_builders.training.reference import CURVES
+from data_builders.training.initial_values import initialise
+from data_builders.training.outcome import CURVES
 from nasbench import Budget, replay
 from nasbench.algorithm import Algorithm
 from nasbench.errors import BuildError, IllegalArchError, InvalidArgumentError, NotRecordedError
@@ -31,7 +33,7 @@ from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
 from nasbench.testing import trace
 
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="darts", channels=2, cells=1, dataset="digits",
     train=32, valid=40, test=40, epochs=2, batch=16,
 )  # fmt: skip
@@ -77,7 +79,7 @@ def no_training(*_: object) -> int:
 def test_it_answers_what_the_reference_loop_gives(tmp_path: Path) -> None:
     benchmark = opened(tmp_path)
     (arch,) = archs(1)
-    expected = training.train(SPACE.canonical(arch), 3, RECIPE, benchmark.split).curves
+    expected = training.train(SPACE.canonical(arch), 3, RECIPE, load_split(RECIPE)).curves
     seconds, validation = CALIBRATION.seconds(arch, RECIPE)
     for epoch in (1, 2):
         answer = benchmark.query(SPACE.to_text(arch), epoch=epoch, seed=3)
@@ -145,8 +147,6 @@ def test_when_time_is_up_nothing_new_is_trained(tmp_path: Path) -> None:
 def test_a_diverged_training_has_infinite_loss_and_costs_its_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    initialise = training.initialise
-
     def poisoned(network: Any, arch: Arch, seed: int) -> None:
         initialise(network, arch, seed)
         with torch.no_grad():

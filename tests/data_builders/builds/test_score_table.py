@@ -16,7 +16,6 @@ from torch import Tensor, nn
 import nasbench
 from data_builders.builds import score_table as scores
 from data_builders.builds.score_table import (
-    first_batch,
     score,
     score_block,
     score_classes,
@@ -24,11 +23,13 @@ from data_builders.builds.score_table import (
     write_scores,
 )
 from data_builders.builds.shards import sample_classes
-from data_builders.images.datasets import Split, load_split
+from data_builders.images.datasets import load_split
 from data_builders.networks.darts import DartsNetwork
 from data_builders.plan import Plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.studies.score_ranks import rank_table
+from data_builders.training.courses import course_of
+from data_builders.training.image_course import ImageCourse
 from data_builders.training.reference import build_network, tensors
 from data_builders.zero_cost import SCORES, Score
 from nasbench.errors import NasbenchError
@@ -43,7 +44,7 @@ from nasbench.tables.writer import write_table
 
 DISCONNECTED: Arch = (0,) * 6
 MIXED: Arch = (2, 1, 4, 3, 0, 2)
-TINY = Recipe(
+TINY = ImageRecipe(
     network="lite201", channels=2, cells=1, dataset="digits", train=64, valid=64, test=64,
     epochs=1, batch=8,
 )  # fmt: skip
@@ -54,28 +55,28 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def split() -> Split:
-    return load_split(TINY)
+def course() -> ImageCourse:
+    return ImageCourse.of(TINY)
 
 
 @pytest.fixture(scope="module")
-def numbers(split: Split) -> dict[Arch, NDArray[np.float64]]:
-    return score_classes(PLAN, split, range(1), 1) | {
+def numbers(course: ImageCourse) -> dict[Arch, NDArray[np.float64]]:
+    return score_classes(PLAN, course, range(1), 1) | {
         DISCONNECTED: np.tile([np.nan, 0.0], (len(SCORES), 1))
     }
 
 
 @pytest.fixture
-def table(numbers: dict[Arch, NDArray[np.float64]], split: Split, tmp_path: Path) -> Table:
+def table(numbers: dict[Arch, NDArray[np.float64]], course: ImageCourse, tmp_path: Path) -> Table:
     path = tmp_path / "toy-scores.parquet"
-    write_table(path, score_table(PLAN, split, range(1), numbers, "toy-scores"))
+    write_table(path, score_table(PLAN, course, range(1), numbers, "toy-scores"))
     return Table(path)
 
 
-def test_the_batch_is_the_first_of_the_training_images(split: Split) -> None:
-    batch, parts = first_batch(TINY, split), tensors(split, torch.float64)
-    assert torch.equal(batch.x, parts["train"].x[:8])
-    assert batch.y.tolist() == split.train.y[:8].tolist()
+def test_the_batch_is_the_first_of_the_training_images(course: ImageCourse) -> None:
+    (x, y), parts = course.first_batch(), tensors(course.split, torch.float64)
+    assert torch.equal(x, parts["train"].x[:8])
+    assert y.tolist() == course.split.train.y[:8].tolist()
 
 
 def test_every_member_of_a_class_has_its_scores(
@@ -96,11 +97,11 @@ def test_every_member_of_a_class_has_its_scores(
 
 
 def test_sizes_are_those_of_the_networks(
-    numbers: dict[Arch, NDArray[np.float64]], table: Table, split: Split
+    numbers: dict[Arch, NDArray[np.float64]], table: Table, course: ImageCourse
 ) -> None:
     rows = {tuple(arch): i for i, arch in enumerate(table.written_archs.tolist())}
     for arch in numbers.keys() - {DISCONNECTED}:
-        network = build_network(arch, TINY, split)
+        network = build_network(arch, TINY, course.split)
         macs = 0
 
         def count(module: Any, _: Any, output: Tensor) -> None:
@@ -156,30 +157,32 @@ def test_columns_say_what_they_are(table: Table) -> None:
 
 
 def test_several_initialisations_are_averaged(
-    split: Split, monkeypatch: pytest.MonkeyPatch
+    course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(10_000))
     monkeypatch.setattr(scores, "thread_time", lambda: float(next(clock)))
-    batch = first_batch(TINY, split)
-    found = score_block([MIXED], [0, 1], TINY, split, batch)
+    batch = course.first_batch()
+    found = score_block([MIXED], [0, 1], course, batch)
     for j, name in enumerate(SCORES):
-        parts = [score(name, MIXED, seed, TINY, split, batch) for seed in (0, 1)]
+        parts = [score(name, MIXED, seed, course, batch) for seed in (0, 1)]
         assert parts[0] != parts[1]
         assert found[0, j].tolist() == [pytest.approx(sum(parts) / 2), 1.0]
 
 
-def test_infinite_scores_are_undefined(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_infinite_scores_are_undefined(
+    course: ImageCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     endless = Score(lambda network, x, y: math.inf, "")
     monkeypatch.setitem(SCORES, "synflow", endless)
-    assert np.isnan(score("synflow", MIXED, 0, TINY, split, first_batch(TINY, split)))
+    assert np.isnan(score("synflow", MIXED, 0, course, course.first_batch()))
 
 
 def test_processes_change_nothing_but_seconds(
-    numbers: dict[Arch, NDArray[np.float64]], split: Split, monkeypatch: pytest.MonkeyPatch
+    numbers: dict[Arch, NDArray[np.float64]], course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scores, "BLOCK", 2)
     done: list[tuple[int, int]] = []
-    again = score_classes(PLAN, split, range(1), 2, lambda *counts: done.append(counts))
+    again = score_classes(PLAN, course, range(1), 2, lambda *counts: done.append(counts))
     assert done == [(2, 5), (4, 5), (5, 5)]
     for arch, found in again.items():
         assert found[:, 0].tolist() == numbers[arch][:, 0].tolist()
@@ -238,7 +241,7 @@ def test_a_plan_becomes_a_table_whose_scores_are_ranked(tmp_path: Path) -> None:
 def test_of_a_space_that_cannot_be_listed_the_classes_are_scored() -> None:
     plan = Plan(id="toy", recipe=replace(TINY, network="darts"), seeds=(0,), architectures=2)
     found = {arch: np.zeros((len(SCORES), 2)) for arch in sample_classes(DartsNetwork, 2)}
-    archs = score_table(plan, load_split(plan.recipe), range(1), found, "toy-scores").archs
+    archs = score_table(plan, course_of(plan.recipe), range(1), found, "toy-scores").archs
     assert list(map(tuple, archs.column("arch").to_pylist())) == sorted(found)
     assert min(archs.column("parameters").to_pylist()) > 0
 

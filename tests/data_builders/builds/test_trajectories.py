@@ -13,7 +13,7 @@ from data_builders.builds.live import LiveBenchmark
 from data_builders.builds.trajectories import Sample, Search, train, write, write_trajectories
 from data_builders.costs.calibration import Calibration
 from data_builders.plan import Plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError
 from nasbench.space import Arch
 from nasbench.spaces.darts import Darts
@@ -34,7 +34,7 @@ test = 20
 epochs = 2
 batch = 16
 """
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="darts", channels=2, cells=1, dataset="digits",
     train=16, valid=20, test=20, epochs=2, batch=16,
 )  # fmt: skip

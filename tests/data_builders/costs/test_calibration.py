@@ -15,9 +15,9 @@ import nasbench
 from data_builders.builds.shards import sample_classes, trainable_classes
 from data_builders.costs import calibration
 from data_builders.costs.calibration import Calibration, calibrate, timed_sample
-from data_builders.images.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
 from data_builders.plan import load_plan
+from data_builders.training.image_course import ImageCourse
 from nasbench.errors import BuildError, InvalidArgumentError
 from nasbench.space import Arch
 
@@ -40,8 +40,8 @@ SINGLES: list[Arch] = [(0, 0, 0, option, 0, 0) for option in (1, 2, 3, 4)]
 
 
 @pytest.fixture(scope="module")
-def split() -> Split:
-    return load_split(RECIPE)
+def course() -> ImageCourse:
+    return ImageCourse.of(RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +61,10 @@ def synthetic(monkeypatch: pytest.MonkeyPatch, noise: Callable[[int], NDArray[np
 
 
 def test_the_fit_recovers_known_coefficients(
-    archs: list[Arch], split: Split, monkeypatch: pytest.MonkeyPatch
+    archs: list[Arch], course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthetic(monkeypatch, np.ones)
-    fitted = calibrate(archs, RECIPE, split)
+    fitted = calibrate(archs, course)
     np.testing.assert_allclose(fitted.step, STEP, rtol=1e-5)
     np.testing.assert_allclose(fitted.validation, VALIDATION, rtol=1e-5)
     np.testing.assert_allclose(fitted.latency, LATENCY, rtol=1e-5)
@@ -78,24 +78,24 @@ def test_the_fit_recovers_known_coefficients(
 
 
 def test_a_noisy_stop_watch_moves_the_constant_little(
-    archs: list[Arch], split: Split, monkeypatch: pytest.MonkeyPatch
+    archs: list[Arch], course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in range(5):
         rng = np.random.default_rng(seed)
         synthetic(monkeypatch, lambda n, rng=rng: rng.uniform(0.8, 1.2, n))
-        fitted = calibrate(archs, RECIPE, split)
+        fitted = calibrate(archs, course)
         assert fitted.step[0] == pytest.approx(STEP[0], rel=0.2)
         assert fitted.validation[0] == pytest.approx(VALIDATION[0], rel=0.2)
         assert 0.05 < fitted.step_error < 0.15
 
 
 def test_errors_are_of_classes_that_the_fit_has_not_seen(
-    archs: list[Arch], split: Split, monkeypatch: pytest.MonkeyPatch
+    archs: list[Arch], course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same folds, fitted by another solver."""
     noise = np.random.default_rng(1).uniform(0.7, 1.3, len(archs))
     synthetic(monkeypatch, lambda n: noise)
-    fitted = calibrate(archs, RECIPE, split)
+    fitted = calibrate(archs, course)
     terms = np.array([list(Lite201.cost_terms(arch).values()) for arch in archs])
     folds = np.random.default_rng(0).permutation(len(archs)) % 10
     for exact, median, high in (
@@ -114,11 +114,11 @@ def test_errors_are_of_classes_that_the_fit_has_not_seen(
 
 
 def test_a_disturbed_stop_watch_still_gives_a_constant(
-    archs: list[Arch], split: Split, monkeypatch: pytest.MonkeyPatch
+    archs: list[Arch], course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = np.where(np.random.default_rng(0).random(len(archs)) < 0.15, 2.0, 1.0)
     synthetic(monkeypatch, lambda n: slow)
-    fitted = calibrate(archs, RECIPE, split)
+    fitted = calibrate(archs, course)
     assert fitted.step[0] > 0.5 * STEP[0]
     assert fitted.validation[0] > 0.5 * VALIDATION[0]
     assert min(fitted.step + fitted.validation) >= 0
@@ -133,7 +133,7 @@ def test_the_sample_holds_the_classes_with_one_live_edge() -> None:
 
 
 def test_threads_are_given_back(
-    archs: list[Arch], split: Split, monkeypatch: pytest.MonkeyPatch
+    archs: list[Arch], course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     during: list[int] = []
 
@@ -146,27 +146,27 @@ def test_threads_are_given_back(
     torch.set_num_threads(2)
     try:
         with pytest.raises(BuildError, match="no clock"):
-            calibrate(archs, RECIPE, split)
+            calibrate(archs, course)
         assert (during, torch.get_num_threads()) == ([1], 2)
     finally:
         torch.set_num_threads(threads)
 
 
 def test_a_calibration_on_this_machine_is_sound(
-    split: Split, monkeypatch: pytest.MonkeyPatch
+    course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = replace(calibration.stopwatch("cpu"), rounds=2)
     monkeypatch.setattr(calibration, "stopwatch", lambda device: watch)
     archs = sorted({*SINGLES, *sample_classes(Lite201, 3)})
-    fitted = calibrate(archs, RECIPE, split)
+    fitted = calibrate(archs, course)
     assert len(fitted.step) == len(fitted.validation) == len(fitted.latency) == len(STEP)
     assert all(sum(fit) > 0 for fit in (fitted.step, fitted.validation, fitted.latency))
     assert fitted.machine["timed"] == "least processor time of a thread"
 
 
-def test_a_device_that_there_is_not_is_an_error(archs: list[Arch], split: Split) -> None:
+def test_a_device_that_there_is_not_is_an_error(archs: list[Arch], course: ImageCourse) -> None:
     with pytest.raises(InvalidArgumentError, match="device = 'gpu'"):
-        calibrate(archs, RECIPE, split, "gpu")
+        calibrate(archs, course, "gpu")
 
 
 def test_seconds_accumulate_over_the_epochs() -> None:

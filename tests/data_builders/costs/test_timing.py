@@ -9,10 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from data_builders.costs.stopwatch import Stopwatch, Work
-from data_builders.costs.timing import LATENCY_BATCH, TIMED, measure, works
+from data_builders.costs.timing import TIMED, measure
 from data_builders.images.datasets import Split, load_split
 from data_builders.plan import load_plan
 from data_builders.training import reference as training
+from data_builders.training.course import LATENCY_BATCH
+from data_builders.training.image_course import ImageCourse
+from data_builders.training.initial_values import initialise
 from nasbench.space import Arch
 
 RECIPE = replace(
@@ -44,7 +47,7 @@ def test_every_round_times_everything(split: Split, interleaved: bool) -> None:
         return once
 
     watch = Stopwatch("cpu", 2, interleaved, prepare, min, "by hand")
-    times = measure(SINGLES, RECIPE, split, watch)
+    times = measure(SINGLES, ImageCourse(RECIPE, split), watch)
     assert TIMED == {"step": 5, "validation": 1, "latency": 5}
     # The first of six is a warm-up; the validation, which is long, has none.
     assert times.tolist() == [[2.0, 11.0, 22.0], [32.0, 41.0, 52.0]]
@@ -73,11 +76,11 @@ def test_what_is_timed_is_a_step_a_validation_and_an_answer(
         return network
 
     monkeypatch.setattr(training, "build_network", recorded)
-    for work in works(arch, RECIPE, split, x, y, data["valid"].x):
+    for work in ImageCourse(RECIPE, split).works("cpu")(arch):
         work()
     assert seen == [(RECIPE.batch, True), (RECIPE.valid, False), (LATENCY_BATCH, False)]
     reference = build(arch, RECIPE, split)
-    training.initialise(reference, arch, 0)
+    initialise(reference, arch, 0)
     training.step(reference, training.optimizer(reference, RECIPE), x, y, 0.0)
     for ours, theirs in zip(built[0].parameters(), reference.parameters(), strict=True):
         assert ours.grad is not None

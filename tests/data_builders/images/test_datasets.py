@@ -12,14 +12,16 @@ from sklearn.datasets import load_digits
 
 from data_builders.images.datasets import Images, Split, load_split
 from data_builders.plan import load_plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 
 DIGITS = load_plan("lite201-digits").recipe
 SHARED = Path(os.environ["NASBENCH_SHARED"])
 
 
-def recipe(path: Path, *, train: int = 8, valid: int = 4, test: int = 4, **other: object) -> Recipe:
+def recipe(
+    path: Path, *, train: int = 8, valid: int = 4, test: int = 4, **other: object
+) -> ImageRecipe:
     values = {"dataset": str(path), "train": train, "valid": valid, "test": test, "batch": 2}
     return replace(DIGITS, **(values | other))
 

@@ -11,9 +11,10 @@ import nasbench
 from data_builders import NETWORKS
 from data_builders.images.datasets import load_split
 from data_builders.plan import load_plan
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
+from data_builders.training.devices import one_thread
 from data_builders.training.procedure import procedure
-from data_builders.training.reference import one_thread, train
+from data_builders.training.reference import train
 from data_builders.zero_cost import SCORES
 
 SHARED = Path(os.environ["NASBENCH_SHARED"])
@@ -21,7 +22,7 @@ TABLES = ("lite201-digits", "lite201-fashion")
 CELLS = ((3, 3, 3, 1, 3, 3), (0, 0, 0, 3, 0, 0), (4, 1, 2, 1, 4, 3))
 
 
-def with_images(recipe: Recipe) -> Recipe:
+def with_images(recipe: ImageRecipe) -> ImageRecipe:
     """The same recipe with its images where they are at hand."""
     if recipe.dataset == "digits":
         return recipe

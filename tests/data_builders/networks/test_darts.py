@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from data_builders import NETWORKS
 from data_builders.networks import darts
 from data_builders.networks.darts import DartsNetwork, FactorizedReduce
-from data_builders.training.reference import initialise
+from data_builders.training.initial_values import initialise
 from nasbench.space import Arch
 from nasbench.spaces.darts import OPERATIONS, Darts, from_genotype, to_genotype
 

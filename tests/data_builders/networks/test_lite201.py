@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from data_builders.builds.shards import all_classes, trainable_classes
 from data_builders.networks.lite201 import Lite201
-from data_builders.training.reference import initialise
+from data_builders.training.initial_values import initialise
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import NB201, classes
 

@@ -17,7 +17,7 @@ from data_builders import NETWORKS
 from data_builders.builds.shards import trainable_classes
 from data_builders.importers.nats.importer import NATSImporter
 from data_builders.networks.nb201 import NB201Network
-from data_builders.training.reference import initialise
+from data_builders.training.initial_values import initialise
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import NB201, live_edges
 from nasbench.tables.writer import write_table

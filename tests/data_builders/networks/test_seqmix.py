@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from data_builders.network import Network
 from data_builders.networks.mixers import MIXERS
 from data_builders.networks.seqmix import SeqMixNetwork
-from data_builders.training.reference import initialise
+from data_builders.training.initial_values import initialise
 from nasbench.errors import InvalidArgumentError
 from nasbench.spaces.seqmix import SeqMix
 

@@ -30,6 +30,13 @@ def test_a_scan_has_right_first_and_second_derivatives():
     assert torch.autograd.gradgradcheck(scan, (kept, new))
 
 
+def test_a_convolution_has_right_first_and_second_derivatives():
+    x, taps = tensors(3, 2, 5, 2).requires_grad_(), tensors(3, 1, 2, 3).requires_grad_()
+    for filters in (taps, taps.detach()[0, 0].requires_grad_()):
+        assert torch.autograd.gradcheck(convolve, (x, filters))
+        assert torch.autograd.gradgradcheck(convolve, (x, filters))
+
+
 def test_a_scan_is_exact_where_little_and_where_all_is_kept():
     new = torch.ones(1, 200, 3)
     kept = torch.tensor([0.0, 1.0, 1e-30]).expand(1, 200, 3)

@@ -11,12 +11,13 @@ import nasbench
 from data_builders import NETWORKS
 from data_builders.builds.shards import sample_classes
 from data_builders.images.datasets import load_split
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.studies.pilot import COLUMNS, pilot_table, report
-from data_builders.training.reference import one_thread, train
+from data_builders.training.devices import one_thread
+from data_builders.training.reference import train
 from nasbench.errors import NasbenchError
 
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="lite201",
     channels=4,
     cells=1,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from data_builders.builds import shards
 from data_builders.plan import load_plan
 from data_builders.studies import precision
+from data_builders.training import image_course
 from nasbench.errors import NasbenchError
 
 DIGITS = load_plan("lite201-digits").recipe
@@ -23,7 +23,7 @@ GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 )
 def test_bfloat16_differs_by_less_than_seeds_and_to_no_side(device, recipe, n_classes, monkeypatch):
     if device == "cpu":  # the same figures whatever is fastest at the moment
-        monkeypatch.setattr(shards, "fastest_convolution", lambda *_, **__: "channels_last")
+        monkeypatch.setattr(image_course, "fastest_convolution", lambda *_, **__: "channels_last")
     found = precision.comparison(*precision.accuracies(recipe, n_classes, 2, 1, device))
     of_seeds = found["sd of the differences between two seeds alone"]
     assert found["sd of the differences"] < 1.25 * of_seeds

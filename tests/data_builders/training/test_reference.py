@@ -15,19 +15,15 @@ from torch import Tensor, nn
 
 from data_builders.images.datasets import Split, load_split
 from data_builders.networks.lite201 import Lite201
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training import reference as training
-from data_builders.training.reference import (
-    CURVES,
-    Tensors,
-    epoch_images,
-    initialise,
-    reproducible,
-    train,
-)
+from data_builders.training.devices import reproducible
+from data_builders.training.initial_values import initialise
+from data_builders.training.outcome import CURVES
+from data_builders.training.reference import Tensors, epoch_images, train
 from nasbench.space import Arch
 
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="lite201",
     channels=4,
     cells=1,
@@ -75,7 +71,7 @@ def uniforms(n: int, *parts: object) -> list[float]:
 class Oracle:
     """One training in float64."""
 
-    def __init__(self, arch: Arch, seed: int, recipe: Recipe, split: Split) -> None:
+    def __init__(self, arch: Arch, seed: int, recipe: ImageRecipe, split: Split) -> None:
         self.seed, self.recipe, self.split = seed, recipe, split
         self.network = Lite201(arch, **SHAPE).double()
         for site, parameter in self.network.named_parameters():
@@ -359,7 +355,7 @@ def test_epochs_before_the_failure_are_kept(split: Split, monkeypatch: pytest.Mo
     sound = train(ARCHS[0], 0, RECIPE, split)
     cosine = training.learning_rate
 
-    def explodes(recipe: Recipe, step: int) -> float:
+    def explodes(recipe: ImageRecipe, step: int) -> float:
         return cosine(recipe, step) if step < 3 * recipe.steps else 1e30
 
     monkeypatch.setattr(training, "learning_rate", explodes)

@@ -14,19 +14,21 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from data_builders.images.datasets import Split, load_split
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training import reference as training
 from data_builders.training.batched import group as batched
 from data_builders.training.batched import layers as stacks
 from data_builders.training.batched.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.training.batched.group import Group, fastest_convolution, train_group
 from data_builders.training.batched.stacked_lite201 import StackedLite201
-from data_builders.training.reference import CURVES, Training, learning_rate, train
+from data_builders.training.initial_values import initialise
+from data_builders.training.outcome import CURVES, Training
+from data_builders.training.reference import learning_rate, train
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import live_edges
 
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="lite201",
     channels=4,
     cells=1,
@@ -93,10 +95,12 @@ def same_bits(ours: Training, theirs: Training) -> bool:
 class Separate:
     """Networks of their own, trained by the steps of the reference loop."""
 
-    def __init__(self, archs: list[Arch], recipe: Recipe, split: Split, dtype: torch.dtype) -> None:
+    def __init__(
+        self, archs: list[Arch], recipe: ImageRecipe, split: Split, dtype: torch.dtype
+    ) -> None:
         self.networks = [training.build_network(arch, recipe, split).to(dtype) for arch in archs]
         for network, arch in zip(self.networks, archs, strict=True):
-            training.initialise(network, arch, 0)
+            initialise(network, arch, 0)
         self.optimizers = [training.optimizer(network, recipe) for network in self.networks]
 
     def step(self, x: torch.Tensor, y: torch.Tensor, rate: float) -> torch.Tensor:
@@ -220,7 +224,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, arch: Arch) -> None:
 def test_epochs_before_a_failure_are_kept(
     convolution: str, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def explodes(recipe: Recipe, step: int) -> float:
+    def explodes(recipe: ImageRecipe, step: int) -> float:
         return learning_rate(recipe, step) if step < recipe.steps else 1e150
 
     monkeypatch.setattr(training, "learning_rate", explodes)

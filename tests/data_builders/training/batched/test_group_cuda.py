@@ -9,16 +9,17 @@ import torch
 from data_builders import NETWORKS
 from data_builders.builds.shards import sample_classes
 from data_builders.images.datasets import load_split
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training.batched import layers as stacks
 from data_builders.training.batched.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.training.batched.group import Group, train_group
 from data_builders.training.cuda_graph import CapturedStep
-from data_builders.training.reference import CURVES, train
+from data_builders.training.outcome import CURVES
+from data_builders.training.reference import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 NAMES = convolutions_of("cuda")
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="lite201",
     channels=8,
     cells=1,

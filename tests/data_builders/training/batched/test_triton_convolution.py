@@ -17,7 +17,7 @@ from torch.nn import functional as F
 pytest.importorskip("triton", reason="needs the package triton")
 
 from data_builders.images.datasets import load_split
-from data_builders.recipe import Recipe
+from data_builders.recipe import ImageRecipe
 from data_builders.training.batched import triton_convolution
 from data_builders.training.batched.convolutions import CONVOLUTIONS, convolutions_of
 from data_builders.training.batched.grid import Grid
@@ -29,7 +29,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-5, torch.float16: 3e-2}
 if DEVICE == "cuda":  # the interpreter is wrong in bfloat16
     TOLERANCE[torch.bfloat16] = 0.25
-RECIPE = Recipe(
+RECIPE = ImageRecipe(
     network="lite201",
     channels=4,
     cells=1,
