@@ -77,8 +77,8 @@ def fit(
     Raises:
         SurrogateError: It predicts worse than the nearest-neighbour baseline, or its errors lead
             searches astray; nothing is published.
-        InvalidArgumentError: A surrogate of this id is there, and ``replace`` is not said; or what is
-            there is no surrogate.
+        InvalidArgumentError: A surrogate of this id is there, and ``replace`` is not said; or what
+            is there is no surrogate.
         NasbenchError: An argument or the table is invalid.
     """
     opened = open_table(table)

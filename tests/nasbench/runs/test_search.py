@@ -304,7 +304,7 @@ def test_impossible_set_ups_are_refused(options, error, message):
 def test_no_name_of_a_folder_is_not_the_current_one(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     asked = {"budget": Budget(trials=1)}
-    with pytest.raises(InvalidArgumentError, match="out is empty; the current folder is '.'"):
+    with pytest.raises(InvalidArgumentError, match=r"out is empty; the current folder is '\.'"):
         search("random_search", "nb201-cifar10", out="", **asked)
     (run,) = search("random_search", "nb201-cifar10", **asked)
     with pytest.raises(InvalidArgumentError, match="folder is empty"):
