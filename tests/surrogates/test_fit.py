@@ -64,9 +64,10 @@ def test_the_card_says_what_was_judged(digits):
 
 
 def test_equal_fits_have_equal_hashes(published, tmp_path):
-    again = fit("nb201-cifar10", tmp_path, regressor="random_forest", train=600, searches=0)
+    asked = {"regressor": "random_forest", "train": 600, "searches": 0}
+    again = fit("nb201-cifar10", tmp_path, **asked)
     assert again.description.content_hash == published.description.content_hash
-    other = fit("nb201-cifar10", tmp_path, regressor="random_forest", train=600, searches=0, seed=1)
+    other = fit("nb201-cifar10", tmp_path / "other", **asked, seed=1)
     assert other.description.content_hash != published.description.content_hash
 
 
