@@ -165,7 +165,7 @@ class Landscape:
 
         None unless training seeds are drawn, and if only a sample of the space is known.
         """
-        if not self._is_drawn or self.population.extent == "sampled":
+        if not self.is_drawn or self.population.extent == "sampled":
             return None
         return statistics.exhaustive_search(*self._trainings)
 
@@ -173,7 +173,7 @@ class Landscape:
     def is_exact(self) -> bool:
         """Whether the expectation of random search is exact, not estimated from samples."""
         return self.population.extent != "sampled" and not (
-            self.population.surrogate and self._is_drawn
+            self.population.surrogate and self.is_drawn
         )
 
     def random_search(
@@ -210,7 +210,7 @@ class Landscape:
     @cached_property
     def _draws(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Possible trials of random search: observed losses, reported regrets, weights."""
-        if self._is_drawn:
+        if self.is_drawn:
             keys, observed, reported = self._trainings
             _, place, n_seeds = np.unique(keys, return_inverse=True, return_counts=True)
             owners, members = np.unique(self.population.owners(self.archs), return_counts=True)
@@ -226,7 +226,7 @@ class Landscape:
         return observed[used], reported[used], weights[used]
 
     @property
-    def _is_drawn(self) -> bool:
+    def is_drawn(self) -> bool:
         """Whether a trial sees one training drawn from several."""
         return self.replicate == "draw" and self.observed.column.name in self.population.trained
 

@@ -51,7 +51,7 @@ class Population(Protocol):
         archs: Architectures that a uniform draw chooses from, shape ``(n, d)``.
         extent: Whether ``archs`` are all legal ones, those that a table records, or a sample.
         surrogate: Description of the surrogate; None for a table.
-        trained: Names of the columns that a training produces and that so depend on its seed.
+        trained: Names of the columns that depend on the seed of a training.
     """
 
     archs: NDArray[np.integer]
@@ -131,7 +131,8 @@ class SurrogatePopulation:
     def __init__(self, benchmark: SurrogateBenchmark) -> None:
         self._benchmark = benchmark
         self.surrogate: Description | None = benchmark.description
-        self.trained: Collection[str] = benchmark.columns
+        has_noise = benchmark.description.repeated != 0
+        self.trained: Collection[str] = benchmark.columns if has_noise else ()
         listed = _enumerated(benchmark.space)
         self.extent: Extent = "sampled" if listed is None else "whole"
         if listed is None:

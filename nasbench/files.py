@@ -48,6 +48,17 @@ def expanded(path: str | Path) -> Path:
         raise InvalidArgumentError(f"{path}: {error}") from error
 
 
+def named_folder(argument: str, folder: str | Path) -> Path:
+    """Return a folder as a path; the empty text is none, which Python reads as the current folder.
+
+    Raises:
+        InvalidArgumentError: It is empty.
+    """
+    if not str(folder):
+        raise InvalidArgumentError(f"{argument} is empty; the current folder is '.'")
+    return Path(folder)
+
+
 def writable_folder(folder: Path) -> Path:
     """Create a folder if it does not exist, and check that it is writable.
 

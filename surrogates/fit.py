@@ -1,9 +1,9 @@
 """Fit a surrogate benchmark to a table, judge it, and publish it if it is good enough."""
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmarks.catalogue import open_table
+from nasbench.benchmarks.catalogue import is_surrogate, open_table
 from nasbench.benchmarks.surrogate_folder import (
     CARD,
     DESCRIPTION,
@@ -20,6 +20,7 @@ from nasbench.benchmarks.surrogate_folder import (
 )
 from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.files import file_digest, writable_folder
+from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import check_id
 from surrogates.card import card
 from surrogates.comparison import SEEDS, compare
@@ -48,6 +49,7 @@ def fit(
     seed: int = 0,
     id: str | None = None,
     searches: int = SEEDS,
+    replace: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
     """Fit a surrogate, judge it and publish it; what is judged is what is published.
@@ -66,6 +68,7 @@ def fit(
         id: Id of the surrogate; default: the table's id with ``-surrogate``.
         searches: Number of seeds with which algorithms search both the table and the surrogate, to
             see whether its errors mislead them and whether it ranks them alike; 0 for no searches.
+        replace: Whether another surrogate of this id in ``home`` is replaced.
         progress: Called with a description of each step.
 
     Returns:
@@ -74,12 +77,16 @@ def fit(
     Raises:
         SurrogateError: It predicts worse than the nearest-neighbour baseline, or its errors lead
             searches astray; nothing is published.
+        InvalidArgumentError: A surrogate of this id is there, and ``replace`` is not said; or what
+            is there is no surrogate.
         NasbenchError: An argument or the table is invalid.
     """
     opened = open_table(table)
     metadata = opened.metadata
     id_ = f"{metadata.id}-surrogate" if id is None else id
     check_id(id_, "surrogate")
+    path = home / id_
+    _refuse_taken(path, replace=replace)
     values = settings(regressor, hyperparameters or {}, preset)
     examples = Examples.read(opened, metrics)
     objective = examples.objective(metadata.default_objective)
@@ -126,7 +133,7 @@ def fit(
         dataset=metadata.dataset,
         schedule=opened.schedules[-1],
         epochs=list(examples.epochs),
-        columns={c.name: replace(c, epochs={}).encode() for c in examples.columns},
+        columns={c.name: dataclasses.replace(c, epochs={}).encode() for c in examples.columns},
         default_objective=objective,
         regressor=regressor,
         family=predictor.family,
@@ -150,14 +157,13 @@ def fit(
         citation=metadata.citation,
         software=_software(regressor, values),
     )
-    path = folder / id_
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{id_}.") as temporary:
         whole = Path(temporary) / id_
         whole.mkdir()
         predictor.save(whole)
         files = sorted(file for file in whole.rglob("*") if file.is_file())
         hashes = {file.relative_to(whole).as_posix(): file_digest(file) for file in files}
-        description = _write(replace(description, files=hashes), whole)
+        description = _write(dataclasses.replace(description, files=hashes), whole)
         comparison = exploits = None
         if searches:
             progress("Searching table and surrogate")
@@ -165,10 +171,11 @@ def fit(
             exploits = Exploits.find(comparison, Pool.of(examples, level))
             refuse_if_exploited(exploits, regressor)
             tested = {**judged, "led_astray": exploits.share}
-            description = replace(description, judged=tested)
+            description = dataclasses.replace(description, judged=tested)
         description = _write(_versioned(description, path), whole)
         verdict = Verdict(description, figures, baseline, comparison, exploits, path)
         (whole / CARD).write_text(card(verdict), encoding="utf-8")
+        _refuse_taken(path, replace=replace)  # another fit may have ended first
         if path.exists():
             shutil.rmtree(path)
         whole.replace(path)
@@ -207,20 +214,35 @@ def refuse_if_exploited(exploits: Exploits, regressor: str) -> None:
         )
 
 
+def _refuse_taken(path: Path, *, replace: bool) -> None:
+    """Refuse to begin a fit that would end in replacing what must stay.
+
+    Raises:
+        InvalidArgumentError: A surrogate is there, and ``replace`` is not said; or something else.
+    """
+    if not replace:
+        refuse_taken(path, "a surrogate")
+    elif path.exists() and not is_surrogate(path):
+        raise InvalidArgumentError(
+            f"{path} is no surrogate and is never replaced: move it away, or choose another id or "
+            "folder"
+        )
+
+
 def _versioned(description: Description, path: Path) -> Description:
     """The description with the version of the surrogate that it replaces, one higher if changed."""
     try:
         replaced = Description.read(path)
     except SurrogateError:
         return description
-    same = replace(description, version=replaced.version)
+    same = dataclasses.replace(description, version=replaced.version)
     changed = same.digest() != replaced.content_hash
-    return replace(description, version=replaced.version + changed)
+    return dataclasses.replace(description, version=replaced.version + changed)
 
 
 def _write(description: Description, folder: Path) -> Description:
     """Write the description with its content hash."""
-    description = replace(description, content_hash=description.digest())
+    description = dataclasses.replace(description, content_hash=description.digest())
     write_json(folder / DESCRIPTION, description.encode())
     return description
 

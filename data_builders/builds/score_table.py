@@ -5,7 +5,7 @@ of numbers of architectures; ``nasbench merge TABLE FILE --out ID`` joins it to 
 plan builds. :mod:`data_builders.zero_cost` defines the scores.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import thread_time
 
@@ -140,7 +140,7 @@ def score_table(
         _metadata(plan, course, seeds, id),
         _no_runs(len(next(iter(archs)))),
         table,
-        _columns(network, course, len(seeds)),
+        _columns(network, course, scores.keys(), len(seeds)),
     )
 
 
@@ -172,14 +172,17 @@ def _metadata(plan: Plan, course: Course, seeds: Sequence[int], id: str) -> Meta
     )
 
 
-def _columns(network: Network, course: Course, n_seeds: int) -> list[Column]:
+def _columns(network: Network, course: Course, archs: Iterable[Arch], n_seeds: int) -> list[Column]:
     of = "" if n_seeds == 1 else f"; mean over {n_seeds} initialisations"
-    undefined = "null where no edge connects the cell's input to its output"
     cost = "processor seconds on one thread, the making of the network included, as measured once"
+    undefined = free = ""
+    if not all(map(network.trains, archs)):
+        untrained = "where no edge connects the cell's input to its output"
+        undefined, free = f"; null {untrained}", f"; 0 if {untrained}"
     return [
         *(Column.of(name, text) for name, text in network.arch_columns.items()),
-        *(Column.of(n, f"{s.description}{of}; {undefined}") for n, s in course.scores.items()),
-        *(Column.of(f"{name}_seconds", f"{cost}; 0 if {undefined[5:]}") for name in course.scores),
+        *(Column.of(name, f"{s.description}{of}{undefined}") for name, s in course.scores.items()),
+        *(Column.of(f"{name}_seconds", f"{cost}{free}") for name in course.scores),
     ]
 
 

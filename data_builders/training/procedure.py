@@ -51,8 +51,7 @@ def _of_images(recipe: ImageRecipe) -> dict[str, str]:
         if recipe.momentum
         else f"SGD without momentum: p -= rate (g + {recipe.weight_decay:g} p) for every parameter "
         "p with gradient g, scales, shifts and biases included",
-        "schedule": f"rate {recipe.learning_rate / 2:g} (1 + cos(pi t / T)) in step t = 0, ..., "
-        f"T - 1 of T = {recipe.epochs * recipe.steps}; no warm-up",
+        "schedule": _cosine(recipe),
         "metrics": "train: mean over the epoch of what each step saw before its update, in "
         "training mode; valid and test: of all their images after the epoch, in evaluation mode, "
         "not augmented",
@@ -79,10 +78,19 @@ def _of_a_task(recipe: TaskRecipe) -> dict[str, str]:
         f"{recipe.beta2:g}^t)) + 1e-8)) in step t = 1, 2, ... The decay applies to every parameter",
         "schedule": f"rate {recipe.learning_rate:g} (t + 1) / {rising} in step t < {rising}, then "
         f"{recipe.learning_rate / 2:g} (1 + cos(pi (t - {rising}) / {total - rising})) up to step "
-        f"{total - 1}",
+        f"{total - 1}"
+        if rising
+        else _cosine(recipe),
         "metrics": "train: mean over the epoch of what each step saw before its update; valid and "
         "test: of all their answers after the epoch; losses in nats",
     }
+
+
+def _cosine(recipe: Recipe) -> str:
+    return (
+        f"rate {recipe.learning_rate / 2:g} (1 + cos(pi t / T)) in step t = 0, ..., "
+        f"T - 1 of T = {recipe.epochs * recipe.steps}; no warm-up"
+    )
 
 
 def _augmentation(recipe: ImageRecipe) -> str:

@@ -191,7 +191,8 @@ def tables(work: Path, processes: int) -> str:
 
 def _judged(table: str, work: Path) -> dict[str, float]:
     objective = _objective(table)
-    made = fit(table, work / "fitted", train=TRAIN, metrics=[objective], searches=0)
+    folder = work / "fitted"
+    made = fit(table, folder, train=TRAIN, metrics=[objective], searches=0, replace=True)
     found = compare(table, str(made.path), objective)
     examples = Examples.read(open_table(table), [objective])
     exploits = Exploits.find(found, Pool.of(examples, examples.place(objective)))

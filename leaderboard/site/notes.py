@@ -144,8 +144,8 @@ def _surrogate_warnings(board: Board) -> list[str]:
             "not a measured value."
         )
     if not landscape.is_exact:
-        drawn = board.question.replicate == "draw"
-        of = f"{TRAININGS} drawn trainings of each of these" if drawn else "these"
+        trainings = f"{TRAININGS} drawn trainings of each of "
+        of = f"{trainings if landscape.is_drawn else ''}these"
         found.append(
             f"The expectation of random search is estimated from {of} {len(landscape.archs):,} "
             "architectures."
@@ -163,8 +163,10 @@ def replicate(board: Board) -> str:
     """The training that answered a trial."""
     policy = board.question.replicate
     if board.landscape.population.surrogate:
-        if policy == "draw":
+        if board.landscape.is_drawn:
             return "one training, sampled by the surrogate"
+        if not board.landscape.population.trained:
+            return "the predicted mean: the surrogate has no noise, since none was measured"
         return "mean over all trainings" if policy == "mean" else f"training {policy}"
     if policy == "draw":
         return "one recorded training, drawn at random"

@@ -128,7 +128,7 @@ def read_plans() -> Things:
         plan = load(name)
         things[name] = {
             "network": plan.recipe.network,
-            "dataset": plan.recipe.dataset,
+            "dataset": plan.recipe.data,
             "epochs": plan.recipe.epochs,
             "seeds": list(plan.seeds),
             "architectures": plan.architectures,

@@ -194,13 +194,10 @@ def fit(
     if it predicts better than the nearest neighbours and leads at most 5 % of the searches astray.
     """
     from nasbench.benchmarks.catalogue import open_table
-    from nasbench.tables.places import refuse_taken
 
     name = f"{open_table(table).metadata.id}-surrogate" if id_ is None else id_
     refuse_shipped(name)
     folder = home(out)
-    if not replace:
-        refuse_taken(folder / name, "a surrogate")
     with status(f"Reading {table}") as tell:
         verdict = SIBLINGS.load("fit")(
             table,
@@ -214,6 +211,7 @@ def fit(
             seed=seed,
             id=name,
             searches=searches,
+            replace=replace,
             progress=tell,
         )
     print_rows(*verdict.rows())

@@ -6,13 +6,20 @@ digests. Docstrings of methods count, as part of what is compiled.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache, cached_property, partial, partialmethod
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from nasbench.runs.syntax import Source
 
+_CONTAINERS = (list, tuple, dict)
+_DECORATED = (
+    *(staticmethod, classmethod, property, cached_property, partial, partialmethod),
+    type(cache(len)),
+)
+_INSIDE = ("__wrapped__", "fget", "fset", "fdel", "func", "args", "keywords")
 _MADE_BY_PYTHON = ("__dict__", "__weakref__", "__firstlineno__", "__static_attributes__")
 
 
@@ -61,13 +68,14 @@ class _Code:
             elif id(thing) not in self._seen:
                 self._seen.add(id(thing))
                 self._add_class(thing) if isinstance(thing, type) else self._add_function(thing)
-        elif isinstance(thing, staticmethod | classmethod):
-            self.add(thing.__func__)
-        elif isinstance(thing, property):
-            self.add(thing.fget)
-            self.add(thing.fset)
+        elif isinstance(thing, _DECORATED):
+            self.parts.append(type(thing).__name__)
+            for inner in _inside(thing):
+                self.add(inner)
         else:
             self.parts.append(_text(thing))
+            for member in _members(thing):
+                self.add(member)
 
     def _add_class(self, kind: type) -> None:
         for base in kind.__bases__:
@@ -90,6 +98,29 @@ class _Code:
         for name in names:
             if name in function.__globals__:
                 self.add(function.__globals__[name])
+
+
+def functions_of(thing: object) -> Iterator[FunctionType]:
+    """Yield a function, or those that a decorator of the standard library holds."""
+    if isinstance(thing, FunctionType):
+        yield thing
+    elif isinstance(thing, _DECORATED):
+        for inner in _inside(thing):
+            yield from functions_of(inner)
+
+
+def _inside(thing: object) -> list[Any]:
+    """Return what a decorator of the standard library holds."""
+    return [inner for name in _INSIDE if (inner := getattr(thing, name, None)) is not None]
+
+
+def _members(thing: object) -> list[Any]:
+    """Return the members of a container whose code counts, or whose members' code does."""
+    members = thing.values() if isinstance(thing, dict) else thing
+    if not isinstance(members, Iterable) or not isinstance(thing, _CONTAINERS):
+        return []
+    kinds = (FunctionType, type, *_CONTAINERS, *_DECORATED)
+    return [member for member in members if isinstance(member, kinds)]
 
 
 def codes_inside(code: CodeType) -> Iterator[CodeType]:

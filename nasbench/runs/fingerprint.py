@@ -14,12 +14,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import NamedTuple
 
 from nasbench.errors import InvalidArgumentError
 from nasbench.files import json_digest
-from nasbench.runs.compiled_code import codes_inside, instructions, read_compiled
+from nasbench.runs.compiled_code import (
+    codes_inside,
+    functions_of,
+    instructions,
+    read_compiled,
+)
 from nasbench.runs.syntax import Source, read_definition, read_source
 
 _COLLECTION = "algorithms"
@@ -75,10 +80,14 @@ def code_files(*classes: type) -> dict[Path, str]:
 
 
 def _codes(kind: type) -> Iterator[CodeType]:
-    for base in kind.__mro__:
-        for member in vars(base).values():
-            if isinstance(member, FunctionType):
-                yield member.__code__
+    """Yield the code of a class, of its bases, and of the functions and classes beside it."""
+    module = sys.modules.get(kind.__module__)
+    beside = [] if module is None else [*vars(module).values()]
+    classes = [one for one in beside if isinstance(one, type) and one.__module__ == kind.__module__]
+    members = [member for owner in (*kind.__mro__, *classes) for member in vars(owner).values()]
+    for thing in (*members, *beside):
+        for function in functions_of(thing):
+            yield function.__code__
 
 
 @cache
@@ -87,7 +96,8 @@ def _read_files(kind: type, codes: tuple[CodeType, ...]) -> dict[Path, str]:
 
     Args:
         kind: The class.
-        codes: Its methods, which tell apart versions of a class that is changed in place.
+        codes: What :func:`_codes` yields; it tells apart versions of a class that is changed in
+            place.
     """
     module = sys.modules.get(kind.__module__)
     path = Path(getattr(module, "__file__", None) or "")
@@ -102,15 +112,18 @@ def _read_files(kind: type, codes: tuple[CodeType, ...]) -> dict[Path, str]:
 
 
 def _is_current(codes: Sequence[CodeType], path: Path) -> bool:
-    """Return whether a file still holds the methods that were imported from it."""
+    """Return whether a file still holds the functions that were imported from it."""
     try:
         module = compile(path.read_bytes(), path, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError):  # compiled code does not change while it is in use
         return path.suffix != ".py"
-    written = {code.co_qualname: code for code in codes_inside(module)}
+    written: dict[str, list[list[str]]] = {}
+    for code in codes_inside(module):
+        written.setdefault(code.co_qualname, []).append(instructions(code))
     own = (code for code in codes if code.co_filename == str(path))
     return all(
-        instructions(code) == instructions(written.get(code.co_qualname, code)) for code in own
+        code.co_qualname not in written or instructions(code) in written[code.co_qualname]
+        for code in own
     )
 
 

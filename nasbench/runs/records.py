@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nasbench.errors import InvalidArgumentError, RecordError, first_line
-from nasbench.files import atomic, writable_folder
+from nasbench.files import atomic, named_folder, writable_folder
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Run
 
@@ -162,7 +162,8 @@ def save(run: Run, folder: str | Path) -> Path:
     Raises:
         RecordError: The run was read from a record, or its algorithm does not keep its
             hyperparameters as attributes.
-        InvalidArgumentError: The folder cannot be written, or the seed is not in 0..2**31 - 1.
+        InvalidArgumentError: The folder is empty or cannot be written, or the seed is not in
+            0..2**31 - 1.
     """
     if run.manifest is None:
         raise RecordError(
@@ -171,7 +172,7 @@ def save(run: Run, folder: str | Path) -> Path:
         )
     if not 0 <= run.seed < 2**31:
         raise InvalidArgumentError(f"seed {run.seed} cannot be recorded: not in 0..{2**31 - 1}")
-    records = Records.create(Path(folder), run.manifest)
+    records = Records.create(named_folder("folder", folder), run.manifest)
     records.add([run])
     return records.folder
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from nasbench.algorithm import Algorithm
 from nasbench.errors import InvalidArgumentError
+from nasbench.files import named_folder
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.processes import finished_runs
@@ -91,9 +92,9 @@ def search(
     )
     if out is None:
         return run_seeds(setup, seeds, processes=processes, progress=progress)
-    seeds = check_seeds(seeds)
+    folder, seeds = named_folder("out", out), check_seeds(seeds)
     records = record_seeds(
-        setup, seeds, Path(out), processes=processes, fresh=fresh, progress=progress
+        setup, seeds, folder, processes=processes, fresh=fresh, progress=progress
     )
     runs = records.runs(seeds)
     _say_what_was_left(setup, records.manifest, runs)

@@ -6,8 +6,10 @@ which Python 3.11 to 3.13 agree.
 
 import ast
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import NamedTuple, TypeAlias
+
+_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class Source(NamedTuple):
@@ -119,6 +121,12 @@ def _needed(statements: Sequence[ast.stmt], wanted: str) -> list[ast.stmt]:
     bound = [_bound(statement) for statement in statements]
     if not any(wanted in names for names in bound):
         return []
+    ours = _ours(statements)
+    effects = {s.name: _changed(s) & ours for s in statements if isinstance(s, _Definition)}
+    bound = [
+        names | _changed_by(statement, effects, ours)
+        for names, statement in zip(bound, statements, strict=True)
+    ]
     names = {wanted, "*"}
     needed: set[int] = set()
     before = -1
@@ -132,20 +140,59 @@ def _needed(statements: Sequence[ast.stmt], wanted: str) -> list[ast.stmt]:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement of a module defines or changes."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    """Return the names that a statement of a module defines, or whose parts it assigns."""
+    if isinstance(statement, _Definition):
         return {statement.name}
     found: set[str] = set()
     for node in ast.walk(statement):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, _Definition):
             found.add(node.name)
         elif isinstance(node, ast.alias):
             found.add(node.asname or node.name.split(".")[0])
         elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-            if isinstance(node.ctx, ast.Load):
-                continue
-            owner: ast.expr = node
-            while isinstance(owner, ast.Attribute | ast.Subscript):
-                owner = owner.value
-            found |= {owner.id} if isinstance(owner, ast.Name) else set()
+            found |= set() if isinstance(node.ctx, ast.Load) else {_owner(node)}
     return found
+
+
+def _ours(statements: Sequence[ast.stmt]) -> set[str]:
+    """Return the names that a module defines otherwise than by an import."""
+    own = (s for s in statements if not isinstance(s, ast.Import | ast.ImportFrom))
+    return set().union(*map(_bound, own))
+
+
+def _changed_by(statement: ast.stmt, effects: Mapping[str, Set[str]], ours: Set[str]) -> set[str]:
+    """Return the names whose things a statement of a module may change when it runs.
+
+    Args:
+        statement: The statement.
+        effects: What the functions and classes of the module may change when they are called.
+        ours: Names that the module defines.
+    """
+    ran: Sequence[ast.AST] = [statement]
+    called = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    if isinstance(statement, _Definition):  # only its decorators run
+        ran = called = statement.decorator_list
+    found = set[str]().union(*map(_changed, ran)) & ours
+    return found.union(*(effects.get(_owner(function), ()) for function in called))
+
+
+def _changed(tree: ast.AST) -> set[str]:
+    """Return the names whose things code may change, by assignment or by a method."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            found.update(node.names)
+        elif isinstance(node, ast.Attribute | ast.Subscript):
+            found |= set() if isinstance(node.ctx, ast.Load) else {_owner(node)}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found.add(_owner(node.func))
+        elif isinstance(node, ast.Call) and _owner(node.func) in ("setattr", "delattr"):
+            found.update(map(_owner, node.args[:1]))
+    return found
+
+
+def _owner(expression: ast.expr) -> str:
+    """Return the name that an expression such as ``a.b[c](d)`` begins with; empty for none."""
+    while isinstance(expression, ast.Attribute | ast.Subscript | ast.Call):
+        expression = expression.func if isinstance(expression, ast.Call) else expression.value
+    return expression.id if isinstance(expression, ast.Name) else ""

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from data_builders import NETWORKS
 from data_builders.plan import load_plan
 from data_builders.task_recipe import TaskRecipe, made_task
 from data_builders.tasks.recall import Recall
 from data_builders.tasks.state import State
+from data_builders.training.procedure import procedure
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 
 TASK = Recall(length=24, pairs=6, queries=4, keys=32, values=32)
@@ -99,3 +101,14 @@ def test_a_task_without_a_name_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "tiny.toml", PLAN.replace('name = "recall"\n', ""))
     with pytest.raises(InvalidArgumentError, match=r"\[recipe.task\].*recall, copy, state"):
         load_plan(path)
+
+
+def test_a_training_without_warm_up_is_told_as_one():
+    steps = {
+        warmup: procedure(NETWORKS.load("seqmix"), replace(RECIPE, warmup=warmup), {})["schedule"]
+        for warmup in (0.0, 0.5)
+    }
+    assert steps[0.0] == (
+        "rate 0.0025 (1 + cos(pi t / T)) in step t = 0, ..., T - 1 of T = 8; no warm-up"
+    )
+    assert steps[0.5].startswith("rate 0.005 (t + 1) / 4 in step t < 4, then")

@@ -206,6 +206,30 @@ def test_board_says_that_it_is_a_surrogate_and_how_good(home, surrogate):
     assert notes.replicate(board) == "one training, sampled by the surrogate"
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_board_of_a_surrogate_without_noise_speaks_of_no_trainings(
+    home, fitted, request, monkeypatch, listed
+):
+    request.getfixturevalue("surrogate" if listed else "large")
+    if listed:
+        home.search("random_search", NAME, 1)  # a board of one with noise stands beside it
+    rows = [
+        {"arch": arch, "seed": 0, "valid_accuracy": 40 + 2.0 * sum(arch)}
+        for arch in sorted({NB201().canonical(arch) for arch in NB201().archs()})[::50]
+    ]
+    home.table(rows, id="once", key="class", complete=False)
+    once = home.tables / "once.parquet"
+    fit(once, home.tables, regressor="linear", train=80, id="calm", searches=0)
+    home.search("random_search", "calm", 2)
+    board = next(b for b in rank(find_records(home.runs)) if b.question.benchmark == "calm")
+    assert board.landscape.exhaustive_once is None
+    assert board.landscape.is_exact == listed
+    said = " ".join(notes.warnings(board))
+    assert "trained again" not in said
+    assert "drawn trainings" not in said
+    assert notes.replicate(board).startswith("the predicted mean: the surrogate has no noise")
+
+
 def test_board_of_a_large_space_says_how_its_optimum_was_found(home, surrogate, large):
     home.search("random_search", NAME, 2, replicate="mean")
     (board,) = rank(find_records(home.runs))

@@ -64,9 +64,10 @@ def test_the_card_says_what_was_judged(digits):
 
 
 def test_equal_fits_have_equal_hashes(published, tmp_path):
-    again = fit("nb201-cifar10", tmp_path, regressor="random_forest", train=600, searches=0)
+    asked = {"regressor": "random_forest", "train": 600, "searches": 0}
+    again = fit("nb201-cifar10", tmp_path, **asked)
     assert again.description.content_hash == published.description.content_hash
-    other = fit("nb201-cifar10", tmp_path, regressor="random_forest", train=600, searches=0, seed=1)
+    other = fit("nb201-cifar10", tmp_path / "other", **asked, seed=1)
     assert other.description.content_hash != published.description.content_hash
 
 
@@ -159,20 +160,32 @@ def test_bad_arguments_publish_nothing(tmp_path, arguments, error, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_fitted_folder_is_replaced_whole(single, tmp_path):
-    def made(train):
-        return fit(single, tmp_path, train=train, searches=0, id="mine", **FOREST)
+def test_a_fitted_folder_is_replaced_whole_if_that_is_said(single, tmp_path):
+    def made(**options):
+        return fit(single, tmp_path, train=300, searches=0, id="mine", **FOREST, **options)
 
-    first = made(300)
+    first = made()
     (first.path / "left over").write_text("")
-    assert made(300).description == first.description
+    with pytest.raises(InvalidArgumentError, match=r"mine exists.*replace=True"):
+        made()
+    assert made(replace=True).description == first.description
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert not (first.path / "left over").exists()
 
 
+def test_what_is_no_surrogate_is_never_replaced(single, tmp_path):
+    kept = tmp_path / "mine" / "thesis.tex"
+    kept.parent.mkdir()
+    kept.write_text("years of work")
+    with pytest.raises(InvalidArgumentError, match="is no surrogate and is never replaced"):
+        fit(single, tmp_path, train=300, searches=0, id="mine", replace=True, **FOREST)
+    assert kept.read_text() == "years of work"
+
+
 def test_changed_answers_raise_the_version(single, tmp_path):
     def version(train):
-        made = fit(single, tmp_path, train=train, searches=0, id="mine", **FOREST)
+        options = {"train": train, "searches": 0, "id": "mine", "replace": True}
+        made = fit(single, tmp_path, **options, **FOREST)
         return made.description.version
 
     assert [version(train) for train in (300, 310, 310)] == [1, 2, 2]

@@ -109,7 +109,9 @@ def test_scores_of_a_task_join_its_table(tmp_path: Path) -> None:
     plan.write_text(TOML)
     write_scores(str(plan), tmp_path / "scores.parquet")
     built(tmp_path / "work").write(path)
-    joined = merge([Table(path), Table(tmp_path / "scores.parquet")], "tiny-joined")
+    scores = Table(tmp_path / "scores.parquet")
+    assert "null" not in scores.arch_columns["snip"].description  # all networks are trainable
+    joined = merge([Table(path), scores], "tiny-joined")
     write_table(tmp_path / "tiny-joined.parquet", joined)
     benchmark = load(str(tmp_path / "tiny-joined.parquet"), known=("snip", "grasp"))
     arch = benchmark.space.unrank(int(Table(path).ranks[0]))

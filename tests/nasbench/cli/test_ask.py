@@ -133,6 +133,30 @@ def test_every_list_has_a_line_for_each_thing_without_markup(nasbench, kind):
             assert thing[text] in out
 
 
+TASK_PLAN = """\
+id = "tiny-recall"
+[recipe]
+network = "seqmix"
+width = 8
+heads = 1
+train = 16
+valid = 12
+test = 12
+epochs = 2
+batch = 8
+task = { name = "recall", length = 16, pairs = 4, queries = 4, keys = 32, values = 32 }
+"""
+
+
+def test_a_plan_of_a_task_is_listed_with_what_it_trains_on(nasbench, monkeypatch, tmp_path):
+    pytest.importorskip("torch")
+    path = tmp_path / "tiny-recall.toml"
+    path.write_text(TASK_PLAN)
+    monkeypatch.setattr("data_builders.plan.shipped", lambda: {path.stem: path})
+    (plan,) = json.loads(nasbench("list", "plans", "--json")[1]).values()
+    assert (plan["network"], plan["dataset"]) == ("seqmix", "recall")
+
+
 @pytest.mark.parametrize("kind", ["algorithms", "spaces", "networks", "importers", "regressors"])
 def test_everything_registered_is_listed(nasbench, kind):
     assert list(json.loads(nasbench("list", kind, "--json")[1])) == list(SIBLINGS.load(kind))

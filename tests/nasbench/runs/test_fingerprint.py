@@ -192,23 +192,32 @@ def test_files_are_read_again_if_the_class_was_changed_in_place(tmp_path, monkey
     del sys.modules[path.stem]
 
 
+BESIDE = "\n\ndef helper():\n    return 3\n"
+PROPERTY = "\n    @property\n    def rate(self):\n        return 5\n"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "is_same"),
-    [("return 1", "return 21", False), ("class", "# a comment\nclass", True)],
+    [
+        ("return 1", "return 21", False),
+        ("return 3", "return 23", False),
+        ("return 5", "return 25", False),
+        ("class", "# a comment\nclass", True),
+    ],
 )
 def test_a_file_that_was_edited_after_it_was_imported_is_not_what_runs(
     tmp_path, monkeypatch, old, new, is_same
 ):
-    found = {}
+    found, text = {}, IN_PLACE + PROPERTY + BESIDE
     for folder in ("edited", "later"):
         path = tmp_path / folder / "edited_after_import.py"
         path.parent.mkdir()
-        path.write_text(IN_PLACE if folder == "edited" else IN_PLACE.replace(old, new))
+        path.write_text(text if folder == "edited" else text.replace(old, new))
         with monkeypatch.context() as patch:
             patch.syspath_prepend(path.parent)
             mine = importlib.import_module(path.stem).Mine
             if folder == "edited":
-                path.write_text(IN_PLACE.replace(old, new))
+                path.write_text(text.replace(old, new))
             found[folder] = code_fingerprint(mine)
             del sys.modules[path.stem]
     assert (found["edited"] == found["later"]) == is_same
@@ -281,6 +290,25 @@ def test_what_the_class_of_a_notebook_uses_counts_as_it_is_now(monkeypatch):
     assert code_fingerprint(main.Mine) == before
     main.RATE = 0.25
     assert code_fingerprint(main.Mine) != before
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "@property\n    def rate(self): return 1",
+        "@staticmethod\n    def rate(): return 1",
+        "@functools.cached_property\n    def rate(self): return 1",
+        "@functools.cache\n    def rate(self): return 1",
+        "rate = functools.partialmethod(lambda self, x: x, 1)",
+        "rate = functools.partialmethod(lambda self, x: x + 1, 7)",
+        "rates = {'a': [lambda: 1]}",
+    ],
+)
+def test_whatever_decorates_or_holds_the_functions_of_a_notebook_they_count(monkeypatch, member):
+    notebook = SCRIPT.replace("pass\n", f"pass\n\n    {member}\n")
+    notebook = notebook.replace("RATE =", "import functools\nRATE =")
+    edited = notebook.replace(member, member.replace("1", "21"))
+    assert in_main(monkeypatch, edited) != in_main(monkeypatch, notebook)
 
 
 def test_modules_beside_a_notebook_count(fingerprint, tmp_path, monkeypatch):

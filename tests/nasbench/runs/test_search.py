@@ -301,6 +301,17 @@ def test_impossible_set_ups_are_refused(options, error, message):
         prepare(**options)
 
 
+def test_no_name_of_a_folder_is_not_the_current_one(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    asked = {"budget": Budget(trials=1)}
+    with pytest.raises(InvalidArgumentError, match=r"out is empty; the current folder is '\.'"):
+        search("random_search", "nb201-cifar10", out="", **asked)
+    (run,) = search("random_search", "nb201-cifar10", **asked)
+    with pytest.raises(InvalidArgumentError, match="folder is empty"):
+        nasbench.save(run, "")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("processes", [0, -1, 1.0, "2", None])
 def test_impossible_numbers_of_processes_are_refused(tmp_path, processes):
     with pytest.raises(InvalidArgumentError, match=r"processes = .* must be a positive integer"):

@@ -74,3 +74,46 @@ def test_a_definition_is_read_with_all_that_it_depends_on():
     whole = read_definition(text, "F")
     assert whole == read_source(text.replace(b"c = 2\n", b""))
     assert read_definition(text, "G") is None
+
+
+CHANGES = """
+import nasbench
+rules = {}
+level = 0
+
+def rule(function):
+    rules[function.__name__] = function
+    return function
+
+def raised():
+    global level
+    level = 1
+
+@rule
+def one(x): return 1
+
+class Mine:
+    def ask(self): return rules["one"](self.rate + level)
+
+raised()
+rules.update(two=2)
+setattr(Mine, "rate", 3)
+
+def main():
+    print(nasbench.search(Mine, seeds=range(10)))
+
+main()
+found = nasbench.search(Mine, seeds=range(20))
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "is_same"), [
+    ("return 1", "return 2", False), ("level = 1", "level = 2", False), ("two=2", "two=3", False),
+    ('"rate", 3', '"rate", 4', False), ("raised()\nrules", "rules", False),
+    ("range(10)", "range(30)", True), ("range(20)", "range(30)", True),
+])  # fmt: skip
+def test_what_changes_the_things_of_a_definition_belongs_to_it(old, new, is_same):
+    edited = CHANGES.replace(old, new)
+    assert edited != CHANGES
+    before, after = (read_definition(text.encode(), "Mine") for text in (CHANGES, edited))
+    assert (before == after) == is_same
