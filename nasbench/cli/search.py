@@ -13,6 +13,8 @@ from nasbench.siblings import SIBLINGS
 
 _SHOWN = ("regret", "final_value")
 
+Fresh = Annotated[bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")]
+
 
 def quickstart(
     out: Annotated[
@@ -26,6 +28,7 @@ def quickstart(
     ] = 100,
     trials: Annotated[int, typer.Option(metavar="N", help="Trials per search.")] = 500,
     processes: Processes = None,
+    fresh: Fresh = False,
 ) -> None:
     """Race three algorithms on two benchmarks.
 
@@ -38,7 +41,9 @@ def quickstart(
         require(package, "the leaderboard page")
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with progress(f"{n} searches of {trials} trials", n) as advance:
-        records = race(out / "runs", seeds, trials, count_processes(processes), advance)
+        records = race(
+            out / "runs", seeds, trials, count_processes(processes), fresh=fresh, progress=advance
+        )
     for board in SIBLINGS.load("boards")(records):
         _print_board(board)
     _write_page(out / "runs", out)
@@ -93,9 +98,7 @@ def run(
     ] = "draw",
     preset: Preset = None,
     set_: Settings = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")
-    ] = False,
+    fresh: Fresh = False,
     out: Annotated[
         Path,
         typer.Option(metavar="FOLDER", help="Where to write the records.", parser=given_path),

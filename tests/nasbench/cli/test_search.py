@@ -28,7 +28,7 @@ BAD = {
         "did you mean 'mine:Mine'",
     ),
     "quickstart of no seeds": (("quickstart", "--seeds", "0"), "--seeds 0"),
-    "empty folder of records": ((*FIVE, "--out", ""), "the path is empty"),
+    "empty folder of records": ((*FIVE, "--out", ""), "error: Invalid value for '--out': the path"),
     "empty folder of records after =": ((*FIVE, "--out="), "the path is empty"),
     "empty folder of the quickstart": (("quickstart", "--out", ""), "the path is empty"),
     "a folder whose name is no text": ((*FIVE, "--out", "o\udcff"), "cannot be read as text"),
@@ -81,6 +81,8 @@ def test_a_repeated_run_takes_seeds_from_records_unless_it_is_fresh(nasbench, ca
     for options, expected in (
         (("--seeds", "0:3"), []),
         (("--seeds", "0:5"), ["3 of 5 seeds from records"]),
+        (("--seeds", "0:5"), ["5 of 5 seeds from records"]),
+        (("--seeds", "0:5", "--processes", "2"), ["5 of 5 seeds from records"]),
         (("--seeds", "0:5", "--fresh"), []),
     ):
         caplog.clear()
@@ -130,7 +132,7 @@ def test_the_bar_moves_while_one_process_searches(nasbench, monkeypatch):
     assert told == [0, 1, 1, 1, 1, 1]
 
 
-def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch):
+def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("COLUMNS", "80")
     code, out, error = nasbench("quickstart", "--seeds", "2", "--trials", "3", "--processes", "1")
     assert code == 0, error
@@ -140,6 +142,12 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     page = tmp_path / "nasbench-quickstart" / "index.html"
     assert out.endswith(f"Page: {page}\n")
     assert page.is_file()
+    again = ("quickstart", "--seeds", "2", "--trials", "3", "--processes", "2")
+    assert nasbench(*again)[:2] == (0, out)
+    assert caplog.messages[-6:] == [text for text in caplog.messages if "2 of 2 seeds" in text]
+    caplog.clear()
+    assert nasbench(*again, "--fresh", "--processes", "1")[:2] == (0, out)
+    assert not caplog.messages
     next(tmp_path.rglob("manifest.json")).write_text("{")
     code, out, error = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
     assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")

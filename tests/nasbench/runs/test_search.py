@@ -301,6 +301,15 @@ def test_impossible_set_ups_are_refused(options, error, message):
         prepare(**options)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("objectives", "valid_accuracy"), ("known", "parameters"), ("fidelities", 200)],
+)
+def test_a_text_or_a_number_is_no_list(name, value):
+    with pytest.raises(InvalidArgumentError, match=rf"{name} = .* must be a list, such as \["):
+        search("random_search", "nb201-cifar10", budget=Budget(trials=1), **{name: value})
+
+
 @pytest.mark.parametrize("processes", [0, -1, 1.0, "2", None])
 def test_impossible_numbers_of_processes_are_refused(tmp_path, processes):
     with pytest.raises(InvalidArgumentError, match=r"processes = .* must be a positive integer"):
