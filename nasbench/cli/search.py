@@ -137,10 +137,10 @@ def run(
             progress=advance,
         )
     if empty := sum(not len(run) for run in runs):
-        note(
-            f"{empty} of {len(runs)} runs have no trial: the first training that {algorithm} asks "
-            "for does not fit into the budget"
-        )
+        reason = f"the first training that {algorithm} asks for does not fit into the budget"
+        if seconds is epochs is None:
+            reason = f"{algorithm} asks for no training"
+        note(f"{empty} of {len(runs)} runs have no trial: {reason}")
     finals = [
         float(best) for run in runs if len(run) and (best := run.losses[:, 0].min()) < float("inf")
     ]
@@ -195,6 +195,8 @@ def _print_board(board: Any) -> None:
     ]
     header = ["#", "algorithm", titles[0], "95 % interval", *titles[1:]]
     notes = [*board.footnotes]
-    if any(row.tied for row in board.rows):
-        notes.insert(0, "= tied with 1: the 95 % interval of their difference includes 0.")
+    if ties := [row for row in board.rows if row.tied]:
+        lacking = any(row.gap.low != row.gap.low for row in ties)
+        includes = "includes 0, or one seed gives none" if lacking else "includes 0"
+        notes.insert(0, f"= tied with 1: the 95 % interval of their difference {includes}.")
     print_rows(header, cells, title=board.title, notes=notes, name=1)

@@ -104,13 +104,22 @@ def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
     assert "30 runs, 90 trials" in out
 
 
-def test_runs_without_a_trial_are_told(nasbench):
+def test_runs_without_a_trial_are_told(nasbench, tmp_path):
     words = ("run", "random_search", "lite201-digits", "--processes", "1", "--seeds", "0:3")
     code, out, error = nasbench(*words, "--epochs", "4", "--out", "few")
     assert code == 0
     assert "3 of 3 runs have no trial: the first training that random_search asks for" in error
     assert "3 runs, 0 trials" in out
     assert "no trial" not in nasbench(*words, "--epochs", "8", "--out", "enough")[2]
+    (tmp_path / "my_idle.py").write_text(
+        "from nasbench.algorithm import Algorithm\n"
+        "class Idle(Algorithm):\n"
+        "    def ask(self): return None\n"
+        "    def tell(self, observation): pass\n"
+    )
+    code, _, error = nasbench("run", "my_idle:Idle", "lite201-digits", "--trials", "3")
+    assert code == 0
+    assert "1 of 1 runs have no trial: my_idle:Idle asks for no training\n" in error
 
 
 def test_the_quickstart_asks_for_extras_before_its_work(refused, monkeypatch):
@@ -140,6 +149,10 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     assert out.count("= tied with 1: the 95 % interval of their difference includes 0.\n") == 2
     assert out.count("‡ regularized_evolution: ") == 2
     page = tmp_path / "nasbench-quickstart" / "index.html"
+    one = ("--seeds", "1", "--trials", "3", "--processes", "1", "--out", "one")
+    assert nasbench("quickstart", *one)[1].count("includes 0, or one seed gives none.\n") == 2
+    text = (tmp_path / "one/index.html").read_text()
+    assert text.count("includes 0, or one seed gives no interval. ") == 2
     assert out.endswith(f"Page: {page}\n")
     assert page.is_file()
     again = ("quickstart", "--seeds", "2", "--trials", "3", "--processes", "2")
@@ -148,7 +161,7 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     caplog.clear()
     assert nasbench(*again, "--fresh", "--processes", "1")[:2] == (0, out)
     assert not caplog.messages
-    next(tmp_path.rglob("manifest.json")).write_text("{")
+    next(page.parent.rglob("manifest.json")).write_text("{")
     code, out, error = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
     assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")
     assert error.count("Not shown: ") == error.count("manifest.json is damaged") == 1

@@ -218,6 +218,15 @@ def test_what_is_no_algorithm_is_refused(name):
         load_algorithm(name)
 
 
+def test_an_algorithm_without_ask_or_tell_is_refused():
+    class Silent(Algorithm):
+        def ask(self):
+            return None
+
+    with pytest.raises(InvalidArgumentError, match=r"algorithm .*Silent lacks tell: it needs ask"):
+        search(Silent, "nb201-cifar10", budget=Budget(trials=1))
+
+
 OWN = """
 from nasbench.algorithm import Algorithm, Proposal
 
