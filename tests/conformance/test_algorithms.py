@@ -252,9 +252,7 @@ def test_separate_schedules_cannot_be_resumed():
 LEARNS_WITHIN = 40
 """Of so many trials after the random ones, at least one depends on results."""
 SLOW = {("reinforce_lstm", "enas"): 120}  # its steps are small
-SEVERAL = {"mdenas", "hill_climb"} | {
-    name for name in ALGORITHMS if "multi_fid" in ALGORITHMS[name]
-}
+SEVERAL = ["mdenas", "hill_climb", *(n for n in ALGORITHMS if "multi_fid" in ALGORITHMS[n])]
 
 
 class Opposite(Hashed):

@@ -88,6 +88,7 @@ def test_a_page_that_was_saved_in_place_of_a_file_is_named(tmp_path):
         (b"BZh91AY\0\0", bz2.open, "compressed bytes are damaged .Invalid data stream.: download"),
         (zipped()[:-9], zipfile.ZipFile, "it is no zip archive, or its end is missing: download"),
     ],
+    ids=["cut bz2", "cut gz", "cut xz", "bad bz2", "cut zip"],
 )
 def test_errors_of_libraries_are_explained(content, read, message):
     with pytest.raises(ArchiveError, match=f"archive cannot be read: .*{message}"):  # noqa: SIM117
@@ -103,6 +104,7 @@ def test_errors_of_libraries_are_explained(content, read, message):
         (zipped()[:-9], "its end is missing"),
         (tarred("w:gz")[:-9], "cut, its end is missing|compressed bytes are damaged"),
     ],
+    ids=["page", "empty", "cut zip", "cut tar.gz"],
 )
 def test_an_archive_that_is_none_is_named(tmp_path, content, message):
     path = tmp_path / "archive.zip"

@@ -8,11 +8,13 @@ import pytest
 ASK = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from threading import Barrier
 
 import nasbench
 
-archs = [*nasbench.load(sys.argv[1]).space.archs()][:60]
+space, rng = nasbench.load(sys.argv[1]).space, Random(0)
+archs = [space.sample(rng) for _ in range(60)]
 metric = nasbench.load(sys.argv[1]).objectives[0]
 
 
@@ -35,7 +37,9 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-@pytest.mark.parametrize("name", ["lite201-digits", "lite201-fashion", "nb201-cifar10"])
+@pytest.mark.parametrize(
+    "name", ["lite201-digits", "lite201-fashion", "nb201-cifar10", "darts-fashion-surrogate"]
+)
 def test_eight_threads_that_ask_first_are_answered(name):
     command = [sys.executable, "-c", ASK, name, "8"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
