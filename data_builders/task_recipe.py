@@ -60,16 +60,21 @@ class TaskRecipe(Recipe):
         return asdict(self) | {"task": {"name": self.task.name} | self.task.parameters()}
 
     def changed(self, values: Mapping[str, Any]) -> Self:
-        """Return a copy with some values replaced; parameters of the task in a mapping ``task``.
+        """Return a copy with some values replaced.
+
+        A parameter of the task is named ``task.<parameter>``, or stands in a mapping ``task``.
 
         Raises:
             UnknownNameError: A name is not a hyperparameter or a parameter of the task.
             InvalidArgumentError: A value has the wrong type or is out of range.
         """
         ours = {field.name: getattr(self, field.name) for field in fields(self)}
-        ours |= values
-        if isinstance(task := values.get("task"), Mapping):
-            ours["task"] = made_task(self.published()["task"] | dict(task), "recipe, task")
+        parts = {n: value for n, value in values.items() if n.startswith("task.")}
+        ours |= {n: value for n, value in values.items() if n not in parts}
+        task = ours["task"] if isinstance(ours["task"], Mapping) else {}
+        if task or parts:
+            task = dict(task) | {n.removeprefix("task."): value for n, value in parts.items()}
+            ours["task"] = made_task(self.published()["task"] | task, "recipe, task")
         return construct(type(self), ours, "recipe")
 
 

@@ -111,7 +111,7 @@ class Calibration:
                 self.step_error_90,
             ),
             "validation_seconds": (
-                "one pass over the validation images",
+                "one pass over the validation data",
                 self.validation_error,
                 self.validation_error_90,
             ),

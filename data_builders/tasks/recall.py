@@ -46,7 +46,7 @@ class Recall(Task):
         if self.pairs > self.keys:
             return f"pairs = {self.pairs} need as many keys, not {self.keys}"
         if self.queries > self.pairs:
-            return f"queries = {self.queries} are different keys of pairs = {self.pairs}"
+            return f"queries = {self.queries} are different keys, more than pairs = {self.pairs}"
         if (least := 2 * self.pairs + self.queries) > self.length:
             return (
                 f"pairs = {self.pairs} and queries = {self.queries} need length = {least} or more, "

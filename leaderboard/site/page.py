@@ -92,6 +92,7 @@ def _view(
         "method": notes.method(board),
         "warnings": notes.warnings(board),
         "ties": [row.label for row in board.rows if row.tied],
+        "lacks_interval": any(row.tied and math.isnan(row.gap.low) for row in board.rows),
         "best_regret": notes.points(board, board.rows[0].regret.mean),
         "random": _random(board, texts),
         "random_strip": _percent(board.random_regret, high),

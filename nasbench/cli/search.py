@@ -13,6 +13,8 @@ from nasbench.siblings import SIBLINGS
 
 _SHOWN = ("regret", "final_value")
 
+Fresh = Annotated[bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")]
+
 
 def quickstart(
     out: Annotated[
@@ -26,6 +28,7 @@ def quickstart(
     ] = 100,
     trials: Annotated[int, typer.Option(metavar="N", help="Trials per search.")] = 500,
     processes: Processes = None,
+    fresh: Fresh = False,
 ) -> None:
     """Race three algorithms on two benchmarks.
 
@@ -38,7 +41,9 @@ def quickstart(
         require(package, "the leaderboard page")
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with progress(f"{n} searches of {trials} trials", n) as advance:
-        records = race(out / "runs", seeds, trials, count_processes(processes), advance)
+        records = race(
+            out / "runs", seeds, trials, count_processes(processes), fresh=fresh, progress=advance
+        )
     for board in SIBLINGS.load("boards")(records):
         _print_board(board)
     _write_page(out / "runs", out)
@@ -93,9 +98,7 @@ def run(
     ] = "draw",
     preset: Preset = None,
     set_: Settings = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")
-    ] = False,
+    fresh: Fresh = False,
     out: Annotated[
         Path,
         typer.Option(metavar="FOLDER", help="Where to write the records.", parser=given_path),
@@ -134,10 +137,10 @@ def run(
             progress=advance,
         )
     if empty := sum(not len(run) for run in runs):
-        note(
-            f"{empty} of {len(runs)} runs have no trial: the first training that {algorithm} asks "
-            "for does not fit into the budget"
-        )
+        reason = f"the first training that {algorithm} asks for does not fit into the budget"
+        if seconds is epochs is None:
+            reason = f"{algorithm} asks for no training"
+        note(f"{empty} of {len(runs)} runs have no trial: {reason}")
     finals = [
         float(best) for run in runs if len(run) and (best := run.losses[:, 0].min()) < float("inf")
     ]
@@ -192,6 +195,8 @@ def _print_board(board: Any) -> None:
     ]
     header = ["#", "algorithm", titles[0], "95 % interval", *titles[1:]]
     notes = [*board.footnotes]
-    if any(row.tied for row in board.rows):
-        notes.insert(0, "= tied with 1: the 95 % interval of their difference includes 0.")
+    if ties := [row for row in board.rows if row.tied]:
+        lacking = any(row.gap.low != row.gap.low for row in ties)
+        includes = "includes 0, or one seed gives none" if lacking else "includes 0"
+        notes.insert(0, f"= tied with 1: the 95 % interval of their difference {includes}.")
     print_rows(header, cells, title=board.title, notes=notes, name=1)

@@ -41,7 +41,7 @@ def usage_line(error: Any, message: str) -> str:
         possible = context.command.list_commands(context)
         return f"'{path}' has no command {_among(unknown[1], possible)}"
     options = getattr(getattr(error, "param", None), "opts", ())
-    given = (f"{a} {b}: " for a, b in pairwise(sys.argv) if a in options)
+    given = (f"{a} {b}: " for a, b in pairwise(sys.argv) if a in options and b)
     line = next(given, "") + " ".join(message.split()).rstrip(".")
     return f"{line}. See '{path} --help'"
 

@@ -34,7 +34,7 @@ def finished_runs(prepared: Prepared, seeds: Sequence[int], processes: int) -> I
     Yields:
         One run, or as many as took a fraction of a second together.
     """
-    alone = processes == 1 or len(seeds) == 1
+    alone = processes == 1 or len(seeds) <= 1
     held: list[Run] = []
     spent = 0.0
     for seconds, run in _here(prepared, seeds) if alone else _there(prepared, seeds, processes):

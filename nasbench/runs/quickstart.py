@@ -13,15 +13,22 @@ BENCHMARKS = ("nb201-cifar10", "lite201-digits")
 
 
 def race(
-    runs: Path, seeds: int, trials: int, processes: int, progress: Callable[[int], None]
+    runs: Path,
+    seeds: int,
+    trials: int,
+    processes: int,
+    *,
+    fresh: bool,
+    progress: Callable[[int], None],
 ) -> list[Records]:
     """Run every algorithm on every benchmark and record the runs.
 
     Args:
-        runs: Folder of records; recorded seeds are not run again.
+        runs: Folder of records; recorded seeds are not run again, unless ``fresh``.
         seeds: Number of runs per algorithm and benchmark.
         trials: Trials per run.
         processes: Number of operating-system processes.
+        fresh: Whether to run recorded seeds again, and replace them.
         progress: Called with the number of newly finished runs.
 
     Returns:
@@ -33,6 +40,13 @@ def race(
         for algorithm in ALGORITHMS:
             setup = Setup(algorithm=algorithm, benchmark=benchmark, budget=budget)
             records.append(
-                record_seeds(setup, range(seeds), runs, processes=processes, progress=progress)
+                record_seeds(
+                    setup,
+                    range(seeds),
+                    runs,
+                    processes=processes,
+                    fresh=fresh,
+                    progress=progress,
+                )
             )
     return records

@@ -86,9 +86,9 @@ def search(
         hyperparameters=dict(hyperparameters or {}),
         workers=workers,
         replicate=replicate,
-        fidelities=None if fidelities is None else tuple(fidelities),
-        objectives=None if objectives is None else tuple(objectives),
-        known=tuple(known),
+        fidelities=None if fidelities is None else _several("fidelities", fidelities),
+        objectives=None if objectives is None else _several("objectives", objectives),
+        known=_several("known", known),
     )
     if out is None:
         return run_seeds(setup, seeds, processes=processes, progress=progress)
@@ -220,6 +220,17 @@ def _say_what_was_left(setup: Setup, manifest: Manifest, runs: Sequence[Run]) ->
             manifest.random_trials,
             n_trials,
         )
+
+
+def _several(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    """The values of an argument, unless they are a text, whose letters they would be, or a number.
+
+    Raises:
+        InvalidArgumentError: They are.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InvalidArgumentError(f"{name} = {values!r} must be a list, such as [{values!r}]")
+    return tuple(values)
 
 
 def _listed(things: Iterable[object]) -> str:

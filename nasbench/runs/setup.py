@@ -187,7 +187,8 @@ def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:
 
     Raises:
         UnknownNameError: There is no algorithm of this name.
-        InvalidArgumentError: It is not a subclass of :class:`nasbench.algorithm.Algorithm`.
+        InvalidArgumentError: It is not a subclass of :class:`nasbench.algorithm.Algorithm`, or one
+            without ``ask`` or ``tell``.
     """
     found: Any = algorithm
     if isinstance(algorithm, str):
@@ -195,5 +196,10 @@ def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:
     if not isinstance(found, type) or not issubclass(found, Algorithm):
         raise InvalidArgumentError(
             f"{algorithm!r} is {found!r}, not a subclass of nasbench.algorithm.Algorithm"
+        )
+    if missing := sorted(found.__abstractmethods__):
+        raise InvalidArgumentError(
+            f"the algorithm {found.__qualname__} lacks {' and '.join(missing)}: "
+            "it needs ask and tell"
         )
     return found

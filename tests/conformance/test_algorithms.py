@@ -251,7 +251,11 @@ def test_separate_schedules_cannot_be_resumed():
 
 LEARNS_WITHIN = 40
 """Of so many trials after the random ones, at least one depends on results."""
-SLOW = {("reinforce_lstm", "enas"): 120}  # its steps are small
+BLIND = {
+    ("reinforce_lstm", "enas"): "its first 1,000 trials teach it nothing but entropy",
+    ("reinforce", "nas_benchmarks_fcnet"): "it rejects losses above 0.999, as all are here",
+}
+"""Settings whose proposals depend on no result so far, though they are not random search."""
 SEVERAL = ["mdenas", "hill_climb", *(n for n in ALGORITHMS if "multi_fid" in ALGORITHMS[n])]
 
 
@@ -282,12 +286,13 @@ def check_random_trials(name, preset, fidelities):
     benchmark = Hashed(space, fidelities=fidelities)
     made, _ = proposals(name, preset, benchmark, 1)
     random_trials = 60 if made.random_trials is None else made.random_trials
-    n = random_trials + SLOW.get((name, preset), LEARNS_WITHIN)
+    n = random_trials + LEARNS_WITHIN
     _, one = proposals(name, preset, benchmark, n)
     _, other = proposals(name, preset, Opposite(space, fidelities=fidelities), n)
     assert one[:random_trials] == other[:random_trials]
     assert {epoch for _, epoch in one[:random_trials]} <= {fidelities[-1]}
     learns = made.random_trials is not None and name != "random_search"
+    learns = learns and (name, preset) not in BLIND
     assert (one != other) == learns
 
 

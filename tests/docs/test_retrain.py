@@ -11,7 +11,7 @@ import torch
 import nasbench
 from data_builders.images.datasets import load_split
 from data_builders.plan import load_plan
-from data_builders.training import reference
+from data_builders.training import devices, reference
 from nasbench.spaces.nb201 import NB201
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs/scripts/retrain.py"
@@ -21,7 +21,7 @@ SEED = 1
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    with reference.one_thread():
+    with devices.one_thread():
         yield
 
 

@@ -15,7 +15,7 @@ from data_builders.studies.pilot import pilot_table
 from data_builders.task_recipe import TaskRecipe
 from data_builders.tasks.recall import Recall
 from nasbench import load
-from nasbench.errors import BuildError
+from nasbench.errors import BuildError, NasbenchError
 from nasbench.tables.merge import merge
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
@@ -120,9 +120,17 @@ def test_scores_of_a_task_join_its_table(tmp_path: Path) -> None:
     assert seconds > 0
 
 
+def test_parameters_of_the_task_are_changed_by_name() -> None:
+    by_name = RECIPE.changed({"task.pairs": 3, "task.queries": 3, "width": 8})
+    assert by_name == RECIPE.changed({"task": {"pairs": 3, "queries": 3}, "width": 8})
+    assert (by_name.task.pairs, by_name.width) == (3, 8)
+    with pytest.raises(NasbenchError, match="recipe, task: unknown key 'pair'; did you mean"):
+        RECIPE.changed({"task.pair": 3})
+
+
 def test_a_pilot_of_a_task(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(TOML)
-    changes = {"task": {"pairs": 3, "queries": 3}}
+    changes = {"task.pairs": 3, "task.queries": 3}
     table = pilot_table(
         str(tmp_path / "plan.toml"), changes, classes=8, seeds=2, processes=1, trainer="batched"
     )

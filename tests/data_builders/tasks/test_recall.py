@@ -90,7 +90,7 @@ def test_sequences_are_the_same_everywhere_and_for_ever():
     ("changes", "message"),
     [
         ({"keys": 7}, "'recall' is not possible: pairs = 8 need as many keys, not 7"),
-        ({"queries": 9}, "queries = 9 are different keys of pairs = 8"),
+        ({"queries": 9}, "queries = 9 are different keys, more than pairs = 8"),
         ({"length": 20}, "pairs = 8 and queries = 5 need length = 21 or more, not 20"),
         (
             {"pairs": 3, "queries": 1, "keys": 3, "length": 8, "values": 2},

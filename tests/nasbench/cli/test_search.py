@@ -28,7 +28,7 @@ BAD = {
         "did you mean 'mine:Mine'",
     ),
     "quickstart of no seeds": (("quickstart", "--seeds", "0"), "--seeds 0"),
-    "empty folder of records": ((*FIVE, "--out", ""), "the path is empty"),
+    "empty folder of records": ((*FIVE, "--out", ""), "error: Invalid value for '--out': the path"),
     "empty folder of records after =": ((*FIVE, "--out="), "the path is empty"),
     "empty folder of the quickstart": (("quickstart", "--out", ""), "the path is empty"),
     "a folder whose name is no text": ((*FIVE, "--out", "o\udcff"), "cannot be read as text"),
@@ -81,6 +81,8 @@ def test_a_repeated_run_takes_seeds_from_records_unless_it_is_fresh(nasbench, ca
     for options, expected in (
         (("--seeds", "0:3"), []),
         (("--seeds", "0:5"), ["3 of 5 seeds from records"]),
+        (("--seeds", "0:5"), ["5 of 5 seeds from records"]),
+        (("--seeds", "0:5", "--processes", "2"), ["5 of 5 seeds from records"]),
         (("--seeds", "0:5", "--fresh"), []),
     ):
         caplog.clear()
@@ -102,13 +104,22 @@ def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
     assert "30 runs, 90 trials" in out
 
 
-def test_runs_without_a_trial_are_told(nasbench):
+def test_runs_without_a_trial_are_told(nasbench, tmp_path):
     words = ("run", "random_search", "lite201-digits", "--processes", "1", "--seeds", "0:3")
     code, out, error = nasbench(*words, "--epochs", "4", "--out", "few")
     assert code == 0
     assert "3 of 3 runs have no trial: the first training that random_search asks for" in error
     assert "3 runs, 0 trials" in out
     assert "no trial" not in nasbench(*words, "--epochs", "8", "--out", "enough")[2]
+    (tmp_path / "my_idle.py").write_text(
+        "from nasbench.algorithm import Algorithm\n"
+        "class Idle(Algorithm):\n"
+        "    def ask(self): return None\n"
+        "    def tell(self, observation): pass\n"
+    )
+    code, _, error = nasbench("run", "my_idle:Idle", "lite201-digits", "--trials", "3")
+    assert code == 0
+    assert "1 of 1 runs have no trial: my_idle:Idle asks for no training\n" in error
 
 
 def test_the_quickstart_asks_for_extras_before_its_work(refused, monkeypatch):
@@ -130,7 +141,7 @@ def test_the_bar_moves_while_one_process_searches(nasbench, monkeypatch):
     assert told == [0, 1, 1, 1, 1, 1]
 
 
-def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch):
+def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("COLUMNS", "80")
     code, out, error = nasbench("quickstart", "--seeds", "2", "--trials", "3", "--processes", "1")
     assert code == 0, error
@@ -138,9 +149,19 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     assert out.count("= tied with 1: the 95 % interval of their difference includes 0.\n") == 2
     assert out.count("‡ regularized_evolution: ") == 2
     page = tmp_path / "nasbench-quickstart" / "index.html"
+    one = ("--seeds", "1", "--trials", "3", "--processes", "1", "--out", "one")
+    assert nasbench("quickstart", *one)[1].count("includes 0, or one seed gives none.\n") == 2
+    text = (tmp_path / "one/index.html").read_text()
+    assert text.count("includes 0, or one seed gives no interval. ") == 2
     assert out.endswith(f"Page: {page}\n")
     assert page.is_file()
-    next(tmp_path.rglob("manifest.json")).write_text("{")
+    again = ("quickstart", "--seeds", "2", "--trials", "3", "--processes", "2")
+    assert nasbench(*again)[:2] == (0, out)
+    assert caplog.messages[-6:] == [text for text in caplog.messages if "2 of 2 seeds" in text]
+    caplog.clear()
+    assert nasbench(*again, "--fresh", "--processes", "1")[:2] == (0, out)
+    assert not caplog.messages
+    next(page.parent.rglob("manifest.json")).write_text("{")
     code, out, error = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
     assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")
     assert error.count("Not shown: ") == error.count("manifest.json is damaged") == 1

@@ -55,6 +55,9 @@ def fingerprint(tmp_path, monkeypatch):
             path.write_text(text, newline="")
         with monkeypatch.context() as patch:
             patch.syspath_prepend(tmp_path / folder)
+            ours = {Path(name).parts[0].removesuffix(".py") for name in files}
+            for name in [name for name in sys.modules if name.split(".")[0] in ours]:
+                patch.delitem(sys.modules, name)  # of the same name, from another test
             before = set(sys.modules)
             mine = importlib.import_module(module).Mine
             found = code_fingerprint(mine)

@@ -218,6 +218,15 @@ def test_what_is_no_algorithm_is_refused(name):
         load_algorithm(name)
 
 
+def test_an_algorithm_without_ask_or_tell_is_refused():
+    class Silent(Algorithm):
+        def ask(self):
+            return None
+
+    with pytest.raises(InvalidArgumentError, match=r"algorithm .*Silent lacks tell: it needs ask"):
+        search(Silent, "nb201-cifar10", budget=Budget(trials=1))
+
+
 OWN = """
 from nasbench.algorithm import Algorithm, Proposal
 
@@ -310,6 +319,15 @@ def test_no_name_of_a_folder_is_not_the_current_one(monkeypatch, tmp_path):
     with pytest.raises(InvalidArgumentError, match="folder is empty"):
         nasbench.save(run, "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("objectives", "valid_accuracy"), ("known", "parameters"), ("fidelities", 200)],
+)
+def test_a_text_or_a_number_is_no_list(name, value):
+    with pytest.raises(InvalidArgumentError, match=rf"{name} = .* must be a list, such as \["):
+        search("random_search", "nb201-cifar10", budget=Budget(trials=1), **{name: value})
 
 
 @pytest.mark.parametrize("processes", [0, -1, 1.0, "2", None])
