@@ -80,14 +80,22 @@ def code_files(*classes: type) -> dict[Path, str]:
 
 
 def _codes(kind: type) -> Iterator[CodeType]:
-    """Yield the code of a class, of its bases, and of the functions and classes beside it."""
-    module = sys.modules.get(kind.__module__)
-    beside = [] if module is None else [*vars(module).values()]
-    classes = [one for one in beside if isinstance(one, type) and one.__module__ == kind.__module__]
-    members = [member for owner in (*kind.__mro__, *classes) for member in vars(owner).values()]
-    for thing in (*members, *beside):
+    """Yield the code of a class, of its bases, and of what it uses of its own module."""
+    beside = vars(sys.modules[kind.__module__]) if kind.__module__ in sys.modules else {}
+    waiting = [member for owner in kind.__mro__ for member in vars(owner).values()]
+    seen: set[int] = set()
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, type) and thing.__module__ == kind.__module__:
+            waiting += vars(thing).values()
         for function in functions_of(thing):
             yield function.__code__
+            if function.__module__ == kind.__module__:
+                used = {name for code in codes_inside(function.__code__) for name in code.co_names}
+                waiting += [beside[name] for name in sorted(used & beside.keys())]
 
 
 @cache
