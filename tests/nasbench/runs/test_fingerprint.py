@@ -196,7 +196,7 @@ def test_files_are_read_again_if_the_class_was_changed_in_place(tmp_path, monkey
 
 
 BESIDE = "\n\ndef helper():\n    return 3\n"
-PROPERTY = "\n    @property\n    def rate(self):\n        return 5\n"
+PROPERTY = "\n    @property\n    def rate(self):\n        return 5 + helper()\n"
 
 
 @pytest.mark.parametrize(
