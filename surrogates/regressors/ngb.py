@@ -109,6 +109,9 @@ def negative_log_likelihood(
 ) -> NDArray[np.floating]:
     """Negative log-likelihood of normal targets, without the constant ``log(2 * pi) / 2``.
 
+    Squared errors are capped as in :func:`natural_gradient`, so that a few outliers among the
+    examples held out do not end the boosting.
+
     Args:
         outputs: Mean and log standard deviation, shape ``(n, 2)``.
         targets: Targets, shape ``(n,)``.
@@ -117,7 +120,8 @@ def negative_log_likelihood(
         Shape ``(n,)``.
     """
     losses: NDArray[np.floating]
-    losses = np.maximum(outputs[:, 1], _MIN_LOG_STD) + _squared_errors(outputs, targets) / 2
+    squared_errors = np.minimum(_squared_errors(outputs, targets), _MAX_SQUARED_ERROR)
+    losses = np.maximum(outputs[:, 1], _MIN_LOG_STD) + squared_errors / 2
     return losses
 
 

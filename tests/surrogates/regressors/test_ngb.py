@@ -141,3 +141,11 @@ def test_two_examples():
     found = NGB(SPACE, rounds=5).fit(ARCHS[[0, 9]], np.array([1.0, 2.0])).predict(ARCHS[:3])
     assert np.isfinite(found.mean).all()
     assert (found.std > 0).all()
+
+
+def test_an_outlier_counts_no_more_than_its_cap():
+    """A fit whose errors shrink everywhere else is the better one, however sure it is."""
+    targets = np.array([0.0] * 20 + [50.0])
+    early, late = (np.tile([[0.0, log_std]], (21, 1)) for log_std in (0.0, -3.0))
+    losses = [negative_log_likelihood(outputs, targets).mean() for outputs in (early, late)]
+    assert losses[1] == pytest.approx(losses[0] - 3)
