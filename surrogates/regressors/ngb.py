@@ -105,22 +105,20 @@ def natural_gradient(
 
 
 def negative_log_likelihood(
-    outputs: NDArray[np.floating], targets: NDArray[np.floating]
+    outputs: NDArray[np.floating], targets: NDArray[np.floating], cap: float = np.inf
 ) -> NDArray[np.floating]:
     """Negative log-likelihood of normal targets, without the constant ``log(2 * pi) / 2``.
-
-    Squared errors are capped as in :func:`natural_gradient`, so that a few outliers among the
-    examples held out do not end the boosting.
 
     Args:
         outputs: Mean and log standard deviation, shape ``(n, 2)``.
         targets: Targets, shape ``(n,)``.
+        cap: Largest squared error, in variances.
 
     Returns:
         Shape ``(n,)``.
     """
     losses: NDArray[np.floating]
-    squared_errors = np.minimum(_squared_errors(outputs, targets), _MAX_SQUARED_ERROR)
+    squared_errors = np.minimum(_squared_errors(outputs, targets), cap)
     losses = np.maximum(outputs[:, 1], _MIN_LOG_STD) + squared_errors / 2
     return losses
 
@@ -139,7 +137,8 @@ def _objective(outputs: NDArray[np.float32], examples: DMatrix) -> Gradient:
 
 
 def _metric(outputs: NDArray[np.float32], examples: DMatrix) -> tuple[str, float]:
-    loss = negative_log_likelihood(outputs, _targets(examples)).mean()
+    """Mean loss; capped as the gradient is, so that a few outliers do not end the boosting."""
+    loss = negative_log_likelihood(outputs, _targets(examples), _MAX_SQUARED_ERROR).mean()
     return "negative-log-likelihood", float(loss)
 
 
