@@ -1,7 +1,7 @@
 """The contract between a recipe and all that works with its trainings: builds, costs, studies."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,21 @@ from nasbench.space import Arch
 LATENCY_BATCH = 1
 """Examples of a timed answer."""
 
-Work: TypeAlias = Callable[[], None]
+Work = Callable[[], None]
+
+
+class Works(NamedTuple):
+    """What a calibration times of an architecture.
+
+    Attributes:
+        step: A training step.
+        validation: Answers to all validation examples.
+        answer: An answer to :data:`LATENCY_BATCH` examples.
+    """
+
+    step: Work
+    validation: Work
+    answer: Work
 
 
 class Course(Protocol):
@@ -69,12 +83,11 @@ class Course(Protocol):
             device: ``"cpu"`` or ``"cuda"``.
         """
 
-    def works(self, device: str) -> Callable[[Arch], tuple[Work, Work, Work]]:
-        """Return a function from an architecture to a training step, a validation and an answer.
+    def works(self, device: str) -> Callable[[Arch], Works]:
+        """Return a function from an architecture to its works.
 
-        The works are free of host round trips. The learning rate of the step is 0, which keeps the
-        weights: no overflow and no denormal numbers, whatever the recipe. The answer is to
-        :data:`LATENCY_BATCH` examples.
+        They are free of host round trips. The learning rate of the step is 0, which keeps the
+        weights: no overflow and no denormal numbers, whatever the recipe.
         """
 
     def first_batch(self) -> tuple[Tensor, Tensor]:

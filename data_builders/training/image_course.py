@@ -14,7 +14,7 @@ from data_builders.images.datasets import Split, load_split
 from data_builders.recipe import ImageRecipe
 from data_builders.training import reference
 from data_builders.training.batched.group import fastest_convolution, train_group
-from data_builders.training.course import LATENCY_BATCH, Work
+from data_builders.training.course import LATENCY_BATCH, Works
 from data_builders.training.initial_values import initialise
 from data_builders.training.outcome import Training
 from data_builders.zero_cost import SCORES, Score
@@ -83,7 +83,7 @@ class ImageCourse:
     def choices(self, archs: Sequence[Arch], device: str) -> dict[str, Any]:
         return {"convolution": fastest_convolution(archs, self.recipe, self.split, device=device)}
 
-    def works(self, device: str) -> Callable[[Arch], tuple[Work, Work, Work]]:
+    def works(self, device: str) -> Callable[[Arch], Works]:
         data = reference.tensors(self.split)
         x, y = (part[: self.recipe.batch].to(device) for part in (data["train"].x, data["train"].y))
         valid = data["valid"].x.to(device)
@@ -99,7 +99,7 @@ class ImageCourse:
         initialise(network, arch, seed)
         return network
 
-    def _works(self, arch: Arch, x: Tensor, y: Tensor, valid: Tensor) -> tuple[Work, Work, Work]:
+    def _works(self, arch: Arch, x: Tensor, y: Tensor, valid: Tensor) -> Works:
         trained, answering = (
             reference.build_network(arch, self.recipe, self.split).to(x.device) for _ in range(2)
         )
@@ -122,4 +122,4 @@ class ImageCourse:
         def answer() -> None:
             answering(valid[:LATENCY_BATCH])
 
-        return step, validate, answer
+        return Works(step, validate, answer)

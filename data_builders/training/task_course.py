@@ -14,7 +14,7 @@ from data_builders.task import NOT_ASKED, Sequences
 from data_builders.task_recipe import TaskRecipe
 from data_builders.training import task_reference as reference
 from data_builders.training.batched.token_group import train_group
-from data_builders.training.course import LATENCY_BATCH, Work
+from data_builders.training.course import LATENCY_BATCH, Works
 from data_builders.training.initial_values import initialise
 from data_builders.training.outcome import Training
 from data_builders.zero_cost import SCORES, Score
@@ -111,7 +111,7 @@ class TaskCourse:
     def choices(self, archs: Sequence[Arch], device: str) -> dict[str, Any]:
         return {}
 
-    def works(self, device: str) -> Callable[[Arch], tuple[Work, Work, Work]]:
+    def works(self, device: str) -> Callable[[Arch], Works]:
         tokens, targets = (torch.from_numpy(part).to(device) for part in self._first())
         valid = torch.from_numpy(self.valid.tokens).to(device)
         return lambda arch: self._works(arch, tokens, targets, valid)
@@ -129,9 +129,7 @@ class TaskCourse:
     def _first(self) -> Sequences:
         return self.recipe.task.batch(0, 0, self.recipe.batch)
 
-    def _works(
-        self, arch: Arch, tokens: Tensor, targets: Tensor, valid: Tensor
-    ) -> tuple[Work, Work, Work]:
+    def _works(self, arch: Arch, tokens: Tensor, targets: Tensor, valid: Tensor) -> Works:
         trained, answering = (
             reference.build_network(arch, self.recipe).to(tokens.device) for _ in range(2)
         )
@@ -150,4 +148,4 @@ class TaskCourse:
         def answer() -> None:
             answering(valid[:LATENCY_BATCH])
 
-        return step, validate, answer
+        return Works(step, validate, answer)

@@ -53,14 +53,17 @@ class Statistics(dict[str, Any]):
         return super().__iter__()
 
     def get(self, key: str, default: Any = None) -> Any:
+        """Return a value, or ``default`` for another key."""
         return self[key] if super().__contains__(key) else default
 
     def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return a value, which becomes ``default`` for another key."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def pop(self, key: str, default: Any = _MISSING) -> Any:
+        """Remove a key and return its value, or ``default`` for another key."""
         if key not in self and default is not _MISSING:
             return default
         value = self[key]
@@ -68,17 +71,21 @@ class Statistics(dict[str, Any]):
         return value
 
     def popitem(self) -> tuple[str, Any]:
+        """Remove the last key, and return it with its value."""
         for key in reversed(self):
             return key, self.pop(key)
         raise KeyError("no module is left")
 
     def values(self) -> Any:
+        """Return a view of the values, which makes them when they are read."""
         return ValuesView(self)
 
     def items(self) -> Any:
+        """Return a view of keys and values, which makes the values when they are read."""
         return ItemsView(self)
 
     def copy(self) -> dict[str, Any]:
+        """Return a plain dict with all values."""
         return dict(self)
 
     def __or__(self, other: Any) -> Any:
