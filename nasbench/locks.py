@@ -40,7 +40,7 @@ else:
 
 
 @contextmanager
-def locked(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
+def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[None]:
     """Hold a lock that one thread of one process can hold at a time; others wait for it.
 
     The operating system releases the lock when its holder ends, however it ends.
@@ -61,7 +61,7 @@ def locked(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator
         file.close()
 
 
-def _acquire(path: Path, waiting: Callable[[], object]) -> BinaryIO:
+def _acquire(path: Path, waiting: Callable[[], object] | None) -> BinaryIO:
     while True:
         with _lockable(path):
             file = path.open("ab")
@@ -69,8 +69,9 @@ def _acquire(path: Path, waiting: Callable[[], object]) -> BinaryIO:
             with _lockable(path):
                 is_free = _try_lock(file)
             if not is_free:
-                waiting()
-                waiting = _told
+                if waiting is not None:
+                    waiting()
+                    waiting = None
                 with _lockable(path):
                     _wait_for_lock(file)
             if _is_at(path, file):
@@ -79,10 +80,6 @@ def _acquire(path: Path, waiting: Callable[[], object]) -> BinaryIO:
             file.close()
             raise
         file.close()  # the last holder has deleted it
-
-
-def _told() -> None:
-    """Stand in for ``waiting`` once that was called."""
 
 
 @contextmanager
