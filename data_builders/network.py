@@ -27,7 +27,7 @@ class Network(Protocol):
     arch_columns: Mapping[str, str]
 
     def trains(self, arch: Arch) -> bool:
-        """Return whether training has an effect; if not, the network ignores its images."""
+        """Return whether training has an effect; if not, the network ignores its input."""
 
     def cost_terms(self, arch: Arch) -> dict[str, float]:
         """Return the quantities that the seconds of a step are linear in; same names for all."""

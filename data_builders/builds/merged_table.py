@@ -96,7 +96,7 @@ def with_seconds(runs: pa.Table, recipe: Recipe, calibration: Calibration) -> pa
 
 
 def untrained_rows(build: Built) -> pa.Table:
-    """Rows of the classes that need no training: they answer every image class alike."""
+    """Rows of the classes that need no training: they give every answer the same probability."""
     recipe, (loss, accuracy) = build.plan.recipe, build.course.chance
     curves = {
         name: [loss if name.endswith("loss") else accuracy] * recipe.epochs for name in CURVES

@@ -18,6 +18,12 @@ def check_device(device: str) -> None:
         raise InvalidArgumentError("device = 'cuda', but PyTorch finds no GPU; possible is 'cpu'")
 
 
+def features_of(weights: torch.dtype, device: str) -> torch.dtype:
+    """Return the type of features beside weights: bfloat16 beside float32 on a GPU, else theirs."""
+    low = torch.device(device).type == "cuda" and weights == torch.float32
+    return torch.bfloat16 if low else weights
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Run PyTorch on one thread, as for everything that is trained, timed or scored."""

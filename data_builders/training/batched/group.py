@@ -27,7 +27,7 @@ from data_builders.training.batched.convolutions import CONVOLUTIONS, convolutio
 from data_builders.training.batched.layers import as_one
 from data_builders.training.batched.stacked_lite201 import StackedLite201, stacked_lite201
 from data_builders.training.cuda_graph import CapturedStep
-from data_builders.training.devices import check_device, reproducible
+from data_builders.training.devices import check_device, features_of, reproducible
 from data_builders.training.outcome import Training, training_of
 from data_builders.training.reference import epoch_images, learning_rate, tensors
 from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError, one_of
@@ -176,9 +176,6 @@ class Group:
         activations: torch.dtype | None = None,
     ) -> None:
         _check(archs, recipe, device, convolution)
-        if activations is None:
-            low = torch.device(device).type == "cuda" and dtype == torch.float32
-            activations = torch.bfloat16 if low else dtype
         self._seed, self._recipe = seed, recipe
         self.network = stacked_lite201(
             archs,
@@ -189,7 +186,7 @@ class Group:
             n_classes=split.n_classes,
             convolution=CONVOLUTIONS[convolution],
             weights=dtype,
-            activations=activations,
+            activations=activations or features_of(dtype, device),
             device=torch.device(device),
         )
         self._data = tensors(split, dtype, device)

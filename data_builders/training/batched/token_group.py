@@ -20,7 +20,7 @@ from data_builders.task_recipe import TaskRecipe
 from data_builders.training.batched.layers import as_one
 from data_builders.training.batched.stacked_seqmix import stacked_seqmix
 from data_builders.training.cuda_graph import CapturedStep
-from data_builders.training.devices import check_device, reproducible
+from data_builders.training.devices import check_device, features_of, reproducible
 from data_builders.training.outcome import Training, training_of
 from data_builders.training.task_reference import learning_rate, sizes
 from nasbench.errors import InvalidArgumentError
@@ -119,16 +119,13 @@ class TokenGroup:
         if not archs:
             raise InvalidArgumentError("a group needs at least one architecture")
         check_device(device)
-        if activations is None:
-            low = torch.device(device).type == "cuda" and dtype == torch.float32
-            activations = torch.bfloat16 if low else dtype
         self._seed, self._recipe, self._device = seed, recipe, torch.device(device)
         self.network = stacked_seqmix(
             archs,
             seed,
             **sizes(recipe),
             weights=dtype,
-            activations=activations,
+            activations=activations or features_of(dtype, device),
             device=self._device,
         )
         self._held_out = [self._on_device(part) for part in (valid, test)]
