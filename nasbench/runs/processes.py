@@ -60,8 +60,7 @@ def _there(prepared: Prepared, seeds: Sequence[int], processes: int) -> Iterator
     paths = _Paths(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
     task = _pickle().dumps(replace(prepared.setup, algorithm=prepared.algorithm))
     content, code = prepared.benchmark.content_hash, prepared.manifest.code
-    inner = prepared.make(0)[0].inner_algorithms
-    _end_old_processes(code_files(prepared.algorithm, *inner))
+    _end_old_processes(code_files(prepared.algorithm, *prepared.example.inner_algorithms))
     parallel = joblib.Parallel(n_jobs=min(processes, len(seeds)), return_as="generator_unordered")
     yield from parallel(joblib.delayed(_run)(paths, task, content, code, s) for s in seeds)
 

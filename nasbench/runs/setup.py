@@ -111,15 +111,23 @@ class Prepared:
     fidelities: tuple[int, ...]
 
     @cached_property
+    def example(self) -> Algorithm:
+        """An algorithm that no run uses, to read what it says of itself.
+
+        Raises:
+            NasbenchError: The algorithm refuses its hyperparameters.
+        """
+        return self.make(0)[0]
+
+    @cached_property
     def manifest(self) -> Manifest:
         """The manifest of the runs.
 
         Raises:
             NasbenchError: The algorithm refuses its hyperparameters.
         """
-        made, _ = self.make(0)
         return Manifest.of(
-            made,
+            self.example,
             self.benchmark,
             hyperparameters=self.hyperparameters,
             budget=self.setup.budget,
@@ -131,8 +139,7 @@ class Prepared:
 
     def check_unit(self) -> None:
         """Log a warning if the settings are made for losses in another unit."""
-        made, _ = self.make(0)
-        expected, objective = made.loss_unit, self.benchmark.objectives[0]
+        expected, objective = self.example.loss_unit, self.benchmark.objectives[0]
         found = self.benchmark.column(objective).unit
         if expected is not None and _in_unit(expected) != _in_unit(found):
             preset = f"preset {self.setup.preset!r} of " if self.setup.preset else ""
