@@ -12,7 +12,7 @@ from data_builders.recipe import ImageRecipe, Recipe
 from data_builders.task_recipe import TaskRecipe, made_task
 from data_builders.values import MAX_SEED, construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
-from nasbench.files import expanded
+from nasbench.storage.files import expanded
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from data_builders.values import construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import json_digest
+from nasbench.storage.files import json_digest
 
 _KINDS: Mapping[Any, str] = {
     int: "an integer",

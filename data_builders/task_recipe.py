@@ -9,7 +9,7 @@ from data_builders.recipe import Recipe
 from data_builders.task import Task
 from data_builders.values import construct, refuse_unless
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import json_digest
+from nasbench.storage.files import json_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

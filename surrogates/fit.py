@@ -1,9 +1,8 @@
 """Fit a surrogate benchmark to a table, judge it, and publish it if it is good enough."""
 
 import dataclasses
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmarks.catalogue import is_surrogate, open_table
+from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.surrogate_folder import (
     CARD,
     DESCRIPTION,
+    SURROGATE,
     Description,
     write_json,
 )
 from nasbench.errors import InvalidArgumentError, SurrogateError
-from nasbench.files import file_digest, writable_folder
+from nasbench.storage.files import file_digest, writable_folder
+from nasbench.storage.folders import atomic_folder
 from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import check_id
 from surrogates.card import card
@@ -86,7 +87,7 @@ def fit(
     id_ = f"{metadata.id}-surrogate" if id is None else id
     check_id(id_, "surrogate")
     path = home / id_
-    _refuse_taken(path, replace=replace)
+    _check_place(path, replace)
     values = settings(regressor, hyperparameters or {}, preset)
     examples = Examples.read(opened, metrics)
     objective = examples.objective(metadata.default_objective)
@@ -95,7 +96,7 @@ def fit(
     if type(n) is not int or n < 1:
         raise InvalidArgumentError(f"train = {train!r} must be a positive integer")
     inside, outside = split(examples, n, seed)
-    folder = writable_folder(home)
+    writable_folder(home)
 
     def fitted(name: str, values: Mapping[str, Any], among: NDArray[np.int64]) -> Predictor:
         return Predictor(
@@ -157,9 +158,7 @@ def fit(
         citation=metadata.citation,
         software=_software(regressor, values),
     )
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{id_}.") as temporary:
-        whole = Path(temporary) / id_
-        whole.mkdir()
+    with atomic_folder(path, SURROGATE, partial(_check_place, path, replace)) as whole:
         predictor.save(whole)
         files = sorted(file for file in whole.rglob("*") if file.is_file())
         hashes = {file.relative_to(whole).as_posix(): file_digest(file) for file in files}
@@ -175,10 +174,6 @@ def fit(
         description = _write(_versioned(description, path), whole)
         verdict = Verdict(description, figures, baseline, comparison, exploits, path)
         (whole / CARD).write_text(card(verdict), encoding="utf-8")
-        _refuse_taken(path, replace=replace)  # another fit may have ended first
-        if path.exists():
-            shutil.rmtree(path)
-        whole.replace(path)
     return verdict
 
 
@@ -214,19 +209,15 @@ def refuse_if_exploited(exploits: Exploits, regressor: str) -> None:
         )
 
 
-def _refuse_taken(path: Path, *, replace: bool) -> None:
-    """Refuse to begin a fit that would end in replacing what must stay.
+def _check_place(path: Path, replace: bool) -> None:
+    """Refuse to replace what must stay.
 
     Raises:
         InvalidArgumentError: A surrogate is there, and ``replace`` is not said; or something else.
     """
+    SURROGATE.check(path)
     if not replace:
         refuse_taken(path, "a surrogate")
-    elif path.exists() and not is_surrogate(path):
-        raise InvalidArgumentError(
-            f"{path} is no surrogate and is never replaced: move it away, or choose another id or "
-            "folder"
-        )
 
 
 def _versioned(description: Description, path: Path) -> Description:

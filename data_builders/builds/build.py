@@ -9,7 +9,7 @@ from typing import Any
 from data_builders import NETWORKS
 from data_builders.builds import merged_table as build_table
 from data_builders.builds.claim import CLAIM, REFERENCE, begin, check_claim, read_claim
-from data_builders.builds.shard_files import Shard, first, read_shard
+from data_builders.builds.shard_files import Shard, read_shard
 from data_builders.builds.shards import (
     all_classes,
     calibrated_classes,
@@ -26,8 +26,8 @@ from data_builders.plan import Plan
 from data_builders.training.course import Course
 from data_builders.training.courses import course_of
 from nasbench.errors import BuildError
-from nasbench.files import writable_folder
 from nasbench.space import Arch
+from nasbench.storage.files import atomic, writable_folder
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
@@ -116,7 +116,7 @@ class Build:
         if not path.exists():
             most = min(CALIBRATED_CLASSES, 4 * len(self.classes))
             archs = calibrated_classes(self.network, most)
-            with first(path) as temporary:
+            with atomic(path, first=True) as temporary:
                 device = self.manifest.get("device", "cpu")
                 calibrate(archs, self.course, device).save(temporary)
         return Calibration.load(path)
@@ -262,7 +262,7 @@ class Build:
         }
 
     def _copy(self, path: Path) -> None:
-        with first(self.folder / path.name) as temporary:
+        with atomic(self.folder / path.name, first=True) as temporary:
             copyfile(path, temporary)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data_builders.builds.shard_files import first
 from nasbench.errors import BuildError
+from nasbench.storage.files import atomic
 
 CLAIM = "build.json"
 REFERENCE: Mapping[str, Any] = {"trainer": "reference"}
@@ -35,7 +35,7 @@ def begin(folder: Path, ours: Mapping[str, Any]) -> None:
         InvalidArgumentError: The claim cannot be written.
     """
     if not (folder / CLAIM).exists():
-        with first(folder / CLAIM) as temporary:
+        with atomic(folder / CLAIM, first=True) as temporary:
             temporary.write_text(json.dumps(ours, indent=1))
 
 

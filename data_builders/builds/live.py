@@ -22,7 +22,7 @@ from data_builders import NETWORKS
 from data_builders.builds import merged_table as build_table
 from data_builders.builds.build import CALIBRATED_CLASSES, CALIBRATION
 from data_builders.builds.claim import REFERENCE, begin, check_claim
-from data_builders.builds.shard_files import Shard, first, read_shard
+from data_builders.builds.shard_files import Shard, read_shard
 from data_builders.builds.shards import calibrated_classes, train_shard
 from data_builders.costs.calibration import Calibration, calibrate
 from data_builders.network import Network
@@ -34,9 +34,9 @@ from data_builders.training.outcome import CURVES
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.column import Column
 from nasbench.errors import BuildError, NotRecordedError, one_of
-from nasbench.files import writable_folder
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
+from nasbench.storage.files import atomic, writable_folder
 from nasbench.tables.draft import Draft
 
 _NUMBERS = (*CURVES, "seconds", "validation_seconds")
@@ -138,7 +138,7 @@ class LiveBenchmark:
         path = self.folder / CALIBRATION
         if not path.exists():
             archs = calibrated_classes(self.network, CALIBRATED_CLASSES)
-            with first(path) as temporary:
+            with atomic(path, first=True) as temporary:
                 calibrate(archs, self.course).save(temporary)
         return Calibration.load(path)
 

@@ -26,8 +26,8 @@ from data_builders.training.courses import course_of
 from data_builders.training.devices import one_thread
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import writable_folder
 from nasbench.space import Arch
+from nasbench.storage.files import writable_folder
 from nasbench.tables.draft import Draft
 from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import Metadata, check_id

@@ -4,21 +4,19 @@ A file is either complete or absent. The first writer of a file wins: a process 
 shard at the same time finds the file and keeps it.
 """
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.recipe import Recipe
 from data_builders.training.outcome import CURVES, Training
-from nasbench.errors import BuildError, InvalidArgumentError, first_line
+from nasbench.errors import BuildError, first_line
 from nasbench.space import Arch
+from nasbench.storage.files import atomic
 from nasbench.tables.validation import STATUSES, content_hash
 
 _HASH = b"content_hash"
@@ -42,31 +40,6 @@ class Shard:
     def name(self) -> str:
         """Name of the shard's file."""
         return f"seed{self.seed}-{self.number:04d}.parquet"
-
-
-@contextmanager
-def first(path: Path) -> Iterator[Path]:
-    """Yield a temporary file that becomes ``path`` on success, unless another was there first.
-
-    Raises:
-        InvalidArgumentError: The file cannot be written.
-    """
-    own = path.with_name(f".{path.name}.{uuid4().hex}.new")
-    try:
-        yield own
-        with own.open("rb") as file:
-            os.fsync(file.fileno())
-        try:
-            os.link(own, path)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without hard links
-            if not path.exists():
-                own.replace(path)
-    except OSError as error:
-        raise InvalidArgumentError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        own.unlink(missing_ok=True)
 
 
 def schema(n_decisions: int) -> pa.Schema:
@@ -105,7 +78,7 @@ def write_shard(shard: Shard, recipe: Recipe, trainings: Sequence[Training], fol
     ]
     table = pa.Table.from_pylist(rows, schema=schema(len(shard.archs[0])))
     table = table.replace_schema_metadata({_HASH: content_hash(table, None)})
-    with first(folder / shard.name) as temporary:
+    with atomic(folder / shard.name, first=True) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True)
 
 

@@ -23,11 +23,11 @@ from data_builders.plan import Plan, load_plan
 from nasbench.algorithm import Algorithm, hyperparameters, make
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import writable_folder
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
 from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
+from nasbench.storage.files import writable_folder
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
 

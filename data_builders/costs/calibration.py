@@ -26,8 +26,8 @@ from data_builders.training.course import LATENCY_BATCH, Course
 from data_builders.training.devices import one_thread
 from nasbench.column import Column
 from nasbench.errors import BuildError
-from nasbench.files import atomic
 from nasbench.space import Arch
+from nasbench.storage.files import atomic
 
 FOLDS = 10
 

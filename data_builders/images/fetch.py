@@ -5,8 +5,8 @@ from pathlib import Path
 
 from data_builders.images.published import PUBLISHED, data_folder
 from nasbench.errors import ArchiveError, UnknownNameError, one_of
-from nasbench.files import writable_folder
 from nasbench.registry import require
+from nasbench.storage.files import writable_folder
 
 
 def fetch(name: str) -> list[Path]:

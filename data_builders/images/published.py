@@ -19,7 +19,7 @@ from data_builders.images.image_files import idx_folder, npz
 from data_builders.images.images import Images, box_mean
 from nasbench.benchmarks.catalogue import folders
 from nasbench.errors import ArchiveError, InvalidArgumentError
-from nasbench.files import expanded
+from nasbench.storage.files import expanded
 
 Reader: TypeAlias = Callable[[Path], tuple[Images, Images | None]]
 

@@ -26,8 +26,8 @@ from data_builders.importers.parts import alone
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
-from nasbench.files import file_digest
 from nasbench.spaces.nb201 import NB201
+from nasbench.storage.files import file_digest
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.feather as feather
 
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import atomic, writable_folder
-from nasbench.locks import locked
+from nasbench.storage.files import atomic, writable_folder
+from nasbench.storage.locks import locked
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nasbench.files import json_digest
+from nasbench.storage.files import json_digest
 
 
 def with_digest(recipe: dict[str, Any], release: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from leaderboard.scores import rank
 from leaderboard.site.feed import feed
 from leaderboard.site.page import context
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import atomic, writable_folder
 from nasbench.registry import require
+from nasbench.storage.files import atomic, writable_folder
 
 PAGE, FEED, SCRIPT = "index.html", "leaderboard.json", "plotly.min.js"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nasbench.benchmarks.surrogate_folder import DESCRIPTION, Description
 from nasbench.errors import UnknownNameError, one_of
-from nasbench.files import expanded
+from nasbench.storage.files import expanded
 from nasbench.tables.table import Table
 
 SHIPPED = Path(__file__).parents[1] / "data"

@@ -6,12 +6,14 @@ its model card. The other files hold the fitted model as JSON, NumPy's ``.npz`` 
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from nasbench.errors import SurrogateError
-from nasbench.files import file_digest, json_digest
+from nasbench.storage.files import file_digest, json_digest
+from nasbench.storage.folders import Kind
 
 SCHEMA = 1
 DESCRIPTION = "surrogate.json"
@@ -140,6 +142,15 @@ class Description:
                 raise SurrogateError(f"{folder} is damaged: {name} is missing")
             if file_digest(folder / name) != expected:
                 raise SurrogateError(f"{folder} is damaged: {name} has other bytes than written")
+
+
+def _names(folder: Path) -> Callable[[str], bool]:
+    files = Description.read(folder).files
+    return lambda name: name == CARD or name in files
+
+
+SURROGATE = Kind("a surrogate", DESCRIPTION, _names)
+"""Folders of surrogates, as they are written and replaced."""
 
 
 def write_json(path: Path, document: object) -> None:

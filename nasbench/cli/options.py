@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import expanded
 from nasbench.siblings import SIBLINGS
+from nasbench.storage.files import expanded
 
 
 def benchmark_ids() -> list[str]:
@@ -149,7 +149,7 @@ def home(out: Path | None) -> Path:
         InvalidArgumentError: It cannot be written.
     """
     from nasbench.benchmarks.catalogue import folders
-    from nasbench.files import writable_folder
+    from nasbench.storage.files import writable_folder
 
     return writable_folder(out or folders()[0])
 

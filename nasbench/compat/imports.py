@@ -15,9 +15,9 @@ from typing import Any
 
 from nasbench.benchmarks.catalogue import folders
 from nasbench.errors import InvalidArgumentError, listed
-from nasbench.files import atomic, writable_folder
-from nasbench.locks import locked
 from nasbench.siblings import SIBLINGS
+from nasbench.storage.files import atomic, writable_folder
+from nasbench.storage.locks import locked
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
 

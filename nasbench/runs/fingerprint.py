@@ -18,7 +18,6 @@ from types import CodeType
 from typing import NamedTuple
 
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import json_digest
 from nasbench.runs.compiled_code import (
     codes_inside,
     functions_of,
@@ -26,6 +25,7 @@ from nasbench.runs.compiled_code import (
     read_compiled,
 )
 from nasbench.runs.syntax import Source, read_definition, read_source
+from nasbench.storage.files import json_digest
 
 _COLLECTION = "algorithms"
 _SUITE = ("nasbench", "data_builders", "surrogates", "leaderboard")

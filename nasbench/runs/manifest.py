@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 from nasbench.algorithm import Algorithm
 from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, RecordError
-from nasbench.files import json_digest
 from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
+from nasbench.storage.files import json_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nasbench.errors import InvalidArgumentError, RecordError, first_line
-from nasbench.files import atomic, named_folder, writable_folder
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Run
+from nasbench.storage.files import atomic, named_folder, writable_folder
 
 BLOCK = 25
 """Number of seeds per file."""

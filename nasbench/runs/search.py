@@ -13,13 +13,13 @@ import numpy as np
 
 from nasbench.algorithm import Algorithm
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import named_folder
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.processes import finished_runs
 from nasbench.runs.records import Records
 from nasbench.runs.run import Run
 from nasbench.runs.setup import Prepared, Setup
+from nasbench.storage.files import named_folder
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from nasbench.column import Column
 from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
-from nasbench.files import json_digest
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
+from nasbench.storage.files import json_digest
 
 
 def open_file(path: Path, read_dictionary: list[str] | None = None) -> pq.ParquetFile:

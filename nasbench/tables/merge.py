@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
-from nasbench.files import json_digest
 from nasbench.space import SearchSpace
+from nasbench.storage.files import json_digest
 from nasbench.tables.draft import Draft
 from nasbench.tables.joined_rows import JoinedRuns, join_archs
 from nasbench.tables.schema import Metadata

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nasbench.column import Column
 from nasbench.errors import SchemaError
-from nasbench.files import atomic
+from nasbench.storage.files import atomic
 from nasbench.tables.columns import (
     is_list,
     last_items,

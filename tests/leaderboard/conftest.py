@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nasbench.files import json_digest
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.search import search
+from nasbench.storage.files import json_digest
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table

@@ -25,9 +25,9 @@ import numpy as np
 import nasbench
 from data_builders.importers.nb101.importer import NB101Importer
 from nasbench.api import ModelSpec, NASBench
-from nasbench.files import atomic
 from nasbench.spaces.nb101 import CELLS, NB101, cells, to_matrix
 from nasbench.spaces.nb101_hash import module_hash
+from nasbench.storage.files import atomic
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
 

@@ -165,19 +165,21 @@ def test_a_fitted_folder_is_replaced_whole_if_that_is_said(single, tmp_path):
         return fit(single, tmp_path, train=300, searches=0, id="mine", **FOREST, **options)
 
     first = made()
-    (first.path / "left over").write_text("")
     with pytest.raises(InvalidArgumentError, match=r"mine exists.*replace=True"):
         made()
     assert made(replace=True).description == first.description
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert not (first.path / "left over").exists()
+    (first.path / "notes.txt").write_text("mine, too")
+    with pytest.raises(InvalidArgumentError, match=r"notes\.txt in it.*never deleted"):
+        made(replace=True)
+    assert (first.path / "notes.txt").read_text() == "mine, too"
 
 
 def test_what_is_no_surrogate_is_never_replaced(single, tmp_path):
     kept = tmp_path / "mine" / "thesis.tex"
     kept.parent.mkdir()
     kept.write_text("years of work")
-    with pytest.raises(InvalidArgumentError, match="is no surrogate and is never replaced"):
+    with pytest.raises(InvalidArgumentError, match=r"not a surrogate .*no surrogate\.json"):
         fit(single, tmp_path, train=300, searches=0, id="mine", replace=True, **FOREST)
     assert kept.read_text() == "years of work"
 
@@ -190,7 +192,8 @@ def test_changed_answers_raise_the_version(single, tmp_path):
 
     assert [version(train) for train in (300, 310, 310)] == [1, 2, 2]
     (tmp_path / "mine" / "surrogate.json").write_text("{")
-    assert version(310) == 1
+    with pytest.raises(SurrogateError, match=r"surrogate\.json is not a description"):
+        version(310)
 
 
 def test_command(tmp_path, monkeypatch, capsys):

@@ -46,10 +46,10 @@ from nasbench.errors import (
     InvalidArgumentError,
     one_of,
 )
-from nasbench.files import file_digest
 from nasbench.registry import require
 from nasbench.space import Arch
 from nasbench.spaces.fcnet import FCNet
+from nasbench.storage.files import file_digest
 from nasbench.tables.columns import list_items
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata

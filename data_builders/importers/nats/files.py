@@ -19,9 +19,9 @@ from data_builders.importers.nats.results import Layout, Record, parse
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
-from nasbench.files import file_digest
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
+from nasbench.storage.files import file_digest
 
 TOPOLOGY = Layout(space=NB201(), schedules={"12": 12, "200": 200}, exact=True)
 SIZE = Layout(space=NATSSize(), schedules={"01": 1, "12": 12, "90": 90}, exact=True)

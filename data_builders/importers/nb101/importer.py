@@ -31,8 +31,8 @@ from data_builders.importers.parts import Parts, alone
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError
-from nasbench.files import file_digest
 from nasbench.spaces.nb101 import CELLS, NB101
+from nasbench.storage.files import file_digest
 from nasbench.tables.columns import list_items, to_numpy
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata

@@ -39,9 +39,9 @@ from data_builders.importers.parts import Parts
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
-from nasbench.files import file_digest
 from nasbench.space import Arch
 from nasbench.spaces.nbgraph import CLASSES, NBGraph
+from nasbench.storage.files import file_digest
 from nasbench.tables.columns import list_items, to_numpy
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata

@@ -19,8 +19,8 @@ from data_builders.importers.table.sentinels import Sentinels
 from data_builders.importers.table.trainings import RunsBuilder, no_runs
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, SchemaError, one_of
-from nasbench.files import file_digest, json_digest
 from nasbench.space import SearchSpace
+from nasbench.storage.files import file_digest, json_digest
 from nasbench.tables.columns import load_space, read_archs
 from nasbench.tables.draft import Draft
 from nasbench.tables.merge import is_complete

@@ -13,9 +13,9 @@ from nasbench.compat.nasbench101.opening import METRICS, open_cells
 from nasbench.compat.nasbench101.records import Records
 from nasbench.compat.nasbench101.statistics import Compact, Statistics, made, no_module
 from nasbench.errors import IllegalArchError, NotRecordedError, one_of
-from nasbench.locks import MemberLock
 from nasbench.space import Arch
 from nasbench.spaces.nb101 import from_matrix
+from nasbench.storage.locks import MemberLock
 
 _REMEMBERED = 2**20
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from nasbench.compat.nasbench101.model_spec import UnknownModuleError
 from nasbench.compat.nasbench101.records import Records
-from nasbench.locks import MemberLock
+from nasbench.storage.locks import MemberLock
 
 _MISSING: Final = object()
 UNMADE: Final = object()

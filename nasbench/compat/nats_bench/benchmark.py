@@ -14,7 +14,7 @@ from nasbench.compat.nats_bench.architectures import Architectures
 from nasbench.compat.nats_bench.report import print_information
 from nasbench.compat.nats_bench.trainings import SETS, NoAnswerError
 from nasbench.errors import InvalidArgumentError, one_of
-from nasbench.locks import MemberLock
+from nasbench.storage.locks import MemberLock
 
 _REMEMBERED = 2**15
 _PLAIN = (int, type(None))

@@ -16,9 +16,9 @@ from xgboost.core import XGBoostError
 
 from nasbench.benchmarks.surrogate_folder import write_json
 from nasbench.errors import InvalidArgumentError, SurrogateError, first_line
-from nasbench.files import file_digest
 from nasbench.regressor import Prediction, Regressor
 from nasbench.space import SearchSpace
+from nasbench.storage.files import file_digest
 from surrogates.regressors.parts.features import features, n_columns
 from surrogates.regressors.parts.trees import Trees
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_builders.builds.build import Build
-from data_builders.builds.shard_files import first, read_shard
+from data_builders.builds.shard_files import read_shard
 from data_builders.costs.calibration import Calibration
 from data_builders.training import reference as training
 from data_builders.training.outcome import CURVES, Training
@@ -150,29 +150,6 @@ def test_two_builders_on_one_folder_end_in_one_table(
     again = tiny.content(Build(tiny.plan, tmp_path), tmp_path / "again.parquet")
     assert tables[0].metadata.content_hash == again
     assert [path for path in tmp_path.rglob(".*") if path.is_file()] == []
-
-
-def test_the_first_writer_of_a_file_decides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "part"
-    with first(path) as late:
-        with first(path) as early:
-            early.write_text("early")
-        late.write_text("late")
-    assert path.read_text() == "early"
-    assert list(tmp_path.iterdir()) == [path]
-
-    def no_links(*_: object) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", no_links)
-    with first(tmp_path / "other") as temporary:
-        temporary.write_text("without links")
-    assert (tmp_path / "other").read_text() == "without links"
-    with pytest.raises(UnicodeEncodeError), first(tmp_path / "none") as temporary:
-        temporary.write_text("half \udc80")
-    assert {path.name for path in tmp_path.iterdir()} == {"part", "other"}
 
 
 def test_what_another_builder_has_written_in_the_meantime_stays(

@@ -16,7 +16,7 @@ from nasbench.errors import (
     SurrogateError,
     UnknownNameError,
 )
-from nasbench.files import json_digest
+from nasbench.storage.files import json_digest
 from nasbench.testing import check_algorithm
 from surrogates.fit import fit
 

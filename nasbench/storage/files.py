@@ -3,37 +3,57 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from nasbench.errors import InvalidArgumentError
+from nasbench.storage.temporary import delete_abandoned, temporary_file
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary file that replaces ``path`` if the block succeeds and is deleted if not.
+def atomic(path: Path, *, first: bool = False) -> Iterator[Path]:
+    """Yield a temporary file that becomes ``path`` if the block succeeds and is deleted if not.
+
+    Temporary files that killed processes left there are deleted.
+
+    Args:
+        path: The file to write.
+        first: Whether a file that is there by then is kept, and not replaced.
 
     Raises:
         InvalidArgumentError: The folder or the file cannot be created or written.
     """
-    folder = writable_folder(path.parent)
-    temporary: Path | None = None
+    writable_folder(path.parent)
+    with _told_of(path):
+        delete_abandoned(path)
+        with temporary_file(path) as temporary:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            if first:
+                _link(temporary, path)
+            else:
+                temporary.replace(path)
+
+
+def _link(temporary: Path, path: Path) -> None:
     try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            temporary.replace(path)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InvalidArgumentError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def expanded(path: str | Path) -> Path:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from nasbench.errors import InvalidArgumentError
-from nasbench.locks import MemberLock, locked
+from nasbench.storage.locks import MemberLock, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from nasbench.locks import locked
+from nasbench.storage.locks import locked
 
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
@@ -24,7 +24,7 @@ with locked(Path(sys.argv[1])):
 COUNT = """
 import sys
 from pathlib import Path
-from nasbench.locks import locked
+from nasbench.storage.locks import locked
 
 folder = Path(sys.argv[1])
 for _ in range(20):
