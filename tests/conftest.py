@@ -61,8 +61,10 @@ class Toy:
         return single(pa.Table.from_pylist(self.runs)), archs
 
     def write(self, path: Path) -> Path:
+        """Write the table under the id in the name of the file."""
         runs, archs = self.tables()
-        write_table(path, Draft(self.metadata, runs, archs, self.columns), replace=True)
+        metadata = replace(self.metadata, id=path.stem.partition("@")[0])
+        write_table(path, Draft(metadata, runs, archs, self.columns), replace=True)
         return path
 
     def load(self, folder: Path, **options: Any) -> TableBenchmark:

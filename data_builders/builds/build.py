@@ -29,9 +29,9 @@ from nasbench.errors import BuildError
 from nasbench.space import Arch
 from nasbench.storage.files import atomic, writable_folder
 from nasbench.tables.draft import Draft
+from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
-from nasbench.tables.validation import content_hash
 from nasbench.tables.writer import write_table
 
 CALIBRATED_CLASSES = 96
@@ -179,7 +179,7 @@ class Build:
             numbers = read_shard(shard, self.plan.recipe, theirs)
             if (self.folder / shard.name).exists():
                 ours = read_shard(shard, self.plan.recipe, self.folder)
-                if content_hash(ours, None) != content_hash(numbers, None):
+                if numbers_hash(ours, None) != numbers_hash(numbers):
                     raise BuildError(
                         f"{theirs / shard.name} and {self.folder / shard.name} hold different "
                         "numbers of the same trainings: delete the one not to be believed"

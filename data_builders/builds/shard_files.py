@@ -17,7 +17,8 @@ from data_builders.training.outcome import CURVES, Training
 from nasbench.errors import BuildError, first_line
 from nasbench.space import Arch
 from nasbench.storage.files import atomic
-from nasbench.tables.validation import STATUSES, content_hash
+from nasbench.tables.hashes import numbers_hash
+from nasbench.tables.validation import STATUSES
 
 _HASH = b"content_hash"
 
@@ -77,7 +78,7 @@ def write_shard(shard: Shard, recipe: Recipe, trainings: Sequence[Training], fol
         for arch, training in zip(shard.archs, trainings, strict=True)
     ]
     table = pa.Table.from_pylist(rows, schema=schema(len(shard.archs[0])))
-    table = table.replace_schema_metadata({_HASH: content_hash(table, None)})
+    table = table.replace_schema_metadata({_HASH: numbers_hash(table)})
     with atomic(folder / shard.name, first=True) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True)
 
@@ -97,7 +98,7 @@ def read_shard(shard: Shard, recipe: Recipe, folder: Path) -> pa.Table:
             raise ValueError(f"its columns are {table.schema.names}")
         written = (table.schema.metadata or {}).get(_HASH)  # early builds wrote no hash
         table = table.cast(expected)
-        if written not in (None, content_hash(table, None).encode()):
+        if written not in (None, numbers_hash(table).encode()):
             raise ValueError("its numbers do not match their hash")
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BuildError(f"{path} is damaged ({first_line(error)}): {advice}") from error

@@ -1,6 +1,5 @@
 """Parquet columns as NumPy arrays, without pandas and with the errors of the suite."""
 
-import json
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,28 @@ from nasbench.column import Column
 from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.storage.files import json_digest
+from nasbench.storage.documents import parse_json
 
 
-def open_file(path: Path, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
+def open_file(
+    path: Path, read_dictionary: list[str] | None = None, opened: Any = None
+) -> pq.ParquetFile:
     """Open a Parquet file to be read column by column, with its checksums verified.
 
     Args:
         path: The file.
         read_dictionary: Text columns to read as dictionaries.
+        opened: The file as already open, whatever has its name by now.
 
     Raises:
         UnreadableTableError: The file is not a readable Parquet file.
     """
     try:
         file = pq.ParquetFile(
-            path, memory_map=False, page_checksum_verification=True, read_dictionary=read_dictionary
+            path if opened is None else opened,
+            memory_map=False,
+            page_checksum_verification=True,
+            read_dictionary=read_dictionary,
         )
         for field in file.schema_arrow:
             str(field)  # raises for damaged names
@@ -75,19 +80,9 @@ def read_rows(file: pq.ParquetFile, path: Path, names: list[str] | None = None) 
 def read_document(schema: pa.Schema) -> Any:
     """Return the JSON document in a file's metadata; None if there is none."""
     try:
-        return json.loads((schema.metadata or {}).get(b"nasbench", b"null"))
+        return parse_json((schema.metadata or {}).get(b"nasbench", b"null"))
     except ValueError:
         return None
-
-
-def said_digest(document: dict[str, Any], schema: pa.Schema) -> str:
-    """Return the SHA-256 of a file's JSON document and of the meanings of its columns.
-
-    The numbers are not included; Parquet pages have their own checksums.
-    """
-    columns = {f.name: Column.decode(f.name, f.metadata).encode() for f in schema}
-    document = {key: value for key, value in document.items() if key != "digest"}
-    return json_digest([document, columns])
 
 
 def load_space(name: str, where: str) -> SearchSpace:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench.errors import InvalidArgumentError, TableError
-from nasbench.tables.columns import open_file, read_document
+from nasbench.tables.files import said_at
 from nasbench.tables.schema import archs_file
 from nasbench.tables.table import Table
 
@@ -23,43 +23,39 @@ def table_path(folder: Path, id: str, version: int) -> Path:
         version: Version of the table.
     """
     plain, exact = folder / f"{id}.parquet", folder / f"{id}@{version}.parquet"
-    held = _said(plain).get("version", version)
+    held = said_at(plain).get("version", version)
     return exact if exact.exists() or held != version else plain
 
 
 def digest_at(path: Path) -> str | None:
     """Return what identifies the table in a file; None if it holds none."""
-    return _said(path).get("digest")
+    return said_at(path).get("digest")
 
 
-def must_write(path: Path, said: Mapping[Path, Mapping[str, Any]], *, replace: bool) -> bool:
+def must_write(path: Path, document: Mapping[str, Any], *, replace: bool) -> bool:
     """Return whether a table must be written; False if it is already there, whole.
 
     Args:
         path: Its file of runs.
-        said: The document of each of its files, with ``digest``.
+        document: What this file will say, with ``digest``.
         replace: Whether it may replace another table.
 
     Raises:
         InvalidArgumentError: Another table is there and must not be replaced, or a file is there
             that is no table.
     """
-    found = {file: _said(file) for file in (path, archs_file(path)) if file.exists()}
-    if foreign := [file for file, document in found.items() if not document]:
+    found = {file: said_at(file) for file in (path, archs_file(path)) if file.exists()}
+    if foreign := [file for file, said in found.items() if not said]:
         raise InvalidArgumentError(
             f"{foreign[0]} is no table of this suite, or is damaged, and is never replaced: move "
             "it away, or choose another id or folder"
         )
-    if {file: document.get("digest") for file, document in found.items()} == {
-        file: document["digest"] for file, document in said.items()
-    }:
+    held = found.get(path, {})
+    if held.get("digest") == document["digest"]:
         return not _is_whole(path)
-    first = path if path in found else archs_file(path)
-    is_begun = first in found.keys() & said.keys() and (
-        found[first].get("digest") == said[first]["digest"]
-    )
-    if found and not is_begun and not replace:
-        raise InvalidArgumentError(_refusal(path, found.get(path, {}), said[path]))
+    lone = found.get(archs_file(path), {}) if not held else {}
+    if found and not replace and lone.get("content_hash") != document["content_hash"]:
+        raise InvalidArgumentError(_refusal(path, held, document))
     return True
 
 
@@ -78,16 +74,6 @@ def refuse_taken(path: Path, what: str) -> None:
             f"{path} exists, and {what} would replace it: say so with --replace (replace=True), or "
             "choose another id or folder"
         )
-
-
-def _said(path: Path) -> dict[str, Any]:
-    """Return the document in a file of a table; empty if it is no such file."""
-    try:
-        document = read_document(open_file(path).schema_arrow)
-    except TableError:
-        return {}
-    is_ours = isinstance(document, dict) and {"id", "content_hash"} <= document.keys()
-    return document if is_ours else {}
 
 
 def _is_whole(path: Path) -> bool:

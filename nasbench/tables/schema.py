@@ -9,10 +9,11 @@ from typing import Any, Literal, Self
 from nasbench.column import decode_epochs
 from nasbench.errors import SchemaError, one_of
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 KEYS = ("arch", "rank", "schedule", "seed")
 FINAL = "@final"
 """Suffix of a column that repeats the last value of every list of a curve."""
+_OF_THE_FILE = ("schema", "digest", "archs")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -42,7 +43,8 @@ class Metadata:
         licence: Licence of the numbers.
         citation: What to cite.
         software: Versions of the software that the numbers depend on.
-        content_hash: SHA-256 over the decoded columns of both files.
+        content_hash: SHA-256 of all that answers depend on, see
+            :func:`nasbench.tables.hashes.content_hash`.
     """
 
     id: str
@@ -68,6 +70,11 @@ class Metadata:
     def referral(self) -> str:
         """End of a message that says where to get what is not recorded; may be empty."""
         return f". Elsewhere: {self.elsewhere}" if self.elsewhere else ""
+
+    @property
+    def file_names(self) -> tuple[str, str]:
+        """Names that the file of runs can have."""
+        return f"{self.id}.parquet", f"{self.id}@{self.version}.parquet"
 
     def encode(self) -> dict[str, Any]:
         """Return the metadata as a JSON object that includes the schema version."""
@@ -100,7 +107,7 @@ class Metadata:
                 f"{where} has schema {document['schema']} of an older nasbench, but this version "
                 f"reads {SCHEMA_VERSION}: build or import the table again"
             )
-        values = {key: value for key, value in document.items() if key not in ("schema", "digest")}
+        values = {key: value for key, value in document.items() if key not in _OF_THE_FILE}
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise SchemaError(f"{where}: unknown metadata {unknown}; known are {sorted(known)}")

@@ -33,7 +33,6 @@ from numpy.typing import NDArray
 from nasbench.errors import (
     ContentHashError,
     SchemaError,
-    UnreadableTableError,
 )
 from nasbench.space import SearchSpace
 from nasbench.tables.columns import (
@@ -44,15 +43,19 @@ from nasbench.tables.columns import (
     open_file,
     read_archs,
     read_column,
-    read_document,
     read_rows,
-    said_digest,
     to_numpy,
 )
+from nasbench.tables.files import check_digest, open_files
+from nasbench.tables.hashes import content_hash
+from nasbench.tables.order import check_arch_order, check_order
 from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
-from nasbench.tables.validation import content_hash, validate
+from nasbench.tables.types import check_arch_types, check_types
+from nasbench.tables.validation import validate
 
 _LARGE = 2**20
+_VERIFIED: set[tuple[int, ...]] = set()
+"""Stamps of the tables whose content hash this process has computed."""
 
 
 class Table:
@@ -77,35 +80,24 @@ class Table:
     def __init__(self, path: Path) -> None:
         self.path = path = path.absolute()  # the working folder may change
         self._reading = Lock()  # two threads that read from one Parquet file can crash
-        self._runs = open_file(path)
+        self._source, self._runs, document, self._archs, self._stamp = open_files(path)
         schema = self._runs.schema_arrow
-        document = read_document(schema)
-        if path.name.endswith(".archs.parquet"):
-            raise SchemaError(
-                f"{path} holds only numbers of architectures; give the table it belongs to, "
-                f"{path.name.removesuffix('.archs.parquet')}.parquet"
-            )
         self.metadata = Metadata.decode(document, str(path))
-        _check_digest(document, schema, path)
+        check_digest(document, schema, path)
+        if path.name not in self.metadata.file_names:
+            raise SchemaError(
+                f"{path} holds the table {self.metadata.id}@{self.metadata.version}: name it "
+                f"{' or '.join(self.metadata.file_names)}, its numbers of architectures likewise"
+            )
         self.space: SearchSpace = load_space(self.metadata.space, str(path))
-        for name in (*KEYS, "status"):
-            if name not in schema.names:
-                raise SchemaError(f"{path} has no column {name!r}, only {schema.names}")
-        archs_path = archs_file(path)
-        self._archs = open_file(archs_path) if archs_path.exists() else None
+        check_types(schema, self.space, self.metadata.default_objective, str(path))
         n_runs = self._runs.metadata.num_rows
         if not n_runs and (self._archs is None or self.metadata.epochs):
             raise SchemaError(f"{path} has no rows")
         if n_runs and not self.metadata.epochs:
             raise SchemaError(f"{path} has no schedule")
         if self._archs is not None:
-            partner = read_document(self._archs.schema_arrow)
-            hash_ = partner.get("content_hash") if isinstance(partner, dict) else None
-            if hash_ != self.metadata.content_hash:
-                raise ContentHashError(
-                    f"{archs_path} does not belong to {path}: their content hashes differ"
-                )
-            _check_digest(partner, self._archs.schema_arrow, archs_path)
+            check_arch_types(self._archs.schema_arrow, self.space, str(archs_file(path)))
         described = meanings(schema, (*KEYS, "status"))
         self.columns = {n: c for n, c in described.items() if not is_repeated(n)}
         self._repeated = described.keys() - self.columns.keys()
@@ -146,8 +138,15 @@ class Table:
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
-        """Ranks of the architectures of the runs, ascending, shape ``(n_runs,)``."""
-        return _ranks(self._column("rank"), self.path)
+        """Ranks of the architectures of the runs, ascending, shape ``(n_runs,)``.
+
+        Raises:
+            SchemaError: Rows are not sorted by (rank, schedule, seed), or are repeated.
+            ValueRangeError: A seed is negative.
+        """
+        ranks = _ranks(self._column("rank"), self.path)
+        check_order(ranks, self.schedule, self.seed, str(self.path))
+        return ranks
 
     @cached_property
     def schedule(self) -> NDArray[np.int32]:
@@ -169,8 +168,9 @@ class Table:
     @cached_property
     def diverged(self) -> NDArray[np.bool_]:
         """Which runs diverged, shape ``(n_runs,)``."""
-        file = open_file(self.path, read_dictionary=["status"])
-        status = read_column(file, self.path, "status")
+        with self._reading:
+            file = open_file(self.path, ["status"], self._source)
+            status = read_column(file, self.path, "status")
         if not pa.types.is_dictionary(status.type) or status.null_count:
             raise SchemaError(f"{self.path}: column 'status' does not hold a text in every row")
         failed = [text == "diverged" for text in status.dictionary.to_pylist()]
@@ -246,7 +246,9 @@ class Table:
         if self._archs is None:
             return np.empty(0, dtype=np.int64)
         path = archs_file(self.path)
-        return _ranks(self._arch_column("rank"), path)
+        ranks = _ranks(self._arch_column("rank"), path)
+        check_arch_order(ranks, str(path))
+        return ranks
 
     def arch_numbers(self, name: str) -> NDArray[np.float64]:
         """Return numbers of architectures as float64, NaN for null, shape ``(n_archs,)``."""
@@ -285,17 +287,33 @@ class Table:
                 representative.
             ValueRangeError: A number is impossible, or is missing where it is required.
         """
+        runs, archs = self._rows()
+        validate(self.metadata, runs, archs, str(self.path))
+        self._check_hash(runs, archs)
+
+    def verify(self) -> None:
+        """Compute the content hash, once for every table in a process.
+
+        Raises:
+            UnreadableTableError: A byte is damaged.
+            ContentHashError: The content does not match the hash in the metadata.
+        """
+        if self._stamp not in _VERIFIED:
+            self._check_hash(*self._rows())
+            _VERIFIED.add(self._stamp)
+
+    def _rows(self) -> tuple[pa.Table, pa.Table | None]:
         with self._reading:
             runs = read_rows(self._runs, self.path)
             archs = read_rows(self._archs, archs_file(self.path)) if self._archs else None
-        validate(self.metadata, runs, archs, str(self.path))
-        found = content_hash(runs, archs)
+        return runs, archs
+
+    def _check_hash(self, runs: pa.Table, archs: pa.Table | None) -> None:
+        found = content_hash(self.metadata, runs, archs)
         if found != self.metadata.content_hash:
-            partner = archs_file(self.path).name
-            hint = f" (there is no {partner} beside it)" if archs is None else ""
             raise ContentHashError(
-                f"{self.path}: the numbers hash to {found[:12]}…, the metadata says "
-                f"{self.metadata.content_hash[:12]}…{hint}"
+                f"{self.path}: the content hashes to {found[:12]}…, the metadata says "
+                f"{self.metadata.content_hash[:12]}…"
             )
 
 
@@ -304,8 +322,3 @@ def _ranks(column: Any, path: Path) -> NDArray[np.int64]:
         raise SchemaError(f"{path}: column 'rank' does not hold an int64 in every row")
     ranks: NDArray[np.int64] = to_numpy(column)
     return ranks
-
-
-def _check_digest(document: Any, schema: pa.Schema, path: Path) -> None:
-    if document.get("digest") != said_digest(document, schema):
-        raise UnreadableTableError(f"{path} is damaged: its metadata does not fit its digest")

@@ -1,8 +1,5 @@
 """Validity of the content of a table, and the hash of its numbers."""
 
-import hashlib
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +23,9 @@ from nasbench.tables.columns import (
     read_archs,
     to_numpy,
 )
+from nasbench.tables.order import check_arch_order, check_order
 from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
 
-_BLOCK = 65_536
 STATUSES = ("finished", "diverged", "untrained")
 
 
@@ -86,16 +83,11 @@ def check_content(
                 f"{where}: keyed by class, but {space.to_text(arch)} is not a representative"
             )
     ranks, schedules, seeds = (to_numpy(runs.column(n)) for n in ("rank", "schedule", "seed"))
-    _check_ascending(
-        np.stack([ranks, schedules, seeds]),
-        f"{where}: rows are not sorted by (arch, schedule, seed), or are repeated",
-    )
+    check_order(ranks, schedules, seeds, where)
     if unknown := sorted(set(np.unique(schedules).tolist()) ^ set(metadata.epochs)):
         raise SchemaError(
             f"{where}: schedule {unknown[0]} is not both in the rows and in the metadata"
         )
-    if seeds.min(initial=0) < 0:
-        raise ValueRangeError(f"{where}: seed {seeds.min()} is negative")
     diverged = _diverged(runs)
     for name in runs.schema.names:
         if name not in (*KEYS, "status") and not is_repeated(name):
@@ -120,8 +112,7 @@ def check_content(
     if archs is None:
         return
     where = str(archs_file(Path(where)))
-    ranks = to_numpy(archs.column("rank"))
-    _check_ascending(ranks[None], f"{where}: architectures are not sorted by rank, or are repeated")
+    check_arch_order(to_numpy(archs.column("rank")), where)
     for name in archs.schema.names:
         array = archs.column(name)
         if name not in ("arch", "rank") and not pa.types.is_string(array.type):
@@ -328,22 +319,6 @@ def legal_archs(table: pa.Table, space: SearchSpace, where: str) -> NDArray[Any]
     )
 
 
-def _check_ascending(columns: NDArray[np.int64], message: str) -> None:
-    """Check that the columns of ``(n_keys, n_rows)`` ascend strictly; the first key counts most.
-
-    Raises:
-        SchemaError: They do not; with the given message.
-    """
-    before, after = columns[:, :-1], columns[:, 1:]
-    ascending = np.zeros(before.shape[1], dtype=np.bool_)
-    equal = ~ascending
-    for low, high in zip(before, after, strict=True):
-        ascending |= equal & (low < high)
-        equal &= low == high
-    if not ascending.all():
-        raise SchemaError(message)
-
-
 def _check_range(values: NDArray[Any], column: Column, where: str) -> None:
     low, high = column.range
     with np.errstate(invalid="ignore"):
@@ -353,42 +328,3 @@ def _check_range(values: NDArray[Any], column: Column, where: str) -> None:
             f"{where}: column {column.name!r} holds {values[bad[0]]}, possible is {low:g} to "
             f"{high:g} {column.unit}".rstrip()
         )
-
-
-def content_hash(runs: pa.Table, archs: pa.Table | None) -> str:
-    """Return the SHA-256 over decoded columns, equal on every platform and in every format."""
-    digest = hashlib.sha256()
-    for label, table in (("runs", runs), ("archs", archs)):
-        if table is None:
-            continue
-        for name in sorted(name for name in table.schema.names if not is_repeated(name)):
-            digest.update(f"{label}/{name}/{len(table)}".encode())
-            for part in _parts(table.column(name).combine_chunks()):
-                digest.update(part)
-    return digest.hexdigest()
-
-
-def _parts(array: Any) -> Iterator[bytes]:
-    """Iterate over canonical bytes: type, validity, lengths of lists, little-endian values."""
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    is_list = pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type)
-    yield b"list" if is_list else str(array.type).encode()
-    if array.null_count:
-        yield np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes()
-    if pa.types.is_string(array.type):
-        yield b"["
-        for first in range(0, len(array), _BLOCK):
-            texts = json.dumps(array[first : first + _BLOCK].to_pylist())[1:-1]
-            yield f"{', ' if first else ''}{texts}".encode()
-        yield b"]"
-    elif is_list:
-        yield np.asarray(
-            array.value_lengths().to_numpy(zero_copy_only=False), dtype="<i4"
-        ).tobytes()
-        yield from _parts(array.flatten())
-    else:
-        if pa.types.is_boolean(array.type):
-            array = array.cast(pa.uint8())
-        values = array.fill_null(0).to_numpy(zero_copy_only=False)
-        yield np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nasbench.column import Column
-from nasbench.errors import SchemaError
+from nasbench.errors import InvalidArgumentError, SchemaError, one_of
 from nasbench.storage.files import atomic
 from nasbench.tables.columns import (
     is_list,
@@ -21,28 +21,30 @@ from nasbench.tables.columns import (
     list_items,
     load_space,
     read_archs,
-    said_digest,
     to_numpy,
 )
 from nasbench.tables.draft import Draft
+from nasbench.tables.files import new_archs_file, settle, writing
+from nasbench.tables.hashes import content_hash, said_digest
 from nasbench.tables.places import must_write
-from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
-from nasbench.tables.validation import check_content, check_rows, content_hash, legal_archs
+from nasbench.tables.schema import FINAL, KEYS, Metadata, is_repeated
+from nasbench.tables.validation import check_content, check_rows, legal_archs
 
 _LONG = 16  # a curve with longer lists gets a column of its last values
 _ROW_GROUP = 2**20
 
 
 def write_table(path: Path, draft: Draft, *, replace: bool = False) -> Metadata:
-    """Sort, check and write a table; both files appear completely or not at all.
+    """Sort, check and write a table; it appears completely or not at all, whoever reads meanwhile.
 
-    The same table, if it is there already, is left as it is.
+    Several processes may write one table: they wait for each other. The same table, if it is there
+    already, is left as it is.
 
     The writer adds the columns ``rank`` and ``<curve>@final``. Numbers given as float64 stay
     float64, other floating-point numbers become float32.
 
     Args:
-        path: The file of runs to write.
+        path: The file of runs to write, ``<id>.parquet`` or ``<id>@<version>.parquet``.
         draft: The content.
         replace: Whether another table that is there may be replaced.
 
@@ -52,28 +54,43 @@ def write_table(path: Path, draft: Draft, *, replace: bool = False) -> Metadata:
     Raises:
         TableError: The content is invalid, see :meth:`Table.check`.
         IllegalArchError: An architecture is outside the space.
-        InvalidArgumentError: A file cannot be written, or is there and must not be replaced.
+        InvalidArgumentError: A file cannot be written, has another name, or is there and must not
+            be replaced.
     """
     metadata = draft.metadata
     metadata.check(metadata.id)
+    if path.name not in metadata.file_names:
+        raise InvalidArgumentError(
+            f"{path} is no name for the table {metadata.id}@{metadata.version}"
+            f"{one_of(path.name, metadata.file_names)}"
+        )
     runs, distinct = _normalise(draft.runs, draft)
     archs = None if draft.archs is None else _normalise(draft.archs, draft)[0]
     check_rows(metadata, runs, archs, metadata.id)
     check_content(metadata, runs, archs, distinct, metadata.id)
-    metadata = dataclasses.replace(metadata, content_hash=content_hash(runs, archs))
-    tables, said = {path: runs}, {path: metadata.encode()}
-    if archs is not None:
-        partner = {"id": metadata.id, "content_hash": metadata.content_hash}
-        tables, said = {archs_file(path): archs} | tables, {archs_file(path): partner} | said
-    said = {f: d | {"digest": said_digest(d, tables[f].schema)} for f, d in said.items()}
-    if not must_write(path, said, replace=replace):
-        return metadata
-    with ExitStack() as files:  # write both before either replaces a file
-        for file, table in tables.items():
-            _save(files.enter_context(atomic(file)), table, said[file])
-    if archs is None:
-        archs_file(path).unlink(missing_ok=True)
+    metadata = dataclasses.replace(metadata, content_hash=content_hash(metadata, runs, archs))
+    said = _sealed(metadata.encode() | {"archs": archs is not None}, runs)
+    with writing(path):
+        if must_write(path, said, replace=replace):
+            try:
+                _write(path, runs, archs, said)
+            finally:
+                settle(path)
     return metadata
+
+
+def _sealed(document: dict[str, Any], table: pa.Table) -> dict[str, Any]:
+    return document | {"digest": said_digest(document, table.schema)}
+
+
+def _write(path: Path, runs: pa.Table, archs: pa.Table | None, said: dict[str, Any]) -> None:
+    """Write both files before either gets its name; the file of runs gets it last."""
+    with ExitStack() as files:
+        _save(files.enter_context(atomic(path)), runs, said)
+        if archs is not None:
+            new = files.enter_context(atomic(new_archs_file(path, said["content_hash"])))
+            partner = {"id": said["id"], "content_hash": said["content_hash"]}
+            _save(new, archs, _sealed(partner, archs))
 
 
 def _normalise(table: pa.Table, draft: Draft) -> tuple[pa.Table, NDArray[Any]]:

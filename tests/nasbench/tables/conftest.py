@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nasbench.tables import writer
-from nasbench.tables.columns import said_digest
+from nasbench.tables.hashes import said_digest
 from nasbench.tables.table import Table
 
 
@@ -21,7 +21,7 @@ def rewrite():
     """``rewrite(path, change)`` makes another table of the rows; the metadata stay as they are."""
 
     def rewritten(path, change, **options):
-        table = pq.read_table(path)
+        table = pq.ParquetFile(path).read()
         names = table.schema.names
         changed = change(table).replace_schema_metadata(table.schema.metadata)
         fields = [
@@ -39,7 +39,7 @@ def redescribe():
     """``redescribe(path, change)`` edits the document in the metadata, and seals it again."""
 
     def redescribed(path, change):
-        table = pq.read_table(path)
+        table = pq.ParquetFile(path).read()
         document = json.loads(table.schema.metadata[b"nasbench"])
         change(document)
         sealed = document | {"digest": said_digest(document, table.schema)}

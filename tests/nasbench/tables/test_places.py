@@ -40,10 +40,6 @@ def newer(toy):
     return replace(toy, metadata=replace(toy.metadata, version=2))
 
 
-def renamed(toy):
-    return replace(toy, metadata=replace(toy.metadata, id="other"))
-
-
 def other_latency(toy):
     toy.archs[0]["latency_toy_ms"] = 9.5
 
@@ -58,7 +54,6 @@ DIFFERENT = {
     "no numbers of architectures": (without_archs, "holds toy@1 with other numbers"),
     "texts": (retold, "holds toy@1 with the same numbers but another source, title"),
     "version": (newer, "holds toy@1, not toy@2"),
-    "id": (renamed, "holds toy@1, not other@1"),
 }
 
 
@@ -98,8 +93,8 @@ def test_a_table_whose_writing_was_interrupted_is_completed(written, tmp_path):
     with pytest.raises(InvalidArgumentError, match="holds numbers of another table, not toy@1"):
         written(other_latency)
     written()
-    written(other_latency, path=tmp_path / "b.parquet")
-    archs_file(tmp_path / "b.parquet").replace(archs_file(path))  # the partner before it
+    written(other_latency, path=tmp_path / "b" / "toy.parquet")
+    archs_file(tmp_path / "b" / "toy.parquet").replace(archs_file(path))  # the partner before it
     written()
     Table(path).check()
 

@@ -203,7 +203,7 @@ WRONG = {
     null_status: (SchemaError, "'status' has a null"),
     unknown_status: (SchemaError, "unknown status 'finnished'; did you mean 'finished'"),
     unknown_schedule: (SchemaError, "schedule 3 is not both in the rows and in the metadata"),
-    text_column: (SchemaError, "'machine' holds string, not numbers"),
+    text_column: (SchemaError, "'machine' (holds|has type) string, not numbers"),
     nested_column: (SchemaError, "'more' is struct"),
     half_seed: (SchemaError, "'seed' is float, not int32"),
     text_seed: (SchemaError, "'seed' is string, not int32"),
