@@ -83,6 +83,7 @@ def fit(
         NasbenchError: An argument or the table is invalid.
     """
     opened = open_table(table)
+    opened.verify()
     metadata = opened.metadata
     id_ = f"{metadata.id}-surrogate" if id is None else id
     check_id(id_, "surrogate")

@@ -120,6 +120,7 @@ def tune(
     optuna = require("optuna", "tuning")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     opened = open_table(table)
+    opened.verify()
     examples = Examples.read(opened)
     objective = examples.objective(opened.metadata.default_objective)
     target = examples.means[:, examples.place(objective)]

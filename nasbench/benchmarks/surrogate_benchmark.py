@@ -128,6 +128,15 @@ class SurrogateBenchmark:
         """Pickle the path; the copy opens the folder again."""
         return type(self), (self.path, self.objectives)
 
+    def verify(self) -> None:
+        """Check all files against their hashes, once for every benchmark.
+
+        Raises:
+            SurrogateError: A file is missing or damaged.
+            MissingExtraError: The regressor needs a package that is not installed.
+        """
+        self.predictor  # noqa: B018
+
     @cached_property
     def predictor(self) -> Any:
         """The fitted model, read and checked against its hashes on first use.

@@ -16,7 +16,7 @@ from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.column import Column
-from nasbench.errors import NotRecordedError, listed, one_of
+from nasbench.errors import ContentHashError, NotRecordedError, listed, one_of
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
@@ -116,7 +116,18 @@ class TableBenchmark:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path; the copy opens the table again."""
-        return _reopen, (self.table.path.resolve(), self.objectives or None, self.known)
+        path, hash_ = self.table.path.resolve(), self.content_hash
+        return _reopen, (path, hash_, self.objectives or None, self.known)
+
+    def verify(self) -> None:
+        """Compute the content hash, once for every table in a process.
+
+        Searches, fits, merges and boards do; :meth:`query` and :meth:`evaluate` trust the hash.
+
+        Raises:
+            TableError: The content does not match the hash in the metadata, or is damaged.
+        """
+        self.table.verify()
 
     def query(
         self,
@@ -396,5 +407,10 @@ class TableBenchmark:
             )
 
 
-def _reopen(path: Path, objectives: Sequence[str] | None, known: Sequence[str]) -> TableBenchmark:
-    return TableBenchmark(Table(path), objectives, known)
+def _reopen(
+    path: Path, content_hash: str, objectives: Sequence[str] | None, known: Sequence[str]
+) -> TableBenchmark:
+    table = Table(path)
+    if table.metadata.content_hash != content_hash:
+        raise ContentHashError(f"{path} was replaced by another table while it was in use")
+    return TableBenchmark(table, objectives, known)

@@ -62,6 +62,7 @@ class Setup:
         """
         benchmark = load(self.benchmark, objectives=self.objectives, known=self.known)
         benchmark.require_objectives()
+        benchmark.verify()
         fidelities = benchmark.fidelities
         if self.fidelities is not None:
             for epoch in self.fidelities:
