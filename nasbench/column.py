@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from operator import index
 from typing import Any, Literal, Self
 
 from nasbench.errors import SchemaError
+from nasbench.storage.documents import parse_json
 
 SPLITS = ("train", "valid", "valtest", "test")
 GOALS = ("max", "min", "")
@@ -95,7 +97,7 @@ class Column:
         known = {f.name for f in fields(cls)}
         try:
             texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
-            epochs = decode_epochs(json.loads(texts.pop("epochs", "{}")))
+            epochs = decode_epochs(parse_json(texts.pop("epochs", "{}")))
         except (TypeError, ValueError, AttributeError) as error:
             raise SchemaError(f"the metadata of column {name!r} is damaged: {error}") from error
         if texts.get("goal", "") not in GOALS:
@@ -105,5 +107,11 @@ class Column:
 
 
 def decode_epochs(document: Any) -> dict[int, list[int]]:
-    """Return epochs by schedule; in JSON the schedules are texts."""
-    return {int(schedule): list(map(int, epochs)) for schedule, epochs in document.items()}
+    """Return epochs by schedule; in JSON the schedules are texts.
+
+    Raises:
+        TypeError: An epoch is no integer.
+        ValueError: A schedule is none.
+        AttributeError: The document is no object.
+    """
+    return {int(schedule): list(map(index, epochs)) for schedule, epochs in document.items()}

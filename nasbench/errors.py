@@ -7,9 +7,23 @@ prints it as one line and exits with code 2.
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 2_000
+"""Characters of a message; what it quotes may come from a file that anybody wrote."""
+_LONGEST_NAME = 100
+
 
 class NasbenchError(Exception):
-    """Base class of all errors of the suite."""
+    """Base class of all errors of the suite.
+
+    Its text is printable whatever it quotes, and at most :data:`LONGEST` characters long.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) > LONGEST:
+            half = LONGEST // 2 - 2
+            text = f"{text[:half]} … {text[-half:]}"
+        return printable(text)
 
 
 class UnknownNameError(NasbenchError, LookupError):
@@ -84,7 +98,7 @@ def one_of(given: object, possible: Iterable[object], *, limit: int = 12) -> str
         A text such as ``"; did you mean 'nb201-cifar10'? Possible: 'a', 'b'"``.
     """
     names = [str(name) for name in possible]
-    close = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(given)[:_LONGEST_NAME], names, n=1, cutoff=0.5)
     guess = f"; did you mean {close[0]!r}?" if close else "."
     return f"{guess} Possible: {listed(names, limit=limit)}"
 
@@ -99,6 +113,13 @@ def listed(names: Iterable[object], *, limit: int = 12) -> str:
     quoted = [repr(str(name)) for name in names]
     more = f", … ({len(quoted)} in all)" if len(quoted) > limit else ""
     return f"{', '.join(quoted[:limit]) or 'none'}{more}"
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters, and others that terminals obey, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def first_line(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from nasbench.storage.files import writable_folder
 from nasbench.storage.locks import locked
 from nasbench.tables.columns import open_file, read_document
 from nasbench.tables.hashes import said_digest
-from nasbench.tables.schema import archs_file
+from nasbench.tables.schema import Metadata, archs_file, is_hash
 
 _REPLACED = 100
 """How often a table may be replaced while it is opened."""
@@ -71,10 +71,11 @@ def open_files(path: Path) -> Opened:
                 f"{path} holds only numbers of architectures; give the table it belongs to, "
                 f"{path.name.removesuffix('.archs.parquet')}.parquet"
             )
-        if not isinstance(document, dict) or not document.get("archs"):
+        if not isinstance(document, dict) or document.get("archs") is not True:
             return Opened(source, runs, document, None, before)
         check_digest(document, runs.schema_arrow, path)
-        usual, new = archs_file(path), new_archs_file(path, str(document.get("content_hash")))
+        hash_ = Metadata.decode(document, str(path)).content_hash
+        usual, new = archs_file(path), new_archs_file(path, hash_)
         for candidate in (usual, new, usual):  # it may get its usual name in between
             stamp = before + _stamp(candidate)
             archs = _partner(candidate, document)
@@ -126,13 +127,14 @@ def settle(path: Path) -> None:
     except UnreadableTableError:
         return
     said = document if isinstance(document, dict) else {}
-    new = new_archs_file(path, str(said.get("content_hash")))
-    if said.get("archs") and _partner(new, said) is not None:
-        new.replace(archs_file(path))
+    if said.get("archs") is True and is_hash(said.get("content_hash")):
+        new = new_archs_file(path, said["content_hash"])
+        if _partner(new, said) is not None:
+            new.replace(archs_file(path))
     for left in path.parent.glob(new_archs_file(path, "?" * 12).name):
         if said_at(left):
             left.unlink()
-    if said and not said.get("archs") and said_at(archs_file(path)).get("id") == said.get("id"):
+    if said.get("archs") is False and said_at(archs_file(path)).get("id") == said.get("id"):
         archs_file(path).unlink()
 
 

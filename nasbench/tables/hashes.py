@@ -85,9 +85,8 @@ def _parts(array: Any) -> Iterator[bytes]:
             yield f"{', ' if first else ''}{texts}".encode()
         yield b"]"
     elif is_list:
-        yield np.asarray(
-            array.value_lengths().to_numpy(zero_copy_only=False), dtype="<i4"
-        ).tobytes()
+        lengths = array.value_lengths().fill_null(0)
+        yield np.asarray(lengths.to_numpy(zero_copy_only=False), dtype="<i4").tobytes()
         yield from _parts(array.flatten())
     else:
         if pa.types.is_boolean(array.type):

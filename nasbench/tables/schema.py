@@ -13,6 +13,7 @@ SCHEMA_VERSION = 3
 KEYS = ("arch", "rank", "schedule", "seed")
 FINAL = "@final"
 """Suffix of a column that repeats the last value of every list of a curve."""
+_HASH = re.compile("[0-9a-f]{64}")
 _OF_THE_FILE = ("schema", "digest", "archs")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -137,6 +138,8 @@ class Metadata:
             if type(value) is not kind and (name, value) != ("default_objective", None):
                 raise SchemaError(f"{where}: {name} = {value!r} must be of type {kind.__name__}")
         check_id(self.id, where)
+        if self.content_hash and not is_hash(self.content_hash):
+            raise SchemaError(f"{where}: content_hash = {self.content_hash!r} is no SHA-256")
         if self.version < 1:
             raise SchemaError(f"{where}: version = {self.version} must be at least 1")
         if self.key not in ("arch", "class"):
@@ -167,6 +170,11 @@ def check_id(id_: str, where: str) -> None:
     for end in (".archs", ".parquet"):
         if id_.endswith(end):
             raise SchemaError(f"{where}: the id {id_!r} must not end in {end!r}, as files do")
+
+
+def is_hash(value: object) -> bool:
+    """Return whether a value is a SHA-256 in hex digits."""
+    return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
 def is_repeated(name: str) -> bool:

@@ -22,6 +22,7 @@ of a long curve.
 """
 
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -141,11 +142,14 @@ class Table:
         """Ranks of the architectures of the runs, ascending, shape ``(n_runs,)``.
 
         Raises:
-            SchemaError: Rows are not sorted by (rank, schedule, seed), or are repeated.
+            SchemaError: Rows are not sorted by (rank, schedule, seed) or are repeated, or one has a
+                schedule that the metadata does not know.
             ValueRangeError: A seed is negative.
         """
-        ranks = _ranks(self._column("rank"), self.path)
+        ranks = self._ranks(self._column("rank"), self.path)
         check_order(ranks, self.schedule, self.seed, str(self.path))
+        if not np.logical_or.reduce([self.schedule == known for known in self.schedules]).all():
+            raise SchemaError(f"{self.path}: a schedule is not one of {list(self.schedules)}")
         return ranks
 
     @cached_property
@@ -246,8 +250,16 @@ class Table:
         if self._archs is None:
             return np.empty(0, dtype=np.int64)
         path = archs_file(self.path)
-        ranks = _ranks(self._arch_column("rank"), path)
+        ranks = self._ranks(self._arch_column("rank"), path)
         check_arch_order(ranks, str(path))
+        return ranks
+
+    def _ranks(self, column: Any, path: Path) -> NDArray[np.int64]:
+        if column.null_count:
+            raise SchemaError(f"{path}: column 'rank' has a null")
+        ranks: NDArray[np.int64] = to_numpy(column)
+        if ranks.min(initial=0) < 0 or ranks.max(initial=0) >= prod(self.space.options):
+            raise SchemaError(f"{path}: column 'rank' holds no ranks of {self.space.name!r}")
         return ranks
 
     def arch_numbers(self, name: str) -> NDArray[np.float64]:
@@ -315,10 +327,3 @@ class Table:
                 f"{self.path}: the content hashes to {found[:12]}…, the metadata says "
                 f"{self.metadata.content_hash[:12]}…"
             )
-
-
-def _ranks(column: Any, path: Path) -> NDArray[np.int64]:
-    if column.null_count or not pa.types.is_int64(column.type):
-        raise SchemaError(f"{path}: column 'rank' does not hold an int64 in every row")
-    ranks: NDArray[np.int64] = to_numpy(column)
-    return ranks

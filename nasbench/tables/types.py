@@ -24,6 +24,8 @@ def check_types(schema: pa.Schema, space: SearchSpace, objective: str | None, wh
         SchemaError: A column is there twice, a key is missing, or a type is not possible.
     """
     _check_names(schema, ("arch", *_KEYS), where)
+    if objective is not None and objective not in schema.names:
+        raise SchemaError(f"{where} has no column {objective!r}, its default objective")
     _check_arch(schema, space, where)
     for name, kind in _KEYS.items():
         _check(schema, name, str(schema.field(name).type) == kind, kind, where)
