@@ -5,9 +5,12 @@ The whole of ``build`` is tested with :mod:`data_builders.builds`, of ``fit`` wi
 """
 
 import json
+import shutil
 import sys
 
 import pytest
+
+from nasbench.benchmarks.catalogue import SHIPPED
 
 BAD = {
     "unknown plan": (("build", "lite201-digit"), "did you mean 'lite201-digits'"),
@@ -138,9 +141,13 @@ def test_a_joined_table_replaces_another_only_if_it_is_said(nasbench, refused, c
 
 
 def test_a_fit_is_not_begun_that_would_replace_a_surrogate(nasbench, refused, tmp_path):
-    (tmp_path / "home" / "mine").mkdir(parents=True)
+    mine = tmp_path / "home" / "mine"
+    mine.parent.mkdir()
+    shutil.copytree(SHIPPED / "darts-fashion-surrogate", mine)
     words = ("fit", "lite201-digits", "--id", "mine")
     assert "mine exists, and a surrogate would replace it: say so with --rep" in refused(*words)
+    (mine / "notes.txt").write_text("")
+    assert "notes.txt in it), and is never deleted" in refused(*words, "--replace")
 
 
 def test_fetch_says_where_the_files_are(nasbench, monkeypatch, tmp_path):
