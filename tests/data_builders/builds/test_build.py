@@ -242,7 +242,7 @@ def test_another_network_plugs_in_with_its_class_alone(
     assert 50 < len(build.classes) < 150
     assert len(build.classes) + len(build.untrained) == 5260
     replace(tiny.calibration, step=(1.0, 0.5), validation=(2.0, 1.0)).save(
-        build.folder / "calibration.json"
+        build.folder / "calibration.json", build.origin
     )
     build.run(1)
     build.write(tmp_path / "t.parquet")
@@ -279,8 +279,8 @@ def test_a_process_keeps_the_images_that_a_build_began_with(
     fresh = tiny.built(tmp_path / "fresh", build.plan)
     assert loaded == [recipe, recipe]
     for shard in build.shards:
-        one, other = (read_shard(shard, recipe, b.folder) for b in (build, fresh))
-        assert numbers_hash(one, None) == numbers_hash(other)
+        one, other = (read_shard(shard, recipe, b.origin, b.folder) for b in (build, fresh))
+        assert numbers_hash(one) == numbers_hash(other)
 
 
 def test_images_that_have_changed_since_a_build_began_are_noticed(
@@ -336,7 +336,7 @@ def test_a_group_is_the_same_training_and_a_build_keeps_its_choices(
     manifest = {"trainer": "batched", "device": "cpu"}
     build = Build(tiny.plan, tmp_path, manifest)
     assert build.manifest == {**manifest, "convolution": "matmul"}
-    tiny.calibration.save(build.folder / "calibration.json")
+    tiny.calibration.save(build.folder / "calibration.json", build.origin)
     build.run(1, among=build.shards[:2])
     monkeypatch.setattr(image_course, "fastest_convolution", lambda *_, **__: "grouped")
     again = Build(tiny.plan, tmp_path, manifest)
@@ -382,7 +382,7 @@ def test_a_trainer_gets_the_manifest_and_the_table_says_it(
 
     monkeypatch.setattr(shards, "TRAINERS", {"fused": fused})
     build = Build(replace(tiny.plan, seeds=(0,)), tmp_path, manifest)
-    tiny.calibration.save(build.folder / "calibration.json")
+    tiny.calibration.save(build.folder / "calibration.json", build.origin)
     build.run(1)
     assert given == [(shard, manifest) for shard in build.shards]
     recipe = build.write(tmp_path / "t.parquet").recipe

@@ -1,6 +1,7 @@
 """Whatever happens to a build, it ends in the same table or in an error that says what to do."""
 
 import errno
+import json
 import os
 import random
 import resource
@@ -20,10 +21,12 @@ import pytest
 from data_builders.builds.build import Build
 from data_builders.builds.shard_files import read_shard
 from data_builders.costs.calibration import Calibration
+from data_builders.origin import Origin
 from data_builders.training import reference as training
 from data_builders.training.outcome import CURVES, Training
 from nasbench.errors import BuildError, InvalidArgumentError
 from nasbench.tables.table import Table
+from nasbench.tables.validation import content_hash
 
 ADVICE = r"seed5-0004\.parquet .*: delete it to train the shard again"
 SERVER = """
@@ -38,10 +41,12 @@ import torch._dynamo  # what the first optimiser would import in every fork
 import data_builders.builds.build
 import data_builders.builds.shards
 from data_builders.costs.calibration import Calibration
+from data_builders.origin import Origin
 from data_builders.plan import load_plan
 
 folder = Path(sys.argv[1])
-plan, calibration = load_plan(str(folder / "plan.toml")), Calibration.load(folder / "measured.json")
+plan = load_plan(str(folder / "plan.toml"))
+calibration = Calibration.load(folder / "measured.json", Origin("", {}))
 factor = 1.0
 
 
@@ -95,7 +100,7 @@ class Builders:
 def builders(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builders]:
     folder = tmp_path_factory.mktemp("server")
     tiny.save(folder / "plan.toml")
-    tiny.calibration.save(folder / "measured.json")
+    tiny.calibration.save(folder / "measured.json", Origin("", {}))
     command, pipe = [sys.executable, "-c", SERVER, str(folder)], subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe) as server:
         assert server.stdin
@@ -159,7 +164,7 @@ def test_what_another_builder_has_written_in_the_meantime_stays(
     other = replace(tiny.calibration, classes=7)
 
     def calibrate(*_: Any) -> Calibration:
-        other.save(build.folder / "calibration.json")
+        other.save(build.folder / "calibration.json", build.origin)
         return tiny.calibration
 
     def train(*arguments: Any, **settings: Any) -> Training:
@@ -263,7 +268,9 @@ def test_a_damaged_shard_is_named(finished: Build) -> None:
     refused("is damaged (its columns are")
     for name, value in (("train_loss", [[0.5]]), ("status", ["cut"])):
         changed = rows.set_column(rows.schema.get_field_index(name), name, [value])
-        pq.write_table(changed.cast(rows.schema), path)
+        changed = changed.cast(rows.schema)
+        seal = json.dumps(finished.origin.seal(content_hash(changed, None)))
+        pq.write_table(changed.replace_schema_metadata({"made_from": seal}), path)
         refused("is damaged (a curve or status is malformed)")
     loss = pq.read_table(path).schema.get_field_index("train_loss")
     changed = rows.set_column(loss, "train_loss", [[[0.5, 0.25]]]).cast(rows.schema)
@@ -285,7 +292,7 @@ def test_no_flipped_bit_of_a_shard_changes_a_number(tiny: Any, finished: Build) 
     shard = finished.shards[-2]
     path = finished.folder / shard.name
     whole = path.read_bytes()
-    numbers = read_shard(shard, tiny.recipe, finished.folder)
+    numbers = read_shard(shard, tiny.recipe, finished.origin, finished.folder)
     rng = random.Random()
     unharmed = 0
     for _ in range(300):
@@ -294,17 +301,8 @@ def test_no_flipped_bit_of_a_shard_changes_a_number(tiny: Any, finished: Build) 
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
         with suppress(BuildError):
-            assert read_shard(shard, tiny.recipe, finished.folder).equals(numbers), bit
+            assert read_shard(shard, tiny.recipe, finished.origin, finished.folder).equals(
+                numbers
+            ), bit
             unharmed += 1
     assert unharmed < 200
-
-
-def test_a_shard_of_the_first_builds_which_has_no_hash_is_read(
-    tiny: Any, finished: Build, tmp_path: Path, expected: str
-) -> None:
-    for shard in finished.shards[::2]:
-        path = finished.folder / shard.name
-        rows = pq.read_table(path)
-        assert rows.schema.metadata
-        pq.write_table(rows.replace_schema_metadata(), path, write_page_checksum=True)
-    assert tiny.content(finished, tmp_path / "t.parquet") == expected

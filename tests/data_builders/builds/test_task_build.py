@@ -55,7 +55,7 @@ def built(work: Path, trainer: str = "reference") -> Build:
         work,
         {"trainer": trainer, "device": "cpu"} if trainer != "reference" else {"trainer": trainer},
     )
-    CALIBRATION.save(build.folder / "calibration.json")
+    CALIBRATION.save(build.folder / "calibration.json", build.origin)
     build.run(1)
     return build
 

@@ -170,8 +170,13 @@ def test_from_a_plan_to_a_table(tmp_path: Path, expected: str) -> None:
     assert (metadata.id, metadata.content_hash) == ("tiny-darts", expected)
     assert "nasbench study trajectories" in metadata.elsewhere
     assert told[-1] == "regularized_evolution, seed 3: 2 classes, 9 in all"
+    assert make(SEARCHES, out, repeat=1) == metadata
     with pytest.raises(NasbenchError, match="holds tiny-darts@1 with other numbers"):
+        make(SEARCHES[:1], out)
+    files = {*work.rglob("*.parquet")}
+    with pytest.raises(InvalidArgumentError, match="exists, and the table of tiny-darts would"):
         make(["random_search=1"], out, changes={"epochs": 1})
+    assert {*work.rglob("*.parquet")} == files
     make(["random_search=1"], out, changes={"epochs": 1}, replace=True)
     assert Table(out).schedules == (1,)
     folders = {path.name for path in work.iterdir()}

@@ -19,6 +19,7 @@ from data_builders.builds import workers
 from data_builders.builds.build import Build
 from data_builders.builds.shard_files import Shard
 from data_builders.builds.workers import LOSSES, Order, train_in_time
+from data_builders.origin import Origin
 from nasbench.errors import BuildError, MissingExtraError
 from nasbench.tables.table import Table
 
@@ -42,13 +43,16 @@ from pathlib import Path
 import data_builders.builds.build
 import data_builders.builds.shards
 from data_builders.costs.calibration import Calibration
+from data_builders.origin import Origin
 from data_builders.plan import load_plan
 
 if __name__ == "__main__":
     backend, folder = sys.argv[1], Path(sys.argv[2])
     plan = load_plan(str(folder / "plan.toml"))
     plan = replace(plan, recipe=replace(plan.recipe, network="slow:Slow"))
-    data_builders.builds.build.calibrate = lambda *_: Calibration.load(folder / "measured.json")
+    data_builders.builds.build.calibrate = lambda *_: Calibration.load(
+        folder / "measured.json", Origin("", {})
+    )
     data_builders.builds.shards.SHARD_CLASSES = 1
     build = data_builders.builds.build.Build(plan, folder / "work")
     processes = None if backend == "ray" else 2
@@ -238,7 +242,7 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(
     (tmp_path / "slow.py").write_text(SLOW)
     (tmp_path / "program.py").write_text(PROGRAM)
     tiny.save(tmp_path / "plan.toml")
-    tiny.calibration.save(tmp_path / "measured.json")
+    tiny.calibration.save(tmp_path / "measured.json", Origin("", {}))
     environment = {
         **{name: value for name, value in os.environ.items() if name[:5] not in ("RAY_A", "DASK_")},
         "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",
