@@ -5,6 +5,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,13 +242,33 @@ def test_files_that_may_not_grow_any_further_are_not_there_at_all(
     assert tiny.content(build, tmp_path / "t.parquet") == expected
 
 
-def test_files_of_killed_writers_are_ignored(
+def test_a_folder_that_vanishes_is_named_and_begun_anew(
+    tiny: Any, tmp_path: Path, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, good = tiny.prepared(tmp_path), training.train
+
+    def train(*arguments: Any, **settings: Any) -> Training:
+        shutil.rmtree(build.folder)
+        return good(*arguments, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train", train)
+        with pytest.raises(BuildError, match="does not exist on "):
+            build.run(1)
+    again = tiny.built(tmp_path)
+    assert again.folder == build.folder
+    assert tiny.content(again, tmp_path / "tiny.parquet") == expected
+
+
+def test_files_of_killed_writers_are_deleted(
     tiny: Any, finished: Build, tmp_path: Path, expected: str
 ) -> None:
-    for name in ("seed0-0000.parquet.x1y2.tmp", "seed0-0000.parquet.x1y2.new", "build.json.z.new"):
-        (finished.folder / f".{name}").write_bytes(b"PAR1 cut")
+    names = {path.name for path in finished.folder.iterdir()}
+    for name in ("seed0-0000.parquet.x1y2", "build.json.z", "calibration.json.a"):
+        (finished.folder / f".{name}.nasbench-tmp").write_bytes(b"PAR1 cut")
     again = Build(tiny.plan, finished.folder.parent)
     assert again.missing() == []
+    assert {path.name for path in finished.folder.iterdir()} == names
     assert tiny.content(again, tmp_path / "t.parquet") == expected
 
 
