@@ -162,7 +162,7 @@ class Fit(Killed):
     name = "fit"
     words = (
         *("fit", "one", "--id", "model", "--regressor", "knn", "--train", "200"),
-        *("--searches", "0", "--set", "neighbors=3", "--replace"),
+        *("--searches", "0", "--set", "k=3", "--replace"),
     )
 
     def prepare(self, folder: Path) -> None:

@@ -27,7 +27,10 @@ def room(size: int) -> Iterator[None]:
 class Boosted(Fit):
     """Its library writes files itself, unless it is kept from it."""
 
-    words = (*Fit.words[:4], "--regressor", "xgb", "--set", "rounds=20", *Fit.words[-5:-3])
+    words = (
+        *("fit", "one", "--id", "model", "--regressor", "xgb", "--train", "200"),
+        *("--searches", "0", "--set", "rounds=20", "--replace"),
+    )
 
 
 class Alone(Run):
