@@ -22,7 +22,7 @@ from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.plan import Plan, load_plan
 from nasbench.algorithm import Algorithm, hyperparameters, make
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.parallel import parallel
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
@@ -251,6 +251,11 @@ def write_trajectories(
     planned = load_plan(plan)
     planned = dataclasses.replace(planned, recipe=planned.recipe.changed(dict(changes)))
     sample = Sample(planned, work, tuple(map(Search.parse, searches)), repeat)
+    names = f"{planned.id}.parquet", f"{planned.id}@{planned.version}.parquet"
+    if path.name not in names:
+        raise InvalidArgumentError(
+            f"{path} is no name for the table {planned.id}{one_of(path.name, names)}"
+        )
     writable_folder(path.parent)
     is_taken = path.exists() and not replace
     found = train(sample, processes=processes, until=0.0 if is_taken else until, progress=progress)

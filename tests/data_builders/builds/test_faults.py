@@ -26,8 +26,8 @@ from data_builders.origin import Origin
 from data_builders.training import reference as training
 from data_builders.training.outcome import CURVES, Training
 from nasbench.errors import BuildError, InvalidArgumentError
+from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.table import Table
-from nasbench.tables.validation import content_hash
 
 ADVICE = r"seed5-0004\.parquet .*: delete it to train the shard again"
 SERVER = """
@@ -113,7 +113,7 @@ def builders(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bu
 def test_a_build_killed_twenty_times_ends_in_the_same_table(
     tiny: Any, builders: Builders, tmp_path: Path, expected: str
 ) -> None:
-    build, out = Build(tiny.plan, tmp_path), tmp_path / "out.parquet"
+    build, out = Build(tiny.plan, tmp_path), tmp_path / "tiny.parquet"
     rng = random.Random()
     start = time.monotonic()
     assert builders.reap(builders.start(tmp_path, out)) == 0
@@ -144,7 +144,7 @@ def shard_times(build: Build) -> dict[str, int]:
 def test_two_builders_on_one_folder_end_in_one_table(
     tiny: Any, builders: Builders, tmp_path: Path, reference: Path
 ) -> None:
-    outs = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    outs = [tmp_path / name / "tiny.parquet" for name in ("one", "two")]
     processes = [builders.start(tmp_path, out, "calibrate") for out in outs]
     assert [builders.reap(process) for process in processes] == [0, 0]
     tables, alone = [Table(out) for out in outs], Table(reference)
@@ -153,7 +153,7 @@ def test_two_builders_on_one_folder_end_in_one_table(
         for name in CURVES:
             assert table.curves(name, 2).tobytes() == alone.curves(name, 2).tobytes()
     assert tables[0].metadata == tables[1].metadata
-    again = tiny.content(Build(tiny.plan, tmp_path), tmp_path / "again.parquet")
+    again = tiny.content(Build(tiny.plan, tmp_path), tmp_path / "again/tiny.parquet")
     assert tables[0].metadata.content_hash == again
     assert [path for path in tmp_path.rglob(".*") if path.is_file()] == []
 
@@ -221,7 +221,7 @@ def test_a_full_disk_ends_a_build_which_goes_on_when_there_is_room(
     names = {path.name for path in build.folder.iterdir()}
     assert names == {"build.json", "calibration.json", *(f"seed0-000{n}.parquet" for n in range(4))}
     build.run(1)
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_files_that_may_not_grow_any_further_are_not_there_at_all(
@@ -239,7 +239,7 @@ def test_files_that_may_not_grow_any_further_are_not_there_at_all(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path.name for path in build.folder.iterdir()} == {"build.json", "calibration.json"}
     build.run(1)
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_a_folder_that_vanishes_is_named_and_begun_anew(
@@ -269,7 +269,7 @@ def test_files_of_killed_writers_are_deleted(
     again = Build(tiny.plan, finished.folder.parent)
     assert again.missing() == []
     assert {path.name for path in finished.folder.iterdir()} == names
-    assert tiny.content(again, tmp_path / "t.parquet") == expected
+    assert tiny.content(again, tmp_path / "tiny.parquet") == expected
 
 
 def test_a_damaged_shard_is_named(finished: Build) -> None:
@@ -290,7 +290,7 @@ def test_a_damaged_shard_is_named(finished: Build) -> None:
     for name, value in (("train_loss", [[0.5]]), ("status", ["cut"])):
         changed = rows.set_column(rows.schema.get_field_index(name), name, [value])
         changed = changed.cast(rows.schema)
-        seal = json.dumps(finished.origin.seal(content_hash(changed, None)))
+        seal = json.dumps(finished.origin.seal(numbers_hash(changed)))
         pq.write_table(changed.replace_schema_metadata({"made_from": seal}), path)
         refused("is damaged (a curve or status is malformed)")
     loss = pq.read_table(path).schema.get_field_index("train_loss")

@@ -246,8 +246,8 @@ def test_a_sample_of_the_space_can_be_built_as_well(tmp_path: Path) -> None:
     assert shards.calibrated_classes(build.network, 3) == build.classes
     CALIBRATION.save(build.folder / "calibration.json", build.origin)
     build.run(1)
-    build.write(tmp_path / "t.parquet")
-    table = Table(tmp_path / "t.parquet")
+    build.write(tmp_path / "tiny-darts.parquet")
+    table = Table(tmp_path / "tiny-darts.parquet")
     table.check()
     assert [tuple(arch) for arch in table.written_archs.tolist()] == build.classes
     with pytest.raises(InvalidArgumentError, match="too many architectures to train"):

@@ -57,7 +57,7 @@ if __name__ == "__main__":
     build = data_builders.builds.build.Build(plan, folder / "work")
     processes = None if backend == "ray" else 2
     build.run(processes, lambda n: print(n, flush=True), backend=backend)
-    build.write(folder / "t.parquet")
+    build.write(folder / "tiny.parquet")
 """
 
 
@@ -167,7 +167,7 @@ def test_shards_of_lost_workers_are_trained_again(
     done: list[int] = []
     build.run(2, done.append)
     assert done == [1] * 18
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_workers_that_are_lost_again_and_again_end_a_build(
@@ -198,7 +198,7 @@ def test_a_killed_process_of_this_machine_is_replaced(
 
     build.run(2, kill)
     assert len(killed) == 1
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def descendants(ancestor: int, command: str) -> list[int]:
@@ -270,7 +270,7 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(
     assert program.returncode == 0, (tmp_path / "errors").read_text()
     assert len(found) == 2
     assert rest.split(b"\n").count(b"1") == 15  # Ray says on standard output what it lost
-    assert Table(tmp_path / "t.parquet").metadata.content_hash == expected
+    assert Table(tmp_path / "tiny.parquet").metadata.content_hash == expected
 
 
 @pytest.mark.parametrize(
