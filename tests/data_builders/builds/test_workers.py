@@ -14,6 +14,7 @@ from typing import Any
 import joblib
 import pytest
 from joblib.externals.loky import get_reusable_executor
+from processes import descendants, linux
 
 from data_builders.builds import workers
 from data_builders.builds.build import Build
@@ -23,7 +24,6 @@ from data_builders.origin import Origin
 from nasbench.errors import BuildError, MissingExtraError
 from nasbench.tables.table import Table
 
-linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc of Linux")
 SLOW = """
 import time
 
@@ -199,25 +199,6 @@ def test_a_killed_process_of_this_machine_is_replaced(
     build.run(2, kill)
     assert len(killed) == 1
     assert tiny.content(build, tmp_path / "tiny.parquet") == expected
-
-
-def descendants(ancestor: int, command: str) -> list[int]:
-    """Processes below one whose command line holds a text."""
-    parents, found = {}, []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text()
-            line = (folder / "cmdline").read_text()
-        except OSError:  # it has ended
-            continue
-        parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-        if command in line:
-            found.append(int(folder.name))
-
-    def is_below(process: int) -> bool:
-        return process == ancestor or (process in parents and is_below(parents[process]))
-
-    return [process for process in found if is_below(process)]
 
 
 @linux
