@@ -6,6 +6,8 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+import pyarrow as pa
+
 from data_builders import NETWORKS
 from data_builders.builds import merged_table as build_table
 from data_builders.builds.claim import CLAIM, REFERENCE, begin, check_claim, read_claim
@@ -22,12 +24,14 @@ from data_builders.builds.shards import (
 from data_builders.builds.workers import BACKENDS, Order
 from data_builders.costs.calibration import Calibration, calibrate
 from data_builders.network import Network
+from data_builders.origin import Origin
 from data_builders.plan import Plan
 from data_builders.training.course import Course
 from data_builders.training.courses import course_of
 from nasbench.errors import BuildError
 from nasbench.space import Arch
 from nasbench.storage.files import atomic, writable_folder
+from nasbench.storage.temporary import sweep
 from nasbench.tables.draft import Draft
 from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.schema import Metadata
@@ -53,6 +57,7 @@ class Build:
     Attributes:
         plan: As given.
         manifest: The trainer with all its choices.
+        origin: What every part is made from, and says of itself.
         folder: The plan's own folder inside ``work``: table id and recipe digest.
         course: What the recipe trains on, and how.
         digest: Digest of the recipe and its data.
@@ -96,6 +101,7 @@ class Build:
         begin(writable_folder(self.folder), self._claim())
         self._choose(manifest)  # as whoever began the folder while this was measuring
         check_claim(self.folder, self._claim())
+        sweep(self.folder)
         self.shards = cut(self.classes, plan.seeds, self.shard_classes)
 
     def part(self, i: int, n: int) -> list[Shard]:
@@ -116,10 +122,24 @@ class Build:
         if not path.exists():
             most = min(CALIBRATED_CLASSES, 4 * len(self.classes))
             archs = calibrated_classes(self.network, most)
-            with atomic(path, first=True) as temporary:
-                device = self.manifest.get("device", "cpu")
-                calibrate(archs, self.course, device).save(temporary)
-        return Calibration.load(path)
+            measured = calibrate(archs, self.course, self.manifest.get("device", "cpu"))
+            measured.save(path, self.origin, first=True)
+        return Calibration.load(path, self.origin)
+
+    def check(self, among: Sequence[Shard] | None = None) -> None:
+        """Read the parts that are there: the calibration, and all finished shards or some.
+
+        Args:
+            among: Which shards to read, from :meth:`part`; None for all.
+
+        Raises:
+            BuildError: One is damaged, was edited, or belongs to another build.
+        """
+        if (self.folder / CALIBRATION).exists():
+            self.calibration()
+        for shard in self.shards if among is None else among:
+            if (self.folder / shard.name).exists():
+                self._read(shard, self.folder)
 
     def run(
         self,
@@ -142,13 +162,14 @@ class Build:
             backend: One of :data:`data_builders.builds.workers.BACKENDS`.
 
         Raises:
-            BuildError: The data have changed since the build began, a calibration is damaged, or
-                workers are lost again and again.
+            BuildError: The data have changed since the build began, a part that is there is not to
+                be used, or workers are lost again and again.
             UnknownNameError: There is no such backend.
             MissingExtraError: The backend is not installed.
             InvalidArgumentError: A file cannot be written.
         """
         train = BACKENDS.load(backend)
+        self.check(among)
         missing = self.missing(among)
         if not missing or (until is not None and time.time() >= until):
             return
@@ -166,20 +187,23 @@ class Build:
             How many shards were new.
 
         Raises:
-            BuildError: A shard is damaged, or one that is also here has other numbers.
+            BuildError: A part is damaged, was edited or belongs to another build, or a shard that
+                is also here has other numbers.
             InvalidArgumentError: A file cannot be written.
         """
         return sum(self._take(theirs) for theirs in self._others)
 
     def _take(self, theirs: Path) -> int:
+        if (theirs / CALIBRATION).exists():
+            Calibration.load(theirs / CALIBRATION, self.origin)
         new = 0
         for shard in self.shards:
             if not (theirs / shard.name).exists():
                 continue
-            numbers = read_shard(shard, self.plan.recipe, theirs)
+            numbers = self._read(shard, theirs)
             if (self.folder / shard.name).exists():
-                ours = read_shard(shard, self.plan.recipe, self.folder)
-                if numbers_hash(ours, None) != numbers_hash(numbers):
+                ours = self._read(shard, self.folder)
+                if numbers_hash(ours) != numbers_hash(numbers):
                     raise BuildError(
                         f"{theirs / shard.name} and {self.folder / shard.name} hold different "
                         "numbers of the same trainings: delete the one not to be believed"
@@ -188,7 +212,6 @@ class Build:
                 self._copy(theirs / shard.name)
                 new += 1
         if (theirs / CALIBRATION).exists() and not (self.folder / CALIBRATION).exists():
-            Calibration.load(theirs / CALIBRATION)
             self._copy(theirs / CALIBRATION)
         return new
 
@@ -221,7 +244,7 @@ class Build:
             raise BuildError(
                 f"{self.folder}: {len(missing)} of {len(self.shards)} shards are not trained yet"
             )
-        parts = [read_shard(shard, self.plan.recipe, self.folder) for shard in self.shards]
+        parts = [self._read(shard, self.folder) for shard in self.shards]
         return build_table.merged(self, parts, self.calibration(), scores)
 
     def write(self, path: Path, scores: Table | None = None, *, replace: bool = False) -> Metadata:
@@ -235,6 +258,7 @@ class Build:
 
     def _choose(self, manifest: Mapping[str, Any]) -> None:
         self.manifest = self._chosen(manifest)
+        self.origin = Origin(self.digest, self.manifest)
         self.shard_classes = classes_a_shard(self.manifest)
 
     def _chosen(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,6 +284,9 @@ class Build:
             "shard_classes": self.shard_classes,
             **self.manifest,
         }
+
+    def _read(self, shard: Shard, folder: Path) -> pa.Table:
+        return read_shard(shard, self.plan.recipe, self.origin, folder)
 
     def _copy(self, path: Path) -> None:
         with atomic(self.folder / path.name, first=True) as temporary:

@@ -26,6 +26,7 @@ from data_builders.builds.shard_files import Shard, read_shard
 from data_builders.builds.shards import calibrated_classes, train_shard
 from data_builders.costs.calibration import Calibration, calibrate
 from data_builders.network import Network
+from data_builders.origin import Origin
 from data_builders.plan import Plan
 from data_builders.training.course import Course
 from data_builders.training.courses import course_of
@@ -36,7 +37,8 @@ from nasbench.column import Column
 from nasbench.errors import BuildError, NotRecordedError, one_of
 from nasbench.space import Arch, SearchSpace
 from nasbench.spaces import SPACES
-from nasbench.storage.files import atomic, writable_folder
+from nasbench.storage.files import writable_folder
+from nasbench.storage.temporary import sweep
 from nasbench.tables.draft import Draft
 
 _NUMBERS = (*CURVES, "seconds", "validation_seconds")
@@ -61,6 +63,7 @@ class LiveBenchmark:
         digest: Digest of the recipe and its data.
         network: Class of the networks.
         manifest: The trainer.
+        origin: What every training is made from.
         folder: The plan's own folder inside ``work``.
         classes: Representatives of the classes that were asked for, in that order.
         untrained: Those without anything to train: none, they are refused.
@@ -75,6 +78,7 @@ class LiveBenchmark:
         self.digest = plan.recipe.digest(self.course.data_digest)
         self.network: Network = NETWORKS.load(plan.recipe.network)
         self.manifest = dict(REFERENCE)
+        self.origin = Origin(self.digest, self.manifest)
         self.folder = writable_folder(work.resolve() / f"{plan.id}-{self.digest[:12]}")
         self.classes: list[Arch] = []
         self.untrained: list[Arch] = []
@@ -82,6 +86,7 @@ class LiveBenchmark:
         claimed |= {"searched": True} | self.manifest
         begin(self.folder, claimed)
         check_claim(self.folder, claimed)
+        sweep(self.folder)
         self.name = plan.id
         self.version = plan.version
         self.content_hash = self.digest
@@ -138,9 +143,8 @@ class LiveBenchmark:
         path = self.folder / CALIBRATION
         if not path.exists():
             archs = calibrated_classes(self.network, CALIBRATED_CLASSES)
-            with atomic(path, first=True) as temporary:
-                calibrate(archs, self.course).save(temporary)
-        return Calibration.load(path)
+            calibrate(archs, self.course).save(path, self.origin, first=True)
+        return Calibration.load(path, self.origin)
 
     def training(self, arch: Arch, seed: int) -> pa.Table:
         """The row of a training; trained now if the folder has it not.
@@ -243,7 +247,7 @@ class LiveBenchmark:
             if time.time() >= self._until:
                 raise OutOfTimeError(f"{self.name!r}: no time is left to train {shard.name}")
             train_shard(shard, self.plan.recipe, self.folder, self.manifest)
-        return read_shard(shard, self.plan.recipe, self.folder)
+        return read_shard(shard, self.plan.recipe, self.origin, self.folder)
 
     def _numbers(self, arch: Arch | str, seed: int | None) -> Mapping[str, NDArray[np.float64]]:
         """Every metric at every epoch: of a seed, or the mean over the plan's seeds."""

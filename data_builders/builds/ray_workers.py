@@ -6,9 +6,11 @@ tasks when it loses one worker, and deals them out in turn: a task may wait for 
 another worker is idle.)
 """
 
-from collections.abc import Sequence
-from contextlib import closing
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from queue import SimpleQueue
+from threading import current_thread, main_thread
 from typing import Any
 
 import joblib
@@ -48,7 +50,8 @@ def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done
     started = not ray.is_initialized()
     if started:
         try:
-            ray.init(log_to_driver=False)
+            with _own_handler():
+                ray.init(log_to_driver=False)
         except (OSError, ValueError) as error:
             raise BuildError(f"no Ray cluster answers: {in_a_line(error)}") from error
     try:
@@ -82,6 +85,17 @@ def on_ray(shards: Sequence[Shard], order: Order, processes: int | None) -> Done
     finally:
         if started:
             ray.shutdown()
+
+
+@contextmanager
+def _own_handler() -> Iterator[None]:
+    """Keep the handler of SIGTERM, which ``ray.init`` replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 class _Trainer:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import thread_time
 
-import joblib
 import numpy as np
 import pyarrow as pa
 import torch
+from joblib import delayed
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +26,7 @@ from data_builders.training.courses import course_of
 from data_builders.training.devices import one_thread
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
+from nasbench.parallel import parallel
 from nasbench.space import Arch
 from nasbench.storage.files import writable_folder
 from nasbench.tables.draft import Draft
@@ -101,8 +102,8 @@ def score_classes(
     archs = [arch for arch in archs if network.trains(arch)]
     blocks = [archs[i : i + BLOCK] for i in range(0, len(archs), BLOCK)]
     batch = course.first_batch()
-    jobs: Iterator[NDArray[np.float64]] = joblib.Parallel(processes, return_as="generator")(
-        joblib.delayed(score_block)(block, seeds, course, batch) for block in blocks
+    jobs: Iterator[NDArray[np.float64]] = parallel(processes, return_as="generator")(
+        delayed(score_block)(block, seeds, course, batch) for block in blocks
     )
     done = 0
     for block, numbers in zip(blocks, jobs, strict=True):

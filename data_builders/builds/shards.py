@@ -17,6 +17,7 @@ from data_builders.builds.claim import REFERENCE
 from data_builders.builds.shard_files import Shard, write_shard
 from data_builders.costs.calibration import timed_sample
 from data_builders.network import Network
+from data_builders.origin import Origin
 from data_builders.recipe import Recipe
 from data_builders.training.course import Course
 from data_builders.training.courses import course_of
@@ -176,7 +177,8 @@ def train_shard(
     course = _course(recipe, folder)
     with one_thread():
         trainings = TRAINERS[manifest["trainer"]](shard, course, manifest)
-    write_shard(shard, recipe, trainings, folder)
+    origin = Origin(recipe.digest(course.data_digest), manifest)
+    write_shard(shard, recipe, origin, trainings, folder)
     return len(trainings)
 
 

@@ -15,19 +15,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import joblib
 import pyarrow as pa
+from joblib import delayed
 
 from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.plan import Plan, load_plan
 from nasbench.algorithm import Algorithm, hyperparameters, make
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.parallel import parallel
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
 from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
 from nasbench.storage.files import writable_folder
+from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
 
@@ -126,10 +128,11 @@ def train(
     live = LiveBenchmark(sample.plan, sample.work)
     for search in sample.searches:
         search.algorithm_for(live, 0)
-    live.calibration  # noqa: B018 (measured before several processes would)
-    parallel = joblib.Parallel(processes, return_as="generator", batch_size=1)
+    if until is None or time.time() < until:
+        live.calibration  # noqa: B018 (measured before several processes would)
+    crew = parallel(processes, return_as="generator", batch_size=1)
     runs = [search for search in sample.searches for _ in range(search.runs)]
-    results = parallel(joblib.delayed(proposed)(sample, s, i, until) for i, s in enumerate(runs))
+    results = crew(delayed(proposed)(sample, s, i, until) for i, s in enumerate(runs))
     found: dict[Arch, str] = {}
     complete = True
     for seed, (search, archs) in enumerate(zip(runs, results, strict=True)):
@@ -140,7 +143,7 @@ def train(
             progress(f"{search.algorithm}, seed {seed}: {len(archs)} classes, {len(found)} in all")
     if complete:
         again = list(found)[: sample.repeat]
-        jobs = parallel(joblib.delayed(repeated)(sample, arch, until) for arch in again)
+        jobs = crew(delayed(repeated)(sample, arch, until) for arch in again)
         complete = all(list(jobs))  # the list: all that have begun come to their end
     return found if complete else None
 
@@ -238,7 +241,8 @@ def write_trajectories(
         What the table says of itself; None if the time was not enough.
 
     Raises:
-        NasbenchError: Whatever is wrong with an argument, before anything is trained.
+        NasbenchError: Whatever is wrong with an argument, before anything is trained; also that
+            another table is there, unless all is trained already.
     """
     for name, value, least in (("repeat", repeat, 0), ("processes", processes, 1)):
         if value < least:
@@ -247,6 +251,14 @@ def write_trajectories(
     planned = load_plan(plan)
     planned = dataclasses.replace(planned, recipe=planned.recipe.changed(dict(changes)))
     sample = Sample(planned, work, tuple(map(Search.parse, searches)), repeat)
+    names = f"{planned.id}.parquet", f"{planned.id}@{planned.version}.parquet"
+    if path.name not in names:
+        raise InvalidArgumentError(
+            f"{path} is no name for the table {planned.id}{one_of(path.name, names)}"
+        )
     writable_folder(path.parent)
-    found = train(sample, processes=processes, until=until, progress=progress)
+    is_taken = path.exists() and not replace
+    found = train(sample, processes=processes, until=0.0 if is_taken else until, progress=progress)
+    if found is None and is_taken:
+        refuse_taken(path, f"the table of {planned.id}")
     return None if found is None else write(sample, found, path, replace=replace)

@@ -19,6 +19,7 @@ from data_builders.builds.shard_files import Shard
 from data_builders.builds.shards import train_shard
 from data_builders.recipe import Recipe
 from nasbench.errors import BuildError
+from nasbench.parallel import parallel
 from nasbench.registry import Registry
 
 BACKENDS = Registry(
@@ -96,9 +97,9 @@ def on_loky(shards: Sequence[Shard], order: Order, processes: int | None) -> Don
     if processes is None:
         processes = 1 if order.manifest.get("device") == "cuda" else joblib.cpu_count()
     while left:
-        parallel = joblib.Parallel(processes, pre_dispatch="n_jobs", **ONE_BY_ONE)
+        crew = parallel(processes, pre_dispatch="n_jobs", **ONE_BY_ONE)
         try:
-            for shard, done in parallel(tasks(train_in_time, tuple(left), order)):
+            for shard, done in crew(tasks(train_in_time, tuple(left), order)):
                 losses = 0
                 del left[shard]
                 yield shard, done

@@ -9,7 +9,7 @@ the device which operations are expensive. :mod:`data_builders.costs.stopwatch` 
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,23 +21,26 @@ from data_builders import NETWORKS
 from data_builders.costs.stopwatch import machine, stopwatch
 from data_builders.costs.timing import TIMED, measure
 from data_builders.network import Network
+from data_builders.origin import Origin
 from data_builders.recipe import Recipe
 from data_builders.training.course import LATENCY_BATCH, Course
 from data_builders.training.devices import one_thread
 from nasbench.column import Column
 from nasbench.errors import BuildError
 from nasbench.space import Arch
-from nasbench.storage.files import atomic
+from nasbench.storage.documents import read_json
+from nasbench.storage.files import atomic, json_digest
 
 FOLDS = 10
+_SEAL = "made_from"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Fitted seconds, and the errors of the fit.
 
-    Errors are relative and cross-validated: of classes that the fit has not seen. In an old file
-    without a latency, they are errors of the fitted classes.
+    Errors are relative and cross-validated: of classes that the fit has not seen. Where there is no
+    latency, as in the first tables, they are errors of the fitted classes.
 
     Attributes:
         step: Seconds of one training step per unit of each cost term, in the network's order.
@@ -128,28 +131,55 @@ class Calibration:
             for name, (meaning, median, high) in described.items()
         ]
 
-    def save(self, path: Path) -> None:
-        """Write the calibration as JSON."""
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1))
+    def save(self, path: Path, origin: Origin, *, first: bool = False) -> None:
+        """Write the calibration as JSON, with what it was measured for.
 
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what :meth:`save` wrote, including old files without a latency.
+        Args:
+            path: The file to write.
+            origin: What it was measured for.
+            first: Whether a file that is there by then is kept.
 
         Raises:
-            BuildError: The file is damaged.
+            InvalidArgumentError: The file cannot be written.
         """
+        document = asdict(self)
+        with atomic(path, first=first) as temporary:
+            seal = origin.seal(json_digest(document))
+            temporary.write_text(json.dumps(document | {_SEAL: seal}, indent=1))
+
+    @classmethod
+    def load(cls, path: Path, origin: Origin) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            BuildError: The file is damaged, was edited, or belongs to another build.
+        """
+        advice = "delete it to measure again"
         try:
-            document: dict[str, Any] = json.loads(path.read_bytes())
-            fits = {name: _coefficients(document.get(name, ())) for name in TIMED}
-            n_terms = {len(fit) for name, fit in fits.items() if fit or name != "latency"}
-            if len(n_terms) > 1 or 0 in n_terms:
-                raise ValueError(f"fits of {sorted(n_terms)} terms")
-            errors = [name for name in document if "_error" in name and document[name] is not None]
-            return cls(**document | fits | {name: float(document[name]) for name in errors})
+            document: dict[str, Any] = read_json(path)
+            said = document.pop(_SEAL, None)
+            refusal = origin.refusal(said, json_digest(document))
+            found = cls.decode(document)
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise BuildError(f"{path} is damaged ({error}): delete it to measure again") from error
+            raise BuildError(f"{path} is damaged ({error}): {advice}") from error
+        if refusal:
+            raise BuildError(f"{path} {refusal}: {advice}")
+        return found
+
+    @classmethod
+    def decode(cls, document: Mapping[str, Any]) -> Self:
+        """Read the calibration that a table says in its recipe, also one without a latency.
+
+        Raises:
+            ValueError: A number is impossible, or the fits do not match.
+            TypeError: Something is missing, unknown or of another type.
+        """
+        fits = {name: _coefficients(document.get(name, ())) for name in TIMED}
+        n_terms = {len(fit) for name, fit in fits.items() if fit or name != "latency"}
+        if len(n_terms) > 1 or 0 in n_terms:
+            raise ValueError(f"fits of {sorted(n_terms)} terms")
+        errors = [name for name in document if "_error" in name and document[name] is not None]
+        return cls(**{**document, **fits, **{name: float(document[name]) for name in errors}})
 
     @property
     def _latency_name(self) -> str:

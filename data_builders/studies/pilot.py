@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-import joblib
 import numpy as np
+from joblib import delayed
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
@@ -34,6 +34,7 @@ from data_builders.training.devices import one_thread
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import InvalidArgumentError
+from nasbench.parallel import parallel
 from nasbench.space import Arch
 
 PUBLISHED = {"nb201": "nb201-cifar10"}
@@ -82,8 +83,8 @@ def final_figures(
         Shape ``(n_seeds, n_archs, 3)``.
     """
     size = 1 if manifest["trainer"] == "reference" else classes_a_shard(manifest)
-    results = joblib.Parallel(n_jobs=1 if manifest.get("device") == "cuda" else processes)(
-        joblib.delayed(_figures)(trainer, shard, course, manifest)
+    results = parallel(1 if manifest.get("device") == "cuda" else processes)(
+        delayed(_figures)(trainer, shard, course, manifest)
         for shard in cut(archs, range(n_seeds), size)
     )
     return np.concatenate(results).reshape(n_seeds, len(archs), 3)

@@ -3,18 +3,22 @@
 ``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks,
 ``search`` those that search and rank, ``study`` the rest. Heavy packages are imported inside the
 commands, so that help and queries are instant. Bad input, and whatever the system refuses, ends
-with one line on standard error and exit code 2; an interruption with exit code 130.
+with one line on standard error and exit code 2; an interruption with exit code 130, SIGTERM with
+143 and SIGHUP with 129.
 """
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from signal import SIGINT, Signals
 from typing import Annotated, NoReturn, TextIO
 
 import typer
 
 from nasbench.cli import ask, importing, make, search, study
 from nasbench.cli.output import note, say
+from nasbench.cli.signals import heard
 from nasbench.cli.usage import Commands, usage_line
 from nasbench.errors import NasbenchError
 
@@ -76,6 +80,11 @@ def options(
 
 def main() -> None:
     """Run the command line; bad input gives one line and exit code 2."""
+    with heard() as came:
+        _main(came)
+
+
+def _main(came: Sequence[Signals]) -> None:
     _prepare_streams()
     try:
         code = typer.main.get_command(app).main(prog_name="nasbench", standalone_mode=False)
@@ -85,7 +94,9 @@ def main() -> None:
     except NasbenchError as error:
         _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; the same command resumes what can be resumed", 130)
+        by = f" by {came[0].name}" if came else ""
+        code = 128 + (came[0] if came else SIGINT)
+        _fail(f"interrupted{by}; the same command resumes what can be resumed", code)
     except BrokenPipeError:  # the reader has seen enough
         _abandon(sys.stdout)
         sys.exit(1)

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from nasbench.errors import InvalidArgumentError
+from nasbench.parallel import parallel
 from nasbench.runs.fingerprint import code_files
 from nasbench.runs.run import Run
 from nasbench.runs.setup import Prepared, Setup
@@ -55,14 +56,14 @@ def _here(prepared: Prepared, seeds: Sequence[int]) -> Iterator[tuple[float, Run
 
 
 def _there(prepared: Prepared, seeds: Sequence[int], processes: int) -> Iterator[tuple[float, Run]]:
-    import joblib
+    from joblib import delayed
 
     paths = _Paths(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
     task = _pickle().dumps(replace(prepared.setup, algorithm=prepared.algorithm))
     content, code = prepared.benchmark.content_hash, prepared.manifest.code
     _end_old_processes(code_files(prepared.algorithm, *prepared.example.inner_algorithms))
-    parallel = joblib.Parallel(n_jobs=min(processes, len(seeds)), return_as="generator_unordered")
-    yield from parallel(joblib.delayed(_run)(paths, task, content, code, s) for s in seeds)
+    crew = parallel(min(processes, len(seeds)), return_as="generator_unordered")
+    yield from crew(delayed(_run)(paths, task, content, code, s) for s in seeds)
 
 
 _sent: dict[Path, str] = {}

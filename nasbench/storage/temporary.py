@@ -99,8 +99,17 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 def delete_abandoned(path: Path) -> None:
     """Delete the temporary files and folders beside ``path`` that no process holds."""
-    for left in path.parent.iterdir():
-        if left.name.startswith(_prefix(path)) and left.name.endswith(_SUFFIX):
+    _sweep(path.parent, _prefix(path))
+
+
+def sweep(folder: Path) -> None:
+    """Delete all temporary files and folders in a folder that no process holds."""
+    _sweep(folder, ".")
+
+
+def _sweep(folder: Path, prefix: str) -> None:
+    for left in folder.iterdir():
+        if left.name.startswith(prefix) and left.name.endswith(_SUFFIX):
             with suppress(OSError):
                 _delete_unless_held(left)
 

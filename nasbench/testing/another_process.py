@@ -8,6 +8,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from nasbench.parallel import end_with
+
 _KNOWN = {"nasbench", "data_builders", "surrogates", "algorithms", "leaderboard", "__main__"}
 
 
@@ -46,7 +48,9 @@ def _process() -> Any:
     """The process, for all checks to come."""
     hashes = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     loky = import_module("joblib.externals.loky")
-    executor = loky.ProcessPoolExecutor(1, env={"PYTHONHASHSEED": hashes})
+    executor = loky.ProcessPoolExecutor(
+        1, env={"PYTHONHASHSEED": hashes}, initializer=end_with, initargs=(os.getpid(),)
+    )
     atexit.register(executor.shutdown)
     return executor
 

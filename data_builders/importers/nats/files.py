@@ -19,6 +19,7 @@ from data_builders.importers.nats.results import Layout, Record, parse
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.parallel import parallel
 from nasbench.spaces.nats_size import NATSSize
 from nasbench.spaces.nb201 import NB201
 from nasbench.storage.files import file_digest
@@ -117,7 +118,7 @@ def _decode_all(
     batches = [tasks[first : first + _BATCH] for first in range(0, len(tasks), _BATCH)]
     processes = min(len(batches), joblib.cpu_count(), _PROCESSES)
     made = []
-    for done in joblib.Parallel(n_jobs=processes, return_as="generator")(
+    for done in parallel(processes, return_as="generator")(
         joblib.delayed(_decode)(batch, layout) for batch in batches
     ):
         made.append(done)

@@ -199,7 +199,7 @@ class Boosted(Regressor):
 
     def save(self, folder: Path) -> None:
         self._booster.set_attr(regressor=type(self).__name__)
-        self._booster.save_model(folder / _FILE)
+        (folder / _FILE).write_bytes(self._booster.save_raw("ubj"))
         write_json(folder / _DIGEST, {"sha256": file_digest(folder / _FILE)})
 
     def restore(self, folder: Path) -> Self:

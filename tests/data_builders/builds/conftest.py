@@ -35,7 +35,7 @@ class Tiny:
     def prepared(self, work: Path, plan: Plan | None = None) -> Build:
         """A build whose times are not measured."""
         build = Build(plan or self.plan, work)
-        self.calibration.save(build.folder / "calibration.json")
+        self.calibration.save(build.folder / "calibration.json", build.origin)
         return build
 
     def built(self, work: Path, plan: Plan | None = None) -> Build:

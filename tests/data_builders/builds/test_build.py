@@ -78,7 +78,7 @@ def test_two_processes_make_the_same_table(tiny: Any, tmp_path: Path, expected: 
     done: list[int] = []
     build.run(2, done.append)
     assert done == [1] * 18
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_size_of_the_shards_does_not_change_the_table(
@@ -87,7 +87,7 @@ def test_size_of_the_shards_does_not_change_the_table(
     monkeypatch.setattr(shards, "SHARD_CLASSES", 4)
     build = tiny.built(tmp_path)
     assert [len(shard.archs) for shard in build.shards] == [4, 2] * 3
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_an_unfinished_build_has_no_table(finished: Build, tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_an_unfinished_build_has_no_table(finished: Build, tmp_path: Path) -> No
     (build.folder / "seed1-0002.parquet").unlink()
     assert [(shard.seed, shard.number) for shard in build.missing()] == [(1, 2)]
     with pytest.raises(BuildError, match="1 of 18 shards are not trained yet"):
-        build.write(tmp_path / "t.parquet")
-    assert not (tmp_path / "t.parquet").exists()
+        build.write(tmp_path / "tiny.parquet")
+    assert not (tmp_path / "tiny.parquet").exists()
 
 
 def test_what_is_missing_is_known_without_reading(tiny: Any, tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_a_diverged_training_keeps_its_row_and_its_neighbours(
 
     monkeypatch.setattr(training, "initialise", poisoned)
     build.run(1)
-    build.write(tmp_path / "t.parquet")
-    table, sound = Table(tmp_path / "t.parquet"), Table(reference)
+    build.write(tmp_path / "tiny.parquet")
+    table, sound = Table(tmp_path / "tiny.parquet"), Table(reference)
     table.check()
     assert table.diverged.nonzero()[0].tolist() == [5]
     others = [row for row in range(12) if row != 5]
@@ -141,8 +141,8 @@ def test_every_training_with_an_absurd_rate_diverges_into_a_valid_table(
         tiny.plan, recipe=replace(tiny.recipe, learning_rate=1e30), seeds=(0,), architectures=3
     )
     build = tiny.built(tmp_path, plan)
-    tiny.content(build, tmp_path / "t.parquet")
-    assert Table(tmp_path / "t.parquet").diverged.tolist() == [True] * 3
+    tiny.content(build, tmp_path / "tiny.parquet")
+    assert Table(tmp_path / "tiny.parquet").diverged.tolist() == [True] * 3
 
 
 def test_another_recipe_has_another_folder(tiny: Any, tmp_path: Path) -> None:
@@ -157,13 +157,13 @@ def test_more_seeds_go_on_in_the_same_folder(tiny: Any, tmp_path: Path, expected
     build = Build(tiny.plan, tmp_path)
     assert {shard.seed for shard in build.missing()} == {1}
     build.run(1)
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_of_a_data_file_only_the_name_is_published(tiny: Any, tmp_path: Path) -> None:
     recipe = tiny.images(tmp_path / "a.npz", 0)
     build = tiny.built(tmp_path, replace(tiny.plan, recipe=recipe, seeds=(0,), architectures=1))
-    metadata = build.write(tmp_path / "t.parquet")
+    metadata = build.write(tmp_path / "tiny.parquet")
     assert metadata.dataset == "a"
     assert metadata.recipe["dataset"] == "a.npz"
     (tmp_path / "moved").mkdir()
@@ -242,11 +242,11 @@ def test_another_network_plugs_in_with_its_class_alone(
     assert 50 < len(build.classes) < 150
     assert len(build.classes) + len(build.untrained) == 5260
     replace(tiny.calibration, step=(1.0, 0.5), validation=(2.0, 1.0)).save(
-        build.folder / "calibration.json"
+        build.folder / "calibration.json", build.origin
     )
     build.run(1)
-    build.write(tmp_path / "t.parquet")
-    table = Table(tmp_path / "t.parquet")
+    build.write(tmp_path / "tiny.parquet")
+    table = Table(tmp_path / "tiny.parquet")
     table.check()
     assert set(table.arch_columns) == {"size"}
     assert table.metadata.recipe["training"]["network"] == "one linear layer"
@@ -279,8 +279,8 @@ def test_a_process_keeps_the_images_that_a_build_began_with(
     fresh = tiny.built(tmp_path / "fresh", build.plan)
     assert loaded == [recipe, recipe]
     for shard in build.shards:
-        one, other = (read_shard(shard, recipe, b.folder) for b in (build, fresh))
-        assert numbers_hash(one, None) == numbers_hash(other)
+        one, other = (read_shard(shard, recipe, b.origin, b.folder) for b in (build, fresh))
+        assert numbers_hash(one) == numbers_hash(other)
 
 
 def test_images_that_have_changed_since_a_build_began_are_noticed(
@@ -318,7 +318,7 @@ def test_a_part_trains_its_own_shards_and_only_the_first_calibrates(
         assert done == [1] * 6
         assert build.missing(mine) == []
         assert (build.folder / "calibration.json").exists() == (i != 3)
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_an_unknown_trainer_or_backend_is_named(tiny: Any, tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_a_group_is_the_same_training_and_a_build_keeps_its_choices(
     manifest = {"trainer": "batched", "device": "cpu"}
     build = Build(tiny.plan, tmp_path, manifest)
     assert build.manifest == {**manifest, "convolution": "matmul"}
-    tiny.calibration.save(build.folder / "calibration.json")
+    tiny.calibration.save(build.folder / "calibration.json", build.origin)
     build.run(1, among=build.shards[:2])
     monkeypatch.setattr(image_course, "fastest_convolution", lambda *_, **__: "grouped")
     again = Build(tiny.plan, tmp_path, manifest)
@@ -382,8 +382,8 @@ def test_a_trainer_gets_the_manifest_and_the_table_says_it(
 
     monkeypatch.setattr(shards, "TRAINERS", {"fused": fused})
     build = Build(replace(tiny.plan, seeds=(0,)), tmp_path, manifest)
-    tiny.calibration.save(build.folder / "calibration.json")
+    tiny.calibration.save(build.folder / "calibration.json", build.origin)
     build.run(1)
     assert given == [(shard, manifest) for shard in build.shards]
-    recipe = build.write(tmp_path / "t.parquet").recipe
+    recipe = build.write(tmp_path / "tiny.parquet").recipe
     assert (recipe["trainer"], recipe["convolution"]) == ("fused", "grouped")

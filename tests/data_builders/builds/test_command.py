@@ -160,6 +160,22 @@ def test_what_is_not_possible_is_said_in_a_line(
     assert not list(Path("work").glob("*/*"))
 
 
+def test_a_place_that_is_taken_is_said_before_anything_is_trained(
+    build: Command, tmp_path: Path, expected: str
+) -> None:
+    table = tmp_path / "home/tiny.parquet"
+    assert build()[0] == 0
+    assert build() == (0, f"tiny@1: {table} (already there)\n", "")
+    code, out, error = build("--work", "other")
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert "exists, and the table of tiny would replace it: say so with --replace" in error
+    assert not list(Path("other").rglob("seed*"))
+    table.with_suffix("").with_name("tiny.parquet").write_text("mine")
+    assert build("--work", "other")[0] == 2
+    assert not list(Path("other").rglob("seed*"))
+    assert build("--work", "other", "--deadline", "0s", "--out", "elsewhere")[0] == 0
+
+
 def test_a_damaged_shard_is_deleted_and_trained_again(
     build: Command, finished: Build, tmp_path: Path, expected: str
 ) -> None:

@@ -1,9 +1,11 @@
 """Whatever happens to a build, it ends in the same table or in an error that says what to do."""
 
 import errno
+import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,9 +22,11 @@ import pytest
 from data_builders.builds.build import Build
 from data_builders.builds.shard_files import read_shard
 from data_builders.costs.calibration import Calibration
+from data_builders.origin import Origin
 from data_builders.training import reference as training
 from data_builders.training.outcome import CURVES, Training
 from nasbench.errors import BuildError, InvalidArgumentError
+from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.table import Table
 
 ADVICE = r"seed5-0004\.parquet .*: delete it to train the shard again"
@@ -38,10 +42,12 @@ import torch._dynamo  # what the first optimiser would import in every fork
 import data_builders.builds.build
 import data_builders.builds.shards
 from data_builders.costs.calibration import Calibration
+from data_builders.origin import Origin
 from data_builders.plan import load_plan
 
 folder = Path(sys.argv[1])
-plan, calibration = load_plan(str(folder / "plan.toml")), Calibration.load(folder / "measured.json")
+plan = load_plan(str(folder / "plan.toml"))
+calibration = Calibration.load(folder / "measured.json", Origin("", {}))
 factor = 1.0
 
 
@@ -95,7 +101,7 @@ class Builders:
 def builders(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builders]:
     folder = tmp_path_factory.mktemp("server")
     tiny.save(folder / "plan.toml")
-    tiny.calibration.save(folder / "measured.json")
+    tiny.calibration.save(folder / "measured.json", Origin("", {}))
     command, pipe = [sys.executable, "-c", SERVER, str(folder)], subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe) as server:
         assert server.stdin
@@ -107,7 +113,7 @@ def builders(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bu
 def test_a_build_killed_twenty_times_ends_in_the_same_table(
     tiny: Any, builders: Builders, tmp_path: Path, expected: str
 ) -> None:
-    build, out = Build(tiny.plan, tmp_path), tmp_path / "out.parquet"
+    build, out = Build(tiny.plan, tmp_path), tmp_path / "tiny.parquet"
     rng = random.Random()
     start = time.monotonic()
     assert builders.reap(builders.start(tmp_path, out)) == 0
@@ -138,7 +144,7 @@ def shard_times(build: Build) -> dict[str, int]:
 def test_two_builders_on_one_folder_end_in_one_table(
     tiny: Any, builders: Builders, tmp_path: Path, reference: Path
 ) -> None:
-    outs = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    outs = [tmp_path / name / "tiny.parquet" for name in ("one", "two")]
     processes = [builders.start(tmp_path, out, "calibrate") for out in outs]
     assert [builders.reap(process) for process in processes] == [0, 0]
     tables, alone = [Table(out) for out in outs], Table(reference)
@@ -147,7 +153,7 @@ def test_two_builders_on_one_folder_end_in_one_table(
         for name in CURVES:
             assert table.curves(name, 2).tobytes() == alone.curves(name, 2).tobytes()
     assert tables[0].metadata == tables[1].metadata
-    again = tiny.content(Build(tiny.plan, tmp_path), tmp_path / "again.parquet")
+    again = tiny.content(Build(tiny.plan, tmp_path), tmp_path / "again/tiny.parquet")
     assert tables[0].metadata.content_hash == again
     assert [path for path in tmp_path.rglob(".*") if path.is_file()] == []
 
@@ -159,7 +165,7 @@ def test_what_another_builder_has_written_in_the_meantime_stays(
     other = replace(tiny.calibration, classes=7)
 
     def calibrate(*_: Any) -> Calibration:
-        other.save(build.folder / "calibration.json")
+        other.save(build.folder / "calibration.json", build.origin)
         return tiny.calibration
 
     def train(*arguments: Any, **settings: Any) -> Training:
@@ -215,7 +221,7 @@ def test_a_full_disk_ends_a_build_which_goes_on_when_there_is_room(
     names = {path.name for path in build.folder.iterdir()}
     assert names == {"build.json", "calibration.json", *(f"seed0-000{n}.parquet" for n in range(4))}
     build.run(1)
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_files_that_may_not_grow_any_further_are_not_there_at_all(
@@ -233,17 +239,37 @@ def test_files_that_may_not_grow_any_further_are_not_there_at_all(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path.name for path in build.folder.iterdir()} == {"build.json", "calibration.json"}
     build.run(1)
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
-def test_files_of_killed_writers_are_ignored(
+def test_a_folder_that_vanishes_is_named_and_begun_anew(
+    tiny: Any, tmp_path: Path, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, good = tiny.prepared(tmp_path), training.train
+
+    def train(*arguments: Any, **settings: Any) -> Training:
+        shutil.rmtree(build.folder)
+        return good(*arguments, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train", train)
+        with pytest.raises(BuildError, match="does not exist on "):
+            build.run(1)
+    again = tiny.built(tmp_path)
+    assert again.folder == build.folder
+    assert tiny.content(again, tmp_path / "tiny.parquet") == expected
+
+
+def test_files_of_killed_writers_are_deleted(
     tiny: Any, finished: Build, tmp_path: Path, expected: str
 ) -> None:
-    for name in ("seed0-0000.parquet.x1y2.tmp", "seed0-0000.parquet.x1y2.new", "build.json.z.new"):
-        (finished.folder / f".{name}").write_bytes(b"PAR1 cut")
+    names = {path.name for path in finished.folder.iterdir()}
+    for name in ("seed0-0000.parquet.x1y2", "build.json.z", "calibration.json.a"):
+        (finished.folder / f".{name}.nasbench-tmp").write_bytes(b"PAR1 cut")
     again = Build(tiny.plan, finished.folder.parent)
     assert again.missing() == []
-    assert tiny.content(again, tmp_path / "t.parquet") == expected
+    assert {path.name for path in finished.folder.iterdir()} == names
+    assert tiny.content(again, tmp_path / "tiny.parquet") == expected
 
 
 def test_a_damaged_shard_is_named(finished: Build) -> None:
@@ -263,7 +289,9 @@ def test_a_damaged_shard_is_named(finished: Build) -> None:
     refused("is damaged (its columns are")
     for name, value in (("train_loss", [[0.5]]), ("status", ["cut"])):
         changed = rows.set_column(rows.schema.get_field_index(name), name, [value])
-        pq.write_table(changed.cast(rows.schema), path)
+        changed = changed.cast(rows.schema)
+        seal = json.dumps(finished.origin.seal(numbers_hash(changed)))
+        pq.write_table(changed.replace_schema_metadata({"made_from": seal}), path)
         refused("is damaged (a curve or status is malformed)")
     loss = pq.read_table(path).schema.get_field_index("train_loss")
     changed = rows.set_column(loss, "train_loss", [[[0.5, 0.25]]]).cast(rows.schema)
@@ -285,7 +313,7 @@ def test_no_flipped_bit_of_a_shard_changes_a_number(tiny: Any, finished: Build) 
     shard = finished.shards[-2]
     path = finished.folder / shard.name
     whole = path.read_bytes()
-    numbers = read_shard(shard, tiny.recipe, finished.folder)
+    numbers = read_shard(shard, tiny.recipe, finished.origin, finished.folder)
     rng = random.Random()
     unharmed = 0
     for _ in range(300):
@@ -294,17 +322,8 @@ def test_no_flipped_bit_of_a_shard_changes_a_number(tiny: Any, finished: Build) 
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
         with suppress(BuildError):
-            assert read_shard(shard, tiny.recipe, finished.folder).equals(numbers), bit
+            assert read_shard(shard, tiny.recipe, finished.origin, finished.folder).equals(
+                numbers
+            ), bit
             unharmed += 1
     assert unharmed < 200
-
-
-def test_a_shard_of_the_first_builds_which_has_no_hash_is_read(
-    tiny: Any, finished: Build, tmp_path: Path, expected: str
-) -> None:
-    for shard in finished.shards[::2]:
-        path = finished.folder / shard.name
-        rows = pq.read_table(path)
-        assert rows.schema.metadata
-        pq.write_table(rows.replace_schema_metadata(), path, write_page_checksum=True)
-    assert tiny.content(finished, tmp_path / "t.parquet") == expected

@@ -50,7 +50,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def opened(work: Path, plan: Plan = PLAN, **more: Any) -> LiveBenchmark:
     """A benchmark whose times are not measured."""
     benchmark = LiveBenchmark(plan, work, **more)
-    CALIBRATION.save(benchmark.folder / "calibration.json")
+    CALIBRATION.save(benchmark.folder / "calibration.json", benchmark.origin)
     return benchmark
 
 
@@ -244,10 +244,10 @@ def test_a_sample_of_the_space_can_be_built_as_well(tmp_path: Path) -> None:
     assert build.classes == [SPACE.canonical(arch) for arch in build.classes]
     assert set(shards.sample_classes(build.network, 2)) < set(build.classes)
     assert shards.calibrated_classes(build.network, 3) == build.classes
-    CALIBRATION.save(build.folder / "calibration.json")
+    CALIBRATION.save(build.folder / "calibration.json", build.origin)
     build.run(1)
-    build.write(tmp_path / "t.parquet")
-    table = Table(tmp_path / "t.parquet")
+    build.write(tmp_path / "tiny-darts.parquet")
+    table = Table(tmp_path / "tiny-darts.parquet")
     table.check()
     assert [tuple(arch) for arch in table.written_archs.tolist()] == build.classes
     with pytest.raises(InvalidArgumentError, match="too many architectures to train"):

@@ -38,7 +38,7 @@ def test_parts_of_several_machines_are_one_table(
     assert build.missing() == []
     assert build.take() == 0
     assert Build(finished.plan, here, others=[here]).take() == 0
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_only_the_shards_of_the_plan_are_taken(finished: Build, tmp_path: Path) -> None:

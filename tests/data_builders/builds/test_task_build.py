@@ -55,7 +55,7 @@ def built(work: Path, trainer: str = "reference") -> Build:
         work,
         {"trainer": trainer, "device": "cpu"} if trainer != "reference" else {"trainer": trainer},
     )
-    CALIBRATION.save(build.folder / "calibration.json")
+    CALIBRATION.save(build.folder / "calibration.json", build.origin)
     build.run(1)
     return build
 
@@ -81,18 +81,18 @@ def test_trainers_agree_and_a_build_goes_on(tmp_path: Path) -> None:
     one, many = built(tmp_path / "one"), built(tmp_path / "many", "batched")
     tables = []
     for name, build in (("one", one), ("many", many)):
-        build.write(tmp_path / f"{name}.parquet")
-        tables.append(Table(tmp_path / f"{name}.parquet"))
+        path = tmp_path / name / "tiny-recall.parquet"
+        build.write(path)
+        tables.append(Table(path))
     losses = [table.curves("train_loss", 2) for table in tables]
     assert np.allclose(*losses, rtol=1e-3)
     stopped = built(tmp_path / "many", "batched")
     assert not stopped.missing()
     (stopped.folder / stopped.shards[1].name).unlink()
     again = built(tmp_path / "many", "batched")
-    again.write(tmp_path / "again.parquet")
-    assert (
-        Table(tmp_path / "again.parquet").metadata.content_hash == tables[1].metadata.content_hash
-    )
+    path = tmp_path / "again/tiny-recall.parquet"
+    again.write(path)
+    assert Table(path).metadata.content_hash == tables[1].metadata.content_hash
 
 
 def test_a_changed_generator_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

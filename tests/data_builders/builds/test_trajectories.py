@@ -69,7 +69,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(live, "calibrate", lambda *_: CALIBRATION)
-        return written(sample(folder), folder / "t.parquet")
+        return written(sample(folder), folder / "tiny-darts.parquet")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_table_says_who_proposed_what(tmp_path: Path) -> None:
         ["random_search"] * 4 + ["local_search"] * 3 + ["regularized_evolution"] * 2
     )
     assert list(found) == [SPACE.canonical(arch) for arch in found]
-    path = tmp_path / "t.parquet"
+    path = tmp_path / "tiny-darts.parquet"
     metadata = write(some, found, path)
     table = Table(path)
     table.check()
@@ -147,7 +147,7 @@ def test_it_goes_on_where_it_was(tmp_path: Path, expected: str) -> None:
     assert told == classes * 2
     assert train(sample(work), processes=2) is not None
     stamps = {path: path.stat().st_mtime_ns for path in work.rglob("seed*.parquet")}
-    assert written(sample(work), tmp_path / "t.parquet") == expected
+    assert written(sample(work), tmp_path / "tiny-darts.parquet") == expected
     assert {path: path.stat().st_mtime_ns for path in work.rglob("seed*.parquet")} == stamps
 
 
@@ -159,7 +159,7 @@ def test_a_wrong_search_is_refused_before_anything_is_trained(tmp_path: Path) ->
 
 
 def test_from_a_plan_to_a_table(tmp_path: Path, expected: str) -> None:
-    plan, out, work = tmp_path / "plan.toml", tmp_path / "out.parquet", tmp_path / "work"
+    plan, out, work = tmp_path / "plan.toml", tmp_path / "tiny-darts.parquet", tmp_path / "work"
     plan.write_text(TOML)
     told: list[str] = []
     make = partial(write_trajectories, str(plan), work=work, progress=told.append)
@@ -170,8 +170,13 @@ def test_from_a_plan_to_a_table(tmp_path: Path, expected: str) -> None:
     assert (metadata.id, metadata.content_hash) == ("tiny-darts", expected)
     assert "nasbench study trajectories" in metadata.elsewhere
     assert told[-1] == "regularized_evolution, seed 3: 2 classes, 9 in all"
+    assert make(SEARCHES, out, repeat=1) == metadata
     with pytest.raises(NasbenchError, match="holds tiny-darts@1 with other numbers"):
+        make(SEARCHES[:1], out)
+    files = {*work.rglob("*.parquet")}
+    with pytest.raises(InvalidArgumentError, match="exists, and the table of tiny-darts would"):
         make(["random_search=1"], out, changes={"epochs": 1})
+    assert {*work.rglob("*.parquet")} == files
     make(["random_search=1"], out, changes={"epochs": 1}, replace=True)
     assert Table(out).schedules == (1,)
     folders = {path.name for path in work.iterdir()}
@@ -188,7 +193,8 @@ def test_from_a_plan_to_a_table(tmp_path: Path, expected: str) -> None:
         ({"changes": {"epoch": 1}}, "unknown key 'epoch'; did you mean 'epochs'"),
         ({"processes": 0}, "processes = 0 must be at least 1"),
         ({"repeat": -1}, "repeat = -1 must be at least 0"),
-        ({"path": Path("file/a.parquet")}, "cannot write to file"),
+        ({"path": Path("mine.parquet")}, "mine.parquet is no name for the table other-darts"),
+        ({"path": Path("file/other-darts.parquet")}, "cannot write to file"),
     ],
 )
 def test_what_is_not_possible_is_said_before_anything_is_trained(
@@ -196,7 +202,7 @@ def test_what_is_not_possible_is_said_before_anything_is_trained(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").write_text(TOML.replace("tiny", "other"))
-    usual = {"plan": "file", "searches": SEARCHES, "path": Path("a.parquet")}
+    usual = {"plan": "file", "searches": SEARCHES, "path": Path("other-darts.parquet")}
     with pytest.raises(NasbenchError, match=message):
         write_trajectories(**(usual | options))
     assert not list(tmp_path.rglob("*.parquet"))

@@ -14,15 +14,16 @@ from typing import Any
 import joblib
 import pytest
 from joblib.externals.loky import get_reusable_executor
+from processes import descendants, linux
 
 from data_builders.builds import workers
 from data_builders.builds.build import Build
 from data_builders.builds.shard_files import Shard
 from data_builders.builds.workers import LOSSES, Order, train_in_time
+from data_builders.origin import Origin
 from nasbench.errors import BuildError, MissingExtraError
 from nasbench.tables.table import Table
 
-linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc of Linux")
 SLOW = """
 import time
 
@@ -42,18 +43,21 @@ from pathlib import Path
 import data_builders.builds.build
 import data_builders.builds.shards
 from data_builders.costs.calibration import Calibration
+from data_builders.origin import Origin
 from data_builders.plan import load_plan
 
 if __name__ == "__main__":
     backend, folder = sys.argv[1], Path(sys.argv[2])
     plan = load_plan(str(folder / "plan.toml"))
     plan = replace(plan, recipe=replace(plan.recipe, network="slow:Slow"))
-    data_builders.builds.build.calibrate = lambda *_: Calibration.load(folder / "measured.json")
+    data_builders.builds.build.calibrate = lambda *_: Calibration.load(
+        folder / "measured.json", Origin("", {})
+    )
     data_builders.builds.shards.SHARD_CLASSES = 1
     build = data_builders.builds.build.Build(plan, folder / "work")
     processes = None if backend == "ray" else 2
     build.run(processes, lambda n: print(n, flush=True), backend=backend)
-    build.write(folder / "t.parquet")
+    build.write(folder / "tiny.parquet")
 """
 
 
@@ -163,7 +167,7 @@ def test_shards_of_lost_workers_are_trained_again(
     done: list[int] = []
     build.run(2, done.append)
     assert done == [1] * 18
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 def test_workers_that_are_lost_again_and_again_end_a_build(
@@ -194,26 +198,7 @@ def test_a_killed_process_of_this_machine_is_replaced(
 
     build.run(2, kill)
     assert len(killed) == 1
-    assert tiny.content(build, tmp_path / "t.parquet") == expected
-
-
-def descendants(ancestor: int, command: str) -> list[int]:
-    """Processes below one whose command line holds a text."""
-    parents, found = {}, []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text()
-            line = (folder / "cmdline").read_text()
-        except OSError:  # it has ended
-            continue
-        parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-        if command in line:
-            found.append(int(folder.name))
-
-    def is_below(process: int) -> bool:
-        return process == ancestor or (process in parents and is_below(parents[process]))
-
-    return [process for process in found if is_below(process)]
+    assert tiny.content(build, tmp_path / "tiny.parquet") == expected
 
 
 @linux
@@ -238,7 +223,7 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(
     (tmp_path / "slow.py").write_text(SLOW)
     (tmp_path / "program.py").write_text(PROGRAM)
     tiny.save(tmp_path / "plan.toml")
-    tiny.calibration.save(tmp_path / "measured.json")
+    tiny.calibration.save(tmp_path / "measured.json", Origin("", {}))
     environment = {
         **{name: value for name, value in os.environ.items() if name[:5] not in ("RAY_A", "DASK_")},
         "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",
@@ -266,7 +251,7 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(
     assert program.returncode == 0, (tmp_path / "errors").read_text()
     assert len(found) == 2
     assert rest.split(b"\n").count(b"1") == 15  # Ray says on standard output what it lost
-    assert Table(tmp_path / "t.parquet").metadata.content_hash == expected
+    assert Table(tmp_path / "tiny.parquet").metadata.content_hash == expected
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from data_builders.builds.shards import sample_classes, trainable_classes
 from data_builders.costs import calibration
 from data_builders.costs.calibration import Calibration, calibrate, timed_sample
 from data_builders.networks.lite201 import Lite201
+from data_builders.origin import Origin
 from data_builders.plan import load_plan
 from data_builders.training.image_course import ImageCourse
 from nasbench.errors import BuildError, InvalidArgumentError
@@ -27,6 +28,7 @@ RECIPE = replace(
 STEP = (2e-3, 1e-5, 1e-3, 1.5e-3, 3e-4)  # seconds: network, skip, 1x1, 3x3, pooling
 VALIDATION = (4e-3, 2e-4, 3e-3, 5e-3, 3.5e-3)
 LATENCY = (5e-4, 1e-5, 2e-4, 3e-4, 4e-5)
+ORIGIN = Origin("0" * 64, {"trainer": "reference"})
 BEFORE_LATENCY = Calibration(STEP, VALIDATION, 0.01, 0.02, 100, {"processor": "p", "threads": "1"})
 KNOWN = replace(
     BEFORE_LATENCY,
@@ -212,14 +214,13 @@ def test_columns_say_what_was_fitted_and_how_well() -> None:
 @pytest.mark.parametrize("known", [KNOWN, BEFORE_LATENCY])
 def test_save_and_load_are_inverse(known: Calibration, tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
-    known.save(path)
-    assert Calibration.load(path) == known
+    known.save(path, ORIGIN)
+    assert Calibration.load(path, ORIGIN) == known
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_file_from_before_latencies_gives_the_same_seconds(tmp_path: Path) -> None:
-    path = tmp_path / "calibration.json"
-    path.write_text(
+def test_a_calibration_from_before_latencies_gives_the_same_seconds() -> None:
+    document = json.loads(
         """{
  "step": [0.00134904, 1.89843e-05, 0.00104243, 0.00150907, 0.000255569],
  "validation": [0.00349463, 0.000367354, 0.00334626, 0.00560504, 0.0038241],
@@ -229,7 +230,7 @@ def test_a_file_from_before_latencies_gives_the_same_seconds(tmp_path: Path) -> 
  "machine": {"processor": "x86_64", "python": "3.11.7", "threads": "1", "torch": "2.13.0+cpu"}
 }"""
     )
-    seconds, validation = Calibration.load(path).seconds(
+    seconds, validation = Calibration.decode(document).seconds(
         (3, 0, 2, 1, 0, 4), load_plan("lite201-digits").recipe
     )
     assert [f"{s:.9f}" for s in seconds[[0, 1, 7]]] == ["0.041750934", "0.083501868", "0.334007472"]
@@ -237,13 +238,9 @@ def test_a_file_from_before_latencies_gives_the_same_seconds(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["lite201-digits", "lite201-fashion"])
-def test_the_seconds_of_a_shipped_table_are_those_of_its_calibration(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_seconds_of_a_shipped_table_are_those_of_its_calibration(name: str) -> None:
     table, recipe = nasbench.load(name).table, load_plan(name).recipe
-    path = tmp_path / "calibration.json"
-    path.write_text(json.dumps(table.metadata.recipe["calibration"]))
-    known = Calibration.load(path)
+    known = Calibration.decode(table.metadata.recipe["calibration"])
     curves = table.curves("seconds", recipe.epochs)
     validation = table.numbers("validation_seconds", recipe.epochs)
     for row in range(0, len(curves), 97):
@@ -255,7 +252,7 @@ def test_the_seconds_of_a_shipped_table_are_those_of_its_calibration(
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
-    KNOWN.save(path)
+    KNOWN.save(path, ORIGIN)
     text = path.read_text()
     document = json.loads(text)
     texts = [text[: len(text) // 2], "", "[]", "3"]
@@ -278,12 +275,12 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     for damaged in texts:
         path.write_text(damaged)
         with pytest.raises(BuildError, match=r"calibration\.json is damaged .* measure again"):
-            Calibration.load(path)
+            Calibration.load(path, ORIGIN)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(BuildError, match="is damaged"):
-        Calibration.load(path)
+        Calibration.load(path, ORIGIN)
     with pytest.raises(BuildError, match="is damaged"):
-        Calibration.load(tmp_path / "absent.json")
+        Calibration.load(tmp_path / "absent.json", ORIGIN)
 
 
 def test_a_calibration_of_another_network_is_refused() -> None:

@@ -1,0 +1,136 @@
+"""``nasbench build`` that is asked to end, or killed, ends with all of its workers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from processes import descendants, linux, wait_until_ended
+
+from data_builders.builds import shards
+from data_builders.builds.build import Build
+from data_builders.builds.shard_files import read_shard
+from data_builders.plan import Plan, load_plan
+from nasbench.tables.table import Table
+
+NETWORK = """
+import time
+
+from data_builders.networks.lite201 import Lite201
+
+
+class Slow(Lite201):
+    def forward(self, x):
+        time.sleep(0.01)
+        return super().forward(x)
+"""
+BACKENDS = {
+    "loky": ("joblib", "popen_loky"),
+    "dask": ("distributed", "spawn_main"),
+    "ray": ("ray", "ray::_Trainer"),
+}
+Start: TypeAlias = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def plan(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """Twelve shards, every second of one class, of a slow network; the times are there."""
+    monkeypatch.setattr(shards, "SHARD_CLASSES", 32)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "slow.py").write_text(NETWORK)
+    text = tiny.save(tmp_path / "plan.toml").read_text()
+    for old, new in (
+        ("architectures = 6", "architectures = 33"), ("[0, 1, 5]", "[0, 1, 2, 3, 4, 5]"),
+        ('"lite201"', '"slow:Slow"'),
+    ):  # fmt: skip
+        text = text.replace(old, new)
+    (tmp_path / "plan.toml").write_text(text)
+    made = load_plan(str(tmp_path / "plan.toml"))
+    tiny.prepared(tmp_path / "work", made)
+    return made
+
+
+@pytest.fixture
+def start(tmp_path: Path, plan: Plan) -> Start:
+    """Start ``nasbench build``, and wait until it has written a shard."""
+    names = {
+        name: value for name, value in os.environ.items() if name[:5] not in ("RAY_A", "DASK_")
+    }
+    environment = names | {
+        "NASBENCH_HOME": str(tmp_path / "home"),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+        "RAY_ADDRESS": "local",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+
+    def run(backend: str = "loky") -> "subprocess.Popen[bytes]":
+        words = ("build", "plan.toml", "--processes", "2", "--backend", backend)
+        return subprocess.Popen(
+            [sys.executable, "-m", "nasbench", *words],
+            cwd=tmp_path, env=environment, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    return run
+
+
+def wait_for_a_shard(folder: Path, process: "subprocess.Popen[bytes]") -> None:
+    while not list(folder.glob("work/*/seed*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(name, marks=pytest.mark.skipif(find_spec(m) is None, reason=f"needs {m}"))
+        for name, (m, _) in BACKENDS.items()
+    ],
+)
+def test_workers_end_with_the_build(
+    plan: Plan, start: Start, tmp_path: Path, backend: str, number: int, code: int
+) -> None:
+    with start(backend) as process:
+        wait_for_a_shard(tmp_path, process)
+        workers = descendants(process.pid, BACKENDS[backend][1])
+        process.send_signal(number)
+        assert process.stderr
+        said = process.stderr.read().decode()
+    assert process.returncode == code
+    assert workers
+    assert wait_until_ended(workers) == []
+    if number == signal.SIGTERM:
+        words = "interrupted by SIGTERM; the same command resumes what can be resumed"
+        assert said.splitlines()[-1] == f"error: {words}"
+    assert "Traceback" not in said
+    build = Build(plan, tmp_path / "work")
+    for shard in {*build.shards} - {*build.missing()}:
+        read_shard(shard, plan.recipe, build.origin, build.folder)
+    assert not list(build.folder.glob(".*"))
+
+
+@linux
+@pytest.mark.slow
+def test_a_build_beside_one_that_is_stopped_goes_on(
+    tiny: Any, plan: Plan, start: Start, tmp_path: Path
+) -> None:
+    with start() as stopped, start() as other:
+        wait_for_a_shard(tmp_path, stopped)
+        stopped.terminate()
+        assert stopped.wait() == 143
+        _, said = other.communicate()
+    assert other.returncode == 0, said.decode()
+    table = Table(tmp_path / "home/tiny.parquet")
+    table.check()
+    path = tmp_path / "alone/tiny.parquet"
+    tiny.built(tmp_path / "alone", plan).write(path)
+    assert Table(path).metadata.content_hash == table.metadata.content_hash

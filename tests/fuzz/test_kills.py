@@ -1,0 +1,14 @@
+"""A few kills of every command; ``python tests/fuzz/kills.py`` kills more."""
+
+from pathlib import Path
+
+import pytest
+from fuzz.commands import COMMANDS
+from fuzz.kills import campaign
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_killed_command_loses_nothing_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+    assert campaign([name], 1, 0, tmp_path, print) == []
