@@ -18,7 +18,8 @@ from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.records import BLOCK, Records, find_records, from_table, to_table
+from nasbench.runs.parts import BLOCK, from_table, to_table
+from nasbench.runs.records import Records, find_records
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.search import search
 from nasbench.runs.setup import Setup
