@@ -166,8 +166,9 @@ def _boards(
     together: list[_Recorded] = []
     apart: list[_Recorded] = []
     full = landscape.benchmark.fidelities[-1]
+    auditor = admission.auditor(landscape.benchmark)
     for record in records:
-        runs = admission.read(record)
+        runs = admission.read(record, auditor)
         if isinstance(runs, Obstacle):
             yield NotShown(record.folder, *runs)
             continue

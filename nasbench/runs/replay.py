@@ -35,7 +35,7 @@ from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Row, Run
 from nasbench.space import Arch
-from nasbench.splitmix import mix
+from nasbench.splitmix import mix, mix_many
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _KEY = 0xD1342543DE82EF95
@@ -252,6 +252,25 @@ def replay_bare(
         n_decisions=len(benchmark.space.options),
         n_objectives=len(benchmark.objectives),
     )
+
+
+def draw_values(
+    seeds: NDArray[np.int64],
+    run: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    repeats: NDArray[np.uint64],
+) -> NDArray[np.uint64]:
+    """Return the 64-bit values from which training seeds follow, see :func:`replay`.
+
+    Args:
+        seeds: Seeds of some runs.
+        run: Place of the run of each trial among these, shape ``(n,)``.
+        keys: Key of the trainings that answer, shape ``(n,)``.
+        repeats: How often the run has trained that key before, shape ``(n,)``.
+    """
+    states = np.array([mix(seed & _MASK) for seed in seeds.tolist()], dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        return mix_many(states[run] + keys * np.uint64(_KEY) + repeats)
 
 
 def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
