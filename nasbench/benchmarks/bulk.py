@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark, Evaluation
-from nasbench.benchmarks.evaluator import Answers, answers
+from nasbench.benchmarks.evaluator import Answers, answers, costs
 from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NotRecordedError
@@ -80,6 +80,10 @@ class Bulk(ABC):
     @abstractmethod
     def charges(self, known: Sequence[str]) -> bool:
         """Return whether any of these columns, known before training, costs seconds."""
+
+    def dearest(self, epoch: int) -> float:
+        """Return the seconds of the dearest architecture at an epoch; ``inf`` if unknown."""
+        return np.inf
 
     @abstractmethod
     def evaluate(self, places: NDArray[np.int64], epoch: int, seed: int | None) -> Evaluations:
@@ -152,6 +156,11 @@ class TableBulk(Bulk):
 
     def charges(self, known: Sequence[str]) -> bool:
         return any(f"{name}_seconds" in self._benchmark.table.arch_columns for name in known)
+
+    def dearest(self, epoch: int) -> float:
+        benchmark = self._benchmark
+        asked = benchmark.table, self._lookup, self._numbers, benchmark.objectives, epoch
+        return float(np.fmax.reduce(costs(*asked, None)[0]))
 
     def evaluate(self, places: NDArray[np.int64], epoch: int, seed: int | None) -> Evaluations:
         found = self._answers_of(epoch, seed)

@@ -55,25 +55,42 @@ def answers(
     schedule, index = numbers.refusals.resolve(epoch, None)
     runs = lookup.runs(schedule)
     columns = table.columns
-
-    def of_runs(name: str) -> NDArray[np.float64]:
-        if name not in columns:
-            return np.zeros(len(lookup.keys))
-        return np.asarray(numbers.column(name, schedule, index, seed), dtype=np.float64)
-
     losses = []
     for name in objectives:
         if name in table.arch_columns:
             column = table.arch_columns[name]
             losses.append((as_loss(column, table.arch_numbers(name)), True))
             continue
-        loss = as_loss(columns[name], of_runs(name))
+        values = np.asarray(numbers.column(name, schedule, index, seed), dtype=np.float64)
+        loss = as_loss(columns[name], values)
         failed = diverged_somewhere(runs, seed) & np.isnan(loss)
         losses.append((np.where(failed, np.inf, loss), False))
-    validation = of_runs("validation_seconds")
+    spent = costs(table, lookup, numbers, objectives, epoch, seed)
+    return Answers(losses, *spent, numbers.rows(schedule, seed))
+
+
+def costs(
+    table: Table,
+    lookup: Lookup,
+    numbers: Numbers,
+    objectives: Sequence[str],
+    epoch: int | None,
+    seed: int | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Read the seconds of all trainings with a validation, and of the validation, by position.
+
+    Arguments and errors are those of :func:`answers`.
+    """
+    schedule, index = numbers.refusals.resolve(epoch, None)
+
+    def column(name: str) -> NDArray[np.float64]:
+        if name not in table.columns:
+            return np.zeros(len(lookup.keys))
+        return np.asarray(numbers.column(name, schedule, index, seed), dtype=np.float64)
+
+    validation = column("validation_seconds")
     clocked = is_clocked(table, fidelities_of(table, objectives))
-    seconds = validation + (of_runs("seconds") if clocked else 0)
-    return Answers(losses, seconds, validation, numbers.rows(schedule, seed))
+    return validation + (column("seconds") if clocked else 0), validation
 
 
 def evaluator(

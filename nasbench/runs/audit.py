@@ -167,7 +167,7 @@ class Auditor:
             expected = np.full(len(rows), fixed)
         trials.refuse(
             said != expected,
-            lambda i: f"has training seed {_seed(said[i])}, the draw gives {_seed(expected[i])}",
+            lambda i: f"has training seed {_seed(said[i])}, not {_seed(expected[i])}",
             rows,
         )
 

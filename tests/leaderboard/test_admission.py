@@ -2,6 +2,7 @@
 
 import shutil
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -88,7 +89,10 @@ def test_groups_are_in_the_order_of_benchmark_and_budget(home, toy, run, cells):
     assert order == [(20, 1), (20, 2), (300, 1), (1000, 1)]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"algorithm": "a"}', "\xff"])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", "{}", '{"algorithm": "a"}', "\xff", pytest.param(50_000 * "[", id="deep")],
+)
 def test_damaged_manifest(home, other, content):
     (other.folder / MANIFEST).write_text(content, encoding="latin-1")
     only(home, other, "manifest", "delete the folder and run the search again")
@@ -142,6 +146,25 @@ def test_trials_that_no_benchmark_answers(home, sound, toy, run):
     manifest = home.manifest(toy, algorithm="local_search", budget={"trials": 5})
     record = home.record(manifest, [run([((9, 9, 9, 9, 9, 9), 1.0, 0.0, 10.0)])])
     only(home, record, "its trials do not fit toy@1", "Delete the folder")
+
+
+def test_forged_trials(home, other):
+    """The page says which trial, and the others are shown."""
+    (part,) = other.folder.glob("part-*")
+    table = pq.read_table(part)
+    losses = pa.FixedSizeListArray.from_arrays(pa.array([0.0] * len(table)), 1)
+    at = table.schema.names.index("losses")
+    forged = table.set_column(at, "losses", losses)
+    pq.write_table(forged.replace_schema_metadata({"seeds": "[0, 1]"}), part)
+    reason = "its trials do not fit toy@1: seed 0, trial 0 says loss 0.0, toy@1 says"
+    only(home, other, reason, "Delete the folder and run the search again")
+    pq.write_table(forged.replace_schema_metadata(table.schema.metadata), part)
+    only(home, other, "part-000000.parquet is damaged: its rows do not match", "Delete the damaged")
+    shutil.copy(part, other.folder / "part-000001.parquet")
+    only(home, other, "holds seed 0, which belongs into part-000000", "Delete the damaged file")
+    shutil.rmtree(other.folder)
+    search("local_search", "toy", seeds=range(2), budget=FIVE, out=home.runs)
+    assert ranked(home) == (["local_search", "random_search"], [])
 
 
 def test_no_finished_run(home, sound):
