@@ -125,7 +125,8 @@ class TableBulk(Bulk):
         return np.stack([positions, rows[at.ravel()]])
 
     def keys(self, places: NDArray[np.int64]) -> NDArray[np.uint64]:
-        return self._lookup.keys.astype(np.uint64, copy=False)[places[0]]
+        found: NDArray[np.uint64] = self._lookup.keys.view(np.uint64)[places[0]]
+        return found
 
     def drawn(
         self,
@@ -221,7 +222,9 @@ class AskedBulk(Bulk):
         return self._benchmark.trainings(arch, epoch).key
 
     def keys(self, places: NDArray[np.int64]) -> NDArray[np.uint64]:
-        return np.fromiter(self._keys, dtype=np.uint64, count=len(self._keys))[places[0]]
+        keys = np.fromiter(self._keys, dtype=np.uint64, count=len(self._keys))
+        found: NDArray[np.uint64] = keys[places[0]]
+        return found
 
     def drawn(
         self,

@@ -222,7 +222,8 @@ class Auditor:
 
     def _same(self, said: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.bool_]:
         if self._bulk.is_exact:
-            return said == found
+            same: NDArray[np.bool_] = said == found
+            return same
         return np.isclose(said, found, rtol=1e-4, atol=1e-6)
 
 
