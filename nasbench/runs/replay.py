@@ -290,7 +290,7 @@ def draw_values(
     keys: NDArray[np.uint64],
     repeats: NDArray[np.uint64],
 ) -> NDArray[np.uint64]:
-    """Return the 64-bit values from which training seeds follow, see :func:`replay`.
+    """Return the 64-bit values from which training seeds follow, see :func:`nasbench.replay`.
 
     Args:
         seeds: Seeds of some runs.
