@@ -164,7 +164,9 @@ def open_landscape(question: Question) -> Landscape | Obstacle:
                 "Run the search again on the installed one and delete this record, or install the "
                 "one with which it was made.",
             )
-        return Landscape(load(path, objectives=question.objectives), question.replicate)
+        benchmark = load(path, objectives=question.objectives)
+        benchmark.verify()
+        return Landscape(benchmark, question.replicate)
     except NotRecordedError as error:
         return Obstacle(_text(error), "Run the search with another --objective.")
     except (NasbenchError, ValueError, pa.ArrowException) as error:

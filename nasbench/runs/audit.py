@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.bulk import Evaluations, bulk
+from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NasbenchError, NotRecordedError, RecordError, first_line
 from nasbench.runs.budget import check_count
 from nasbench.runs.manifest import Manifest
@@ -44,7 +46,10 @@ def audit(records: Records, benchmark: Benchmark) -> None:
     Raises:
         RecordError: A trial does not follow: the message names it, what it says and what the
             benchmark says. Or a file is damaged, or the record was made with another benchmark.
+        NasbenchError: The numbers of the benchmark do not match their hash.
     """
+    if isinstance(benchmark, TableBenchmark | SurrogateBenchmark):
+        benchmark.verify()
     Auditor(benchmark).check(records.manifest, records.runs(verify=True), str(records.folder))
 
 

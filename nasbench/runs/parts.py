@@ -21,7 +21,7 @@ from nasbench.errors import RecordError, first_line
 from nasbench.runs.run import NONE, Run
 from nasbench.storage.documents import parse_json
 from nasbench.storage.files import atomic
-from nasbench.tables.validation import content_hash
+from nasbench.tables.hashes import numbers_hash
 
 BLOCK = 25
 """Number of seeds per file."""
@@ -211,7 +211,7 @@ def read_part(path: Path, manifest: str, *, verify: bool) -> list[Run]:
     """
     table = _read(path)
     said = _check_search(path, table, manifest)
-    if verify and _ROWS in said and said[_ROWS] != content_hash(table, None).encode():
+    if verify and _ROWS in said and said[_ROWS] != numbers_hash(table).encode():
         raise RecordError(f"{path} is damaged: its rows do not match their hash")
     runs = from_table(table, str(path))
     _of_block(path, [run.seed for run in runs])
@@ -230,7 +230,7 @@ def write_part(path: Path, manifest: str, runs: Sequence[Run]) -> None:
         InvalidArgumentError: The file cannot be written.
     """
     table = to_table(runs)
-    said = {_MANIFEST: manifest, _ROWS: content_hash(table, None)}
+    said = {_MANIFEST: manifest, _ROWS: numbers_hash(table)}
     _write(path, table.replace_schema_metadata({**table.schema.metadata, **said}))
 
 

@@ -1,4 +1,4 @@
-"""What holds for the trials of every run, whatever the benchmark answers; see :func:`nasbench.replay`."""
+"""What holds for the trials of every run, whatever its benchmark; see :func:`nasbench.replay`."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -220,8 +220,11 @@ def test_damaged_file_of_another_version(home, sound):
     damaged = home.tables / "late@2.parquet"
     damaged.write_bytes(b"PAR1")
     only(home, record, "late@2.parquet", "Replace the damaged file by an undamaged copy")
-    table(home, "new", version=2)
-    (home.tables / "new.parquet").rename(damaged)
+    file = home.tables / "late.parquet"
+    content = file.read_bytes()
+    table(home, "late", version=2)
+    file.rename(damaged)
+    file.write_bytes(content)
     assert ranked(home) == (["random_search", "random_search"], [])
 
 
@@ -232,6 +235,20 @@ def test_damaged_table(home, sound):
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
     only(home, record, "bad.parquet", "Replace the damaged file by an undamaged copy")
+    file.write_bytes(content)
+    assert ranked(home) == (["random_search", "random_search"], [])
+
+
+def test_edited_table_under_the_old_hash(home, sound):
+    table(home, "edited")
+    record = home.search("random_search", "edited", 2, budget=FIVE)
+    file = home.tables / "edited.parquet"
+    content = file.read_bytes()
+    rows = pq.read_table(file)
+    at = rows.schema.names.index("valid_accuracy")
+    values = pa.array([[99.0]] * len(rows), rows.schema.field(at).type)
+    pq.write_table(rows.set_column(at, rows.schema.field(at), values), file)
+    only(home, record, "edited.parquet", "Replace the damaged file by an undamaged copy")
     file.write_bytes(content)
     assert ranked(home) == (["random_search", "random_search"], [])
 
