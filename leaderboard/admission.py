@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from leaderboard.boards import Question
 from leaderboard.landscape import Landscape
+from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.catalogue import find, folders, is_surrogate
 from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.surrogate_folder import Description
@@ -21,12 +22,16 @@ from nasbench.errors import (
     UnknownNameError,
     first_line,
 )
+from nasbench.runs.audit import Auditor
 from nasbench.runs.records import MANIFEST, Records, find_records
 from nasbench.runs.run import Run
 from nasbench.tables.table import Table
 
 AGAIN = "run the search again with the same --out"
 """How a record is completed."""
+
+LOOKED_UP = 20_000
+"""Trials of a record that are compared, at most, where each takes microseconds to look up."""
 
 
 class Obstacle(NamedTuple):
@@ -98,10 +103,18 @@ def group(
     return dict(sorted(groups.items(), key=lambda item: item[0].order)), not_shown
 
 
-def read(record: Records) -> list[Run] | Obstacle:
-    """The runs of a record."""
+def auditor(benchmark: Benchmark) -> Auditor:
+    """What compares records with their benchmark before a board shows them.
+
+    Where architectures take microseconds each to look up, it compares some runs of each record.
+    """
+    return Auditor(benchmark, most=LOOKED_UP)
+
+
+def read(record: Records, auditor: Auditor) -> list[Run] | Obstacle:
+    """The runs of a record, if they follow from its benchmark."""
     try:
-        runs = record.runs()
+        runs = record.runs(verify=True)
     except (NasbenchError, ValueError, IndexError, pa.ArrowException) as error:
         return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
     if not any(len(run) for run in runs):
@@ -115,6 +128,10 @@ def read(record: Records) -> list[Run] | Obstacle:
             f"the runs do not have {n} loss{'es' if n != 1 else ''} a trial, as the manifest says",
             f"Delete the folder and {AGAIN}.",
         )
+    try:
+        auditor.check(record.manifest, runs, str(record.folder))
+    except NasbenchError as error:
+        return unfit(error, record)
     return runs
 
 
@@ -147,7 +164,9 @@ def open_landscape(question: Question) -> Landscape | Obstacle:
                 "Run the search again on the installed one and delete this record, or install the "
                 "one with which it was made.",
             )
-        return Landscape(load(path, objectives=question.objectives), question.replicate)
+        benchmark = load(path, objectives=question.objectives)
+        benchmark.verify()
+        return Landscape(benchmark, question.replicate)
     except NotRecordedError as error:
         return Obstacle(_text(error), "Run the search with another --objective.")
     except (NasbenchError, ValueError, pa.ArrowException) as error:

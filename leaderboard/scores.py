@@ -13,7 +13,8 @@ from leaderboard.boards import Board, Question, Row, Score, count, labels, setti
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean, trained_epochs
 from nasbench.errors import NasbenchError
-from nasbench.runs.records import Records, to_table
+from nasbench.runs.parts import to_table
+from nasbench.runs.records import Records
 from nasbench.runs.run import Run
 from nasbench.tables.hashes import numbers_hash
 
@@ -165,8 +166,9 @@ def _boards(
     together: list[_Recorded] = []
     apart: list[_Recorded] = []
     full = landscape.benchmark.fidelities[-1]
+    auditor = admission.auditor(landscape.benchmark)
     for record in records:
-        runs = admission.read(record)
+        runs = admission.read(record, auditor)
         if isinstance(runs, Obstacle):
             yield NotShown(record.folder, *runs)
             continue

@@ -21,6 +21,15 @@ def mix(state: int) -> int:
     return z ^ (z >> 31)
 
 
+def mix_many(states: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return :func:`mix` of many states."""
+    with np.errstate(over="ignore"):
+        z = states + np.uint64(GAMMA)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
 def key(*parts: object) -> int:
     """Return a stable 64-bit key of the given parts, joined as text."""
     text = "/".join(str(part) for part in parts)
@@ -30,10 +39,7 @@ def key(*parts: object) -> int:
 def stream(seed: int, n: int) -> NDArray[np.uint64]:
     """Return the first ``n`` outputs of the generator seeded with ``seed``, shape ``(n,)``."""
     with np.errstate(over="ignore"):
-        z = np.uint64(seed & _MASK) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GAMMA)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+        return mix_many(np.uint64(seed & _MASK) + np.arange(n, dtype=np.uint64) * np.uint64(GAMMA))
 
 
 def uniform(seed: int, n: int) -> NDArray[np.float64]:

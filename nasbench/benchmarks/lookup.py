@@ -144,12 +144,17 @@ class Lookup:
         places[others] = [self.position[tuple(arch)] for arch in archs[others].tolist()]
         return places
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether the position of every tuple is kept."""
+        return bool(np.prod(self._space.options, dtype=np.float64) <= _DENSE)
+
     @cached_property
     def _dense(self) -> NDArray[np.int64] | None:
         """Position by rank for every tuple, -1 if not recorded; None for a large space."""
-        size = int(np.prod(self._space.options, dtype=np.float64))
-        if size > _DENSE:
+        if not self.is_dense:
             return None
+        size = int(np.prod(self._space.options))
         ranks = np.arange(size)
         if self._by_class:
             grid = np.stack(np.unravel_index(ranks, self._space.options), axis=1)

@@ -191,11 +191,19 @@ class Manifest:
         Raises:
             RecordError: A hyperparameter cannot be written as JSON.
         """
+        return f"{self.algorithm.replace(':', '.')}-{self.digest[:10]}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole manifest as 64 hex digits.
+
+        Raises:
+            RecordError: A hyperparameter cannot be written as JSON.
+        """
         try:
-            digest = json_digest(self.encode())
-        except TypeError as error:
+            return json_digest(self.encode())
+        except (TypeError, ValueError, RecursionError) as error:
             raise RecordError(f"a manifest cannot be written as JSON: {error}") from error
-        return f"{self.algorithm.replace(':', '.')}-{digest[:10]}"
 
 
 def _texts(values: Sequence[str]) -> tuple[str, ...]:

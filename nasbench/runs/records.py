@@ -6,25 +6,29 @@ beside it holds what depends on the host: seconds of the algorithm and versions 
 """
 
 import json
-import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from nasbench.errors import InvalidArgumentError, RecordError, first_line
+from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.run import NONE, Run
+from nasbench.runs.parts import (
+    BLOCK,
+    host_name,
+    part_name,
+    read_host,
+    read_part,
+    read_seeds,
+    write_host,
+    write_part,
+)
+from nasbench.runs.run import Run
+from nasbench.storage.documents import read_json
 from nasbench.storage.files import atomic, named_folder, writable_folder
-
-BLOCK = 25
-"""Number of seeds per file."""
+from nasbench.storage.locks import locked
 
 MANIFEST = "manifest.json"
-_SEEDS = b"seeds"
+_LOCK = ".lock"
 
 
 class Records:
@@ -44,7 +48,7 @@ class Records:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            document = json.loads((folder / MANIFEST).read_text())
+            document = read_json(folder / MANIFEST)
         except FileNotFoundError as error:
             raise RecordError(f"{folder} holds no run records: there is no {MANIFEST}") from error
         except (OSError, ValueError) as error:
@@ -80,34 +84,51 @@ class Records:
         return f"<Records {made.algorithm} on {made.benchmark}: {len(self.seeds()):,} seeds>"
 
     def seeds(self) -> list[int]:
-        """Return the recorded seeds, ascending."""
-        found: list[int] = []
-        for path in self._parts():
-            found += _seeds(_read(path, ["seed"]), str(path))
-        return sorted(found)
+        """Return the recorded seeds, ascending.
+
+        Raises:
+            RecordError: A file is damaged.
+        """
+        digest = self.manifest.digest
+        return sorted(seed for path in self._parts() for seed in read_seeds(path, digest))
 
     def missing(self, seeds: Iterable[int]) -> list[int]:
         """Return the given seeds that are not recorded, ascending."""
         return sorted(set(seeds) - set(self.seeds()))
 
-    def runs(self, seeds: Iterable[int] | None = None) -> list[Run]:
+    def runs(self, seeds: Iterable[int] | None = None, *, verify: bool = False) -> list[Run]:
         """Read the runs.
 
         Args:
             seeds: Seeds to read, recorded or not; default: all.
+            verify: Whether to compare the rows of each file with the hash that it carries, which
+                takes about half as long again. Bits that flipped are noticed in any case.
 
         Returns:
             The recorded runs, by ascending seed.
 
         Raises:
-            RecordError: A file is damaged.
+            RecordError: A file is damaged, or belongs to another search.
         """
         wanted = None if seeds is None else set(seeds)
         found: list[Run] = []
         for path in self._parts():
-            made = from_table(_read(path), str(path))
+            made = read_part(path, self.manifest.digest, verify=verify)
             found += [run for run in made if wanted is None or run.seed in wanted]
         return sorted(found, key=lambda run: run.seed)
+
+    def check(self, seeds: Iterable[int]) -> None:
+        """Check that runs with these seeds could be added.
+
+        Raises:
+            RecordError: A file of their blocks is damaged, or belongs to another search.
+            InvalidArgumentError: The folder cannot be written.
+        """
+        writable_folder(self.folder)
+        for block in sorted({seed // BLOCK for seed in seeds}):
+            if (path := self.folder / part_name(block)).exists():
+                read_part(path, self.manifest.digest, verify=True)
+                read_host(self.folder / host_name(block))
 
     def to_frame(self, seeds: Iterable[int] | None = None) -> Any:
         """Return all trials as a pandas data frame with one row per trial.
@@ -127,23 +148,30 @@ class Records:
         return whole
 
     def add(self, runs: Iterable[Run]) -> None:
-        """Add runs to the files of their blocks; runs with the same seeds are replaced."""
+        """Add runs to the files of their blocks; runs with the same seeds are replaced.
+
+        Threads and processes that add to one record wait for each other.
+
+        Raises:
+            RecordError: A file of these blocks is damaged, or belongs to another search.
+            InvalidArgumentError: A file cannot be written.
+        """
         blocks: dict[int, list[Run]] = {}
         for run in runs:
             blocks.setdefault(run.seed // BLOCK, []).append(run)
         for block, members in blocks.items():
-            self._add(block, members)
+            with locked(self.folder / _LOCK):
+                self._add(block, members)
 
     def _add(self, block: int, runs: Sequence[Run]) -> None:
-        path = self.folder / f"part-{block:06d}.parquet"
-        host = self.folder / f"host-{block:06d}.parquet"
-        kept = from_table(_read(path), str(path)) if path.exists() else []
+        path, host = self.folder / part_name(block), self.folder / host_name(block)
+        kept = read_part(path, self.manifest.digest, verify=True) if path.exists() else []
         new = {run.seed for run in runs}
-        both = sorted(
-            [*(run for run in kept if run.seed not in new), *runs], key=lambda run: run.seed
-        )
-        _write(host, _host_table(both, host if kept else None, new))
-        _write(path, to_table(both))
+        kept = [run for run in kept if run.seed not in new]
+        seconds = {s: old for s, old in (read_host(host) if kept else {}).items() if s not in new}
+        both = sorted([*kept, *runs], key=lambda run: run.seed)
+        write_host(host, both, seconds)
+        write_part(path, self.manifest.digest, both)
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
@@ -189,158 +217,3 @@ def find_records(runs: str | Path) -> list[Records]:
             f"there are no run records in {runs}: make some with 'nasbench run … --out {runs}'"
         )
     return found
-
-
-def to_table(runs: Sequence[Run]) -> pa.Table:
-    """Return the trials of runs as an Arrow table, ordered by seed and trial."""
-    n_decisions, n_objectives = runs[0].archs.shape[1], runs[0].losses.shape[1]
-    archs = np.concatenate([run.archs for run in runs])
-    kind = np.uint8 if archs.max(initial=0) < 256 else np.uint16
-    losses = np.concatenate([run.losses for run in runs])
-
-    def column(name: str) -> Any:
-        return np.concatenate([getattr(run, name) for run in runs])
-
-    def optional(name: str) -> pa.Array:
-        values = column(name)
-        return pa.array(values, mask=values == NONE)
-
-    lengths = [len(run) for run in runs]
-    seeds = [run.seed for run in runs]
-    table = pa.table(
-        {
-            "seed": pa.array(np.repeat(np.array(seeds, dtype=np.int32), lengths)),
-            "trial": pa.array(np.concatenate([np.arange(n, dtype=np.int32) for n in lengths])),
-            "arch": pa.FixedSizeListArray.from_arrays(
-                pa.array(archs.astype(kind).ravel()), n_decisions
-            ),
-            "epoch": pa.array(column("epochs")),
-            "resumes": optional("resumes"),
-            "inherited": pa.array(np.concatenate([_inherited(run) for run in runs])),
-            "training_seed": optional("training_seeds"),
-            "losses": pa.FixedSizeListArray.from_arrays(pa.array(losses.ravel()), n_objectives),
-            "start": pa.array(column("starts")),
-            "end": pa.array(column("ends")),
-            "known_seconds": pa.array(column("known_seconds")),
-        }
-    )
-    return table.replace_schema_metadata({_SEEDS: json.dumps(seeds).encode()})
-
-
-def from_table(table: pa.Table, where: str = "a part of the records") -> list[Run]:
-    """Read runs from an Arrow table; the inverse of :func:`to_table`, without times of the host.
-
-    Args:
-        table: Content of a part.
-        where: Name of the part, for messages.
-
-    Raises:
-        RecordError: A column is missing or has the wrong type.
-    """
-    try:
-        archs, losses = (
-            table.column(name).combine_chunks().flatten().to_numpy().reshape(len(table), size)
-            for name, size in (
-                (name, table.schema.field(name).type.list_size) for name in ("arch", "losses")
-            )
-        )
-        plain = {
-            name: table.column(name).combine_chunks().fill_null(NONE).to_numpy()
-            for name in (
-                "seed",
-                "epoch",
-                "resumes",
-                "training_seed",
-                "start",
-                "end",
-                "known_seconds",
-            )
-        }
-    except (KeyError, AttributeError, pa.ArrowException) as error:
-        raise RecordError(f"{where}: a column is missing or has the wrong type: {error}") from error
-    seeds = _seeds(table, where)
-    firsts = np.searchsorted(plain["seed"], seeds)
-    runs = []
-    for seed, first, end in zip(seeds, firsts, [*firsts[1:], len(table)], strict=True):
-        rows = slice(first, end)
-        runs.append(
-            Run(
-                seed=seed,
-                archs=archs[rows].astype(np.uint16),
-                epochs=plain["epoch"][rows],
-                resumes=plain["resumes"][rows],
-                training_seeds=plain["training_seed"][rows],
-                losses=losses[rows],
-                starts=plain["start"][rows],
-                ends=plain["end"][rows],
-                known_seconds=plain["known_seconds"][rows],
-                optimizer_seconds=np.zeros(end - first, dtype=np.float32),
-            )
-        )
-    return runs
-
-
-def _seeds(table: pa.Table, where: str) -> list[int]:
-    """Return the seeds of the runs in a part, ascending, including runs without a trial."""
-    try:
-        seeds: list[int] = json.loads(table.schema.metadata[_SEEDS])
-        if set(table.column("seed").to_pylist()) <= set(seeds):
-            return seeds
-    except (TypeError, KeyError, ValueError) as error:
-        raise RecordError(f"{where} does not list the seeds that it holds") from error
-    raise RecordError(f"{where} holds seeds that it does not list")
-
-
-def _inherited(run: Run) -> Any:
-    """Return which resumed trials have another architecture than the trial they resume."""
-    parents = np.maximum(run.resumes, 0)
-    return (run.resumes != NONE) & (run.archs != run.archs[parents]).any(axis=1)
-
-
-def _host_table(runs: Sequence[Run], before: Path | None, new: set[int]) -> pa.Table:
-    """Return the real seconds of the algorithm per trial.
-
-    Those of seeds that are not in ``new`` are taken from the file ``before``.
-    """
-    from importlib.metadata import version  # costs a cold query a tenth of its time
-
-    old: dict[int, Any] = {}
-    if before is not None and before.exists():
-        table = _read(before)
-        seeds, seconds = (table.column(n).to_numpy() for n in ("seed", "optimizer_seconds"))
-        old = {seed: seconds[seeds == seed] for seed in np.unique(seeds).tolist()}
-    columns = [
-        run.optimizer_seconds if run.seed in new else old.get(run.seed, run.optimizer_seconds)
-        for run in runs
-    ]
-    host = {
-        "machine": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("nasbench", "numpy", "pyarrow")},
-    }
-    table = pa.table(
-        {
-            "seed": pa.array(
-                np.repeat(
-                    np.array([run.seed for run in runs], dtype=np.int32), list(map(len, columns))
-                )
-            ),
-            "optimizer_seconds": pa.array(np.concatenate(columns)),
-        }
-    )
-    return table.replace_schema_metadata({b"host": json.dumps(host).encode()})
-
-
-def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for field in file.schema_arrow:
-                str(field)  # raises for damaged names
-            return file.read(columns)
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise RecordError(f"{path} is damaged: {first_line(error)}") from error
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)

@@ -35,8 +35,12 @@ from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Row, Run
 from nasbench.space import Arch
-from nasbench.splitmix import mix
+from nasbench.splitmix import mix, mix_many
 
+MOST_TRIALS = 10**8
+"""Trials that a budget of seconds alone may allow."""
+
+_JUDGED = 10**6  # so many trials tell how many the budget allows
 _MASK = 0xFFFFFFFFFFFFFFFF
 _KEY = 0xD1342543DE82EF95
 
@@ -94,7 +98,8 @@ def replay(
         benchmark: The benchmark that answers.
         budget: When to stop. A trial that would end after ``budget.seconds`` or exceed
             ``budget.epochs`` is neither recorded nor reported to the algorithm, and no other is
-            started.
+            started. Seconds alone are refused where trials cost so little that they would hardly
+            ever be spent.
         workers: Number of trials that run in parallel in simulated time.
         seed: Seed of the run, from which training seeds are drawn. It does not seed the algorithm.
         replicate: Which recorded training answers a trial. ``"draw"``: one of the recorded seeds,
@@ -107,7 +112,8 @@ def replay(
         hyperparameters as attributes.
 
     Raises:
-        InvalidArgumentError: ``workers``, ``seed`` or ``replicate`` has an impossible value.
+        InvalidArgumentError: ``workers``, ``seed`` or ``replicate`` has an impossible value, or a
+            budget of seconds alone turns out to allow more than :data:`MOST_TRIALS` trials.
         NotRecordedError: A fixed training seed is not recorded for every architecture, or a
             proposed epoch is not recorded.
         AlgorithmError: The algorithm resumed a trial that cannot be resumed, asked for an epoch
@@ -152,7 +158,8 @@ def replay_bare(
     check_count("workers", workers)
     fixed = check_replicate(benchmark, replicate)
     draws = replicate == "draw"
-    max_trials = budget.trials if budget.trials is not None else sys.maxsize
+    only_seconds = budget.trials is None and budget.epochs is None
+    stop = budget.trials or (_JUDGED if only_seconds else sys.maxsize)
     max_seconds = budget.seconds if budget.seconds is not None else math.inf
     max_epochs = budget.epochs if budget.epochs is not None else sys.maxsize
     last_epoch, offered = algorithm.fidelities[-1], frozenset(algorithm.fidelities)
@@ -182,9 +189,12 @@ def replay_bare(
     now, paid, number, free, is_open = 0.0, 0, 0, workers, True
     while True:
         while is_open and free:
-            if number >= max_trials:
-                is_open = False
-                break
+            if number >= stop:
+                if number == budget.trials:
+                    is_open = False
+                    break
+                check_seconds(benchmark, max_seconds, number, now)
+                stop += _JUDGED
             began = perf_counter()
             proposal = ask()
             ask_seconds = perf_counter() - began
@@ -252,6 +262,45 @@ def replay_bare(
         n_decisions=len(benchmark.space.options),
         n_objectives=len(benchmark.objectives),
     )
+
+
+def check_seconds(benchmark: Benchmark, budget: float, trials: int, seconds: float) -> None:
+    """Check that a budget of seconds alone does not allow more than :data:`MOST_TRIALS` trials.
+
+    Args:
+        benchmark: The benchmark.
+        budget: The budget in seconds.
+        trials: Number of trials.
+        seconds: Simulated seconds that so many take.
+
+    Raises:
+        InvalidArgumentError: It does.
+    """
+    if seconds * MOST_TRIALS < budget * trials:
+        raise InvalidArgumentError(
+            f"at {seconds / trials:g} simulated seconds a trial of {benchmark.name!r}, a budget of "
+            f"{budget:g} seconds alone allows more than {MOST_TRIALS:,} trials: limit trials or "
+            "epochs as well"
+        )
+
+
+def draw_values(
+    seeds: NDArray[np.int64],
+    run: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+    repeats: NDArray[np.uint64],
+) -> NDArray[np.uint64]:
+    """Return the 64-bit values from which training seeds follow, see :func:`nasbench.replay`.
+
+    Args:
+        seeds: Seeds of some runs.
+        run: Place of the run of each trial among these, shape ``(n,)``.
+        keys: Key of the trainings that answer, shape ``(n,)``.
+        repeats: How often the run has trained that key before, shape ``(n,)``.
+    """
+    states = np.array([mix(seed & _MASK) for seed in seeds.tolist()], dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        return mix_many(states[run] + keys * np.uint64(_KEY) + repeats)
 
 
 def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:

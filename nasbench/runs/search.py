@@ -12,7 +12,7 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 
 from nasbench.algorithm import Algorithm
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.processes import finished_runs
@@ -146,6 +146,9 @@ def record_seeds(
 ) -> Records:
     """Run a set-up with many seeds and record every trial; recorded seeds are not run again.
 
+    Several processes may record into one folder at the same time: each waits while another writes,
+    and no run is lost. Seeds that two of them were asked for may be run twice.
+
     Args:
         setup: The set-up.
         seeds: Seeds of the runs.
@@ -165,7 +168,13 @@ def record_seeds(
     seeds = check_seeds(seeds)
     prepared = setup.prepare()
     records = Records.create(out, prepared.manifest)
-    missing = seeds if fresh else records.missing(seeds)
+    try:
+        missing = seeds if fresh else records.missing(seeds)
+        records.check(missing)
+    except RecordError as error:
+        raise RecordError(
+            f"{error}; delete that file, and the same command makes its seeds again"
+        ) from error
     if n_recorded := len(seeds) - len(missing):
         _LOG.warning(
             "%d of %d seeds from records in %s; --fresh (fresh=True) runs them again",

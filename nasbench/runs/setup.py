@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Any, Literal
 
 from nasbench.algorithm import Algorithm, hyperparameters, make, takes_known
+from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.replay import KnownNumbers, check_replicate, replay_bare
+from nasbench.runs.replay import KnownNumbers, check_replicate, check_seconds, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
 
@@ -55,7 +56,7 @@ class Setup:
                 column.
             InvalidArgumentError: A value is impossible, a column is named twice, the algorithm
                 cannot use ``known``, or a budget of seconds alone would never end because the
-                benchmark does not record seconds.
+                benchmark records no seconds, or hardly any.
             NotRecordedError: The benchmark does not have a fidelity, a fixed training seed or any
                 objective.
             NasbenchError: The benchmark is damaged, or an optional package is missing.
@@ -88,6 +89,9 @@ class Setup:
                 "seconds alone would never end; possible are trials and epochs"
             )
         check_count("workers", self.workers)
+        if only_seconds and self.budget.seconds is not None:
+            dearest = bulk(benchmark).dearest(fidelities[-1])
+            check_seconds(benchmark, self.budget.seconds, self.workers, dearest)
         check_replicate(benchmark, self.replicate)
         values = hyperparameters(algorithm, self.hyperparameters, self.preset)
         return Prepared(self, benchmark, algorithm, values, fidelities)

@@ -19,7 +19,7 @@ from nasbench.algorithm import (
 )
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.runs.budget import Budget
-from nasbench.runs.records import to_table
+from nasbench.runs.parts import to_table
 from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.run import Run
 from nasbench.space import Arch

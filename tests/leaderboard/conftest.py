@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nasbench.runs.audit import Auditor
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
@@ -123,6 +124,14 @@ def make_run(
     """A run of trials (arch, loss, start, end)."""
     rows = [(arch, epoch, NONE, 0, (loss,), start, end, 0.0) for arch, loss, start, end in trials]
     return Run.from_rows(rows, [0.0] * len(rows), seed=seed, n_decisions=6, n_objectives=1)
+
+
+@pytest.fixture(scope="module")
+def believed() -> Iterator[None]:
+    """Records made by hand are shown, although their losses and times are of no table."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Auditor, "check", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="session")

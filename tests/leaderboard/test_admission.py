@@ -2,6 +2,8 @@
 
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from leaderboard.admission import find_readable, group
@@ -87,7 +89,10 @@ def test_groups_are_in_the_order_of_benchmark_and_budget(home, toy, run, cells):
     assert order == [(20, 1), (20, 2), (300, 1), (1000, 1)]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"algorithm": "a"}', "\xff"])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", "{}", '{"algorithm": "a"}', "\xff", pytest.param(50_000 * "[", id="deep")],
+)
 def test_damaged_manifest(home, other, content):
     (other.folder / MANIFEST).write_text(content, encoding="latin-1")
     only(home, other, "manifest", "delete the folder and run the search again")
@@ -126,7 +131,11 @@ def test_part_of_another_record(home, other):
     both = ("valid_accuracy", "seconds")
     search("nsga2", "toy", seeds=[0], budget=FIVE, objectives=both, out=home.runs.parent / "b")
     (part,) = (home.runs.parent / "b").rglob("part-*")
-    shutil.copy(part, other.folder / "part-000000.parquet")
+    place = other.folder / "part-000000.parquet"
+    shutil.copy(part, place)
+    only(home, other, "part-000000.parquet holds runs of another", "Delete the damaged file and")
+    unmarked = pq.read_table(part)
+    pq.write_table(unmarked.replace_schema_metadata({"seeds": "[0]"}), place)
     only(home, other, "do not have 1 loss a trial", "Delete the folder and run")
     shutil.rmtree(other.folder)
     search("local_search", "toy", seeds=range(2), budget=FIVE, out=home.runs)
@@ -137,6 +146,25 @@ def test_trials_that_no_benchmark_answers(home, sound, toy, run):
     manifest = home.manifest(toy, algorithm="local_search", budget={"trials": 5})
     record = home.record(manifest, [run([((9, 9, 9, 9, 9, 9), 1.0, 0.0, 10.0)])])
     only(home, record, "its trials do not fit toy@1", "Delete the folder")
+
+
+def test_forged_trials(home, other):
+    """The page says which trial, and the others are shown."""
+    (part,) = other.folder.glob("part-*")
+    table = pq.read_table(part)
+    losses = pa.FixedSizeListArray.from_arrays(pa.array([0.0] * len(table)), 1)
+    at = table.schema.names.index("losses")
+    forged = table.set_column(at, "losses", losses)
+    pq.write_table(forged.replace_schema_metadata({"seeds": "[0, 1]"}), part)
+    reason = "its trials do not fit toy@1: seed 0, trial 0 says loss 0.0, toy@1 says"
+    only(home, other, reason, "Delete the folder and run the search again")
+    pq.write_table(forged.replace_schema_metadata(table.schema.metadata), part)
+    only(home, other, "part-000000.parquet is damaged: its rows do not match", "Delete the damaged")
+    shutil.copy(part, other.folder / "part-000001.parquet")
+    only(home, other, "holds seed 0, which belongs into part-000000", "Delete the damaged file")
+    shutil.rmtree(other.folder)
+    search("local_search", "toy", seeds=range(2), budget=FIVE, out=home.runs)
+    assert ranked(home) == (["local_search", "random_search"], [])
 
 
 def test_no_finished_run(home, sound):
@@ -192,8 +220,11 @@ def test_damaged_file_of_another_version(home, sound):
     damaged = home.tables / "late@2.parquet"
     damaged.write_bytes(b"PAR1")
     only(home, record, "late@2.parquet", "Replace the damaged file by an undamaged copy")
-    table(home, "new", version=2)
-    (home.tables / "new.parquet").rename(damaged)
+    file = home.tables / "late.parquet"
+    content = file.read_bytes()
+    table(home, "late", version=2)
+    file.rename(damaged)
+    file.write_bytes(content)
     assert ranked(home) == (["random_search", "random_search"], [])
 
 
@@ -204,6 +235,20 @@ def test_damaged_table(home, sound):
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
     only(home, record, "bad.parquet", "Replace the damaged file by an undamaged copy")
+    file.write_bytes(content)
+    assert ranked(home) == (["random_search", "random_search"], [])
+
+
+def test_edited_table_under_the_old_hash(home, sound):
+    table(home, "edited")
+    record = home.search("random_search", "edited", 2, budget=FIVE)
+    file = home.tables / "edited.parquet"
+    content = file.read_bytes()
+    rows = pq.read_table(file)
+    at = rows.schema.names.index("valid_accuracy")
+    values = pa.array([[99.0]] * len(rows), rows.schema.field(at).type)
+    pq.write_table(rows.set_column(at, rows.schema.field(at), values), file)
+    only(home, record, "edited.parquet", "Replace the damaged file by an undamaged copy")
     file.write_bytes(content)
     assert ranked(home) == (["random_search", "random_search"], [])
 

@@ -10,6 +10,8 @@ from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 
 def found(home, metadata, run, cells, **changes):
     trials = [(cells[0], 40.0, 0.0, 10.0)]

@@ -10,6 +10,8 @@ from leaderboard.site.plots import plots
 from nasbench.runs.records import find_records
 from nasbench.runs.run import NONE, Run
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 
 def make_run(trials, seed=0):
     """A sequential run of trials (arch, epoch, loss, resumed trial)."""

@@ -4,6 +4,8 @@ import pytest
 from leaderboard.curves import POINTS, RANDOM, curve, drawn, grid
 from leaderboard.scores import rank
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 
 @pytest.fixture
 def board(home, small_table, run, cells):

@@ -5,6 +5,8 @@ import pytest
 from leaderboard.boards import REMARK
 from leaderboard.scores import rank
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 
 @pytest.fixture
 def rows(home, small_table, run, cells):

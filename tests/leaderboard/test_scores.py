@@ -10,6 +10,8 @@ from nasbench.errors import MissingExtraError
 from nasbench.runs.budget import Budget
 from nasbench.runs.records import find_records
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 
 def trials(*cells, seconds=10.0):
     """A sequential run; the loss of a cell is that of the table of four cells."""

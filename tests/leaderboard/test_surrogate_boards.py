@@ -311,6 +311,7 @@ def test_wrapper_fits_what_the_algorithm_inside_fits(name, guarded):
         assert made.families == ("neural network", last)
 
 
+@pytest.mark.usefixtures("believed")
 def test_page_of_a_surrogate(home, surrogate, large, small_table, run, cells, tmp_path):
     home.search("random_search", NAME, 3)
     home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])

@@ -12,6 +12,8 @@ from leaderboard.site.build import build
 from nasbench.errors import InvalidArgumentError, MissingExtraError, RecordError
 from nasbench.runs.budget import Budget
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 VOID = ("meta", "link", "br", "img", "input", "hr", "line", "path")
 
 

@@ -12,6 +12,8 @@ from leaderboard.site.formatting import (
     time_unit,
 )
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 
 @pytest.mark.parametrize(
     ("values", "expected"),

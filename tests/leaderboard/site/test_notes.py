@@ -3,6 +3,8 @@ import pytest
 from leaderboard.scores import rank
 from leaderboard.site import notes
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 NAN = float("nan")
 
 

@@ -7,7 +7,7 @@ import pytest
 from leaderboard.site.build import build
 from nasbench.runs.budget import Budget
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("believed")]
 
 REFERENCE = "\N{EN DASH}"
 FAULTS = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")

@@ -5,6 +5,8 @@ from leaderboard.curves import RANDOM, drawn
 from leaderboard.scores import rank
 from leaderboard.site.plots import MEAN, ONCE, linear_below, plots, style, ticks
 
+pytestmark = pytest.mark.usefixtures("believed")
+
 
 @pytest.mark.parametrize(
     ("values", "threshold"),

@@ -1,10 +1,12 @@
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.records import BLOCK, Records, find_records, from_table, to_table
+from nasbench.runs.parts import BLOCK, from_table, to_table
+from nasbench.runs.records import Records, find_records
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.search import search
 from nasbench.runs.setup import Setup
@@ -201,6 +204,10 @@ def test_a_folder_with_another_manifest_is_refused(tmp_path):
     [
         (None, "holds no run records: there is no manifest.json"),
         ("{", "is damaged"),
+        pytest.param(50_000 * "[", "is damaged", id="deep"),
+        pytest.param(200 * "[" + 200 * "]", "is damaged", id="deep but closed"),
+        pytest.param(9000 * "1", "is damaged", id="long number"),
+        ('{"algorithm": 1, "algorithm": 2}', "is damaged"),
         ("[]", "is not a manifest of run records"),
         ('{"name": "a web page"}', "is not a manifest of run records"),
         ("\udcff", "is damaged"),
@@ -242,6 +249,16 @@ def other_seeds(path):
     pq.write_table(table.replace_schema_metadata({b"seeds": b"[7]"}), path)
 
 
+def deep_seeds(path):
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"seeds": 50_000 * b"["}), path)
+
+
+def no_list(path):
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"seeds": b'{"75": 75}'}), path)
+
+
 def less(path):
     pq.write_table(pq.read_table(path).drop_columns(["losses"]), path)
 
@@ -253,7 +270,8 @@ def other_type(path):
 
 
 @pytest.mark.parametrize(
-    "how", [damage, rename, other_seeds, truncate, empty, foreign, less, other_type]
+    "how",
+    [damage, rename, other_seeds, deep_seeds, no_list, truncate, empty, foreign, less, other_type],
 )
 def test_a_damaged_part_is_named(tmp_path, how):
     records = Records.create(tmp_path, MANIFEST)
@@ -264,6 +282,94 @@ def test_a_damaged_part_is_named(tmp_path, how):
         records.runs()
     with pytest.raises(RecordError, match=r"part-000003\.parquet"):
         records.add([made(3 * BLOCK + 1)])
+
+
+# Several writers
+
+
+def test_threads_lose_no_run(tmp_path):
+    records = Records.create(tmp_path, MANIFEST)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda seed: records.add([made(seed)]), range(BLOCK + 7)))
+    assert records.seeds() == list(range(BLOCK + 7))
+    assert all(map(same, records.runs(), map(made, range(BLOCK + 7))))
+    for block in range(2):
+        host = pq.read_table(records.folder / f"host-{block:06d}.parquet")
+        seeds = range(block * BLOCK, min((block + 1) * BLOCK, BLOCK + 7))
+        assert host.column("seed").to_pylist() == np.repeat(seeds, 4).tolist()
+        seconds = [made(seed).optimizer_seconds for seed in seeds]
+        np.testing.assert_array_equal(host.column("optimizer_seconds"), np.concatenate(seconds))
+    assert {path.suffix for path in records.folder.iterdir()} == {".json", ".parquet"}
+
+
+SEEDS_OF_ONE = """
+import sys
+import nasbench
+import nasbench.runs.search
+from nasbench.runs import processes
+processes._HELD_SECONDS = 0.0
+out, first = sys.argv[1:]
+print("ready", flush=True)
+sys.stdin.readline()
+seeds = range(int(first), 24, 4)
+budget = nasbench.Budget(trials=5)
+nasbench.search("random_search", "nb201-cifar10", seeds=seeds, budget=budget, out=out)
+"""
+
+
+def test_processes_lose_no_run(tmp_path):
+    """Four commands with seeds of one block, which write after every seed."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", SEEDS_OF_ONE, str(tmp_path), str(first)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for first in range(4)
+    ]
+    for process in started:
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in started:
+        _, said = process.communicate(timeout=60)
+        assert (process.returncode, said) == (0, "")
+    (records,) = find_records(tmp_path)
+    assert records.seeds() == list(range(24))
+
+
+# Damage
+
+
+@pytest.mark.parametrize("name", ["part", "host"])
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("how", [truncate, foreign])
+def test_damage_is_noticed_before_anything_runs(tmp_path, monkeypatch, name, fresh, how):
+    run_search(tmp_path, range(3))
+    (path,) = tmp_path.rglob(f"{name}-000000.parquet")
+    how(path)
+    before = parts(tmp_path)
+    with monkeypatch.context() as patch:
+        module = sys.modules["nasbench.runs.setup"]
+        patch.setattr(module, "replay_bare", lambda *_, **__: pytest.fail("has run"))
+        with pytest.raises(RecordError, match=rf"{name}-000000\.parquet.*; delete that file, and"):
+            run_search(tmp_path, range(5), fresh=fresh)
+    assert parts(tmp_path) == before
+    path.unlink()
+    runs = run_search(tmp_path, range(5), fresh=fresh)
+    assert [run.trials for run in runs] == [run.trials for run in run_search(None, range(5))]
+
+
+def test_a_part_of_another_search_is_noticed_before_anything_runs(tmp_path):
+    run_search(tmp_path / "a", range(3))
+    run_search(tmp_path / "b", range(3), budget=Budget(trials=16))
+    (place,), (other,) = (list((tmp_path / name).rglob("part-*")) for name in "ab")
+    shutil.copy(other, place)
+    with pytest.raises(RecordError, match="holds runs of another search; delete that file, and"):
+        run_search(tmp_path / "a", range(3))
 
 
 def test_find_records_goes_below_a_folder(tmp_path):

@@ -13,7 +13,8 @@ from nasbench.algorithm import Algorithm, Proposal
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.records import BLOCK, Records, find_records, save
+from nasbench.runs.parts import BLOCK
+from nasbench.runs.records import Records, find_records, save
 from nasbench.runs.replay import replay
 from nasbench.runs.run import NONE, Run, Trial
 

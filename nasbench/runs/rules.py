@@ -1,0 +1,129 @@
+"""What holds for the trials of every run, whatever its benchmark; see :func:`nasbench.replay`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.runs.manifest import Manifest
+from nasbench.runs.trials import Trials
+
+
+def check_rules(trials: Trials, manifest: Manifest) -> None:
+    """Check epochs, resumptions, order and budget of trials.
+
+    Args:
+        trials: The trials.
+        manifest: How they were made.
+
+    Raises:
+        RecordError: A trial breaks a rule.
+    """
+    fidelities = np.array(manifest.fidelities)
+    trials.refuse(
+        ~np.isin(trials.epochs, fidelities),
+        lambda i: (
+            f"is trained to epoch {trials.epochs[i]}, not one of its fidelities "
+            f"{', '.join(map(str, manifest.fidelities))}"
+        ),
+    )
+    _check_resumed(trials)
+    _check_budget(trials, manifest)
+    trials.refuse(
+        trials.fresh & ~(trials.ends >= trials.starts),
+        lambda i: f"ends at {trials.ends[i]} s, before its start at {trials.starts[i]} s",
+    )
+    if manifest.workers == 1:
+        _check_one_worker(trials)
+    else:
+        for first, n in zip(trials.firsts.tolist(), trials.lengths.tolist(), strict=True):
+            _check_workers(trials, slice(first, first + n), manifest.workers)
+
+
+def _check_resumed(trials: Trials) -> None:
+    rows, parents = trials.resumed, trials.parents
+    if not rows.size:
+        return
+    numbers = trials.number[parents]
+    first = np.full(len(trials), -1, dtype=np.int64)
+    first[parents[::-1]] = rows[::-1]
+    trials.refuse(
+        first[parents] != rows,
+        lambda i: f"resumes trial {numbers[i]}, which was already resumed",
+        rows,
+    )
+    trials.refuse(
+        ~(trials.ends[parents] <= trials.starts[rows]),
+        lambda i: f"resumes trial {numbers[i]}, which had not ended",
+        rows,
+    )
+    trials.refuse(
+        trials.epochs[parents] >= trials.epochs[rows],
+        lambda i: (
+            f"resumes trial {numbers[i]} from epoch {trials.epochs[parents[i]]} to epoch "
+            f"{trials.epochs[rows[i]]}"
+        ),
+        rows,
+    )
+    trials.refuse(
+        trials.training_seeds[parents] != trials.training_seeds[rows],
+        lambda i: f"resumes trial {numbers[i]}, but not with its training seed",
+        rows,
+    )
+
+
+def _check_budget(trials: Trials, manifest: Manifest) -> None:
+    budget = manifest.budget
+    if budget.trials is not None:
+        trials.refuse_runs(
+            trials.lengths > budget.trials,
+            lambda i: f"has {trials.lengths[i]} trials, but its budget is {budget.trials}",
+        )
+    if budget.seconds is not None:
+        trials.refuse(
+            trials.ends > budget.seconds,
+            lambda i: f"ends at {trials.ends[i]} s, after its budget of {budget.seconds} s",
+        )
+    if budget.epochs is not None:
+        paid = trials.epochs.astype(np.int64)
+        paid[trials.resumed] -= trials.epochs[trials.parents]
+        sums = np.bincount(trials.run, weights=paid, minlength=len(trials.lengths))
+        trials.refuse_runs(
+            sums > budget.epochs,
+            lambda i: f"trains {sums[i]:.0f} epochs, but its budget is {budget.epochs}",
+        )
+
+
+def _check_one_worker(trials: Trials) -> None:
+    """Check that every trial starts when the one before it ends."""
+    expected = np.empty(len(trials))
+    expected[1:] = trials.ends[:-1]
+    expected[trials.firsts[trials.lengths > 0]] = 0.0
+    trials.refuse(
+        trials.starts != expected,
+        lambda i: f"starts at {trials.starts[i]} s, but its only worker is free at {expected[i]} s",
+    )
+
+
+def _check_workers(trials: Trials, run: slice, workers: int) -> None:
+    """Check that the trials of a run start at 0 or at the end of one before, with a worker free."""
+    starts, ends = trials.starts[run], trials.ends[run]
+    rows = np.arange(run.start, run.stop)
+    order = np.argsort(ends, kind="stable")
+    ascending = ends[order]
+    place = np.minimum(np.searchsorted(ascending, starts), max(len(ends) - 1, 0))
+    follows = (ascending[place] == starts) & (order[place] < np.arange(len(ends)))
+    trials.refuse(
+        (starts != 0.0) & ~follows,
+        lambda i: f"starts at {starts[i]} s, when no trial before it ends",
+        rows,
+    )
+    trials.refuse(
+        np.diff(starts, prepend=0.0) < 0,
+        lambda i: f"starts at {starts[i]} s, before the trial before it",
+        rows,
+    )
+    busy: NDArray[np.int64] = np.arange(len(ends)) - np.searchsorted(ascending, starts, "right")
+    trials.refuse(
+        busy >= workers,
+        lambda i: f"starts at {starts[i]} s, when all {workers} workers are busy",
+        rows,
+    )
