@@ -16,7 +16,7 @@ class Budget:
         epochs: Maximum number of trained epochs, summed over trials.
 
     Raises:
-        InvalidArgumentError: No limit is given, or one is not a positive, finite number.
+        InvalidArgumentError: No limit is given, or one is not a positive number below 2**63.
     """
 
     trials: int | None = None
@@ -36,6 +36,8 @@ class Budget:
                 )
             if value == math.inf:
                 raise InvalidArgumentError(f"budget: {name} = {value!r} must be finite")
+            if value >= 2**63:
+                raise InvalidArgumentError(f"budget: {name} must be below 2**63")
         if self.seconds is not None:
             object.__setattr__(self, "seconds", float(self.seconds))
 

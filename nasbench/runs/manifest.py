@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from nasbench.algorithm import Algorithm
 from nasbench.benchmark import Benchmark
-from nasbench.errors import InvalidArgumentError, RecordError
+from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
@@ -157,25 +157,25 @@ class Manifest:
         try:
             benchmark = document["benchmark"]
             manifest = cls(
-                algorithm=document["algorithm"],
-                preset=document["preset"],
+                algorithm=_typed(document["algorithm"], str),
+                preset=_typed(document["preset"], str | None),
                 hyperparameters=dict(document["hyperparameters"]),
-                benchmark=benchmark["id"],
-                version=benchmark["version"],
-                content_hash=benchmark["content_hash"],
+                benchmark=_typed(benchmark["id"], str),
+                version=_typed(benchmark["version"], int),
+                content_hash=_typed(benchmark["content_hash"], str),
                 objectives=_texts(benchmark["objectives"]),
                 known=_texts(benchmark["known"]),
                 budget=Budget(**document["budget"]),
-                workers=document["workers"],
-                replicate=document["replicate"],
-                fidelities=tuple(document["fidelities"]),
-                family=benchmark.get("family", ""),
+                workers=_typed(document["workers"], int),
+                replicate=_typed(document["replicate"], int | str),
+                fidelities=tuple(_typed(epoch, int) for epoch in document["fidelities"]),
+                family=_typed(benchmark.get("family", ""), str),
                 families=_texts(document.get("families", ())),
                 code=_typed(document.get("code", ""), str),
                 test_objectives=_texts(benchmark.get("test_objectives", ())),
                 random_trials=_typed(document.get("random_trials", 0), int | None),
             )
-        except (KeyError, TypeError, ValueError, AttributeError, InvalidArgumentError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
         if manifest.encode() != document:
             raise RecordError(
@@ -209,11 +209,11 @@ class Manifest:
 def _texts(values: Sequence[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise TypeError(f"{values!r} is not a list")
-    return tuple(values)
+    return tuple(_typed(value, str) for value in values)
 
 
 def _typed(value: Any, kind: Any) -> Any:
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(f"{value!r} is not of type {kind}")
     return value
 

@@ -37,6 +37,7 @@ _TYPES = {
     "end": "double",
     "known_seconds": "double",
 }
+_OPTIONAL = ("resumes", "training_seed")
 _OTHER_TYPES = {
     "arch": r"fixed_size_list<\w+: uint(8|16)>\[\d+\]",
     "losses": r"fixed_size_list<\w+: double>\[\d+\]",
@@ -154,6 +155,10 @@ def _check_types(table: pa.Table, where: str) -> None:
         found = str(table.schema.field(name).type)
         if not re.fullmatch(_TYPES.get(name) or _OTHER_TYPES[name], found):
             raise RecordError(f"{where}: column {name!r} has type {found}")
+        column = table.column(name)
+        inside = column.combine_chunks().values if name in ("arch", "losses") else column
+        if name not in _OPTIONAL and (column.null_count or inside.null_count):
+            raise RecordError(f"{where}: column {name!r} has a null")
 
 
 def listed_seeds(table: pa.Table, where: str) -> list[int]:

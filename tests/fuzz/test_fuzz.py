@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from fuzz import tables
+from fuzz import records, tables
 from fuzz.harness import REFUSED, RIGHT, TRACEBACK, WRONG, outcome, tried
 
 from nasbench.errors import TableError
 
-KINDS = {"tables": (tables.case, 300)}
+KINDS = {"tables": (tables.case, 300), "records": (records.case, 200)}
 
 
 def broken():
