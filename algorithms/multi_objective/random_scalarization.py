@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from algorithms.parts.inner import Wrapper, with_one_loss
+from algorithms.parts.ordered_sum import ordered_sum
 from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Known, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
@@ -130,8 +131,8 @@ class RandomScalarization(Wrapper):
             scale * (loss - low) for scale, loss, low in zip(scales, losses, lowest, strict=True)
         ]
         if self.scalarization == "linear":
-            return sum(distances)
-        return max(distances) + _RHO * sum(distances)
+            return ordered_sum(distances)
+        return max(distances) + _RHO * ordered_sum(distances)
 
 
 class _Search:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.parts.ordered_sum import ordered_sum
 from algorithms.parts.region_tree import RegionTree, to_root
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
@@ -213,7 +214,7 @@ class LaNAS(Algorithm):
             columns = [first + option for first, option in zip(offsets, arch, strict=True)]
             depth = 0
             for weights, threshold, good in splits:
-                if (sum([weights[column] for column in columns]) <= threshold) != good:
+                if (ordered_sum([weights[column] for column in columns]) <= threshold) != good:
                     break
                 depth += 1
             if depth >= furthest:
