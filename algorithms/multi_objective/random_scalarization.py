@@ -20,6 +20,8 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import SearchSpace
 
 _SCALARIZATIONS = ("tchebycheff", "linear")
+_MIN_RANGE = 1e-200
+"""Losses in a smaller range are equal: in units of it, others would be infinite."""
 _RHO = 0.05
 
 
@@ -116,7 +118,7 @@ class RandomScalarization(Wrapper):
             return False
         weights = self._array_rng.dirichlet(np.ones(n)).tolist()
         scales = [
-            100 * weight / (highest - lowest or 1.0)
+            100 * weight / (highest - lowest if highest - lowest > _MIN_RANGE else 1.0)
             for weight, lowest, highest in zip(weights, self._lowest, self._highest, strict=True)
         ]
         combine = partial(self._combine, self._lowest, scales)
