@@ -27,6 +27,7 @@ Proposal(arch=(4, 3, 2, 1, 2, 2), epoch=None, resumes=None)
 """
 
 import inspect
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,9 @@ Known: TypeAlias = Callable[[Arch], tuple[float, ...]]
 An algorithm with a keyword ``known`` receives such a function. A number is NaN where it is not
 defined for the architecture, as some zero-cost scores are not.
 """
+
+LARGEST_LOSS = 1e40
+"""More than single precision holds; its products with other losses are finite."""
 
 _NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable")
 
@@ -70,8 +74,13 @@ class Observation:
     Attributes:
         trial: Number of the trial; trials are numbered from 0 in the order of their starts.
         proposal: The proposal.
-        losses: One loss per objective, lower is better; ``inf`` if the training diverged.
+        losses: One loss per objective, lower is better; ``inf`` if the training diverged. What is
+            further from zero than :data:`LARGEST_LOSS`, so that searches could not calculate with
+            it, counts as diverged, or as minus that number.
         seconds: Simulated cost of the trial.
+
+    Raises:
+        InvalidArgumentError: A loss is NaN, ``-inf`` or not a number, or there is none.
     """
 
     __slots__ = ("_curve", "losses", "proposal", "seconds", "trial")
@@ -86,7 +95,7 @@ class Observation:
     ) -> None:
         self.trial = trial
         self.proposal = proposal
-        self.losses = losses
+        self.losses = losses if _are_ordinary(losses) else _checked_losses(losses)
         self.seconds = seconds
         self._curve = curve
 
@@ -107,6 +116,28 @@ class Observation:
             f"Observation(trial={self.trial}, {self.proposal}, losses={self.losses}, "
             f"seconds={self.seconds})"
         )
+
+
+def _are_ordinary(losses: object) -> bool:
+    if type(losses) is not tuple or not losses:
+        return False
+    for loss in losses:
+        if type(loss) is not float or not -LARGEST_LOSS < loss < LARGEST_LOSS:
+            return False
+    return True
+
+
+def _checked_losses(losses: Any) -> tuple[float, ...]:
+    try:
+        numbers = tuple([float(loss) for loss in losses])
+    except (TypeError, ValueError, OverflowError):
+        numbers = ()
+    if not numbers or not all(loss > -math.inf for loss in numbers):
+        raise InvalidArgumentError(
+            f"losses = {losses!r} must be a tuple of numbers, one per objective, with inf for a "
+            "training that diverged"
+        )
+    return tuple([math.inf if x >= LARGEST_LOSS else max(x, -LARGEST_LOSS) for x in numbers])
 
 
 class Configurable(Protocol):

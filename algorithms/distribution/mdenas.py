@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from algorithms.parts.choices import IndependentChoices
+from algorithms.parts.ordered_sum import ordered_sum
 from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
@@ -134,7 +135,7 @@ class MdeNAS(Algorithm):
                     moved[gains] += self.learning_rate
                     moved[loses] -= self.learning_rate
             positive = [max(p, 0.0) for p in moved]
-            total = sum(positive)
+            total = ordered_sum(positive)
             self._choices.weights[position] = [p / total for p in positive]
 
     def _most_likely(self) -> Arch:

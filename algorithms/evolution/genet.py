@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from algorithms.parts.mutation import mutant
+from algorithms.parts.ordered_sum import ordered_sum
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
@@ -99,7 +100,7 @@ class GeNet(Algorithm):
     def _selected(self) -> list[Arch]:
         """As many parents as the population has members, by roulette-wheel selection."""
         draw = self.rng.random
-        losses = [sum(self._losses[a]) / len(self._losses[a]) for a in self._generation]
+        losses = [ordered_sum(self._losses[a]) / len(self._losses[a]) for a in self._generation]
         finite = [loss for loss in losses if loss < math.inf]
         highest = max(finite, default=math.inf)
         weights = [highest - loss if loss < math.inf else 0.0 for loss in losses]

@@ -1,13 +1,14 @@
 """BOHB (Falkner, Klein and Hutter, 2018, https://arxiv.org/abs/1807.01774)."""
 
-from bisect import insort
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import chain, count
+from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.parts.growing_array import GrowingArray
 from algorithms.parts.kernel_density import KernelDensity, StatsmodelsDensity
 from algorithms.parts.rungs import ROUNDINGS, Halving, Result, brackets, rungs
 from nasbench.algorithm import Algorithm, Observation, Proposal
@@ -157,7 +158,7 @@ class BOHB(Algorithm):
             ]
         )
         self._kernel_options = np.where(self._numeric, 0, self._options).tolist()
-        self._results: dict[int, list[Result]] = {}
+        self._rankings: dict[int, _Ranking] = {}
         self._models: tuple[KernelDensity, KernelDensity] | None = None
         self._is_stale = False
 
@@ -168,7 +169,10 @@ class BOHB(Algorithm):
         proposal, loss, trial = observation.proposal, observation.losses[0], observation.trial
         self._halving.tell(proposal, loss, trial)
         epoch = proposal.epoch or self.fidelities[-1]
-        insort(self._results.setdefault(epoch, []), Result(loss, trial, proposal.arch))
+        if epoch not in self._rankings:
+            self._rankings[epoch] = _Ranking(len(self._options))
+        point = self._encode(np.array(proposal.arch))
+        self._rankings[epoch].add(Result(loss, trial, proposal.arch), point)
         self._is_stale = True
 
     def _draw(self) -> Arch:
@@ -208,23 +212,22 @@ class BOHB(Algorithm):
     def _fit(self) -> None:
         """Fit both densities at the largest epoch that has enough results."""
         self._is_stale = False
-        for epoch in sorted(self._results, reverse=True):
-            results = self._results[epoch]
-            n_good = max(self._min_results, self.good_percent * len(results) // 100)
-            n_bad = max(self._min_results, (100 - self.good_percent) * len(results) // 100)
-            if len(results) - n_good > len(self._options):
-                self._models = (
-                    self._density(results[:n_good]),
-                    self._density(results[n_good : n_good + n_bad]),
-                )
+        for epoch in sorted(self._rankings, reverse=True):
+            ranking = self._rankings[epoch]
+            n = len(ranking.results)
+            n_good = max(self._min_results, self.good_percent * n // 100)
+            n_bad = max(self._min_results, (100 - self.good_percent) * n // 100)
+            if n - n_good > len(self._options):
+                good, bad = slice(n_good), slice(n_good, n_good + n_bad)
+                self._models = self._density(ranking, good), self._density(ranking, bad)
                 return
 
-    def _density(self, results: Sequence[Result]) -> KernelDensity:
-        n, d = len(results), len(self._options)
-        options = chain.from_iterable([result.arch for result in results])
-        archs = np.fromiter(options, np.int64, n * d).reshape(n, d)
+    def _density(self, ranking: "_Ranking", part: slice) -> KernelDensity:
         return _KERNELS[self.kernel](
-            self._encode(archs), self._kernel_options, min_bandwidth=self.min_bandwidth
+            ranking.points.rows[part].copy(),
+            self._kernel_options,
+            min_bandwidth=self.min_bandwidth,
+            groups=(ranking.different.rows, ranking.places.rows[part]),
         )
 
     def _encode(self, archs: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -238,3 +241,33 @@ class BOHB(Algorithm):
         archs = np.where(self._numeric, np.floor(points * self._options), points)
         options: NDArray[np.int64] = np.minimum(archs, self._options - 1).astype(np.int64)
         return options
+
+
+class _Ranking:
+    """Results of one epoch.
+
+    Args:
+        n_decisions: Number of decisions.
+
+    Attributes:
+        results: The results, best first.
+        points: The encoding of each of them, shape ``(n, n_decisions)``.
+        different: The different ones among these encodings, in the order of their first results.
+        places: For each result the place of its encoding in ``different``.
+    """
+
+    def __init__(self, n_decisions: int) -> None:
+        self.results: list[Result] = []
+        self.points = GrowingArray(np.float64, n_decisions)
+        self.different = GrowingArray(np.float64, n_decisions)
+        self.places = GrowingArray(np.intp)
+        self._numbers: dict[Arch, int] = {}
+
+    def add(self, result: Result, point: NDArray[np.float64]) -> None:
+        rank = bisect_right(self.results, result)
+        self.results.insert(rank, result)
+        self.points.insert(rank, point)
+        if result.arch not in self._numbers:
+            self._numbers[result.arch] = len(self._numbers)
+            self.different.append(point)
+        self.places.insert(rank, self._numbers[result.arch])

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from algorithms.parts.inner import Wrapper, with_one_loss
+from algorithms.parts.ordered_sum import ordered_sum
 from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Known, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import SearchSpace
 
 _SCALARIZATIONS = ("tchebycheff", "linear")
+_MIN_RANGE = 1e-200
+"""Losses in a smaller range are equal: in units of it, others would be infinite."""
 _RHO = 0.05
 
 
@@ -115,7 +118,7 @@ class RandomScalarization(Wrapper):
             return False
         weights = self._array_rng.dirichlet(np.ones(n)).tolist()
         scales = [
-            100 * weight / (highest - lowest or 1.0)
+            100 * weight / (highest - lowest if highest - lowest > _MIN_RANGE else 1.0)
             for weight, lowest, highest in zip(weights, self._lowest, self._highest, strict=True)
         ]
         combine = partial(self._combine, self._lowest, scales)
@@ -130,8 +133,8 @@ class RandomScalarization(Wrapper):
             scale * (loss - low) for scale, loss, low in zip(scales, losses, lowest, strict=True)
         ]
         if self.scalarization == "linear":
-            return sum(distances)
-        return max(distances) + _RHO * sum(distances)
+            return ordered_sum(distances)
+        return max(distances) + _RHO * ordered_sum(distances)
 
 
 class _Search:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from random import Random
 from typing import TypeAlias
 
+from algorithms.parts.ordered_sum import ordered_sum
 from nasbench.space import Arch, SearchSpace
 
 LegalOptions: TypeAlias = Callable[[Arch], tuple[int, ...]]
@@ -78,7 +79,7 @@ class IndependentChoices:
         draw = rng.random
         chosen = []
         for weights in self.weights:
-            rest = draw() * sum(weights)
+            rest = draw() * ordered_sum(weights)
             for option, weight in enumerate(weights):  # noqa: B007
                 rest -= weight
                 if rest < 0:

@@ -1,6 +1,7 @@
 """Kernel density over architectures, with a product kernel over decisions, as in BOHB."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,26 +25,39 @@ class KernelDensity:
         n_options: For each of the ``d`` columns its number of options, or 0 if it is not
             categorical.
         min_bandwidth: Minimum bandwidth.
+        groups: Different points, shape ``(u, d)``, some of which may not be in the data, and for
+            each data point its place among them, shape ``(n,)``: kernels are computed once for
+            equal points. None if they are not known.
 
     Attributes:
         bandwidths: Bandwidth of each column, shape ``(d,)``.
     """
 
     def __init__(
-        self, data: NDArray[np.float64], n_options: Sequence[int], *, min_bandwidth: float
+        self,
+        data: NDArray[np.float64],
+        n_options: Sequence[int],
+        *,
+        min_bandwidth: float,
+        groups: tuple[NDArray[np.float64], NDArray[np.intp]] | None = None,
     ) -> None:
         self._data = data
         self._n_options = np.array(n_options)
+        self._places: NDArray[np.intp] | None = None
+        if groups is None:
+            different, std = data, data.std(axis=0)
+        else:
+            occurs = np.bincount(groups[1], minlength=len(groups[0])) > 0
+            different = groups[0].compress(occurs, axis=0)
+            self._places = (np.cumsum(occurs) - 1).take(groups[1])
+            std = _std(data, different, self._places)
+        self._columns = np.ascontiguousarray(different.T)
         n, d = data.shape
-        spread = 1.06 * data.std(axis=0) * n ** (-1 / (4 + d))
+        spread = 1.06 * std * n ** (-1 / (4 + d))
         self.bandwidths: NDArray[np.float64] = np.minimum(
             np.maximum(spread, min_bandwidth), self._most()
         )
-        options = np.arange(self._n_options.max())[:, None]
-        same, other = 1 - self.bandwidths, self._other()
-        self._factors = np.where(
-            data.T[:, None] == options, same[:, None, None], other[:, None, None]
-        )
+        self._same, self._others = 1 - self.bandwidths, self._other()
 
     def _most(self) -> NDArray[np.float64]:
         """Maximum bandwidth of each column."""
@@ -56,14 +70,17 @@ class KernelDensity:
 
     def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Density at points of shape ``(m, d)``; returns shape ``(m,)``."""
-        product = np.ones((len(points), len(self._data)))
-        options = points.astype(np.intp)
+        product = np.ones((len(points), self._columns.shape[1]))
         for k, (h, n) in enumerate(zip(self.bandwidths, self._n_options, strict=True)):
-            if n:
-                product *= self._factors[k].take(options[:, k], axis=0)
-            else:
-                difference = points[:, k, None] - self._data[:, k]
-                product *= _NORMALISER / h * np.exp(-0.5 * (difference / h) ** 2)
+            at, column = points[:, k], self._columns[k]
+            if not n:
+                product *= _NORMALISER / h * np.exp(-0.5 * ((at[:, None] - column) / h) ** 2)
+                continue
+            options = at if len(at) <= n else np.arange(n)
+            factors = np.where(options[:, None] == column, self._same[k], self._others[k])
+            product *= factors if options is at else factors.take(at.astype(np.intp), axis=0)
+        if self._places is not None:
+            product = product.take(self._places, axis=1)
         mean: NDArray[np.float64] = product.mean(axis=1)
         return mean
 
@@ -108,7 +125,7 @@ class StatsmodelsDensity(KernelDensity):
         return np.full(len(self._n_options), np.inf)
 
     def _other(self) -> NDArray[np.float64]:
-        n_levels = np.array([len(np.unique(column)) for column in self._data.T])
+        n_levels = np.array([len(np.unique(column)) for column in self._columns])
         with np.errstate(divide="ignore"):
             other: NDArray[np.float64] = self.bandwidths / (n_levels - 1)
         return other
@@ -116,3 +133,21 @@ class StatsmodelsDensity(KernelDensity):
     def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):  # infinite factors of both signs
             return super().density(points)
+
+
+def _std(
+    data: NDArray[np.float64], different: NDArray[np.float64], places: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """``data.std(axis=0)`` to the bit, where ``data`` is ``different[places]``."""
+    n, d = data.shape
+    columns = _columns(1 << n.bit_length(), d)[: n * d]
+    mean = np.bincount(columns, data.ravel()) / n
+    squares = np.square(different - mean).take(places, axis=0)
+    std: NDArray[np.float64] = np.sqrt(np.bincount(columns, squares.ravel()) / n)
+    return std
+
+
+@lru_cache(8)
+def _columns(n: int, d: int) -> NDArray[np.intp]:
+    """The column of every number in ``n`` rows of ``d``."""
+    return np.tile(np.arange(d), n)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from algorithms.parts.lstm_policy import Adam, LSTMPolicy, one_thread
+from algorithms.parts.ordered_sum import ordered_sum
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -145,7 +146,9 @@ class LSTMController(Algorithm):
         """
         keep = self.baseline_momentum
         if baselines is None:
-            mean = self._mean / self._weight if self._weight else sum(rewards) / len(rewards)
+            mean = (
+                self._mean / self._weight if self._weight else ordered_sum(rewards) / len(rewards)
+            )
             baselines = [mean] * len(rewards)
         advantages = [
             reward - baseline for reward, baseline in zip(rewards, baselines, strict=True)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from numpy.random import default_rng
 
 from algorithms.parts.choices import IndependentChoices
+from algorithms.parts.ordered_sum import ordered_sum
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -156,7 +157,7 @@ class Reinforce(Algorithm):
             shares = weights[position]
             if not unruled:
                 shares = self._legal_shares(arch[:position])
-            part = step / sum(shares)
+            part = step / ordered_sum(shares)
             row = logits[position]
             for k, share in enumerate(shares):
                 row[k] -= part * share
@@ -170,7 +171,7 @@ class Reinforce(Algorithm):
         rate = self.learning_rate / (1 - _BETA1**self._steps)
         for position, option in enumerate(arch):
             shares = self._legal_shares(arch[:position])
-            total = sum(shares)
+            total = ordered_sum(shares)
             gradient = [-advantage * share / total for share in shares]
             gradient[option] += advantage
             first, second = self._moments[position]

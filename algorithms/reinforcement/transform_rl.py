@@ -10,6 +10,7 @@ from math import inf, pi, sqrt, tan
 from typing import Any, ClassVar
 
 from algorithms.parts.edit_policy import EditPolicy
+from algorithms.parts.ordered_sum import ordered_sum
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -219,11 +220,11 @@ class TransformRL(Algorithm):
         """Rewards minus the moving average of batch means, the current batch included."""
         keep = self.baseline_momentum
         self._weight = keep * self._weight + (1 - keep)
-        self._mean = keep * self._mean + (1 - keep) * sum(rewards) / len(rewards)
+        self._mean = keep * self._mean + (1 - keep) * ordered_sum(rewards) / len(rewards)
         advantages = [reward - self._mean / self._weight for reward in rewards]
         if not self.normalize:
             return advantages
-        square = sum(advantage * advantage for advantage in advantages) / len(advantages)
+        square = ordered_sum(advantage * advantage for advantage in advantages) / len(advantages)
         self._square = keep * self._square + (1 - keep) * square
         size = sqrt(self._square / self._weight)
         return [advantage / size if size else 0.0 for advantage in advantages]

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.parts.growing_array import GrowingArray
+from algorithms.parts.ordered_sum import ordered_sum
 from algorithms.parts.region_tree import RegionTree, to_root
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
@@ -101,6 +103,8 @@ class LaNAS(Algorithm):
         self._unseen = np.ones(len(self._numbers), dtype=np.bool_)
         self._proposed: set[Arch] = set()
         self._told: list[tuple[Arch, float]] = []
+        self._told_columns = GrowingArray(np.intp, len(space.options))
+        self._told_losses = GrowingArray(np.float64)
         self._best, self._worst = inf, -inf
         self._tree: RegionTree | None = None
         self._selected = 0
@@ -127,6 +131,8 @@ class LaNAS(Algorithm):
         if loss < inf:
             self._best, self._worst = min(self._best, loss), max(self._worst, loss)
         self._told.append((arch, loss))
+        self._told_columns.append(arch + self._offsets)
+        self._told_losses.append(loss)
         tree, leaf = self._paths.pop(arch, (None, 0))
         if tree is not None and tree is self._tree:
             for node in to_root(leaf):
@@ -155,8 +161,8 @@ class LaNAS(Algorithm):
 
     def _rooted(self) -> RegionTree:
         """A tree of all trials so far; its nodes are split when the search enters them."""
-        columns = np.array([arch for arch, _ in self._told]).T + self._offsets[:, None]
-        losses = np.minimum([loss for _, loss in self._told], self._worst)
+        columns = self._told_columns.rows.T.copy()
+        losses = np.minimum(self._told_losses.rows, self._worst)
         return RegionTree(
             self.height, columns, losses, self._penalty, self._columns, np.flatnonzero(self._unseen)
         )
@@ -213,7 +219,7 @@ class LaNAS(Algorithm):
             columns = [first + option for first, option in zip(offsets, arch, strict=True)]
             depth = 0
             for weights, threshold, good in splits:
-                if (sum([weights[column] for column in columns]) <= threshold) != good:
+                if (ordered_sum([weights[column] for column in columns]) <= threshold) != good:
                     break
                 depth += 1
             if depth >= furthest:

@@ -1,7 +1,8 @@
 """Benchmarks that answer from a table of recorded trainings."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -350,7 +351,9 @@ class TableBenchmark:
         for name, value in found.items():
             if value != value and f"{name}_seconds" not in costs:
                 raise self._refusals.not_recorded(name)
-        return tuple(found[name] for name in self.known), float(sum(found[name] for name in costs))
+        # not sum(), which rounds otherwise from Python 3.12 on
+        seconds = reduce(add, [found[name] for name in costs], 0.0)
+        return tuple(found[name] for name in self.known), seconds
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:

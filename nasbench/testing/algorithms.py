@@ -28,6 +28,7 @@ from nasbench.testing.another_process import in_another_process
 from nasbench.testing.requirements import generators_left_alone, require, require_legal
 
 _WORKERS = 8
+_EXTREMES = (1e308, -1e308, 1e39, -1e39, 5e-324, -5e-324, 0.0, 1.0)
 
 
 def check_algorithm(
@@ -45,7 +46,8 @@ def check_algorithm(
       a trial, one that was told, not resumed before, and not trained as far.
     - *Reproducible*: the same seed gives the same run, also in another process with other hashes.
     - *Late answers*: it works with eight workers, and if it is told in any order.
-    - *Any loss*: it works where all are equal, many are, some or all are infinite.
+    - *Any loss*: it works where all are equal, many are, some or all are infinite, or are of
+      extreme sizes.
     - *Random trials*: as many as it claims do not depend on results.
     - *One fidelity*: it works where only the last one is offered.
     - *Generators*: those of ``random`` and NumPy are left alone.
@@ -305,6 +307,8 @@ def _check_losses(
         "all losses are infinite": lambda _: math.inf,
         "some losses are infinite": lambda loss: math.inf if int(10 * loss) % 2 else loss,
         "losses are negative": lambda loss: -loss,
+        "losses are of any size": lambda loss: _EXTREMES[int(10 * loss) % len(_EXTREMES)],
+        "losses are subnormal": lambda loss: 5e-324 * int(loss),
     }
     for what, change in changed.items():
         altered = cast(Benchmark, _Altered(benchmark, change))

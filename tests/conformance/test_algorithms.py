@@ -176,6 +176,16 @@ def positive_only(self, observation):
     assert observation.loss >= 0
 
 
+def moderate_only(self, observation):
+    self.total = getattr(self, "total", 0.0) + observation.loss**10
+
+
+def normal_only(self, observation):
+    self.all = {*getattr(self, "all", ()), min(observation.loss, 1e30)}
+    if len(self.all) > 5:
+        assert 1 / (max(self.all) - min(self.all)) < float("inf")
+
+
 def distinct_only(self, observation):
     self.all = [*getattr(self, "all", []), observation.loss]
     assert len(self.all) < 5 or len(set(self.all)) > 1
@@ -220,6 +230,8 @@ BROKEN = {
     "wants answers in order": ({"tell": tell_in_order}, "told in another order"),
     "wants finite losses": ({"tell": finite_only}, "cannot convert float infinity"),
     "wants positive losses": ({"tell": positive_only}, "fails where losses are negative"),
+    "wants moderate losses": ({"tell": moderate_only}, "fails where losses are of any size"),
+    "wants normal losses": ({"tell": normal_only}, "fails where losses are subnormal"),
     "wants different losses": ({"tell": distinct_only}, "fails where all losses are equal"),
     "wants two fidelities": ({"fresh": several_fidelities}, "index out of range"),
     "does not call super": ({"__init__": no_super}, "did not call super"),

@@ -81,7 +81,7 @@ def test_the_model_is_of_the_largest_epoch_that_can_have_one():
         search._fit()
         able = [epoch for epoch, n in seen.items() if n >= 14]
         if able:
-            archs = [list(result.arch) for result in search._results[max(able)]]
+            archs = [list(result.arch) for result in search._rankings[max(able)].results]
             assert search._models[0]._data.tolist() == archs[: len(search._models[0]._data)]
         else:
             assert search._models is None

@@ -90,6 +90,13 @@ def begun(losses, seed=0, **settings):
     return search
 
 
+def test_a_range_too_small_for_a_unit_is_none():
+    search = begun([(0.0, 1.0), (5e-324, 2.0)], scalarization="linear")
+    combine = search._current.combine
+    assert combine((5e-324, 1.0)) < 1e-300
+    assert math.isfinite(combine((1e39, 1e39)))
+
+
 def weights(search, ranges):
     scales = search._current.combine.args[1]
     return [scale * width / 100 for scale, width in zip(scales, ranges, strict=True)]

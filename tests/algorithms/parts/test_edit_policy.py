@@ -2,12 +2,14 @@ import random
 
 import numpy as np
 import pytest
-import torch
 from toys import Ruled, Tiny
 
-from algorithms.parts.edit_policy import EditPolicy
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.spaces.nb201 import NB201
+
+torch = pytest.importorskip("torch")
+
+from algorithms.parts.edit_policy import EditPolicy  # noqa: E402
 
 
 class Growing(Tiny):

@@ -37,6 +37,19 @@ def test_it_equals_statsmodels(n_options, n):
     np.testing.assert_allclose(ours.density(at), theirs.pdf(at), rtol=1e-10)
 
 
+@pytest.mark.parametrize("kind", [KernelDensity, StatsmodelsDensity])
+@pytest.mark.parametrize("n_options", [(5, 0, 2), (3, 3, 3)])
+def test_equal_points_in_groups_give_the_same_bits(kind, n_options):
+    rng = np.random.default_rng(2)
+    different = np.floor(4 * points(rng, 30, n_options)) / 4
+    data, at = different[places := rng.integers(20, size=700)], points(rng, 40, n_options)
+    one = kind(data, n_options, min_bandwidth=1e-3)
+    other = kind(data, n_options, min_bandwidth=1e-3, groups=(different, places))
+    assert one.bandwidths.tolist() == other.bandwidths.tolist()
+    for some in (at, at[:2]):
+        np.testing.assert_array_equal(one.density(some), other.density(some))
+
+
 def statsmodels(data, n_options, *, min_bandwidth):
     """The density as HpBandSter makes it."""
     kde = KDEMultivariate(

@@ -4,18 +4,20 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from toys import Hashed, Numbers, OneDecision, drive, tell
 
 import nasbench
 from algorithms import ALGORITHMS
-from algorithms.reinforcement.transform_rl import TransformRL, _Episode
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError, MissingExtraError
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
+
+torch = pytest.importorskip("torch")
+
+from algorithms.reinforcement.transform_rl import TransformRL, _Episode  # noqa: E402
 
 
 class Chain(Numbers, options=(4,) * 5):

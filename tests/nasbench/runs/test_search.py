@@ -19,6 +19,7 @@ from nasbench.runs.records import find_records
 from nasbench.runs.search import check_seeds, search
 from nasbench.runs.setup import Setup, load_algorithm
 
+pytest.importorskip("torch")  # some algorithms need it
 PRESETS = [(name, preset) for name in ALGORITHMS for preset in ALGORITHMS.load(name).presets]
 
 
