@@ -27,6 +27,7 @@ from nasbench.tables.columns import is_list
 CELLS = 1 << 20
 LONGEST_LINE = 1 << 24
 _CHARACTERS = 1 << 26
+_MOST_BLANK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +291,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[str]:
         path, size = self._path, self._path.stat().st_size
-        number = 0
+        number = blank = 0
         with (
             _stream(path) as (file, stream),
             io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text,
@@ -303,6 +304,11 @@ class _Lines:
                     raise ArchiveError(
                         f"{path}, line {number} is longer than {LONGEST_LINE:,} characters, or "
                         "ends a row that is"
+                    )
+                blank = blank + 1 if len(line) < 3 and line.isspace() else 0
+                if blank > _MOST_BLANK:
+                    raise ArchiveError(
+                        f"{path}, line {number} comes after {blank - 1:,} blank ones"
                     )
                 if "\0" in line:
                     raise ArchiveError(f"{path}, line {number} holds a zero byte: not a text file")
