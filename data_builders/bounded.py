@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from data_builders.damage import BZ2, GZIP, HEAD, XZ, kind_of, shown
 from nasbench.errors import ArchiveError
@@ -27,26 +27,29 @@ MOST_FILES = 1 << 18
 """Files in an archive; the largest published one has about 60,000."""
 
 _CHUNK = 1 << 20
-COMPRESSED: Mapping[str, Callable[[IO[bytes]], IO[bytes]]] = {
+COMPRESSED: Mapping[str, Callable[[Any], Any]] = {
     GZIP: lambda raw: gzip.GzipFile(fileobj=raw),
     BZ2: bz2.BZ2File,
     XZ: lzma.LZMAFile,
 }
 """What decompresses a file, by its kind."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_NAMES = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 _ENCRYPTED = 0x1
 
 
 def read(file: IO[bytes], limit: int, where: str) -> bytes:
-    """Return all bytes of a file, from its position.
+    """Return all bytes of a buffered file, from its position.
 
     Raises:
         ArchiveError: They are more than ``limit``.
     """
-    parts, left = [], limit + 1
-    while left and (part := file.read(min(left, _CHUNK))):
-        parts.append(part)
-        left -= len(part)
+    parts, left, is_more = [], limit + 1, True
+    while left and is_more:
+        asked = min(left, _CHUNK)
+        parts.append(file.read(asked))
+        left -= len(parts[-1])
+        is_more = len(parts[-1]) == asked
     if not left:
         raise ArchiveError(f"{where} is larger than {limit:,} bytes")
     return b"".join(parts)
@@ -120,7 +123,8 @@ class Bounded(io.BufferedIOBase):
                 f"{self._where} has a name or header of more than {self._longest:,} bytes"
             )
         data: bytes = self._file.read(size)
-        self._spend(len(data))
+        if self._budget is not None:
+            self._budget.spend(len(data))
         return data
 
     def read1(self, size: int = -1, /) -> bytes:
@@ -173,11 +177,13 @@ def decompressed(path: Path, *, longest: int | None = None) -> Iterator[IO[bytes
         kind = kind_of(raw.read(HEAD))
         raw.seek(0)
         if kind not in COMPRESSED:
-            yield Bounded(raw, str(path), None, longest)
+            plain: Any = Bounded(raw, str(path), None, longest)
+            yield plain
             return
         with COMPRESSED[kind](raw) as file:
             budget = Budget(str(path), path.stat().st_size)
-            yield Bounded(file, str(path), budget, longest)
+            bounded: Any = Bounded(file, str(path), budget, longest)
+            yield bounded
 
 
 class Zip:
@@ -209,13 +215,13 @@ class Zip:
         if info.flag_bits & _ENCRYPTED:
             raise ArchiveError(f"{where} is encrypted: decrypt the archive first")
         if info.compress_type not in _METHODS:
-            method = zipfile.compressor_names.get(info.compress_type, info.compress_type)
+            method = _NAMES.get(info.compress_type, info.compress_type)
             raise ArchiveError(
                 f"{where} is compressed by method {method}, only deflate is read: zip the files "
                 "again"
             )
-        opened: IO[bytes] = Bounded(self._archive.open(info), where, self._budget)
-        return opened
+        opened: Any = Bounded(self._archive.open(info), where, self._budget)
+        return cast(IO[bytes], opened)
 
 
 @contextmanager

@@ -33,11 +33,11 @@ def npz(path: Path) -> tuple[Images, Images | None]:
     """
     try:
         with damage(str(path)), open_zip(path, str(path), path.stat().st_size) as archive:
-            arrays = {
-                name: _array(read(archive.open(info), _LARGEST_ARRAY, f"{path}: {name}"))
-                for info in archive.files
-                if (name := info.filename.removesuffix(".npy")) in _ARRAYS
-            }
+            arrays = {}
+            for info in archive.files:
+                if (name := info.filename.removesuffix(".npy")) in _ARRAYS:
+                    with archive.open(info) as file:
+                        arrays[name] = _array(read(file, _LARGEST_ARRAY, f"{path}: {name}"))
             names = [shown(info.filename.removesuffix(".npy")) for info in archive.files]
     except (ArchiveError, SyntaxError, tokenize.TokenError) as error:
         raise InvalidArgumentError(

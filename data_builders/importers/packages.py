@@ -173,4 +173,7 @@ NAS_BENCH_GRAPH = Package(
 
 
 def _file_opener(path: Path) -> Callable[[], IO[bytes]] | None:
-    return partial(path.open, "rb") if path.is_file() else None
+    def open_() -> IO[bytes]:
+        return path.open("rb")
+
+    return open_ if path.is_file() else None

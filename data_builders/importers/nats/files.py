@@ -181,7 +181,7 @@ class File:
         where = str(self._path)
         budget = Budget(where, self._path.stat().st_size)
         with self._path.open("rb") as raw, bz2.BZ2File(raw) as file:
-            bounded = Bounded(file, where, budget)
+            bounded: Any = Bounded(file, where, budget)
             pickles = unpickle.Pickles(bounded, allowed=PLAIN, where=where, limit=LIMIT)
             summary = store(self._records(pickles, raw, progress), blocks, where)
             pickles.finish()
