@@ -87,6 +87,9 @@ def say_needs(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = f"{found[2]}\n{note}{source[0][found.end() :]}"
 
 
+MADE_HERE = ".. made by conf.py\n\n"
+
+
 def write_reference(app: Sphinx) -> None:
     """Write a page for every folder of the packages, with its modules, and one for the commands."""
     out = Path(app.srcdir) / "api"
@@ -99,11 +102,12 @@ def write_reference(app: Sphinx) -> None:
     ]
     pages = {f"{dotted(folder)}.rst": reference_page(folder, folders) for folder in folders}
     pages["commands.rst"] = commands_page()
+    pages = {name: MADE_HERE + text for name, text in pages.items()}
     for name, text in pages.items():
         if not (out / name).exists() or (out / name).read_text(encoding="utf-8") != text:
             (out / name).write_text(text, encoding="utf-8")
-    for path in out.iterdir():
-        if path.name not in pages:
+    for path in out.glob("*.rst"):
+        if path.name not in pages and path.read_text(encoding="utf-8").startswith(MADE_HERE):
             path.unlink()
 
 

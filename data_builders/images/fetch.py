@@ -3,10 +3,12 @@
 from contextlib import suppress
 from pathlib import Path
 
-from data_builders.images.published import PUBLISHED, data_folder
+from data_builders.damage import damage
+from data_builders.images.published import PUBLISHED, Download, data_folder
 from nasbench.errors import ArchiveError, UnknownNameError, one_of
 from nasbench.registry import require
-from nasbench.storage.files import writable_folder
+from nasbench.storage.files import file_digest, writable_folder
+from nasbench.storage.temporary import delete_abandoned, temporary_folder
 
 
 def fetch(name: str) -> list[Path]:
@@ -21,7 +23,8 @@ def fetch(name: str) -> list[Path]:
     Raises:
         UnknownNameError: No published set has this name.
         MissingExtraError: pooch is not installed.
-        ArchiveError: A file cannot be downloaded, or its digest is not the known one.
+        ArchiveError: A file cannot be downloaded, or its digest is not the known one. One that is
+            there is left as it is.
         InvalidArgumentError: The data folder cannot be written.
     """
     if name not in PUBLISHED:
@@ -29,25 +32,43 @@ def fetch(name: str) -> list[Path]:
     download = PUBLISHED[name].download
     pooch = require("pooch", f"downloading {name}")
     pooch.get_logger().setLevel("WARNING")
-    folder = writable_folder(data_folder() / download.folder)
+    folder = data_folder() / download.folder
+    is_new = not folder.exists()
+    writable_folder(folder)
     paths = []
     for file, sha256 in download.sha256.items():
         path = folder / file
-        there = path.exists()
+        if path.exists():
+            _check(path, sha256, download)
+            paths.append(path)
+            continue
         try:
-            pooch.retrieve(download.url + file, f"sha256:{sha256}", file, folder)
-            if not there:
-                path.chmod(0o644)
+            delete_abandoned(path)
+            with temporary_folder(path) as temporary:
+                pooch.retrieve(download.url + file, f"sha256:{sha256}", file, temporary)
+                (temporary / file).chmod(0o644)
+                (temporary / file).replace(path)
         except (OSError, ValueError) as error:
             if (response := getattr(error, "response", None)) is not None:
                 response.close()
-            with suppress(OSError):  # other files remain in it
-                folder.rmdir()
+            if is_new:
+                with suppress(OSError):  # other files remain in it
+                    folder.rmdir()
             raise ArchiveError(
                 f"cannot download {download.url}{file} ({_reason(error)}): {download.by_hand()}"
             ) from error
         paths.append(path)
     return paths
+
+
+def _check(path: Path, sha256: str, download: Download) -> None:
+    with damage(str(path)):
+        found = file_digest(path)
+    if found != sha256:
+        raise ArchiveError(
+            f"{path} is not the published file: its sha256 is {found}, not {sha256}; move it away, "
+            f"or {download.by_hand()}"
+        )
 
 
 def _reason(error: Exception) -> str:

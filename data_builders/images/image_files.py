@@ -1,39 +1,27 @@
 """Read images from files: any set as ``.npz``, and the idx files of MNIST and similar sets."""
 
-import gzip
 import hashlib
+import io
 import math
 import struct
 import tokenize
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_builders.archives import GZIP, check_kind, reason
+from data_builders.bounded import decompressed, open_zip, read
+from data_builders.damage import GZIP, check_kind, damage, reason, shown
 from data_builders.images.images import Images
-from nasbench.errors import ArchiveError, InvalidArgumentError
+from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 
 _LIMIT = 1 << 26
+_LARGEST_ARRAY = 1 << 30
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _IDX = (
     ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-)
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    LookupError,
-    RuntimeError,
-    MemoryError,
-    SyntaxError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
 )
 
 
@@ -44,16 +32,21 @@ def npz(path: Path) -> tuple[Images, Images | None]:
         InvalidArgumentError: The file is not of this kind, or has arrays of other types or shapes.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name[:2] in ("x_", "y_")}
-    except _UNREADABLE as error:
+        with damage(str(path)), open_zip(path, str(path), path.stat().st_size) as archive:
+            arrays = {}
+            for info in archive.files:
+                if (name := info.filename.removesuffix(".npy")) in _ARRAYS:
+                    with archive.open(info) as file:
+                        arrays[name] = _array(read(file, _LARGEST_ARRAY, f"{path}: {name}"))
+            names = [shown(info.filename.removesuffix(".npy")) for info in archive.files]
+    except (ArchiveError, SyntaxError, tokenize.TokenError) as error:
         raise InvalidArgumentError(
-            f"{path} cannot be read as an .npz file of plain arrays: {error}"
+            f"{path} cannot be read as an .npz file of plain arrays: {reason(error)}"
         ) from error
-    train = _part(arrays, "train", path)
+    train = _part(arrays, "train", path, names)
     if not {"x_test", "y_test"} & arrays.keys():
         return train, None
-    test = _part(arrays, "test", path)
+    test = _part(arrays, "test", path, names)
     if train.x.shape[1:] != test.x.shape[1:]:
         raise InvalidArgumentError(
             f"{path}: images of x_train have shape {train.x.shape[1:]}, "
@@ -62,10 +55,35 @@ def npz(path: Path) -> tuple[Images, Images | None]:
     return train, test
 
 
-def _part(arrays: dict[str, NDArray[np.generic]], name: str, path: Path) -> Images:
+def _array(data: bytes) -> NDArray[np.generic]:
+    """Return the array in the content of an ``.npy`` file.
+
+    Raises:
+        ValueError: It is another file, holds objects, or another number of values than it says.
+    """
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, by_column, dtype = np.lib.format.read_array_header_2_0(file)
+    else:
+        raise ValueError(f"version {version} of .npy is not read")
+    if dtype.hasobject:
+        raise ValueError("an array holds objects")
+    size = len(data) - file.tell()
+    if any(length < 0 for length in shape) or math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"an array of the shape {shape!r:.80} has {size:,} bytes")
+    values = np.frombuffer(data, dtype, offset=file.tell())
+    return values.reshape(shape, order="F" if by_column else "C")
+
+
+def _part(
+    arrays: dict[str, NDArray[np.generic]], name: str, path: Path, names: Sequence[str]
+) -> Images:
     for key in (f"x_{name}", f"y_{name}"):
         if key not in arrays:
-            raise InvalidArgumentError(f"{path} has no array {key!r}, only {sorted(arrays)}")
+            raise InvalidArgumentError(f"{path} has no array {key!r}{one_of(key, sorted(names))}")
     x, y = arrays[f"x_{name}"], arrays[f"y_{name}"]
     x = x[..., None] if x.ndim == 3 else x
     if x.dtype != np.uint8 or x.ndim != 4 or not x.size:
@@ -109,14 +127,8 @@ def _content(folder: Path, name: str) -> tuple[bytes, Path]:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             check_kind(path, f"the image file {name}", GZIP)
-            try:
-                with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                    data = file.read(_LIMIT + 1)
-            except (OSError, EOFError, zlib.error) as error:
-                raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
-            if len(data) > _LIMIT:
-                raise ArchiveError(f"{path} is larger than {_LIMIT:,} bytes")
-            return data, path
+            with damage(str(path)), decompressed(path) as file:
+                return read(file, _LIMIT, str(path)), path
     raise ArchiveError(f"{folder} holds no {name}, neither plain nor as .gz")
 
 

@@ -5,24 +5,25 @@ a stream, without torch. Their numbers differ; a table holds those of one releas
 """
 
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from os import SEEK_END
 from pathlib import Path
 from reprlib import repr
 from typing import IO
 
 import pyarrow as pa
 
-from data_builders.archives import PICKLE, ZIP, check_kind, reason
+from data_builders.bounded import open_zip
+from data_builders.damage import PICKLE, ZIP, check_kind, damage, reason
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import Blocks, join, store
 from data_builders.importers.nats.files import LIMIT
 from data_builders.importers.nats.results import Layout, Record, parse
 from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
-from data_builders.importers.parts import alone
+from data_builders.importers.parts import alone, blocks_folder
 from data_builders.pickles import unpickle
 from data_builders.pickles.standins import PLAIN
 from nasbench.errors import ArchiveError, InvalidArgumentError
@@ -56,11 +57,11 @@ class NB201Importer(Importer):
     ) -> Iterator[Draft]:
         """Yield one table per training set, from one file."""
         path = _only(files)
+        folder = blocks_folder(work, f"{self.name}-{path.name}")
         try:
             sha256 = file_digest(path)
         except OSError as error:
             raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
-        folder = work / f"nb201-{path.name}"
         with alone(folder):
             yield from _tables(path, sha256, folder, progress)
 
@@ -69,7 +70,7 @@ def _tables(path: Path, sha256: str, folder: Path, progress: Progress) -> Iterat
     blocks = Blocks(folder, {"sha256": sha256})
     try:
         summary = blocks.summary(partial(_read, path, blocks, progress))
-    except (OSError, zipfile.BadZipFile) as error:
+    except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
     release = _release(summary, path)
     describe = partial(_metadata, release, path, sha256)
@@ -105,14 +106,20 @@ def _read(path: Path, blocks: Blocks, progress: Progress) -> pa.Table:
 def _pickles(raw: IO[bytes], where: str) -> Iterator[unpickle.Pickles]:
     """Yield the pickle with the object, in either layout; afterwards check what follows it."""
     if raw.read(2) == b"PK":
-        with zipfile.ZipFile(raw) as archive:
-            members = [n for n in archive.namelist() if re.fullmatch(r"[^/\\]+/data\.pkl", n)]
-            if len(members) != 1:
-                raise ArchiveError(f"{where} is a zip with {len(members)} members data.pkl")
-            with archive.open(members[0]) as file:
-                pickles = unpickle.Pickles(file, allowed=PLAIN, where=where, limit=LIMIT)
-                yield pickles
-                pickles.finish()
+        with ExitStack() as stack:
+            with damage(where):
+                archive = stack.enter_context(open_zip(raw, where, raw.seek(0, SEEK_END)))
+                members = [
+                    info
+                    for info in archive.files
+                    if re.fullmatch(r"[^/\\]+/data\.pkl", info.filename)
+                ]
+                if len(members) != 1:
+                    raise ArchiveError(f"{where} is a zip with {len(members)} members data.pkl")
+                file = stack.enter_context(archive.open(members[0]))
+            pickles = unpickle.Pickles(file, allowed=PLAIN, where=where, limit=LIMIT)
+            yield pickles
+            pickles.finish()
         return
     raw.seek(0)
     pickles = unpickle.Pickles(raw, allowed=PLAIN, where=where, limit=LIMIT)

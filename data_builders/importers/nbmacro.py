@@ -6,7 +6,6 @@ architectures, but its authors trained identical networks once; these share a re
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +16,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data_builders.archives import JSON, check_kind, damage
+from data_builders.bounded import read
+from data_builders.damage import JSON, check_kind, damage, reason
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.space import Arch
 from nasbench.spaces.nbmacro import STAGES, NBMacro
+from nasbench.storage.documents import parse_json
 from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 
@@ -84,10 +85,7 @@ def _read(files: Sequence[Path]) -> bytes:
         raise InvalidArgumentError(f"{path} {problem}: {wanted}")
     check_kind(path, FILE, JSON)
     with damage(str(path)), path.open("rb") as file:
-        data = file.read(LIMIT + 1)
-    if len(data) > LIMIT:
-        raise ArchiveError(f"{path} is larger than {LIMIT:,} bytes: it is not {FILE}")
-    return data
+        return read(file, LIMIT, f"{path} is not {FILE}: it")
 
 
 def parse(data: bytes, where: str) -> dict[Arch, Record]:
@@ -106,20 +104,10 @@ def parse(data: bytes, where: str) -> dict[Arch, Record]:
 
 
 def _load_object(data: bytes, where: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ArchiveError(f"{where} has {repr(twice):.80} twice")
-        return found
-
     try:
-        content = json.loads(data, object_pairs_hook=unique)
-    except ArchiveError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{where} is not a JSON file, or is damaged: {error}") from error
+        content = parse_json(data)
+    except ValueError as error:
+        raise ArchiveError(f"{where} is not a JSON file, or is damaged: {reason(error)}") from error
     if not isinstance(content, dict) or not content:
         raise ArchiveError(f"{where} holds {repr(content):.80} instead of architectures")
     return content

@@ -4,21 +4,31 @@ Files are read where they are; the package itself is never imported.
 """
 
 import hashlib
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO
 
-from data_builders.archives import check_kind, reason
+from data_builders.bounded import open_zip, read
+from data_builders.damage import HEAD, ZIP, check_kind, damage, kind_of
 from data_builders.pickles.unpickle import LIMIT
-from nasbench.errors import ArchiveError, InvalidArgumentError, MissingExtraError
+from nasbench.errors import InvalidArgumentError, MissingExtraError
 
-_File: TypeAlias = Path | zipfile.Path
-_DAMAGE = (OSError, EOFError, RuntimeError, LookupError, ValueError, zipfile.BadZipFile, zlib.error)
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """Where files are read: a folder, or the inside of a wheel.
+
+    Attributes:
+        path: Path of the folder or wheel.
+        open: Returns what opens a file, by its path inside; None if there is no such file.
+    """
+
+    path: Path
+    open: Callable[[str], Callable[[], IO[bytes]] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +83,15 @@ class Package:
         with self._root(given) as root:
             inside = self._folder(root, folder, digests)
             for name, digest in digests.items():
-                yield self._content(inside / name, f"{folder}/{name}", digest)
+                yield self._content(root, f"{inside}{name}", f"{folder}/{name}", digest)
 
-    def _content(self, file: _File, path: str, digest: str) -> Content:
-        data = _read(file)
+    def _content(self, root: _Root, inside: str, path: str, digest: str) -> Content:
+        file, open_ = str(root.path / inside), root.open(inside)
+        with damage(file):
+            if open_ is None:
+                raise FileNotFoundError("it is gone")
+            with open_() as opened:
+                data = read(opened, LIMIT, file)
         sha256 = hashlib.sha256(data).hexdigest()
         known = f"{self.name} {self.version}"
         if sha256 == digest:
@@ -97,7 +112,7 @@ class Package:
         return f"give the wheel of {self.name} {self.version} or a folder that holds the package"
 
     @contextmanager
-    def _root(self, given: Sequence[Path]) -> Iterator[_File]:
+    def _root(self, given: Sequence[Path]) -> Iterator[_Root]:
         """Yield the folder, or the inside of the wheel."""
         if len(given) > 1:
             raise InvalidArgumentError(
@@ -105,19 +120,22 @@ class Package:
             )
         path = given[0] if given else self._installed()
         if path.is_dir():
-            yield path
+            yield _Root(path, lambda name: _file_opener(path / name))
             return
         if not path.exists():
             raise InvalidArgumentError(f"{path} does not exist: {self._wanted}")
-        try:
-            wheel = zipfile.ZipFile(path)
-        except _DAMAGE as error:
-            check_kind(path, f"a wheel of {self.name}")
-            raise InvalidArgumentError(
-                f"{path} is not a wheel ({reason(error)}): {self._wanted}"
-            ) from error
-        with wheel:
-            yield zipfile.Path(wheel)
+        check_kind(path, f"a wheel of {self.name}")
+        with damage(str(path)), path.open("rb") as head:
+            kind = kind_of(head.read(HEAD))
+        if kind != ZIP:
+            what = f"{kind}, not a wheel" if kind else "no zip archive, as a wheel is"
+            raise InvalidArgumentError(f"{path} is {what}: {self._wanted}")
+        with ExitStack() as stack:
+            with damage(str(path)):
+                opened = open_zip(path, str(path), path.stat().st_size)
+                wheel = stack.enter_context(opened)
+                files = {info.filename: partial(wheel.open, info) for info in wheel.files}
+            yield _Root(path, files.get)
 
     def _installed(self) -> Path:
         spec = find_spec(self.module)
@@ -128,14 +146,15 @@ class Package:
             )
         return Path(next(iter(spec.submodule_search_locations)))
 
-    def _folder(self, root: _File, folder: str, names: Mapping[str, str]) -> _File:
+    def _folder(self, root: _Root, folder: str, names: Mapping[str, str]) -> str:
+        """Return the folder of the files in the root, with ``/`` at its end unless it is that."""
         parts = [self.module, *folder.split("/")]
         for first in range(len(parts) + 1):
-            inside = root / "/".join(parts[first:])
-            if all((inside / name).is_file() for name in names):
+            inside = "".join(f"{part}/" for part in parts[first:])
+            if all(root.open(f"{inside}{name}") for name in names):
                 return inside
         raise InvalidArgumentError(
-            f"{root} holds no folder {'/'.join(parts)} with {', '.join(names)}: {self._wanted}"
+            f"{root.path} holds no folder {'/'.join(parts)} with {', '.join(names)}: {self._wanted}"
         )
 
 
@@ -153,12 +172,8 @@ NAS_BENCH_GRAPH = Package(
 )
 
 
-def _read(file: _File) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            data: bytes = opened.read(LIMIT + 1)
-    except _DAMAGE as error:
-        raise ArchiveError(f"{file} cannot be read: {reason(error)}") from error
-    if len(data) > LIMIT:
-        raise ArchiveError(f"{file} is larger than {LIMIT:,} bytes")
-    return data
+def _file_opener(path: Path) -> Callable[[], IO[bytes]] | None:
+    def open_() -> IO[bytes]:
+        return path.open("rb")
+
+    return open_ if path.is_file() else None

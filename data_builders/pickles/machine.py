@@ -13,6 +13,7 @@ from nasbench.errors import ArchiveError
 GONE: Any = object()
 _NUMBERS = 1 << 28
 _VALUES = 1 << 22
+_BYTES = 1 << 28
 _SHORT = 4  # longer tuples are rows of numbers, which never occur again
 _SLACK = 16
 _ATOMS = frozenset((str, int, float, bool, bytes, type(None)))
@@ -35,6 +36,7 @@ class Memo:
         self._old = array("I")
         self._values: list[Any] = [GONE]
         self._codes: dict[Hashable, int] = {}
+        self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._old) + len(self.live)
@@ -75,6 +77,10 @@ class Memo:
                 f"a pickle with {len(self._old)} numbered objects, {len(self._values)} of them "
                 "different, is larger than any known archive"
             )
+        if self._bytes > _BYTES:
+            raise ArchiveError(
+                f"a pickle that keeps {self._bytes} bytes of texts is larger than any known archive"
+            )
 
     def _code(self, value: Any) -> int:
         key = _identity(value)
@@ -83,6 +89,8 @@ class Memo:
         code = self._codes.setdefault(key, len(self._values))
         if code == len(self._values):
             self._values.append(value)
+            parts = value if type(value) is tuple else (value,)
+            self._bytes += sum(len(part) for part in parts if type(part) in (str, bytes))
         return code
 
 

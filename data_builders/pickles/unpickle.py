@@ -9,21 +9,21 @@ reads pickles larger than memory, by yielding the items of one large dict as the
 import pickle
 import pickletools
 import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from reprlib import repr
 from types import MappingProxyType
 from typing import IO, Any
 
-from data_builders.archives import EMPTY, PICKLE, kind_of, reason
+from data_builders.damage import EMPTY, PICKLE, damage, kind_of, reason, shown
 from data_builders.pickles.machine import CLOSING, GONE, SIMPLE, SIZED, Giver, Memo, expect, pairs
 from nasbench.errors import ArchiveError, NasbenchError, one_of
 
 LIMIT = 1 << 26
 _NOTHING: Mapping[str, Callable[..., Any]] = MappingProxyType({})
-_CONTAINERS = 1 << 22
+_CONTAINERS = 1 << 20
+_VALUES = 1 << 22
+_MARKS = 1 << 10
 _INTERNED = 1 << 18
 _CHUNK = 1 << 20
 _AHEAD = 640  # more bytes than any instruction without a sized argument has
@@ -48,7 +48,6 @@ _DAMAGE = (
     MemoryError,
     struct.error,
 )
-_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 _FLOAT = struct.Struct(">d").unpack_from
 _INT = struct.Struct("<i").unpack_from
 
@@ -196,10 +195,8 @@ class Pickles:
         parts = [self._data[at:]]
         size = len(parts[0])
         while size < need and not self._ended:
-            try:
+            with damage(self._where):
                 part = self._file.read(min(_CHUNK, self._limit + 1 - self._fresh))
-            except _UNREADABLE as error:
-                raise ArchiveError(f"{self._where} cannot be read: {reason(error)}") from error
             self._ended = not part
             self._fresh += len(part)
             if self._fresh > self._limit:
@@ -231,6 +228,7 @@ class Pickles:
         at, safe = 0, -1
         while True:
             if at > safe:
+                self._check_sizes(stack, below, memo)
                 safe = self._fill(at, _AHEAD)
                 data, at = self._data, 0
                 if not data:
@@ -348,6 +346,18 @@ class Pickles:
             else:
                 self._raise_forbidden(data[at : at + _NAME])
 
+    def _check_sizes(self, stack: list[Any], below: list[list[Any]], memo: Memo) -> None:
+        """Refuse what grows while a program runs, once a chunk of it, so that it is bounded."""
+        if len(below) > _MARKS:
+            raise ArchiveError(
+                f"{self._where} holds more than {_MARKS} containers inside each other, the most "
+                "read"
+            )
+        if max(len(stack) + sum(map(len, below)), len(memo.live)) > _VALUES:
+            raise ArchiveError(
+                f"{self._where} holds more than {_VALUES:,} values at a time, the most read"
+            )
+
     def _text(self, raw: bytes) -> str:
         text = str(raw, "utf-8", "surrogatepass")
         if len(raw) <= _NAME and len(self._texts) < _INTERNED:
@@ -362,7 +372,7 @@ class Pickles:
             )
 
     def _find(self, module: str, name: str) -> Any:
-        full = f"{module}.{name}"
+        full = f"{shown(module)}.{shown(name)}"
         if full not in self._allowed:
             raise ArchiveError(
                 f"{self._where} holds {full!r}, which is not allowed here"

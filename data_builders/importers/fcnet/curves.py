@@ -5,6 +5,7 @@ keys. Its data sets are ``valid_mse`` and ``train_mse`` (4 trials, 100 epochs), 
 ``final_test_error`` and ``n_params`` (4 trials). The file is read group by group.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.archives import HDF5, check_kind, damage
+from data_builders.damage import HDF5, check_kind, damage, shown
 from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column
 from data_builders.importers.fcnet.datasets import (
@@ -57,6 +58,12 @@ from nasbench.tables.schema import Metadata
 CURVES = ("valid_mse", "train_mse")
 BLOCK = 4096
 LAYOUT = 1
+LONGEST_NAME = 1 << 10
+"""Characters of the name of a group: a configuration as JSON has about 200."""
+CHUNK = 1 << 20
+"""Bytes of a chunk of a data set, which has at most 3,200."""
+STORED = 1 << 16
+"""Bytes of a chunk as it is stored; a filter can make a thousand times as many of them."""
 _WIDTHS = {"valid_mse": EPOCHS, "train_mse": EPOCHS, "test_mse": 1, "seconds": 1}
 _NAME = re.compile(r"fcnet_(\w+)_data\.hdf5")
 _DATASETS = {dataset.stem: dataset for dataset in DATASETS}
@@ -98,10 +105,10 @@ def archives(files: Sequence[Path]) -> list[Path]:
     """Return the HDF5 files in the one given folder, or all files if one of them is HDF5."""
     if len(files) == 1 and files[0].is_dir():
         return sorted(path for path in files[0].iterdir() if _NAME.fullmatch(path.name))
-    return list(files) if any(_NAME.fullmatch(path.name) for path in files) else []
+    return list(files) if any(path.suffix in (".hdf5", ".h5") for path in files) else []
 
 
-def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Draft]:
+def tables(files: Sequence[Path], folder: Path, progress: Progress) -> Iterator[Draft]:
     """Yield one table per file.
 
     Raises:
@@ -111,7 +118,7 @@ def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Dr
     """
     found = _archives(files)
     h5py = require("h5py", "reading HDF5 files")
-    parts = Parts(work, {"layout": LAYOUT, "files": [archive.sha256 for archive in found]})
+    parts = Parts(folder, {"layout": LAYOUT, "files": [archive.sha256 for archive in found]})
     with ExitStack() as stack:
         blocks = [
             (groups, list(groups.names)[first : first + BLOCK])
@@ -140,6 +147,8 @@ def _archives(files: Sequence[Path]) -> list[Archive]:
     found: dict[str, Archive] = {}
     for path in files:
         match = _NAME.fullmatch(path.name)
+        if path.is_file() and path.suffix in (".hdf5", ".h5"):
+            check_kind(path, "a published HDF5 file", HDF5)
         if match is None or match[1] not in _DATASETS or not path.is_file():
             names = [f"fcnet_{stem}_data.hdf5" for stem in _DATASETS]
             raise InvalidArgumentError(
@@ -177,10 +186,12 @@ def _names(file: Any, where: str) -> dict[Arch, str]:
                 f"{where} has {len(file)} groups, possible are 1..{CONFIGURATIONS:,}"
             )
         for name in file:
+            if len(name) > LONGEST_NAME:
+                raise ArchiveError(f"{where}: {shown(name)!r} is not a configuration")
             try:
                 arch = space.from_text(name)
             except IllegalArchError as error:
-                raise ArchiveError(f"{where}: {error}") from error
+                raise ArchiveError(f"{where}: {shown(error, 500)}") from error
             if arch in found:
                 raise ArchiveError(f"{where}: {found[arch]} and {name} are the same configuration")
             found[arch] = name
@@ -248,8 +259,23 @@ def _numbers(
         raise ArchiveError(f"{where}: the numbers of {name} are in another file")
     if found.shape != shape:
         raise ArchiveError(f"{where}: {name} has the shape {found.shape}, not {shape}")
+    _check_chunks(h5py, found, f"{where}: {name}")
     values: NDArray[np.float64] = found[()].astype(np.float64)
     return values
+
+
+def _check_chunks(h5py: Any, found: Any, where: str) -> None:
+    """Refuse a data set of which more is made on reading than its numbers."""
+    if found.chunks is None:
+        return
+    layout = found.id.get_create_plist()
+    filters = [layout.get_filter(number)[0] for number in range(layout.get_nfilters())]
+    known = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
+    if not set(filters) <= {*known} or len(set(filters)) < len(filters):
+        raise ArchiveError(f"{where} is compressed by other filters than gzip")
+    stored = [found.id.get_chunk_info(i).size for i in range(min(found.id.get_num_chunks(), 1024))]
+    if math.prod(found.chunks) * found.dtype.itemsize > CHUNK or max(stored, default=0) > STORED:
+        raise ArchiveError(f"{where} is stored in chunks that are larger than its numbers")
 
 
 def _member(groups: Groups, group: Any, name: str, where: str) -> Any:

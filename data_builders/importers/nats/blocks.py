@@ -40,6 +40,7 @@ class Blocks:
 
     def __init__(self, folder: Path, source: Mapping[str, Any]) -> None:
         self._parts = Parts(folder, {**source, "format": FORMAT, "block": BLOCK})
+        self._make_all: Callable[[], object] | None = None
 
     def add(self, number: int, make: Callable[[], list[pa.Table]]) -> None:
         """Store block ``number``, one table for each of ``SETS``, unless it is stored already."""
@@ -54,14 +55,26 @@ class Blocks:
             self._parts.get(number * len(SETS) + place, partial(table, place))
 
     def summary(self, make: Callable[[], pa.Table]) -> pa.Table:
-        """Return the summary of the whole archive, which is stored after its last block."""
+        """Return the summary of the whole archive, which is stored after its last block.
+
+        Args:
+            make: Stores the blocks that are not stored, and returns the summary.
+        """
+        self._make_all = make
         return self._parts.get(_SUMMARY, make)
 
     def of(self, images: TrainingSet, records: int) -> list[pa.Table]:
         """Return the tables of one training set, for an archive with this number of records."""
         place = SETS.index(images)
         blocks = range(-(-records // BLOCK))
-        return [self._parts.get(n * len(SETS) + place, _missing_block) for n in blocks]
+        numbers = (n * len(SETS) + place for n in blocks)
+        return [self._parts.get(number, partial(self._again, number)) for number in numbers]
+
+    def _again(self, number: int) -> pa.Table:
+        """Return a block that was stored, but is missing or damaged now."""
+        if self._make_all is not None:
+            self._make_all()
+        return self._parts.get(number, _missing_block)
 
     def remove(self) -> None:
         """Delete all blocks, once the tables made of them are written."""

@@ -11,7 +11,9 @@ from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
-from data_builders.archives import BZ2, check_kind, is_sidecar
+from data_builders.archives import is_sidecar
+from data_builders.bounded import Bounded, Budget
+from data_builders.damage import BZ2, check_kind
 from data_builders.importer import Progress
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import BLOCK, Blocks, store, tables
@@ -178,8 +180,10 @@ class File:
 
     def _store(self, blocks: Blocks, progress: Progress) -> pa.Table:
         where = str(self._path)
+        budget = Budget(where, self._path.stat().st_size)
         with self._path.open("rb") as raw, bz2.BZ2File(raw) as file:
-            pickles = unpickle.Pickles(file, allowed=PLAIN, where=where, limit=LIMIT)
+            bounded: Any = Bounded(file, where, budget)
+            pickles = unpickle.Pickles(bounded, allowed=PLAIN, where=where, limit=LIMIT)
             summary = store(self._records(pickles, raw, progress), blocks, where)
             pickles.finish()
         layout = _layout(summary.column("text").slice(0, 1).to_pylist())

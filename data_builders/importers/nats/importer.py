@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from data_builders.archives import is_sidecar, reason
+from data_builders.archives import is_sidecar
+from data_builders.damage import reason
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats.blocks import Blocks, join
 from data_builders.importers.nats.files import TOPOLOGY, File, Folder
 from data_builders.importers.nats.training_sets import NETWORK, SETS, TrainingSet
-from data_builders.importers.parts import alone
+from data_builders.importers.parts import alone, blocks_folder
 from nasbench.errors import ArchiveError, InvalidArgumentError
 from nasbench.spaces.nats_size import CELL
 from nasbench.tables.draft import Draft
@@ -69,8 +70,8 @@ class NATSImporter(Importer):
     ) -> Iterator[Draft]:
         """Yield one table per training set, from one folder or file."""
         path = _only(files)
+        folder = blocks_folder(work, f"{self.name}-{path.name}")
         archive = _opened(path)
-        folder = work / f"nats-{path.name}"
         with alone(folder):
             yield from _tables(path, archive, folder, progress)
 

@@ -27,7 +27,7 @@ from data_builders.importers.nb101.records import (
     lists,
     read_block,
 )
-from data_builders.importers.parts import Parts, alone
+from data_builders.importers.parts import Parts, alone, blocks_folder
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError, InvalidArgumentError
@@ -153,10 +153,11 @@ class NB101Importer(Importer):
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
         """Yield one table; progress counts bytes of the file."""
-        with _opened(files) as (file, source), alone(work / self.name):
+        folder = blocks_folder(work, self.name)
+        with _opened(files) as (file, source), alone(folder):
             columns = {name: str(kind) for name, kind in COLUMNS.items()}
             blocks = {"records": RECORDS_A_BLOCK, "columns": columns}
-            parts = Parts(work / self.name, {"sha256": source.sha256, "blocks": blocks})
+            parts = Parts(folder, {"sha256": source.sha256, "blocks": blocks})
             yield _imported(_read(file, source, parts, progress), source)
             parts.remove()
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_builders.damage import reason
 from data_builders.importers.nb101.protobuf import fields
 from data_builders.importers.nb101.tfrecord import records
 from nasbench.errors import ArchiveError, NasbenchError, one_of
@@ -196,7 +197,7 @@ def _parse(payload: bytes) -> tuple[str, int, str, str, str]:
     try:
         row = json.loads(payload.decode())
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{repr(payload)} is not JSON: {error}") from error
+        raise ArchiveError(f"{repr(payload)} is not JSON: {reason(error)}") from error
     match row:
         case [str(module), int(epochs), str(adjacency), str(operations), str(encoded)]:
             if epochs not in BUDGETS:

@@ -19,7 +19,7 @@ from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nb301.files import ResultFile, result_files
 from data_builders.importers.nb301.result import EPOCHS, parse
 from data_builders.importers.nb301.table import imported
-from data_builders.importers.parts import Parts, alone
+from data_builders.importers.parts import Parts, alone, blocks_folder
 from nasbench.spaces.darts import Darts
 from nasbench.tables.draft import Draft
 
@@ -57,10 +57,13 @@ class NB301Importer(Importer):
         self, files: Sequence[Path], *, work: Path, progress: Progress = silent
     ) -> Iterator[Draft]:
         """Yield the one table, made of all folders and archives together."""
-        with result_files(files) as found, alone(work / self.name):
-            listing = json.dumps([(file.entry.where, file.entry.stamp) for file in found])
+        folder = blocks_folder(work, self.name)
+        with result_files(files) as found, alone(folder):
+            listing = json.dumps(
+                [(file.entry.where, file.entry.parts, file.entry.stamp) for file in found]
+            )
             source = {"layout": LAYOUT, "files": hashlib.sha256(listing.encode()).hexdigest()}
-            parts = Parts(work / self.name, source)
+            parts = Parts(folder, source)
             blocks = []
             for first in range(0, len(found), BLOCK):
                 block = found[first : first + BLOCK]

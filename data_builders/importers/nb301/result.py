@@ -8,6 +8,7 @@ from itertools import islice
 from reprlib import repr
 from typing import Any
 
+from data_builders.damage import reason
 from nasbench.errors import ArchiveError, one_of
 from nasbench.space import Arch
 from nasbench.spaces.darts import CELLS, Darts
@@ -63,8 +64,8 @@ def parse(data: bytes, where: str) -> Result:
     """
     try:
         content = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{where} is not a JSON file, or is damaged: {error}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ArchiveError(f"{where} is not a JSON file, or is damaged: {reason(error)}") from error
     if not isinstance(content, dict):
         raise ArchiveError(f"{where} holds {repr(content):.80}, not an object")
     for key in ("optimized_hyperparamater_config", "info", "runtime"):

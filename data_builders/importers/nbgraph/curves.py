@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.archives import PICKLE, check_kind, damage, reason
+from data_builders.damage import PICKLE, check_kind, damage, reason
 from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column, curve_column
 from data_builders.importers.nbgraph.graphs import GRAPHS, Graph, parameters
@@ -99,7 +99,7 @@ def is_complete(path: Path) -> bool:
     return _NAME.fullmatch(path.name) is not None
 
 
-def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Draft]:
+def tables(files: Sequence[Path], folder: Path, progress: Progress) -> Iterator[Draft]:
     """Yield one table per graph among the files.
 
     Raises:
@@ -108,7 +108,7 @@ def tables(files: Sequence[Path], work: Path, progress: Progress) -> Iterator[Dr
     """
     sources = _sources(files)
     parts = Parts(
-        work, {"layout": LAYOUT, "files": [[s.graph.name, s.seed, s.sha256] for s in sources]}
+        folder, {"layout": LAYOUT, "files": [[s.graph.name, s.seed, s.sha256] for s in sources]}
     )
     total = len(sources) * CLASSES
     found: dict[str, list[FileSummary]] = {}

@@ -34,7 +34,7 @@ from data_builders.importers.nbgraph.records import (
     published_parameters,
 )
 from data_builders.importers.packages import NAS_BENCH_GRAPH, Content
-from data_builders.importers.parts import alone
+from data_builders.importers.parts import alone, blocks_folder
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column
 from nasbench.errors import ArchiveError
@@ -82,8 +82,9 @@ class NBGraphImporter(Importer):
     ) -> Iterator[Draft]:
         """Yield one table per graph."""
         if any(nbgraph_curves.is_complete(path) for path in files):
-            with alone(work / self.name):
-                yield from nbgraph_curves.tables(files, work / self.name, progress)
+            folder = blocks_folder(work, self.name)
+            with alone(folder):
+                yield from nbgraph_curves.tables(files, folder, progress)
             return
         digests = {f"{graph.name}.bench": graph.sha256 for graph in GRAPHS}
         found = []

@@ -11,20 +11,23 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from reprlib import repr
-from typing import Any, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data_builders.archives import EMPTY, GZIP, JSON, PARQUET, check_kind, reason
+from data_builders.bounded import Bounded, Budget
+from data_builders.damage import EMPTY, GZIP, JSON, PARQUET, check_kind, reason
 from data_builders.importer import Progress
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.tables.columns import is_list
 
 CELLS = 1 << 20
 LONGEST_LINE = 1 << 24
+_CHARACTERS = 1 << 26
+_MOST_BLANK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,11 @@ def format_of(path: Path) -> Format:
 
 def _csv(path: Path, names: Sequence[str], progress: Progress, *, delimiter: str) -> Iterator[Rows]:
     with _damage(path):
-        reader = csv.reader(_lines(path, progress), delimiter=delimiter, strict=True)
+        lines = _Lines(path, progress)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         width, positions = 0, list[int]()
         places, rows = list[int](), list[list[str]]()
-        for place, row in _records(reader, path):
+        for place, row in _records(reader, lines, path):
             if not width:
                 header = [name.strip() for name in row]
                 width, positions = len(row), [_position(name, header, path) for name in names]
@@ -96,17 +100,19 @@ def _csv(path: Path, names: Sequence[str], progress: Progress, *, delimiter: str
                 )
             places.append(place)
             rows.append([row[position] for position in positions])
-            if len(rows) * len(names) >= CELLS:
+            if len(rows) * len(names) >= CELLS or lines.characters > _CHARACTERS:
                 yield _text_rows(names, places, rows)
                 places, rows = [], []
+                lines.characters = 0
         if rows:
             yield _text_rows(names, places, rows)
 
 
-def _records(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
+def _records(reader: Any, lines: "_Lines", path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a CSV file that are not blank, with the line on which each begins."""
     while True:
         place = reader.line_num + 1
+        lines.in_row = 0
         try:
             row = next(reader, None)
         except csv.Error as error:
@@ -138,7 +144,9 @@ def _json(path: Path, names: Sequence[str], progress: Progress) -> Iterator[Rows
     with _damage(path):
         missing, seen = set(names), dict[str, None]()
         places, rows = list[int](), list[list[Any]]()
-        for place, line in enumerate(_lines(path, progress), start=1):
+        lines = _Lines(path, progress)
+        for place, line in enumerate(lines, start=1):
+            lines.in_row = 0
             if not line.strip():
                 continue
             row = _parse_object(line, f"{path}, line {place}")
@@ -147,9 +155,10 @@ def _json(path: Path, names: Sequence[str], progress: Progress) -> Iterator[Rows
                 seen.update(dict.fromkeys(row))
             places.append(place)
             rows.append([row.get(name) for name in names])
-            if len(rows) * len(names) >= CELLS:
+            if len(rows) * len(names) >= CELLS or lines.characters > _CHARACTERS:
                 yield _json_rows(names, places, rows, path)
                 places, rows = [], []
+                lines.characters = 0
         if seen:
             for name in sorted(missing):
                 _position(name, list(seen), path)
@@ -167,7 +176,9 @@ def _parse_object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{where} is not a JSON object, one per line: {error}") from error
+        raise ArchiveError(
+            f"{where} is not a JSON object, one per line: {reason(error)}"
+        ) from error
     if not isinstance(row, dict):
         raise ArchiveError(f"{where} is {repr(row)}, not a JSON object")
     return row
@@ -260,29 +271,63 @@ def _damage(path: Path) -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:
         raise ArchiveError(f"{path} is not UTF-8 text: {error}") from error
-    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, MemoryError, pa.ArrowException) as error:
         raise ArchiveError(f"{path} cannot be read: {reason(error)}") from error
 
 
-def _lines(path: Path, progress: Progress) -> Iterator[str]:
-    """Yield the lines of a text file, which may be compressed by gzip."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        stream: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
-        with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
-            number = 0
+class _Lines:
+    """The lines of a text file, which may be compressed by gzip.
+
+    Attributes:
+        in_row: Characters of the row that is being read; its reader sets it to 0 at the start.
+        characters: Characters of the rows that are held; their holder sets it to 0.
+    """
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self.in_row = 0
+        self.characters = 0
+        self._path = path
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[str]:
+        path, size = self._path, self._path.stat().st_size
+        number = blank = 0
+        with (
+            _stream(path) as (file, stream),
+            io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text,
+        ):
             while line := text.readline(LONGEST_LINE):
                 number += 1
-                if len(line) == LONGEST_LINE:
+                self.in_row += len(line)
+                self.characters += len(line)
+                if len(line) == LONGEST_LINE or self.in_row > LONGEST_LINE:
                     raise ArchiveError(
-                        f"{path}, line {number} is longer than {LONGEST_LINE:,} characters"
+                        f"{path}, line {number} is longer than {LONGEST_LINE:,} characters, or "
+                        "ends a row that is"
+                    )
+                blank = blank + 1 if len(line) < 3 and line.isspace() else 0
+                if blank > _MOST_BLANK:
+                    raise ArchiveError(
+                        f"{path}, line {number} comes after {blank - 1:,} blank ones"
                     )
                 if "\0" in line:
                     raise ArchiveError(f"{path}, line {number} holds a zero byte: not a text file")
                 yield line
                 if number % 4096 == 0:
-                    progress(file.tell(), size)
-    progress(size, size)
+                    self._progress(file.tell(), size)
+        self._progress(size, size)
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[tuple[BinaryIO, Any]]:
+    """Yield an open file and its bytes, decompressed if its name says that they are compressed."""
+    with path.open("rb") as file:
+        if path.suffix.lower() != ".gz":
+            yield file, file
+            return
+        budget = Budget(str(path), path.stat().st_size)
+        with gzip.GzipFile(fileobj=file) as stream:
+            yield file, Bounded(stream, str(path), budget)
 
 
 _COMMA = Format("line", typed=False, read=partial(_csv, delimiter=","))

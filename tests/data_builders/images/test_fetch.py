@@ -120,3 +120,27 @@ def test_a_folder_that_cannot_be_written_is_named(
     monkeypatch.setenv("NASBENCH_DATA", str(tmp_path / "file"))
     with pytest.raises(InvalidArgumentError, match=r"cannot write to .*file/toy"):
         fetch("toy")
+
+
+def test_a_file_of_this_name_that_is_another_is_kept(requests: list[str], tmp_path: Path) -> None:
+    mine = tmp_path / "data/toy/b.gz"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    assert "b.gz is not the published file: its sha256 is" in (text := refused(tmp_path))
+    assert "move it away" in text
+    assert mine.read_bytes() == b"mine"
+
+
+def test_a_folder_that_was_there_is_kept(requests: list[str], tmp_path: Path) -> None:
+    (tmp_path / "data/toy").mkdir(parents=True)
+    (tmp_path / "served/a.gz").unlink()
+    refused(tmp_path)
+    assert (tmp_path / "data/toy").exists()
+
+
+def test_what_a_killed_download_left_is_deleted(requests: list[str], tmp_path: Path) -> None:
+    left = tmp_path / "data/toy/.a.gz.k2_x.nasbench-tmp"
+    left.mkdir(parents=True)
+    (left / "tmp123").write_bytes(b"fir")
+    fetch("toy")
+    assert sorted(path.name for path in left.parent.iterdir()) == ["a.gz", "b.gz"]

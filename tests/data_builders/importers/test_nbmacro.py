@@ -293,7 +293,7 @@ def test_a_doubled_key_is_refused(tmp_path: Path, archive: Rows) -> None:
     text = json.dumps(archive)
     path = tmp_path / "macro.json"
     path.write_text(text[:-1] + ', "00000000": ' + json.dumps(archive["21001002"]) + "}")
-    refused(path, tmp_path, "has '00000000' twice")
+    refused(path, tmp_path, "the key '00000000' is there twice")
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000])

@@ -739,7 +739,7 @@ def test_blocks_of_another_file_or_damaged_ones_are_read_again(
     stopped = NB101Importer().tables([longer], work=tmp_path / "work")
     next(stopped)
     stopped.close()
-    (tmp_path / "work/nb101/000003.arrow").write_bytes(b"damaged")
+    (tmp_path / "work/nb101-blocks/000003.arrow").write_bytes(b"damaged")
     read_records.clear()
     again = NB101Importer().tables([longer], work=tmp_path / "work")
     assert next(again).runs.equals(expected.runs)

@@ -710,7 +710,7 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    refused([path], tmp_path, "cannot be read: .*encrypted")
+    refused([path], tmp_path, "is encrypted")
 
 
 def test_a_result_outside_a_folder_is_refused(tmp_path: Path) -> None:
