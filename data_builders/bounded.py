@@ -8,6 +8,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +38,8 @@ COMPRESSED: Mapping[str, Callable[[Any], Any]] = {
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NAMES = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 _ENCRYPTED = 0x1
+_ZIP_END = struct.Struct("<4s4H2LH")
+_MAX_COMMENT = 0xFFFF
 
 
 def read(file: IO[bytes], limit: int, where: str) -> bytes:
@@ -234,10 +238,24 @@ def open_zip(file: Path | IO[bytes], where: str, size: int) -> Iterator[Zip]:
         size: Its size.
 
     Raises:
-        ArchiveError: It has too many files, or a name is too long.
+        ArchiveError: It has too many files, or not as many as it says, or a name is too long.
     """
     with zipfile.ZipFile(file) as archive:
+        if _said_files(archive.fp) - {0xFFFF, len(archive.filelist)}:
+            raise ArchiveError(f"{where} is damaged: it does not list as many files as it says")
         yield Zip(archive, where, size)
+
+
+def _said_files(file: Any) -> set[int]:
+    """Return how many files the end of a zip archive says there are, twice; 65,535 if it is long.
+
+    A damaged byte may hide files from zipfile, which lists those that it finds.
+    """
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - _ZIP_END.size - _MAX_COMMENT))
+    end = file.read()
+    at = end.rfind(b"PK\5\6")
+    return {*_ZIP_END.unpack_from(end, at)[3:5]}
 
 
 def check_names(where: str, files: int, longest: int) -> None:

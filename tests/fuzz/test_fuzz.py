@@ -3,12 +3,16 @@
 import random
 
 import pytest
-from fuzz import records, tables
+from fuzz import archives, records, tables
 from fuzz.harness import REFUSED, RIGHT, TRACEBACK, WRONG, outcome, tried
 
 from nasbench.errors import TableError
 
-KINDS = {"tables": (tables.case, 300), "records": (records.case, 200)}
+KINDS = {
+    "tables": (tables.case, 300),
+    "records": (records.case, 200),
+    "archives": (archives.case, 1000),
+}
 
 
 def broken():
