@@ -38,6 +38,9 @@ COMPRESSED: Mapping[str, Callable[[Any], Any]] = {
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NAMES = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 _ENCRYPTED = 0x1
+_SAID_BEHIND = 0x8
+_LONG = 0xFFFFFFFF
+_ZIP_FILE = struct.Struct("<6xH6x3L4x")
 _ZIP_END = struct.Struct("<4s4H2LH")
 _MAX_COMMENT = 0xFFFF
 
@@ -213,7 +216,8 @@ class Zip:
         """Open a file of the archive.
 
         Raises:
-            ArchiveError: It is encrypted, or compressed in another way than by deflate.
+            ArchiveError: It is encrypted, or compressed in another way than by deflate, or the
+                archive says two things of it.
         """
         where = f"{self._where}: {shown(info.filename)}"
         if info.flag_bits & _ENCRYPTED:
@@ -224,8 +228,21 @@ class Zip:
                 f"{where} is compressed by method {method}, only deflate is read: zip the files "
                 "again"
             )
+        if not self._is_told_twice(info):
+            raise ArchiveError(f"{where} is damaged: its size or checksum is not the one listed")
         opened: Any = Bounded(self._archive.open(info), where, self._budget)
         return cast(IO[bytes], opened)
+
+    def _is_told_twice(self, info: zipfile.ZipInfo) -> bool:
+        """Return whether checksum and sizes stand before a file as in the list of files.
+
+        They may follow the file instead, or be long.
+        """
+        file: Any = self._archive.fp
+        file.seek(info.header_offset)
+        flags, *said = _ZIP_FILE.unpack(file.read(_ZIP_FILE.size))
+        listed = [info.CRC, info.compress_size, info.file_size]
+        return bool(flags & _SAID_BEHIND) or _LONG in said or said == listed
 
 
 @contextmanager
@@ -241,21 +258,27 @@ def open_zip(file: Path | IO[bytes], where: str, size: int) -> Iterator[Zip]:
         ArchiveError: It has too many files, or not as many as it says, or a name is too long.
     """
     with zipfile.ZipFile(file) as archive:
-        if _said_files(archive.fp) - {0xFFFF, len(archive.filelist)}:
-            raise ArchiveError(f"{where} is damaged: it does not list as many files as it says")
+        if not _is_listed_whole(archive):
+            raise ArchiveError(f"{where} is damaged: it does not list its files as it says")
         yield Zip(archive, where, size)
 
 
-def _said_files(file: Any) -> set[int]:
-    """Return how many files the end of a zip archive says there are, twice; 65,535 if it is long.
+def _is_listed_whole(archive: zipfile.ZipFile) -> bool:
+    """Return whether the end of a zip archive tells number and place of the files that are listed.
 
-    A damaged byte may hide files from zipfile, which lists those that it finds.
+    A damaged byte may hide files from zipfile, which lists those that it finds. Long archives,
+    whose end is elsewhere, are believed.
     """
+    file: Any = archive.fp
     file.seek(0, os.SEEK_END)
-    file.seek(max(0, file.tell() - _ZIP_END.size - _MAX_COMMENT))
+    first = max(0, file.tell() - _ZIP_END.size - _MAX_COMMENT)
+    file.seek(first)
     end = file.read()
     at = end.rfind(b"PK\5\6")
-    return {*_ZIP_END.unpack_from(end, at)[3:5]}
+    _, _, _, here, total, size, offset, _ = _ZIP_END.unpack_from(end, at)
+    if total == 0xFFFF or _LONG in (size, offset):
+        return True
+    return here == total == len(archive.filelist) and offset + size == first + at
 
 
 def check_names(where: str, files: int, longest: int) -> None:
