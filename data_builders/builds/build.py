@@ -220,9 +220,10 @@ class Build:
 
         Raises:
             BuildError: They are of another recipe or other data, or some are not there.
-            SchemaError: The file is no table.
+            TableError: The file is no table, or its content does not match its hash.
         """
         scores = Table(path)
+        scores.verify()
         recipe = scores.metadata.recipe
         if recipe.get("digest") != self.digest or "initial_values" not in recipe:
             raise BuildError(f"{path} holds no scores of {self.plan.id} with these data")

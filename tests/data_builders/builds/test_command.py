@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -104,6 +105,20 @@ def test_scores_must_be_scores_and_of_all_architectures_as_written(
         assert (code, "lacks scores of architectures of tiny" in error) == (2, True)
 
 
+def test_edited_scores_are_refused_before_anything_is_trained(
+    build: Command, tmp_path: Path
+) -> None:
+    write_scores(str(tmp_path / "plan.toml"), tmp_path / "scores.parquet")
+    (path,) = tmp_path.glob("scores*archs.parquet")
+    rows = pq.read_table(path)
+    at = rows.schema.get_field_index("synflow")
+    numbers = pa.array(np.arange(len(rows), dtype=np.float64))
+    pq.write_table(rows.set_column(at, rows.schema.field(at), numbers), path)
+    code, _, error = build("--scores", str(tmp_path / "scores.parquet"))
+    assert (code, "scores.parquet" in error) == (2, True)
+    assert not list(Path("work").glob("*/*.parquet"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -165,7 +180,7 @@ def test_a_place_that_is_taken_is_said_before_anything_is_trained(
 ) -> None:
     table = tmp_path / "home/tiny.parquet"
     assert build()[0] == 0
-    assert build() == (0, f"tiny@1: {table} (already there)\n", "")
+    assert build()[:2] == (0, f"tiny@1: {table} (already there)\n")
     code, out, error = build("--work", "other")
     assert (code, out, error.count("\n")) == (2, "", 1)
     assert "exists, and the table of tiny would replace it: say so with --replace" in error

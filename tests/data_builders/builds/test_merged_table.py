@@ -11,6 +11,7 @@ import pytest
 
 from data_builders.builds.build import Build
 from nasbench.errors import BuildError
+from nasbench.tables.hashes import numbers_hash
 
 
 def some_shards(finished: Build, work: Path, i: int, n: int) -> Build:
@@ -51,7 +52,7 @@ def test_only_the_shards_of_the_plan_are_taken(finished: Build, tmp_path: Path) 
 
 def test_a_calibration_of_ones_own_is_kept(finished: Build, tiny: Any, tmp_path: Path) -> None:
     build = Build(tiny.plan, tmp_path / "here", others=[finished.folder])
-    replace(tiny.calibration, classes=7).save(build.folder / "calibration.json")
+    replace(tiny.calibration, classes=7).save(build.folder / "calibration.json", build.origin)
     build.take()
     assert build.calibration().classes == 7
 
@@ -106,11 +107,12 @@ def test_the_same_shard_with_other_numbers_is_an_error(finished: Build, tmp_path
     some_shards(finished, tmp_path / "here", 1, 1)
     build = Build(finished.plan, tmp_path / "here", others=[finished.folder])
     path = finished.folder / finished.shards[4].name
-    rows = pq.read_table(path).replace_schema_metadata()
+    rows = pq.read_table(path)
     pq.write_table(rows, path, compression="none")
     assert build.take() == 0
     column = rows.schema.get_field_index("test_loss")
     changed = rows.set_column(column, "test_loss", [[[0.5, 0.25]]]).cast(rows.schema)
-    pq.write_table(changed, path)
+    seal = json.dumps(build.origin.seal(numbers_hash(changed)))
+    pq.write_table(changed.replace_schema_metadata({"made_from": seal}), path)
     with pytest.raises(BuildError, match=rf"{path} and {build.folder}.* hold different numbers"):
         build.take()
