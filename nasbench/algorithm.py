@@ -106,10 +106,12 @@ class Observation:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """First loss after epochs 1, 2, …, shape ``(epoch,)``; NaN where not recorded."""
+        """First loss after epochs 1, 2, …, shape ``(epoch,)``, bounded; NaN where not recorded."""
         if self._curve is None:
             return np.array([self.losses[0]])
-        return self._curve(self.trial)
+        curve = np.maximum(self._curve(self.trial), -LARGEST_LOSS)
+        curve[curve >= LARGEST_LOSS] = math.inf
+        return curve
 
     def __repr__(self) -> str:
         return (

@@ -31,6 +31,14 @@ def test_losses_are_numbers_that_searches_can_calculate_with(given, kept):
     assert {*map(type, losses)} == {float}
 
 
+def test_so_are_those_along_the_curve():
+    recorded = np.array([math.nan, math.inf, 1e308, -1e308, 1e39])
+    observation = Observation(0, Proposal((0, 0)), (1e39,), 1.0, lambda _: recorded)
+    expected = [math.nan, math.inf, math.inf, -LARGEST_LOSS, 1e39]
+    np.testing.assert_array_equal(observation.curve, expected)
+    assert recorded[2] == 1e308
+
+
 @pytest.mark.parametrize(
     "losses",
     [(math.nan,), (1.0, math.nan), (-math.inf,), (), 1.0, None, (None,), ("low",), (10**400,)],

@@ -108,7 +108,7 @@ def test_more_cost_and_more_loss_are_never_better(preset, loss):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_any_cost_gives_a_finite_loss(preset):
-    for cost in (-1e300, -1.0, 0.0, 1e-300, 1e300):
+    for cost in (-1e300, -1.0, 0.0, 1e-300, 1e39):
         for loss in (-1e6, 10.0, 1e6):
             assert math.isfinite(tell(made(preset, target=80, beyond=-10.0), loss, cost)[0])
 
