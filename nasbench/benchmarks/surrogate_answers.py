@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from nasbench.benchmark import check_integer
 from nasbench.benchmarks.answer import read_only
 from nasbench.benchmarks.lookup import Memo
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.space import Arch, SearchSpace
 
+LARGEST = 1e12
+"""Of all that a surrogate can answer."""
 _MEMO = 2**14
 
 
@@ -69,7 +71,7 @@ class SurrogateAnswers:
 
     def _find(self, arch: Arch) -> SurrogateAnswer:
         canonical = self._space.canonical(self._space.check(arch))
-        answers = self._predictor().predict(np.array([canonical]))
+        answers = predicted(self._predictor(), np.array([canonical]))
         raw = answers.values[0]
         seconds = None if answers.seconds is None else single(answers.seconds[0]).tolist()
         validation = answers.validation_seconds
@@ -84,6 +86,23 @@ class SurrogateAnswers:
 
     def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         return np.clip(values, self._low, self._high).astype(np.float32)
+
+
+def predicted(predictor: Any, archs: NDArray[np.integer], *, seconds: bool = True) -> Any:
+    """Predict the values of architectures; see ``surrogates.predictor.Predictor.predict``.
+
+    Raises:
+        SurrogateError: An answer is not finite, or beyond :data:`LARGEST`: the model was changed.
+    """
+    with np.errstate(all="ignore"):
+        answers = predictor.predict(archs, seconds=seconds)
+    for part in answers:
+        if part is not None and not (np.abs(part) <= LARGEST).all():
+            raise SurrogateError(
+                f"the model answers with numbers that are not finite or beyond {LARGEST:g}, which "
+                "no fit gives: replace the surrogate by an undamaged copy"
+            )
+    return answers
 
 
 def single(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from nasbench.benchmarks.surrogate_answers import (
     SurrogateAnswer,
     SurrogateAnswers,
     check_seed,
+    predicted,
     single,
 )
 from nasbench.benchmarks.surrogate_folder import Description
@@ -67,11 +68,12 @@ class SurrogateBenchmark:
     ) -> None:
         self.path = path.absolute()
         self.description = description = Description.read(self.path)
+        description.check_name(self.path)
         self.name = description.id
         self.version = description.version
         self.content_hash = description.content_hash
         self._columns = {
-            name: Column.decode(name, {k.encode(): v.encode() for k, v in fields_.items()})
+            name: Column(name=name, **fields_)  # type: ignore[arg-type]
             for name, fields_ in description.columns.items()
         }
         try:
@@ -155,8 +157,15 @@ class SurrogateBenchmark:
             level=self._place(description.default_objective, self.epochs[-1]),
             seed=description.seed,
         ).restore(self.path)
-        if len(predictor.scale) != len(self._columns) * len(self.epochs):
+        shapes = len(predictor.scale), len(predictor.shares), predictor.is_clocked
+        epochs = len(self.epochs)
+        if shapes != (len(self._columns) * epochs, epochs, description.clocked):
             raise SurrogateError(f"{self.path} is damaged: its files do not match its description")
+        if predictor.family != description.family:
+            raise SurrogateError(
+                f"{self.path} says that its model is {description.family!r}, but "
+                f"{description.regressor!r} is {predictor.family!r}"
+            )
         return predictor
 
     def query(
@@ -294,7 +303,7 @@ class SurrogateBenchmark:
         for arch in np.unique(archs, axis=0).tolist() if self.space.has_rules else ():
             self.space.check(arch)
         canonical = self.space.canonical_many(archs)
-        answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
+        answers = predicted(self.predictor, canonical, seconds=metric not in self.columns)
         if metric == "seconds" and answers.seconds is not None:
             return single(answers.seconds[:, self.epochs.index(epoch)])
         if metric == "validation_seconds" and answers.validation_seconds is not None:
