@@ -133,7 +133,7 @@ class Registry(Mapping[str, str]):
         if name not in self._entries and name not in self.plugins():
             told = "; files name no modules" if ":" in name else ""
             raise UnknownNameError(
-                f"no {self.kind} is registered as {name!r}{told}{one_of(name, self.names())}"
+                f"no {self.kind} is called {name!r}{told}{one_of(name, self.names())}"
             )
 
     def _checked(self, name: str, found: Any) -> Any:
