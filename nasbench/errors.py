@@ -5,7 +5,6 @@ prints it as one line and exits with code 2.
 """
 
 import difflib
-import unicodedata
 from collections.abc import Iterable
 
 LONGEST = 2_000
@@ -126,27 +125,3 @@ def printable(text: str) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or the name of its class if it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def printable(text: str) -> str:
-    r"""Return a text whose letters a terminal shows and does not obey.
-
-    Control letters, such as the escapes that move the cursor or change colours, marks that reverse
-    the direction of what follows, and halves of letters are written as Python writes them
-    (``\x1b``, ``\u202e``). Line ends stay.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        letter if letter in "\n " or letter.isprintable() or _is_space(letter) else _escaped(letter)
-        for letter in text
-    )
-
-
-def _is_space(letter: str) -> bool:
-    """Whether a letter is a space of any width, which Python does not count as printable."""
-    return unicodedata.category(letter) == "Zs"
-
-
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape", "surrogatepass").decode()

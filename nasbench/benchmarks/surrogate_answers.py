@@ -63,7 +63,7 @@ class SurrogateAnswers:
 
     def draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
         """Return one noisy training; always the same for the same seed."""
-        found = self._possible(self._predictor().draw(answer.raw, answer.rank, seed))
+        found = self._possible(drawn(self._predictor(), answer.raw, answer.rank, seed))
         if len(self.drawn) >= _MEMO:
             self.drawn.clear()
         self.drawn[arch, seed] = found
@@ -97,12 +97,29 @@ def predicted(predictor: Any, archs: NDArray[np.integer], *, seconds: bool = Tru
     with np.errstate(all="ignore"):
         answers = predictor.predict(archs, seconds=seconds)
     for part in answers:
-        if part is not None and not (np.abs(part) <= LARGEST).all():
-            raise SurrogateError(
-                f"the model answers with numbers that are not finite or beyond {LARGEST:g}, which "
-                "no fit gives: replace the surrogate by an undamaged copy"
-            )
+        if part is not None:
+            _check_sane(part)
     return answers
+
+
+def drawn(predictor: Any, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
+    """Values of one training; see ``surrogates.predictor.Predictor.draw``.
+
+    Raises:
+        SurrogateError: As for :func:`predicted`.
+    """
+    with np.errstate(all="ignore"):
+        found: NDArray[np.float64] = predictor.draw(values, rank, seed)
+    _check_sane(found)
+    return found
+
+
+def _check_sane(numbers: NDArray[np.float64]) -> None:
+    if not (np.abs(numbers) <= LARGEST).all():
+        raise SurrogateError(
+            f"the model answers with numbers that are not finite or beyond {LARGEST:g}, which no "
+            "fit gives: replace the surrogate by an undamaged copy"
+        )
 
 
 def single(values: NDArray[np.float64]) -> NDArray[np.float64]:

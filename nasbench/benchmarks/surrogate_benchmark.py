@@ -15,6 +15,7 @@ from nasbench.benchmarks.surrogate_answers import (
     SurrogateAnswer,
     SurrogateAnswers,
     check_seed,
+    drawn,
     predicted,
     single,
 )
@@ -320,7 +321,7 @@ class SurrogateBenchmark:
             check_seed(seed)
             values = np.stack(
                 [
-                    self.predictor.draw(row, rank, seed)
+                    drawn(self.predictor, row, rank, seed)
                     for row, rank in zip(values, ranks, strict=True)
                 ]
             )
