@@ -131,7 +131,7 @@ class Registry(Mapping[str, str]):
             UnknownNameError: There is no such name.
         """
         if name not in self._entries and name not in self.plugins():
-            told = "; files name no modules" if ":" in name else ""
+            told = "; a file can name only what is registered" if ":" in name else ""
             raise UnknownNameError(
                 f"no {self.kind} is called {name!r}{told}{one_of(name, self.names())}"
             )

@@ -277,7 +277,7 @@ class Predictor:
             and (self.noise.scales >= 0).all()
             and (self.noise.rest >= 0).all()
         ):
-            raise SurrogateError(f"{path} holds what no fit gives, or not what is described")
+            raise SurrogateError(f"{path} holds what no fit gives, or does not fit its description")
 
     def _named(self) -> dict[str, Regressor]:
         curves = {f"coefficient-{i}": regressor for i, regressor in enumerate(self._curves)}
@@ -385,5 +385,13 @@ def _calibration_factors(
 def settings(
     regressor: str, changes: Mapping[str, Any], preset: str | None = None
 ) -> dict[str, Any]:
-    """All hyperparameters of a regressor; see :func:`nasbench.algorithm.hyperparameters`."""
-    return hyperparameters(REGRESSORS.load_registered(regressor), changes, preset)
+    """All hyperparameters of a regressor; see :func:`nasbench.algorithm.hyperparameters`.
+
+    Raises:
+        UnknownNameError: The regressor, or that of the members of an ensemble, is not registered,
+            so that a file could not name it.
+    """
+    values = hyperparameters(REGRESSORS.load_registered(regressor), changes, preset)
+    if isinstance(member := values.get("regressor"), str):
+        REGRESSORS.check_registered(member)
+    return values

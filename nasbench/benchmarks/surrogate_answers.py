@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from nasbench.benchmark import check_integer
 from nasbench.benchmarks.answer import read_only
 from nasbench.benchmarks.lookup import Memo
-from nasbench.errors import InvalidArgumentError, SurrogateError
+from nasbench.benchmarks.surrogate_model import drawn, predicted
+from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
-LARGEST = 1e12
-"""Of all that a surrogate can answer."""
 _MEMO = 2**14
 
 
@@ -86,40 +85,6 @@ class SurrogateAnswers:
 
     def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         return np.clip(values, self._low, self._high).astype(np.float32)
-
-
-def predicted(predictor: Any, archs: NDArray[np.integer], *, seconds: bool = True) -> Any:
-    """Predict the values of architectures; see ``surrogates.predictor.Predictor.predict``.
-
-    Raises:
-        SurrogateError: An answer is not finite, or beyond :data:`LARGEST`: the model was changed.
-    """
-    with np.errstate(all="ignore"):
-        answers = predictor.predict(archs, seconds=seconds)
-    for part in answers:
-        if part is not None:
-            _check_sane(part)
-    return answers
-
-
-def drawn(predictor: Any, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
-    """Values of one training; see ``surrogates.predictor.Predictor.draw``.
-
-    Raises:
-        SurrogateError: As for :func:`predicted`.
-    """
-    with np.errstate(all="ignore"):
-        found: NDArray[np.float64] = predictor.draw(values, rank, seed)
-    _check_sane(found)
-    return found
-
-
-def _check_sane(numbers: NDArray[np.float64]) -> None:
-    if not (np.abs(numbers) <= LARGEST).all():
-        raise SurrogateError(
-            f"the model answers with numbers that are not finite or beyond {LARGEST:g}, which no "
-            "fit gives: replace the surrogate by an undamaged copy"
-        )
 
 
 def single(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,11 +15,10 @@ from nasbench.benchmarks.surrogate_answers import (
     SurrogateAnswer,
     SurrogateAnswers,
     check_seed,
-    drawn,
-    predicted,
     single,
 )
 from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.benchmarks.surrogate_model import drawn, open_predictor, predicted
 from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
@@ -29,16 +28,11 @@ from nasbench.errors import (
     SurrogateError,
     one_of,
 )
-from nasbench.registry import Registry
 from nasbench.space import Arch
 from nasbench.tables.columns import load_space
 
 STD = "_std"
 """Suffix of the name of a metric's uncertainty."""
-
-_PREDICTORS = Registry(
-    "nasbench.predictors", "predictor", {"curves": "surrogates.predictor:Predictor"}
-)
 
 
 class SurrogateBenchmark:
@@ -148,26 +142,8 @@ class SurrogateBenchmark:
             SurrogateError: A file is missing or damaged.
             MissingExtraError: The regressor needs a package that is not installed.
         """
-        description = self.description
-        description.check(self.path)
-        predictor = _PREDICTORS.load("curves")(
-            self.space,
-            description.regressor,
-            description.hyperparameters,
-            components=description.components,
-            level=self._place(description.default_objective, self.epochs[-1]),
-            seed=description.seed,
-        ).restore(self.path)
-        shapes = len(predictor.scale), len(predictor.shares), predictor.is_clocked
-        epochs = len(self.epochs)
-        if shapes != (len(self._columns) * epochs, epochs, description.clocked):
-            raise SurrogateError(f"{self.path} is damaged: its files do not match its description")
-        if predictor.family != description.family:
-            raise SurrogateError(
-                f"{self.path} says that its model is {description.family!r}, but "
-                f"{description.regressor!r} is {predictor.family!r}"
-            )
-        return predictor
+        level = self._place(self.default_objective or "", self.epochs[-1])
+        return open_predictor(self.path, self.description, self.space, level)
 
     def query(
         self,

@@ -71,7 +71,7 @@ class Ensemble(Regressor):
         self.member_preset = member_preset
         if not 1 <= members <= _MAX_MEMBERS:
             raise InvalidArgumentError(f"members = {members} must be from 1 to {_MAX_MEMBERS:,}")
-        kind: type[Regressor] = REGRESSORS.load_registered(regressor)
+        kind: type[Regressor] = REGRESSORS.load(regressor)
         if issubclass(kind, Ensemble):
             raise InvalidArgumentError(
                 f"regressor = {regressor!r} is an ensemble and cannot be a member of one"

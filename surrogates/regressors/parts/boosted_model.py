@@ -16,6 +16,8 @@ from surrogates.regressors.parts.ubjson import decode
 _MAX_SCORE = 1e9
 """Largest value of a leaf, and of the score that boosting starts from."""
 _PARENTLESS = (2**31 - 1, -1)
+_DELETED = 2**31 - 1
+"""Feature of a leaf that pruning has deleted."""
 _USED = (
     *("left_children", "right_children", "split_indices", "split_conditions", "parents"),
     *("default_left", "split_type"),
@@ -218,7 +220,8 @@ def _check_nodes(
         raise ValueError("a node is a child twice")
     if (parents[places] != above).any() or not np.isin(parents[own == 0], _PARENTLESS).all():
         raise ValueError("parents and children do not agree")
-    if not ((feature >= 0) & (feature < n_features)).all():
+    known = (feature >= 0) & (feature < n_features)
+    if not known[inner].all() or (feature[~known] != _DELETED).any():
         raise ValueError(f"a node tests a feature that is none of {n_features}")
     if kind.any() or not np.isin(default, (0, 1)).all():
         raise ValueError("a node tests no number")
