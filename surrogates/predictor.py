@@ -260,8 +260,10 @@ class Predictor:
         self.noise = Noise(*(numbers[f"noise_{name}"] for name in Noise._fields))
         levels, known = self.noise.levels, self.typical[~np.isnan(self.typical)]
         if not (
-            (self.logged.dtype, self.logged.shape) == (np.bool_, (v,))
-            and (self.typical.dtype, self.typical.shape) == (np.float64, (len(_SECONDS),))
+            self.logged.dtype.kind == "b"
+            and self.logged.shape == (v,)
+            and self.typical.dtype.kind == "f"
+            and self.typical.shape == (len(_SECONDS),)
             and (np.abs(known) <= _MAX_LOG_SECONDS).all()
             and 0 <= self.level < v
             and ((self.scale > 0) & (self.scale <= _MAX_SCALE)).all()

@@ -196,8 +196,8 @@ def _trees(documents: Any, n_features: int) -> list[Tree]:
         sizes.append(n)
     joined = {name: np.concatenate(column) for name, column in columns.items()}
     _check_nodes(joined, np.array(sizes), n_features)
-    kept = [columns[name] for name in _USED[:4]]
-    return [Tree(*tree, tree[-1]) for tree in zip(*kept, strict=True)]
+    left, right, feature, threshold = (columns[name] for name in _USED[:4])
+    return [*map(Tree, left, right, feature, threshold, threshold)]
 
 
 def _check_nodes(

@@ -4,12 +4,13 @@ Nothing that a file states is believed: a count is never larger than what is lef
 nesting is bounded.
 """
 
+from collections.abc import Mapping
 from struct import Struct, error
 from typing import Any
 
 import numpy as np
 
-_ARRAYS = {
+_ARRAYS: Mapping[bytes, np.dtype[Any]] = {
     b"$i#L": np.dtype("i1"),
     b"$U#L": np.dtype("u1"),
     b"$I#L": np.dtype(">i2"),
