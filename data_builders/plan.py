@@ -1,20 +1,21 @@
 """Build plans: which trainings of a recipe make a table, read from TOML."""
 
 import os
-import re
-import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from data_builders import NETWORKS
 from data_builders.recipe import ImageRecipe, Recipe
 from data_builders.task_recipe import TaskRecipe, made_task
 from data_builders.values import MAX_SEED, construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.storage.documents import read_toml
 from nasbench.storage.files import expanded
+from nasbench.storage.names import MAX_LENGTH, is_id
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,27 +52,30 @@ class Plan:
             refuse_unless(possible, name, getattr(self, name), kind)
 
         refuse(
-            isinstance(self.id, str) and _ID.fullmatch(self.id) is not None,
+            is_id(self.id),
             "id",
-            "letters, digits, '-' and '_', at most 100, the first a letter or digit",
+            f"letters, digits, '-', '_' and '.', at most {MAX_LENGTH}, the first a letter or "
+            "digit, and neither end in '.', '.archs' or '.parquet' nor be a device of Windows",
         )
         refuse(isinstance(self.recipe, Recipe), "recipe", "a recipe")
         refuse(
             isinstance(self.seeds, tuple)
-            and len(self.seeds) > 0
+            and 0 < len(self.seeds) <= _MOST_SEEDS
             and all(has_type(seed, int) and 0 <= seed <= MAX_SEED for seed in self.seeds)
             and len(set(self.seeds)) == len(self.seeds),
             "seeds",
-            f"different integers in 0..{MAX_SEED}, at least one",
+            f"1 to {_MOST_SEEDS:,} different integers in 0..{MAX_SEED}",
         )
         refuse(
-            has_type(self.version, int) and self.version >= 1, "version", "an integer, at least 1"
+            has_type(self.version, int) and 1 <= self.version <= MAX_SEED,
+            "version",
+            f"an integer from 1 to {MAX_SEED}",
         )
         refuse(
             self.architectures is None
-            or (has_type(self.architectures, int) and self.architectures >= 1),
+            or (has_type(self.architectures, int) and 1 <= self.architectures <= MAX_SEED),
             "architectures",
-            "an integer, at least 1; leave it out for every class",
+            f"an integer from 1 to {MAX_SEED}; leave it out for every class",
         )
         for name in ("description", "source", "licence", "citation"):
             refuse(isinstance(getattr(self, name), str), name, "text")
@@ -91,7 +95,7 @@ def load_plan(name_or_path: str) -> Plan:
 
     Raises:
         UnknownNameError: The argument is neither a shipped plan nor a file, or the file has an
-            unknown key.
+            unknown key, or a network that is not registered.
         InvalidArgumentError: The file is not valid TOML, or a value is missing or impossible.
     """
     path = shipped().get(name_or_path, expanded(name_or_path))
@@ -101,17 +105,22 @@ def load_plan(name_or_path: str) -> Plan:
             f"{one_of(name_or_path, shipped())}"
         )
     try:
-        document = tomllib.loads(path.read_bytes().decode())
+        document = read_toml(path)
     except OSError as error:
         raise InvalidArgumentError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InvalidArgumentError(f"{path} is not valid TOML: {error}") from error
     values, seeds = document.get("recipe"), document.get("seeds", [0])
     if not isinstance(values, dict):
         raise InvalidArgumentError(f"{path} has no section [recipe]")
     document["seeds"] = tuple(seeds) if isinstance(seeds, list) else seeds
     document["recipe"] = _recipe(values, path)
-    return construct(Plan, document, str(path))
+    plan = construct(Plan, document, str(path))
+    try:
+        NETWORKS.check_registered(plan.recipe.network)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{path}, section [recipe]: {error}") from error
+    return plan
 
 
 def _recipe(values: dict[str, Any], path: Path) -> Recipe:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from data_builders.values import construct, has_type, refuse_unless
+from data_builders.values import MAX_SEED, construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError
 from nasbench.storage.files import json_digest
 
@@ -20,6 +20,14 @@ _AT_LEAST_ONE = (
     *("channels", "cells", "box_mean", "train", "valid", "test", "epochs", "batch"),
     *("width", "heads"),
 )
+_MOST: Mapping[str, int] = {
+    **dict.fromkeys(("channels", "width", "heads"), 4_096),
+    **dict.fromkeys(("box_mean", "crop"), 1_024),
+    "cells": 256,
+    "epochs": 100_000,
+    "batch": 2**20,
+}
+"""Of sizes; other integers end with ``MAX_SEED``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +65,9 @@ class Recipe(ABC):
             valid = has_type(value, field.type)
             if field.type in (int, float):
                 low = 1 if field.name in _AT_LEAST_ONE else 0
-                possible += f", at least {low}"
-                valid = valid and value >= low
+                high = _MOST.get(field.name, MAX_SEED)
+                possible += f" from {low} to {high}" if field.type is int else f", at least {low}"
+                valid = valid and low <= value and (field.type is float or value <= high)
             refuse_unless(valid, field.name, value, possible)
             if field.type is float:  # 1 and 1.0 are one recipe with one digest
                 object.__setattr__(self, field.name, float(value))

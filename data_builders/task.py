@@ -12,6 +12,8 @@ from data_builders.values import has_type, refuse_unless
 from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError
 
+MOST = 2**16
+"""Largest value of a parameter of a task."""
 NOT_ASKED = -100
 """Target of a token at which no answer is asked: what PyTorch's cross-entropy ignores."""
 LEAST_BITS = 32.0
@@ -46,8 +48,9 @@ class Task(ABC):
         length: Tokens of a sequence.
 
     Raises:
-        InvalidArgumentError: A parameter is no integer or too small, parameters do not go together,
-            or there are so few different sequences that held-out ones would be trained on.
+        InvalidArgumentError: A parameter is no integer or out of range, parameters do not go
+            together, or there are so few different sequences that held-out ones would be trained
+            on.
     """
 
     name: ClassVar[str]
@@ -62,8 +65,8 @@ class Task(ABC):
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            possible = has_type(value, int) and value >= 1
-            refuse_unless(possible, field.name, value, "an integer, at least 1")
+            possible = has_type(value, int) and 1 <= value <= MOST
+            refuse_unless(possible, field.name, value, f"an integer from 1 to {MOST}")
         if conflict := self.conflict():
             raise InvalidArgumentError(f"the task {self.name!r} is not possible: {conflict}")
         if self.bits < LEAST_BITS:

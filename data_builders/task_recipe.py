@@ -95,5 +95,5 @@ def made_task(values: Mapping[str, Any], where: str) -> Task:
         raise InvalidArgumentError(
             f"{where}: name = {name!r} is not possible: it must be one of {', '.join(TASKS)}"
         )
-    task: Task = construct(TASKS.load(name), parameters, where)
+    task: Task = construct(TASKS.load_registered(name), parameters, where)
     return task

@@ -11,7 +11,7 @@ import pyarrow as pa
 from leaderboard.boards import Question
 from leaderboard.landscape import Landscape
 from nasbench.benchmark import Benchmark
-from nasbench.benchmarks.catalogue import find, folders, is_surrogate
+from nasbench.benchmarks.catalogue import find, folders, is_surrogate, require_file
 from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.surrogate_folder import Description
 from nasbench.errors import (
@@ -156,7 +156,7 @@ def open_landscape(question: Question) -> Landscape | Obstacle:
     except NasbenchError as error:
         return _unusable(error)
     try:
-        about = Description.read(path) if is_surrogate(path) else Table(path).metadata
+        about = Description.read(path) if is_surrogate(path) else Table(require_file(path)).metadata
         if about.content_hash != question.content_hash:
             return Obstacle(
                 f"made with content {question.content_hash[:12]}… of {name}, but the installed one "

@@ -98,7 +98,7 @@ class Column:
         try:
             texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
             epochs = decode_epochs(parse_json(texts.pop("epochs", "{}")))
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise SchemaError(f"the metadata of column {name!r} is damaged: {error}") from error
         if texts.get("goal", "") not in GOALS:
             raise SchemaError(f"column {name!r} has the goal {texts['goal']!r}, not one of {GOALS}")

@@ -113,6 +113,29 @@ class Registry(Mapping[str, str]):
             return self._checked(name, _resolve(plugin.place, f"the {self.kind} {name!r}"))
         raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self.names())}")
 
+    def load_registered(self, name: str) -> Any:
+        """Import and return the object with a registered name: what a file may name.
+
+        Raises:
+            UnknownNameError: There is no such name; one of the form ``"module:attribute"`` is none,
+                since a file could make any module run.
+            MissingExtraError: The object needs an optional package that is not installed.
+        """
+        self.check_registered(name)
+        return self.load(name)
+
+    def check_registered(self, name: str) -> None:
+        """Refuse a name that is not registered, without importing anything.
+
+        Raises:
+            UnknownNameError: There is no such name.
+        """
+        if name not in self._entries and name not in self.plugins():
+            told = "; a file can name only what is registered" if ":" in name else ""
+            raise UnknownNameError(
+                f"no {self.kind} is called {name!r}{told}{one_of(name, self.names())}"
+            )
+
     def _checked(self, name: str, found: Any) -> Any:
         """What is not ours, if it is of the right kind."""
         if not self._base:

@@ -12,8 +12,11 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.errors import InvalidArgumentError, SurrogateError
+from nasbench.errors import InvalidArgumentError, SurrogateError, first_line
 from nasbench.space import SearchSpace
+
+_LARGEST = 1e100
+"""Of what a file holds: sums and squares of such numbers are finite."""
 
 
 class Prediction(NamedTuple):
@@ -143,10 +146,55 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Read arrays that :func:`write_arrays` wrote.
 
     Raises:
-        SurrogateError: The file is missing or damaged, or lacks one of ``names``.
+        SurrogateError: The file is missing or damaged, lacks one of ``names``, or is compressed,
+            which ours are not: so it holds no more than its size.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            if any(member.compress_type for member in arrays.zip.infolist()):
+                raise ValueError("it is compressed")
             return {name: arrays[name] for name in names}
     except Exception as error:  # a damaged zip file raises many kinds of errors
-        raise SurrogateError(f"cannot read {path}: {error}") from error
+        raise SurrogateError(f"cannot read {path}: {first_line(error)}") from error
+
+
+def read_numbers(
+    path: Path, shapes: Mapping[str, tuple[int | None, ...]]
+) -> dict[str, NDArray[np.float64]]:
+    """Read arrays of finite float64 numbers that :func:`write_arrays` wrote.
+
+    Args:
+        path: The file.
+        shapes: Shape by name; None stands for any length.
+
+    Raises:
+        SurrogateError: The file is missing or damaged, or an array has another type or shape, or
+            holds a number that is not finite or beyond 1e100.
+    """
+    return check_numbers(read_arrays(path, tuple(shapes)), path, shapes)
+
+
+def check_numbers(
+    arrays: Mapping[str, NDArray[Any]], path: Path, shapes: Mapping[str, tuple[int | None, ...]]
+) -> dict[str, NDArray[np.float64]]:
+    """Return those arrays of a file that have a shape in ``shapes``, as :func:`read_numbers` does.
+
+    Raises:
+        SurrogateError: One has another type or shape, or holds an impossible number.
+    """
+    numbers = {name: arrays[name] for name in shapes}
+    for name, array in numbers.items():
+        shape = shapes[name]
+        fits = array.ndim == len(shape) and all(
+            wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
+        )
+        if array.dtype != np.float64 or not fits:
+            written = str(shape).replace("None", "any")
+            raise SurrogateError(
+                f"{path}: {name!r} is {array.dtype} of shape {array.shape}, expected float64 of "
+                f"shape {written}: the file was made with other hyperparameters or for another "
+                "space"
+            )
+        if not (np.abs(array) <= _LARGEST).all():
+            raise SurrogateError(f"{path}: {name!r} holds numbers that are not finite, or huge")
+    return numbers

@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.algorithm import hyperparameters
-from nasbench.errors import InvalidArgumentError, SurrogateError
-from nasbench.regressor import Regressor, read_arrays, write_arrays
+from nasbench.errors import (
+    InvalidArgumentError,
+    MissingExtraError,
+    NasbenchError,
+    SurrogateError,
+    first_line,
+)
+from nasbench.regressor import Regressor, check_numbers, read_arrays, write_arrays
 from nasbench.space import SearchSpace
 from nasbench.splitmix import mix
 from surrogates import REGRESSORS
@@ -21,6 +27,10 @@ from surrogates.noise import Noise
 _FOLDS = 3
 _WITHIN_ONE_STD = 0.6827
 _MAX_FACTOR, _BISECTIONS = 64.0, 40
+_MAX_SCALE = 1e12
+"""Largest spread of a metric; together with the following, so large that no fit reaches it."""
+_MAX_LOG_SECONDS = 40.0
+_MAX_SHARE = 1e6
 _SECONDS = ("seconds", "validation_seconds")
 
 
@@ -79,7 +89,13 @@ class Predictor:
     @property
     def family(self) -> str:
         """Family of the regressor."""
-        return self._make(0).family
+        fitted = getattr(self, "_curves", None)
+        return fitted[0].family if fitted else self._make(0).family
+
+    @property
+    def is_clocked(self) -> bool:
+        """Whether it has learned the seconds of a training."""
+        return bool(np.isfinite(self.typical[0]))
 
     def fit(self, examples: Examples) -> Self:
         """Learn from examples.
@@ -202,43 +218,75 @@ class Predictor:
         Raises:
             SurrogateError: A file is missing or damaged.
         """
-        noise = [f"noise_{name}" for name in Noise._fields]
-        names = [
-            "scale",
-            "shares",
-            "typical",
-            "logged",
-            "factor",
-            "floor",
-            *Compression._fields,
-            *noise,
-        ]
-        arrays = read_arrays(folder / "curves.npz", names)
-        self.scale, self.shares, self.typical, self.logged, self.factor, self.floor = (
-            arrays[name] for name in names[:6]
-        )
-        self.compression = Compression(*(arrays[name] for name in Compression._fields))
-        self.noise = Noise(*(arrays[name] for name in noise))
-        v = len(self.scale)
-        if self.compression.components.shape[1:] != (v,) or not 0 <= self.level < v:
-            raise SurrogateError(f"{folder / 'curves.npz'} does not fit its description")
-        self._curves = [
-            self._make(i).restore(folder / f"coefficient-{i}")
-            for i in range(len(self.compression.components))
-        ]
-        self._costs = {
-            name: self._make(0).restore(folder / name)
-            for name in _SECONDS
-            if (folder / name).is_dir()
-        }
+        try:
+            self.hyperparameters = settings(self.regressor, self.hyperparameters)
+            self._read_curves(folder / "curves.npz")
+            self._curves = [
+                self._make(i).restore(folder / f"coefficient-{i}")
+                for i in range(len(self.compression.components))
+            ]
+            self._costs = {
+                name: self._make(0).restore(folder / name)
+                for name, typical in zip(_SECONDS, self.typical, strict=True)
+                if np.isfinite(typical) and (folder / name).is_dir()
+            }
+        except (MissingExtraError, SurrogateError):
+            raise
+        except NasbenchError as error:
+            raise SurrogateError(f"{folder} cannot be read: {error}") from error
+        except Exception as error:  # whatever a library makes of values that it was not made for
+            told = f"{type(error).__name__}: {first_line(error)}"
+            raise SurrogateError(f"{folder} cannot be read: {told}") from error
         return self
+
+    def _read_curves(self, path: Path) -> None:
+        """Read everything but the regressors.
+
+        Raises:
+            SurrogateError: The file is missing or damaged, or a number in it is not possible.
+        """
+        vectors = ("scale", "factor", "floor", "mean", "noise_rest")
+        others = ("shares", "noise_levels", "noise_scales", "components", "noise_loadings")
+        arrays = read_arrays(path, ("logged", "typical", *vectors, *others))
+        self.logged, self.typical = arrays["logged"], arrays["typical"]
+        v = self.logged.size
+        shapes: dict[str, tuple[int | None, ...]] = dict.fromkeys(vectors, (v,))
+        shapes |= dict.fromkeys(others[:3], (None,)) | dict.fromkeys(others[3:], (None, v))
+        numbers = check_numbers(arrays, path, shapes)
+        self.scale, self.factor, self.floor, self.shares = (
+            numbers[name] for name in ("scale", "factor", "floor", "shares")
+        )
+        self.compression = Compression(*(numbers[name] for name in Compression._fields))
+        self.noise = Noise(*(numbers[f"noise_{name}"] for name in Noise._fields))
+        levels, known = self.noise.levels, self.typical[~np.isnan(self.typical)]
+        if not (
+            self.logged.dtype.kind == "b"
+            and self.logged.shape == (v,)
+            and self.typical.dtype.kind == "f"
+            and self.typical.shape == (len(_SECONDS),)
+            and (np.abs(known) <= _MAX_LOG_SECONDS).all()
+            and 0 <= self.level < v
+            and ((self.scale > 0) & (self.scale <= _MAX_SCALE)).all()
+            and ((self.factor >= 0) & (self.factor <= _MAX_FACTOR)).all()
+            and (self.floor >= 0).all()
+            and len(self.shares) > 0
+            and (np.diff(self.shares, prepend=0.0) >= 0).all()
+            and self.shares[-1] <= _MAX_SHARE
+            and 0 < len(self.compression.components) <= self.components
+            and (np.abs(self.compression.components) <= 1 + 1e-6).all()
+            and 0 < len(levels) == len(self.noise.scales)
+            and (np.diff(levels) > 0).all()
+            and (self.noise.scales >= 0).all()
+            and (self.noise.rest >= 0).all()
+        ):
+            raise SurrogateError(f"{path} holds what no fit gives, or does not fit its description")
 
     def _named(self) -> dict[str, Regressor]:
         curves = {f"coefficient-{i}": regressor for i, regressor in enumerate(self._curves)}
         return {**curves, **self._costs}
 
     def _make(self, number: int) -> Regressor:
-        made = REGRESSORS.load(self.regressor)
+        made = REGRESSORS.load_registered(self.regressor)
         regressor: Regressor = made(
             self.space, seed=mix(self.seed + number) >> 33, **self.hyperparameters
         )
@@ -339,5 +387,13 @@ def _calibration_factors(
 def settings(
     regressor: str, changes: Mapping[str, Any], preset: str | None = None
 ) -> dict[str, Any]:
-    """All hyperparameters of a regressor; see :func:`nasbench.algorithm.hyperparameters`."""
-    return hyperparameters(REGRESSORS.load(regressor), changes, preset)
+    """All hyperparameters of a regressor; see :func:`nasbench.algorithm.hyperparameters`.
+
+    Raises:
+        UnknownNameError: The regressor, or that of the members of an ensemble, is not registered,
+            so that a file could not name it.
+    """
+    values = hyperparameters(REGRESSORS.load_registered(regressor), changes, preset)
+    if isinstance(member := values.get("regressor"), str):
+        REGRESSORS.check_registered(member)
+    return values

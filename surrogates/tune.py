@@ -130,7 +130,9 @@ def tune(
     defaults = settings(regressor, {})
 
     def score(values: Mapping[str, Any]) -> float:
-        made = REGRESSORS.load(regressor)(examples.space, seed=seed, **{**defaults, **values})
+        made = REGRESSORS.load_registered(regressor)(
+            examples.space, seed=seed, **{**defaults, **values}
+        )
         made.fit(examples.archs[inside], target[inside])
         predicted: NDArray[np.float64] = made.predict(examples.archs[outside]).mean
         found = kendall(target[outside], predicted)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench.errors import BuildError
+from nasbench.storage.documents import read_json
 from nasbench.storage.files import atomic
 
 CLAIM = "build.json"
@@ -21,7 +22,7 @@ def read_claim(folder: Path) -> dict[str, Any]:
     """
     path = folder / CLAIM
     try:
-        return {**REFERENCE, **json.loads(path.read_bytes())}
+        return {**REFERENCE, **read_json(path)}
     except FileNotFoundError as error:
         raise BuildError(f"{folder} is not a build folder: it has no {CLAIM}") from error
     except (OSError, ValueError, TypeError) as error:

@@ -160,7 +160,7 @@ class Calibration:
             said = document.pop(_SEAL, None)
             refusal = origin.refusal(said, json_digest(document))
             found = cls.decode(document)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise BuildError(f"{path} is damaged ({error}): {advice}") from error
         if refusal:
             raise BuildError(f"{path} {refusal}: {advice}")
@@ -178,8 +178,17 @@ class Calibration:
         n_terms = {len(fit) for name, fit in fits.items() if fit or name != "latency"}
         if len(n_terms) > 1 or 0 in n_terms:
             raise ValueError(f"fits of {sorted(n_terms)} terms")
-        errors = [name for name in document if "_error" in name and document[name] is not None]
-        return cls(**{**document, **fits, **{name: float(document[name]) for name in errors}})
+        errors = {
+            name: _coefficients([value])[0]
+            for name, value in document.items()
+            if "_error" in name and value is not None
+        }
+        facts = document.get("machine", {})
+        if type(document.get("classes", 0)) is not int or not (
+            isinstance(facts, dict) and all(isinstance(text, str) for text in facts.values())
+        ):
+            raise ValueError("classes must be an integer, machine an object of texts")
+        return cls(**{**document, **fits, **errors})
 
     @property
     def _latency_name(self) -> str:

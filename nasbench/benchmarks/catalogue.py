@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from nasbench.benchmarks.surrogate_folder import DESCRIPTION, Description
-from nasbench.errors import UnknownNameError, one_of
+from nasbench.errors import InvalidArgumentError, UnknownNameError, UnreadableTableError, one_of
 from nasbench.storage.files import expanded
 from nasbench.tables.table import Table
 
@@ -26,7 +26,7 @@ def catalogue() -> dict[str, list[Path]]:
     """Return files of tables and folders of surrogates by id, in the order of the search."""
     found: dict[str, list[Path]] = {}
     for folder in folders():
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for path in _inside(folder):
             if path.name.startswith("."):  # sidecars of macOS, unfinished files
                 continue
             if is_surrogate(path):
@@ -38,7 +38,34 @@ def catalogue() -> dict[str, list[Path]]:
 
 def is_surrogate(path: Path) -> bool:
     """Return whether a path is the folder of a surrogate."""
-    return (path / DESCRIPTION).is_file()
+    return os.path.isfile(path / DESCRIPTION)  # False where it cannot be looked at
+
+
+def require_file(path: Path) -> Path:
+    """Return the path of a table, which must be a file that can be read.
+
+    Raises:
+        UnreadableTableError: It is a folder, a link to nothing, a pipe, whose reader would wait for
+            ever, or not readable.
+    """
+    if not os.path.isfile(path):
+        what = "a link to nothing" if path.is_symlink() and not os.path.exists(path) else "no file"
+        raise UnreadableTableError(f"{path} is {what}, though it has the name of a table")
+    if not os.access(path, os.R_OK):
+        raise UnreadableTableError(f"cannot read {path}: permission denied")
+    return path
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder; nothing if it does not exist.
+
+    Raises:
+        InvalidArgumentError: It cannot be read.
+    """
+    try:
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise InvalidArgumentError(f"cannot read {folder}: {error.strerror or error}") from error
 
 
 def find(id_or_path: str | Path) -> Path:
@@ -55,7 +82,7 @@ def find(id_or_path: str | Path) -> Path:
     name = str(id_or_path)
     if name.endswith(".parquet") or os.sep in name:
         path = expanded(name)
-        if not path.is_file() and not is_surrogate(path):
+        if not os.path.isfile(path) and not is_surrogate(path):
             raise UnknownNameError(f"there is no table file {name!r}, nor a surrogate")
         return path
     known = catalogue()
@@ -87,8 +114,10 @@ def open_table(id_or_path: str | Path) -> Table:
     path = find(id_or_path)
     if is_surrogate(path):
         raise UnknownNameError(f"{str(id_or_path)!r} is a surrogate, not a table")
-    return Table(path)
+    return Table(require_file(path))
 
 
 def _version(path: Path) -> int:
-    return (Description.read(path) if is_surrogate(path) else Table(path).metadata).version
+    return (
+        Description.read(path) if is_surrogate(path) else Table(require_file(path)).metadata
+    ).version

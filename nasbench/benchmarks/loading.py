@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from nasbench.benchmarks.catalogue import find, is_surrogate
+from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
 from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.tables.table import Table
@@ -41,4 +41,4 @@ def load(
     path = find(id_or_path)
     if is_surrogate(path):
         return SurrogateBenchmark(path, objectives, known)
-    return TableBenchmark(Table(path), objectives, known)
+    return TableBenchmark(Table(require_file(path)), objectives, known)

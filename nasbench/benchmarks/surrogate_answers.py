@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nasbench.benchmark import check_integer
 from nasbench.benchmarks.answer import read_only
 from nasbench.benchmarks.lookup import Memo
+from nasbench.benchmarks.surrogate_model import drawn, predicted
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
@@ -61,7 +62,7 @@ class SurrogateAnswers:
 
     def draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
         """Return one noisy training; always the same for the same seed."""
-        found = self._possible(self._predictor().draw(answer.raw, answer.rank, seed))
+        found = self._possible(drawn(self._predictor(), answer.raw, answer.rank, seed))
         if len(self.drawn) >= _MEMO:
             self.drawn.clear()
         self.drawn[arch, seed] = found
@@ -69,7 +70,7 @@ class SurrogateAnswers:
 
     def _find(self, arch: Arch) -> SurrogateAnswer:
         canonical = self._space.canonical(self._space.check(arch))
-        answers = self._predictor().predict(np.array([canonical]))
+        answers = predicted(self._predictor(), np.array([canonical]))
         raw = answers.values[0]
         seconds = None if answers.seconds is None else single(answers.seconds[0]).tolist()
         validation = answers.validation_seconds

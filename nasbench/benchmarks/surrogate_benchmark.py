@@ -18,6 +18,7 @@ from nasbench.benchmarks.surrogate_answers import (
     single,
 )
 from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.benchmarks.surrogate_model import drawn, open_predictor, predicted
 from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,
@@ -27,16 +28,11 @@ from nasbench.errors import (
     SurrogateError,
     one_of,
 )
-from nasbench.registry import Registry
 from nasbench.space import Arch
 from nasbench.tables.columns import load_space
 
 STD = "_std"
 """Suffix of the name of a metric's uncertainty."""
-
-_PREDICTORS = Registry(
-    "nasbench.predictors", "predictor", {"curves": "surrogates.predictor:Predictor"}
-)
 
 
 class SurrogateBenchmark:
@@ -67,11 +63,12 @@ class SurrogateBenchmark:
     ) -> None:
         self.path = path.absolute()
         self.description = description = Description.read(self.path)
+        description.check_name(self.path)
         self.name = description.id
         self.version = description.version
         self.content_hash = description.content_hash
         self._columns = {
-            name: Column.decode(name, {k.encode(): v.encode() for k, v in fields_.items()})
+            name: Column(name=name, **fields_)  # type: ignore[arg-type]
             for name, fields_ in description.columns.items()
         }
         try:
@@ -145,19 +142,8 @@ class SurrogateBenchmark:
             SurrogateError: A file is missing or damaged.
             MissingExtraError: The regressor needs a package that is not installed.
         """
-        description = self.description
-        description.check(self.path)
-        predictor = _PREDICTORS.load("curves")(
-            self.space,
-            description.regressor,
-            description.hyperparameters,
-            components=description.components,
-            level=self._place(description.default_objective, self.epochs[-1]),
-            seed=description.seed,
-        ).restore(self.path)
-        if len(predictor.scale) != len(self._columns) * len(self.epochs):
-            raise SurrogateError(f"{self.path} is damaged: its files do not match its description")
-        return predictor
+        level = self._place(self.default_objective or "", self.epochs[-1])
+        return open_predictor(self.path, self.description, self.space, level)
 
     def query(
         self,
@@ -294,7 +280,7 @@ class SurrogateBenchmark:
         for arch in np.unique(archs, axis=0).tolist() if self.space.has_rules else ():
             self.space.check(arch)
         canonical = self.space.canonical_many(archs)
-        answers = self.predictor.predict(canonical, seconds=metric not in self.columns)
+        answers = predicted(self.predictor, canonical, seconds=metric not in self.columns)
         if metric == "seconds" and answers.seconds is not None:
             return single(answers.seconds[:, self.epochs.index(epoch)])
         if metric == "validation_seconds" and answers.validation_seconds is not None:
@@ -311,7 +297,7 @@ class SurrogateBenchmark:
             check_seed(seed)
             values = np.stack(
                 [
-                    self.predictor.draw(row, rank, seed)
+                    drawn(self.predictor, row, rank, seed)
                     for row, rank in zip(values, ranks, strict=True)
                 ]
             )

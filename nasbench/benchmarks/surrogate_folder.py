@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from nasbench.errors import SurrogateError
+from nasbench.benchmarks.surrogate_checks import impossible
+from nasbench.errors import SurrogateError, listed
+from nasbench.storage.documents import read_json
 from nasbench.storage.files import file_digest, json_digest
 from nasbench.storage.folders import Kind
 
@@ -117,19 +119,34 @@ class Description:
         """
         path = folder / DESCRIPTION
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = read_json(path)
         except (OSError, ValueError) as error:
             raise SurrogateError(f"{path} is not a description of a surrogate: {error}") from error
         if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
             raise SurrogateError(f"{path} does not have schema {SCHEMA}, which this version reads")
         unknown = sorted(document.keys() - {f.name for f in fields(cls)})
+        if unknown:
+            raise SurrogateError(f"{path} has the unknown entries {listed(unknown)}")
         try:
             description = cls(**document)
         except TypeError as error:
             raise SurrogateError(f"{path}: {error}") from error
-        if unknown or description.digest() != description.content_hash:
+        if reason := impossible({f.name: getattr(description, f.name) for f in fields(cls)}):
+            raise SurrogateError(f"{path}: {reason}")
+        if description.digest() != description.content_hash:
             raise SurrogateError(f"{path} was changed: it does not match its content hash")
         return description
+
+    def check_name(self, folder: Path) -> None:
+        """Check that a folder has the id, or id and version, as its name.
+
+        Raises:
+            SurrogateError: It has another, under which the surrogate would be found.
+        """
+        if folder.name not in (self.id, f"{self.id}@{self.version}"):
+            raise SurrogateError(
+                f"{folder} holds the surrogate {self.id}@{self.version}: rename it to {self.id!r}"
+            )
 
     def check(self, folder: Path) -> None:
         """Check that every file exists and has the bytes that were written.
@@ -137,11 +154,21 @@ class Description:
         Raises:
             SurrogateError: One has not.
         """
-        for name, expected in self.files.items():
-            if not (folder / name).is_file():
-                raise SurrogateError(f"{folder} is damaged: {name} is missing")
-            if file_digest(folder / name) != expected:
-                raise SurrogateError(f"{folder} is damaged: {name} has other bytes than written")
+        try:
+            whole = folder.resolve()
+            for name, expected in self.files.items():
+                if not (folder / name).is_file():
+                    raise SurrogateError(f"{folder} is damaged: {name} is missing")
+                if (folder / name).resolve() != whole / name:
+                    raise SurrogateError(f"{folder}: {name} is a link, which may lead anywhere")
+                if file_digest(folder / name) != expected:
+                    raise SurrogateError(
+                        f"{folder} is damaged: {name} has other bytes than written"
+                    )
+        except OSError as error:
+            raise SurrogateError(
+                f"cannot read {error.filename or folder}: {error.strerror or error}"
+            ) from error
 
 
 def _names(folder: Path) -> Callable[[str], bool]:

@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
+from nasbench import startup
 from nasbench.cli import ask, importing, make, search, study
 from nasbench.cli.output import note, say
 from nasbench.cli.signals import heard
@@ -87,6 +88,7 @@ def main() -> None:
 def _main(came: Sequence[Signals]) -> None:
     _prepare_streams()
     try:
+        startup.end()
         code = typer.main.get_command(app).main(prog_name="nasbench", standalone_mode=False)
         sys.stdout.flush()
         if code == 130:  # typer has caught the interruption

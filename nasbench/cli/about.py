@@ -86,7 +86,7 @@ def describe(name: str) -> About:
 
 def _benchmark(name: str) -> About:
     """Facts, columns and, for programs, how the numbers were made."""
-    from nasbench.benchmarks.catalogue import find, is_surrogate
+    from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
     from nasbench.benchmarks.facts import surrogate_facts, table_facts
     from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
     from nasbench.tables.table import Table
@@ -97,7 +97,7 @@ def _benchmark(name: str) -> About:
         facts, columns = dict(surrogate_facts(opened)), opened.columns
         more = opened.description.encode()
     else:
-        table = Table(path)
+        table = Table(require_file(path))
         facts, columns = dict(table_facts(table)), {**table.columns, **table.arch_columns}
         more = {"recipe": table.metadata.recipe}
     described = {name: column.encode() for name, column in columns.items()}

@@ -105,7 +105,7 @@ def check(benchmark: Benchmark) -> None:
 
     Of a table: schema, architectures, ranges of the numbers and content hash.
     """
-    from nasbench.benchmarks.catalogue import find, is_surrogate
+    from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
     from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
     from nasbench.tables.table import Table
 
@@ -119,7 +119,7 @@ def check(benchmark: Benchmark) -> None:
             f"content hash {description.content_hash}: ok"
         )
         return
-    opened = Table(path)
+    opened = Table(require_file(path))
     opened.check()
     metadata, n = opened.metadata, len(opened.seed)
     size = f"{n:,} runs" if n else f"{len(opened.written_archs):,} architectures"

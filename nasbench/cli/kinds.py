@@ -219,7 +219,7 @@ def _from(origin: str) -> dict[str, str]:
 
 def _benchmark(path: Path) -> tuple[str, dict[str, Any]]:
     """Id and version of a benchmark, and what is known of it."""
-    from nasbench.benchmarks.catalogue import is_surrogate
+    from nasbench.benchmarks.catalogue import is_surrogate, require_file
     from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
     from nasbench.benchmarks.table_benchmark import TableBenchmark
     from nasbench.tables.table import Table
@@ -228,7 +228,7 @@ def _benchmark(path: Path) -> tuple[str, dict[str, Any]]:
     if is_surrogate(path):
         opened, kind, seeds = SurrogateBenchmark(path), "surrogate", None
     else:
-        table = Table(path)
+        table = Table(require_file(path))
         if not table.schedules:  # numbers of architectures, which nobody can search
             return f"{table.metadata.id}@{table.metadata.version}", {
                 "kind": "numbers of architectures",

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from nasbench.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -33,7 +35,8 @@ def print_list(rows: Iterable[Row], titles: Row = ()) -> None:
 
     console = Console(highlight=False)
     is_bounded = console.is_terminal or "COLUMNS" in os.environ
-    for line in lay_out(list(rows), titles, console, console.width if is_bounded else None):
+    rows = [[printable(cell.replace("\n", " ")) for cell in row] for row in rows]
+    for line in lay_out(rows, titles, console, console.width if is_bounded else None):
         line.rstrip()
         console.print(line, soft_wrap=True)
 

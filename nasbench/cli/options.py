@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.siblings import SIBLINGS
 from nasbench.storage.files import expanded
 
@@ -14,7 +14,10 @@ def benchmark_ids() -> list[str]:
     """Ids of all benchmarks."""
     from nasbench.benchmarks.catalogue import catalogue
 
-    return list(catalogue())
+    try:
+        return list(catalogue())
+    except NasbenchError:  # a shell that asks is told nothing
+        return []
 
 
 def algorithm_names() -> list[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
+from nasbench.errors import printable
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -15,13 +17,13 @@ _WIDE = 10_000
 
 
 def say(text: str) -> None:
-    """Print a line of the result."""
-    sys.stdout.write(text + "\n")
+    """Print a line of the result; no letter of it, wherever it comes from, moves the terminal."""
+    sys.stdout.write(printable(text) + "\n")
 
 
 def note(text: str) -> None:
     """Print a line that is not part of the result."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(printable(text) + "\n")
 
 
 def say_made(about: Any, path: Path) -> None:
@@ -40,10 +42,10 @@ def written(path: Path, write: Callable[[], Any]) -> str:
 
 
 def plain(text: str) -> "Text":
-    """A text in which rich finds no markup."""
+    """A text in which rich finds no markup, and the terminal no command."""
     from rich.text import Text
 
-    return Text(text)
+    return Text(printable(text))
 
 
 def print_rows(
@@ -70,7 +72,7 @@ def print_rows(
     from rich.measure import Measurement
     from rich.table import Table
 
-    rows = [*rows]
+    rows = [[*map(printable, row)] for row in rows]
     table = Table(box=None)
     for number, text in enumerate(header):
         head = fill(text, 12) if number > name else text
@@ -127,7 +129,7 @@ def meter(title: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn(),
     )
     bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(title, total=None)
+    task = bar.add_task(printable(title), total=None)
 
     def tell(done: int, total: int) -> None:
         bar.start()  # now that the arguments were found to be right

@@ -16,6 +16,7 @@ from typing import Any
 from nasbench.benchmarks.catalogue import folders
 from nasbench.errors import InvalidArgumentError, listed
 from nasbench.siblings import SIBLINGS
+from nasbench.storage.documents import read_json
 from nasbench.storage.files import atomic, writable_folder
 from nasbench.storage.locks import locked
 from nasbench.tables.table import Table
@@ -125,8 +126,8 @@ class _Import:
 
     def _digests(self) -> dict[str, Any]:
         try:
-            known = json.loads((self.folder / _DIGESTS).read_bytes())
-        except (OSError, ValueError, RecursionError):
+            known = read_json(self.folder / _DIGESTS)
+        except (OSError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
 

@@ -1,5 +1,6 @@
 """The manifest of a run: everything that determines it, except its seed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
@@ -11,6 +12,9 @@ from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
 from nasbench.storage.files import json_digest
+from nasbench.storage.names import check_id
+
+_ALGORITHM = re.compile(r"[\w-][\w.:<>-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,14 @@ class Manifest:
     code: str = ""
     test_objectives: tuple[str, ...] = ()
     random_trials: int | None = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.algorithm, str) or not _ALGORITHM.fullmatch(self.algorithm):
+            raise InvalidArgumentError(
+                f"{self.algorithm!r:.200} names no folder: an algorithm has a registered name or "
+                "is 'module:Class'"
+            )
+        check_id(self.benchmark, "a manifest", InvalidArgumentError)
 
     @classmethod
     def of(

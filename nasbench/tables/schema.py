@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from nasbench.column import decode_epochs
 from nasbench.errors import SchemaError, one_of
+from nasbench.storage import names
 
 SCHEMA_VERSION = 3
 KEYS = ("arch", "rank", "schedule", "seed")
@@ -15,7 +16,6 @@ FINAL = "@final"
 """Suffix of a column that repeats the last value of every list of a curve."""
 _HASH = re.compile("[0-9a-f]{64}")
 _OF_THE_FILE = ("schema", "digest", "archs")
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,13 +163,7 @@ def check_id(id_: str, where: str) -> None:
     Raises:
         SchemaError: It cannot.
     """
-    if not _ID.fullmatch(id_):
-        raise SchemaError(
-            f"{where}: the id {id_!r} must be made of letters, digits, '-', '_' and '.'"
-        )
-    for end in (".archs", ".parquet"):
-        if id_.endswith(end):
-            raise SchemaError(f"{where}: the id {id_!r} must not end in {end!r}, as files do")
+    names.check_id(id_, where, SchemaError)
 
 
 def is_hash(value: object) -> bool:

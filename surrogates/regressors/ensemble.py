@@ -15,6 +15,8 @@ from nasbench.space import SearchSpace
 from nasbench.splitmix import key
 from surrogates import REGRESSORS
 
+_MAX_MEMBERS = 1_000
+
 
 class Ensemble(Regressor):
     """Ensemble of regressors with equal hyperparameters and different seeds.
@@ -67,8 +69,8 @@ class Ensemble(Regressor):
         self.bootstrap = bootstrap
         self.settings = dict(settings)
         self.member_preset = member_preset
-        if members < 1:
-            raise InvalidArgumentError(f"members = {members} must be at least 1")
+        if not 1 <= members <= _MAX_MEMBERS:
+            raise InvalidArgumentError(f"members = {members} must be from 1 to {_MAX_MEMBERS:,}")
         kind: type[Regressor] = REGRESSORS.load(regressor)
         if issubclass(kind, Ensemble):
             raise InvalidArgumentError(

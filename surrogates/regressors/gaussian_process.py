@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from nasbench.encodings import ENCODINGS
 from nasbench.errors import InvalidArgumentError, NasbenchError, SurrogateError, one_of
-from nasbench.regressor import Prediction, Regressor, read_arrays, write_arrays
+from nasbench.regressor import Prediction, Regressor, check_numbers, read_arrays, write_arrays
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import default_encodings, features
 from surrogates.regressors.parts.weisfeiler_lehman import wl_features, wl_vocabulary
@@ -22,8 +22,10 @@ _FILE = "process.npz"
 _ARRAYS = ("archs", "z", "parameters", "scale", "kernels")
 _WL = "wl"
 _SIGNAL, _LENGTH, _NOISE = (-8.0, 6.0), (-4.0, 6.0), (-8.0, 2.0)
+_MAX_LOG = 8.01  # of any of these, with a little more
 _MAX_EXAMPLES = 500
 _BLOCK = 1_024
+_MAX_ITERATIONS = 100
 
 
 class GaussianProcess(Regressor):
@@ -76,8 +78,10 @@ class GaussianProcess(Regressor):
                     )
             if not kernels:
                 raise InvalidArgumentError(f"kernels is empty{one_of('', possible)}")
-        if wl_iterations < 0:
-            raise InvalidArgumentError(f"wl_iterations = {wl_iterations} must not be negative")
+        if not 0 <= wl_iterations <= _MAX_ITERATIONS:
+            raise InvalidArgumentError(
+                f"wl_iterations = {wl_iterations} must be from 0 to {_MAX_ITERATIONS}"
+            )
         self.kernels = kernels
         self.wl_iterations = wl_iterations
 
@@ -138,10 +142,17 @@ class GaussianProcess(Regressor):
         write_arrays(folder / _FILE, dict(zip(_ARRAYS, values, strict=True)))
 
     def restore(self, folder: Path) -> Self:
-        path = folder / _FILE
-        archs, z, parameters, scale, kernels = read_arrays(path, _ARRAYS).values()
+        path, d = folder / _FILE, len(self.space.options)
+        arrays = read_arrays(path, ("archs", "kernels", "z", "parameters", "scale"))
+        archs, kernels = arrays["archs"], arrays["kernels"]
         if tuple(kernels.tolist()) != self._names:
             raise SurrogateError(f"{path} has the kernels {kernels.tolist()}, not {self._names}")
+        if archs.dtype.kind not in "iu" or archs.shape[1:] != (d,) or not len(archs):
+            raise SurrogateError(f"{path} has no architectures of {self.space.name!r}")
+        shapes = {"z": (len(archs),), "parameters": (2 * len(self._names) + 1,), "scale": (2,)}
+        z, parameters, scale = check_numbers(arrays, path, shapes).values()
+        if (np.abs(parameters) > _MAX_LOG).any() or scale[1] < 0:
+            raise SurrogateError(f"{path} holds what no fit gives")
         try:
             for arch in archs.tolist():
                 self.space.check(arch)

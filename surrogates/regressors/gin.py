@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasbench.errors import InvalidArgumentError
-from nasbench.regressor import Prediction, Regressor, write_arrays
+from nasbench.regressor import Prediction, Regressor, read_numbers, write_arrays
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.graph_network import Graphs, Network, graphs, vocabulary
 from surrogates.regressors.parts.network_training import (
+    MAX_LAYERS,
+    MAX_WIDTH,
     Scale,
     Trainer,
     check_choice,
     check_least,
     one_thread,
-    read_shaped,
     single_precision,
 )
 
@@ -122,7 +123,8 @@ class GIN(Regressor):
         check_choice("messages", messages, _MESSAGES)
         check_choice("readout", readout, _READOUTS)
         check_choice("loss", loss, _LOSSES)
-        check_least(1, hidden=hidden, layers=layers)
+        check_least(1, MAX_LAYERS, layers=layers)
+        check_least(1, MAX_WIDTH, hidden=hidden)
         check_least(2, batch=batch)
         if not 0 <= dropout < 1:
             raise InvalidArgumentError(f"dropout = {dropout} must be in [0, 1)")
@@ -178,7 +180,7 @@ class GIN(Regressor):
     def restore(self, folder: Path) -> Self:
         state = self._network.state()
         shapes = {"target": (2,), **{name: tuple(t.shape) for name, t in state.items()}}
-        arrays = read_shaped(folder / _FILE, shapes)
+        arrays = read_numbers(folder / _FILE, shapes)
         self._target = Scale(*arrays["target"])
         for name, tensor in state.items():
             tensor.copy_(torch.from_numpy(arrays[name]))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import SurrogateError
-from nasbench.regressor import Prediction, Regressor, read_arrays, write_arrays
+from nasbench.regressor import Prediction, Regressor, read_numbers, write_arrays
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import features, n_columns
 
@@ -76,12 +76,17 @@ class Linear(Regressor):
         write_arrays(folder / _FILE, self._arrays)
 
     def restore(self, folder: Path) -> Self:
-        path = folder / _FILE
+        p = n_columns(self.space, self.encodings)
+        shapes = ((p,), (p,), (p,), (None, p), (None,), (4,))
         names = ("center", "scale", "weights", "directions", "known", "constants")
-        arrays = read_arrays(path, names)
-        p, r = n_columns(self.space, self.encodings), arrays["known"].size
-        shapes = dict(zip(names, ((p,), (p,), (p,), (r, p), (r,), (4,)), strict=True))
-        if (found := {name: array.shape for name, array in arrays.items()}) != shapes:
-            raise SurrogateError(f"{path} has arrays of shapes {found}, expected {shapes}")
+        path = folder / _FILE
+        arrays = read_numbers(path, dict(zip(names, shapes, strict=True)))
+        _, noise, unknown, shift = arrays["constants"]
+        if (
+            len(arrays["known"]) != len(arrays["directions"])
+            or not (arrays["scale"] > 0).all()
+            or min(noise, shift, unknown) < 0
+        ):
+            raise SurrogateError(f"{path} holds what no fit gives")
         self._arrays = arrays
         return self

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from nasbench.regressor import Prediction, Regressor, write_arrays
+from nasbench.regressor import Prediction, Regressor, read_numbers, write_arrays
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import features, n_columns
 from surrogates.regressors.parts.network_training import (
+    MAX_LAYERS,
+    MAX_WIDTH,
     Scale,
     Trainer,
     check_choice,
     check_least,
     one_thread,
-    read_shaped,
     single_precision,
 )
 
@@ -115,7 +116,8 @@ class MLP(Regressor):
         self.schedule = schedule
         self.weight_decay = weight_decay
         check_choice("loss", loss, _LOSSES)
-        check_least(1, layers=layers, width=width)
+        check_least(1, MAX_LAYERS, layers=layers)
+        check_least(1, MAX_WIDTH, width=width)
         self._trainer = Trainer(epochs, batch, learning_rate, schedule, weight_decay)
 
     def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
@@ -181,7 +183,7 @@ class MLP(Regressor):
         columns = n_columns(self.space, self.encodings)
         layers = {f"layer_{i}": shape for i, shape in enumerate(self._shapes(columns))}
         shapes = {"inputs": (2, columns), "target": (2,), **layers}
-        arrays = read_shaped(folder / _FILE, shapes)
+        arrays = read_numbers(folder / _FILE, shapes)
         self._inputs, self._target = Scale(*arrays["inputs"]), Scale(*arrays["target"])
         self._layers = [arrays[name] for name in layers]
         return self

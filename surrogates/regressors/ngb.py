@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from xgboost import Booster, DMatrix
+from xgboost import DMatrix
 
 from nasbench.errors import SurrogateError
 from nasbench.regressor import Prediction
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.boosted import Boosted, Gradient
+from surrogates.regressors.parts.boosted_model import BoostedModel
 
 _MIN_LOG_STD = -10.0
 _MAX_SQUARED_ERROR = 100.0
+_MAX_SCALE = 1e12
 
 
 class NGB(Boosted):
@@ -31,6 +33,7 @@ class NGB(Boosted):
     """
 
     family = "gradient boosting"
+    outputs = 2
 
     def __init__(
         self,
@@ -72,12 +75,15 @@ class NGB(Boosted):
         booster.set_attr(center=repr(float(center)), scale=repr(float(scale)))
         self._keep(booster)
 
-    def _keep(self, booster: Booster) -> None:
-        center, scale = booster.attr("center"), booster.attr("scale")
-        if center is None or scale is None:
-            raise SurrogateError("the booster lacks the scale of its targets")
-        self._center, self._scale = float(center), float(scale)
-        super()._keep(booster)
+    def _adopt(self, model: BoostedModel) -> None:
+        try:
+            center, scale = (float(model.attributes[name]) for name in ("center", "scale"))
+        except (KeyError, ValueError) as error:
+            raise SurrogateError("the booster lacks the scale of its targets") from error
+        if not (abs(center) <= _MAX_SCALE and 0 < scale <= _MAX_SCALE):
+            raise SurrogateError(f"targets cannot have mean {center} and deviation {scale}")
+        self._center, self._scale = center, scale
+        super()._adopt(model)
 
     def _prediction(self, outputs: NDArray[np.float64]) -> Prediction:
         mean, log_std = outputs.T

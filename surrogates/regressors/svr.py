@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from nasbench.errors import InvalidArgumentError, SurrogateError, one_of
-from nasbench.regressor import Prediction, Regressor, read_arrays, write_arrays
+from nasbench.regressor import Prediction, Regressor, read_numbers, write_arrays
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import features, n_columns
 
@@ -117,12 +117,17 @@ class SVR(Regressor):
         write_arrays(folder / _FILE, self._arrays)
 
     def restore(self, folder: Path) -> Self:
-        path = folder / _FILE
+        p = n_columns(self.space, self.encodings)
+        shapes = ((p,), (p,), (None, p), (None,), (4,))
         names = ("center", "scale", "vectors", "weights", "constants")
-        arrays = read_arrays(path, names)
-        p, n = n_columns(self.space, self.encodings), arrays["weights"].size
-        shapes = dict(zip(names, ((p,), (p,), (n, p), (n,), (4,)), strict=True))
-        if (found := {name: array.shape for name, array in arrays.items()}) != shapes:
-            raise SurrogateError(f"{path} has arrays of shapes {found}, expected {shapes}")
+        path = folder / _FILE
+        arrays = read_numbers(path, dict(zip(names, shapes, strict=True)))
+        gamma, _, _, std = arrays["constants"]
+        if (
+            len(arrays["vectors"]) != len(arrays["weights"])
+            or not (arrays["scale"] > 0).all()
+            or not (gamma >= 0 and std >= 0)
+        ):
+            raise SurrogateError(f"{path} holds what no fit gives")
         self._arrays = arrays
         return self

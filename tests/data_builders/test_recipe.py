@@ -49,6 +49,10 @@ OF_TYPE = {
 }
 LOW = {name: 0 if name in ("crop", "split_seed") else 1 for name in OF_TYPE[int]}
 
+HIGH = dict.fromkeys(OF_TYPE[int], MAX_SEED)
+HIGH |= {"channels": 4096, "box_mean": 1024, "crop": 1024, "cells": 256, "epochs": 100_000}
+HIGH["batch"] = 2**20
+
 
 def toml(values: dict[str, object]) -> str:
     """TOML of flat values; JSON writes numbers, booleans, texts and lists in the same way."""
@@ -84,6 +88,7 @@ def test_what_a_file_leaves_out_has_its_default(tmp_path: Path) -> None:
     [
         *((name, value) for name in OF_TYPE[int] for value in (True, 1.0, "4", None, [4])),
         *((name, LOW[name] - 1) for name in OF_TYPE[int]),
+        *((name, HIGH[name] + 1) for name in OF_TYPE[int]),
         *(
             (name, value)
             for name in OF_TYPE[float]
@@ -97,7 +102,7 @@ def test_an_impossible_value_is_named_with_what_is_possible(name: str, value: ob
     with pytest.raises(InvalidArgumentError) as raised:
         replace(RECIPE, **{name: value})
     possible = {
-        "int": f"an integer, at least {LOW.get(name)}",
+        "int": f"an integer from {LOW.get(name)} to {HIGH.get(name)}",
         "float": "a number that float32 holds, at least 0",
         "bool": "true or false",
         "str": "text",
@@ -161,6 +166,7 @@ def test_changed_checks_names_and_values() -> None:
             for value in ("", "a/b", "../x", ".x", "a b", "x@2", "a.archs", "-x", "é", "x\n", 3)
         ),
         ("id", "x" * 101),
+        *(("id", value) for value in ("x.parquet", "x.", "nul")),
         *(("version", value) for value in (0, -1, True, 1.0, "1", None)),
         *(("architectures", value) for value in (0, -5, True, 6.0, "all")),
         *(("seeds", value) for value in ((), (0, 0), (-1,), (2**31,), (True,), (1.0,), "01", 3)),
@@ -212,6 +218,8 @@ def test_an_unknown_plan_is_named_with_the_shipped_ones(name: str) -> None:
         (b"id = '\xff'", "is not valid TOML"),
         (b"id = 'x'", r"has no section \[recipe\]"),
         (b"id = 'x'\nrecipe = 3", r"has no section \[recipe\]"),
+        (b"version = 1" + b"0" * 5_000, "is not valid TOML: .*digits"),
+        (b"x = " + b"[" * 100_000, "is not valid TOML: .*nested more than 64 deep"),
     ],
 )
 def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -238,3 +246,13 @@ def test_messages_about_a_file_say_where(tmp_path: Path) -> None:
     short = toml({name: v for name, v in asdict(RECIPE).items() if name not in ("batch", "test")})
     with pytest.raises(InvalidArgumentError, match=r"\[recipe\]: missing 'test', 'batch'$"):
         load_plan(str(write(tmp_path, short)))
+
+
+def test_a_plan_names_no_module(tmp_path: Path) -> None:
+    (tmp_path / "intruder.py").write_text("raise SystemExit('imported')")
+    path = write(tmp_path, toml(asdict(RECIPE) | {"network": "intruder:Net"}))
+    with pytest.raises(UnknownNameError, match=r"'intruder:Net'; a file can name only what is"):
+        load_plan(str(path))
+    task = '[recipe.task]\nname = "intruder:Task"\nlength = 9\n'
+    with pytest.raises(UnknownNameError, match=r"'intruder:Task'; a file can name only what is"):
+        load_plan(str(write(tmp_path, 'network = "seqmix"\n' + task)))

@@ -227,3 +227,15 @@ def test_every_space_is_called_as_it_is_registered(name):
 def test_unknown_space_is_guessed():
     with pytest.raises(UnknownNameError, match="no search space is called 'nb202'; did you mean"):
         SPACES.load("nb202")
+
+
+def test_a_file_names_only_what_is_registered(folder):
+    from collections import Counter
+
+    (folder / "intruder.py").write_text("raise SystemExit('imported')")
+    assert TOYS.load_registered("counter") is Counter
+    message = "no toy is called 'intruder:Toy'; a file can name only what is registered. Possible:"
+    with pytest.raises(UnknownNameError, match=message):
+        TOYS.load_registered("intruder:Toy")
+    with pytest.raises(UnknownNameError, match="did you mean 'counter'"):
+        TOYS.check_registered("countr")

@@ -1,12 +1,12 @@
 """Base of regressors whose trees are grown by XGBoost."""
 
-import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from hashlib import sha256
 from math import inf
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.random import default_rng
@@ -18,7 +18,9 @@ from nasbench.benchmarks.surrogate_folder import write_json
 from nasbench.errors import InvalidArgumentError, SurrogateError, first_line
 from nasbench.regressor import Prediction, Regressor
 from nasbench.space import SearchSpace
+from nasbench.storage.documents import read_json
 from nasbench.storage.files import file_digest
+from surrogates.regressors.parts.boosted_model import BoostedModel
 from surrogates.regressors.parts.features import features, n_columns
 from surrogates.regressors.parts.trees import Trees
 
@@ -55,7 +57,12 @@ class Boosted(Regressor):
             examples.
         encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
             None for :func:`~surrogates.regressors.parts.features.default_encodings`.
+
+    Attributes:
+        outputs: Number of sums over trees that make a prediction.
     """
+
+    outputs: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -104,8 +111,9 @@ class Boosted(Regressor):
         self.l1 = l1
         self.early_stop = early_stop
         self.encodings = encodings
-        self._booster: Booster
-        self._fused: tuple[list[Booster], Trees] | None = None
+        self._raw: bytes
+        self._model: BoostedModel
+        self._fused: tuple[list[BoostedModel], Trees] | None = None
 
     @abstractmethod
     def _prediction(self, outputs: NDArray[np.float64]) -> Prediction:
@@ -117,13 +125,12 @@ class Boosted(Regressor):
     ) -> list[Prediction]:
         first = members[0]
         x = features(first.space, archs, first.encodings)
-        boosters = [member._booster for member in members]
         if len(x) * first.depth <= _MAX_STEPS:
-            outputs = first._trees(boosters).sums(x)
+            outputs = first._trees([member._model for member in members]).sums(x)
         else:
             rows = DMatrix(x, nthread=1)
             outputs = np.concatenate(
-                [booster.predict(rows).reshape(len(x), -1) for booster in boosters], axis=1
+                [member._booster.predict(rows).reshape(len(x), -1) for member in members], axis=1
             )
         return [
             member._prediction(part)
@@ -132,11 +139,19 @@ class Boosted(Regressor):
             )
         ]
 
-    def _trees(self, boosters: list[Booster]) -> Trees:
-        """The trees of the boosters; cached for the latest boosters."""
-        if self._fused is None or self._fused[0] != boosters:
-            self._fused = boosters, Trees.of_boosters(boosters)
+    def _trees(self, models: list[BoostedModel]) -> Trees:
+        """The trees of the models; cached for the latest models."""
+        if self._fused is None or self._fused[0] != models:
+            self._fused = models, Trees.of_boosters(models)
         return self._fused[1]
+
+    @cached_property
+    def _booster(self) -> Booster:
+        """XGBoost's own form of the model, made when it is first needed."""
+        try:
+            return Booster(_ONE_THREAD, model_file=bytearray(self._raw))
+        except XGBoostError as error:
+            raise SurrogateError(f"XGBoost cannot read its model: {first_line(error)}") from error
 
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
         return self.predict_members([self], archs)[0]
@@ -194,38 +209,44 @@ class Boosted(Regressor):
 
     def _keep(self, booster: Booster) -> None:
         """Adopt a fitted booster."""
-        booster.set_param(_ONE_THREAD)
-        self._booster = booster
+        booster.set_attr(regressor=type(self).__name__)
+        self._raw = bytes(booster.save_raw("ubj"))
+        self._adopt(BoostedModel.read(self._raw, "what was fitted"))
+
+    def _adopt(self, model: BoostedModel) -> None:
+        """Answer with a model."""
+        self._model = model
+        self.__dict__.pop("_booster", None)
 
     def save(self, folder: Path) -> None:
-        self._booster.set_attr(regressor=type(self).__name__)
-        (folder / _FILE).write_bytes(self._booster.save_raw("ubj"))
+        (folder / _FILE).write_bytes(self._raw)
         write_json(folder / _DIGEST, {"sha256": file_digest(folder / _FILE)})
 
     def restore(self, folder: Path) -> Self:
         path = folder / _FILE
         try:
-            model = path.read_bytes()
-            written = json.loads((folder / _DIGEST).read_text(encoding="utf-8"))
+            raw = path.read_bytes()
+            written = read_json(folder / _DIGEST)
         except (OSError, ValueError) as error:
             raise SurrogateError(f"cannot read {path}: {error}") from error
-        if written != {"sha256": sha256(model).hexdigest()}:  # XGBoost may crash on such a file
+        if written != {"sha256": sha256(raw).hexdigest()}:
             raise SurrogateError(f"{path} does not have the hash recorded when it was written")
-        try:
-            booster = Booster(_ONE_THREAD, model_file=bytearray(model))
-        except XGBoostError as error:
-            raise SurrogateError(f"XGBoost cannot read {path}: {first_line(error)}") from error
-        if (maker := booster.attr("regressor")) != type(self).__name__:
+        model = BoostedModel.read(raw, str(path))
+        if (maker := model.attributes.get("regressor")) != type(self).__name__:
             raise SurrogateError(
                 f"{path} was written by {maker or 'another program'}, not by {type(self).__name__}"
             )
-        if booster.num_features() != (n := n_columns(self.space, self.encodings)):
+        if model.n_features != (n := n_columns(self.space, self.encodings)):
             raise SurrogateError(
-                f"{path} holds a model of {booster.num_features()} features; the encodings of "
+                f"{path} holds a model of {model.n_features} features; the encodings of "
                 f"{self.space.name!r} have {n}"
             )
-        rounds = booster.num_boosted_rounds()
-        if not (1 if self.early_stop else self.rounds) <= rounds <= self.rounds:
-            raise SurrogateError(f"{path} has {rounds} rounds, expected {self.rounds}")
-        self._keep(booster)
+        if model.n_targets != self.outputs:
+            raise SurrogateError(
+                f"{path} holds a model of {model.n_targets} targets, expected {self.outputs}"
+            )
+        if not (1 if self.early_stop else self.rounds) <= model.rounds <= self.rounds:
+            raise SurrogateError(f"{path} has {model.rounds} rounds, expected {self.rounds}")
+        self._raw = raw
+        self._adopt(model)
         return self

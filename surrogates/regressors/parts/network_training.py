@@ -1,10 +1,9 @@
 """Training of small neural networks, shared by all neural regressors."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import cos, pi
-from pathlib import Path
+from math import cos, inf, pi
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -12,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasbench.errors import InvalidArgumentError, SurrogateError, one_of
-from nasbench.regressor import read_arrays
+from nasbench.errors import InvalidArgumentError, one_of
 
+MAX_LAYERS, MAX_WIDTH = 1_000, 10_000
+"""Largest number of layers, and of units in one."""
 _SCHEDULES = ("cosine", "constant")
 
 
@@ -124,25 +124,6 @@ def single_precision(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values.astype(np.float32).astype(np.float64)
 
 
-def read_shaped(
-    path: Path, shapes: Mapping[str, tuple[int, ...]]
-) -> dict[str, NDArray[np.float64]]:
-    """Read float64 arrays with the given shapes.
-
-    Raises:
-        SurrogateError: The file is missing or damaged, or an array has another type or shape.
-    """
-    arrays = read_arrays(path, tuple(shapes))
-    for name, array in arrays.items():
-        if array.dtype != np.float64 or array.shape != shapes[name]:
-            raise SurrogateError(
-                f"{path}: {name!r} is {array.dtype} of shape {array.shape}, expected float64 of "
-                f"shape {shapes[name]}: the file was made with other hyperparameters or for "
-                "another space"
-            )
-    return arrays
-
-
 def check_choice(name: str, given: str, possible: Iterable[str]) -> None:
     """Refuse a text that is not one of the possible values.
 
@@ -153,12 +134,14 @@ def check_choice(name: str, given: str, possible: Iterable[str]) -> None:
         raise InvalidArgumentError(f"{name} = {given!r}{one_of(given, possible)}")
 
 
-def check_least(least: int, **given: float) -> None:
-    """Refuse numbers that are too small.
+def check_least(least: int, most: float = inf, **given: float) -> None:
+    """Refuse numbers that are too small or too large.
 
     Raises:
-        InvalidArgumentError: A number is below ``least``.
+        InvalidArgumentError: A number is below ``least`` or above ``most``.
     """
     for name, number in given.items():
         if not number >= least:
             raise InvalidArgumentError(f"{name} = {number} must be at least {least}")
+        if number > most:
+            raise InvalidArgumentError(f"{name} = {number} must be at most {most:,}")

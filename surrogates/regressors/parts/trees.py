@@ -7,36 +7,23 @@ evaluated first, and then every step of every walk is ``node = child[node] +
 answer[condition[node]]``.
 """
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import InvalidArgumentError, SurrogateError
 from nasbench.regressor import read_arrays, write_arrays
+from surrogates.regressors.parts.boosted_model import BoostedModel, Tree
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
-    from xgboost import Booster
 
 _WALKS = 2**14  # walks at once; larger arrays do not fit the cache
-_XGBOOST_TYPES = {b"l": ">i4", b"L": ">i8", b"d": ">f4"}
 _INTEGERS = ("child", "condition", "feature")
-
-
-class _Tree(NamedTuple):
-    """Arrays with one entry per node, root first; children of a leaf are -1."""
-
-    left: NDArray[Any]
-    right: NDArray[Any]
-    feature: NDArray[Any]
-    threshold: NDArray[Any]
-    value: NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,29 +58,10 @@ class Trees:
     depth: int
 
     @classmethod
-    def of_boosters(cls, boosters: "Sequence[Booster]") -> Self:
-        """The trees of XGBoost models without categorical features.
-
-        Each target of a booster becomes one model, whose first tree is a leaf with the base score.
-
-        Raises:
-            SurrogateError: This version of XGBoost stores trees in an unknown format.
-        """
-        models = []
-        for booster in boosters:
-            parameters = json.loads(booster.save_config())["learner"]["learner_model_param"]
-            starts = [float(text) for text in parameters["base_score"].strip("[]").split(",")]
-            n_targets = max(1, int(parameters["num_target"]))
-            trees = _read_xgboost(bytes(booster.save_raw("ubj")))
-            if len(trees) != booster.num_boosted_rounds() * n_targets:
-                raise SurrogateError(
-                    f"found {len(trees)} trees in a model of {booster.num_boosted_rounds()} rounds "
-                    f"for {n_targets} targets; XGBoost 2.1 to 3.2 are supported"
-                )
-            for target in range(n_targets):
-                start = _leaf(starts[target % len(starts)])
-                models.append([start, *trees[target::n_targets]])
-        return cls._of_models(models, boosters[0].num_features(), np.float32)
+    def of_boosters(cls, boosters: Sequence[BoostedModel]) -> Self:
+        """The trees of models of XGBoost; each target of one becomes a model of its own."""
+        models = [trees for booster in boosters for trees in booster.models]
+        return cls._of_models(models, boosters[0].n_features, np.float32)
 
     @classmethod
     def of_forest(cls, forest: "RandomForestRegressor") -> Self:
@@ -107,7 +75,7 @@ class Trees:
             above = np.nextafter(rounded, np.float32(np.inf))
             threshold = np.where(rounded <= tree.threshold, above, rounded)
             trees.append(
-                _Tree(
+                Tree(
                     tree.children_left,
                     tree.children_right,
                     tree.feature,
@@ -119,10 +87,10 @@ class Trees:
 
     @classmethod
     def _of_models(
-        cls, models: Sequence[Sequence[_Tree]], n_features: int, dtype: type[np.floating]
+        cls, models: Sequence[Sequence[Tree]], n_features: int, dtype: type[np.floating]
     ) -> Self:
         most = max(len(trees) for trees in models)
-        padded = [[*trees, *[_leaf(0.0)] * (most - len(trees))] for trees in models]
+        padded = [[*trees, *[Tree.leaf(0.0)] * (most - len(trees))] for trees in models]
         flat = [tree for trees in padded for tree in trees]
         sizes = [len(tree.left) for tree in flat]
         level = np.cumsum([0, *sizes[:-1]])
@@ -253,24 +221,3 @@ class Trees:
             threshold=threshold,
             depth=depth,
         )
-
-
-def _leaf(value: float) -> _Tree:
-    return _Tree(*np.array([[-1], [-1], [0]]), *np.array([[0.0], [value]]))
-
-
-def _read_xgboost(model: bytes) -> list[_Tree]:
-    """The trees of a model in UBJSON, where name and length precede every array."""
-    left, right, feature, threshold = (
-        [
-            np.frombuffer(
-                model,
-                dtype=_XGBOOST_TYPES[match[1]],
-                count=int.from_bytes(match[2], "big"),
-                offset=match.end(),
-            )
-            for match in re.finditer(name + rb"\[\$([lLd])#L(.{8})", model, re.DOTALL)
-        ]
-        for name in (b"left_children", b"right_children", b"split_indices", b"split_conditions")
-    )
-    return [_Tree(*tree, tree[-1]) for tree in zip(left, right, feature, threshold, strict=False)]

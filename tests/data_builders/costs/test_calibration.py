@@ -255,7 +255,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     KNOWN.save(path, ORIGIN)
     text = path.read_text()
     document = json.loads(text)
-    texts = [text[: len(text) // 2], "", "[]", "3"]
+    texts = [text[: len(text) // 2], "", "[]", "3", "[" * 100_000]
     for name in ("step", "validation", "step_error", "validation_error", "classes", "machine"):
         texts.append(json.dumps({key: value for key, value in document.items() if key != name}))
     for change in (
@@ -270,6 +270,10 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         {"step_error": "much"},
         {"latency_error_90": "much"},
         {"unknown": 1},
+        {"step": [10**400, 0, 0, 0, 0]},
+        {"step_error": 10**400},
+        {"classes": "many"},
+        {"machine": {"device": 3}},
     ):
         texts.append(json.dumps(document | change))
     for damaged in texts:

@@ -1,13 +1,18 @@
 """Where tables are found by their names."""
 
+import os
 from dataclasses import replace
 
 import pytest
 
 import nasbench.benchmarks.catalogue
 from nasbench.benchmarks.catalogue import catalogue, folders, open_table
+from nasbench.benchmarks.loading import load
+from nasbench.cli.kinds import read_benchmarks
+from nasbench.cli.options import benchmark_ids
 from nasbench.errors import (
     InvalidArgumentError,
+    NasbenchError,
     TableError,
     UnknownNameError,
 )
@@ -106,3 +111,46 @@ def test_a_damaged_table_of_the_user_is_named(home):
     (home / "toy.parquet").write_bytes(b"PAR1")
     with pytest.raises(TableError, match=f"{home}/toy.parquet"):
         open_table("toy")
+
+
+@pytest.fixture
+def odd(home):
+    """What has the name of a table or surrogate and is none; by name, what is said of it."""
+    os.mkfifo(home / "pipe.parquet")
+    (home / "folder.parquet").mkdir()
+    (home / "link.parquet").symlink_to(home / "nowhere")
+    for name, text in (("deep", "[" * 100_000), ("twice", '{"id": "a", "id": "b"}')):
+        (home / name).mkdir()
+        (home / name / "surrogate.json").write_text(text)
+    return {
+        "pipe": "is no file",
+        "folder": "is no file",
+        "link": "is a link to nothing",
+        "deep": "nested more than 64 deep",
+        "twice": "the key 'id' is there twice",
+    }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_what_is_no_benchmark_is_named_and_hides_no_other(odd, content, home):
+    content().write(home / "toy.parquet")
+    for name, message in odd.items():
+        with pytest.raises(NasbenchError, match=rf"{name}.*{message}"):
+            load(name)
+    assert load("toy").name == "toy"
+    found = read_benchmarks()
+    for name, message in odd.items():
+        key = name if (home / name).exists() else f"{name}.parquet"
+        assert message in found[key]["error"]
+    assert "error" not in found["toy@1"]
+    assert {"toy", "nb201-cifar10", *odd} <= set(benchmark_ids())
+
+
+def test_a_folder_that_cannot_be_read_is_named(home, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(InvalidArgumentError, match=f"cannot read {home}: Permission denied"):
+        catalogue()
+    assert benchmark_ids() == []

@@ -205,7 +205,7 @@ def test_folders_without_a_declaration_of_their_noise_still_open(copied):
 def copied(folder, tmp_path):
     import shutil
 
-    return shutil.copytree(folder, tmp_path / "copy")
+    return shutil.copytree(folder, tmp_path / folder.name)
 
 
 def test_damaged_files_are_refused(copied):
@@ -242,3 +242,78 @@ def test_changed_descriptions_are_refused(copied, change):
     path.write_text("{")
     with pytest.raises(SurrogateError):
         nasbench.load(copied)
+
+
+def rewrite(folder, **changes):
+    """Change a description and give it the hash that it then has."""
+    path = folder / "surrogate.json"
+    document = json.loads(path.read_text()) | changes
+    hashed = {k: v for k, v in document.items() if k not in TEXTS}
+    path.write_text(json.dumps(document | {"content_hash": json_digest(hashed)}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id": "../../escaped"}, "id = '../../escaped' is not a name of letters"),
+        ({"id": "other"}, "holds the surrogate other@1: rename it to 'other'"),
+        ({"regressor": "os:system"}, "regressor = 'os:system' is not a registered name"),
+        ({"space": "json:JSONDecoder"}, "needs a registered space"),
+        ({"hyperparameters": {"trees": 10**400}}, "hyperparameters = .* is not an object of texts"),
+        ({"epochs": [1, 1, 2]}, r"epochs = \[1, 1, 2\] do not ascend within 1..8"),
+        ({"epochs": "12"}, "epochs = '12' is not a list"),
+        ({"columns": {"valid_accuracy": {"unit": 3}}}, "columns = .* is not an object with the"),
+        ({"default_objective": "speed"}, "default_objective = 'speed' is none of its columns"),
+        ({"files": {"../x": "0" * 64}}, "files = .* is not an object of files below the folder"),
+        ({"table": {"id": "x"}}, "table = .* is not the id, version"),
+        ({"judged": {"r2": 10**400}}, "judged = .* is not an object of numbers"),
+        ({"new": 1}, "has the unknown entries 'new'"),
+    ],
+)
+def test_an_impossible_description_is_refused(copied, changes, message):
+    rewrite(copied, **changes)
+    with pytest.raises(SurrogateError, match=message):
+        nasbench.load(copied)
+
+
+def test_a_description_that_is_nested_deeply_is_refused(copied):
+    (copied / "surrogate.json").write_text("[" * 100_000)
+    with pytest.raises(SurrogateError, match="nested more than"):
+        nasbench.load(copied)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"family": "linear"}, "says that its model is 'linear', but 'random_forest' is"),
+        ({"clocked": False}, "do not match its description"),
+        ({"components": 1}, "does not fit its description"),
+        ({"regressor": "unheard_of"}, "no regressor is called 'unheard_of'"),
+        (
+            {"regressor": "ensemble", "hyperparameters": {"regressor": "os:system"}},
+            "no regressor is called 'os:system'; a file can name only what is registered",
+        ),
+    ],
+)
+def test_a_model_that_is_not_described_is_refused(copied, changes, message):
+    rewrite(copied, **changes)
+    with pytest.raises(SurrogateError, match=message):
+        nasbench.load(copied).query((0,) * 6)
+
+
+def test_a_link_in_a_folder_is_not_followed(copied, tmp_path):
+    path = copied / "curves.npz"
+    path.rename(tmp_path / "elsewhere.npz")
+    path.symlink_to(tmp_path / "elsewhere.npz")
+    with pytest.raises(SurrogateError, match=r"curves\.npz is a link"):
+        nasbench.load(copied).query((0,) * 6)
+
+
+def test_huge_answers_are_refused(copied):
+    benchmark = nasbench.load(copied)
+    benchmark.predictor.typical = np.array([60.0, 0.0])
+    benchmark.predictor._costs = {}
+    with pytest.raises(SurrogateError, match=r"not finite or beyond 1e\+12"):
+        benchmark.query((0,) * 6)
+    with pytest.raises(SurrogateError, match=r"not finite or beyond 1e\+12"):
+        benchmark.query_many(np.zeros((1, 6), dtype=int), "seconds")

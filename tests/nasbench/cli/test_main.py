@@ -123,6 +123,31 @@ def test_an_interruption_is_one_line(nasbench, monkeypatch):
     assert error.strip() == "error: interrupted; the same command resumes what can be resumed"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("module", ["numpy", "typer", "pyarrow"])
+def test_an_interruption_of_the_start_is_one_line(tmp_path, module):
+    (tmp_path / f"{module}.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nraise SystemExit('went on')\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-m", "nasbench", "list"], env=os.environ | {"PYTHONPATH": paths},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == "error: interrupted; the same command resumes what can be resumed\n"
+    assert (done.returncode, done.stdout) == (130, "")
+
+
+def test_a_script_is_interrupted_as_ever(tmp_path):
+    code = (
+        "import nasbench, os, signal\n"
+        "try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "except KeyboardInterrupt: print('raised')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "raised\n"
+
+
 def test_a_bug_shows_its_traceback(nasbench, monkeypatch):
     def fail(name):
         raise ZeroDivisionError("a bug")

@@ -37,7 +37,7 @@ BAD = {
     ),
     "a regressor that is none": (
         ("fit", "nb201-cifar10", "--regressor", "json:JSONDecoder"),
-        "not a subclass of nasbench.regressor.Regressor",
+        "a file can name only what is registered",
     ),
     "setting without value": (("fit", "nb201-cifar10", "--set", "trees"), "NAME=VALUE"),
     "surrogate of a shipped id": (

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from nasbench.cli.lists import print_list
 from nasbench.cli.output import (
     meter,
     note,
@@ -100,3 +101,22 @@ def test_letters_that_the_terminal_does_not_know_are_replaced(monkeypatch, nasbe
     assert nasbench("list", "importers")[0] == 0
     out.seek(0)
     assert "NATS-?-simple" in out.read()
+
+
+HOSTILE = "a\x1b[31mred\x07 \u202eback \ud800 \x9b2J\rover ü \u00a0"
+SHOWN = "a\\x1b[31mred\\x07 \\u202eback \\ud800 \\x9b2J\\rover ü \u00a0"
+
+
+def test_no_letter_commands_the_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    say(HOSTILE)
+    note(HOSTILE)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == (f"{SHOWN}\n", f"{SHOWN}\n")
+    print_list([(HOSTILE, HOSTILE)])
+    print_rows(["x", "y"], [[HOSTILE, HOSTILE]], title=HOSTILE)
+    monkeypatch.setenv("COLUMNS", "10")
+    print_rows(["x", "y"], [[HOSTILE, HOSTILE]], title=HOSTILE)
+    out = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\u202e", "\x9b", "\r"} & {*out}
+    assert out.count(SHOWN.split()[0]) >= 4

@@ -4,7 +4,7 @@ import pytest
 
 from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from nasbench.benchmarks.loading import load
-from nasbench.errors import RecordError
+from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
@@ -131,3 +131,22 @@ def test_a_hyperparameter_that_json_cannot_hold_is_refused(manifest):
     strange = replace(manifest, hyperparameters={"population": object()})
     with pytest.raises(RecordError, match="cannot be written as JSON"):
         strange.folder_name  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"algorithm": name} for name in ("x/../../y:Cls", "../x", "", ".x:Cls", "x\n", 3)),
+        *({"benchmark": name} for name in ("../../escaped", "a/b", "", ".", "x.parquet", 3)),
+    ],
+)
+def test_a_manifest_that_leads_out_of_its_folder_is_refused(manifest, changes):
+    with pytest.raises(InvalidArgumentError):
+        replace(manifest, **changes)
+    document = manifest.encode()
+    if "benchmark" in changes:
+        document["benchmark"]["id"] = changes["benchmark"]
+    else:
+        document |= changes
+    with pytest.raises(RecordError, match="here: incomplete manifest"):
+        Manifest.decode(document, "here")

@@ -151,7 +151,7 @@ def test_restored_as_it_was(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"members": 0}, InvalidArgumentError, "members = 0 must be at least 1"),
+        ({"members": 0}, InvalidArgumentError, "members = 0 must be from 1 to 1,000"),
         ({"regressor": "ensemble"}, InvalidArgumentError, "'ensemble' is an ensemble"),
         ({"regressor": "xbg"}, UnknownNameError, "did you mean 'xgb'"),
         ({"settings": {"shifts": 1.0}}, UnknownNameError, "did you mean 'shift'"),

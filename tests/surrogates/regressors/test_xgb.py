@@ -222,7 +222,7 @@ def rewrite(folder, data):
 
 def test_foreign_files_are_refused(saved):
     rewrite(saved, b'{"learner": {}}')
-    with pytest.raises(SurrogateError, match="XGBoost cannot read"):
+    with pytest.raises(SurrogateError, match="is no model of XGBoost"):
         restored(saved)
     examples = xgboost.DMatrix(features(SPACE, ARCHS[:50], None), TARGETS[:50], nthread=1)
     rewrite(saved, bytes(xgboost.train({"nthread": 1}, examples, 30).save_raw("ubj")))

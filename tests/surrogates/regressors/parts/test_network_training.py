@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from nasbench.errors import InvalidArgumentError, SurrogateError
-from nasbench.regressor import write_arrays
+from nasbench.regressor import read_numbers, write_arrays
 from surrogates.regressors.parts.network_training import (
     Scale,
     Trainer,
     one_thread,
-    read_shaped,
     single_precision,
 )
 
@@ -100,14 +99,14 @@ def test_single_precision():
 def test_reading_arrays_of_known_shapes(tmp_path):
     path = tmp_path / "arrays.npz"
     write_arrays(path, {"a": np.ones((2, 3)), "b": np.array(4.0)})
-    arrays = read_shaped(path, {"a": (2, 3), "b": ()})
+    arrays = read_numbers(path, {"a": (2, 3), "b": ()})
     np.testing.assert_array_equal(arrays["a"], np.ones((2, 3)))
     with pytest.raises(
         SurrogateError, match=r"'a' is float64 of shape \(2, 3\), expected .* \(3, 2\)"
     ):
-        read_shaped(path, {"a": (3, 2)})
+        read_numbers(path, {"a": (3, 2)})
     with pytest.raises(SurrogateError, match="cannot read"):
-        read_shaped(path, {"c": ()})
+        read_numbers(path, {"c": ()})
     write_arrays(path, {"a": np.ones(2, dtype=np.float32)})
     with pytest.raises(SurrogateError, match="'a' is float32"):
-        read_shaped(path, {"a": (2,)})
+        read_numbers(path, {"a": (2,)})
