@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fuzz.harness import Case, damaged_bytes, main
+from fuzz.harness import Case, main
+from fuzz.mutations import mutate_bytes
 
 from data_builders import archives
 from data_builders.pickles.unpickle import load
@@ -50,7 +51,7 @@ def in_archive(rng: random.Random, folder: Path) -> Case:
     """Bytes of a container change; it holds what it held, or is refused."""
     made = [zipped(zipfile.ZIP_STORED), zipped(zipfile.ZIP_DEFLATED)]
     made += [tarred(f"w:{kind}") for kind in ("gz", "bz2", "xz")]
-    how, content = damaged_bytes(rng.choice(made), rng)
+    content = mutate_bytes(rng, rng.choice(made))
     path = folder / "archive"
     path.write_bytes(content)
 
@@ -59,14 +60,14 @@ def in_archive(rng: random.Random, folder: Path) -> Case:
             read = {"/".join(entry.parts[-2:]): entry.read(LIMIT).decode() for entry in found}
         return read == DOCUMENTS
 
-    return f"archive, {how}", use
+    return "archive", use
 
 
 def in_pickle(rng: random.Random, _: Path) -> Case:
     """A pickle's program changes; whatever it makes then, nothing but containers comes out."""
     content = pickle.dumps(CONTENT, protocol=rng.randrange(2, 6))
     if rng.random() < 0.5:
-        how, content = damaged_bytes(content, rng)
+        how, content = "bytes", mutate_bytes(rng, content)
     else:
         data = bytearray(content)
         for _number in range(rng.choice([1, 2, 5, 50])):

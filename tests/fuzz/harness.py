@@ -6,7 +6,6 @@ many, ``pytest tests/fuzz`` a few of every kind.
 """
 
 import argparse
-import json
 import random
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from nasbench.errors import LONGEST, NasbenchError
 
@@ -82,76 +81,3 @@ def main(kind: Kind) -> None:
         report = tried(kind, range(first, first + options.cases), Path(folder))
     print(*report.failures, report, sep="\n")
     sys.exit(bool(report.failures))
-
-
-# Damage
-
-
-def damaged_bytes(content: bytes, rng: random.Random) -> tuple[str, bytes]:
-    """Some bytes flipped, cut off, repeated, blanked or put elsewhere."""
-    data, n = bytearray(content), len(content)
-    at, length = rng.randrange(n), 1 + min(rng.randrange(200), rng.randrange(n))
-    how = rng.choice(["flip", "flip", "cut", "repeat", "blank", "move", "empty", "end"])
-    if how == "flip":
-        for _ in range(rng.choice([1, 1, 2, 10])):
-            data[rng.randrange(n)] ^= 1 << rng.randrange(8)
-    elif how == "cut":
-        del data[at : at + length]
-    elif how == "repeat":
-        data[at:at] = data[at : at + length]
-    elif how == "blank":
-        data[at : at + length] = bytes(len(data[at : at + length]))
-    elif how == "move":
-        part = data[at : at + length]
-        del data[at : at + length]
-        to = rng.randrange(len(data) + 1)
-        data[to:to] = part
-    elif how == "end":
-        del data[at:]
-    else:
-        data.clear()
-    return f"{how} at {at} of {n}", bytes(data)
-
-
-ODD: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, -0.0, 1e308, 5e-324, "", "x", "../x"),
-    *(float("nan"), float("inf"), "\x1b[31m", "\u202e", "x" * 100_000, [], {}, [[]], {"": {}}),
-)
-
-
-def damaged_document(document: Any, rng: random.Random) -> tuple[str, Any]:
-    """A JSON document with an entry deleted, added, exchanged or replaced by something odd."""
-    copy = json.loads(json.dumps(document))
-    inside: list[tuple[Any, Any]] = []
-
-    def visit(value: Any) -> None:
-        keys = list(value) if isinstance(value, dict) else range(len(value))
-        for key in keys:
-            inside.append((value, key))
-            if isinstance(value[key], dict | list):
-                visit(value[key])
-
-    visit(copy)
-    owner, key = rng.choice(inside)
-    how = rng.choice(["odd", "odd", "odd", "delete", "double", "wrap", "exchange", "deep"])
-    if how == "odd":
-        owner[key] = rng.choice(ODD)
-    elif how == "delete":
-        del owner[key]
-    elif how == "double" and isinstance(owner, dict):
-        owner[f"{key}2"] = owner[key]
-    elif how == "double":
-        owner.insert(key, owner[key])
-    elif how == "wrap":
-        owner[key] = [owner[key]]
-    elif how == "deep":
-        for _ in range(500):
-            owner[key] = [owner[key]]
-    else:
-        other, there = rng.choice(inside)
-        owner[key] = json.loads(json.dumps(other[there])) if there in _keys(other) else None
-    return f"{how} of {key!r}", copy
-
-
-def _keys(value: Any) -> Any:
-    return value if isinstance(value, dict) else range(len(value))

@@ -106,18 +106,27 @@ def mutate_array(rng: Random, array: np.ndarray) -> np.ndarray:
     return changed
 
 
-def mutate_bytes(rng: Random, data: bytes) -> bytes:
-    """A copy of a file with some bytes changed, cut out, doubled or missing at the end."""
-    changed = bytearray(data)
-    at = rng.randrange(len(changed))
-    match rng.randrange(5):
-        case 0:
-            return bytes(changed[:at])
-        case 1:
-            del changed[at : at + rng.randrange(1, 9)]
-        case 2:
-            changed[at:at] = changed[at : at + 16]
-        case _:
-            for _ in range(rng.choice([1, 1, 4, 64])):
-                changed[rng.randrange(len(changed))] = rng.choice([0, 1, 127, 128, 255])
-    return bytes(changed)
+def mutate_bytes(rng: Random, content: bytes) -> bytes:
+    """A copy with some bytes flipped, cut off, repeated, blanked or put elsewhere."""
+    data, n = bytearray(content), len(content)
+    at, length = rng.randrange(n), 1 + min(rng.randrange(200), rng.randrange(n))
+    how = rng.choice(["flip", "flip", "cut", "repeat", "blank", "move", "empty", "end"])
+    if how == "flip":
+        for _ in range(rng.choice([1, 1, 2, 10])):
+            data[rng.randrange(n)] ^= 1 << rng.randrange(8)
+    elif how == "cut":
+        del data[at : at + length]
+    elif how == "repeat":
+        data[at:at] = data[at : at + length]
+    elif how == "blank":
+        data[at : at + length] = bytes(len(data[at : at + length]))
+    elif how == "move":
+        part = data[at : at + length]
+        del data[at : at + length]
+        to = rng.randrange(len(data) + 1)
+        data[to:to] = part
+    elif how == "end":
+        del data[at:]
+    else:
+        data.clear()
+    return bytes(data)

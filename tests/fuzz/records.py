@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fuzz.harness import Case, damaged_bytes, damaged_document, main
+from fuzz.harness import Case, main
+from fuzz.mutations import mutate_bytes, mutate_document
 from fuzz.tables import draft
 
 import nasbench
@@ -58,14 +59,14 @@ def told(folder: Path) -> str:
 
 def in_bytes(files: dict[str, bytes], rng: random.Random) -> str:
     name = rng.choice(sorted(name for name in files if "host-" not in name))
-    how, files[name] = damaged_bytes(files[name], rng)
-    return f"{name.rpartition('/')[2]}, {how}"
+    files[name] = mutate_bytes(rng, files[name])
+    return f"bytes of {name.rpartition('/')[2]}"
 
 
 def in_manifest(files: dict[str, bytes], rng: random.Random) -> str:
     """The folder gets the name that the manifest asks for, and the part the digest."""
     name = next(name for name in files if name.endswith("manifest.json"))
-    how, document = damaged_document(json.loads(files.pop(name)), rng)
+    document = mutate_document(rng, json.loads(files.pop(name)))
     digest = json_digest(document)
     folder = name.rpartition("/")[0]
     for old in list(files):
@@ -74,7 +75,7 @@ def in_manifest(files: dict[str, bytes], rng: random.Random) -> str:
             content = sealed(read(content), {b"manifest": digest.encode()})
         files[f"{folder[:-10]}{digest[:10]}/{old.rpartition('/')[2]}"] = content
     files[f"{folder[:-10]}{digest[:10]}/manifest.json"] = json.dumps(document).encode()
-    return f"manifest, {how}"
+    return "manifest"
 
 
 def in_rows(files: dict[str, bytes], rng: random.Random) -> str:

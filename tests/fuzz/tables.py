@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fuzz.harness import Case, damaged_bytes, damaged_document, main
+from fuzz.harness import Case, main
+from fuzz.mutations import mutate_bytes, mutate_document
 
 import nasbench
 from nasbench.spaces import SPACES
@@ -84,16 +85,16 @@ def answers(path: Path) -> str:
 
 def in_bytes(files: dict[str, bytes], rng: random.Random) -> str:
     name = rng.choice(NAMES)
-    how, files[name] = damaged_bytes(files[name], rng)
-    return f"{name}, {how}"
+    files[name] = mutate_bytes(rng, files[name])
+    return f"bytes of {name}"
 
 
 def in_description(files: dict[str, bytes], rng: random.Random) -> str:
     name = rng.choice([NAMES[0], NAMES[0], NAMES[1]])
     table = read(files[name])
-    how, document = damaged_document(read_document(table.schema), rng)
+    document = mutate_document(rng, read_document(table.schema))
     files[name] = sealed(table, document)
-    return f"description of {name}, {how}"
+    return f"description of {name}"
 
 
 def in_columns(files: dict[str, bytes], rng: random.Random) -> str:
