@@ -1,7 +1,8 @@
 """Numbers of a table by position: of one epoch and one training seed, or means over seeds."""
 
-from collections.abc import Collection
-from functools import cached_property
+from collections.abc import Collection, Sequence
+from functools import cached_property, reduce
+from operator import add
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -208,6 +209,25 @@ class Numbers:
         if name not in self._arch_columns:
             self._arch_columns[name] = view(self._table.arch_numbers(name))
         return self._arch_columns[name]
+
+    def known(self, names: Sequence[str], row: int) -> tuple[tuple[float, ...], float]:
+        """Return numbers of an architecture, and the seconds that computing them took.
+
+        Args:
+            names: Columns of architectures.
+            row: Row of the architecture in its file.
+
+        Raises:
+            NotRecordedError: A number is not recorded.
+        """
+        costs = [f"{n}_seconds" for n in names if f"{n}_seconds" in self._table.arch_columns]
+        found = {name: self.arch_column(name)[row] for name in (*names, *costs)}
+        for name, value in found.items():
+            if value != value and f"{name}_seconds" not in costs:
+                raise self.refusals.not_recorded(name)
+        # not sum(), which rounds otherwise from Python 3.12 on
+        seconds = reduce(add, [found[name] for name in costs], 0.0)
+        return tuple(found[name] for name in names), seconds
 
 
 class Question:

@@ -152,6 +152,27 @@ class Refusals:
             reason += f". {of}: ask with {' or '.join(f'seed={seed}' for seed in others)}"
         return NotRecordedError(what + reason)
 
+    def no_numbers_but_texts(self, name: str) -> NotRecordedError:
+        """Return the error for a column of texts that was asked for as numbers."""
+        return NotRecordedError(
+            f"{self._name!r} holds texts in {name!r}, not numbers: ask for one by one with "
+            f"query(arch)[{name!r}]"
+        )
+
+    def no_training(self, name: str) -> NotRecordedError:
+        """Return the error for a curve of a column of architectures."""
+        return NotRecordedError(
+            f"{self._name!r} has no curve of {name!r}, which no training produced"
+        )
+
+    def no_objective(self) -> NotRecordedError:
+        """Return the error for a search without an objective."""
+        possible = [name for name, column in self._table.columns.items() if column.goal]
+        return NotRecordedError(
+            f"{self._name!r} has no validation column; ask for an objective by name"
+            f"{one_of('', possible)}"
+        )
+
     def not_recorded(self, name: str) -> NotRecordedError:
         """Make the error for a column that the table lacks, or that an architecture lacks."""
         recorded = [*self._table.columns, *self._table.arch_columns]

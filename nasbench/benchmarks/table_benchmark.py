@@ -1,8 +1,7 @@
 """Benchmarks that answer from a table of recorded trainings."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial, reduce
-from operator import add
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.column import Column
-from nasbench.errors import ContentHashError, NotRecordedError, listed, one_of
+from nasbench.errors import ContentHashError, NotRecordedError, listed
 from nasbench.space import Arch, SearchSpace
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
@@ -121,9 +120,7 @@ class TableBenchmark:
         return _reopen, (path, hash_, self.objectives or None, self.known)
 
     def verify(self) -> None:
-        """Compute the content hash, once for every table in a process.
-
-        Searches, fits, merges and boards do; :meth:`query` and :meth:`evaluate` trust the hash.
+        """Compute the content hash, which queries trust, once for every table in a process.
 
         Raises:
             TableError: The content does not match the hash in the metadata, or is damaged.
@@ -197,9 +194,7 @@ class TableBenchmark:
         _, schedule, seed = self._refusals.integers(None, schedule, seed)
         schedule = self._refusals.schedule(schedule)
         if metric in self.table.arch_columns:
-            raise NotRecordedError(
-                f"{self.name!r} has no curve of {metric!r}, which no training produced"
-            )
+            raise self._refusals.no_training(metric)
         if metric not in self.table.columns:
             raise self._refusals.not_recorded(metric)
         epochs = self.table.epochs(metric, schedule)
@@ -296,10 +291,7 @@ class TableBenchmark:
                 )
             return read_only(np.asarray(self._numbers.arch_column(metric))[places])
         if metric in self.table.arch_columns:
-            raise NotRecordedError(
-                f"{self.name!r} holds texts in {metric!r}, not numbers: ask for one by one with "
-                f"query(arch)[{metric!r}]"
-            )
+            raise self._refusals.no_numbers_but_texts(metric)
         if metric not in self.table.columns:
             raise self._refusals.not_recorded(metric)
         column = np.asarray(self._numbers.column(metric, schedule, index, seed))
@@ -346,14 +338,7 @@ class TableBenchmark:
             raise self._refusals.no_arch(arch) from None
         if q < 0:
             raise self._refusals.no_numbers(arch)
-        costs = [f"{n}_seconds" for n in self.known if f"{n}_seconds" in self.table.arch_columns]
-        found = {name: self._numbers.arch_column(name)[q] for name in (*self.known, *costs)}
-        for name, value in found.items():
-            if value != value and f"{name}_seconds" not in costs:
-                raise self._refusals.not_recorded(name)
-        # not sum(), which rounds otherwise from Python 3.12 on
-        seconds = reduce(add, [found[name] for name in costs], 0.0)
-        return tuple(found[name] for name in self.known), seconds
+        return self._numbers.known(self.known, q)
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -373,10 +358,9 @@ class TableBenchmark:
         Raises:
             NotRecordedError: There is no such column.
         """
-        found = self.table.columns.get(name) or self.table.arch_columns.get(name)
-        if found is None:
-            raise self._refusals.not_recorded(name)
-        return found
+        if found := self.table.columns.get(name) or self.table.arch_columns.get(name):
+            return found
+        raise self._refusals.not_recorded(name)
 
     def _evaluations_of(self, epoch: int | None, seed: int | None) -> Memo[Evaluation]:
         self.require_objectives()
@@ -403,11 +387,7 @@ class TableBenchmark:
             NotRecordedError: No objective was given, and the table has no validation column.
         """
         if not self.objectives:
-            possible = [name for name, column in self.table.columns.items() if column.goal]
-            raise NotRecordedError(
-                f"{self.name!r} has no validation column; ask for an objective by name"
-                f"{one_of('', possible)}"
-            )
+            raise self._refusals.no_objective()
 
 
 def _reopen(
