@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_builders.archives import entries
+from data_builders.archives.entries import entries
 from data_builders.images.images import Images
 from data_builders.pickles import unpickle
 from nasbench.errors import ArchiveError

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from data_builders.damage import damage
+from data_builders.archives.damage import damage
 from data_builders.images.published import PUBLISHED, Download, data_folder
 from nasbench.errors import ArchiveError, UnknownNameError, one_of
 from nasbench.registry import require

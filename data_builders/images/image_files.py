@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_builders.bounded import decompressed, open_zip, read
-from data_builders.damage import GZIP, check_kind, damage, reason, shown
+from data_builders.archives.bounded import decompressed, open_zip, read
+from data_builders.archives.damage import GZIP, check_kind, damage, reason, shown
 from data_builders.images.images import Images
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 

@@ -15,8 +15,8 @@ from typing import IO
 
 import pyarrow as pa
 
-from data_builders.bounded import open_zip
-from data_builders.damage import PICKLE, ZIP, check_kind, damage, reason
+from data_builders.archives.bounded import open_zip
+from data_builders.archives.damage import PICKLE, ZIP, check_kind, damage, reason
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import Blocks, join, store

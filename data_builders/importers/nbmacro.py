@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data_builders.bounded import read
-from data_builders.damage import JSON, check_kind, damage, reason
+from data_builders.archives.bounded import read
+from data_builders.archives.damage import JSON, check_kind, damage, reason
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.recipes import with_digest
 from nasbench.column import Column

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from data_builders.bounded import open_zip, read
-from data_builders.damage import HEAD, ZIP, check_kind, damage, kind_of
+from data_builders.archives.bounded import open_zip, read
+from data_builders.archives.damage import HEAD, ZIP, check_kind, damage, kind_of
 from data_builders.pickles.unpickle import LIMIT
 from nasbench.errors import InvalidArgumentError, MissingExtraError
 

@@ -15,7 +15,7 @@ from reprlib import repr
 from types import MappingProxyType
 from typing import IO, Any
 
-from data_builders.damage import EMPTY, PICKLE, damage, kind_of, reason, shown
+from data_builders.archives.damage import EMPTY, PICKLE, damage, kind_of, reason, shown
 from data_builders.pickles.machine import CLOSING, GONE, SIMPLE, SIZED, Giver, Memo, expect, pairs
 from nasbench.errors import ArchiveError, NasbenchError, one_of
 

@@ -13,7 +13,7 @@ from typing import Any
 from fuzz.harness import Case, main
 from fuzz.mutations import mutate_bytes
 
-from data_builders import archives
+from data_builders.archives.entries import entries
 from data_builders.pickles.unpickle import load
 
 LIMIT = 1 << 20
@@ -56,7 +56,7 @@ def in_archive(rng: random.Random, folder: Path) -> Case:
     path.write_bytes(content)
 
     def use() -> bool:
-        with archives.entries(path, "give one") as found:
+        with entries(path, "give one") as found:
             read = {"/".join(entry.parts[-2:]): entry.read(LIMIT).decode() for entry in found}
         return read == DOCUMENTS
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.damage import HDF5, check_kind, damage, shown
+from data_builders.archives.damage import HDF5, check_kind, damage, shown
 from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column
 from data_builders.importers.fcnet.datasets import (

@@ -11,9 +11,9 @@ from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
-from data_builders.archives import is_sidecar
-from data_builders.bounded import Bounded, Budget
-from data_builders.damage import BZ2, check_kind
+from data_builders.archives.bounded import Bounded, Budget
+from data_builders.archives.damage import BZ2, check_kind
+from data_builders.archives.entries import is_sidecar
 from data_builders.importer import Progress
 from data_builders.importers.nats import numbering
 from data_builders.importers.nats.blocks import BLOCK, Blocks, store, tables

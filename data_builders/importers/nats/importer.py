@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from data_builders.archives import is_sidecar
-from data_builders.damage import reason
+from data_builders.archives.damage import reason
+from data_builders.archives.entries import is_sidecar
 from data_builders.importer import Importer, Progress, silent
 from data_builders.importers.nats.blocks import Blocks, join
 from data_builders.importers.nats.files import TOPOLOGY, File, Folder

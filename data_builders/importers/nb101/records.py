@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.damage import reason
+from data_builders.archives.damage import reason
 from data_builders.importers.nb101.protobuf import fields
 from data_builders.importers.nb101.tfrecord import records
 from nasbench.errors import ArchiveError, NasbenchError, one_of

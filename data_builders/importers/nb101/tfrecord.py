@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import BinaryIO
 
-from data_builders.damage import kind_of
+from data_builders.archives.damage import kind_of
 from nasbench.errors import ArchiveError
 from nasbench.registry import require
 

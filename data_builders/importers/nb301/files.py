@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_builders.archives import Entry, entries
+from data_builders.archives.entries import Entry, entries
 from data_builders.importers.nb301.description import LOGS, RESULTS
 from nasbench.errors import ArchiveError, InvalidArgumentError
 

@@ -8,7 +8,7 @@ from itertools import islice
 from reprlib import repr
 from typing import Any
 
-from data_builders.damage import reason
+from data_builders.archives.damage import reason
 from nasbench.errors import ArchiveError, one_of
 from nasbench.space import Arch
 from nasbench.spaces.darts import CELLS, Darts

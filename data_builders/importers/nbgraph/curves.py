@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_builders.damage import PICKLE, check_kind, damage, reason
+from data_builders.archives.damage import PICKLE, check_kind, damage, reason
 from data_builders.importer import Progress
 from data_builders.importers.arrays import arch_column, curve_column
 from data_builders.importers.nbgraph.graphs import GRAPHS, Graph, parameters

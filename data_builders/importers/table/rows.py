@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data_builders.bounded import Bounded, Budget
-from data_builders.damage import EMPTY, GZIP, JSON, PARQUET, check_kind, reason
+from data_builders.archives.bounded import Bounded, Budget
+from data_builders.archives.damage import EMPTY, GZIP, JSON, PARQUET, check_kind, reason
 from data_builders.importer import Progress
 from nasbench.errors import ArchiveError, InvalidArgumentError, one_of
 from nasbench.tables.columns import is_list

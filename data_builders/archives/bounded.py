@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from data_builders.damage import BZ2, GZIP, HEAD, XZ, kind_of, shown
+from data_builders.archives.damage import BZ2, GZIP, HEAD, XZ, kind_of, shown
 from nasbench.errors import ArchiveError
 
 RATIO = 256
@@ -171,7 +171,8 @@ class Bounded(io.BufferedIOBase):
 def decompressed(path: Path, *, longest: int | None = None) -> Iterator[IO[bytes]]:
     """Open a file and read it decompressed, if it is compressed by gzip, bz2 or xz.
 
-    What libraries raise where the file is damaged is left to :func:`data_builders.damage.damage`.
+    What libraries raise where the file is damaged is left to
+    :func:`data_builders.archives.damage.damage`.
 
     Args:
         path: The file.

@@ -8,8 +8,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any
 
-from data_builders.bounded import COMPRESSED, Zip, check_names, decompressed, open_zip, read
-from data_builders.damage import HEAD, JSON, TAR, check_kind, damage, kind_of, shown
+from data_builders.archives.bounded import (
+    COMPRESSED,
+    Zip,
+    check_names,
+    decompressed,
+    open_zip,
+    read,
+)
+from data_builders.archives.damage import HEAD, JSON, TAR, check_kind, damage, kind_of, shown
 from nasbench.errors import ArchiveError, InvalidArgumentError
 
 _CHUNK = 1 << 20

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from data_builders.archives import entries, is_sidecar
+from data_builders.archives.entries import entries, is_sidecar
 from nasbench.errors import ArchiveError
 
 PAGE = b"\xef\xbb\xbf\r\n<!DOCTYPE html>\n<html><title>Sign in</title></html>"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_builders.damage import check_kind, damage, kind_of
+from data_builders.archives.damage import check_kind, damage, kind_of
 from nasbench.errors import ArchiveError
 
 PAGE = b"\xef\xbb\xbf\r\n<!DOCTYPE html>\n<html><title>Sign in</title></html>"

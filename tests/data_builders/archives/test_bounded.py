@@ -3,8 +3,16 @@ import io
 
 import pytest
 
-from data_builders.bounded import FREE, RATIO, Bounded, Budget, check_names, decompressed, read
-from data_builders.damage import shown
+from data_builders.archives.bounded import (
+    FREE,
+    RATIO,
+    Bounded,
+    Budget,
+    check_names,
+    decompressed,
+    read,
+)
+from data_builders.archives.damage import shown
 from nasbench.errors import ArchiveError
 
 

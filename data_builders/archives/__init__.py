@@ -1,0 +1,1 @@
+"""Archives that anybody may have made: read without unpacking, bounded, damage named."""
