@@ -15,10 +15,12 @@ from nasbench.benchmarks.surrogate_answers import (
     SurrogateAnswer,
     SurrogateAnswers,
     check_seed,
+    drawn,
+    open_predictor,
+    predicted,
     single,
 )
 from nasbench.benchmarks.surrogate_folder import Description
-from nasbench.benchmarks.surrogate_model import drawn, open_predictor, predicted
 from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from nasbench.algorithm import Algorithm
 from nasbench.benchmark import Benchmark
-from nasbench.errors import RecordError
+from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
