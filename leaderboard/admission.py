@@ -13,7 +13,7 @@ from leaderboard.landscape import Landscape
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.catalogue import find, folders, is_surrogate, require_file
 from nasbench.benchmarks.loading import load
-from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.benchmarks.surrogate.folder import Description
 from nasbench.errors import (
     MissingExtraError,
     NasbenchError,

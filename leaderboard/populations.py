@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmarks.loading import AnyBenchmark
-from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
-from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate.folder import Description
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.column import Column
 from nasbench.space import SearchSpace

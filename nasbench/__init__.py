@@ -13,7 +13,7 @@
 from nasbench import startup as _startup  # noqa: F401 (first, for an interruption from here on)
 from nasbench.benchmark import Evaluation
 from nasbench.benchmarks.loading import load
-from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     AlgorithmError,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmarks.catalogue import open_table
-from nasbench.benchmarks.surrogate_folder import (
+from nasbench.benchmarks.surrogate.folder import (
     CARD,
     DESCRIPTION,
     SURROGATE,

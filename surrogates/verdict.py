@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasbench.benchmarks.surrogate_folder import Description
+from nasbench.benchmarks.surrogate.folder import Description
 from surrogates.comparison import Comparison
 from surrogates.exploits import Exploits
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.benchmarks.evaluator import Answers, answers, costs
-from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NotRecordedError
 from nasbench.space import Arch

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from nasbench.benchmarks.surrogate_folder import DESCRIPTION, Description
+from nasbench.benchmarks.surrogate.folder import DESCRIPTION, Description
 from nasbench.errors import InvalidArgumentError, UnknownNameError, UnreadableTableError, one_of
 from nasbench.storage.files import expanded
 from nasbench.tables.table import Table

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.tables.table import Table
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
-from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.tables.table import Table
 

@@ -88,7 +88,7 @@ def _benchmark(name: str) -> About:
     """Facts, columns and, for programs, how the numbers were made."""
     from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
     from nasbench.benchmarks.facts import surrogate_facts, table_facts
-    from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+    from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
     from nasbench.tables.table import Table
 
     path = find(name)

@@ -106,7 +106,7 @@ def check(benchmark: Benchmark) -> None:
     Of a table: schema, architectures, ranges of the numbers and content hash.
     """
     from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
-    from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+    from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
     from nasbench.tables.table import Table
 
     path = find(benchmark)

@@ -220,7 +220,7 @@ def _from(origin: str) -> dict[str, str]:
 def _benchmark(path: Path) -> tuple[str, dict[str, Any]]:
     """Id and version of a benchmark, and what is known of it."""
     from nasbench.benchmarks.catalogue import is_surrogate, require_file
-    from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+    from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
     from nasbench.benchmarks.table_benchmark import TableBenchmark
     from nasbench.tables.table import Table
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.bulk import Evaluations, bulk
-from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NasbenchError, NotRecordedError, RecordError, first_line
 from nasbench.runs.budget import check_count

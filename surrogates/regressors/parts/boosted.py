@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xgboost import Booster, DMatrix, train
 from xgboost.core import XGBoostError
 
-from nasbench.benchmarks.surrogate_folder import write_json
+from nasbench.benchmarks.surrogate.folder import write_json
 from nasbench.errors import InvalidArgumentError, SurrogateError, first_line
 from nasbench.regressor import Prediction, Regressor
 from nasbench.space import SearchSpace

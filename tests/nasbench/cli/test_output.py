@@ -104,7 +104,7 @@ def test_letters_that_the_terminal_does_not_know_are_replaced(monkeypatch, nasbe
 
 
 HOSTILE = "a\x1b[31mred\x07 \u202eback \ud800 \x9b2J\rover ü \u00a0"
-SHOWN = "a\\x1b[31mred\\x07 \\u202eback \\ud800 \\x9b2J\\rover ü \u00a0"
+SHOWN = "a\\x1b[31mred\\x07 \\u202eback \\ud800 \\x9b2J\\rover ü \\xa0"
 
 
 def test_no_letter_commands_the_terminal(monkeypatch, capsys):

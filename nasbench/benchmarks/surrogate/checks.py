@@ -23,7 +23,7 @@ def impossible(values: Mapping[str, Any]) -> str | None:
     """Return what a description says that cannot be; None if everything can.
 
     Args:
-        values: The attributes of :class:`~nasbench.benchmarks.surrogate_folder.Description`.
+        values: The attributes of :class:`~nasbench.benchmarks.surrogate.folder.Description`.
     """
     for name, (test, possible) in _TESTS.items():
         if not test(values[name]):

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from nasbench.benchmarks.surrogate_checks import impossible
+from nasbench.benchmarks.surrogate.checks import impossible
 from nasbench.errors import SurrogateError, listed
 from nasbench.storage.documents import read_json
 from nasbench.storage.files import file_digest, json_digest

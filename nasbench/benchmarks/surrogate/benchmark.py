@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from nasbench.benchmark import Evaluation, Trainings, check_integer
 from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.objectives import as_loss, check_objectives
-from nasbench.benchmarks.surrogate_answers import (
+from nasbench.benchmarks.surrogate.answers import (
     SurrogateAnswer,
     SurrogateAnswers,
     check_seed,
+    drawn,
+    open_predictor,
+    predicted,
     single,
 )
-from nasbench.benchmarks.surrogate_folder import Description
-from nasbench.benchmarks.surrogate_model import drawn, open_predictor, predicted
+from nasbench.benchmarks.surrogate.folder import Description
 from nasbench.column import Column
 from nasbench.errors import (
     IllegalArchError,

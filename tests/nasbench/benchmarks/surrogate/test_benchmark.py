@@ -8,7 +8,7 @@ import pytest
 import nasbench
 from nasbench.benchmarks.catalogue import SHIPPED, catalogue, is_surrogate
 from nasbench.benchmarks.facts import surrogate_facts
-from nasbench.benchmarks.surrogate_benchmark import SurrogateBenchmark
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,

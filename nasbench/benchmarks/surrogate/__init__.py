@@ -1,0 +1,1 @@
+"""A benchmark that answers with a fitted model: its folder, its model, its answers."""
