@@ -279,7 +279,7 @@ def _is_listed_whole(archive: zipfile.ZipFile) -> bool:
     _, _, _, here, total, size, offset, _ = _ZIP_END.unpack_from(end, at)
     if total == 0xFFFF or _LONG in (size, offset):
         return True
-    return here == total == len(archive.filelist) and offset + size == first + at
+    return bool(here == total == len(archive.filelist) and offset + size == first + at)
 
 
 def check_names(where: str, files: int, longest: int) -> None:

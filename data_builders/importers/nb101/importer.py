@@ -386,11 +386,7 @@ def _metadata(release: Release, source: Source, *, complete: bool) -> Metadata:
         elsewhere=release.elsewhere,
         recipe=with_digest(recipe, name)
         | {
-            "input": {
-                "name": source.path.name,
-                "bytes": source.bytes,
-                "sha256": source.sha256,
-            },
+            "input": {"name": source.path.name, "bytes": source.bytes, "sha256": source.sha256},
         },
         source=f"{name} (sha256 {source.sha256}), https://github.com/google-research/nasbench",
         licence="Apache-2.0",
