@@ -1,8 +1,7 @@
 """Benchmarks that answer from a table of recorded trainings."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial, reduce
-from operator import add
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -340,9 +339,7 @@ class TableBenchmark:
         for name, value in found.items():
             if value != value and f"{name}_seconds" not in costs:
                 raise self._refusals.not_recorded(name)
-        # not sum(), which rounds otherwise from Python 3.12 on
-        seconds = reduce(add, [found[name] for name in costs], 0.0)
-        return tuple(found[name] for name in self.known), seconds
+        return tuple(found[name] for name in self.known), float(np.sum([found[n] for n in costs]))
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
