@@ -30,7 +30,7 @@ from nasbench.parallel import parallel
 from nasbench.space import Arch
 from nasbench.storage.files import writable_folder
 from nasbench.tables.draft import Draft
-from nasbench.tables.places import refuse_taken
+from nasbench.tables.places import check_place
 from nasbench.tables.schema import Metadata, check_id
 from nasbench.tables.writer import write_table
 
@@ -226,8 +226,7 @@ def write_scores(
     if path.suffix != ".parquet":
         raise InvalidArgumentError(f"the file of a table must end with .parquet, {path} does not")
     check_id(path.stem, str(path))
-    if not replace:
-        refuse_taken(path, "a table of scores")
+    check_place(path, "a table of scores", replace=replace)
     made = load_plan(plan)
     course = course_of(made.recipe)
     writable_folder(path.parent)

@@ -29,7 +29,7 @@ from nasbench.runs.replay import replay
 from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
 from nasbench.storage.files import writable_folder
-from nasbench.tables.places import refuse_taken
+from nasbench.tables.places import check_place
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
 
@@ -260,5 +260,5 @@ def write_trajectories(
     is_taken = path.exists() and not replace
     found = train(sample, processes=processes, until=0.0 if is_taken else until, progress=progress)
     if found is None and is_taken:
-        refuse_taken(path, f"the table of {planned.id}")
+        check_place(path, f"the table of {planned.id}", replace=False)
     return None if found is None else write(sample, found, path, replace=replace)

@@ -16,6 +16,13 @@ from nasbench.storage.files import atomic, writable_folder
 
 PAGE, FEED, SCRIPT = "index.html", "leaderboard.json", "plotly.min.js"
 
+_OURS = {
+    PAGE: '<meta name="generator" content="nasbench">',
+    FEED: '"made_by": "nasbench',
+    SCRIPT: "* plotly.js",
+}
+"""What the first characters of our files say, by which they are known."""
+_FIRST = 2_000
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -42,10 +49,11 @@ def build(
 
     Raises:
         RecordError: There are no records.
-        InvalidArgumentError: The folder of the site cannot be written.
+        InvalidArgumentError: The folder of the site cannot be written, or has a page of others.
         MissingExtraError: plotly or jinja2 is not installed.
     """
     runs, out = Path(runs), Path(out)
+    _check_place(out)
     records, damaged = find_readable(runs)
     environment = _environment()
     script = require("plotly.offline", "the leaderboard page").get_plotlyjs()
@@ -63,6 +71,26 @@ def build(
     for left in document["not_shown"]:
         tell(f"Not shown: {left['record']}: {left['reason']}. {left['remedy']}")
     return out / PAGE
+
+
+def _check_place(out: Path) -> None:
+    """Refuse to replace files that are not of such a site.
+
+    Raises:
+        InvalidArgumentError: One is there.
+    """
+    for name, mark in _OURS.items():
+        path = out / name
+        if path.is_file():
+            with path.open(encoding="utf-8", errors="replace") as file:
+                is_ours = mark in file.read(_FIRST)
+        else:
+            is_ours = not path.exists()
+        if not is_ours:
+            raise InvalidArgumentError(
+                f"{path} is not of a leaderboard, and is never replaced: move it away, or choose "
+                "another folder"
+            )
 
 
 def _environment() -> Any:

@@ -72,7 +72,7 @@ def build(
 
     A stopped build is resumed by the same command.
     """
-    from nasbench.tables.places import refuse_taken, table_path
+    from nasbench.tables.places import check_place, table_path
 
     until = None if deadline is None else time.time() + parse_deadline(deadline)
     part = (1, 1) if shard is None else parse_part(shard)
@@ -84,8 +84,8 @@ def build(
     scored = None if scores is None else made.scores(scores)
     path = table_path(home(out), made.plan.id, made.plan.version)
     made.take()
-    if made.missing() and not replace:
-        refuse_taken(path, f"the table of {made.plan.id}")
+    if made.missing():
+        check_place(path, f"the table of {made.plan.id}", replace=replace)
     mine = made.part(*part)
     total, todo = (sum(len(a.archs) for a in some) for some in (mine, made.missing(mine)))
     with progress(f"{todo} of {total} trainings", total) as advance:

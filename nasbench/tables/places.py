@@ -44,12 +44,7 @@ def must_write(path: Path, document: Mapping[str, Any], *, replace: bool) -> boo
         InvalidArgumentError: Another table is there and must not be replaced, or a file is there
             that is no table.
     """
-    found = {file: said_at(file) for file in (path, archs_file(path)) if file.exists()}
-    if foreign := [file for file, said in found.items() if not said]:
-        raise InvalidArgumentError(
-            f"{foreign[0]} is no table of this suite, or is damaged, and is never replaced: move "
-            "it away, or choose another id or folder"
-        )
+    found = _found(path)
     held = found.get(path, {})
     if held.get("digest") == document["digest"]:
         return not _is_whole(path)
@@ -57,6 +52,23 @@ def must_write(path: Path, document: Mapping[str, Any], *, replace: bool) -> boo
     if found and not replace and lone.get("content_hash") != document["content_hash"]:
         raise InvalidArgumentError(_refusal(path, held, document))
     return True
+
+
+def check_place(path: Path, what: str, *, replace: bool) -> None:
+    """Refuse to begin work whose table could not be written in the end.
+
+    Args:
+        path: Its file of runs.
+        what: What it is, such as ``"a table of scores"``.
+        replace: Whether it may replace another table.
+
+    Raises:
+        InvalidArgumentError: A table is there and must not be replaced, or a file is there that is
+            no table.
+    """
+    for file in _found(path):
+        if not replace:
+            refuse_taken(file, what)
 
 
 def refuse_taken(path: Path, what: str) -> None:
@@ -74,6 +86,21 @@ def refuse_taken(path: Path, what: str) -> None:
             f"{path} exists, and {what} would replace it: say so with --replace (replace=True), or "
             "choose another id or folder"
         )
+
+
+def _found(path: Path) -> dict[Path, dict[str, Any]]:
+    """Return what the files at the place of a table say.
+
+    Raises:
+        InvalidArgumentError: One is no file of a table.
+    """
+    found = {file: said_at(file) for file in (path, archs_file(path)) if file.exists()}
+    if foreign := [file for file, said in found.items() if not said]:
+        raise InvalidArgumentError(
+            f"{foreign[0]} is no table of this suite, or is damaged, and is never replaced: move "
+            "it away, or choose another id or folder"
+        )
+    return found
 
 
 def _is_whole(path: Path) -> bool:

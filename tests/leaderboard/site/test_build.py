@@ -189,6 +189,16 @@ def test_site_can_be_built_again_in_place_and_inside_the_records(runs):
     assert build(runs, runs).read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["index.html", "leaderboard.json", "plotly.min.js"])
+def test_files_of_others_are_never_replaced(runs, tmp_path, name):
+    own = tmp_path / "site" / name
+    own.parent.mkdir()
+    own.write_text("<title>my home page</title>")
+    with pytest.raises(InvalidArgumentError, match=f"{name} is not of a leaderboard"):
+        build(runs, own.parent)
+    assert [path.read_text() for path in own.parent.iterdir()] == ["<title>my home page</title>"]
+
+
 def test_progress_counts_records(runs, tmp_path):
     done = []
     build(runs, tmp_path / "site", progress=done.append)
@@ -292,9 +302,9 @@ def test_folder_that_cannot_be_written_is_refused(runs, tmp_path):
             build(runs, out)
 
 
-def test_page_that_cannot_be_written_is_refused(runs, tmp_path):
+def test_a_folder_in_place_of_the_page_is_refused(runs, tmp_path):
     (tmp_path / "site" / "index.html").mkdir(parents=True)
-    with pytest.raises(InvalidArgumentError, match="cannot write"):
+    with pytest.raises(InvalidArgumentError, match=r"index\.html is not of a leaderboard"):
         build(runs, tmp_path / "site")
     assert not list((tmp_path / "site").glob(".*"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from nasbench.errors import InvalidArgumentError, SchemaError, UnreadableTableError
 from nasbench.tables.draft import Draft
-from nasbench.tables.places import digest_at, refuse_taken, table_path
+from nasbench.tables.places import check_place, digest_at, refuse_taken, table_path
 from nasbench.tables.schema import archs_file
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
@@ -154,3 +154,19 @@ def test_work_that_would_end_in_replacing_is_not_begun(tmp_path):
     (tmp_path / "scores.parquet").touch()
     with pytest.raises(InvalidArgumentError, match=r"scores.parquet exists.*--replace"):
         refuse_taken(tmp_path / "scores.parquet", "a table of scores")
+
+
+@pytest.mark.parametrize("name", ["toy.parquet", "toy.archs.parquet"])
+def test_work_that_could_not_be_written_is_not_begun(written, tmp_path, name):
+    path = tmp_path / "toy.parquet"
+    check_place(path, "a table", replace=False)
+    written()
+    check_place(path, "a table", replace=True)
+    with pytest.raises(InvalidArgumentError, match="a table would replace it: say so with --repl"):
+        check_place(path, "a table", replace=False)
+    for file in (path, archs_file(path)):
+        file.unlink()
+    (tmp_path / name).write_text("mine")
+    for replace_ in (False, True):
+        with pytest.raises(InvalidArgumentError, match=f"{name} is no table .* is never replaced"):
+            check_place(path, "a table", replace=replace_)
