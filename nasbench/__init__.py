@@ -10,10 +10,12 @@
 (3, 100)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from nasbench import startup as _startup  # noqa: F401 (first, for an interruption from here on)
 from nasbench.benchmark import Evaluation
 from nasbench.benchmarks.loading import load
-from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     AlgorithmError,
@@ -32,11 +34,36 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
-from nasbench.runs.budget import Budget
-from nasbench.runs.records import Records, find_records, save
-from nasbench.runs.replay import replay
-from nasbench.runs.search import search
 from nasbench.space import Arch
+
+if TYPE_CHECKING:
+    from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+    from nasbench.runs.budget import Budget
+    from nasbench.runs.records import Records, find_records, save
+    from nasbench.runs.replay import replay
+    from nasbench.runs.search import search
+
+_WHEN_ASKED = {
+    "SurrogateBenchmark": "nasbench.benchmarks.surrogate.benchmark",
+    "Budget": "nasbench.runs.budget",
+    "Records": "nasbench.runs.records",
+    "find_records": "nasbench.runs.records",
+    "save": "nasbench.runs.records",
+    "replay": "nasbench.runs.replay",
+    "search": "nasbench.runs.search",
+}
+"""Where names are defined whose modules a query does without."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHEN_ASKED:
+        raise AttributeError(f"module 'nasbench' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_WHEN_ASKED[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHEN_ASKED})
 
 
 def query(

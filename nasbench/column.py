@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from operator import index
 from typing import Any, Literal, Self
 
@@ -11,6 +11,7 @@ from nasbench.errors import SchemaError
 from nasbench.storage.documents import parse_json
 
 SPLITS = ("train", "valid", "valtest", "test")
+_TEXTS = ("unit", "goal", "split", "description")
 GOALS = ("max", "min", "")
 RANGES: Mapping[str, tuple[float, float]] = {
     "%": (0.0, 100.0),
@@ -82,9 +83,9 @@ class Column:
 
     def encode(self) -> dict[str, str]:
         """Return the column as field metadata of a Parquet file."""
-        texts = {key: value for key, value in asdict(self).items() if key != "name" and value}
+        texts = {key: text for key in _TEXTS if (text := getattr(self, key))}
         if self.epochs:
-            texts["epochs"] = json.dumps(texts["epochs"], sort_keys=True)
+            texts["epochs"] = json.dumps(self.epochs, sort_keys=True)
         return texts
 
     @classmethod
@@ -94,15 +95,14 @@ class Column:
         Raises:
             SchemaError: The metadata is not text, has an unknown goal, or its epochs are not lists.
         """
-        known = {f.name for f in fields(cls)}
         try:
             texts = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
-            epochs = decode_epochs(parse_json(texts.pop("epochs", "{}")))
+            epochs = decode_epochs(parse_json(texts.pop("epochs"))) if "epochs" in texts else {}
         except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise SchemaError(f"the metadata of column {name!r} is damaged: {error}") from error
         if texts.get("goal", "") not in GOALS:
             raise SchemaError(f"column {name!r} has the goal {texts['goal']!r}, not one of {GOALS}")
-        given = {key: value for key, value in texts.items() if key in known}
+        given = {key: text for key, text in texts.items() if key in _TEXTS}
         return cls(name=name, epochs=epochs, **given)  # type: ignore[arg-type]
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmarks.catalogue import open_table
+from nasbench.benchmarks.surrogate import DESCRIPTION
 from nasbench.benchmarks.surrogate.folder import (
     CARD,
-    DESCRIPTION,
     SURROGATE,
     Description,
     write_json,

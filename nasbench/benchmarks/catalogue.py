@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from nasbench.benchmarks.surrogate.folder import DESCRIPTION, Description
+from nasbench.benchmarks.surrogate import DESCRIPTION
 from nasbench.errors import InvalidArgumentError, UnknownNameError, UnreadableTableError, one_of
 from nasbench.storage.files import expanded
 from nasbench.tables.table import Table
@@ -118,6 +118,8 @@ def open_table(id_or_path: str | Path) -> Table:
 
 
 def _version(path: Path) -> int:
-    return (
-        Description.read(path) if is_surrogate(path) else Table(require_file(path)).metadata
-    ).version
+    if not is_surrogate(path):
+        return Table(require_file(path)).metadata.version
+    from nasbench.benchmarks.surrogate.folder import Description
+
+    return Description.read(path).version

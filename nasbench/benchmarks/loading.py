@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
-from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.tables.table import Table
 
-AnyBenchmark: TypeAlias = TableBenchmark | SurrogateBenchmark
+if TYPE_CHECKING:
+    from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+
+AnyBenchmark: TypeAlias = "TableBenchmark | SurrogateBenchmark"
 
 
 def load(
@@ -40,5 +42,7 @@ def load(
     """
     path = find(id_or_path)
     if is_surrogate(path):
+        from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+
         return SurrogateBenchmark(path, objectives, known)
     return TableBenchmark(Table(require_file(path)), objectives, known)

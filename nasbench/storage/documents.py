@@ -1,7 +1,6 @@
 """JSON and TOML that anybody may have written: whatever is wrong with it is a ValueError."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,8 @@ def parse_toml(text: bytes) -> dict[str, Any]:
         ValueError: It is no TOML or not in UTF-8, a number has thousands of digits, or the nesting
             is deeper than :data:`MAX_DEPTH`.
     """
+    import tomllib  # costs a cold query more than all other modules here
+
     try:
         document = tomllib.loads(text.decode())
     except RecursionError as error:

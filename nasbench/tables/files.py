@@ -38,14 +38,14 @@ class Opened(NamedTuple):
     Attributes:
         source: The open file of runs.
         runs: Its content.
-        document: What it says about the table.
+        metadata: What it says about the table.
         archs: The content of the file of architectures, if the table has one.
         stamp: Differs if a file is another one, or was changed.
     """
 
     source: Any
     runs: pq.ParquetFile
-    document: Any
+    metadata: Metadata
     archs: pq.ParquetFile | None
     stamp: tuple[int, ...]
 
@@ -58,7 +58,7 @@ def open_files(path: Path) -> Opened:
 
     Raises:
         UnreadableTableError: A file is not a Parquet file, or its description is damaged.
-        SchemaError: The file is not one of runs, or has no partner.
+        SchemaError: The file is not one of runs, has no partner, or does not say what it must.
         ContentHashError: The file of architectures belongs to another table.
     """
     for _ in range(_REPLACED):
@@ -71,31 +71,21 @@ def open_files(path: Path) -> Opened:
                 f"{path} holds only numbers of architectures; give the table it belongs to, "
                 f"{path.name.removesuffix('.archs.parquet')}.parquet"
             )
-        if not isinstance(document, dict) or document.get("archs") is not True:
-            return Opened(source, runs, document, None, before)
-        check_digest(document, runs.schema_arrow, path)
-        hash_ = Metadata.decode(document, str(path)).content_hash
-        usual, new = archs_file(path), new_archs_file(path, hash_)
+        metadata = Metadata.decode(document, str(path))
+        _check_digest(document, runs.schema_arrow, path)
+        if document.get("archs") is not True:
+            return Opened(source, runs, metadata, None, before)
+        usual, new = archs_file(path), new_archs_file(path, metadata.content_hash)
         for candidate in (usual, new, usual):  # it may get its usual name in between
             stamp = before + _stamp(candidate)
             archs = _partner(candidate, document)
             if archs is not None:
-                return Opened(source, runs, document, archs, stamp)
+                return Opened(source, runs, metadata, archs, stamp)
         if _stamp(path) == before:
             break
     if not usual.exists():
         raise SchemaError(f"{path} needs {usual.name}, which is not beside it")
     raise ContentHashError(f"{usual} does not belong to {path}: their content hashes differ")
-
-
-def check_digest(document: Any, schema: pa.Schema, path: Path) -> None:
-    """Check that the description of a file is what was written.
-
-    Raises:
-        UnreadableTableError: It is not.
-    """
-    if document.get("digest") != said_digest(document, schema):
-        raise UnreadableTableError(f"{path} is damaged: its metadata does not fit its digest")
 
 
 def new_archs_file(path: Path, content_hash: str) -> Path:
@@ -154,7 +144,7 @@ def _partner(path: Path, document: dict[str, Any]) -> pq.ParquetFile | None:
     hash_ = said.get("content_hash") if isinstance(said, dict) else None
     if hash_ != document.get("content_hash"):
         return None
-    check_digest(said, file.schema_arrow, path)
+    _check_digest(said, file.schema_arrow, path)
     return file
 
 
@@ -181,3 +171,8 @@ def _stamp(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_digest(document: dict[str, Any], schema: pa.Schema, path: Path) -> None:
+    if document.get("digest") != said_digest(document, schema):
+        raise UnreadableTableError(f"{path} is damaged: its metadata does not fit its digest")

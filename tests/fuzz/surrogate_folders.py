@@ -28,8 +28,9 @@ from fuzz.mutations import mutate_array, mutate_bytes, mutate_document, mutate_t
 import nasbench
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.facts import surrogate_facts
+from nasbench.benchmarks.surrogate import DESCRIPTION
 from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
-from nasbench.benchmarks.surrogate.folder import DESCRIPTION, Description, write_json
+from nasbench.benchmarks.surrogate.folder import Description, write_json
 from nasbench.errors import NasbenchError
 from nasbench.storage.files import file_digest, json_digest
 from surrogates.examples import Examples

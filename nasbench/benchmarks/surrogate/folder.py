@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from nasbench.benchmarks.surrogate import DESCRIPTION
 from nasbench.benchmarks.surrogate.checks import impossible
 from nasbench.errors import SurrogateError, listed
 from nasbench.storage.documents import read_json
@@ -18,7 +19,6 @@ from nasbench.storage.files import file_digest, json_digest
 from nasbench.storage.folders import Kind
 
 SCHEMA = 1
-DESCRIPTION = "surrogate.json"
 CARD = "README.md"
 
 
