@@ -106,7 +106,8 @@ class Run(Killed):
         )  # fmt: skip
 
     def read(self, folder: Path) -> Any:
-        from nasbench.runs.records import find_records, to_table
+        from nasbench.runs.parts import to_table
+    from nasbench.runs.records import find_records
 
         (records,) = find_records(folder / "runs")
         return {run.seed: to_table([run]).to_pylist() for run in records.runs()}
