@@ -107,7 +107,7 @@ class Run(Killed):
 
     def read(self, folder: Path) -> Any:
         from nasbench.runs.parts import to_table
-    from nasbench.runs.records import find_records
+        from nasbench.runs.records import find_records
 
         (records,) = find_records(folder / "runs")
         return {run.seed: to_table([run]).to_pylist() for run in records.runs()}
