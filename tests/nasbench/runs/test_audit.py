@@ -19,7 +19,8 @@ from nasbench.errors import RecordError
 from nasbench.runs.audit import Auditor, audit
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.records import BLOCK, Records, find_records
+from nasbench.runs.parts import BLOCK
+from nasbench.runs.records import Records, find_records
 from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.run import NONE
 
