@@ -13,6 +13,7 @@ from processes import descendants, linux, wait_until_ended
 from nasbench.parallel import parallel
 
 PROGRAM = """
+import signal
 import sys
 import time
 
@@ -21,6 +22,7 @@ from joblib import delayed
 from nasbench.parallel import parallel
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it
     seconds = [float(text) for text in sys.argv[1:]]
     crew = parallel(3, return_as="generator_unordered", batch_size=1)
     for _ in crew(delayed(time.sleep)(s) for s in seconds):

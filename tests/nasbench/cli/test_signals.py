@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from processes import descendants, linux, wait_until_ended
@@ -20,13 +21,13 @@ WORDS = (
 )
 
 
-def started(folder: Path, before: Callable[[], object] | None = None) -> subprocess.Popen[bytes]:
-    """A search of many seeds that has recorded some."""
+def started(folder: Path, number: int, handler: Any) -> subprocess.Popen[bytes]:
+    """A search of many seeds that has recorded some, begun with a handler of a signal."""
     process = subprocess.Popen(
         [sys.executable, "-m", "nasbench", *WORDS],
         cwd=folder,
         stderr=subprocess.PIPE,
-        preexec_fn=before,
+        preexec_fn=partial(signal.signal, number, handler),
     )
     while not list(folder.rglob("part-*.parquet")):
         assert process.poll() is None
@@ -46,10 +47,10 @@ def started(folder: Path, before: Callable[[], object] | None = None) -> subproc
 def test_a_stopped_search_ends_with_its_processes(
     tmp_path: Path, number: int, code: int, words: str
 ) -> None:
-    with started(tmp_path) as process:
+    with started(tmp_path, number, signal.SIG_DFL) as process:
         helpers = descendants(process.pid)
         process.send_signal(number)
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=120)
     assert process.returncode == code
     last = said.decode().splitlines()[-1]
     assert last == f"error: {words}; the same command resumes what can be resumed"
@@ -64,8 +65,7 @@ def test_a_stopped_search_ends_with_its_processes(
 @linux
 def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     """As ``nohup`` asks for."""
-    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
-    with started(tmp_path, ignore) as process:
+    with started(tmp_path, signal.SIGHUP, signal.SIG_IGN) as process:
         process.send_signal(signal.SIGHUP)
         before = find_records(tmp_path / "runs")[0].seeds()
         while find_records(tmp_path / "runs")[0].seeds() == before:
