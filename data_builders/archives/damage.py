@@ -142,7 +142,7 @@ def shown(text: object, most: int = _SHOWN) -> str:
     r"""Return a text from a file for a message: on one line, printable, shortened in its middle.
 
     >>> shown("a\x1b[31m\n"), shown("results_" * 99, 24)
-    ('a\\x1b[31m\\n', 'results_resu…s_results_')
+    ('a\\x1b[31m\\n', 'results_resu…ts_results_')
     """
     found = str(text)
     if len(found) > most:
