@@ -1,6 +1,7 @@
 """Builds the static site: ``index.html``, its script, and the same numbers as JSON."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _check_place(out: Path) -> None:
             with path.open(encoding="utf-8", errors="replace") as file:
                 is_ours = mark in file.read(_FIRST)
         else:
-            is_ours = not path.exists()
+            is_ours = not os.path.lexists(path)
         if not is_ours:
             raise InvalidArgumentError(
                 f"{path} is not of a leaderboard, and is never replaced: move it away, or choose "
