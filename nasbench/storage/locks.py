@@ -65,7 +65,7 @@ def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[
 def _acquire(path: Path, waiting: Callable[[], object] | None) -> BinaryIO:
     while True:
         with _lockable(path):
-            file = open(path, "ab", opener=_open)
+            file = open(path, "ab", opener=_open)  # noqa: SIM115
         try:
             if os.fstat(file.fileno()).st_size:
                 raise InvalidArgumentError(
