@@ -54,7 +54,7 @@ def build(
         MissingExtraError: plotly or jinja2 is not installed.
     """
     runs, out = Path(runs), Path(out)
-    _check_place(out)
+    check_place(out)
     records, damaged = find_readable(runs)
     environment = _environment()
     script = require("plotly.offline", "the leaderboard page").get_plotlyjs()
@@ -74,8 +74,11 @@ def build(
     return out / PAGE
 
 
-def _check_place(out: Path) -> None:
+def check_place(out: Path) -> None:
     """Refuse to replace files that are not of such a site.
+
+    Args:
+        out: Folder of the site; it need not exist.
 
     Raises:
         InvalidArgumentError: One is there.
