@@ -25,6 +25,7 @@ SIBLINGS = Registry(
         "regressors": "surrogates:REGRESSORS",
         "scores": "data_builders.builds.score_table:write_scores",
         "site": "leaderboard.site.build:build",
+        "site_place": "leaderboard.site.build:check_place",
         "spaces": "nasbench.spaces:SPACES",
         "trajectories": "data_builders.builds.trajectories:write_trajectories",
         "tune": "surrogates.tune:tune",

@@ -257,6 +257,7 @@ def write_trajectories(
             f"{path} is no name for the table {planned.id}{one_of(path.name, names)}"
         )
     writable_folder(path.parent)
+    check_place(path, f"the table of {planned.id}", replace=True)
     is_taken = path.exists() and not replace
     found = train(sample, processes=processes, until=0.0 if is_taken else until, progress=progress)
     if found is None and is_taken:

@@ -1,6 +1,7 @@
 """Builds the static site: ``index.html``, its script, and the same numbers as JSON."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def build(
         MissingExtraError: plotly or jinja2 is not installed.
     """
     runs, out = Path(runs), Path(out)
-    _check_place(out)
+    check_place(out)
     records, damaged = find_readable(runs)
     environment = _environment()
     script = require("plotly.offline", "the leaderboard page").get_plotlyjs()
@@ -73,8 +74,11 @@ def build(
     return out / PAGE
 
 
-def _check_place(out: Path) -> None:
+def check_place(out: Path) -> None:
     """Refuse to replace files that are not of such a site.
+
+    Args:
+        out: Folder of the site; it need not exist.
 
     Raises:
         InvalidArgumentError: One is there.
@@ -85,7 +89,7 @@ def _check_place(out: Path) -> None:
             with path.open(encoding="utf-8", errors="replace") as file:
                 is_ours = mark in file.read(_FIRST)
         else:
-            is_ours = not path.exists()
+            is_ours = not os.path.lexists(path)
         if not is_ours:
             raise InvalidArgumentError(
                 f"{path} is not of a leaderboard, and is never replaced: move it away, or choose "

@@ -126,7 +126,7 @@ def _import(
             table is there.
         UnknownNameError: The archive holds no table with this id.
     """
-    from nasbench.tables.places import table_path
+    from nasbench.tables.places import check_place, table_path
     from nasbench.tables.writer import write_table
 
     own = {option.keyword: option for option in importer.options}
@@ -143,6 +143,9 @@ def _import(
     elif id is not None and id not in importer.ids:
         raise UnknownNameError(f"{name} makes no table {id!r}{one_of(id, importer.ids)}")
     reader, folder, lines = importer(**given), home(out), list[str]()
+    certain = importer.ids if id is None else (id,)
+    if len(certain) == 1:
+        check_place(folder / f"{certain[0]}.parquet", f"the table {certain[0]}", replace=True)
     with meter(f"Reading {name}") as progress:
         for table in reader.tables(files or [], work=work, progress=progress):
             if id in (None, table.metadata.id):

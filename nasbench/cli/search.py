@@ -39,6 +39,7 @@ def quickstart(
 
     for package in ("jinja2", "plotly"):  # before the work, not after it
         require(package, "the leaderboard page")
+    SIBLINGS.load("site_place")(out)
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with progress(f"{n} searches of {trials} trials", n) as advance:
         records = race(

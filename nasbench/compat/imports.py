@@ -129,11 +129,15 @@ class _Import:
             known = read_json(self.folder / _DIGESTS)
         except (OSError, ValueError):
             return {}
-        return known if isinstance(known, dict) else {}
+        is_ours = isinstance(known, dict) and all(map(_is_entry, known.values()))
+        return known if is_ours else {}
 
     def _remember(self, digest: str | None) -> None:
-        known = self._digests() | {str(self.archive.resolve()): [self._stamp, digest]}
-        with suppress(InvalidArgumentError), atomic(self.folder / _DIGESTS) as temporary:
+        path, known = self.folder / _DIGESTS, self._digests()
+        if os.path.lexists(path) and not known:
+            return  # it is damaged, or of another program
+        known |= {str(self.archive.resolve()): [self._stamp, digest]}
+        with suppress(InvalidArgumentError), atomic(path) as temporary:
             temporary.write_text(json.dumps(known, indent=1))
 
     def _would_replace(self, id_: str) -> InvalidArgumentError:
@@ -151,6 +155,13 @@ def _source_digest(table: Table) -> str | None:
         return str(recorded["sha256"])
     said = re.search("sha256 ([0-9a-f]{64})", table.metadata.source)  # NATS-Bench, version 1
     return said and said[1]
+
+
+def _is_entry(entry: object) -> bool:
+    match entry:
+        case [[*_], str() | None]:
+            return True
+    return False
 
 
 def _stamp(archive: Path) -> list[int]:

@@ -31,7 +31,6 @@ def atomic(path: Path, *, first: bool = False) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.chmod(0o644)
             if first:
                 _link(temporary, path)
             else:

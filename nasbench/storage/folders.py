@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, NasbenchError
 from nasbench.storage.files import writable_folder
 from nasbench.storage.locks import locked
 from nasbench.storage.temporary import delete_abandoned, temporary_folder
@@ -36,7 +36,10 @@ class Kind:
             return "no folder"
         if not _is_file(folder / self.label):
             return f"no {self.label} in it"
-        is_ours = self.names(folder)
+        try:
+            is_ours = self.names(folder)
+        except NasbenchError as error:
+            return str(error)
         for file in _files(folder):
             name = file.relative_to(folder).as_posix()
             if not _is_file(file) or (name != self.label and not is_ours(name)):
@@ -98,7 +101,8 @@ def atomic_folder(path: Path, kind: Kind, check: Callable[[], None]) -> Iterator
     home, old = writable_folder(path.parent), path.with_name(f".{path.name}.old")
 
     def make_room() -> None:
-        if old.exists() and not path.exists():
+        kind.check(old)
+        if old.exists() and not os.path.lexists(path):
             old.replace(path)
         kind.clear(old)
         kind.check(path)

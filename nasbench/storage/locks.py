@@ -50,7 +50,8 @@ def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[
         waiting: Called once if the lock is held by another. It may raise an error to give up.
 
     Raises:
-        InvalidArgumentError: The file cannot be made or locked.
+        InvalidArgumentError: The file cannot be made or locked, or is one of others: a link, or not
+            empty.
     """
     file = _acquire(path, waiting)
     try:
@@ -64,8 +65,12 @@ def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[
 def _acquire(path: Path, waiting: Callable[[], object] | None) -> BinaryIO:
     while True:
         with _lockable(path):
-            file = path.open("ab")
+            file = open(path, "ab", opener=_open)  # noqa: SIM115
         try:
+            if os.fstat(file.fileno()).st_size:
+                raise InvalidArgumentError(
+                    f"{path} is not a lock of this suite, and is never deleted: move it away"
+                )
             with _lockable(path):
                 is_free = _try_lock(file)
             if not is_free:
@@ -80,6 +85,11 @@ def _acquire(path: Path, waiting: Callable[[], object] | None) -> BinaryIO:
             file.close()
             raise
         file.close()  # the last holder has deleted it
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file, but none that a link leads to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 @contextmanager

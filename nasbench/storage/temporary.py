@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 if sys.platform == "win32":
     # An open file cannot be deleted there, and a folder cannot be held.
@@ -67,9 +68,8 @@ def temporary_file(path: Path) -> Iterator[Path]:
         OSError: It cannot be made.
     """
     while True:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=_SUFFIX)
-        os.close(handle)
-        own = Path(name)
+        own = path.with_name(f"{_prefix(path)}{token_hex(8)}{_SUFFIX}")
+        own.touch(exist_ok=False)  # readable for whom the user's mask says, unlike mkstemp's
         try:
             with _held(own) as is_ours:
                 if is_ours:

@@ -4,6 +4,7 @@ Files of other programs are never replaced. A table is replaced only if the call
 table is left as it is, and one whose writing was interrupted is completed.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def refuse_taken(path: Path, what: str) -> None:
     Raises:
         InvalidArgumentError: Something is there.
     """
-    if path.exists():
+    if os.path.lexists(path):
         raise InvalidArgumentError(
             f"{path} exists, and {what} would replace it: say so with --replace (replace=True), or "
             "choose another id or folder"
@@ -94,7 +95,7 @@ def _found(path: Path) -> dict[Path, dict[str, Any]]:
     Raises:
         InvalidArgumentError: One is no file of a table.
     """
-    found = {file: said_at(file) for file in (path, archs_file(path)) if file.exists()}
+    found = {file: said_at(file) for file in (path, archs_file(path)) if os.path.lexists(file)}
     if foreign := [file for file, said in found.items() if not said]:
         raise InvalidArgumentError(
             f"{foreign[0]} is no table of this suite, or is damaged, and is never replaced: move "

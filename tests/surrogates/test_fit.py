@@ -184,6 +184,15 @@ def test_what_is_no_surrogate_is_never_replaced(single, tmp_path):
     assert kept.read_text() == "years of work"
 
 
+def test_a_damaged_surrogate_is_not_replaced(single, tmp_path):
+    damaged = tmp_path / "mine" / "surrogate.json"
+    damaged.parent.mkdir()
+    damaged.write_text("[" * 100_000)
+    with pytest.raises(InvalidArgumentError, match=r"nested more than 64 deep.*move it away"):
+        fit(single, tmp_path, train=300, searches=0, id="mine", replace=True, **FOREST)
+    assert damaged.exists()
+
+
 def test_changed_answers_raise_the_version(single, tmp_path):
     def version(train):
         options = {"train": train, "searches": 0, "id": "mine", "replace": True}

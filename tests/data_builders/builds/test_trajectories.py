@@ -206,3 +206,21 @@ def test_what_is_not_possible_is_said_before_anything_is_trained(
     with pytest.raises(NasbenchError, match=message):
         write_trajectories(**(usual | options))
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("name", ["tiny-darts.parquet", "tiny-darts.archs.parquet"])
+def test_nothing_is_trained_for_a_table_that_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "tiny.toml").write_text(TOML)
+    (tmp_path / name).write_text("mine")
+    monkeypatch.setattr(trajectories, "train", pytest.fail)
+    for again in (False, True):
+        with pytest.raises(InvalidArgumentError, match=f"{name} is no table"):
+            write_trajectories(
+                str(tmp_path / "tiny.toml"),
+                SEARCHES,
+                tmp_path / "tiny-darts.parquet",
+                work=tmp_path / "work",
+                replace=again,
+            )

@@ -302,6 +302,15 @@ def test_folder_that_cannot_be_written_is_refused(runs, tmp_path):
             build(runs, out)
 
 
+def test_a_link_to_nothing_in_place_of_the_page_is_refused(runs, tmp_path):
+    page = tmp_path / "site" / "index.html"
+    page.parent.mkdir()
+    page.symlink_to("a disk that is not there")
+    with pytest.raises(InvalidArgumentError, match=r"index\.html is not of a leaderboard"):
+        build(runs, tmp_path / "site")
+    assert page.is_symlink()
+
+
 def test_a_folder_in_place_of_the_page_is_refused(runs, tmp_path):
     (tmp_path / "site" / "index.html").mkdir(parents=True)
     with pytest.raises(InvalidArgumentError, match=r"index\.html is not of a leaderboard"):

@@ -210,3 +210,13 @@ def test_an_importer_of_ones_own_declares_its_options(nasbench, refused, tmp_pat
     ]
     assert "makes no table 'three'" in refused("import", "fakes:Fake", "--id", "three")
     assert "nothing at all.\n\n  Tables: one, two." in nasbench("import", "fakes:Fake", "--help")[1]
+
+
+def test_nothing_is_read_for_a_table_that_could_not_be_written(refused, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fakes", type(sys)("fakes"))
+    sys.modules["fakes"].Fake = Fake
+    Fake.made.clear()
+    (tmp_path / "one.parquet").write_text("mine")
+    words = ("import", "fakes:Fake", "x", "--id", "one", "--out", ".", "--replace")
+    assert "one.parquet is no table of this suite" in refused(*words)
+    assert [*map(set, Fake.made)] == [{"many", "quick"}]

@@ -141,6 +141,15 @@ def test_the_bar_moves_while_one_process_searches(nasbench, monkeypatch):
     assert told == [0, 1, 1, 1, 1, 1]
 
 
+def test_the_quickstart_asks_for_room_before_its_work(refused, tmp_path):
+    page = tmp_path / "nasbench-quickstart" / "index.html"
+    page.parent.mkdir()
+    page.write_text("my home page")
+    error = refused("quickstart", "--seeds", "1", "--trials", "2", "--processes", "1")
+    assert "index.html is not of a leaderboard" in error
+    assert [*page.parent.iterdir()] == [page]
+
+
 def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("COLUMNS", "80")
     code, out, error = nasbench("quickstart", "--seeds", "2", "--trials", "3", "--processes", "1")

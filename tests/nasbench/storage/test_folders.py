@@ -126,6 +126,15 @@ def test_a_kill_between_the_renames_is_made_good(tmp_path):
     assert content(tmp_path) == {"a", "a/a.txt", "a/label"}
 
 
+def test_a_folder_of_others_with_the_name_of_an_old_one_stays_there(tmp_path):
+    kept = tmp_path / ".a.old" / "thesis.tex"
+    kept.parent.mkdir()
+    kept.write_text("years of work")
+    with pytest.raises(InvalidArgumentError, match=r"\.a\.old is not a drawer .*no label in it"):
+        fill(tmp_path / "a", "new")
+    assert content(tmp_path) == {".a.old", ".a.old/thesis.tex"}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_the_next_writer_deletes_what_a_killed_one_left(tmp_path):
     command = [sys.executable, "-c", WRITE_FOREVER, str(tmp_path)]

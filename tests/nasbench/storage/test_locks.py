@@ -95,6 +95,21 @@ def test_a_file_that_cannot_be_locked(tmp_path):
             pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_no_lock_leads_elsewhere(tmp_path):
+    (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidArgumentError, match="cannot lock"), locked(tmp_path / ".lock"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_file_of_others_in_place_of_a_lock_is_never_deleted(tmp_path):
+    (tmp_path / ".lock").write_text("my notes")
+    with pytest.raises(InvalidArgumentError, match="not a lock"), locked(tmp_path / ".lock"):
+        pass
+    assert (tmp_path / ".lock").read_text() == "my notes"
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda lock: pickle.loads(pickle.dumps(lock))])
 def test_a_copied_lock_is_free(copied):
     lock = MemberLock()

@@ -111,13 +111,15 @@ def test_a_table_with_a_damaged_byte_is_written_again(written, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["toy.parquet", "toy.archs.parquet"])
-@pytest.mark.parametrize("kind", ["parquet", "text", "folder"])
+@pytest.mark.parametrize("kind", ["parquet", "text", "folder", "link"])
 def test_what_is_no_table_is_never_replaced(written, tmp_path, name, kind):
     path = tmp_path / name
     if kind == "parquet":
         pq.write_table(pa.table({"mine": [1, 2]}), path)
     elif kind == "text":
         path.write_text("mine")
+    elif kind == "link":
+        path.symlink_to("a disk that is not there")
     else:
         path.mkdir()
     for change in (None, without_archs):
@@ -154,6 +156,9 @@ def test_work_that_would_end_in_replacing_is_not_begun(tmp_path):
     (tmp_path / "scores.parquet").touch()
     with pytest.raises(InvalidArgumentError, match=r"scores.parquet exists.*--replace"):
         refuse_taken(tmp_path / "scores.parquet", "a table of scores")
+    (tmp_path / "link.parquet").symlink_to("a disk that is not there")
+    with pytest.raises(InvalidArgumentError, match=r"link.parquet exists"):
+        refuse_taken(tmp_path / "link.parquet", "a table of scores")
 
 
 @pytest.mark.parametrize("name", ["toy.parquet", "toy.archs.parquet"])

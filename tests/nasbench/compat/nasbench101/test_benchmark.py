@@ -838,6 +838,16 @@ def test_what_is_remembered_of_archives_may_be_damaged(home, tmp_path):
     assert Importer.calls == 1
 
 
+@pytest.mark.parametrize("mine", ['{"tar": ["a.tar", "b.tar"]}', '["a.tar"]', "a.tar"])
+def test_a_list_of_archives_of_another_program_stays_as_it_is(home, tmp_path, mine):
+    home.mkdir(exist_ok=True)
+    (home / "archives.json").write_text(mine)
+    archive = tmp_path / "full.tfrecord"
+    archive.write_bytes(b"records")
+    api.NASBench(archive)
+    assert (home / "archives.json").read_text() == mine
+
+
 def test_a_home_that_cannot_be_written_answers(home, tmp_path, monkeypatch):
     archive = tmp_path / "full.tfrecord"
     archive.write_bytes(b"records")
