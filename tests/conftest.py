@@ -12,6 +12,7 @@ Six cells of NAS-Bench-201, ``ARCHS[i]`` for i = 0..5, trained for 4 epochs:
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,9 @@ os.environ.setdefault("NASBENCH_SHARED", str(Path(__file__).parents[2] / "shared
 os.environ["NASBENCH_HOME"] = str(Path(__file__) / "none")  # cannot exist: no tables of the user
 if not any(Path("/dev").glob("nvidia[0-9]*")):
     os.environ["TRITON_INTERPRET"] = "1"  # read when anything first imports triton
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what is in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")

@@ -96,7 +96,7 @@ def search(
     records = record_seeds(
         setup, seeds, folder, processes=processes, fresh=fresh, progress=progress
     )
-    runs = records.runs(seeds)
+    runs = records.runs(seeds, verify=True)
     _say_what_was_left(setup, records.manifest, runs)
     return runs
 

@@ -35,6 +35,17 @@ def atomic(path: Path, *, first: bool = False) -> Iterator[Path]:
                 _link(temporary, path)
             else:
                 temporary.replace(path)
+        _sync_names(path.parent)
+
+
+def _sync_names(folder: Path) -> None:
+    """Let the names of files outlast a loss of power, where a folder can be opened."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _link(temporary: Path, path: Path) -> None:

@@ -64,12 +64,13 @@ class Kind:
         Raises:
             InvalidArgumentError: It is no folder of this kind, or cannot be deleted.
         """
-        self.check(folder)
-        if not folder.exists():
+        if not os.path.lexists(folder):
             return
+        entries = sorted(folder.rglob("*"), reverse=True)  # what is inside a folder before it
+        self.check(folder)  # so that nothing that is put there later is deleted
         label = folder / self.label
         try:
-            for entry in sorted(folder.rglob("*"), reverse=True):  # what is inside before a folder
+            for entry in entries:
                 if entry.is_dir() and not entry.is_symlink():
                     entry.rmdir()
                 elif entry != label:

@@ -26,11 +26,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+    _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
     @contextmanager
     def _held(path: Path) -> Iterator[bool]:
         """Hold a file or folder; False if another process took it for abandoned before."""
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            handle = os.open(path, _OPEN)
         except FileNotFoundError:
             yield False
             return
@@ -42,7 +44,7 @@ else:
             os.close(handle)
 
     def _delete_unless_held(path: Path) -> None:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(path, _OPEN)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.is_dir():

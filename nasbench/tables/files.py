@@ -8,7 +8,7 @@ A reader therefore finds the partner of either file of runs under one of the two
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,8 +119,9 @@ def settle(path: Path) -> None:
     said = document if isinstance(document, dict) else {}
     if said.get("archs") is True and is_hash(said.get("content_hash")):
         new = new_archs_file(path, said["content_hash"])
-        if _partner(new, said) is not None:
-            new.replace(archs_file(path))
+        with suppress(UnreadableTableError):
+            if _partner(new, said) is not None:
+                new.replace(archs_file(path))
     for left in path.parent.glob(new_archs_file(path, "?" * 12).name):
         if said_at(left):
             left.unlink()
