@@ -1,6 +1,6 @@
 """The budget of a search."""
 
-import math
+import sys
 from dataclasses import dataclass
 
 from nasbench.errors import InvalidArgumentError
@@ -16,7 +16,7 @@ class Budget:
         epochs: Maximum number of trained epochs, summed over trials.
 
     Raises:
-        InvalidArgumentError: No limit is given, or one is not a positive number below 2**63.
+        InvalidArgumentError: No limit is given, or one is not a positive, finite number.
     """
 
     trials: int | None = None
@@ -34,10 +34,8 @@ class Budget:
                 raise InvalidArgumentError(
                     f"budget: {name} = {value!r} must be a positive {kinds[-1].__name__}"
                 )
-            if value == math.inf:
-                raise InvalidArgumentError(f"budget: {name} = {value!r} must be finite")
-            if value >= 2**63:
-                raise InvalidArgumentError(f"budget: {name} must be below 2**63")
+            if value > sys.float_info.max and name == "seconds":
+                raise InvalidArgumentError(f"budget: seconds = {value!r:.40} must be finite")
         if self.seconds is not None:
             object.__setattr__(self, "seconds", float(self.seconds))
 

@@ -4,11 +4,14 @@ import io
 import json
 import pickle
 import random
+import sys
 import tarfile
 import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fuzz.harness import Case, main
 from fuzz.mutations import mutate_bytes

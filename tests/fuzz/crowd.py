@@ -26,6 +26,8 @@ from nasbench.tables.draft import Draft
 from nasbench.tables.writer import write_table
 
 CONTENTS = 3
+_LEAST = 5
+"""Times that each process writes or reads, however slow the machine is."""
 
 
 def contents() -> list[Draft]:
@@ -54,7 +56,7 @@ def possible(folder: Path) -> set[tuple[str, ...]]:
 def work(path: Path, number: int, until: float, known: Any, told: Any) -> None:
     """Write or read until the time is up; tell how often, and what went wrong."""
     rng, counted, some = random.Random(number), Counter[str](), contents()
-    while time.time() < until:
+    while time.time() < until or counted.total() < _LEAST:
         task = "write" if rng.random() < 0.3 else "read"
         try:
             if task == "write":

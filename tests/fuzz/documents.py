@@ -2,10 +2,13 @@
 
 import json
 import random
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fuzz.harness import Case, main
 from fuzz.mutations import mutate_document, mutate_text

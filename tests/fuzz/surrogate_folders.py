@@ -23,6 +23,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from fuzz.mutations import mutate_array, mutate_bytes, mutate_document, mutate_text
 
 import nasbench

