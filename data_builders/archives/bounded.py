@@ -279,7 +279,9 @@ def _is_listed_whole(archive: zipfile.ZipFile) -> bool:
     _, _, _, here, total, size, offset, _ = _ZIP_END.unpack_from(end, at)
     if total == 0xFFFF or _LONG in (size, offset):
         return True
-    return bool(here == total == len(archive.filelist) and offset + size == first + at)
+    file.seek(offset + size)
+    follows = file.read(4) in (b"PK\5\6", b"PK\6\6")  # the end, or that of long archives first
+    return bool(here == total == len(archive.filelist) and follows)
 
 
 def check_names(where: str, files: int, longest: int) -> None:

@@ -55,7 +55,7 @@ class _Only:
     def __init__(self, found):
         self._found = found
 
-    def load(self, name):
+    def load_registered(self, name):
         return self._found
 
 
