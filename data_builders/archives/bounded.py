@@ -203,7 +203,7 @@ class Zip:
         size: Size of the archive.
 
     Raises:
-        ArchiveError: It has too many files, or a name is too long.
+        ArchiveError: It has too many files, a name is too long, or a folder is none.
     """
 
     def __init__(self, archive: zipfile.ZipFile, where: str, size: int) -> None:
@@ -211,6 +211,8 @@ class Zip:
         self._where = where
         self._budget = Budget(where, size)
         self.files = [info for info in archive.infolist() if not info.filename.endswith("/")]
+        if any(info.file_size for info in archive.infolist() if info.filename.endswith("/")):
+            raise ArchiveError(f"{where} is damaged: a folder in it has content")
         check_names(where, len(self.files), max((len(i.filename) for i in self.files), default=0))
 
     def open(self, info: zipfile.ZipInfo) -> IO[bytes]:

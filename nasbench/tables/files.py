@@ -137,10 +137,10 @@ def _partner(path: Path, document: dict[str, Any]) -> pq.ParquetFile | None:
     """
     try:
         file = open_file(path)
-    except UnreadableTableError:
-        if path.exists():
-            raise
-        return None
+    except UnreadableTableError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
     said = read_document(file.schema_arrow)
     hash_ = said.get("content_hash") if isinstance(said, dict) else None
     if hash_ != document.get("content_hash"):

@@ -42,7 +42,8 @@ def mutate_document(rng: Random, document: Any) -> Any:
         case 4:
             outer[key] = [value]
         case _ if isinstance(value, int | float) and not isinstance(value, bool):
-            outer[key] = rng.choice([-value, value + 1, value * 1000, float(value), str(value)])
+            less = value / 7 if abs(value) < 1e300 else 0.5
+            outer[key] = rng.choice([-value, value + 1, value * 1000, less, str(value)])
         case _:
             other, place = rng.choice([*_places(changed)])
             outer[key] = copy.deepcopy(other[place])
