@@ -107,9 +107,7 @@ def test_two_examples_are_enough():
 def test_files_for_other_features_are_refused(tmp_path):
     Linear(SPACE).fit(TRAIN, additive(TRAIN)).save(tmp_path)
     for other in (Linear(SPACE, encodings=("unit_cube",)), Linear(NB201())):
-        with pytest.raises(
-            SurrogateError, match=r"is float64 of shape .*, expected .* for another space"
-        ):
+        with pytest.raises(SurrogateError, match=r"float64 of shape .* for another space"):
             other.restore(tmp_path)
 
 
