@@ -88,7 +88,8 @@ def mutate_array(rng: Random, array: np.ndarray) -> np.ndarray:
         case 1:
             return changed.reshape(-1, 1)
         case 2:
-            return changed.astype(rng.choice([np.float16, np.int64, np.complex128, "U8", bool]))
+            kinds = [np.float16, np.int64, np.complex128, "U8", bool]
+            return changed.astype("U3" if changed.dtype.kind == "U" else rng.choice(kinds))
         case 3:
             return changed[None]
         case 4:
