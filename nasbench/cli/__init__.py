@@ -137,8 +137,10 @@ def _abandon(stream: TextIO) -> None:
 
 
 def _fail(message: str, code: int = 2) -> NoReturn:
-    with suppress(OSError):
+    try:
         note(f"error: {' '.join(message.split())}")
+    except OSError:
+        _abandon(sys.stderr)
     sys.exit(code)
 
 

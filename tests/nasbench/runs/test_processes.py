@@ -40,7 +40,7 @@ def test_every_slow_seed_is_saved_and_told_when_it_is_done(tmp_path, processes):
 def test_fast_seeds_are_saved_together(monkeypatch, tmp_path):
     added = []
     monkeypatch.setattr(Records, "add", lambda _, runs: added.append(len(runs)))
-    monkeypatch.setattr(Records, "runs", lambda *_: [])
+    monkeypatch.setattr(Records, "runs", lambda *_, **__: [])
     seeds = range(40)
     nasbench.search("random_search", "nb201-cifar10", seeds=seeds, budget=BUDGET, out=tmp_path)
     assert sum(added) == 40
