@@ -50,6 +50,7 @@ defined for the architecture, as some zero-cost scores are not.
 LARGEST_LOSS = 1e40
 """More than single precision holds; its products with other losses are finite."""
 
+_SMALLEST_LOSS = -LARGEST_LOSS
 _NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable")
 
 
@@ -95,7 +96,15 @@ class Observation:
     ) -> None:
         self.trial = trial
         self.proposal = proposal
-        self.losses = losses if _are_ordinary(losses) else _checked_losses(losses)
+        if (  # one loss, as mostly: without a call
+            type(losses) is tuple
+            and len(losses) == 1
+            and type(losses[0]) is float
+            and _SMALLEST_LOSS < losses[0] < LARGEST_LOSS
+        ):
+            self.losses: tuple[float, ...] = losses
+        else:
+            self.losses = losses if _are_ordinary(losses) else _checked_losses(losses)
         self.seconds = seconds
         self._curve = curve
 
