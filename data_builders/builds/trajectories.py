@@ -22,14 +22,14 @@ from data_builders.builds.live import LiveBenchmark, OutOfTimeError
 from data_builders.plan import Plan, load_plan
 from nasbench.algorithm import Algorithm, hyperparameters, make
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.errors import InvalidArgumentError
 from nasbench.parallel import parallel
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
 from nasbench.runs.setup import load_algorithm
 from nasbench.space import Arch
 from nasbench.storage.files import writable_folder
-from nasbench.tables.places import check_place
+from nasbench.tables.places import check_name, check_place
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
 
@@ -251,11 +251,7 @@ def write_trajectories(
     planned = load_plan(plan)
     planned = dataclasses.replace(planned, recipe=planned.recipe.changed(dict(changes)))
     sample = Sample(planned, work, tuple(map(Search.parse, searches)), repeat)
-    names = f"{planned.id}.parquet", f"{planned.id}@{planned.version}.parquet"
-    if path.name not in names:
-        raise InvalidArgumentError(
-            f"{path} is no name for the table {planned.id}{one_of(path.name, names)}"
-        )
+    check_name(path, planned.id, planned.version)
     writable_folder(path.parent)
     check_place(path, f"the table of {planned.id}", replace=True)
     is_taken = path.exists() and not replace

@@ -79,7 +79,7 @@ def _acquire(path: Path, waiting: Callable[[], object] | None) -> BinaryIO:
                     waiting = None
                 with _lockable(path):
                     _wait_for_lock(file)
-            if _is_at(path, file):
+            if is_at(path, file.fileno()):
                 return file
         except BaseException:
             file.close()
@@ -100,9 +100,10 @@ def _lockable(path: Path) -> Iterator[None]:
         raise InvalidArgumentError(f"cannot lock {path}: {error.strerror or error}") from error
 
 
-def _is_at(path: Path, file: BinaryIO) -> bool:
+def is_at(path: Path, handle: int) -> bool:
+    """Return whether an open file or folder is the one that has this path now."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:
         return False
 

@@ -6,11 +6,12 @@ A killed process leaves them, but no longer holds them: the next writer deletes 
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from secrets import token_hex
+
+from nasbench.storage.locks import is_at
 
 if sys.platform == "win32":
     # An open file cannot be deleted there, and a folder cannot be held.
@@ -39,7 +40,7 @@ else:
         try:
             with suppress(OSError):  # a file system without locks, where nothing is abandoned
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield _is_at(path, handle)
+            yield is_at(path, handle)
         finally:
             os.close(handle)
 
@@ -55,48 +56,42 @@ else:
             os.close(handle)
 
 
-def _is_at(path: Path, handle: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:
-        return False
-
-
 @contextmanager
-def temporary_file(path: Path) -> Iterator[Path]:
-    """Yield an empty file beside ``path``, deleted afterwards if it is still there.
-
-    Raises:
-        OSError: It cannot be made.
-    """
+def _temporary(
+    path: Path, make: Callable[[Path], object], delete: Callable[[Path], object]
+) -> Iterator[Path]:
     while True:
-        own = path.with_name(f"{_prefix(path)}{token_hex(8)}{_SUFFIX}")
-        own.touch(exist_ok=False)  # readable for whom the user's mask says, unlike mkstemp's
+        own = path.with_name(f"{_prefix(path)}{os.urandom(8).hex()}{_SUFFIX}")
+        make(own)
         try:
             with _held(own) as is_ours:
                 if is_ours:
                     yield own
                     return
         finally:
-            own.unlink(missing_ok=True)
+            delete(own)
 
 
-@contextmanager
-def temporary_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``path``, deleted afterwards if it is still there.
+def temporary_file(path: Path) -> AbstractContextManager[Path]:
+    """Give an empty file beside ``path``, deleted afterwards if it is still there.
+
+    Whoever the user's mask says can read it.
 
     Raises:
         OSError: It cannot be made.
     """
-    while True:
-        own = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=_SUFFIX))
-        try:
-            with _held(own) as is_ours:
-                if is_ours:
-                    yield own
-                    return
-        finally:
-            shutil.rmtree(own, ignore_errors=True)
+    make, delete = partial(Path.touch, exist_ok=False), partial(Path.unlink, missing_ok=True)
+    return _temporary(path, make, delete)
+
+
+def temporary_folder(path: Path) -> AbstractContextManager[Path]:
+    """Give an empty folder beside ``path``, deleted afterwards if it is still there.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    make, delete = partial(Path.mkdir, mode=0o700), partial(shutil.rmtree, ignore_errors=True)
+    return _temporary(path, make, delete)
 
 
 def delete_abandoned(path: Path) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nasbench.errors import InvalidArgumentError, TableError
+from nasbench.errors import InvalidArgumentError, TableError, one_of
 from nasbench.tables.files import said_at
-from nasbench.tables.schema import archs_file
+from nasbench.tables.schema import archs_file, file_names
 from nasbench.tables.table import Table
 
 
@@ -23,9 +23,22 @@ def table_path(folder: Path, id: str, version: int) -> Path:
         id: Id of the table.
         version: Version of the table.
     """
-    plain, exact = folder / f"{id}.parquet", folder / f"{id}@{version}.parquet"
+    plain, exact = (folder / name for name in file_names(id, version))
     held = said_at(plain).get("version", version)
     return exact if exact.exists() or held != version else plain
+
+
+def check_name(path: Path, id: str, version: int) -> None:
+    """Check that a file has a name of its table.
+
+    Raises:
+        InvalidArgumentError: It has not.
+    """
+    names = file_names(id, version)
+    if path.name not in names:
+        raise InvalidArgumentError(
+            f"{path} is no name for the table {id}@{version}{one_of(path.name, names)}"
+        )
 
 
 def digest_at(path: Path) -> str | None:

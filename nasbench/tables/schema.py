@@ -75,7 +75,7 @@ class Metadata:
     @property
     def file_names(self) -> tuple[str, str]:
         """Names that the file of runs can have."""
-        return f"{self.id}.parquet", f"{self.id}@{self.version}.parquet"
+        return file_names(self.id, self.version)
 
     def encode(self) -> dict[str, Any]:
         """Return the metadata as a JSON object that includes the schema version."""
@@ -174,6 +174,11 @@ def is_hash(value: object) -> bool:
 def is_repeated(name: str) -> bool:
     """Return whether a column only repeats others, so that they are read faster."""
     return name == "rank" or name.endswith(FINAL)
+
+
+def file_names(id: str, version: int) -> tuple[str, str]:
+    """Return the names that the file of runs of a table can have."""
+    return f"{id}.parquet", f"{id}@{version}.parquet"
 
 
 def archs_file(path: Path) -> Path:

@@ -7,7 +7,8 @@ import pyarrow as pa
 from nasbench.errors import SchemaError
 from nasbench.space import SearchSpace
 
-_KEYS = {"rank": "int64", "schedule": "int32", "seed": "int32", "status": "string"}
+KEY_TYPES = {"rank": "int64", "schedule": "int32", "seed": "int32", "status": "string"}
+"""Types of the columns that identify a training, beside its architecture, and say how it ended."""
 _FLOATS = ("float", "double")
 
 
@@ -23,14 +24,14 @@ def check_types(schema: pa.Schema, space: SearchSpace, objective: str | None, wh
     Raises:
         SchemaError: A column is there twice, a key is missing, or a type is not possible.
     """
-    _check_names(schema, ("arch", *_KEYS), where)
+    _check_names(schema, ("arch", *KEY_TYPES), where)
     if objective is not None and objective not in schema.names:
         raise SchemaError(f"{where} has no column {objective!r}, its default objective")
     _check_arch(schema, space, where)
-    for name, kind in _KEYS.items():
+    for name, kind in KEY_TYPES.items():
         _check(schema, name, str(schema.field(name).type) == kind, kind, where)
     for name in schema.names:
-        if name not in ("arch", *_KEYS):
+        if name not in ("arch", *KEY_TYPES):
             kind = schema.field(name).type
             inner = kind.value_type if pa.types.is_list(kind) else kind
             is_number = str(inner) in _FLOATS or (inner is kind and pa.types.is_integer(kind))

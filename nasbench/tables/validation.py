@@ -25,6 +25,7 @@ from nasbench.tables.columns import (
 )
 from nasbench.tables.order import check_arch_order, check_order
 from nasbench.tables.schema import FINAL, KEYS, Metadata, archs_file, is_repeated
+from nasbench.tables.types import KEY_TYPES
 
 STATUSES = ("finished", "diverged", "untrained")
 
@@ -158,13 +159,7 @@ def _check_keys(runs: pa.Table, where: str) -> None:
     Raises:
         SchemaError: One does not, or a status is unknown.
     """
-    for name, kind in (
-        ("arch", None),
-        ("rank", "int64"),
-        ("schedule", "int32"),
-        ("seed", "int32"),
-        ("status", "string"),
-    ):
+    for name, kind in {"arch": None, **KEY_TYPES}.items():
         if name not in runs.schema.names:
             raise SchemaError(f"{where} has no column {name!r}, only {runs.schema.names}")
         column = runs.column(name)

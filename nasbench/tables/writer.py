@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError, SchemaError, one_of
+from nasbench.errors import SchemaError
 from nasbench.storage.files import atomic
 from nasbench.tables.columns import (
     is_list,
@@ -26,7 +26,7 @@ from nasbench.tables.columns import (
 from nasbench.tables.draft import Draft
 from nasbench.tables.files import new_archs_file, settle, writing
 from nasbench.tables.hashes import content_hash, said_digest
-from nasbench.tables.places import must_write
+from nasbench.tables.places import check_name, must_write
 from nasbench.tables.schema import FINAL, KEYS, Metadata, is_repeated
 from nasbench.tables.validation import check_content, check_rows, legal_archs
 
@@ -59,11 +59,7 @@ def write_table(path: Path, draft: Draft, *, replace: bool = False) -> Metadata:
     """
     metadata = draft.metadata
     metadata.check(metadata.id)
-    if path.name not in metadata.file_names:
-        raise InvalidArgumentError(
-            f"{path} is no name for the table {metadata.id}@{metadata.version}"
-            f"{one_of(path.name, metadata.file_names)}"
-        )
+    check_name(path, metadata.id, metadata.version)
     runs, distinct = _normalise(draft.runs, draft)
     archs = None if draft.archs is None else _normalise(draft.archs, draft)[0]
     check_rows(metadata, runs, archs, metadata.id)

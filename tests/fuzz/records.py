@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fuzz.harness import Case, main
 from fuzz.mutations import mutate_bytes, mutate_document
-from fuzz.tables import draft
+from fuzz.tables import draft, read
 
 import nasbench
 from nasbench.runs.audit import audit
@@ -137,10 +137,6 @@ def renumbered(table: pa.Table, rng: random.Random) -> pa.Table:
 CHANGES: tuple[Callable[[pa.Table, random.Random], pa.Table], ...] = (
     *(shuffled, dropped, doubled, changed, changed, changed, renumbered),
 )
-
-
-def read(content: bytes) -> pa.Table:
-    return pq.ParquetFile(pa.BufferReader(content)).read()
 
 
 def sealed(table: pa.Table, said: dict[bytes, bytes]) -> bytes:

@@ -6,34 +6,17 @@ import io
 import lzma
 import pickle
 import struct
-import tarfile
 import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from containers import PAGE, tarred, zipped
 
 from data_builders.archives.damage import check_kind, damage, kind_of
 from nasbench.errors import ArchiveError
 
-PAGE = b"\xef\xbb\xbf\r\n<!DOCTYPE html>\n<html><title>Sign in</title></html>"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234\n"
-
-
-def zipped(*names):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in names or ("a",):
-            archive.writestr(name, b"{}")
-    return file.getvalue()
-
-
-def tarred(mode="w", *names):
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as archive:
-        for name in names or ("a",):
-            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
-    return file.getvalue()
 
 
 def parquet():

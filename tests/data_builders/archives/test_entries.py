@@ -1,31 +1,10 @@
 """Files in folders and archives, listed together."""
 
-import io
-import tarfile
-import zipfile
-
 import pytest
+from containers import PAGE, tarred, zipped
 
 from data_builders.archives.entries import entries, is_sidecar
 from nasbench.errors import ArchiveError
-
-PAGE = b"\xef\xbb\xbf\r\n<!DOCTYPE html>\n<html><title>Sign in</title></html>"
-
-
-def zipped(*names):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in names or ("a",):
-            archive.writestr(name, b"{}")
-    return file.getvalue()
-
-
-def tarred(mode="w", *names):
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as archive:
-        for name in names or ("a",):
-            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
