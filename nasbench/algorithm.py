@@ -188,6 +188,8 @@ class Algorithm(ABC):
             architectures, trained to the last fidelity, whatever became of those before; None for
             all. A search that ends before it learns says so, and boards can mark it. 0 for random
             search itself, which needs no mark.
+        fallbacks: Number of proposals so far that are random because no model could be fitted, or
+            because it found nothing to propose. Records keep it, and a search with any says so.
         inner_algorithms: Classes of the algorithms that it runs, if any; their code is part of its
             own.
         space: As given.
@@ -200,6 +202,7 @@ class Algorithm(ABC):
     families: tuple[str, ...] = ()
     loss_unit: str | None = None
     random_trials: int | None = 0
+    fallbacks: int = 0
     inner_algorithms: "tuple[type[Algorithm], ...]" = ()
 
     def __init__(self, space: SearchSpace, *, fidelities: Sequence[int], seed: int) -> None:

@@ -104,7 +104,7 @@ class MoReward(Wrapper):
         self._costs: list[float] = []
 
     def ask(self) -> Proposal | None:
-        return self._inner.ask()
+        return self._ask(self._inner)
 
     def tell(self, observation: Observation) -> None:
         losses = observation.losses

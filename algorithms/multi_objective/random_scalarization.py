@@ -93,9 +93,9 @@ class RandomScalarization(Wrapper):
     def ask(self) -> Proposal | None:
         if self._current.n_asked >= self.period:
             self._begin()
-        proposal = self._current.algorithm.ask()
+        proposal = self._ask(self._current.algorithm)
         if proposal is None and not self._current.n_running and self._begin():
-            proposal = self._current.algorithm.ask()
+            proposal = self._ask(self._current.algorithm)
         if proposal is not None:
             self._current.n_asked += 1
             self._current.n_running += 1

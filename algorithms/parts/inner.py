@@ -13,6 +13,7 @@ from nasbench.algorithm import (
     Algorithm,
     Known,
     Observation,
+    Proposal,
     hyperparameters,
     make,
     takes_known,
@@ -86,6 +87,13 @@ class Wrapper(Algorithm):
             known=known,
             resumable=resumable,
         )
+
+    def _ask(self, inner: Algorithm) -> Proposal | None:
+        """Ask an inner algorithm; its fallbacks are ours."""
+        before = inner.fallbacks
+        proposal = inner.ask()
+        self.fallbacks += inner.fallbacks - before
+        return proposal
 
 
 def with_one_loss(

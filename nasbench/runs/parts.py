@@ -1,7 +1,8 @@
 """Files of run records: the trials of a block of seeds, and what the host measured beside them.
 
-A part carries the seeds that it holds, the digest of the manifest that its runs were made with, and
-a digest of its rows; parts of versions that wrote no digests are read without.
+A part carries the seeds that it holds, how often their searches had no model, the digest of the
+manifest that its runs were made with, and a digest of its rows; parts of versions that wrote no
+digests are read without.
 """
 
 import json
@@ -26,7 +27,7 @@ from nasbench.tables.hashes import numbers_hash
 BLOCK = 25
 """Number of seeds per file."""
 
-_SEEDS, _MANIFEST, _ROWS = b"seeds", b"manifest", b"rows"
+_SEEDS, _FALLBACKS, _MANIFEST, _ROWS = b"seeds", b"fallbacks", b"manifest", b"rows"
 _TYPES = {
     "seed": "int32",
     "trial": "int32",
@@ -78,7 +79,12 @@ def to_table(runs: Sequence[Run]) -> pa.Table:
             "known_seconds": pa.array(column("known_seconds")),
         }
     )
-    return table.replace_schema_metadata({_SEEDS: json.dumps(seeds).encode()})
+    said = {_SEEDS: seeds}
+    if any(run.fallbacks for run in runs):
+        said[_FALLBACKS] = [run.fallbacks for run in runs]
+    return table.replace_schema_metadata(
+        {n: json.dumps(values).encode() for n, values in said.items()}
+    )
 
 
 def from_table(table: pa.Table, where: str = "a part of the records") -> list[Run]:
@@ -104,6 +110,7 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
         name: table.column(name).combine_chunks().fill_null(NONE).to_numpy() for name in _TYPES
     }
     seeds = listed_seeds(table, where)
+    fallbacks = _listed_fallbacks(table, len(seeds), where)
     firsts = np.searchsorted(plain["seed"], seeds)
     ends = [*firsts[1:].tolist(), len(table)]
     resumes = plain["resumes"]
@@ -123,7 +130,7 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
     if inherited.sum() != differs.sum() or not np.array_equal(inherited[resumed], differs):
         raise RecordError(f"{where}: 'inherited' does not follow from 'resumes' and 'arch'")
     runs = []
-    for seed, first, end in zip(seeds, firsts.tolist(), ends, strict=True):
+    for seed, fallen, first, end in zip(seeds, fallbacks, firsts.tolist(), ends, strict=True):
         rows = slice(first, end)
         runs.append(
             Run(
@@ -137,6 +144,7 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
                 ends=plain["end"][rows],
                 known_seconds=plain["known_seconds"][rows],
                 optimizer_seconds=np.zeros(end - first, dtype=np.float32),
+                fallbacks=fallen,
             )
         )
     return runs
@@ -184,6 +192,28 @@ def listed_seeds(table: pa.Table, where: str) -> list[int]:
         if not {int(column[0]), *column[changes].tolist()} <= set(seeds):
             raise RecordError(f"{where} holds seeds that it does not list")
     return seeds
+
+
+def _listed_fallbacks(table: pa.Table, n_seeds: int, where: str) -> list[int]:
+    """Return how often the search of every seed had no model.
+
+    Raises:
+        RecordError: The part says something else.
+    """
+    said = (table.schema.metadata or {}).get(_FALLBACKS)
+    if said is None:
+        return [0] * n_seeds
+    try:
+        counts = parse_json(said)
+    except ValueError:
+        counts = None
+    if (
+        not isinstance(counts, list)
+        or len(counts) != n_seeds
+        or not all(type(count) is int and count >= 0 for count in counts)
+    ):
+        raise RecordError(f"{where} does not list fallbacks, a number for every seed")
+    return counts
 
 
 def read_seeds(path: Path, manifest: str) -> list[int]:

@@ -259,6 +259,7 @@ def replay_bare(
         rows,
         optimizer_seconds,
         seed=seed,
+        fallbacks=algorithm.fallbacks,
         n_decisions=len(benchmark.space.options),
         n_objectives=len(benchmark.objectives),
     )

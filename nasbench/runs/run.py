@@ -57,6 +57,8 @@ class Run:
             ``(n_trials,)``.
         optimizer_seconds: Real seconds in ``ask`` and ``tell``, shape ``(n_trials,)``; depends on
             the host. Zero in a run read from a record.
+        fallbacks: Number of proposals that were random because the algorithm had no model, see
+            :class:`nasbench.algorithm.Algorithm`.
         manifest: How the run was made; None if unknown, as in a run read from a record.
     """
 
@@ -70,6 +72,7 @@ class Run:
     ends: NDArray[np.float64]
     known_seconds: NDArray[np.float64]
     optimizer_seconds: NDArray[np.float32]
+    fallbacks: int = 0
     manifest: Manifest | None = None
 
     @classmethod
@@ -79,6 +82,7 @@ class Run:
         optimizer_seconds: Sequence[float],
         *,
         seed: int,
+        fallbacks: int,
         n_decisions: int,
         n_objectives: int,
     ) -> Self:
@@ -101,6 +105,7 @@ class Run:
             ends=np.fromiter(ends, np.float64, n),
             known_seconds=np.fromiter(known_seconds, np.float64, n),
             optimizer_seconds=np.fromiter(optimizer_seconds, np.float32, n),
+            fallbacks=fallbacks,
         )
 
     def __len__(self) -> int:

@@ -215,6 +215,14 @@ def _say_what_was_left(setup: Setup, manifest: Manifest, runs: Sequence[Run]) ->
     unused = [epoch for epoch in manifest.fidelities if epoch not in used]
     if setup.fidelities is not None and used and unused:
         _LOG.warning("%s trained nothing to epoch %s", manifest.algorithm, _listed(unused))
+    if fallbacks := sum(run.fallbacks for run in runs):
+        _LOG.warning(
+            "%s had no model for %d of %d proposals, which are random: nothing could be learned, "
+            "or nothing was left to propose",
+            manifest.algorithm,
+            fallbacks,
+            sum(map(len, runs)),
+        )
     n_trials = max(map(len, runs), default=0)
     if manifest.random_trials is None:
         _LOG.warning(

@@ -1,0 +1,1 @@
+"""Bayesian optimisation: a model with uncertainty, and an acquisition function."""

@@ -1,0 +1,1 @@
+"""What searches with a model share: examples, candidates, acquisition functions and models."""

@@ -1,0 +1,69 @@
+"""Architectures that were not proposed yet, from which a model chooses."""
+
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
+from random import Random
+
+from nasbench.space import Arch, SearchSpace
+
+_DRAWS = 100
+_LISTED = 1_000_000
+
+
+def unseen(space: SearchSpace, n: int, rng: Random, seen: Collection[Arch]) -> list[Arch]:
+    """Draw up to ``n`` different architectures uniformly from those that are not in ``seen``.
+
+    There are fewer only where no more are left, or where the space is too large to be listed and
+    ``100 * n`` draws gave no more.
+
+    Args:
+        space: The search space.
+        n: Number of architectures.
+        rng: Source of randomness.
+        seen: What not to draw; a set or mapping.
+    """
+    found: dict[Arch, None] = {}
+    for arch in islice(space.samples(rng), _DRAWS * n):
+        if arch not in seen:
+            found[arch] = None
+        if len(found) == n:
+            return list(found)
+    if space.size is None or space.size > _LISTED:
+        return list(found)
+    rest = [arch for arch in space.archs() if arch not in seen and arch not in found]
+    drawn = sorted((rng.random(), arch) for arch in rest)[: n - len(found)]
+    return [*found, *(arch for _, arch in drawn)]
+
+
+def mutants(
+    parents: Sequence[Arch],
+    n: int,
+    seen: Collection[Arch],
+    mutate: Callable[[Arch], Arch],
+    *,
+    at_once: int = 1,
+    patience: int = 5,
+) -> list[Arch]:
+    """Return up to ``n`` different mutants that are not in ``seen``.
+
+    The first ``at_once`` parents are mutated ``n // at_once`` times each; while there are fewer
+    than ``n`` mutants, so are the next ones, ``patience * at_once`` at most. As in
+    naszilla/naszilla (``get_candidates`` in ``nas_benchmarks.py``).
+
+    Args:
+        parents: Architectures to mutate, best first.
+        n: Number of mutants.
+        seen: What not to return; a set or mapping.
+        mutate: Gives a random mutant of an architecture.
+        at_once: How many parents share the mutants.
+        patience: How many times as many parents may be mutated.
+    """
+    found: dict[Arch, None] = {}
+    for parent in parents[: at_once * patience]:
+        if len(found) >= n:
+            break
+        for _ in range(max(n // at_once, 1)):
+            mutant = mutate(parent)
+            if mutant not in seen:
+                found[mutant] = None
+    return list(found)[:n]

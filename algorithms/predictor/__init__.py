@@ -1,0 +1,1 @@
+"""Searches guided by a model that predicts losses."""

@@ -1,0 +1,1 @@
+"""Searches guided by scores of untrained networks."""
