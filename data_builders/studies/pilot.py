@@ -39,9 +39,12 @@ from nasbench.space import Arch
 
 PUBLISHED = {"nb201": "nb201-cifar10"}
 """The table whose accuracies a space's are compared with."""
+EDGE = 0.02
+"""Share of the range of means of classes that counts as its ceiling, and as its floor."""
 COLUMNS = (
     "changes",
     "valid, %",
+    "classes at the ceiling / floor, %",
     "sd between classes / seeds",
     "the same, top quarter",
     "tau between seeds, all / top quarter of a third",
@@ -122,6 +125,7 @@ def report(
     top = np.argsort(-means, kind="stable")[: n_classes // 4]
     return [
         f"{valid.min():.1f}-{valid.max():.1f}",
+        " / ".join(f"{100 * share:.0f}" for share in edges(means)),
         f"{means.std(ddof=1):.2f} / {sd_between_seeds(valid):.2f}",
         f"{means[top].std(ddof=1):.2f} / {sd_between_seeds(valid[:, top]):.2f}",
         taus(valid),
@@ -129,6 +133,20 @@ def report(
         _correlation(network.space, archs, means),
         f"{np.median(figures[..., 2]):.2f}",
     ]
+
+
+def edges(means: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the shares of classes near the best one, and near the worst.
+
+    Near is within :data:`EDGE` of the range from worst to best. Where many are, a recipe is too
+    easy or too hard for a space: it does not tell them apart.
+
+    Args:
+        means: Mean accuracy of every class.
+    """
+    low, high = means.min(), means.max()
+    near = EDGE * (high - low)
+    return float((means >= high - near).mean()), float((means <= low + near).mean())
 
 
 def _correlation(space: str, archs: Sequence[Any], means: NDArray[np.float64]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 import nasbench
@@ -12,7 +13,7 @@ from data_builders import NETWORKS
 from data_builders.builds.shards import sample_classes
 from data_builders.images.datasets import load_split
 from data_builders.recipe import ImageRecipe
-from data_builders.studies.pilot import COLUMNS, pilot_table, report
+from data_builders.studies.pilot import COLUMNS, edges, pilot_table, report
 from data_builders.training.devices import one_thread
 from data_builders.training.reference import train
 from nasbench.errors import NasbenchError
@@ -67,6 +68,7 @@ def test_figures_are_those_of_separate_trainings() -> None:
         of_a_third.append(kendalltau(valid[a, top], valid[b, top])[0])
     expected = [
         f"{valid.min():.1f}-{valid.max():.1f}",
+        f"{100 * near(means, max(means)):.0f} / {100 * near(means, min(means)):.0f}",
         f"{between[0]:.2f} / {within[0]:.2f}",
         f"{between[1]:.2f} / {within[1]:.2f}",
         f"{tau:.2f} / {np.mean(of_a_third):.2f}".replace("nan", "-"),
@@ -74,6 +76,16 @@ def test_figures_are_those_of_separate_trainings() -> None:
         f"{spearmanr(means, theirs).statistic:.2f}",
     ]
     assert report(RECIPE, 8, 3, 1)[:-1] == expected
+
+
+def near(means: NDArray[np.float64], end: float) -> float:
+    return sum(abs(m - end) <= 0.02 * (max(means) - min(means)) for m in means) / len(means)
+
+
+def test_edges_count_classes_near_the_best_and_the_worst() -> None:
+    means = np.array([20.0, 21.9, 22.1, 50.0, 97.9, 98.1, 99.0, 120.0 - 1e-9])
+    assert edges(means) == (1 / 8, 2 / 8)
+    assert edges(np.array([5.0, 5.0])) == (1.0, 1.0)
 
 
 @pytest.fixture
