@@ -20,6 +20,8 @@ from data_builders.studies.pilot import edges
 from data_builders.training.task_course import SCORED
 from leaderboard.fronts import Scale
 from leaderboard.statistics import interval
+from nasbench.benchmarks.catalogue import open_table
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.spaces.seqmix import IDENTITY, LAYERS, MIXERS
 
 PAGE = DOCS / "seqmix.md"
@@ -42,7 +44,7 @@ class Results:
 
     def __init__(self, task: str) -> None:
         self.task = task
-        self.benchmark = nasbench.load(f"seqmix-{task}")
+        self.benchmark = TableBenchmark(open_table(f"seqmix-{task}"))
         space = self.benchmark.space
         tuples = np.array(list(space.archs()))
         self.archs = tuples[(space.canonical_many(tuples) == tuples).all(axis=1)]
@@ -207,8 +209,7 @@ def fronts(results: list[Results], seeds: int) -> str:
     rows = []
     for axes, each in zip(panels, results, strict=True):
         name = each.benchmark.name
-        benchmark = nasbench.load(name, objectives=OBJECTIVES)
-        scale = Scale(benchmark)
+        scale = Scale(TableBenchmark(open_table(name), objectives=OBJECTIVES))
         row = [each.task]
         for algorithm in ("random_search", "nsga2"):
             runs = nasbench.search(
