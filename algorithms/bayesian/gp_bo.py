@@ -1,16 +1,17 @@
 """Bayesian optimisation with a Gaussian process (Snoek et al., 2012, https://arxiv.org/abs/1206.2944)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import floor
+from math import inf
 from typing import Any, ClassVar
 
-from algorithms.models.candidates import mutants, unseen
 from algorithms.models.gaussian_process import GaussianProcess
 from algorithms.models.kernels import (
+    Distance,
     Exponential,
     Kernel,
     Matern,
     WeisfeilerLehman,
+    degrees,
     edit,
     hamming,
     path,
@@ -19,12 +20,66 @@ from algorithms.models.process_search import ProcessSearch
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
-KERNELS = ("hamming", "edit", "path", "matern", "wl")
-_DISTANCES: dict[str, Callable[[SearchSpace], Any]] = {"hamming": hamming, "edit": edit, "path": path}
-_DEPTHS = range(4)
+KERNELS = ("hamming", "edit", "path", "degrees", "matern", "wl")
+_DISTANCES: Mapping[str, Callable[[SearchSpace], Distance]] = {
+    "hamming": hamming,
+    "edit": edit,
+    "path": path,
+    "degrees": degrees,
+}
+_DEPTHS = range(3)
 
 
 class GPBO(ProcessSearch):
+    """Bayesian optimisation with a Gaussian process (Snoek et al., 2012).
+
+    After ``initial`` random architectures, a Gaussian process predicts the losses of candidates:
+    mutants of the best architectures and random ones. The one that the acquisition function likes
+    best is trained. Variances and lengths maximise the marginal likelihood; running trials are
+    fantasies that end as predicted.
+
+    Preset ``naszilla`` is ``gp_bayesopt`` of naszilla/naszilla (``nas_algorithms.py``,
+    ``bo/pp/pp_gp_my_distmat.py``), which also is its NASBOT with ``kernel="degrees"``. There, a
+    candidate is drawn from up to 475 mutants 200 times, which may be twice the same; here, 200
+    different ones are made. Preset ``synetune`` has the settings of Syne Tune's ``BayesianOptimization``
+    searcher, without its gradient steps on the acquisition function, for which options would have
+    to be numbers.
+
+    Every query takes a time that grows with the square of the number of results, every fit with the
+    cube: a few hundred trials are fine, thousands are slow.
+
+    Args:
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
+        seed: Seed of the search.
+        initial: Number of random architectures before the first model.
+        batch: Number of architectures chosen at once, one after the other, with those before as
+            running trials.
+        kernel: What the process compares, see :mod:`algorithms.models.kernels`: ``"hamming"``:
+            differing decisions; ``"edit"``: edits between graphs; ``"path"``: paths that only one
+            has; ``"degrees"``: the cheap distance of NASBOT; ``"matern"``: Matérn 5/2 with a length
+            for every decision; ``"wl"``: Weisfeiler-Lehman subtrees, of the likeliest depth in
+            0..2. ``"path"`` needs a space with graphs; for ``"edit"``, ``"degrees"`` and ``"wl"``, an
+            architecture without graph is a chain of its decisions.
+        power: Of the distance in ``exp(-distance**power / (2 * length**2))``: 1 or 2; with 2 the
+            kernel need not be positive semi-definite, which costs a jitter.
+        targets: What the process predicts: ``"losses"``, their ``"logarithms"``, or normal scores
+            of their ``"ranks"``; always standardised.
+        acquisition: ``"ei"``, ``"log_ei"``, ``"pi"``, ``"ucb"``, ``"ts"`` (a joint draw of all
+            candidates) or ``"mean"``.
+        beta: Weight of the standard deviation in ``"ucb"``.
+        candidates: Number of candidates.
+        mutated_share: Share of the candidates that are mutants of the best architectures.
+        parents: Number of best architectures that are mutated.
+        edits: Largest number of mutations of a mutant; every number is as likely.
+        fantasies: Number of joint draws of the losses of running trials, over which the acquisition
+            function is averaged; 0 for their mean instead of draws.
+        length: Length of a kernel of distances; None to fit it.
+        signal: Variance of the signal, of standardised targets; None to fit it.
+        noise: Variance of the noise, of standardised targets; None to fit it.
+        refit: Growth of the number of results after which parameters are fitted again, as a share.
+        restarts: Number of random starts of a fit, besides the last parameters.
+    """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "naszilla": {
@@ -36,7 +91,7 @@ class GPBO(ProcessSearch):
             "acquisition": "ucb",
             "beta": 0.5,
             "candidates": 200,
-            "random_share": 0.0,
+            "mutated_share": 1.0,
             "parents": 5,
             "edits": 19,
         },
@@ -44,7 +99,7 @@ class GPBO(ProcessSearch):
             "kernel": "matern",
             "initial": 3,
             "candidates": 250,
-            "random_share": 1.0,
+            "mutated_share": 0.0,
             "fantasies": 20,
             "restarts": 2,
             "refit": 0.0,
@@ -61,10 +116,11 @@ class GPBO(ProcessSearch):
         batch: int = 1,
         kernel: str = "path",
         power: int = 1,
+        targets: str = "losses",
         acquisition: str = "ei",
         beta: float = 1.0,
         candidates: int = 200,
-        random_share: float = 0.5,
+        mutated_share: float = 0.5,
         parents: int = 5,
         edits: int = 1,
         fantasies: int = 0,
@@ -76,6 +132,16 @@ class GPBO(ProcessSearch):
     ) -> None:
         if kernel not in KERNELS:
             raise InvalidArgumentError(f"kernel = {kernel!r}{one_of(kernel, KERNELS)}")
+        if power not in (1, 2):
+            raise InvalidArgumentError(f"power = {power} must be 1 or 2")
+        for name, count in (("candidates", candidates), ("parents", parents), ("edits", edits)):
+            if count < 1:
+                raise InvalidArgumentError(f"{name} = {count} must be at least 1")
+        if not 0 <= mutated_share <= 1:
+            raise InvalidArgumentError(f"mutated_share = {mutated_share} must be in [0, 1]")
+        for name, value in (("length", length), ("signal", signal), ("noise", noise)):
+            if value is not None and not (type(value) in (int, float) and 0 < value < inf):
+                raise InvalidArgumentError(f"{name} = {value!r} must be positive, finite, or None")
         super().__init__(
             space,
             fidelities=fidelities,
@@ -90,6 +156,7 @@ class GPBO(ProcessSearch):
             noise=(1e-5, 1.0) if noise is None else (noise, noise),
             refit=refit,
             restarts=restarts,
+            targets=targets,
         )
         self.kernel = kernel
         self.power = power
@@ -97,23 +164,12 @@ class GPBO(ProcessSearch):
         self.signal = signal
         self.noise = noise
         self.candidates = candidates
-        self.random_share = random_share
+        self.mutated_share = mutated_share
         self.parents = parents
         self.edits = edits
 
     def pool(self, process: GaussianProcess) -> Sequence[Arch]:
-        n_random = round(self.random_share * self.candidates)
-        best = self.examples.best(5 * self.parents)
-        found = mutants(
-            best, self.candidates - n_random, self.seen, self._mutant, at_once=self.parents
-        ) if n_random < self.candidates else []
-        taken = {**self.seen, **dict.fromkeys(found)}
-        return [*found, *unseen(self.space, self.candidates - len(found), self.rng, taken)]
-
-    def _mutant(self, arch: Arch) -> Arch:
-        for _ in range(1 + floor(self.rng.random() * self.edits)):
-            arch = self.space.mutate(arch, self.rng)
-        return arch
+        return self.candidates_near(self.candidates, self.mutated_share, self.parents, self.edits)
 
 
 def _kernels(space: SearchSpace, name: str, power: int, length: float | None) -> list[Kernel]:

@@ -200,9 +200,7 @@ class Features:
         self._columns: dict[Hashable, int] = {}
         self._rows: dict[Arch, _Row] = {}
 
-    def products(
-        self, a: Sequence[Arch], b: Sequence[Arch]
-    ) -> tuple[Numbers, Numbers, Numbers]:
+    def products(self, a: Sequence[Arch], b: Sequence[Arch]) -> tuple[Numbers, Numbers, Numbers]:
         """Return inner products of two lists, and of each architecture with itself.
 
         Returns:

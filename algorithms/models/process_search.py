@@ -2,22 +2,30 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from math import log
+from math import floor, log
 
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from algorithms.models.acquisition import acquisition, check_name
 from algorithms.models.batch_search import BatchSearch
+from algorithms.models.candidates import mutants, unseen
+from algorithms.models.examples import Examples
 from algorithms.models.gaussian_process import GaussianProcess, fit
 from algorithms.models.kernels import Kernel
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 Numbers = NDArray[np.float64]
 Range = tuple[float, float]
 
+TARGETS = ("losses", "logarithms", "ranks")
+"""What :func:`scaled` knows."""
+
+_PATIENCE = 5
 _START = (1.0, 0.1)
 
 
@@ -44,6 +52,9 @@ class ProcessSearch(BatchSearch):
         refit: Growth of the number of results after which parameters are fitted again, as a share.
         restarts: Number of random starts of a fit, besides the last parameters.
         max_iterations: Largest number of iterations of a fit from each start.
+        targets: What the process predicts, see :func:`scaled`.
+        believer: Whether those of a batch that are chosen are fantasies for the next ones; if not,
+            a batch is what the acquisition function likes best.
     """
 
     families = ("Gaussian process",)
@@ -65,11 +76,13 @@ class ProcessSearch(BatchSearch):
         refit: float = 0.0,
         restarts: int = 0,
         max_iterations: int = 50,
+        targets: str = TARGETS[0],
+        believer: bool = True,
     ) -> None:
-        super().__init__(
-            space, fidelities=fidelities, seed=seed, initial=initial, batch=batch
-        )
+        super().__init__(space, fidelities=fidelities, seed=seed, initial=initial, batch=batch)
         check_name(acquisition)
+        if targets not in TARGETS:
+            raise InvalidArgumentError(f"targets = {targets!r}{one_of(targets, TARGETS)}")
         for name, number in (("beta", beta), ("refit", refit)):
             if not 0 <= number < np.inf:
                 raise InvalidArgumentError(f"{name} = {number} must be finite, not negative")
@@ -81,6 +94,8 @@ class ProcessSearch(BatchSearch):
         self.fantasies = fantasies
         self.refit = refit
         self.restarts = restarts
+        self.targets = targets
+        self.believer = believer
         self._kernels = kernels
         self._ranges = [_logs(signal), _logs(noise)]
         self._max_iterations = max_iterations
@@ -90,11 +105,18 @@ class ProcessSearch(BatchSearch):
 
     @abstractmethod
     def pool(self, process: GaussianProcess) -> Sequence[Arch]:
-        """Return different candidates that are not in ``seen``."""
+        """Return different candidates that are not in ``seen``, in any order.
+
+        Args:
+            process: What the candidates are scored by, running trials included.
+        """
 
     def choose(self, n: int) -> Sequence[Arch]:
         try:
-            process = self._process = self._updated()
+            self._process = self._updated()
+            told = set(self.examples.archs)
+            running = [arch for arch in self.seen if arch not in told]
+            process = self._hallucinated(self._process, running)
             pool = list(self.pool(process))
             return self._chosen(process, pool, n) if pool else []
         except LinAlgError:
@@ -102,8 +124,7 @@ class ProcessSearch(BatchSearch):
             return []
 
     def _updated(self) -> GaussianProcess:
-        archs, targets = self.examples.archs, self.examples.targets()
-        assert targets is not None
+        archs, targets = self.examples.archs, scaled(self.examples, self.targets)
         known = self._process
         if known is not None and len(archs) < self._fitted * (1 + self.refit):
             return known.extended(archs[len(known.archs) :], targets)
@@ -132,15 +153,13 @@ class ProcessSearch(BatchSearch):
         return process
 
     def _chosen(self, process: GaussianProcess, pool: list[Arch], n: int) -> list[Arch]:
-        told = set(process.archs)
-        running = [arch for arch in self.seen if arch not in told]
+        if not self.believer:
+            order = np.argsort(-self.scores(process, pool), kind="stable")
+            return [pool[place] for place in order[:n]]
         chosen: list[Arch] = []
-        process = self._hallucinated(process, running)
         for _ in range(min(n, len(pool))):
-            if chosen:
-                process = self._hallucinated(process, chosen[-1:])
-            best = int(np.argmax(self.scores(process, pool)))
-            chosen.append(pool.pop(best))
+            process = self._hallucinated(process, chosen[-1:])
+            chosen.append(pool.pop(int(np.argmax(self.scores(process, pool)))))
         return chosen
 
     def _hallucinated(self, process: GaussianProcess, archs: Sequence[Arch]) -> GaussianProcess:
@@ -154,6 +173,29 @@ class ProcessSearch(BatchSearch):
             drawn, _ = process.predict(archs)
             known = process.targets
         return process.extended(archs, np.concatenate([known, drawn]))
+
+    def candidates_near(
+        self, n: int, mutated_share: float, parents: int, edits: int = 1
+    ) -> list[Arch]:
+        """Return up to ``n`` candidates: mutants of the best architectures, the rest random.
+
+        Args:
+            n: Number of candidates.
+            mutated_share: Share that are mutants.
+            parents: Number of best architectures that are mutated; more where they have too few.
+            edits: Largest number of mutations of a mutant, of which every number is as likely.
+        """
+        n_mutants = round(mutated_share * n)
+        best = self.examples.best(_PATIENCE * parents)
+
+        def mutant(arch: Arch) -> Arch:
+            for _ in range(1 + floor(self.rng.random() * edits)):
+                arch = self.space.mutate(arch, self.rng)
+            return arch
+
+        found = mutants(best, n_mutants, self.seen, mutant, at_once=parents, patience=_PATIENCE)
+        taken = {**self.seen, **dict.fromkeys(found)}
+        return [*found, *unseen(self.space, n - len(found), self.rng, taken)]
 
     def scores(self, process: GaussianProcess, pool: Sequence[Arch]) -> Numbers:
         """Return the acquisition function of candidates, shape ``(len(pool),)``."""
@@ -178,3 +220,27 @@ class ProcessSearch(BatchSearch):
 
 def _logs(given: Range) -> Range:
     return log(given[0]), log(given[1])
+
+
+def scaled(examples: Examples, how: str) -> Numbers:
+    """Return targets of mean 0 and standard deviation 1, shape ``(n,)``.
+
+    A diverged training counts as the largest finite loss. Two finite losses must differ.
+
+    Args:
+        examples: The examples.
+        how: ``"losses"`` as they are; their ``"logarithms"``, or as they are if these do not exist;
+            normal scores of their ``"ranks"``: as many numbers of a normal distribution, in the same
+            order, and equal for equal losses.
+    """
+    targets = examples.targets()
+    if targets is None:
+        raise InvalidArgumentError("no two finite losses differ")
+    if how == "ranks":
+        targets = ndtri((rankdata(targets) - 0.5) / len(targets))
+    if how == "logarithms" and 0 < examples.lowest < np.inf:
+        losses = np.array(examples.losses)
+        logs = np.log(np.where(np.isfinite(losses), losses, losses[np.isfinite(losses)].max()))
+        targets = logs if logs.min() < logs.max() else targets
+    found: Numbers = (targets - targets.mean()) / targets.std()
+    return found
