@@ -41,9 +41,9 @@ class GPBO(ProcessSearch):
     Preset ``naszilla`` is ``gp_bayesopt`` of naszilla/naszilla (``nas_algorithms.py``,
     ``bo/pp/pp_gp_my_distmat.py``), which also is its NASBOT with ``kernel="degrees"``. There, a
     candidate is drawn from up to 475 mutants 200 times, which may be twice the same; here, 200
-    different ones are made. Preset ``synetune`` has the settings of Syne Tune's ``BayesianOptimization``
-    searcher, without its gradient steps on the acquisition function, for which options would have
-    to be numbers.
+    different ones are made. Preset ``synetune`` has the settings of Syne Tune's Bayesian
+    optimisation, without its gradient steps on the acquisition function, for which options would
+    have to be numbers.
 
     Every query takes a time that grows with the square of the number of results, every fit with the
     cube: a few hundred trials are fine, thousands are slow.
@@ -59,8 +59,8 @@ class GPBO(ProcessSearch):
             differing decisions; ``"edit"``: edits between graphs; ``"path"``: paths that only one
             has; ``"degrees"``: the cheap distance of NASBOT; ``"matern"``: Matérn 5/2 with a length
             for every decision; ``"wl"``: Weisfeiler-Lehman subtrees, of the likeliest depth in
-            0..2. ``"path"`` needs a space with graphs; for ``"edit"``, ``"degrees"`` and ``"wl"``, an
-            architecture without graph is a chain of its decisions.
+            0..2. ``"path"`` needs a space with graphs; for ``"edit"``, ``"degrees"`` and ``"wl"``,
+            an architecture without graph is a chain of its decisions.
         power: Of the distance in ``exp(-distance**power / (2 * length**2))``: 1 or 2; with 2 the
             kernel need not be positive semi-definite, which costs a jitter.
         targets: What the process predicts: ``"losses"``, their ``"logarithms"``, or normal scores

@@ -229,9 +229,9 @@ def scaled(examples: Examples, how: str) -> Numbers:
 
     Args:
         examples: The examples.
-        how: ``"losses"`` as they are; their ``"logarithms"``, or as they are if these do not exist;
-            normal scores of their ``"ranks"``: as many numbers of a normal distribution, in the same
-            order, and equal for equal losses.
+        how: ``"losses"``: as they are; ``"logarithms"``: theirs, or the losses if these do not
+            exist; ``"ranks"``: normal scores, which are as many numbers of a normal distribution,
+            in the same order, and equal for equal losses.
     """
     targets = examples.targets()
     if targets is None:
