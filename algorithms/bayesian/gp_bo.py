@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
+from random import Random
 from typing import Any, ClassVar
 
 from algorithms.models.gaussian_process import GaussianProcess
@@ -59,8 +60,9 @@ class GPBO(ProcessSearch):
             differing decisions; ``"edit"``: edits between graphs; ``"path"``: paths that only one
             has; ``"degrees"``: the cheap distance of NASBOT; ``"matern"``: Matérn 5/2 with a length
             for every decision; ``"wl"``: Weisfeiler-Lehman subtrees, of the likeliest depth in
-            0..2. ``"path"`` needs a space with graphs; for ``"edit"``, ``"degrees"`` and ``"wl"``,
-            an architecture without graph is a chain of its decisions.
+            0..2. None for the likelier of ``"path"`` and ``"hamming"`` in a space with graphs, for
+            ``"matern"`` in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and
+            ``"wl"``, an architecture without graph is a chain of its decisions.
         power: Of the distance in ``exp(-distance**power / (2 * length**2))``: 1 or 2; with 2 the
             kernel need not be positive semi-definite, which costs a jitter.
         targets: What the process predicts: ``"losses"``, their ``"logarithms"``, or normal scores
@@ -85,6 +87,7 @@ class GPBO(ProcessSearch):
         "naszilla": {
             "kernel": "hamming",
             "power": 2,
+            "targets": "losses",
             "length": 3.0,
             "signal": 2.25,
             "noise": 1e-5,
@@ -97,6 +100,7 @@ class GPBO(ProcessSearch):
         },
         "synetune": {
             "kernel": "matern",
+            "targets": "losses",
             "initial": 3,
             "candidates": 250,
             "mutated_share": 0.0,
@@ -114,9 +118,9 @@ class GPBO(ProcessSearch):
         seed: int,
         initial: int = 10,
         batch: int = 1,
-        kernel: str = "path",
+        kernel: str | None = None,
         power: int = 1,
-        targets: str = "losses",
+        targets: str = "ranks",
         acquisition: str = "ei",
         beta: float = 1.0,
         candidates: int = 200,
@@ -130,8 +134,8 @@ class GPBO(ProcessSearch):
         refit: float = 0.05,
         restarts: int = 0,
     ) -> None:
-        if kernel not in KERNELS:
-            raise InvalidArgumentError(f"kernel = {kernel!r}{one_of(kernel, KERNELS)}")
+        if kernel is not None and kernel not in KERNELS:
+            raise InvalidArgumentError(f"kernel = {kernel!r}{one_of(str(kernel), KERNELS)}")
         if power not in (1, 2):
             raise InvalidArgumentError(f"power = {power} must be 1 or 2")
         for name, count in (("candidates", candidates), ("parents", parents), ("edits", edits)):
@@ -172,12 +176,19 @@ class GPBO(ProcessSearch):
         return self.candidates_near(self.candidates, self.mutated_share, self.parents, self.edits)
 
 
-def _kernels(space: SearchSpace, name: str, power: int, length: float | None) -> list[Kernel]:
+def _kernels(
+    space: SearchSpace, name: str | None, power: int, length: float | None
+) -> list[Kernel]:
     if name == "matern":
         return [Matern(space)]
     if name == "wl":
         return [WeisfeilerLehman(space, iterations) for iterations in _DEPTHS]
-    kernel = Exponential(_DISTANCES[name](space), power=power, length=length or 1.0)
-    if length is not None:
+    if name is None:
+        has_graphs = space.graph(space.sample(Random(0))) is not None
+        if not has_graphs:
+            return [Matern(space)]
+    names = ("path", "hamming") if name is None else (name,)
+    kernels = [Exponential(_DISTANCES[n](space), power=power, length=length or 1.0) for n in names]
+    for kernel in kernels if length is not None else ():
         kernel.bounds = [(kernel.start[0], kernel.start[0])]
-    return [kernel]
+    return [*kernels]
