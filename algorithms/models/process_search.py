@@ -209,13 +209,15 @@ class ProcessSearch(BatchSearch):
                 means.reshape(len(pool), -1).T, targets.min(axis=0).tolist(), strict=True
             )
         ]
-        return np.mean(scores, axis=0)
+        averaged: Numbers = np.mean(scores, axis=0)
+        return averaged
 
     def _draw(self, process: GaussianProcess, pool: Sequence[Arch]) -> Numbers:
         """One joint draw of the losses of candidates; of several fantasies, the first counts."""
         if process.targets.ndim > 1:
             process = process.extended([], process.targets[:, 0])
-        return process.sample(pool, 1, self.array_rng)[0]
+        drawn: Numbers = process.sample(pool, 1, self.array_rng)[0]
+        return drawn
 
 
 def _logs(given: Range) -> Range:
