@@ -21,7 +21,7 @@ _KERNELS: Mapping[str, Callable[[SearchSpace], Kernel]] = {
     "otmann": Otmann,
 }
 _STEPS = tuple(accumulate((0.5, 0.25, 0.125, 0.075, 0.05)))
-_EVALUATIONS = (25, 50, 500)
+_EVALUATIONS, _MIN_EVALUATIONS = 25, 50
 
 
 class NASBOT(ProcessSearch):
@@ -31,12 +31,12 @@ class NASBOT(ProcessSearch):
     search maximises the expected improvement: parents are drawn by a softmax of their standardised
     expected improvement and mutated ``mutations`` at a time, 1 to 5 steps each with probabilities
     .5, .25, .125, .075 and .05, until ``25 * sqrt(n)`` candidates were scored for ``n`` results,
-    but at least 50 and at most 500. The candidate with the highest expected improvement is trained.
+    but at least 50 and at most ``max_evaluations``. The candidate with the highest expected
+    improvement is trained.
 
     The default distance is the one by which naszilla/naszilla replaces the paper's: differences of
     sorted in-degrees, sorted out-degrees and numbers of operations. Preset ``kandasamy`` takes the
-    optimal transport of the paper (:mod:`algorithms.models.otmann`), which is a hundred times as
-    slow.
+    optimal transport of the paper (:mod:`algorithms.models.otmann`), which is far slower.
 
     Settings are those of kirthevasank/nasbot (``opt/nasbot.py``, ``opt/ga_optimiser.py``,
     ``nn/nn_gp.py``). Other than there, parameters of the kernel maximise the marginal likelihood
@@ -52,6 +52,7 @@ class NASBOT(ProcessSearch):
         batch: Number of architectures that a model chooses.
         distance: ``"degrees"`` or ``"otmann"``.
         mutations: Number of mutants in a generation of the evolutionary search.
+        max_evaluations: Largest number of candidates that are scored for a query.
         acquisition: As of :class:`~algorithms.bayesian.gp_bo.GPBO`.
         beta: Weight of the standard deviation in ``"ucb"``.
         targets: What the process predicts, as of :class:`~algorithms.bayesian.gp_bo.GPBO`.
@@ -70,6 +71,7 @@ class NASBOT(ProcessSearch):
         batch: int = 1,
         distance: str = "degrees",
         mutations: int = 50,
+        max_evaluations: int = 500,
         acquisition: str = "ei",
         beta: float = 1.0,
         targets: str = "losses",
@@ -77,8 +79,9 @@ class NASBOT(ProcessSearch):
     ) -> None:
         if distance not in _KERNELS:
             raise InvalidArgumentError(f"distance = {distance!r}{one_of(distance, _KERNELS)}")
-        if mutations < 1:
-            raise InvalidArgumentError(f"mutations = {mutations} must be at least 1")
+        for name, count in (("mutations", mutations), ("max_evaluations", max_evaluations)):
+            if count < 1:
+                raise InvalidArgumentError(f"{name} = {count} must be at least 1")
         super().__init__(
             space,
             fidelities=fidelities,
@@ -93,10 +96,11 @@ class NASBOT(ProcessSearch):
         )
         self.distance = distance
         self.mutations = mutations
+        self.max_evaluations = max_evaluations
 
     def pool(self, process: GaussianProcess) -> Sequence[Arch]:
-        factor, low, high = _EVALUATIONS
-        left = int(min(max(factor * sqrt(len(self.examples)), low), high))
+        wanted = max(_EVALUATIONS * sqrt(len(self.examples)), _MIN_EVALUATIONS)
+        left = int(min(wanted, self.max_evaluations))
         members = self.examples.best(len(self.examples))
         scores = self.scores(process, members).tolist()
         found: dict[Arch, None] = {}

@@ -8,9 +8,11 @@ nb201-cifar10 by the same kernel, candidates and acquisition function. The plain
 import argparse
 import statistics
 import time
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
@@ -33,7 +35,9 @@ class Plain(GPBO):
         targets = scaled(self.examples, self.targets)
         kernel = ConstantKernel(1.0, (1e-2, 1e2)) * RBF(1.4, (0.1, 200.0))
         model = GaussianProcessRegressor(kernel + WhiteKernel(0.1, (1e-5, 1.0)), alpha=0.0)
-        model.fit(one_hot(self.space, self.examples.archs).astype(np.float64), targets)
+        with warnings.catch_warnings():  # at the bounds, where gp_bo stops without a word
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(one_hot(self.space, self.examples.archs).astype(np.float64), targets)
         pool = self.candidates_near(self.candidates, self.mutated_share, self.parents)
         inputs = one_hot(self.space, pool).astype(np.float64)
         mean, std = model.predict(inputs, return_std=True)

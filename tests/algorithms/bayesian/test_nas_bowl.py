@@ -63,16 +63,16 @@ def test_a_batch_is_the_best_candidates_of_one_model():
 
 
 def test_all_candidates_are_mutants_in_the_preset_for_nb201():
-    algorithm = made(**NASBowl.presets["nb201"])
+    algorithm = made(candidates=60, **NASBowl.presets["nb201"])
     searched(algorithm, 10)
     best = np.array(algorithm.examples.best(10))
     pool = np.array(algorithm.pool(None))
     near = (pool[:, None] != best).sum(axis=2).min(axis=1) == 1
-    assert near.mean() > 0.9
-    half = made()
+    assert near.mean() > 0.75
+    half = made(candidates=60)
     searched(half, 10)
     pool = np.array(half.pool(None))
-    assert (((pool[:, None] != best).sum(axis=2).min(axis=1) == 1).mean()) < 0.8
+    assert (((pool[:, None] != best).sum(axis=2).min(axis=1) == 1).mean()) < 0.6
 
 
 @pytest.mark.parametrize(
