@@ -41,15 +41,15 @@ FEW = {
     "ppo_lstm": 60,
     "metaqnn": 60,
     "bohb": 100,
-    "gp_bo": 18,
-    "nas_bowl": 18,
-    "nasbot": 18,
+    "gp_bo": 14,
+    "nas_bowl": 14,
+    "nasbot": 14,
 }
 FEW_RECORDED = 60
 
 # Changes that make models cheap, on top of defaults and presets
 CHEAP = {
-    "gp_bo": {"initial": 5, "candidates": 6, "parents": 2, "edits": 2, "refit": 0.5},
+    "gp_bo": {"initial": 5, "candidates": 6, "parents": 2, "edits": 2, "refit": 1.0},
     "nas_bowl": {"initial": 5, "candidates": 10, "parents": 2},
     "nasbot": {"initial": 5, "mutations": 5, "max_evaluations": 5, "refit": 1.0},
 }

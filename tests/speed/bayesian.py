@@ -67,7 +67,7 @@ def main() -> None:
         '`gp_bo`, `kernel="hamming"`': (GPBO, "hamming"),
         "scikit-learn, fitted anew for every query": (Plain, "hamming"),
     }
-    found = {name: [] for name in rows}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
     for kind, kernel in rows.values():  # imports and tables are not measured
         measured(kind, 12, 0, kernel)
     for seed in range(options.rounds):
