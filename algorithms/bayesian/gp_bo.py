@@ -29,6 +29,7 @@ _DISTANCES: Mapping[str, Callable[[SearchSpace], Distance]] = {
     "degrees": degrees,
 }
 _DEPTHS = range(3)
+_SAMPLED = 20
 
 
 class GPBO(ProcessSearch):
@@ -60,9 +61,9 @@ class GPBO(ProcessSearch):
             differing decisions; ``"edit"``: edits between graphs; ``"path"``: paths that only one
             has; ``"degrees"``: the cheap distance of NASBOT; ``"matern"``: Matérn 5/2 with a length
             for every decision; ``"wl"``: Weisfeiler-Lehman subtrees, of the likeliest depth in
-            0..2. None for the likelier of ``"path"`` and ``"hamming"`` in a space with graphs, for
-            ``"matern"`` in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and
-            ``"wl"``, an architecture without graph is a chain of its decisions.
+            0..2. None for ``"path"`` in a space whose graphs have several paths, for ``"matern"``
+            in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and ``"wl"``, an
+            architecture without graph is a chain of its decisions.
         power: Of the distance in ``exp(-distance**power / (2 * length**2))``: 1 or 2; with 2 the
             kernel need not be positive semi-definite, which costs a jitter.
         targets: What the process predicts: ``"losses"``, their ``"logarithms"``, or normal scores
@@ -179,16 +180,20 @@ class GPBO(ProcessSearch):
 def _kernels(
     space: SearchSpace, name: str | None, power: int, length: float | None
 ) -> list[Kernel]:
+    if name is None:
+        name = "path" if _branches(space) else "matern"
     if name == "matern":
         return [Matern(space)]
     if name == "wl":
         return [WeisfeilerLehman(space, iterations) for iterations in _DEPTHS]
-    if name is None:
-        has_graphs = space.graph(space.sample(Random(0))) is not None
-        if not has_graphs:
-            return [Matern(space)]
-    names = ("path", "hamming") if name is None else (name,)
-    kernels = [Exponential(_DISTANCES[n](space), power=power, length=length or 1.0) for n in names]
-    for kernel in kernels if length is not None else ():
+    kernel = Exponential(_DISTANCES[name](space), power=power, length=length or 1.0)
+    if length is not None:
         kernel.bounds = [(kernel.start[0], kernel.start[0])]
-    return [*kernels]
+    return [kernel]
+
+
+def _branches(space: SearchSpace) -> bool:
+    """Whether the graphs of a space, as far as some show, have more than one path."""
+    rng = Random(0)
+    graphs = [space.graph(space.sample(rng)) for _ in range(_SAMPLED)]
+    return any(graph is not None and (graph.adjacency.sum(axis=1) > 1).any() for graph in graphs)

@@ -7,6 +7,7 @@ from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.replay import replay
 from nasbench.spaces.fcnet import FCNet
+from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 from nasbench.spaces.nbmacro import NBMacro
 
@@ -47,16 +48,14 @@ def test_the_table_is_searched_better_than_at_random():
     assert np.mean(lowest) < 8.6  # random search: 8.99, best of the table: 8.393
 
 
-def test_the_default_kernels_fit_the_space():
-    kinds = {
-        space.name: [type(kernel).__name__ for kernel in made(space)._kernels]
-        for space in (SPACE, FCNet())
-    }
-    assert kinds == {"nb201": ["Exponential", "Exponential"], "fcnet": ["Matern"]}
-    macro = NBMacro()  # chains, no two of which share a path
-    algorithm = made(macro, initial=20)
-    searched(algorithm, lambda arch: float(sum(arch)), 21)
-    assert algorithm._process.kernel is algorithm._kernels[1]
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [(SPACE, "Exponential"), (NB101(), "Exponential"), (FCNet(), "Matern"), (NBMacro(), "Matern")],
+    ids=lambda x: getattr(x, "name", x),
+)
+def test_the_default_compares_paths_where_graphs_have_several(space, expected):
+    (kernel,) = made(space)._kernels
+    assert type(kernel).__name__ == expected
 
 
 def test_the_preset_of_naszilla_has_fixed_parameters():
