@@ -132,7 +132,9 @@ class BANANAS(MutantSearch):
         self.l1 = l1
         self._ensemble = MLPEnsemble(
             [(layers, width)] * members if shapes is None else shapes,
-            Training(loss=loss, epochs=epochs, batch=minibatch, learning_rate=learning_rate, l1=l1),
+            Training(
+                loss=loss, epochs=epochs, minibatch=minibatch, learning_rate=learning_rate, l1=l1
+            ),
         )
 
     def fit_and_predict(

@@ -1,11 +1,13 @@
 """DNGO, deep networks for global optimization (Snoek et al., 2015, https://arxiv.org/abs/1502.05700)."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, ClassVar
 
 from algorithms.models.bayesian_linear import BayesianLinear
 from algorithms.models.mlp_ensemble import MLPEnsemble, Training
 from algorithms.models.mutant_search import MutantSearch, Numbers
+from nasbench.errors import InvalidArgumentError
 from nasbench.space import SearchSpace
 
 
@@ -92,6 +94,8 @@ class DNGO(MutantSearch):
             parents=parents,
             mutation=mutation,
         )
+        if not 0 < noise < inf:
+            raise InvalidArgumentError(f"noise = {noise} must be positive and finite")
         self.layers = layers
         self.width = width
         self.epochs = epochs
@@ -107,7 +111,7 @@ class DNGO(MutantSearch):
                 loss="mse",
                 init="lecun",
                 epochs=epochs,
-                batch=minibatch,
+                minibatch=minibatch,
                 learning_rate=learning_rate,
                 beta_2=0.999,
             ),

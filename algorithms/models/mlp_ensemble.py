@@ -34,7 +34,7 @@ class Training:
             https://proceedings.mlr.press/v9/glorot10a.html), as in Keras; ``"lecun"``: weights and
             biases uniform below 1 / sqrt(inputs), as in PyTorch.
         epochs: Passes over the examples.
-        batch: Examples of a step; the last step of a pass takes what is left.
+        minibatch: Examples of a step; the last step of a pass takes what is left.
         learning_rate: Of Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980).
         beta_1: Decay of Adam's mean gradient.
         beta_2: Decay of Adam's mean squared gradient.
@@ -49,7 +49,7 @@ class Training:
     loss: str = "mae"
     init: str = "glorot"
     epochs: int = 150
-    batch: int = 32
+    minibatch: int = 32
     learning_rate: float = 0.01
     beta_1: float = 0.9
     beta_2: float = 0.99
@@ -60,7 +60,7 @@ class Training:
         for name, known in (("activation", ACTIVATIONS), ("loss", LOSSES), ("init", INITS)):
             if (value := getattr(self, name)) not in known:
                 raise InvalidArgumentError(f"{name} = {value!r}{one_of(value, known)}")
-        for name in ("epochs", "batch"):
+        for name in ("epochs", "minibatch"):
             if (number := getattr(self, name)) < 1:
                 raise InvalidArgumentError(f"{name} = {number} must be at least 1")
         if not 0 < self.learning_rate < inf:
@@ -177,7 +177,7 @@ class Stack:
     def fit(self, x: NDArray[np.floating], y: Numbers, rng: Generator) -> None:
         """Train all networks; every epoch has a new order of examples for each of them."""
         rows = with_ones(x)
-        n, batch = len(y), self.training.batch
+        n, batch = len(y), self.training.minibatch
         for _ in range(self.training.epochs):
             order = rng.random((self.members, n)).argsort(axis=1)
             inputs, targets = rows[order], y[order]

@@ -92,7 +92,7 @@ class WeakNAS(BatchSearch):
             Training(
                 loss="mse",
                 epochs=epochs,
-                batch=minibatch,
+                minibatch=minibatch,
                 learning_rate=learning_rate,
                 beta_2=0.999,
             ),

@@ -36,7 +36,14 @@ TABLES = {
 
 # Trials that show what there is to see, where one takes long or the space has 16 architectures
 FEW = {"transform_rl": 40, "reinforce_lstm": 60, "ppo_lstm": 60, "metaqnn": 60, "bohb": 100}
+FEW |= {"bananas": 30, "dngo": 30, "weak_nas": 30}
 FEW_RECORDED = 60
+# Hyperparameters that make models cheap
+CHEAP = {
+    "bananas": {"epochs": 1, "minibatch": 100, "initial": 8},
+    "dngo": {"epochs": 2, "minibatch": 100, "initial": 8},
+    "weak_nas": {"epochs": 2, "width": 10, "initial": 8},
+}
 
 
 def n_trials(name, space):
@@ -47,13 +54,15 @@ def n_trials(name, space):
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_registered_algorithm_keeps_the_contract(name, table):
     toy = TABLES[table]
-    check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n_trials(name, toy.space))
+    n, changes = n_trials(name, toy.space), CHEAP.get(name)
+    check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n, changes=changes)
 
 
 @pytest.mark.parametrize("space", [Unequal(), RECORDED], ids=["unequal", "recorded"])
 @pytest.mark.parametrize(("name", "preset"), [pair for pair in SETTINGS if pair[1]])
 def test_presets_keep_the_contract(name, preset, space):
-    check_algorithm(ALGORITHMS.load(name), Hashed(space), preset=preset, n=n_trials(name, space))
+    n, changes = n_trials(name, space), CHEAP.get(name)
+    check_algorithm(ALGORITHMS.load(name), Hashed(space), preset=preset, n=n, changes=changes)
 
 
 def test_hyperparameters_other_than_the_defaults_keep_the_contract():
@@ -286,7 +295,7 @@ class Opposite(Hashed):
 
 def proposals(name, preset, benchmark, n, seed=0):
     algorithm = ALGORITHMS.load(name)
-    values = hyperparameters(algorithm, {}, preset)
+    values = hyperparameters(algorithm, CHEAP.get(name, {}), preset)
     options = {"fidelities": benchmark.fidelities, "seed": seed, "hyperparameters": values}
     made = make(algorithm, benchmark.space, **options)
     run = replay(made, benchmark, budget=nasbench.Budget(trials=n), seed=seed)

@@ -37,6 +37,8 @@ MULTI_FIDELITY = {
 SQUARED_ERRORS = {"reinforce/nas_benchmarks_fcnet"}
 OBJECTIVES = ("valid_accuracy", "parameters")
 MULTI_OBJECTIVE = {"nsga2", "lemonade", "mo_reward", "random_scalarization"}
+MODELS = {"bananas", "dngo", "weak_nas"}
+"""Choices that a floating-point model decides may differ between machines."""
 OURS = ("algorithms.", "nasbench.")
 LONGER = {"tournament_evolution/large_scale": 1200, "tournament_evolution/hierarchical": 400}
 
@@ -60,8 +62,9 @@ def traces(setting: str) -> list[str]:
 
 
 def settings() -> list[str]:
-    """Every registered algorithm and preset."""
-    presets = {name: ALGORITHMS.load(name).presets for name in ALGORITHMS}
+    """Every registered algorithm and preset, but those of :data:`MODELS`."""
+    names = [name for name in ALGORITHMS if name not in MODELS]
+    presets = {name: ALGORITHMS.load(name).presets for name in names}
     return sorted(name for n in presets for name in (n, *(f"{n}/{p}" for p in presets[n])))
 
 

@@ -51,7 +51,7 @@ def test_rows_are_in_order_however_often_they_are_asked_for():
 
 
 def test_impossible_encodings_are_refused():
-    with pytest.raises(InvalidArgumentError, match="encoding = 'paths'.*path"):
+    with pytest.raises(InvalidArgumentError, match=r"encoding = 'paths'.*path"):
         Features(NB201(), "paths")
     with pytest.raises(InvalidArgumentError, match="cutoff = -1 must not be negative"):
         Features(NB201(), "path", -1)

@@ -6,10 +6,10 @@ from algorithms.models.mlp_ensemble import MLPEnsemble, Stack, Training, with_on
 from nasbench.errors import InvalidArgumentError
 
 SETTINGS = [
-    Training(batch=7),
-    Training(loss="mse", l1=0.2, l2=0.05, batch=7),
-    Training(activation="tanh", init="lecun", beta_2=0.999, batch=30),
-    Training(activation="tanh", loss="mse", init="lecun", l1=0.1, batch=4),
+    Training(minibatch=7),
+    Training(loss="mse", l1=0.2, l2=0.05, minibatch=7),
+    Training(activation="tanh", init="lecun", beta_2=0.999, minibatch=30),
+    Training(activation="tanh", loss="mse", init="lecun", l1=0.1, minibatch=4),
 ]
 
 
@@ -78,8 +78,8 @@ def test_training_is_that_of_one_network_after_the_other(training):
             betas=(training.beta_1, training.beta_2),
         )
         for order in orders:
-            for first in range(0, len(y), training.batch):
-                chosen = order[member, first : first + training.batch]
+            for first in range(0, len(y), training.minibatch):
+                chosen = order[member, first : first + training.minibatch]
                 states = torch.tensor(x[chosen])
                 for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
                     states = activate(states @ weight.T + bias)
@@ -112,7 +112,7 @@ def test_a_network_learns_a_smooth_function():
 
 def test_predictions_and_last_layers_are_those_of_the_plain_formula():
     x, y = examples(1100, 4)
-    ensemble = MLPEnsemble([(3, 5)], Training(activation="tanh", epochs=1, batch=500))
+    ensemble = MLPEnsemble([(3, 5)], Training(activation="tanh", epochs=1, minibatch=500))
     ensemble.fit(x, y, np.random.default_rng(0))
     states = x
     for layer in ensemble._groups[0].layers[:-1]:
@@ -130,8 +130,9 @@ def test_members_of_different_shapes_keep_their_places():
     ensemble = MLPEnsemble(shapes, Training(epochs=3))
     ensemble.fit(x, y, np.random.default_rng(0))
     rng = np.random.default_rng(0)
-    pair, single = MLPEnsemble([(2, 4)] * 2, Training(epochs=3)), MLPEnsemble(
-        [(1, 3)], Training(epochs=3)
+    pair, single = (
+        MLPEnsemble([(2, 4)] * 2, Training(epochs=3)),
+        MLPEnsemble([(1, 3)], Training(epochs=3)),
     )
     pair.fit(x, y, rng)
     single.fit(x, y, rng)
@@ -160,7 +161,7 @@ def test_initial_weights_have_the_published_ranges():
         ({"loss": "mea"}, "loss = 'mea'.*mae"),
         ({"init": "zero"}, "init = 'zero'"),
         ({"epochs": 0}, "epochs = 0 must be at least 1"),
-        ({"batch": 0}, "batch = 0 must be at least 1"),
+        ({"minibatch": 0}, "minibatch = 0 must be at least 1"),
         ({"learning_rate": 0.0}, "learning_rate = 0.0 must be positive and finite"),
         ({"beta_1": 1.0}, r"beta_1 = 1.0 must be in \[0, 1\)"),
         ({"l1": -1.0}, "l1 = -1.0 must be finite, not negative"),
