@@ -7,12 +7,7 @@ from algorithms.models.mlp_ensemble import MLPEnsemble, Training
 from algorithms.models.mutant_search import MutantSearch, Numbers
 from nasbench.space import SearchSpace
 
-_NASZILLA = {
-    "targets": "raw",
-    "encoding": "path",
-    "parents": 1,
-    "mutation": "naszilla",
-}
+_NASZILLA = {"targets": "raw", "encoding": "path"}
 
 
 class BANANAS(MutantSearch):
@@ -25,11 +20,14 @@ class BANANAS(MutantSearch):
 
     Preset ``naszilla`` is the published method with the settings of naszilla/naszilla
     (``params.py``, ``meta_neural_net.py``, ``nas_algorithms.py``); ``diverse`` is the same with its
-    networks of five shapes. Both fit losses as they are and so suit only errors in percent. Preset
-    ``naslib`` is the loop of automl/NASLib with the numbers of its ``darts_defaults.yaml`` and its
-    predictor ``mlp``; the experiments of NASLib fit sparse Gaussian processes instead, and it does
-    not stand for them. The defaults are our own variant: standardised losses, features that count
-    operations on paths (``path_statistics``) instead of listing paths, and mutants of more parents.
+    networks of five shapes. Both fit losses as they are and so suit only errors in percent. In
+    nb201 the source also lists paths through ``none``, 30 of up to two operations; here there are
+    20, since such a path leads nowhere. Preset ``naslib`` is the loop of automl/NASLib with the
+    numbers of its ``darts_defaults.yaml`` and its predictor ``mlp``, fitted to losses instead of
+    accuracies; NASLib's experiments fit sparse Gaussian processes, and it does not stand for them.
+
+    The defaults are our own variant: standardised losses, and features that count the operations on
+    paths (``path_statistics``) instead of listing the paths.
 
     Args:
         space: The search space.
@@ -103,7 +101,7 @@ class BANANAS(MutantSearch):
         acquisition: str = "ts",
         beta: float = 0.5,
         candidates: int = 100,
-        parents: int = 5,
+        parents: int = 1,
         mutation: str = "naszilla",
     ) -> None:
         super().__init__(

@@ -53,7 +53,7 @@ class DNGO(MutantSearch):
 
     families = ("neural network",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "naszilla": {"initial": 20, "encoding": "one_hot", "acquisition": "ucb", "parents": 1},
+        "naszilla": {"initial": 20, "acquisition": "ucb"},
     }
 
     def __init__(
@@ -71,12 +71,12 @@ class DNGO(MutantSearch):
         learning_rate: float = 0.01,
         alpha: float = 1.0,
         noise: float = 1000.0,
-        encoding: str = "path_statistics",
+        encoding: str = "one_hot",
         cutoff: int = 40,
         acquisition: str = "ei",
         beta: float = 0.5,
         candidates: int = 100,
-        parents: int = 5,
+        parents: int = 1,
         mutation: str = "naszilla",
     ) -> None:
         super().__init__(

@@ -40,9 +40,9 @@ FEW |= {"bananas": 30, "dngo": 30, "weak_nas": 30}
 FEW_RECORDED = 60
 # Hyperparameters that make models cheap
 CHEAP = {
-    "bananas": {"epochs": 1, "minibatch": 100, "initial": 8},
-    "dngo": {"epochs": 2, "minibatch": 100, "initial": 8},
-    "weak_nas": {"epochs": 2, "width": 10, "initial": 8},
+    "bananas": {"epochs": 1, "layers": 2, "minibatch": 100, "initial": 8, "candidates": 15},
+    "dngo": {"epochs": 2, "minibatch": 100, "initial": 8, "candidates": 15},
+    "weak_nas": {"epochs": 1, "layers": 1, "width": 4, "initial": 8},
 }
 
 

@@ -8,6 +8,7 @@ number of steps.
 """
 
 import argparse
+from itertools import pairwise
 from time import process_time
 
 import numpy as np
@@ -29,12 +30,12 @@ def plain(x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     for layers, width in SHAPES:
         sizes = [x.shape[1], *[width] * layers]
         modules: list[torch.nn.Module] = []
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in pairwise(sizes):
             modules += [torch.nn.Linear(before, after), torch.nn.ReLU()]
         network = torch.nn.Sequential(*modules, torch.nn.Linear(width, 1))
         adam = torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.9, 0.99))
         for _ in range(TRAINING.epochs):
-            for chosen in torch.randperm(len(y)).split(TRAINING.minibatch):
+            for chosen in torch.split(torch.randperm(len(y)), TRAINING.minibatch):
                 adam.zero_grad()
                 loss = (network(inputs[chosen])[:, 0] - targets[chosen]).abs().mean()
                 loss.backward()
