@@ -1,18 +1,17 @@
 """Regularized (aging) evolution (Real et al., 2019, https://arxiv.org/abs/1802.01548)."""
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from random import Random
 from typing import Any, ClassVar
 
+from algorithms.parts.mutation import edge_ends, mutate_each, naszilla_rates
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _TRIES = 1000
 _MUTATIONS = ("one", "notebook", "naszilla", "nats")
-_EDGE = re.compile(r"edge (\d+)->(\d+)")
 
 
 class RegularizedEvolution(Algorithm):
@@ -133,18 +132,7 @@ class RegularizedEvolution(Algorithm):
         return min([members[i] for i in indices[:chosen]])[2]
 
     def _mutate_each(self, arch: Arch, rng: Random) -> Arch:
-        """A legal mutant in which every decision changes with a probability of its own."""
-        draw, space = rng.random, self.space
-        for _ in range(_TRIES):
-            mutant = tuple(
-                [
-                    (option + 1 + int(draw() * (n - 1))) % n if n > 1 and draw() < rate else option
-                    for option, n, rate in zip(arch, space.options, self._rates, strict=True)
-                ]
-            )
-            if space.is_legal(mutant):
-                return mutant
-        return arch
+        return mutate_each(self.space, arch, self._rates, rng)
 
     def _mutate_edge(self, arch: Arch, rng: Random) -> Arch:
         """A mutant with one edge changed: draw a node, then one of the edges into it."""
@@ -172,14 +160,11 @@ class RegularizedEvolution(Algorithm):
 
 def _rates(space: SearchSpace, mutation: str) -> list[float]:
     """Probability that each decision changes, for ``"notebook"`` and ``"naszilla"``."""
-    edges = [_EDGE.fullmatch(decision.name) for decision in space.decisions]
-    ends = [match.groups() for match in edges if match]
-    n_others = len(edges) - len(ends)
-    if mutation == "notebook":
-        one_in = len(set(chain.from_iterable(ends)))
-    else:
-        one_in = len(ends) if n_others else max(len(ends) - 2, 1)
-    return [1 / one_in if match else 1 / n_others for match in edges]
+    if mutation != "notebook":
+        return naszilla_rates(space)
+    ends = edge_ends(space)
+    nodes = set(chain.from_iterable(edge for edge in ends if edge))
+    return [1 / len(nodes) if edge else 1 / ends.count(None) for edge in ends]
 
 
 def _edges_by_target(space: SearchSpace) -> list[list[tuple[int, int]]]:
@@ -188,9 +173,8 @@ def _edges_by_target(space: SearchSpace) -> list[list[tuple[int, int]]]:
     Empty if any decision is not an edge.
     """
     into: dict[str, list[tuple[int, int]]] = {}
-    for position, (decision, n) in enumerate(zip(space.decisions, space.options, strict=True)):
-        edge = _EDGE.fullmatch(decision.name)
+    for position, (edge, n) in enumerate(zip(edge_ends(space), space.options, strict=True)):
         if edge is None:
             return []
-        into.setdefault(edge[2], []).extend([(position, n - 1)] if n > 1 else [])
+        into.setdefault(edge[1], []).extend([(position, n - 1)] if n > 1 else [])
     return [edges for edges in into.values() if edges]

@@ -44,14 +44,19 @@ FEW = {
     "gp_bo": 14,
     "nas_bowl": 14,
     "nasbot": 14,
+    "bananas": 30,
+    "dngo": 30,
+    "weak_nas": 30,
 }
 FEW_RECORDED = 60
-
 # Changes that make models cheap, on top of defaults and presets
 CHEAP = {
     "gp_bo": {"initial": 5, "candidates": 6, "parents": 2, "edits": 2, "refit": 1.0},
     "nas_bowl": {"initial": 5, "candidates": 10, "parents": 2},
     "nasbot": {"initial": 5, "mutations": 5, "max_evaluations": 5, "refit": 1.0},
+    "bananas": {"epochs": 1, "layers": 2, "minibatch": 100, "initial": 8, "candidates": 15},
+    "dngo": {"epochs": 2, "minibatch": 100, "initial": 8, "candidates": 15},
+    "weak_nas": {"epochs": 1, "layers": 1, "width": 4, "initial": 8},
 }
 
 

@@ -1,0 +1,74 @@
+"""Architectures as features of a model that a search fits."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.encodings import ENCODINGS, encode, path_vocabulary
+from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.space import Arch, SearchSpace
+
+_PATH = "path"
+_ONE_HOT = "one_hot"
+
+
+class Features:
+    """Encodes architectures; remembers what it has encoded.
+
+    A path encoding is truncated to whole lengths: it has the paths of up to k operations, for the
+    largest k with at most ``cutoff`` such paths (White et al., 2021, section 5.1,
+    https://arxiv.org/abs/1910.11858). Where a space has no graphs, too many paths, or more than
+    ``cutoff`` of the shortest ones, ``one_hot`` takes the place of the encoding.
+
+    Args:
+        space: The search space.
+        encoding: One of :data:`nasbench.encodings.ENCODINGS`.
+        cutoff: Largest number of columns of a path encoding; 0 for no limit.
+
+    Attributes:
+        encoding: What is used.
+        columns: Number of columns; None for all.
+
+    Raises:
+        InvalidArgumentError: There is no such encoding, or ``cutoff`` is negative.
+    """
+
+    def __init__(self, space: SearchSpace, encoding: str, cutoff: int = 0) -> None:
+        if encoding not in ENCODINGS:
+            raise InvalidArgumentError(f"encoding = {encoding!r}{one_of(encoding, ENCODINGS)}")
+        if cutoff < 0:
+            raise InvalidArgumentError(f"cutoff = {cutoff} must not be negative")
+        self.encoding = encoding
+        self.columns: int | None = None
+        self._space = space
+        self._rows: dict[Arch, NDArray[np.float32]] = {}
+        try:
+            encode(space, [], [encoding])
+            if encoding == _PATH and cutoff:
+                self.columns = _whole_lengths(space, cutoff)
+        except InvalidArgumentError:
+            self.encoding = _ONE_HOT
+        if self.columns == 0:
+            self.encoding, self.columns = _ONE_HOT, None
+
+    def __call__(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
+        """Return one row an architecture, shape ``(n, n_columns)``."""
+        if self.encoding == _ONE_HOT:
+            return encode(self._space, archs, [_ONE_HOT]).astype(np.float64)
+        new = [arch for arch in dict.fromkeys(archs) if arch not in self._rows]
+        rows = encode(self._space, new, [self.encoding])[:, : self.columns]
+        self._rows.update(zip(new, rows, strict=True))
+        return np.array([self._rows[arch] for arch in archs], dtype=np.float64)
+
+
+def _whole_lengths(space: SearchSpace, cutoff: int) -> int:
+    """Number of paths up to the largest length that ``cutoff`` columns can hold; 0 if none."""
+    lengths = Counter(map(len, path_vocabulary(space)))
+    columns = 0
+    for length in sorted(lengths):
+        if columns + lengths[length] > cutoff:
+            break
+        columns += lengths[length]
+    return columns
