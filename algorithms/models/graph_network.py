@@ -8,7 +8,7 @@ come from a generator that is passed in.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi, sqrt
+from math import cos, inf, pi, sqrt
 from typing import Literal, NamedTuple, cast
 
 import torch
@@ -16,6 +16,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from algorithms.models.graph_inputs import Graphs
+from nasbench.errors import InvalidArgumentError
 
 _BLOCK = 1_024
 
@@ -341,23 +342,38 @@ class Training:
 
     Attributes:
         epochs: Passes over the examples.
-        batch: Largest number of examples per step; batches are of nearly equal size, at least 2.
+        batch_size: Largest number of examples per step; batches have nearly equal sizes of at
+            least 2.
         learning_rate: Initial learning rate.
         weight_decay: See :class:`Adam`, as are the others.
         decoupled: See there.
         beta1: See there.
         beta2: See there.
         bias_factor: See there.
+
+    Raises:
+        InvalidArgumentError: A value is impossible.
     """
 
     epochs: int
-    batch: int
+    batch_size: int
     learning_rate: float
     weight_decay: float = 0.0
     decoupled: bool = False
     beta1: float = 0.9
     beta2: float = 0.999
     bias_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_counts(epochs=self.epochs, batch_size=self.batch_size)
+        if not 0 < self.learning_rate < inf:
+            raise InvalidArgumentError(
+                f"learning_rate = {self.learning_rate} must be positive and finite"
+            )
+        if not 0 <= self.weight_decay < inf:
+            raise InvalidArgumentError(
+                f"weight_decay = {self.weight_decay} must be finite and not negative"
+            )
 
     def run(
         self,
@@ -384,13 +400,26 @@ class Training:
             decoupled=self.decoupled,
             bias_factor=self.bias_factor,
         )
-        n_batches = max(min(-(-n // self.batch), n // 2), 1)
+        n_batches = max(min(-(-n // self.batch_size), n // 2), 1)
         for epoch in range(self.epochs):
             rate = self.learning_rate * (1 + cos(pi * epoch / self.epochs)) / 2
             for rows in torch.randperm(n, generator=generator).tensor_split(n_batches):
                 adam.step(loss(rows), rate)
             if stop is not None and stop(epoch):
                 break
+
+
+def check_counts(**counts: int) -> None:
+    """Raise InvalidArgumentError unless all numbers, given by name, are at least 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise InvalidArgumentError(f"{name} = {count} must be at least 1")
+
+
+def check_dropout(dropout: float) -> None:
+    """Raise InvalidArgumentError unless a probability of dropout is in [0, 1)."""
+    if not 0 <= dropout < 1:
+        raise InvalidArgumentError(f"dropout = {dropout} must be in [0, 1)")
 
 
 def _uniform(tensor: Tensor, bound: float, generator: Generator) -> None:
