@@ -28,6 +28,7 @@ ALGORITHMS = Registry(
         "metaqnn": "algorithms.reinforcement.metaqnn:MetaQNN",
         "mcts_uct": "algorithms.tree_search.mcts_uct:MctsUct",
         "lanas": "algorithms.tree_search.lanas:LaNAS",
+        "bonas": "algorithms.bayesian.bonas:BONAS",
         "neural_predictor": "algorithms.predictor.neural_predictor:NeuralPredictor",
         "npenas": "algorithms.predictor.npenas:NPENAS",
         "brp_nas": "algorithms.predictor.brp_nas:BRPNAS",

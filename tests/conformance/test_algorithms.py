@@ -36,7 +36,15 @@ TABLES = {
 
 # Trials that show what there is to see, where one takes long or the space has 16 architectures
 FEW = {"transform_rl": 40, "reinforce_lstm": 60, "ppo_lstm": 60, "metaqnn": 60, "bohb": 100}
+FEW |= dict.fromkeys(("neural_predictor", "npenas", "brp_nas", "bonas"), 60)
 FEW_RECORDED = 60
+# Hyperparameters that make models cheap, on top of defaults and presets
+CHEAP = {
+    "neural_predictor": {"trials": 40, "pool": 2, "hidden": 4, "head": 3, "epochs": 1},
+    "npenas": {"candidates": 20, "hidden": 4, "epochs": 1},
+    "brp_nas": {"training": 30, "iterations": 3, "pool": 50, "hidden": 4, "epochs": 3},
+    "bonas": {"candidates": 20, "hidden": 4, "epochs": 1},
+}
 
 
 def n_trials(name, space):
@@ -47,13 +55,15 @@ def n_trials(name, space):
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_registered_algorithm_keeps_the_contract(name, table):
     toy = TABLES[table]
-    check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n_trials(name, toy.space))
+    n = n_trials(name, toy.space)
+    check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n, changes=CHEAP.get(name))
 
 
 @pytest.mark.parametrize("space", [Unequal(), RECORDED], ids=["unequal", "recorded"])
 @pytest.mark.parametrize(("name", "preset"), [pair for pair in SETTINGS if pair[1]])
 def test_presets_keep_the_contract(name, preset, space):
-    check_algorithm(ALGORITHMS.load(name), Hashed(space), preset=preset, n=n_trials(name, space))
+    options = {"preset": preset, "changes": CHEAP.get(name), "n": n_trials(name, space)}
+    check_algorithm(ALGORITHMS.load(name), Hashed(space), **options)
 
 
 def test_hyperparameters_other_than_the_defaults_keep_the_contract():
@@ -286,7 +296,7 @@ class Opposite(Hashed):
 
 def proposals(name, preset, benchmark, n, seed=0):
     algorithm = ALGORITHMS.load(name)
-    values = hyperparameters(algorithm, {}, preset)
+    values = hyperparameters(algorithm, CHEAP.get(name, {}), preset)
     options = {"fidelities": benchmark.fidelities, "seed": seed, "hyperparameters": values}
     made = make(algorithm, benchmark.space, **options)
     run = replay(made, benchmark, budget=nasbench.Budget(trials=n), seed=seed)
