@@ -13,7 +13,7 @@ from algorithms.models.acquisition import expected_improvement
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.bayesian_linear import BayesianLinear
 from algorithms.models.candidates import lowest, mutants_or_unseen
-from algorithms.models.graph_inputs import GraphInputs, graph_inputs
+from algorithms.models.graph_inputs import GraphInputs, Graphs, graph_inputs
 from algorithms.models.graph_network import (
     GlobalGCN,
     GraphNetwork,
@@ -28,7 +28,7 @@ _PATIENCE = 5
 
 
 class BONAS(BatchSearch):
-    """BONAS: expected improvement by Bayesian linear regression on what a graph network has learned.
+    """BONAS: expected improvement by Bayesian linear regression on vectors of a graph network.
 
     A graph convolutional network learns the standardised losses of all results. Then a Bayesian
     linear regression replaces its last layer and gives a mean and an uncertainty. Mutants of the
@@ -36,15 +36,15 @@ class BONAS(BatchSearch):
     ``candidates`` of them; those with the largest expected improvements are trained. Random
     architectures join where there are fewer than ``batch`` mutants.
 
-    Only the search part of BONAS is here: the paper trains each batch as one weight-sharing network,
-    while here every architecture is trained on its own. Candidates are those of naszilla and NASLib
-    instead of an evolution inside the model.
+    Only the search part of BONAS is here: the paper trains each batch as one network with shared
+    weights, while here every architecture is trained on its own. Candidates are those of naszilla
+    and NASLib instead of an evolution inside the model.
 
     Spaces without graphs are read as chains of decisions, see
     :class:`~algorithms.models.graph_inputs.GraphInputs`.
 
-    Preset ``naslib`` has the network and the training of automl/NASLib (``bonas.py``), which forgets
-    to clear gradients; here they are cleared.
+    Preset ``naslib`` has the network and the training of automl/NASLib (``bonas.py``), which does
+    not clear gradients between steps; here they are cleared.
 
     Args:
         space: The search space.
@@ -172,12 +172,14 @@ class _Regressor(GraphNetwork):
             dropout=0.0,
             generator=generator,
         )
-        self.prepare = self.vectors.prepare  # type: ignore[method-assign]
         self.head = nn.Linear(hidden, 1, dtype=torch.float64, device="meta").to_empty(device="cpu")
         bound = 1 / sqrt(hidden)
         with torch.no_grad():
             for tensor in self.head.parameters():
                 tensor.uniform_(-bound, bound, generator=generator)
+
+    def prepare(self, graphs: Graphs) -> Prepared:
+        return self.vectors.prepare(graphs)
 
     def forward(self, inputs: Prepared, generator: Generator | None) -> Tensor:
         """Vectors of ``n`` graphs, shape ``(n, hidden)``."""

@@ -90,7 +90,17 @@ def mutants_or_unseen(
         seen: See there.
         patience: See there.
     """
-    found = mutants(parents, n, seen, lambda arch: space.mutate(arch, rng), patience=patience)
+    alone = set()
+
+    def mutate(arch: Arch) -> Arch:
+        if arch in alone:
+            return arch
+        mutant = space.mutate(arch, rng)
+        if mutant == arch:  # it has no legal neighbour, which takes long to find out
+            alone.add(arch)
+        return mutant
+
+    found = mutants(parents, n, seen, mutate, patience=patience)
     if len(found) < least:
         found += unseen(space, least - len(found), rng, {*seen, *found})
     return found

@@ -39,10 +39,10 @@ class Prepared(NamedTuple):
     def rows(self, chosen: Tensor) -> "Prepared":
         """Return the inputs of some graphs."""
         return Prepared(
-            self.first[chosen],
-            self.adjacency[chosen],
-            None if self.present is None else self.present[chosen],
-            self.sizes[chosen],
+            self.first.index_select(0, chosen),
+            self.adjacency.index_select(0, chosen),
+            None if self.present is None else self.present.index_select(0, chosen),
+            self.sizes.index_select(0, chosen),
         )
 
 
@@ -125,8 +125,8 @@ class DirectedGCN(GraphNetwork):
 class GIN(GraphNetwork):
     """Graph isomorphism network (Xu et al., 2019), as in NPENAS (Wei et al., 2020).
 
-    https://arxiv.org/abs/1810.00826, https://arxiv.org/abs/2003.12857. In a layer, two linear layers
-    map the sum of a node's vector and those of its predecessors; an activation and batch
+    https://arxiv.org/abs/1810.00826, https://arxiv.org/abs/2003.12857. In a layer, two linear
+    layers map the sum of a node's vector and those of its predecessors; an activation and batch
     normalisation follow. Then come the mean over all nodes and one or two outputs, each with a
     hidden layer of its own. Dropout of 0.1 follows the hidden layer of the first output. Weights
     are initialised as in auroua/NPENASv1.
@@ -276,8 +276,8 @@ class GlobalGCN(GraphNetwork):
 class Adam:
     """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980) on one vector of all weights.
 
-    ``torch.optim`` does the same, but first loads PyTorch's compiler, which takes seconds, and takes
-    longer for each of many small tensors.
+    ``torch.optim`` does the same, but first loads PyTorch's compiler, which takes seconds, and
+    takes longer for many small tensors.
 
     Args:
         network: Its parameters become views of the vector.

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import pool
-from algorithms.models.graph_inputs import GraphInputs, graph_inputs
+from algorithms.models.graph_inputs import GraphInputs, Graphs, graph_inputs
 from algorithms.models.graph_network import (
     GlobalGCN,
     GraphNetwork,
@@ -283,7 +283,9 @@ class _Relation(GraphNetwork):
             weight, bias = torch.empty(2, 2 * hidden).double(), torch.empty(2).double()
             self.weight = nn.Parameter(weight.uniform_(-bound, bound, generator=generator))
             self.bias = nn.Parameter(bias.uniform_(-bound, bound, generator=generator))
-        self.prepare = self.vectors.prepare  # type: ignore[method-assign]
+
+    def prepare(self, graphs: Graphs) -> Prepared:
+        return self.vectors.prepare(graphs)
 
     def forward(self, inputs: Prepared, generator: Generator | None) -> Tensor:
         """Vectors of ``n`` graphs, shape ``(n, hidden)``; only training needs the generator."""

@@ -1,6 +1,7 @@
 """Networks beside plain readings: one graph after the other, node by node."""
 
 import random
+from itertools import chain
 from math import cos, pi, sqrt
 
 import pytest
@@ -236,7 +237,7 @@ def test_training_visits_every_example_once_an_epoch_at_a_cosine_rate(monkeypatc
         torch.nn.Linear(1, 1), 8, lambda rows: visits.append(rows.tolist()), generator()
     )
     epochs = [visits[i : i + 3] for i in range(0, 12, 3)]
-    assert all(sorted(sum(batches, [])) == list(range(8)) for batches in epochs)
+    assert all(sorted(chain(*batches)) == list(range(8)) for batches in epochs)
     assert [sorted(map(len, batches)) for batches in epochs] == [[2, 3, 3]] * 4
     assert epochs[0] != epochs[1]
     assert rates == pytest.approx([(1 + cos(pi * (i // 3) / 4)) / 2 for i in range(12)])
