@@ -227,7 +227,7 @@ def test_adam_is_that_of_its_paper():
                 x[k] *= 1 - 0.05 * 0.1
             step = first[k] / (1 - 0.8**t) / (sqrt(second[k] / (1 - 0.9**t)) + 1e-8)
             x[k] -= 0.05 * step * (2 if k == 2 else 1)
-        assert [*network.weight[0].tolist(), float(network.bias)] == pytest.approx(x)
+        assert [*network.weight[0].tolist(), float(network.bias.detach())] == pytest.approx(x)
 
 
 def test_training_visits_every_example_once_an_epoch_at_a_cosine_rate(monkeypatch):

@@ -188,7 +188,7 @@ def test_iterations_train_the_same_network_longer(monkeypatch):
         "algorithms.predictor.brp_nas.Training.run",
         lambda self, network, n, *_: runs.append((network, self.epochs, self.batch_size, n)),
     )
-    drive(made(training=100, iterations=5, pool=200, hidden=4), rugged, 101)
+    drive(made(training=100, iterations=5, pool=2000, hidden=4), rugged, 101)
     assert [run[1:] for run in runs] == [
         (50, 6, 20), (100, 12, 40), (150, 18, 60), (200, 24, 80), (250, 30, 100)
     ]  # fmt: skip
