@@ -95,27 +95,26 @@ class DirectedGCN(GraphNetwork):
         self._dropout = dropout
         sizes = [n_labels] + [hidden] * (layers - 1)
         with torch.device("meta"):  # where constructors draw nothing from the global generator
-            self.convolutions = nn.ParameterList(torch.empty(2, size, hidden) for size in sizes)
+            self.convolutions = nn.ParameterList(torch.empty(size, 2 * hidden) for size in sizes)
             self.fc1 = nn.Linear(hidden, head, bias=False)
             self.fc2 = nn.Linear(head, 1, bias=False)
         self.to_empty(device="cpu").double()
         for weight in self.convolutions:
-            _uniform(weight, sqrt(6 / (weight.shape[1] + hidden)), generator)
+            _uniform(weight, sqrt(6 / (weight.shape[0] + hidden)), generator)
         _reset_linear(self.fc1, generator)
         _reset_linear(self.fc2, generator)
 
     def prepare(self, graphs: Graphs) -> Prepared:
         along = _by_rows(graphs.edges + torch.eye(graphs.edges.shape[1]))
         both = torch.stack([along, _by_rows(along.mT)], 1)
-        return Prepared(both @ graphs.nodes[:, None], both, *_sizes(graphs))
+        return Prepared(graphs.nodes, both, *_sizes(graphs))
 
     def forward(self, inputs: Prepared, generator: Generator | None) -> Tensor:
         """Outputs for ``n`` graphs, shape ``(n,)``; only training needs the generator."""
-        states, both = inputs.first, inputs.adjacency
-        for i, weight in enumerate(self.convolutions):
-            if i:
-                states = both @ states[:, None]
-            states = (states @ weight).relu().mean(1)
+        states = inputs.first
+        for weight in self.convolutions:  # both directions side by side
+            sent = (states @ weight).unflatten(2, (2, -1)).transpose(1, 2)
+            states = (inputs.adjacency @ sent).relu().mean(1)
             states = _drop(states, self._dropout, generator)
         pooled = states.sum(1) / inputs.sizes
         outputs: Tensor = self.fc2(_drop(self.fc1(pooled), self._dropout, generator))

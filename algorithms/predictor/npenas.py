@@ -51,7 +51,7 @@ class NPENAS(BatchSearch):
         hidden: Size of the node vectors.
         head: Size of the layer before the output.
         epochs: Passes over the examples.
-        batch_size: Examples per step; up to 10 examples make one step.
+        batch_size: Examples per step.
         learning_rate: Initial learning rate of Adam (betas 0 and 0.9), twice that for biases, which
             falls to 0 as a half cosine.
         weight_decay: L2 penalty of Adam, not for biases.
@@ -59,8 +59,8 @@ class NPENAS(BatchSearch):
 
     families = ("graph network",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "np": {"predictor": "sigmoid", "rate": 100.0},
-        "bo": {"predictor": "gaussian", "epochs": 1000},
+        "np": {"predictor": "sigmoid", "rate": 100.0, "epochs": 300, "batch_size": 16},
+        "bo": {"predictor": "gaussian", "epochs": 1000, "batch_size": 16},
     }
 
     def __init__(
@@ -77,8 +77,8 @@ class NPENAS(BatchSearch):
         layers: int = 3,
         hidden: int = 32,
         head: int = 16,
-        epochs: int = 300,
-        batch_size: int = 16,
+        epochs: int = 200,
+        batch_size: int = 32,
         learning_rate: float = 0.005,
         weight_decay: float = 1e-4,
     ) -> None:

@@ -32,18 +32,14 @@ STEPS = 40
 def networks(n_labels: int, seed: int) -> dict[str, tuple[GraphNetwork, int]]:
     """The networks of the defaults and their batch sizes."""
     generator = torch.Generator().manual_seed(seed)
-    gcn = DirectedGCN(
-        n_labels, hidden=144, layers=4, head=128, dropout=0.1, generator=generator
-    )
+    gcn = DirectedGCN(n_labels, hidden=144, layers=4, head=128, dropout=0.1, generator=generator)
     gin = GIN(
         n_labels, hidden=32, layers=3, head=16, outputs=1, activation="relu", generator=generator
     )
     relation = GlobalGCN(
         n_labels, hidden=64, layers=4, norm="layer", dropout=0.2, generator=generator
     )
-    bonas = GlobalGCN(
-        n_labels, hidden=64, layers=4, norm="batch", dropout=0.0, generator=generator
-    )
+    bonas = GlobalGCN(n_labels, hidden=64, layers=4, norm="batch", dropout=0.0, generator=generator)
     return {
         "neural_predictor (GCN)": (gcn, 7),
         "npenas (GIN)": (gin, 16),

@@ -69,7 +69,8 @@ def plain_gcn(network, graphs):
             along[i, j] = 1
         along = along / along.sum(1, keepdim=True)
         against = along.T / along.T.sum(1, keepdim=True)
-        for one, two in network.convolutions:
+        for weights in network.convolutions:
+            one, two = weights.chunk(2, 1)
             states = [
                 (
                     torch.relu(sum(along[i, j] * states[j] @ one for j in range(n)))

@@ -86,7 +86,7 @@ def relation(n=9, hidden=6):
         for j in range(n):
             pair = torch.cat([vectors[i], vectors[j]])
             logs = (network.weight @ pair + network.bias).log_softmax(0)
-            odds[i, j] = float(logs[0] - logs[1])
+            odds[i, j] = (logs[0] - logs[1]).item()
     return search, network, archs, vectors, odds
 
 
