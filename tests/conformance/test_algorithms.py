@@ -36,11 +36,18 @@ TABLES = {
 
 # Trials that show what there is to see, where one takes long or the space has 16 architectures
 FEW = {"transform_rl": 40, "reinforce_lstm": 60, "ppo_lstm": 60, "metaqnn": 60, "bohb": 100}
-FEW |= dict.fromkeys(("neural_predictor", "npenas", "brp_nas", "bonas"), 60)
+FEW |= {"neural_predictor": 60, "npenas": 30, "brp_nas": 60, "bonas": 30}
 FEW_RECORDED = 60
 # Hyperparameters that make models cheap, on top of defaults and presets
 CHEAP = {
-    "neural_predictor": {"trials": 40, "pool": 2, "hidden": 4, "head": 3, "epochs": 1},
+    "neural_predictor": {
+        "trials": 40,
+        "pool": 2,
+        "hidden": 4,
+        "head": 3,
+        "epochs": 2,
+        "learning_rate": 0.1,
+    },
     "npenas": {"candidates": 20, "hidden": 4, "epochs": 1},
     "brp_nas": {"training": 30, "iterations": 3, "pool": 50, "hidden": 4, "epochs": 3},
     "bonas": {"candidates": 20, "hidden": 4, "epochs": 1},

@@ -48,7 +48,7 @@ def test_the_best_predicted_mutants_of_the_best_are_trained(monkeypatch):
 
 @pytest.mark.parametrize("predictor", ["linear", "sigmoid", "gaussian"])
 def test_every_predictor_learns_which_operations_are_good(predictor):
-    search = made(predictor=predictor, epochs=60)
+    search = made(predictor=predictor, epochs=120, batch_size=16)
     archs = [search.space.sample(search.rng) for _ in range(120)]
     for trial, arch in enumerate(archs[:80]):
         tell(search, arch, loss_of(arch), trial)
