@@ -136,11 +136,8 @@ class BONAS(BatchSearch):
             y = torch.from_numpy(targets)
 
             def loss(rows: Tensor) -> Tensor:
-                return (
-                    (network.head(network(inputs.rows(rows), generator))[:, 0] - y[rows])
-                    .square()
-                    .mean()
-                )
+                outputs: Tensor = network.head(network(inputs.rows(rows), generator))
+                return (outputs[:, 0] - y[rows]).square().mean()
 
             self._training.run(network, len(y), loss, generator)
             features = network.outputs(inputs)

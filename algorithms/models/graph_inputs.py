@@ -73,12 +73,12 @@ class GraphInputs:
         present = (np.arange(m) < sizes[:, None]).astype(np.float64)
         return Graphs(*map(torch.from_numpy, (edges, nodes, present)))
 
-    def _read(self, arch: Arch) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    def _read(self, arch: Arch) -> tuple[NDArray[np.bool_], NDArray[np.integer]]:
         """Adjacency and label numbers; -1 for a label without a column."""
         graph = self._space.graph(arch)
         if graph is None or self._numbers is None:
             chain = np.eye(len(arch), k=1, dtype=np.bool_)
-            return chain, np.array(arch) + self._offsets[:-1]
+            return chain, np.array(arch) + np.array(self._offsets[:-1])
         numbers = [self._numbers.get(label, -1) for label in graph.labels]
         return graph.adjacency, np.array(numbers)
 

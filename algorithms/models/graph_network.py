@@ -56,7 +56,7 @@ class GraphNetwork(nn.Module):
     def outputs(self, inputs: Prepared) -> Tensor:
         """Return the outputs for ``n`` graphs as they are after training."""
         self.eval()
-        blocks = torch.arange(len(inputs.first)).split(_BLOCK)
+        blocks = torch.split(torch.arange(len(inputs.first)), _BLOCK)
         with torch.no_grad():
             found = torch.cat([self(inputs.rows(block), None) for block in blocks])
         self.train()

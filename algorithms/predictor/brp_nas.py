@@ -190,7 +190,8 @@ class BRPNAS(BatchSearch):
         if not (bool((first + second).isfinite().all()) and isfinite(offset)):
             return []
         if self.ranking == "mean_logit":
-            return np.argsort((second - first).numpy(), kind="stable").tolist()
+            order: list[int] = np.argsort((second - first).numpy(), kind="stable").tolist()
+            return order
         return _sorted_by_comparison(first.tolist(), second.tolist(), offset)
 
     def _trained(self, iteration: int) -> "_Relation":
@@ -222,7 +223,7 @@ class BRPNAS(BatchSearch):
             return (losses.sum() - losses.diagonal().sum()) / max(k * (k - 1), 1)
 
         def loss_of_pairs(pairs: Tensor) -> Tensor:
-            graphs, places = torch.cat([i[pairs], j[pairs]]).unique(return_inverse=True)
+            graphs, places = torch.unique(torch.cat([i[pairs], j[pairs]]), return_inverse=True)
             first, second, offset = network.log_odds_of(network(inputs.rows(graphs), generator))
             better, worse = places.view(2, -1)
             return F.binary_cross_entropy_with_logits(
@@ -314,7 +315,8 @@ def _sorted_by_comparison(
 ) -> list[int]:
     """Sort by comparisons, worst first, then turn around, as SamsungLabs/eagle does."""
 
-    def compare(i: int, j: int) -> float:
-        return first[i] + second[j] + offset
+    def compare(i: int, j: int) -> int:
+        odds = first[i] + second[j] + offset
+        return (odds > 0) - (odds < 0)
 
     return sorted(range(len(first)), key=cmp_to_key(compare))[::-1]

@@ -135,7 +135,7 @@ class NeuralPredictor(BatchSearch):
             inputs = network.prepare(self._inputs.graphs(self.examples.archs))
 
             def loss(rows: torch.Tensor) -> torch.Tensor:
-                errors = network(inputs.rows(rows), generator) - targets[rows]
+                errors: torch.Tensor = network(inputs.rows(rows), generator) - targets[rows]
                 return errors.square().mean()
 
             self._training.run(network, len(targets), loss, generator)

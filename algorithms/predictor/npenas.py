@@ -77,7 +77,7 @@ class NPENAS(BatchSearch):
         layers: int = 3,
         hidden: int = 32,
         head: int = 16,
-        epochs: int = 200,
+        epochs: int = 150,
         batch_size: int = 32,
         learning_rate: float = 0.005,
         weight_decay: float = 1e-4,
