@@ -54,7 +54,7 @@ class BRPNAS(BatchSearch):
 
     The defaults are small enough for a processor. Preset ``eagle`` has the settings of
     SamsungLabs/eagle on NAS-Bench-201, for losses in percent: vectors of 600 numbers, and each step
-    on 64 pairs; a search then takes hours.
+    on 64 pairs. They are made for a GPU.
 
     Args:
         space: The search space.
