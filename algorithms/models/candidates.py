@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from itertools import islice
+from math import isfinite
 from random import Random
 
 from nasbench.space import Arch, SearchSpace
@@ -67,3 +68,64 @@ def mutants(
             if mutant not in seen:
                 found[mutant] = None
     return list(found)[:n]
+
+
+def mutants_or_unseen(
+    space: SearchSpace,
+    parents: Sequence[Arch],
+    n: int,
+    least: int,
+    rng: Random,
+    seen: Collection[Arch],
+    patience: int,
+) -> list[Arch]:
+    """Return up to ``n`` :func:`mutants`; where there are fewer than ``least``, random ones, too.
+
+    Args:
+        space: The search space.
+        parents: As for :func:`mutants`, as are ``n``, ``seen`` and ``patience``.
+        n: See there.
+        least: Random architectures join until there are so many, as far as there are any.
+        rng: Source of randomness.
+        seen: See there.
+        patience: See there.
+    """
+    alone = set()
+
+    def mutate(arch: Arch) -> Arch:
+        if arch in alone:
+            return arch
+        mutant = space.mutate(arch, rng)
+        if mutant == arch:  # it has no legal neighbour, which takes long to find out
+            alone.add(arch)
+        return mutant
+
+    found = mutants(parents, n, seen, mutate, patience=patience)
+    if len(found) < least:
+        found += unseen(space, least - len(found), rng, {*seen, *found})
+    return found
+
+
+def pool(space: SearchSpace, n: int, rng: Random, seen: Collection[Arch]) -> list[Arch]:
+    """Return all architectures not in ``seen`` if the space has up to ``n``, else ``n`` random.
+
+    Args:
+        space: The search space.
+        n: Number of architectures.
+        rng: Source of randomness.
+        seen: What not to return; a set or mapping.
+    """
+    if space.size is not None and space.size <= n:
+        return [arch for arch in space.archs() if arch not in seen]
+    return unseen(space, n, rng, seen)
+
+
+def lowest(archs: Sequence[Arch], scores: Sequence[float], n: int) -> list[Arch]:
+    """Return the ``n`` architectures with the lowest scores, lowest first.
+
+    Returns:
+        None of them if a score is not a finite number, as of a model whose training diverged.
+    """
+    if not all(map(isfinite, scores)):
+        return []
+    return [archs[i] for i in sorted(range(len(archs)), key=lambda i: (scores[i], i))[:n]]

@@ -46,6 +46,12 @@ class Examples:
         targets: NDArray[np.float64] = (scaled - scaled.mean()) / scaled.std()
         return targets
 
+    def finite_losses(self) -> NDArray[np.float64]:
+        """Return the losses, shape ``(n,)``; a diverged training has the largest finite loss."""
+        losses = np.array(self.losses, dtype=np.float64)
+        finite = np.isfinite(losses)
+        return np.where(finite, losses, losses[finite].max(initial=-math.inf))
+
     def best(self, n: int) -> list[Arch]:
         """Return the ``n`` different architectures with the lowest losses, best first.
 

@@ -47,6 +47,10 @@ FEW = {
     "bananas": 30,
     "dngo": 30,
     "weak_nas": 30,
+    "neural_predictor": 60,
+    "npenas": 30,
+    "brp_nas": 60,
+    "bonas": 30,
 }
 FEW_RECORDED = 60
 # Changes that make models cheap, on top of defaults and presets
@@ -57,6 +61,17 @@ CHEAP = {
     "bananas": {"epochs": 1, "layers": 2, "minibatch": 100, "initial": 8, "candidates": 15},
     "dngo": {"epochs": 2, "minibatch": 100, "initial": 8, "candidates": 15},
     "weak_nas": {"epochs": 1, "layers": 1, "width": 4, "initial": 8},
+    "neural_predictor": {
+        "trials": 40,
+        "pool": 2,
+        "hidden": 4,
+        "head": 3,
+        "epochs": 2,
+        "learning_rate": 0.1,
+    },
+    "npenas": {"candidates": 20, "hidden": 4, "epochs": 1},
+    "brp_nas": {"training": 30, "iterations": 3, "pool": 50, "hidden": 4, "epochs": 3},
+    "bonas": {"candidates": 20, "hidden": 4, "epochs": 1},
 }
 
 

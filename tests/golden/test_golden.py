@@ -37,7 +37,7 @@ MULTI_FIDELITY = {
 SQUARED_ERRORS = {"reinforce/nas_benchmarks_fcnet"}
 OBJECTIVES = ("valid_accuracy", "parameters")
 MULTI_OBJECTIVE = {"nsga2", "lemonade", "mo_reward", "random_scalarization"}
-MODELS = {"gp_bo", "nas_bowl", "nasbot", "bananas", "dngo", "weak_nas"}
+MODELS = {"gp_bo", "nas_bowl", "nasbot", "bananas", "dngo", "weak_nas", "neural_predictor", "npenas", "brp_nas", "bonas"}
 """Methods whose choices a model of floating-point numbers decides: they have no golden traces."""
 OURS = ("algorithms.", "nasbench.")
 LONGER = {"tournament_evolution/large_scale": 1200, "tournament_evolution/hierarchical": 400}

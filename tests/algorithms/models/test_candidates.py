@@ -1,8 +1,10 @@
+import math
 import random
 
 import pytest
+from toys import Layers
 
-from algorithms.models.candidates import mutants, unseen
+from algorithms.models.candidates import lowest, mutants, mutants_or_unseen, pool, unseen
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 
@@ -49,3 +51,31 @@ def test_mutants_are_fewer_where_parents_have_no_others():
     seen = set(space.neighbors(parent))
     one = seen.pop()
     assert mutants([parent], 100, seen, lambda arch: space.mutate(arch, rng)) in ([one], [])
+
+
+def test_random_architectures_join_where_mutants_are_few():
+    rng = random.Random(0)
+    space, parents = Layers(), [(1, 0, 1)]
+    neighbors = set(space.neighbors(parents[0]))
+    few = mutants_or_unseen(space, parents, 100, 1, rng, {}, patience=5)
+    assert set(few) <= neighbors
+    some = mutants_or_unseen(space, parents, 100, 10, rng, {}, patience=5)
+    assert len(set(some)) == len(some) == 10
+    everything = mutants_or_unseen(space, parents, 100, 99, rng, {parents[0]}, patience=5)
+    assert len(everything) == len(set(everything)) == space.size - 1
+
+
+def test_a_pool_is_the_space_or_a_sample_of_it():
+    rng = random.Random(0)
+    space = Layers()
+    archs = list(space.archs())
+    assert pool(space, 100, rng, {archs[0]}) == archs[1:]
+    sample = pool(NB201(), 100, rng, {archs[0]})
+    assert len(set(sample)) == len(sample) == 100
+
+
+def test_the_lowest_are_the_lowest_in_order():
+    archs = [(0,), (1,), (2,), (3,)]
+    assert lowest(archs, [2.0, 1.0, 2.0, 0.0], 3) == [(3,), (1,), (0,)]
+    assert lowest(archs, [2.0, math.nan, 2.0, 0.0], 3) == []
+    assert lowest(archs, [2.0, math.inf, 2.0, 0.0], 3) == []
