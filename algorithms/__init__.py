@@ -35,6 +35,7 @@ ALGORITHMS = Registry(
         "pasha": "algorithms.multi_fidelity.pasha:PASHA",
         "bohb": "algorithms.multi_fidelity.bohb:BOHB",
         "dehb": "algorithms.multi_fidelity.dehb:DEHB",
+        "tpe": "algorithms.bayesian.tpe:TPE",
         "nsga2": "algorithms.multi_objective.nsga2:NSGA2",
         "lemonade": "algorithms.multi_objective.lemonade:Lemonade",
         "mo_reward": "algorithms.multi_objective.mo_reward:MoReward",
