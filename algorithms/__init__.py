@@ -36,6 +36,8 @@ ALGORITHMS = Registry(
         "bohb": "algorithms.multi_fidelity.bohb:BOHB",
         "dehb": "algorithms.multi_fidelity.dehb:DEHB",
         "tpe": "algorithms.bayesian.tpe:TPE",
+        "smac": "algorithms.bayesian.smac:SMAC",
+        "bore": "algorithms.bayesian.bore:BORE",
         "nsga2": "algorithms.multi_objective.nsga2:NSGA2",
         "lemonade": "algorithms.multi_objective.lemonade:Lemonade",
         "mo_reward": "algorithms.multi_objective.mo_reward:MoReward",
