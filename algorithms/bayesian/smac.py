@@ -172,15 +172,14 @@ class SMAC(BatchSearch):
         for arch in self._contenders:
             if not self._running[arch]:
                 return arch
-        arch = self._incumbent
-        intensify = (
+        incumbent = self._incumbent
+        self._was_intensified = (
             not self._was_intensified
-            and arch is not None
-            and not self._running[arch]
-            and len(self._results[arch]) < self.max_calls
+            and incumbent is not None
+            and not self._running[incumbent]
+            and len(self._results[incumbent]) < self.max_calls
         )
-        self._was_intensified = intensify
-        return arch if intensify else None
+        return incumbent if self._was_intensified else None
 
     def _compare(self, challenger: Arch, incumbent: Arch) -> None:
         """Let a challenger with a new result take the incumbent's place, go on, or lose."""
