@@ -35,8 +35,23 @@ TABLES = {
 
 
 # Trials that show what there is to see, where one takes long or the space has 16 architectures
-FEW = {"transform_rl": 40, "reinforce_lstm": 60, "ppo_lstm": 60, "metaqnn": 60, "bohb": 100}
+FEW = {
+    "transform_rl": 40,
+    "reinforce_lstm": 60,
+    "ppo_lstm": 60,
+    "metaqnn": 60,
+    "bohb": 100,
+    "tpe": 60,
+    "smac": 40,
+    "bore": 24,
+}
 FEW_RECORDED = 60
+
+# Changes that make models cheap, on top of defaults and presets
+CHEAP = {
+    "smac": {"initial": 8, "batch": 4, "trees": 2, "candidates": 20, "starts": 1},
+    "bore": {"candidates": 20, "rounds": 3, "batch": 2},
+}
 
 
 def n_trials(name, space):
@@ -47,13 +62,15 @@ def n_trials(name, space):
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_registered_algorithm_keeps_the_contract(name, table):
     toy = TABLES[table]
-    check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n_trials(name, toy.space))
+    n, changes = n_trials(name, toy.space), CHEAP.get(name)
+    check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n, changes=changes)
 
 
 @pytest.mark.parametrize("space", [Unequal(), RECORDED], ids=["unequal", "recorded"])
 @pytest.mark.parametrize(("name", "preset"), [pair for pair in SETTINGS if pair[1]])
 def test_presets_keep_the_contract(name, preset, space):
-    check_algorithm(ALGORITHMS.load(name), Hashed(space), preset=preset, n=n_trials(name, space))
+    n, changes = n_trials(name, space), CHEAP.get(name)
+    check_algorithm(ALGORITHMS.load(name), Hashed(space), preset=preset, n=n, changes=changes)
 
 
 def test_hyperparameters_other_than_the_defaults_keep_the_contract():
@@ -286,7 +303,7 @@ class Opposite(Hashed):
 
 def proposals(name, preset, benchmark, n, seed=0):
     algorithm = ALGORITHMS.load(name)
-    values = hyperparameters(algorithm, {}, preset)
+    values = hyperparameters(algorithm, CHEAP.get(name, {}), preset)
     options = {"fidelities": benchmark.fidelities, "seed": seed, "hyperparameters": values}
     made = make(algorithm, benchmark.space, **options)
     run = replay(made, benchmark, budget=nasbench.Budget(trials=n), seed=seed)
@@ -334,7 +351,7 @@ def test_random_trials_are_uniform(name, preset):
 
 @pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "random_search"])
 def test_an_algorithm_is_multi_objective_if_later_losses_count(name):
-    space, n = NB201(), 120
+    space, n = NB201(), min(120, FEW.get(name, 120))
     _, one = proposals(name, None, Hashed(space, 2), n)
     _, other = proposals(name, None, Opposite(space, 2, place=1), n)
     assert (one != other) == ALGORITHMS.load(name).multi_objective
