@@ -72,7 +72,7 @@ def test_features_are_options_of_categories_and_numbers_of_the_others():
 
 
 def test_the_candidate_with_the_highest_chance_is_proposed():
-    search = make(candidates=60)
+    search = make(candidates=60, initial=40)
     drive(search, distance, 40)
     state = search.rng.getstate()
     chosen = search.choose(60)
@@ -83,8 +83,8 @@ def test_the_candidate_with_the_highest_chance_is_proposed():
 
 
 def test_it_learns():
-    """A random search of 80 finds 0 with a chance of 0.5 %, and 1 or less with 7 %."""
-    lowest = [min(map(distance, drive(make(seed=seed), distance, 80))) for seed in range(3)]
+    """A random search of 80 finds 1 or less with a chance of 7 %, two of them with 0.5 %."""
+    lowest = [min(map(distance, drive(make(seed=s, batch=4), distance, 80))) for s in range(2)]
     assert max(lowest) <= 1
 
 
@@ -92,7 +92,7 @@ def test_a_small_space_is_searched_once_and_infinite_losses_are_the_worst():
     def loss(arch):
         return math.inf if arch[0] else rugged(arch)
 
-    search = make(Unequal(), rounds=5)
+    search = make(Unequal(), rounds=5, initial=12)
     archs = drive(search, loss, 100)
     assert sorted(archs) == sorted(Unequal().archs())
     assert search.fallbacks == 0
