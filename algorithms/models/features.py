@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.encodings import ENCODINGS, encode, path_vocabulary
+from nasbench.encodings import ENCODINGS, encode, one_hot, path_vocabulary, unit_cube
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
@@ -61,6 +61,22 @@ class Features:
         rows = encode(self._space, new, [self.encoding])[:, : self.columns]
         self._rows.update(zip(new, rows, strict=True))
         return np.array([self._rows[arch] for arch in archs], dtype=np.float64)
+
+
+def mixed(space: SearchSpace, archs: Sequence[Arch]) -> NDArray[np.float32]:
+    """Encode categorical decisions with a column an option, the others as one number in [0, 1].
+
+    Args:
+        space: The search space.
+        archs: ``n`` architectures.
+
+    Returns:
+        Numbers of shape ``(n, columns)``: the columns of :func:`nasbench.encodings.one_hot` of
+        categorical decisions, then those of :func:`nasbench.encodings.unit_cube` of the others.
+    """
+    categorical = np.array([decision.kind == "categorical" for decision in space.decisions])
+    options = one_hot(space, archs)[:, np.repeat(categorical, space.options)]
+    return np.hstack((options, unit_cube(space, archs)[:, ~categorical]))
 
 
 def _whole_lengths(space: SearchSpace, cutoff: int) -> int:

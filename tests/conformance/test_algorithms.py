@@ -51,6 +51,9 @@ FEW = {
     "npenas": 30,
     "brp_nas": 60,
     "bonas": 30,
+    "tpe": 60,
+    "smac": 40,
+    "bore": 24,
 }
 FEW_RECORDED = 60
 # Changes that make models cheap, on top of defaults and presets
@@ -72,6 +75,14 @@ CHEAP = {
     "npenas": {"candidates": 20, "hidden": 4, "epochs": 1},
     "brp_nas": {"training": 30, "iterations": 3, "pool": 50, "hidden": 4, "epochs": 3},
     "bonas": {"candidates": 20, "hidden": 4, "epochs": 1},
+    "smac": {"initial": 8, "batch": 4, "trees": 2, "candidates": 20, "starts": 1},
+    "bore": {"candidates": 20, "rounds": 3, "batch": 2},
+}
+
+# Changes that make models cheap, on top of defaults and presets
+CHEAP = {
+    "smac": {"initial": 8, "batch": 4, "trees": 2, "candidates": 20, "starts": 1},
+    "bore": {"candidates": 20, "rounds": 3, "batch": 2},
 }
 
 

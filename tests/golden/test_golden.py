@@ -37,7 +37,20 @@ MULTI_FIDELITY = {
 SQUARED_ERRORS = {"reinforce/nas_benchmarks_fcnet"}
 OBJECTIVES = ("valid_accuracy", "parameters")
 MULTI_OBJECTIVE = {"nsga2", "lemonade", "mo_reward", "random_scalarization"}
-MODELS = {"gp_bo", "nas_bowl", "nasbot", "bananas", "dngo", "weak_nas", "neural_predictor", "npenas", "brp_nas", "bonas"}
+MODELS = {
+    "gp_bo",
+    "nas_bowl",
+    "nasbot",
+    "bananas",
+    "dngo",
+    "weak_nas",
+    "neural_predictor",
+    "npenas",
+    "brp_nas",
+    "bonas",
+    "smac",
+    "bore",
+}
 """Methods whose choices a model of floating-point numbers decides: they have no golden traces."""
 OURS = ("algorithms.", "nasbench.")
 LONGER = {"tournament_evolution/large_scale": 1200, "tournament_evolution/hierarchical": 400}
@@ -95,6 +108,7 @@ def test_every_golden_trace_belongs_to_an_algorithm():
 
 SAME = {
     ("regularized_evolution", "regularized_evolution/nas_benchmarks"),  # the defaults are it
+    ("tpe", "tpe/optuna"),  # the defaults are it
     ("asha", "pasha"),  # with two rungs there is nothing to save
     ("bohb/hpbandster", "bohb/nb101"),  # bandwidths of five options exceed the minimum
     ("hyperband", "hyperband/hpbandster"),  # nothing diverges
