@@ -14,13 +14,8 @@ from algorithms.models.batch_search import BatchSearch
 from algorithms.models.bayesian_linear import BayesianLinear
 from algorithms.models.candidates import lowest, mutants_or_unseen
 from algorithms.models.graph_inputs import GraphInputs, Graphs, graph_inputs
-from algorithms.models.graph_network import (
-    GlobalGCN,
-    GraphNetwork,
-    Prepared,
-    Training,
-    check_counts,
-)
+from algorithms.models.graph_network import GlobalGCN, GraphNetwork, Prepared
+from algorithms.models.network_training import Training, check_counts
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.space import Arch, SearchSpace
 

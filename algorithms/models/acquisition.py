@@ -118,4 +118,5 @@ def independent_thompson(mean: Numbers, std: Numbers, rng: Generator) -> Numbers
 
 
 def _density(z: Numbers) -> Numbers:
-    return np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    density: Numbers = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    return density

@@ -14,14 +14,8 @@ from torch.nn import functional as F
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import pool
 from algorithms.models.graph_inputs import GraphInputs, Graphs, graph_inputs
-from algorithms.models.graph_network import (
-    GlobalGCN,
-    GraphNetwork,
-    Prepared,
-    Training,
-    check_counts,
-    check_dropout,
-)
+from algorithms.models.graph_network import GlobalGCN, GraphNetwork, Prepared
+from algorithms.models.network_training import Training, check_counts, check_dropout
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace

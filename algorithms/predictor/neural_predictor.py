@@ -10,12 +10,8 @@ from numpy.typing import NDArray
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import lowest, pool
 from algorithms.models.graph_inputs import graph_inputs
-from algorithms.models.graph_network import (
-    DirectedGCN,
-    Training,
-    check_counts,
-    check_dropout,
-)
+from algorithms.models.graph_network import DirectedGCN
+from algorithms.models.network_training import Training, check_counts, check_dropout
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace

@@ -12,7 +12,8 @@ from algorithms.models.acquisition import independent_thompson
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import lowest, mutants_or_unseen
 from algorithms.models.graph_inputs import graph_inputs
-from algorithms.models.graph_network import GIN, Training, check_counts
+from algorithms.models.graph_network import GIN
+from algorithms.models.network_training import Training, check_counts
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace

@@ -16,13 +16,8 @@ import torch
 
 import nasbench
 from algorithms.models.graph_inputs import Graphs, graph_inputs
-from algorithms.models.graph_network import (
-    GIN,
-    Adam,
-    DirectedGCN,
-    GlobalGCN,
-    GraphNetwork,
-)
+from algorithms.models.graph_network import GIN, DirectedGCN, GlobalGCN, GraphNetwork
+from algorithms.models.network_training import Adam
 from nasbench.spaces.nb201 import NB201
 
 METHODS = ("neural_predictor", "npenas", "brp_nas", "bonas")
