@@ -148,14 +148,52 @@ def path(
         InvalidArgumentError: The space has no graphs or too many paths, a graph has a path that no
             sampled graph has, or ``length`` is below 1.
     """
+    return _path_columns(space, archs, length, through_none=False)
+
+
+def path_through_none(
+    space: SearchSpace,
+    archs: Sequence[Arch] | NDArray[np.integer],
+    *,
+    length: int | None = None,
+) -> NDArray[np.float32]:
+    """Encode paths as :func:`path` does, with ``none`` as an operation like any other.
+
+    So in naszilla and NASLib: in ``nb201`` there are 5 + 5**2 + 5**3 = 155 paths, and four of them
+    lead through every cell. Where no node is ``none``, it is :func:`path`.
+
+    Args:
+        space: A space whose architectures have graphs.
+        archs: ``n`` legal architectures, or integers of shape ``(n, d)``.
+        length: Number of columns to keep; None for all.
+
+    Returns:
+        Zeros and ones of shape ``(n, n_paths)``, or ``(n, min(length, n_paths))``.
+
+    Raises:
+        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
+        InvalidArgumentError: The space has no graphs or too many paths, a graph has a path that no
+            sampled graph has, or ``length`` is below 1.
+    """
+    return _path_columns(space, archs, length, through_none=True)
+
+
+def _path_columns(
+    space: SearchSpace,
+    archs: Sequence[Arch] | NDArray[np.integer],
+    length: int | None,
+    *,
+    through_none: bool,
+) -> NDArray[np.float32]:
     if length is not None and length < 1:
         raise InvalidArgumentError(f"length is {length}, but must be at least 1, or None for all")
     rows = _rows(space, archs)
-    column = {labels: i for i, labels in enumerate(path_vocabulary(space))}
+    column = {labels: i for i, labels in enumerate(path_vocabulary(space, through_none))}
     encoded = np.zeros((len(rows), len(column)), dtype=np.float32)
     for row, arch in enumerate(rows.tolist()):
         graph = _graph(space, tuple(arch))
-        found = _paths(space, graph.adjacency, [(label,) for label in graph.labels])
+        labels = [(label,) for label in graph.labels]
+        found = _paths(space, graph.adjacency, labels, through_none)
         if not column.keys() >= found:
             raise _no_column(space, arch)
         encoded[row, [column[labels] for labels in found]] = 1
@@ -234,6 +272,7 @@ ENCODINGS: dict[str, Callable[..., NDArray[np.float32]]] = {
     "unit_cube": unit_cube,
     "adjacency": adjacency,
     "path": path,
+    "path_through_none": path_through_none,
     "path_statistics": path_statistics,
 }
 
@@ -265,7 +304,7 @@ def encode(
 
 
 @cache
-def path_vocabulary(space: SearchSpace) -> tuple[tuple[str, ...], ...]:
+def path_vocabulary(space: SearchSpace, through_none: bool = False) -> tuple[tuple[str, ...], ...]:
     """Return all paths that :func:`path` has a column for, by length, then alphabetically.
 
     A path is the sequence of operations between input and output. No path passes through the
@@ -274,13 +313,18 @@ def path_vocabulary(space: SearchSpace) -> tuple[tuple[str, ...], ...]:
     implementations have 155 because they count ``none`` as a fifth. A disconnected cell has no path
     and is encoded as zeros.
 
+    Args:
+        space: The search space.
+        through_none: Whether the columns are those of :func:`path_through_none`.
+
     Raises:
         InvalidArgumentError: The space has no graphs or too many paths.
     """
     union = _union(space)
     return tuple(
         sorted(
-            _paths(space, union.adjacency, union.labels), key=lambda labels: (len(labels), labels)
+            _paths(space, union.adjacency, union.labels, through_none),
+            key=lambda labels: (len(labels), labels),
         )
     )
 
@@ -331,7 +375,10 @@ def _slots(graph: Graph, m: int) -> list[int]:
 
 
 def _paths(
-    space: SearchSpace, edges: NDArray[np.bool_], labels: Sequence[Collection[str]]
+    space: SearchSpace,
+    edges: NDArray[np.bool_],
+    labels: Sequence[Collection[str]],
+    through_none: bool,
 ) -> set[tuple[str, ...]]:
     """Find all paths from the first to the last node as sequences of labels.
 
@@ -344,7 +391,7 @@ def _paths(
             arrived[j].add(())
             continue
         for label in labels[i]:
-            if label != NO_OPERATION:
+            if through_none or label != NO_OPERATION:
                 arrived[j].update([(*before, label) for before in arrived[i]])
         if len(arrived[j]) > _MAX_PATHS:
             raise InvalidArgumentError(

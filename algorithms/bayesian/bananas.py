@@ -7,7 +7,7 @@ from algorithms.models.mlp_ensemble import MLPEnsemble, Training
 from algorithms.models.mutant_search import MutantSearch, Numbers
 from nasbench.space import SearchSpace
 
-_NASZILLA = {"targets": "raw", "encoding": "path"}
+_NASZILLA = {"targets": "raw", "encoding": "path_through_none"}
 
 
 class BANANAS(MutantSearch):
@@ -20,11 +20,10 @@ class BANANAS(MutantSearch):
 
     Preset ``naszilla`` is the published method with the settings of naszilla/naszilla
     (``params.py``, ``meta_neural_net.py``, ``nas_algorithms.py``); ``diverse`` is the same with its
-    networks of five shapes. Both fit losses as they are and so suit only errors in percent. In
-    nb201 the source also lists paths through ``none``, 30 of up to two operations; here there are
-    20, since such a path leads nowhere. Preset ``naslib`` is the loop of automl/NASLib with the
-    numbers of its ``darts_defaults.yaml`` and its predictor ``mlp``, fitted to losses instead of
-    accuracies; NASLib's experiments fit sparse Gaussian processes, and it does not stand for them.
+    networks of five shapes. Both fit losses as they are and so suit only errors in percent. Preset
+    ``naslib`` is the loop of automl/NASLib with the numbers of its ``darts_defaults.yaml`` and its
+    predictor ``mlp``, fitted to losses instead of accuracies; NASLib's experiments fit sparse
+    Gaussian processes, and it does not stand for them.
 
     The defaults are our own variant: standardised losses, and features that count the operations on
     paths (``path_statistics``) instead of listing the paths.
@@ -47,8 +46,8 @@ class BANANAS(MutantSearch):
         l1: Penalty on the absolute weights of the output layer.
         encoding: Features, one of :data:`nasbench.encodings.ENCODINGS`; in spaces that have no such
             features, ``"one_hot"``.
-        cutoff: Largest number of columns of ``"path"``, which has whole lengths only: paths of up
-            to two operations in nb201, three in nb101. 0 for no limit.
+        cutoff: Largest number of columns of paths, which have whole lengths only: up to two
+            operations in nb201, three in nb101. 0 for no limit.
         acquisition: One of :data:`algorithms.models.acquisition.NAMES`.
         beta: Weight of the standard deviation in ``"ucb"``.
         candidates: Number of mutants among which the model chooses.
@@ -71,7 +70,7 @@ class BANANAS(MutantSearch):
             "learning_rate": 0.001,
             "l1": 0.2,
             "targets": "raw",
-            "encoding": "path",
+            "encoding": "path_through_none",
             "cutoff": 0,
             "parents": 2,
             "mutation": "one",

@@ -39,7 +39,7 @@ class DNGO(MutantSearch):
         noise: Precision of the noise (the paper's beta), in units of the standardised losses.
         encoding: Features, one of :data:`nasbench.encodings.ENCODINGS`; in spaces that have no such
             features, ``"one_hot"``.
-        cutoff: Largest number of columns of ``"path"``, which has whole lengths only; 0 for no
+        cutoff: Largest number of columns of paths, which have whole lengths only; 0 for no
             limit.
         acquisition: One of :data:`algorithms.models.acquisition.NAMES`.
         beta: Weight of the standard deviation in ``"ucb"``.

@@ -10,7 +10,7 @@ from nasbench.encodings import ENCODINGS, encode, one_hot, path_vocabulary, unit
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
-_PATH = "path"
+_PATHS = ("path", "path_through_none")
 _ONE_HOT = "one_hot"
 
 
@@ -46,8 +46,8 @@ class Features:
         self._rows: dict[Arch, NDArray[np.float32]] = {}
         try:
             encode(space, [], [encoding])
-            if encoding == _PATH and cutoff:
-                self.columns = _whole_lengths(space, cutoff)
+            if encoding in _PATHS and cutoff:
+                self.columns = _whole_lengths(space, cutoff, encoding == _PATHS[1])
         except InvalidArgumentError:
             self.encoding = _ONE_HOT
         if self.columns == 0:
@@ -79,9 +79,9 @@ def mixed(space: SearchSpace, archs: Sequence[Arch]) -> NDArray[np.float32]:
     return np.hstack((options, unit_cube(space, archs)[:, ~categorical]))
 
 
-def _whole_lengths(space: SearchSpace, cutoff: int) -> int:
+def _whole_lengths(space: SearchSpace, cutoff: int, through_none: bool) -> int:
     """Number of paths up to the largest length that ``cutoff`` columns can hold; 0 if none."""
-    lengths = Counter(map(len, path_vocabulary(space)))
+    lengths = Counter(map(len, path_vocabulary(space, through_none)))
     columns = 0
     for length in sorted(lengths):
         if columns + lengths[length] > cutoff:

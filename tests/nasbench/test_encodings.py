@@ -1,3 +1,4 @@
+import random
 from itertools import product
 
 import numpy as np
@@ -5,9 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.encodings import adjacency, one_hot, path, path_vocabulary, unit_cube
+from nasbench.encodings import (
+    adjacency,
+    one_hot,
+    path,
+    path_through_none,
+    path_vocabulary,
+    unit_cube,
+)
 from nasbench.errors import IllegalArchError, InvalidArgumentError
 from nasbench.space import Decision, Graph, SearchSpace
+from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201, live_edges
 from nasbench.spaces.seqmix import SeqMix
 
@@ -135,6 +144,24 @@ def test_a_path_through_none_does_not_exist():
     encoded = path(CELLS, [TWO_PATHS])[0]
     found = [path_vocabulary(CELLS)[i] for i in np.flatnonzero(encoded)]
     assert found == [("skip_connect",), ("nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")]
+
+
+def test_paths_through_none_are_those_of_naszilla():
+    """In NAS-Bench-201, 5 + 25 columns of one and two operations, and four paths at most."""
+    names = CELLS.decisions[0].labels
+    vocabulary = path_vocabulary(CELLS, through_none=True)
+    assert set(vocabulary) == {labels for n in (1, 2, 3) for labels in product(names, repeat=n)}
+    assert [len(labels) for labels in vocabulary] == [1] * 5 + [2] * 25 + [3] * 125
+    routes = ((3,), (0, 4), (1, 5), (0, 2, 5))
+    for arch, row in zip(ALL[::7].tolist(), path_through_none(CELLS, ALL[::7]), strict=True):
+        found = {vocabulary[i] for i in np.flatnonzero(row)}
+        assert found == {tuple(names[arch[e]] for e in route) for route in routes}
+
+
+def test_where_no_node_is_none_both_path_encodings_are_the_same():
+    space, rng = NB101(), random.Random(0)
+    archs = [space.sample(rng) for _ in range(50)]
+    np.testing.assert_array_equal(path_through_none(space, archs), path(space, archs))
 
 
 def test_a_path_that_exists_twice_counts_once():
