@@ -56,11 +56,13 @@ class Results:
 
     @cached_property
     def valid(self) -> NDArray[np.float64]:
-        return self.by_seed("valid_accuracy").mean(axis=0)
+        means: NDArray[np.float64] = self.by_seed("valid_accuracy").mean(axis=0)
+        return means
 
     @cached_property
     def test(self) -> NDArray[np.float64]:
-        return self.by_seed("test_accuracy").mean(axis=0)
+        means: NDArray[np.float64] = self.by_seed("test_accuracy").mean(axis=0)
+        return means
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A number of the architecture."""

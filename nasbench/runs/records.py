@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.parts import (
@@ -116,6 +119,19 @@ class Records:
             made = read_part(path, self.manifest.digest, verify=verify)
             found += [run for run in made if wanted is None or run.seed in wanted]
         return sorted(found, key=lambda run: run.seed)
+
+    def optimizer_seconds(self) -> dict[int, NDArray[np.float32]]:
+        """Return the real seconds in ``ask`` and ``tell``, one a trial, by seed.
+
+        Empty for seeds that were recorded without.
+
+        Raises:
+            RecordError: A file is damaged.
+        """
+        found: dict[int, NDArray[np.float32]] = {}
+        for path in sorted(self.folder.glob("host-*.parquet")):
+            found |= read_host(path)
+        return found
 
     def check(self, seeds: Iterable[int]) -> None:
         """Check that runs with these seeds could be added.

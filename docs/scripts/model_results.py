@@ -1,0 +1,106 @@
+"""Searches with a model beside those without: 150 trials each, for ``results.md``.
+
+``python docs/scripts/model_results.py [--table ID] [--seeds 100] [--processes 2]`` runs what the
+folder of records does not hold yet and writes the tables of the section. A run that was stopped
+goes on. Needs the extras ``leaderboard``, ``torch`` and ``surrogates``, and matplotlib.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from pages import fill, markdown_table
+from results import PAGE, compared, reached
+
+import nasbench
+from algorithms import ALGORITHMS
+from leaderboard.scores import rank
+from nasbench.runs.records import Records
+from nasbench.runs.search import record_seeds
+from nasbench.runs.setup import Setup
+
+TRIALS = 150
+PLACES = (50, 100, 150)
+FEW, MANY = 30, 100
+TABLES = {
+    "nb201-cifar10": MANY,
+    "nb201-imagenet16": FEW,
+    "lite201-fashion": FEW,
+    "fcnet-protein": FEW,
+    "darts-fashion-surrogate": FEW,
+}
+"""Seeds by benchmark."""
+WITHOUT_MODEL = ("random_search", "local_search", "regularized_evolution")
+FAMILIES = ("bayesian", "predictor")
+"""Folders of the algorithms with a model."""
+SLOW = ("nasbot/kandasamy", "bananas/naslib", "brp_nas/eagle", "npenas/bo", "weak_nas/nb201")
+"""Presets that take minutes a search on one core, and are not here."""
+
+
+def settings() -> list[tuple[str, str | None]]:
+    """Algorithms, each with its defaults and its presets."""
+    names = [n for n, place in ALGORITHMS.items() if place.split(".")[1] in FAMILIES]
+    found: list[tuple[str, str | None]] = [(name, None) for name in WITHOUT_MODEL]
+    found += [("regularized_evolution", "naszilla"), ("local_search", "naszilla")]
+    for name in names:
+        presets = [p for p in ALGORITHMS.load(name).presets if f"{name}/{p}" not in SLOW]
+        found += [(name, None), *((name, preset) for preset in presets)]
+    return found
+
+
+def run(benchmark: str, seeds: int, processes: int, out: Path) -> list[Records]:
+    """The records of all searches; what the folder holds already is not run again.
+
+    Presets made for objectives in another unit are left out.
+    """
+    records = []
+    for algorithm, preset in settings():
+        setup = Setup(
+            algorithm=algorithm,
+            benchmark=benchmark,
+            budget=nasbench.Budget(trials=TRIALS),
+            preset=preset,
+        )
+        prepared = setup.prepare()
+        unit = prepared.benchmark.column(prepared.benchmark.objectives[0]).unit
+        if prepared.example.loss_unit not in (None, unit):
+            continue
+        print(benchmark, algorithm, preset or "", flush=True)
+        records.append(record_seeds(setup, range(seeds), out, processes=processes))
+    return records
+
+
+def table(records: Sequence[Records]) -> str:
+    """Regret after some numbers of trials, and seconds of the optimiser, best first."""
+    (board,) = rank(records)
+    heads = [f"{n} trials" for n in PLACES]
+    values = {row.label: reached(row, "evaluations", PLACES) for row in board.rows}
+    cells, sentence = compared(values, heads)
+    seconds = {
+        row.label: np.median([s.sum() for s in row.records.optimizer_seconds().values()])
+        for row in board.rows
+    }
+    rows = [
+        [f"`{row.label}`", *cells[row.label], f"{seconds[row.label]:.2g}"] for row in board.rows
+    ]
+    return f"{sentence}\n\n{markdown_table(['method', *heads, 'seconds'], rows)}"
+
+
+def main() -> None:
+    """Parse the command line, run, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--table", choices=TABLES, help="only on this benchmark")
+    parser.add_argument("--seeds", type=int, help="at most so many")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path("runs/results"))
+    given = parser.parse_args()
+    for benchmark, most in TABLES.items():
+        if given.table in (None, benchmark):
+            seeds = min(most, given.seeds or most)
+            records = run(benchmark, seeds, given.processes, given.runs / f"models-{benchmark}")
+            fill(PAGE, f"models-{benchmark}", table(records))
+
+
+if __name__ == "__main__":
+    main()
