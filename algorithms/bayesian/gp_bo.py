@@ -81,7 +81,7 @@ class GPBO(ProcessSearch):
         signal: Variance of the signal, of standardised targets; None to fit it.
         noise: Variance of the noise, of standardised targets; None to fit it.
         refit: Growth of the number of results after which parameters are fitted again, as a share.
-        restarts: Number of random starts of a fit, besides the last parameters.
+        restarts: Number of random starts of a fit, besides a fixed one and the last parameters.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

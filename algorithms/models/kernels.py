@@ -89,7 +89,7 @@ class Exponential(Kernel):
         self._distance = distance
         self._power = power
         self.start = np.log([length])
-        self.bounds = [(-3.0, 5.0)]
+        self.bounds = [(-1.0, 5.0)]
 
     def compare(self, a: Sequence[Arch], b: Sequence[Arch]) -> Numbers:
         distances: Numbers = self._distance(a, b) ** self._power

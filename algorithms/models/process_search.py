@@ -50,7 +50,7 @@ class ProcessSearch(BatchSearch):
         signal: Lowest and highest variance of the signal; equal for a fixed one.
         noise: Lowest and highest variance of the noise; equal for a fixed one.
         refit: Growth of the number of results after which parameters are fitted again, as a share.
-        restarts: Number of random starts of a fit, besides the last parameters.
+        restarts: Number of random starts of a fit, besides a fixed one and the last parameters.
         max_iterations: Largest number of iterations of a fit from each start.
         targets: What the process predicts, see :func:`scaled`.
         believer: Whether those of a batch that are chosen are fantasies for the next ones; if not,
@@ -136,7 +136,9 @@ class ProcessSearch(BatchSearch):
         kernel = self._kernels[number]
         bounds = [*self._ranges, *kernel.bounds]
         first = np.concatenate([np.log(_START), kernel.start])
-        starts = [self._last.get(number, first)]
+        # From the last parameters alone, a fit would never leave a length so short that nothing is
+        # similar, which few results may suggest, and where the likelihood is flat.
+        starts = [first, self._last.get(number, first)][: 1 + (number in self._last)]
         low, high = np.array(bounds).T
         starts += [
             low + self.array_rng.random(len(low)) * (high - low) for _ in range(self.restarts)

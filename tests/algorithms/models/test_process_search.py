@@ -142,6 +142,23 @@ def test_parameters_are_fitted_again_once_the_results_have_grown():
     assert sizes == [8, 12]
 
 
+def test_a_fit_leaves_parameters_by_which_nothing_is_similar():
+    class Fitted(ProcessSearch):
+        def pool(self, process):
+            return [arch for arch in SPACE.archs() if arch not in self.seen][:50]
+
+    kernel = Exponential(hamming(SPACE))
+    made = Fitted(
+        SPACE, fidelities=(200,), seed=0, initial=40, batch=1, kernels=[kernel], acquisition="ei"
+    )
+    for trial in range(40):
+        arch = made.ask().arch
+        made.tell(Observation(trial, Proposal(arch), (float(sum(arch)),), 1.0))
+    made._last[0] = np.array([0.0, math.log(1e-5), -1.0])
+    made.ask()
+    assert made._process.logs[2] > 0.5
+
+
 def examples(losses):
     found = Examples()
     for trial, loss in enumerate(losses):
