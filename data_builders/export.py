@@ -12,9 +12,10 @@ import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch.export import Dim, ExportedProgram
@@ -30,19 +31,23 @@ MARK = "nasbench"
 OUTPUT = "logits"
 
 
+Recorded: TypeAlias = Callable[[], ExportedProgram]
+"""Gives the program of a network, recorded once for all formats."""
+
+
 class Format(NamedTuple):
     """A kind of file.
 
     Attributes:
         suffix: End of its name.
         needs: Packages beside PyTorch that write it.
-        write: Writes a network.
+        write: Writes a network, from its program if it needs that.
         said: Gives what a file says under :data:`MARK`, if anything; fails on others in any way.
     """
 
     suffix: str
     needs: tuple[str, ...]
-    write: Callable[[Path, Model], None]
+    write: Callable[[Path, Model, Recorded], None]
     said: Callable[[Path], str | None]
 
 
@@ -97,10 +102,11 @@ def export(
             require(package, f"writing {path.name}")
     model = blueprint.model(arch, seed)
     there = {name: _is_there(path, name, model, replace) for name, path in files.items()}
+    recorded = cache(partial(program, model))
     for name, path in files.items():
         if not there[name]:
             with atomic(path) as temporary:
-                FORMATS[name].write(temporary, model)
+                FORMATS[name].write(temporary, model, recorded)
     return [Written(path, model, not there[name]) for name, path in files.items()]
 
 
@@ -126,22 +132,31 @@ def program(model: Model) -> ExportedProgram:
         )
     for node in made.graph.nodes:
         node.meta.pop("stack_trace", None)
-    made.example_inputs = None  # which would be written as a pickle
+    with suppress(ValueError):  # early versions insist on them
+        made.example_inputs = None  # which would be written as a pickle
     return made
 
 
-def _write_onnx(path: Path, model: Model) -> None:
-    """Write ONNX: parameters under their names, norms as they are, constants folded."""
+def _write_onnx(path: Path, model: Model, recorded: Recorded) -> None:
+    """Write ONNX: parameters under their names, what follows from constants computed."""
     with _quiet():
         made = torch.onnx.export(
-            program(model),
+            recorded(),
             dynamo=True,
             input_names=[model.input],
             output_names=[OUTPUT],
-            optimize=False,  # which would merge norms into kernels
+            optimize=False,  # which would merge norms into kernels, and equal parameters
             verbose=False,
         )
-        require("onnxscript.optimizer", "ONNX").optimize(made.model)
+        names = model.module.state_dict().keys()
+        optimizer = require("onnxscript.optimizer", "ONNX")
+        optimizer.fold_constants(
+            made.model, should_fold=lambda node: None if names.isdisjoint(_given(node)) else False
+        )
+        for node in made.model.graph:
+            if node.op_type == "Conv" and names.isdisjoint(_given(node)[2:]):
+                node.replace_input_with(2, None)  # the zeros of a convolution without a bias
+        optimizer.remove_unused_nodes(made.model)
     proto = made.model_proto
     proto.producer_name = MARK
     proto.producer_version = model.facts["software"]["nasbench"]
@@ -161,15 +176,20 @@ def _write_onnx(path: Path, model: Model) -> None:
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 
+def _given(node: Any) -> list[str]:
+    """Names of what a node of ONNX is given."""
+    return [value.name for value in node.inputs if value is not None]
+
+
 def _said_in_onnx(path: Path) -> str | None:
     proto = require("onnx", "ONNX").load(path, format="protobuf", load_external_data=False)
     return {prop.key: prop.value for prop in proto.metadata_props}.get(MARK)
 
 
-def _write_pt2(path: Path, model: Model) -> None:
+def _write_pt2(path: Path, model: Model, recorded: Recorded) -> None:
     buffer = io.BytesIO()  # the name of a file would be in it
     with _quiet():
-        torch.export.save(program(model), buffer, extra_files={f"{MARK}.json": _document(model)})
+        torch.export.save(recorded(), buffer, extra_files={f"{MARK}.json": _document(model)})
     path.write_bytes(buffer.getvalue())
 
 
@@ -179,7 +199,7 @@ def _said_in_pt2(path: Path) -> str | None:
         return archive.read(name).decode()
 
 
-def _write_state_dict(path: Path, model: Model) -> None:
+def _write_state_dict(path: Path, model: Model, recorded: Recorded) -> None:
     write_arrays(path, {name: value.numpy() for name, value in model.module.state_dict().items()})
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = f"{MARK} {_document(model)}".encode()

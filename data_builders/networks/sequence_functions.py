@@ -105,7 +105,8 @@ def convolve(x: Tensor, taps: Tensor) -> Tensor:
     """
     if torch.compiler.is_compiling():
         present, *earlier = taps.unsqueeze(-3).unbind(-1)[::-1]
-        terms = (shifted(x, i) * weight for i, weight in enumerate(earlier, 1))
+        padded = F.pad(x, (0, 0, len(earlier), 0))
+        terms = (padded[..., -i - x.shape[-2] : -i, :] * w for i, w in enumerate(earlier, 1))
         return sum(terms, start=x * present)
     y: Tensor = _Convolve.apply(x, taps, 1)  # type: ignore[no-untyped-call]
     return y
