@@ -29,6 +29,10 @@ from nasbench.storage.files import atomic
 
 MARK = "nasbench"
 OUTPUT = "logits"
+MOST_EXAMPLES = 2**31 - 1
+"""Of a batch; early versions of PyTorch need a bound below their largest integer."""
+ONNX_SINCE = (2, 9)
+"""PyTorch whose exporter goes with the onnxscript of the extra; that of 2.6 fails at BatchNorm."""
 
 
 Recorded: TypeAlias = Callable[[], ExportedProgram]
@@ -100,6 +104,11 @@ def export(
             )
         for package in FORMATS[name].needs:
             require(package, f"writing {path.name}")
+        if FORMATS[name].needs and _version(torch.__version__) < ONNX_SINCE:
+            raise InvalidArgumentError(
+                f"writing {path.name} needs PyTorch {'.'.join(map(str, ONNX_SINCE))} or later, "
+                f"this is {torch.__version__}; files of pt2 and state_dict can be written"
+            )
     model = blueprint.model(arch, seed)
     there = {name: _is_there(path, name, model, replace) for name, path in files.items()}
     recorded = cache(partial(program, model))
@@ -126,9 +135,10 @@ def said_in(path: Path, format: str) -> dict[str, Any] | None:
 
 def program(model: Model) -> ExportedProgram:
     """Return a network as a program of PyTorch for batches of any size."""
+    shapes = ({0: Dim("batch", max=MOST_EXAMPLES)},)
     with _quiet(), torch.no_grad():
         made = torch.export.export(
-            model.module, (model.example,), dynamic_shapes=({0: Dim("batch")},), strict=False
+            model.module, (model.example,), dynamic_shapes=shapes, strict=False
         )
     for node in made.graph.nodes:
         node.meta.pop("stack_trace", None)
@@ -140,7 +150,7 @@ def program(model: Model) -> ExportedProgram:
 def _write_onnx(path: Path, model: Model, recorded: Recorded) -> None:
     """Write ONNX: parameters under their names, what follows from constants computed."""
     with _quiet():
-        made = torch.onnx.export(
+        made: Any = torch.onnx.export(
             recorded(),
             dynamo=True,
             input_names=[model.input],
@@ -242,6 +252,11 @@ def _is_there(path: Path, format: str, model: Model, replace: bool) -> bool:
             f"{said.get('arch')!s:.200}): say --replace (replace=True), or choose another name"
         )
     return False
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
 
 
 def _either(names: Any) -> str:

@@ -41,7 +41,7 @@ def rotated(x: Tensor, angles: Tensor) -> Tensor:
         return rotated(x.float(), angles).to(x.dtype)
     if torch.compiler.is_compiling():
         cos, sin = angles.to(x.dtype)[:, None].unbind(-1)
-        a, b = x.unflatten(-1, (-1, angles.shape[-2], 2)).unbind(-1)
+        a, b = x.view(*x.shape[:-1], -1, angles.shape[-2], 2).unbind(-1)
         return torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(-3)
     turns = torch.view_as_complex(angles.to(x.dtype))[:, None]
     pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, turns.shape[-1], 2))

@@ -209,3 +209,11 @@ def test_a_missing_package_is_named_before_any_work(monkeypatch, tmp_path, packa
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"needs '{package}'.*-e \"\.\[export\]\""):
         export(SMALL, "no architecture", {"onnx": tmp_path / "a.onnx"})
+
+
+def test_an_old_pytorch_is_named_before_any_work(monkeypatch, tmp_path):
+    for package in FORMATS["onnx"].needs:
+        pytest.importorskip(package, reason=WHY)
+    monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
+    with pytest.raises(InvalidArgumentError, match=r"needs PyTorch 2\.9 or later, this is 2\.6\.0"):
+        export(SMALL, "no architecture", {"onnx": tmp_path / "a.onnx"})
