@@ -27,6 +27,8 @@ EXTRAS = {
     "ray": "ray",
     "dask": "dask",
     "distributed": "dask",
+    "onnx": "export",
+    "onnxscript": "export",
 }
 CPU_TORCH = "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
 """Installs PyTorch without CUDA, which the default wheel for Linux brings: gigabytes."""

@@ -8,8 +8,10 @@ SIBLINGS = Registry(
     {
         "algorithms": "algorithms:ALGORITHMS",
         "backends": "data_builders.builds.workers:BACKENDS",
+        "blueprint": "data_builders.blueprint:Blueprint",
         "boards": "leaderboard.scores:rank",
         "columns": "leaderboard.site.formatting:columns",
+        "export": "data_builders.export:export",
         "fetch": "data_builders.images.fetch:fetch",
         "build": "data_builders.builds.build:Build",
         "importers": "data_builders:IMPORTERS",

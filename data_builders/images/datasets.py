@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_builders.images import published as published_images
 from data_builders.images.image_files import npz
@@ -56,6 +57,27 @@ DATASETS: dict[str, Callable[[], tuple[Images, Images | None]]] = {
 }
 
 
+def image_sizes(recipe: ImageRecipe) -> dict[str, int]:
+    """Return channels, classes and side of a recipe's images; published sets need no files.
+
+    Raises:
+        UnknownNameError: The name is neither a registered data set nor a file.
+        InvalidArgumentError: The images are not square, too small, or not divided by ``box_mean``.
+    """
+    known = published_images.PUBLISHED.get(recipe.dataset)
+    if known is None:
+        split = load_split(recipe)
+        _, _, size, channels = split.train.x.shape
+        return {"image_channels": channels, "n_classes": split.n_classes, "size": size}
+    blank = box_mean(np.zeros((1, *known.shape), dtype=np.uint8), recipe.box_mean)
+    _check_sides(recipe, blank)
+    return {
+        "image_channels": known.shape[2],
+        "n_classes": known.n_classes,
+        "size": blank.shape[1],
+    }
+
+
 def load_split(recipe: ImageRecipe) -> Split:
     """Return the parts of the recipe's data set.
 
@@ -79,12 +101,8 @@ def load_split(recipe: ImageRecipe) -> Split:
         )
     pool = _shuffled(images, recipe, "pool")
     reserved = None if images_for_test is None else _shuffled(images_for_test, recipe, "reserved")
+    _check_sides(recipe, pool.x)
     _, height, width, _ = pool.x.shape
-    if height != width or height < SMALLEST:
-        raise InvalidArgumentError(
-            f"data set {name!r} has images of {height}x{width} pixels (box_mean = "
-            f"{recipe.box_mean}); they must be square and at least {SMALLEST}x{SMALLEST}"
-        )
     if recipe.batch == 1 and height < 2 * SMALLEST:
         raise InvalidArgumentError(
             f"batch = 1 is too small for {height}x{width} pixels: halved twice, they are a single "
@@ -103,6 +121,15 @@ def load_split(recipe: ImageRecipe) -> Split:
     digest = hashlib.sha256(b"".join(d for part in parts for d in part.digests())).hexdigest()
     train, valid, test = parts
     return Split(train, valid, test, int(max(part.y.max() for part in parts)) + 1, digest)
+
+
+def _check_sides(recipe: ImageRecipe, x: NDArray[np.uint8]) -> None:
+    _, height, width, _ = x.shape
+    if height != width or height < SMALLEST:
+        raise InvalidArgumentError(
+            f"data set {recipe.dataset!r} has images of {height}x{width} pixels (box_mean = "
+            f"{recipe.box_mean}); they must be square and at least {SMALLEST}x{SMALLEST}"
+        )
 
 
 def _shuffled(images: Images, recipe: ImageRecipe, part: str) -> Images:

@@ -68,6 +68,7 @@ class ImageSet:
 
     Attributes:
         shape: Height, width and channels.
+        n_classes: Number of classes.
         train: What identifies the training images.
         test: What identifies the test images.
         sources: Readers, by the path in the data folder that they read; the first path that exists
@@ -76,6 +77,7 @@ class ImageSet:
     """
 
     shape: tuple[int, int, int]
+    n_classes: int
     train: Part
     test: Part
     sources: Mapping[str, Reader]
@@ -201,6 +203,7 @@ PUBLISHED: Mapping[str, ImageSet] = MappingProxyType(
     {
         "fashion_mnist": ImageSet(
             shape=(28, 28, 1),
+            n_classes=10,
             train=Part(
                 60_000,
                 "0c69d5cdeb902b69084012f812f066de080317bb3c64f43ca87f910d8ec86906",
@@ -237,6 +240,7 @@ PUBLISHED: Mapping[str, ImageSet] = MappingProxyType(
         ),
         "cifar10": ImageSet(
             shape=(32, 32, 3),
+            n_classes=10,
             train=Part(
                 50_000,
                 "d59acf989e068e709ce686cda292672c7b212c08d29d3d3e6d8c3aa99eba6a85",
@@ -252,6 +256,7 @@ PUBLISHED: Mapping[str, ImageSet] = MappingProxyType(
         ),
         "cifar10_16": ImageSet(
             shape=(16, 16, 3),
+            n_classes=10,
             train=Part(
                 50_000,
                 "a026270d74e4c05223585f1a4398261c1518ecbc1611450842dd0ef51d4ca50f",
@@ -267,6 +272,7 @@ PUBLISHED: Mapping[str, ImageSet] = MappingProxyType(
         ),
         "cifar100": ImageSet(
             shape=(32, 32, 3),
+            n_classes=100,
             train=Part(
                 50_000,
                 "36ce7a701fbea47796e570c34382aad50f2539687cfcbc6ae96e2f56530d29b6",
@@ -282,6 +288,7 @@ PUBLISHED: Mapping[str, ImageSet] = MappingProxyType(
         ),
         "cifar100_16": ImageSet(
             shape=(16, 16, 3),
+            n_classes=100,
             train=Part(50_000, "760b85924d63689929fa9874d5dacfebd6faaad559ecb5bb5a13a172344f4018"),
             test=Part(10_000, "85b4862faed468ae39e229e861e81a7e3ba49e3539a7d2ee4175530c1a719377"),
             sources={"cifar100_16.npz": npz, **{s: _halved(r) for s, r in _CIFAR100.items()}},

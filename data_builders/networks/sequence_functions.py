@@ -1,6 +1,8 @@
 """What sequence models compute between their projections, of one model or of many.
 
-All are functions of tensors with any leading dimensions, and of the tokens so far alone.
+All are functions of tensors with any leading dimensions, and of the tokens so far alone. Where
+PyTorch records a network to write it down for other tools (:mod:`data_builders.export`), they use
+neither complex numbers nor memory that they change, which formats of networks do not have.
 """
 
 from typing import Any
@@ -37,6 +39,10 @@ def rotated(x: Tensor, angles: Tensor) -> Tensor:
     """
     if x.dtype == torch.bfloat16:  # there are no complex numbers of two bfloat16
         return rotated(x.float(), angles).to(x.dtype)
+    if torch.compiler.is_compiling():
+        cos, sin = angles.to(x.dtype)[:, None].unbind(-1)
+        a, b = x.view(*x.shape[:-1], -1, angles.shape[-2], 2).unbind(-1)
+        return torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(-3)
     turns = torch.view_as_complex(angles.to(x.dtype))[:, None]
     pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, turns.shape[-1], 2))
     return torch.view_as_real(pairs * turns).flatten(-3)
@@ -97,6 +103,11 @@ def convolve(x: Tensor, taps: Tensor) -> Tensor:
     Returns:
         The shape of ``x``.
     """
+    if torch.compiler.is_compiling():
+        present, *earlier = taps.unsqueeze(-3).unbind(-1)[::-1]
+        padded = F.pad(x, (0, 0, len(earlier), 0))
+        terms = (padded[..., -i - x.shape[-2] : -i, :] * w for i, w in enumerate(earlier, 1))
+        return sum(terms, start=x * present)
     y: Tensor = _Convolve.apply(x, taps, 1)  # type: ignore[no-untyped-call]
     return y
 
@@ -151,6 +162,12 @@ def scan(kept: Tensor, new: Tensor) -> Tensor:
     """
     if new.dtype == torch.bfloat16:  # whose rounding would add up from token to token
         return scan(kept.float(), new.float()).to(new.dtype)
+    if torch.compiler.is_compiling():
+        factors, terms = kept.unbind(-2), new.unbind(-2)
+        states = [terms[0]]
+        for factor, term in zip(factors[1:], terms[1:], strict=True):
+            states.append(factor * states[-1] + term)
+        return torch.stack(states, dim=-2)
     h: Tensor = _Scan.apply(kept, new, 1)  # type: ignore[no-untyped-call]
     return h
 

@@ -1,8 +1,8 @@
 """The command line: each command is a thin function over the Python API.
 
-``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks,
-``search`` those that search and rank, ``study`` the rest. Heavy packages are imported inside the
-commands, so that help and queries are instant. Bad input, and whatever the system refuses, ends
+``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks and
+files, ``search`` those that search and rank, ``study`` the rest. Heavy packages are imported inside
+the commands, so that help and queries are instant. Bad input, and whatever the system refuses, ends
 with one line on standard error and exit code 2; an interruption with exit code 130, SIGTERM with
 143 and SIGHUP with 129.
 """
@@ -53,6 +53,7 @@ app.command()(make.fetch)
 app.add_typer(imports, name="import")
 app.command()(make.merge)
 app.command()(make.fit)
+app.command()(make.export)
 app.command()(ask.check)
 app.add_typer(studies, name="study")
 for command in study.COMMANDS:

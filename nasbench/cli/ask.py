@@ -8,7 +8,7 @@ import typer
 from nasbench.cli.about import describe
 from nasbench.cli.kinds import KINDS
 from nasbench.cli.lists import print_list
-from nasbench.cli.options import Benchmark, Json, described_names
+from nasbench.cli.options import Arch, Benchmark, Json, described_names
 from nasbench.cli.output import say
 from nasbench.cli.parsing import parse_arch
 from nasbench.errors import UnknownNameError, one_of
@@ -61,12 +61,7 @@ def info(
 
 def query(
     benchmark: Benchmark,
-    arch: Annotated[
-        str,
-        typer.Argument(
-            metavar="ARCH", help="In the notation of the space, or numbers between commas."
-        ),
-    ],
+    arch: Arch,
     epoch: Annotated[
         int | None, typer.Option(metavar="N", help="After this epoch; default: the last.")
     ] = None,

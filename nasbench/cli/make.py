@@ -1,4 +1,4 @@
-"""Commands that make benchmarks: build, fetch, merge, fit."""
+"""Commands that make benchmarks: build, fetch, merge, fit; and networks for other tools: export."""
 
 import shlex
 import time
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nasbench.cli.options import (
+    Arch,
     Deadline,
     Home,
     Plan,
@@ -22,10 +23,20 @@ from nasbench.cli.options import (
     benchmark_ids,
     given_path,
     home,
+    network_names,
+    plan_ids,
+    readable,
     refuse_shipped,
+    registered,
 )
 from nasbench.cli.output import print_rows, progress, say, say_made, status, written
-from nasbench.cli.parsing import count_processes, parse_deadline, parse_part, parse_settings
+from nasbench.cli.parsing import (
+    count_processes,
+    parse_arch,
+    parse_deadline,
+    parse_part,
+    parse_settings,
+)
 from nasbench.errors import InvalidArgumentError
 from nasbench.siblings import SIBLINGS
 
@@ -220,3 +231,75 @@ def fit(
     for line in verdict.lines():
         say(line)
     say_made(verdict.description, verdict.path)
+
+
+def export(
+    arch: Arch,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A name of 'nasbench list networks'.",
+            autocompletion=network_names,
+            callback=registered,
+        ),
+    ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLAN",
+            help="Instead of --network: take network and sizes of a plan, such as lite201-digits.",
+            autocompletion=plan_ids,
+            callback=lambda plan: plan and readable(plan),
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Set a size, such as channels=32; repeat for more."
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Training seed whose initial values to take.")
+    ] = 0,
+    onnx: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write ONNX, FILE.onnx.", parser=given_path),
+    ] = None,
+    pt2: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a program of PyTorch, FILE.pt2, for torch.export.load.",
+            parser=given_path,
+        ),
+    ] = None,
+    state_dict: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the weights alone, as NumPy arrays, FILE.npz.",
+            parser=given_path,
+        ),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace another network that was exported.")
+    ] = False,
+) -> None:
+    """Write the network of an architecture for other tools.
+
+    The weights are not trained: tables store results, no weights. They are those with which a
+    training of this seed begins. The network is in evaluation mode and takes batches of any size.
+    """
+    files = {"onnx": onnx, "pt2": pt2, "state_dict": state_dict}
+    blueprint = SIBLINGS.load("blueprint").of(network, plan=plan, sizes=parse_settings(set_ or []))
+    with status("Exporting the network"):
+        done = SIBLINGS.load("export")(
+            blueprint,
+            parse_arch(arch, blueprint.space),
+            {name: path for name, path in files.items() if path is not None},
+            seed=seed,
+            replace=replace,
+        )
+    for file in done:
+        say(f"{file.path}: {file.model}{'' if file.made else ' (already there)'}")

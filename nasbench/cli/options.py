@@ -35,6 +35,11 @@ def plan_ids() -> list[str]:
     return list(SIBLINGS.load("plans")())
 
 
+def network_names() -> list[str]:
+    """Names of all trainable networks."""
+    return list(SIBLINGS.load("networks").names())
+
+
 def described_names() -> list[str]:
     """Names that ``nasbench info`` knows."""
     spaces = SIBLINGS.load("spaces").names()
@@ -72,6 +77,17 @@ def readable(plan: str) -> str:
     return plan
 
 
+def registered(network: str | None) -> str | None:
+    """A network that is known, before anything that needs an extra is imported."""
+    if network is not None and ":" not in network:
+        SIBLINGS.load("networks").check_registered(network)
+    return network
+
+
+Arch = Annotated[
+    str,
+    typer.Argument(metavar="ARCH", help="In the notation of the space, or numbers between commas."),
+]
 Benchmark = Annotated[
     str,
     typer.Argument(

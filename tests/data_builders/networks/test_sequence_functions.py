@@ -112,3 +112,14 @@ def test_heads_and_back():
     assert heads.shape == (2, 3, 4, 7, 3)
     assert torch.equal(heads[1, 2, 3, 5], x[1, 2, 5, 9:])
     assert torch.equal(as_one(heads), x)
+
+
+def test_what_is_recorded_for_other_tools_computes_the_same(monkeypatch):
+    x, taps, kept, angles = (
+        tensors(2, 9, 8), tensors(8, 3), tensors(2, 9, 8).sigmoid(), rotations(9, 4)
+    )  # fmt: skip
+    calls = ((rotated, x, angles), (convolve, x, taps), (convolve, x[:, :1], taps), (scan, kept, x))
+    expected = [function(*given) for function, *given in calls]
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    for wanted, (function, *given) in zip(expected, calls, strict=True):
+        torch.testing.assert_close(function(*given), wanted, rtol=0, atol=1e-14)

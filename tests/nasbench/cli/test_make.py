@@ -1,4 +1,4 @@
-"""Commands that make benchmarks from plans and tables: build, fetch, merge, fit.
+"""Commands that make benchmarks from plans and tables: build, fetch, merge, fit; and export.
 
 The whole of ``build`` is tested with :mod:`data_builders.builds`, of ``fit`` with
 :mod:`surrogates`.
@@ -57,6 +57,32 @@ BAD = {
         "the path is empty",
     ),
     "empty folder of a surrogate": (("fit", "nb201-cifar100", "--out", ""), "the path is empty"),
+    "export of an unknown network": (
+        ("export", "0,0,0,3,0,0", "--network", "lite20", "--onnx", "a.onnx"),
+        "did you mean 'lite201'",
+    ),
+    "export of no network": (("export", "0,0,0,3,0,0", "--onnx", "a.onnx"), "say a network"),
+    "export of an illegal architecture": (
+        ("export", "|nor_conv_3x3~0|", "--network", "lite201", "--state-dict", "a.npz"),
+        "nor_conv_3x3",
+    ),
+    "export of options that are none": (
+        ("export", "0,0,0,3,0,9", "--network", "lite201", "--state-dict", "a.npz"),
+        "9",
+    ),
+    "export of an unknown size": (
+        ("export", "0,0,0,3,0,0", "--network", "lite201", "--set", "chanels=3", "--pt2", "a.pt2"),
+        "did you mean 'channels'",
+    ),
+    "export to nowhere": (("export", "0,0,0,3,0,0", "--network", "lite201"), "nothing to write"),
+    "export with a wrong suffix": (
+        ("export", "0,0,0,3,0,0", "--network", "lite201", "--state-dict", "a.pt"),
+        "does not end in '.npz'",
+    ),
+    "export to an empty path": (
+        ("export", "0,0,0,3,0,0", "--network", "lite201", "--pt2", ""),
+        "the path is empty",
+    ),
     "negative searches": (("fit", "nb201-cifar10", "--searches", "-1"), "--searches -1"),
 }
 
@@ -77,6 +103,8 @@ def test_what_cannot_be_made(refused, arguments, expected):
         ("fit", "nope"),
         ("study", "tune", "nope"),
         ("run", "ppo_lstm", "nope", "--trials", "1"),
+        ("export", "0,0,0,3,0,0", "--network", "nope", "--onnx", "a.onnx"),
+        ("export", "0,0,0,3,0,0", "--plan", "nope", "--onnx", "a.onnx"),
     ],
     ids=" ".join,
 )
@@ -154,3 +182,25 @@ def test_fetch_says_where_the_files_are(nasbench, monkeypatch, tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     monkeypatch.setattr("data_builders.images.fetch.fetch", lambda name: files)
     assert nasbench("fetch", "cifar10")[:2] == (0, f"{files[0]}\n{files[1]}\n")
+
+
+def test_a_network_is_exported_and_the_line_says_what_it_is(nasbench, refused, cell, tmp_path):
+    words = ("export", cell, "--plan", "lite201-digits", "--set", "channels=4")
+    words += ("--state-dict", "net.npz")
+    code, out, error = nasbench(*words, "--seed", "2")
+    assert code == 0, error
+    line = "net.npz: lite201, images (batch, 1, 8, 8), 9,694 parameters, initial values of seed 2"
+    assert out == f"{line}\n"
+    assert nasbench(*words, "--seed", "2")[1] == f"{line} (already there)\n"
+    assert "holds another network" in refused(*words)
+    code, out, _ = nasbench(*words, "--replace")
+    assert (code, out) == (0, f"{line[:-1]}0\n")
+    (tmp_path / "mine.npz").write_text("mine")
+    assert "never replaced" in refused(*words[:-1], "mine.npz", "--replace")
+
+
+def test_export_says_what_to_install(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    words = ("export", "0,0,0,3,0,0", "--network", "lite201", "--onnx", "net.onnx")
+    assert """needs 'onnx', which is not installed: in the folder""" in refused(*words)
+    assert """pip install -e ".[export]\"""" in refused(*words)
