@@ -16,23 +16,21 @@ only on the space, never on the architectures that are encoded together.
 """
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import log1p, prod
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError, InvalidArgumentError, UnknownNameError, one_of
+from nasbench.paths import NO_OPERATION, path_numbers, paths_between
 from nasbench.space import Arch, Graph, SearchSpace
-
-NO_OPERATION = "none"
 
 _ENUMERATED = 10_000
 _SAMPLED = 1_000
-_MAX_PATHS = 100_000
 
 
 def one_hot(space: SearchSpace, archs: Sequence[Arch] | NDArray[np.integer]) -> NDArray[np.float32]:
@@ -193,7 +191,7 @@ def _path_columns(
     for row, arch in enumerate(rows.tolist()):
         graph = _graph(space, tuple(arch))
         labels = [(label,) for label in graph.labels]
-        found = _paths(space, graph.adjacency, labels, through_none)
+        found = paths_between(space, graph.adjacency, labels, through_none)
         if not column.keys() >= found:
             raise _no_column(space, arch)
         encoded[row, [column[labels] for labels in found]] = 1
@@ -231,40 +229,8 @@ def path_statistics(
         graph = _graph(space, tuple(arch))
         if not column.keys() >= set(graph.labels[1:-1]) - {NO_OPERATION}:
             raise _no_column(space, arch)
-        encoded[row] = _path_statistics(graph, column)
+        encoded[row] = path_numbers(graph, column)
     return encoded
-
-
-def _path_statistics(graph: Graph, column: dict[str, int]) -> list[float]:
-    n, last = len(column), len(graph.labels) - 1
-    sources = [np.flatnonzero(graph.adjacency[:, j]).tolist() for j in range(last + 1)]
-    passes = [label in column for label in graph.labels]
-    passes[0] = passes[last] = True
-    useful = {last}
-    for j in range(last, 0, -1):
-        if j in useful:
-            useful.update(i for i in sources[j] if passes[i])
-    # Over the paths from the input to each node: their number, and for every operation (the last
-    # place counts the length) the maximum on one path and the sum over all paths
-    paths = [1] + [0] * last
-    most = [[0] * (n + 1) for _ in range(last + 1)]
-    total = [[0] * (n + 1) for _ in range(last + 1)]
-    nodes = [0] * n
-    for j in range(1, last + 1):
-        arriving = [i for i in sources[j] if paths[i]]
-        if j not in useful or not arriving:
-            continue
-        paths[j] = sum(paths[i] for i in arriving)
-        most[j] = [max(values) for values in zip(*(most[i] for i in arriving), strict=True)]
-        total[j] = [sum(values) for values in zip(*(total[i] for i in arriving), strict=True)]
-        if j < last:
-            k = column[graph.labels[j]]
-            nodes[k] += 1
-            for place in (k, n):
-                most[j][place] += 1
-                total[j][place] += paths[j]
-    mean = [value / max(paths[last], 1) for value in total[last]]
-    return [*nodes, *most[last][:n], *mean[:n], most[last][n], mean[n], log1p(paths[last])]
 
 
 ENCODINGS: dict[str, Callable[..., NDArray[np.float32]]] = {
@@ -323,7 +289,7 @@ def path_vocabulary(space: SearchSpace, through_none: bool = False) -> tuple[tup
     union = _union(space)
     return tuple(
         sorted(
-            _paths(space, union.adjacency, union.labels, through_none),
+            paths_between(space, union.adjacency, union.labels, through_none),
             key=lambda labels: (len(labels), labels),
         )
     )
@@ -372,33 +338,6 @@ def _union(space: SearchSpace) -> _Union:
 def _slots(graph: Graph, m: int) -> list[int]:
     """Place the nodes of a graph among ``m``: the output last, the others at their numbers."""
     return [*range(len(graph.labels) - 1), m - 1]
-
-
-def _paths(
-    space: SearchSpace,
-    edges: NDArray[np.bool_],
-    labels: Sequence[Collection[str]],
-    through_none: bool,
-) -> set[tuple[str, ...]]:
-    """Find all paths from the first to the last node as sequences of labels.
-
-    A node contributes each of its labels in turn.
-    """
-    arrived: list[set[tuple[str, ...]]] = [set() for _ in labels]
-    sources, targets = np.nonzero(edges)
-    for i, j in zip(sources.tolist(), targets.tolist(), strict=True):
-        if i == 0:
-            arrived[j].add(())
-            continue
-        for label in labels[i]:
-            if through_none or label != NO_OPERATION:
-                arrived[j].update([(*before, label) for before in arrived[i]])
-        if len(arrived[j]) > _MAX_PATHS:
-            raise InvalidArgumentError(
-                f"{space.name!r} has more than {_MAX_PATHS:,} paths, too many for one column each; "
-                "possible are one_hot, unit_cube and adjacency"
-            )
-    return arrived[-1]
 
 
 def _graph(space: SearchSpace, arch: Arch) -> Graph:

@@ -73,7 +73,7 @@ def test_families_on_offer_are_folders_of_algorithms():
         if field["id"] == "family"
     ]
     folders = {path.parent.name for path in (ROOT / "algorithms").glob("*/__init__.py")}
-    assert set(family["attributes"]["options"]) == folders - {"parts"} | {"another"}
+    assert set(family["attributes"]["options"]) == folders - {"parts", "models"} | {"another"}
 
 
 def test_hooks_are_local():
