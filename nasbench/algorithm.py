@@ -51,7 +51,7 @@ LARGEST_LOSS = 1e40
 """More than single precision holds; its products with other losses are finite."""
 
 _SMALLEST_LOSS = -LARGEST_LOSS
-_NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable")
+_NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable", "regressors")
 
 
 class Proposal(NamedTuple):
@@ -164,9 +164,10 @@ class Algorithm(ABC):
     the same names, and may list published settings in ``presets``. ``self.rng`` is its only source
     of randomness, and it calls only ``rng.random()``.
 
-    Two keywords are not hyperparameters; an algorithm that declares them is told their values.
+    Three keywords are not hyperparameters; an algorithm that declares them is told their values.
     ``known`` gives numbers that are known before training, see :data:`Known`. ``resumable`` is
-    False if every fidelity is a separate training, so that no trial can be resumed.
+    False if every fidelity is a separate training, so that no trial can be resumed. ``regressors``
+    makes registered regressors, see :class:`nasbench.regressor.Regressors`.
 
     Args:
         space: The space to search.
@@ -192,18 +193,21 @@ class Algorithm(ABC):
             because it found nothing to propose. Records keep it, and a search with any says so.
         inner_algorithms: Classes of the algorithms that it runs, if any; their code is part of its
             own.
+        inner_regressors: Classes of the regressors that it fits, if ``regressors`` made them; so is
+            their code.
         space: As given.
         fidelities: As given.
         rng: The generator made from ``seed``.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    multi_objective: ClassVar[bool] = False
+    multi_objective: bool = False
     families: tuple[str, ...] = ()
     loss_unit: str | None = None
     random_trials: int | None = 0
     fallbacks: int = 0
     inner_algorithms: "tuple[type[Algorithm], ...]" = ()
+    inner_regressors: tuple[type, ...] = ()
 
     def __init__(self, space: SearchSpace, *, fidelities: Sequence[int], seed: int) -> None:
         self.space = space
@@ -268,8 +272,9 @@ def make(
     hyperparameters: Mapping[str, Any],
     known: Known | None = None,
     resumable: bool = True,
+    regressors: Callable[..., Any] | None = None,
 ) -> Algorithm:
-    """Make an algorithm, passing ``known`` and ``resumable`` only if it declares them.
+    """Make an algorithm, passing ``resumable`` and ``regressors`` only if it declares them.
 
     Args:
         algorithm: Class of the algorithm.
@@ -279,10 +284,13 @@ def make(
         hyperparameters: All hyperparameters, from :func:`hyperparameters`.
         known: Numbers known before training; only for an algorithm that :func:`takes_known`.
         resumable: Whether a trial can resume another.
+        regressors: Makes registered regressors, see :class:`nasbench.regressor.Regressors`.
     """
     declared: dict[str, Any] = {} if known is None else {"known": known}
     if takes_resumable(algorithm):
         declared["resumable"] = resumable
+    if "regressors" in inspect.signature(algorithm).parameters:
+        declared["regressors"] = regressors
     return algorithm(space, fidelities=fidelities, seed=seed, **hyperparameters, **declared)
 
 

@@ -7,7 +7,7 @@ algorithms fit them.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,12 +47,15 @@ class Regressor(ABC):
         family: Kind of model, such as ``"gradient boosting"``. A search that fits the same family
             as the surrogate it searches has an unfair advantage.
         presets: Hyperparameters by name of the preset.
+        inner_regressors: Classes of the regressors that it fits, if any; their code is part of its
+            own.
         space: As given.
         seed: As given.
     """
 
     family: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    inner_regressors: "tuple[type[Regressor], ...]" = ()
 
     def __init__(self, space: SearchSpace, *, seed: int = 0) -> None:
         self.space = space
@@ -133,6 +136,27 @@ class Regressor(ABC):
 
         Raises:
             SurrogateError: A file is missing or damaged.
+        """
+
+
+class Regressors(Protocol):
+    """Makes registered regressors: the ``regressors`` argument of an algorithm."""
+
+    def __call__(
+        self, name: str, space: SearchSpace, *, seed: int = 0, **hyperparameters: Any
+    ) -> Regressor:
+        """Return a new regressor.
+
+        Args:
+            name: Registered name.
+            space: The space of the architectures.
+            seed: Seed of the fit.
+            hyperparameters: Values that replace the defaults.
+
+        Raises:
+            UnknownNameError: There is no such regressor or hyperparameter.
+            InvalidArgumentError: The regressor refuses a value or the space.
+            MissingExtraError: It needs an optional package that is not installed.
         """
 
 

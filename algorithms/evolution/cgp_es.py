@@ -53,7 +53,7 @@ class CGPES(Algorithm):
         self._choices = tuple((i, n - 1) for i, n in enumerate(space.options) if n > 1)
         # probability that at least one of the first 1, 2, ... decisions changes
         self._first = [1 - p for p in accumulate([1 - rate] * len(self._choices), operator.mul)]
-        self._queue = [space.sample(self.rng)]
+        self._queue: list[Arch] = []
         self._pending = 0
         self._told: list[tuple[float, int, Arch]] = []
         self._parent: Arch | None = None
@@ -73,6 +73,9 @@ class CGPES(Algorithm):
         self._told.append((observation.losses[0], observation.trial, observation.proposal.arch))
 
     def _next_generation(self) -> None:
+        if not self._told:
+            self._queue = [self.space.sample(self.rng)]
+            return
         loss, _, best = min(self._told)
         self._told = []
         if self._parent is None or loss < self._loss:

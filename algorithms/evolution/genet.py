@@ -68,10 +68,12 @@ class GeNet(Algorithm):
         self.random_trials = population
         self._bits = [(n - 1).bit_length() for n in space.options]
         self._losses: dict[Arch, list[float]] = {}
-        self._generation = [space.sample(self.rng) for _ in range(population)]
+        self._generation: list[Arch] = []
         self._asked = self._told = 0
 
     def ask(self) -> Proposal | None:
+        if not self._generation:
+            self._generation = [self.space.sample(self.rng) for _ in range(self.population)]
         if self._told == self.population:
             self._generation = self._next_generation()
             self._asked = self._told = 0

@@ -5,6 +5,7 @@ from itertools import chain
 from random import Random
 from typing import Any, ClassVar
 
+from algorithms.parts.aging_population import AgingPopulation
 from algorithms.parts.mutation import edge_ends, mutate_each, naszilla_rates
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
@@ -98,38 +99,20 @@ class RegularizedEvolution(Algorithm):
         in_a_cell = self._mutate_edge if self._edges_into else self._redraw
         self._mutate = {"one": space.mutate, "nats": in_a_cell}.get(mutation, self._mutate_each)
         self._asked = 0
-        self._told = 0
-        self._members: list[tuple[float, int, Arch]] = []
+        self._population = AgingPopulation(population, sample, replacement=replacement)
+        self._members = self._population.members
 
     def ask(self) -> Proposal:
         self._asked += 1
         if self._asked <= self._n_random or not self._members:
             return Proposal(self.space.sample(self.rng))
-        parent = self._parent()
+        parent = self._population.winner(self.rng)
         if self.identity and self.rng.random() < self.identity:
             return Proposal(parent)
         return Proposal(self._mutate(parent, self.rng))
 
     def tell(self, observation: Observation) -> None:
-        member = (observation.losses[0], observation.trial, observation.proposal.arch)
-        if self._told < self.population:
-            self._members.append(member)
-        else:
-            self._members[self._told % self.population] = member
-        self._told += 1
-
-    def _parent(self) -> Arch:
-        """The winner of a tournament; ties go to the earlier trial."""
-        members, draw = self._members, self.rng.random
-        n = len(members)
-        if self.replacement:
-            return min([members[int(draw() * n)] for _ in range(self.sample)])[2]
-        indices = list(range(n))
-        chosen = min(self.sample, n)
-        for i in range(chosen):
-            j = i + int(draw() * (n - i))
-            indices[i], indices[j] = indices[j], indices[i]
-        return min([members[i] for i in indices[:chosen]])[2]
+        self._population.add(observation)
 
     def _mutate_each(self, arch: Arch, rng: Random) -> Arch:
         return mutate_each(self.space, arch, self._rates, rng)

@@ -80,11 +80,14 @@ class Lemonade(Algorithm):
         self.accepted = accepted
         self.random_trials = initial
         self._known = known
-        self._queue = [space.sample(self.rng) for _ in range(initial)]
-        self._seen = set(self._queue)
+        self._queue: list[Arch] = []
+        self._seen: set[Arch] = set()
         self._population: dict[Losses, Arch] = {}
 
     def ask(self) -> Proposal:
+        if not self._seen:
+            self._queue = [self.space.sample(self.rng) for _ in range(self.initial)]
+            self._seen.update(self._queue)
         if not self._queue:
             self._queue = self._next_generation() or [self.space.sample(self.rng)]
             self._seen.update(self._queue)

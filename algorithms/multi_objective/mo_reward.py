@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from algorithms.parts.inner import Wrapper, with_one_loss
 from nasbench.algorithm import Known, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.regressor import Regressors
 from nasbench.space import SearchSpace
 
 _REWARDS = ("product", "sum")
@@ -37,6 +38,7 @@ class MoReward(Wrapper):
         seed: Seed of the inner algorithm.
         known: Passed on to the inner algorithm.
         resumable: Passed on to the inner algorithm.
+        regressors: Passed on to the inner algorithm.
         target: Target cost, in the unit of the second loss; None for the median of the first ten
             costs told (before that, of those told so far).
         reward: ``"product"`` or ``"sum"``.
@@ -61,6 +63,7 @@ class MoReward(Wrapper):
         seed: int,
         known: Known | None = None,
         resumable: bool = True,
+        regressors: Regressors | None = None,
         target: float | None = None,
         reward: str = "product",
         within: float = -0.07,
@@ -75,6 +78,7 @@ class MoReward(Wrapper):
             seed=seed,
             known=known,
             resumable=resumable,
+            regressors=regressors,
             search=search,
             search_preset=search_preset,
             search_settings=search_settings,
@@ -100,6 +104,7 @@ class MoReward(Wrapper):
         self.families = self._inner.families
         self.loss_unit = "%"
         self.random_trials = self._inner.random_trials
+        self.inner_regressors = self._inner.inner_regressors
         self._target = target
         self._costs: list[float] = []
 

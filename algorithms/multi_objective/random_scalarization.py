@@ -17,6 +17,7 @@ from algorithms.parts.ordered_sum import ordered_sum
 from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Known, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
+from nasbench.regressor import Regressors
 from nasbench.space import SearchSpace
 
 _SCALARIZATIONS = ("tchebycheff", "linear")
@@ -41,6 +42,7 @@ class RandomScalarization(Wrapper):
         seed: Seed of the first inner search and of everything drawn later.
         known: Passed on to the inner algorithm.
         resumable: Passed on to the inner algorithm.
+        regressors: Passed on to the inner algorithm.
         scalarization: ``"tchebycheff"``: the largest weighted distance plus 0.05 times the sum of
             all; ``"linear"``: the sum, which finds only convex parts of the front.
         period: Proposals per inner search.
@@ -57,6 +59,7 @@ class RandomScalarization(Wrapper):
         seed: int,
         known: Known | None = None,
         resumable: bool = True,
+        regressors: Regressors | None = None,
         scalarization: str = "tchebycheff",
         period: int = 50,
         search: str = "local_search",
@@ -69,6 +72,7 @@ class RandomScalarization(Wrapper):
             seed=seed,
             known=known,
             resumable=resumable,
+            regressors=regressors,
             search=search,
             search_preset=search_preset,
             search_settings=search_settings,
@@ -86,6 +90,7 @@ class RandomScalarization(Wrapper):
         self.families = self._current.algorithm.families
         self.loss_unit = self._current.algorithm.loss_unit
         self.random_trials = self._current.algorithm.random_trials
+        self.inner_regressors = self._current.algorithm.inner_regressors
         self._running: Running[_Search] = Running()
         self._lowest: tuple[float, ...] = ()
         self._highest: tuple[float, ...] = ()

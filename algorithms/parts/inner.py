@@ -19,6 +19,7 @@ from nasbench.algorithm import (
     takes_known,
 )
 from nasbench.errors import InvalidArgumentError
+from nasbench.regressor import Regressors
 from nasbench.space import SearchSpace
 
 
@@ -31,9 +32,12 @@ class Wrapper(Algorithm):
         seed: Seed of the search.
         known: Passed on to the inner algorithm.
         resumable: Passed on to the inner algorithm.
+        regressors: Passed on to the inner algorithm.
         search: Registered name of the inner algorithm, or ``"module:Class"``.
         search_preset: Preset of the inner algorithm.
         search_settings: Hyperparameters of the inner algorithm, on top of its preset or defaults.
+        needs_known: Whether to refuse ``known`` for an inner algorithm that does not take it; if
+            not, only one that does is given it.
 
     Raises:
         UnknownNameError: No such algorithm, preset or hyperparameter.
@@ -51,9 +55,11 @@ class Wrapper(Algorithm):
         seed: int,
         known: Known | None,
         resumable: bool,
+        regressors: Regressors | None,
         search: str,
         search_preset: str | None,
         search_settings: Mapping[str, Any] | None,
+        needs_known: bool = True,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
         if search_settings is not None and not isinstance(search_settings, Mapping):
@@ -70,7 +76,8 @@ class Wrapper(Algorithm):
                 "use an algorithm without an inner one"
             )
         values = hyperparameters(inner, search_settings or {}, search_preset)
-        if known is not None and not takes_known(inner):
+        is_used = takes_known(inner)
+        if known is not None and needs_known and not is_used:
             raise InvalidArgumentError(
                 f"search = {search!r} has no keyword 'known' and cannot use known numbers"
             )
@@ -84,8 +91,9 @@ class Wrapper(Algorithm):
             space,
             fidelities=self.fidelities,
             hyperparameters=values,
-            known=known,
+            known=known if is_used else None,
             resumable=resumable,
+            regressors=regressors,
         )
 
     def _ask(self, inner: Algorithm) -> Proposal | None:

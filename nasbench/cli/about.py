@@ -21,7 +21,7 @@ from nasbench.errors import (
 from nasbench.registry import install
 from nasbench.siblings import SIBLINGS
 
-CONTRACT = ("self", "space", "fidelities", "seed", "known", "resumable")
+CONTRACT = ("self", "space", "fidelities", "seed", "known", "resumable", "regressors")
 """Arguments of a constructor that are not hyperparameters."""
 KINDS = {"algorithms": "algorithm", "regressors": "regressor", "spaces": "space"}
 """Registries of classes that can be described, and what one of their things is called."""

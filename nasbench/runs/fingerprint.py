@@ -3,7 +3,8 @@
 A fingerprint is a digest of syntax trees (:mod:`nasbench.runs.syntax`). It covers the file of the
 class, and of the modules that the file imports those of its own package, or of its own folder where
 there is no package, and those of :mod:`algorithms`; and so on for the files found. Modules that are
-imported by a computed name are not seen.
+imported by a computed name are not seen. An algorithm names the classes of algorithms and of
+regressors that it was given; the latter are followed within :mod:`surrogates`.
 
 Of a script only the statements that the class depends on count: a script that asks for more seeds
 holds the same algorithm. A class without a file, as of a notebook, is known by its compiled code
@@ -46,7 +47,8 @@ class _Place(NamedTuple):
     def file(self, module: str) -> Path | None:
         """Return the file of a module; None if it does not belong to the algorithm."""
         names = module.split(".")
-        if names[0] in ("", *_SUITE) or self.package not in ("", names[0]):
+        is_closed = names[0] in _SUITE and names[0] != self.package
+        if not names[0] or is_closed or self.package not in ("", names[0]):
             return None
         path = self.folder.joinpath(*names)
         files = (path.with_name(f"{names[-1]}.py"), path / "__init__.py")
@@ -60,7 +62,8 @@ def code_fingerprint(*classes: type) -> str:
     run. A class that was made anew, or changed in place, is read again.
 
     Args:
-        classes: Class of an algorithm, and classes of the algorithms that it runs.
+        classes: Class of an algorithm, and classes of the algorithms that it runs and of the
+            regressors that it fits.
 
     Returns:
         64 hex digits.

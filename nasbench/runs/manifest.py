@@ -112,7 +112,7 @@ class Manifest:
             fidelities=tuple(algorithm.fidelities),
             family=family,
             families=tuple(algorithm.families) if family else (),
-            code=code_fingerprint(kind, *algorithm.inner_algorithms),
+            code=code_fingerprint(kind, *algorithm.inner_algorithms, *algorithm.inner_regressors),
             test_objectives=tuple(
                 name for name in benchmark.objectives if "test" in benchmark.column(name).split
             ),

@@ -61,7 +61,8 @@ def _there(prepared: Prepared, seeds: Sequence[int], processes: int) -> Iterator
     paths = _Paths(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
     task = _pickle().dumps(replace(prepared.setup, algorithm=prepared.algorithm))
     content, code = prepared.benchmark.content_hash, prepared.manifest.code
-    _end_old_processes(code_files(prepared.algorithm, *prepared.example.inner_algorithms))
+    inner = (*prepared.example.inner_algorithms, *prepared.example.inner_regressors)
+    _end_old_processes(code_files(prepared.algorithm, *inner))
     crew = parallel(min(processes, len(seeds)), return_as="generator_unordered")
     yield from crew(delayed(_run)(paths, task, content, code, s) for s in seeds)
 

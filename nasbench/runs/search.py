@@ -195,7 +195,7 @@ def _say_what_counts(prepared: Prepared) -> None:
     prepared.check_unit()
     manifest = prepared.manifest
     first, *others = manifest.objectives
-    if others and not prepared.algorithm.multi_objective:
+    if others and not prepared.example.multi_objective:
         _LOG.warning(
             "%s minimises %s alone: %s is recorded, but does not count",
             manifest.algorithm,

@@ -12,6 +12,7 @@ from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
+from nasbench.runs.regressors import registered_regressor
 from nasbench.runs.replay import KnownNumbers, check_replicate, check_seconds, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
@@ -168,6 +169,7 @@ class Prepared:
             hyperparameters=self.hyperparameters,
             known=known,
             resumable=len(self.benchmark.schedules) == 1,
+            regressors=registered_regressor,
         )
         return made, known
 

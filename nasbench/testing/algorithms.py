@@ -20,6 +20,7 @@ from nasbench.algorithm import (
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.runs.budget import Budget
 from nasbench.runs.parts import to_table
+from nasbench.runs.regressors import registered_regressor
 from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.run import Run
 from nasbench.space import Arch
@@ -165,6 +166,7 @@ def _make(
         hyperparameters=values,
         known=known,
         resumable=not separate,
+        regressors=registered_regressor,
     )
     return _Watched(made, separate=separate), known
 

@@ -79,6 +79,7 @@ class Ensemble(Regressor):
         chosen = hyperparameters(kind, self.settings, member_preset)
         self._members = [kind(space, seed=self._draw(i, "fit"), **chosen) for i in range(members)]
         self.family = kind.family  # type: ignore[misc]
+        self.inner_regressors = (kind,)
 
     def _draw(self, member: int, purpose: str) -> int:
         """Seed of a member for a purpose, below 2**31 so that every library accepts it."""
