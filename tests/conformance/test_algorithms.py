@@ -79,13 +79,6 @@ CHEAP = {
     "bore": {"candidates": 20, "rounds": 3, "batch": 2},
 }
 
-# Changes that make models cheap, on top of defaults and presets
-CHEAP = {
-    "smac": {"initial": 8, "batch": 4, "trees": 2, "candidates": 20, "starts": 1},
-    "bore": {"candidates": 20, "rounds": 3, "batch": 2},
-}
-
-
 def n_trials(name, space):
     return min(FEW.get(name, 200), FEW_RECORDED if space is RECORDED else 200)
 
@@ -347,7 +340,7 @@ def check_random_trials(name, preset, fidelities):
     benchmark = Hashed(space, fidelities=fidelities)
     made, _ = proposals(name, preset, benchmark, 1)
     random_trials = 60 if made.random_trials is None else made.random_trials
-    n = random_trials + LEARNS_WITHIN
+    n = random_trials + min(LEARNS_WITHIN, FEW.get(name, LEARNS_WITHIN))
     _, one = proposals(name, preset, benchmark, n)
     _, other = proposals(name, preset, Opposite(space, fidelities=fidelities), n)
     assert one[:random_trials] == other[:random_trials]
