@@ -38,6 +38,8 @@ ALGORITHMS = Registry(
         "neural_predictor": "algorithms.predictor.neural_predictor:NeuralPredictor",
         "npenas": "algorithms.predictor.npenas:NPENAS",
         "brp_nas": "algorithms.predictor.brp_nas:BRPNAS",
+        "pnas": "algorithms.predictor.pnas:PNAS",
+        "dpp_net": "algorithms.predictor.dpp_net:DPPNet",
         "successive_halving": "algorithms.multi_fidelity.successive_halving:SuccessiveHalving",
         "hyperband": "algorithms.multi_fidelity.hyperband:Hyperband",
         "asha": "algorithms.multi_fidelity.asha:ASHA",

@@ -54,6 +54,8 @@ FEW = {
     "tpe": 60,
     "smac": 40,
     "bore": 24,
+    "pnas": 40,
+    "dpp_net": 40,
 }
 FEW_RECORDED = 60
 # Changes that make models cheap, on top of defaults and presets
@@ -77,7 +79,10 @@ CHEAP = {
     "bonas": {"candidates": 20, "hidden": 4, "epochs": 1},
     "smac": {"initial": 8, "batch": 4, "trees": 2, "candidates": 20, "starts": 1},
     "bore": {"candidates": 20, "rounds": 3, "batch": 2},
+    "pnas": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
+    "dpp_net": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
 }
+
 
 def n_trials(name, space):
     return min(FEW.get(name, 200), FEW_RECORDED if space is RECORDED else 200)

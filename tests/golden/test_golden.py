@@ -50,6 +50,9 @@ MODELS = {
     "bonas",
     "smac",
     "bore",
+    "pnas",
+    "dpp_net",
+    "nao",
 }
 """Methods whose choices a model of floating-point numbers decides: they have no golden traces."""
 OURS = ("algorithms.", "nasbench.")
