@@ -41,9 +41,9 @@ FEW = {
     "ppo_lstm": 60,
     "metaqnn": 60,
     "bohb": 100,
-    "gp_bo": 14,
+    "gp_bo": 11,
     "nas_bowl": 14,
-    "nasbot": 14,
+    "nasbot": 11,
 }
 FEW_RECORDED = 60
 
