@@ -40,10 +40,11 @@ class SMAC(BatchSearch):
     is below that of the first k of the incumbent, and takes its place once it has as many.
 
     The defaults are our own variant: logarithms of losses as in SMAC3, but one training an
-    architecture, a new forest after every result, a column for every option. Preset ``smac3`` is the facade for hyperparameter
-    optimisation of SMAC3 2.4, preset ``nb101`` the one of automl/nas_benchmarks (``run_smac.py``).
-    Both start with random architectures, not with a Sobol sequence or a default configuration, and
-    local searches move to the best neighbour, not to the first that is better.
+    architecture, a new forest after every result, a column for every option. Preset ``smac3`` is
+    the facade for hyperparameter optimisation of SMAC3 2.4, preset ``nb101`` the one of
+    automl/nas_benchmarks (``run_smac.py``). Both start with random architectures, not with a Sobol
+    sequence or a default configuration, and local searches move to the best neighbour, not to the
+    first that is better.
 
     Args:
         space: The search space.
