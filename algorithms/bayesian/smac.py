@@ -39,11 +39,12 @@ class SMAC(BatchSearch):
     it has ``max_calls`` results. A challenger is trained again as long as the mean of its k results
     is below that of the first k of the incumbent, and takes its place once it has as many.
 
-    The defaults are our own variant: one training an architecture, a new forest after every
-    result, a column for every option. Preset ``smac3`` is the facade for hyperparameter
-    optimisation of SMAC3 2.4, preset ``nb101`` the one of automl/nas_benchmarks (``run_smac.py``).
-    Both start with random architectures, not with a Sobol sequence or a default configuration, and
-    local searches move to the best neighbour, not to the first that is better.
+    The defaults are our own variant: logarithms of losses as in SMAC3, but one training an
+    architecture, a new forest after every result, a column for every option. Preset ``smac3`` is
+    the facade for hyperparameter optimisation of SMAC3 2.4, preset ``nb101`` the one of
+    automl/nas_benchmarks (``run_smac.py``). Both start with random architectures, not with a Sobol
+    sequence or a default configuration, and local searches move to the best neighbour, not to the
+    first that is better.
 
     Args:
         space: The search space.
@@ -87,6 +88,7 @@ class SMAC(BatchSearch):
             "min_leaf": 3,
             "candidates": 5000,
             "random_fraction": 0.33,
+            "log_losses": False,
             "max_calls": 4,
         },
     }
@@ -108,7 +110,7 @@ class SMAC(BatchSearch):
         candidates: int = 1000,
         starts: int = 10,
         random_fraction: float = 0.2,
-        log_losses: bool = False,
+        log_losses: bool = True,
         encoding: str = "mixed",
         max_calls: int = 1,
     ) -> None:

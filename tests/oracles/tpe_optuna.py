@@ -1,7 +1,7 @@
 """Final losses of ``tpe`` beside those of Optuna's own sampler, on published tables, by hand.
 
-``python tests/oracles/tpe_optuna.py [--seeds 200] [--trials 150]`` searches nb201-cifar10 and
-fcnet-protein on mean values with both and prints, for each setting, the mean of the lowest losses
+``python tests/oracles/tpe_optuna.py [BENCHMARK ...] [--seeds 200] [--trials 150]`` searches
+nb201-cifar10 and fcnet-protein, or the benchmarks named, on mean values with both and prints, for each setting, the mean of the lowest losses
 with its 95 % interval, and the p-value of the Kolmogorov-Smirnov test that both samples have one
 distribution. It needs the extra ``tune``.
 """
@@ -81,13 +81,14 @@ def interval(losses: list[float]) -> str:
 def main() -> None:
     """Search and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("benchmarks", nargs="*", default=BENCHMARKS, metavar="BENCHMARK")
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--trials", type=int, default=150)
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     print("| benchmark | preset | `tpe` | Optuna | p |\n|---|---|--:|--:|--:|")
     with ProcessPoolExecutor(args.processes, mp_context=get_context("spawn")) as pool:
-        for benchmark in BENCHMARKS:
+        for benchmark in args.benchmarks:
             for preset in THEIRS:
                 theirs = [
                     pool.submit(lowest_theirs, benchmark, preset, seed, args.trials)

@@ -160,7 +160,7 @@ def test_a_small_space_is_searched_once(space):
     def loss(arch):
         return math.inf if arch[0] else rugged(arch)
 
-    search = make(space, trees=2)
+    search = make(space, trees=2, batch=4, starts=2)
     archs = drive(search, loss, 100)
     assert sorted(archs) == sorted(space.archs())
 
