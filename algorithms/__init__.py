@@ -34,6 +34,8 @@ ALGORITHMS = Registry(
         "bananas": "algorithms.bayesian.bananas:BANANAS",
         "dngo": "algorithms.bayesian.dngo:DNGO",
         "weak_nas": "algorithms.predictor.weak_nas:WeakNAS",
+        "predictor_search": "algorithms.predictor.predictor_search:PredictorSearch",
+        "predictor_ea": "algorithms.predictor.predictor_ea:PredictorEA",
         "bonas": "algorithms.bayesian.bonas:BONAS",
         "neural_predictor": "algorithms.predictor.neural_predictor:NeuralPredictor",
         "npenas": "algorithms.predictor.npenas:NPENAS",

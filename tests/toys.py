@@ -110,12 +110,12 @@ class Hashed:
         n_objectives: 1 to 3: by a hash, a cost from 1, and another number.
         fidelities: What a search may ask for.
         schedules: Lengths of trainings; several mean that the fidelities are separate trainings.
+        known: Columns that are known before training: numbers by a hash, some not defined.
     """
 
     version = 1
     content_hash = family = ""
     seeds = complete_seeds = (0, 1)
-    known: tuple[str, ...] = ()
     default_objective = "loss"
     is_clocked = True
 
@@ -126,12 +126,14 @@ class Hashed:
         *,
         fidelities: Sequence[int] = (1, 3, 9),
         schedules: Sequence[int] = (9,),
+        known: Sequence[str] = (),
     ) -> None:
         self.space = space
         self.name = f"toy-{space.name}"
         self.objectives = ("loss", "cost", "other")[:n_objectives]
         self.fidelities = tuple(fidelities)
         self.schedules = tuple(schedules)
+        self.known = tuple(known)
         self.columns = {name: Column.of(name) for name in self.objectives}
 
     def column(self, name: str) -> Column:
@@ -142,6 +144,10 @@ class Hashed:
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         return Trainings(self.space.rank(self.space.check(arch)), self.seeds)
+
+    def known_numbers(self, arch: Arch) -> tuple[tuple[float, ...], float]:
+        numbers = [mix(key(arch, name)) % 50 for name in self.known]
+        return tuple([math.nan if n < 3 else float(n) for n in numbers]), 0.5 * len(numbers)
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None

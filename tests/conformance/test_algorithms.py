@@ -12,7 +12,9 @@ import nasbench
 from algorithms import ALGORITHMS
 from nasbench.algorithm import Algorithm, Proposal, hyperparameters, make
 from nasbench.benchmarks.recorded_space import RecordedSpace
-from nasbench.runs.replay import replay
+from nasbench.errors import InvalidArgumentError
+from nasbench.runs.regressors import registered_regressor
+from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 
@@ -56,9 +58,18 @@ FEW = {
     "bore": 24,
     "pnas": 40,
     "dpp_net": 40,
+    "zero_cost": 60,
+    "zero_cost_evolution": 60,
+    "warm_start": 60,
+    "predictor_search": 16,
+    "predictor_ea": 16,
 }
 FEW_RECORDED = 60
-# Changes that make models cheap, on top of defaults and presets
+SCORED = {"zero_cost", "zero_cost_evolution", "warm_start"}
+"""Algorithms that need numbers known before training."""
+NEEDS_GRAPHS = {("predictor_search", "gin"), ("predictor_ea", "gin")}
+SMALL = {"initial": 8, "batch": 4}
+# Changes that make models cheap, on top of defaults and presets, or of one preset
 CHEAP = {
     "gp_bo": {"initial": 5, "candidates": 6, "parents": 2, "edits": 2, "refit": 1.0},
     "nas_bowl": {"initial": 5, "candidates": 10, "parents": 2},
@@ -81,7 +92,43 @@ CHEAP = {
     "bore": {"candidates": 20, "rounds": 3, "batch": 2},
     "pnas": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
     "dpp_net": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
+    "zero_cost": {"pool": 40},
+    "zero_cost_evolution": {"pool": 40, "population": 10, "sample": 3},
+    "warm_start": {"pool": 40, "first": 8, "search_settings": {"population": 10, "sample": 3}},
+    "predictor_search": SMALL | {"regressor_settings": {"trees": 3}},
+    "predictor_ea": SMALL | {"regressor_settings": {"trees": 3}},
+    **{
+        (name, preset): SMALL | {"regressor_settings": settings}
+        for name in ("predictor_search", "predictor_ea")
+        for preset, settings in {
+            "xgb": {"rounds": 3},
+            "ngb": {"rounds": 3},
+            "mlp": {"layers": 1, "width": 4, "epochs": 2},
+            "gin": {"layers": 1, "hidden": 4, "epochs": 2},
+            "gaussian_process": {},
+        }.items()
+    },
 }
+
+
+def cheap(name, preset=None):
+    return CHEAP.get((name, preset), CHEAP.get(name))
+
+
+def scored(name):
+    return {"known": ("one", "other")} if name in SCORED else {}
+
+
+def table_for(name, table):
+    """The table; with known numbers where the algorithm needs some."""
+    if name not in SCORED:
+        return TABLES[table]
+    if table == "nb201-cifar10":
+        return nasbench.load(table, known=("parameters", "latency_gpu_ms"))
+    toy = TABLES[table]
+    n = len(toy.objectives)
+    kept = {"fidelities": toy.fidelities, "schedules": toy.schedules}
+    return Hashed(toy.space, n, **kept, **scored(name))
 
 
 def n_trials(name, space):
@@ -91,16 +138,21 @@ def n_trials(name, space):
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_registered_algorithm_keeps_the_contract(name, table):
-    toy = TABLES[table]
-    n, changes = n_trials(name, toy.space), CHEAP.get(name)
+    toy = table_for(name, table)
+    n, changes = n_trials(name, toy.space), cheap(name)
     check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n, changes=changes)
 
 
 @pytest.mark.parametrize("space", [Unequal(), RECORDED], ids=["unequal", "recorded"])
 @pytest.mark.parametrize(("name", "preset"), [pair for pair in SETTINGS if pair[1]])
 def test_presets_keep_the_contract(name, preset, space):
-    n, changes = n_trials(name, space), CHEAP.get(name)
-    check_algorithm(ALGORITHMS.load(name), Hashed(space), preset=preset, n=n, changes=changes)
+    n, changes = n_trials(name, space), cheap(name, preset)
+    toy = Hashed(space, **scored(name))
+    if (name, preset) in NEEDS_GRAPHS and space is not RECORDED:
+        with pytest.raises(InvalidArgumentError, match="has no graph form"):
+            check_algorithm(ALGORITHMS.load(name), toy, preset=preset, n=n, changes=changes)
+        return
+    check_algorithm(ALGORITHMS.load(name), toy, preset=preset, n=n, changes=changes)
 
 
 def test_hyperparameters_other_than_the_defaults_keep_the_contract():
@@ -313,6 +365,8 @@ LEARNS_WITHIN = 40
 BLIND = {
     ("reinforce_lstm", "enas"): "its first 1,000 trials teach it nothing but entropy",
     ("reinforce", "nas_benchmarks_fcnet"): "it rejects losses above 0.999, as all are here",
+    ("zero_cost", None): "scores alone decide",
+    ("zero_cost", "naswot"): "scores alone decide",
 }
 """Settings whose proposals depend on no result so far, though they are not random search."""
 SEVERAL = ["mdenas", "hill_climb", *(n for n in ALGORITHMS if "multi_fid" in ALGORITHMS[n])]
@@ -333,21 +387,23 @@ class Opposite(Hashed):
 
 def proposals(name, preset, benchmark, n, seed=0):
     algorithm = ALGORITHMS.load(name)
-    values = hyperparameters(algorithm, CHEAP.get(name, {}), preset)
+    values = hyperparameters(algorithm, cheap(name, preset) or {}, preset)
+    known = KnownNumbers(benchmark) if benchmark.known else None
     options = {"fidelities": benchmark.fidelities, "seed": seed, "hyperparameters": values}
+    options |= {"known": known, "regressors": registered_regressor}
     made = make(algorithm, benchmark.space, **options)
-    run = replay(made, benchmark, budget=nasbench.Budget(trials=n), seed=seed)
+    run = replay(made, benchmark, budget=nasbench.Budget(trials=n), seed=seed, known=known)
     return made, list(zip(map(tuple, run.archs.tolist()), run.epochs.tolist(), strict=True))
 
 
 def check_random_trials(name, preset, fidelities):
     space = NB201()
-    benchmark = Hashed(space, fidelities=fidelities)
+    benchmark = Hashed(space, fidelities=fidelities, **scored(name))
     made, _ = proposals(name, preset, benchmark, 1)
     random_trials = 60 if made.random_trials is None else made.random_trials
     n = random_trials + min(LEARNS_WITHIN, FEW.get(name, LEARNS_WITHIN))
     _, one = proposals(name, preset, benchmark, n)
-    _, other = proposals(name, preset, Opposite(space, fidelities=fidelities), n)
+    _, other = proposals(name, preset, Opposite(space, fidelities=fidelities, **scored(name)), n)
     assert one[:random_trials] == other[:random_trials]
     assert {epoch for _, epoch in one[:random_trials]} <= {fidelities[-1]}
     learns = made.random_trials is not None and name != "random_search"
@@ -370,7 +426,7 @@ def test_random_trials_of_searches_at_several_fidelities(name):
 def test_random_trials_are_uniform(name, preset):
     """Frequencies of the options of every decision, as of random search."""
     space, archs = NB201(), []
-    benchmark = Hashed(space, fidelities=(9,))
+    benchmark = Hashed(space, fidelities=(9,), **scored(name))
     made, _ = proposals(name, preset, benchmark, 1)
     n = 50 if made.random_trials is None else min(made.random_trials, 50)
     for seed in range(-(-200 // n) if n > 1 else 0):
@@ -382,6 +438,6 @@ def test_random_trials_are_uniform(name, preset):
 @pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "random_search"])
 def test_an_algorithm_is_multi_objective_if_later_losses_count(name):
     space, n = NB201(), min(120, FEW.get(name, 120))
-    _, one = proposals(name, None, Hashed(space, 2), n)
-    _, other = proposals(name, None, Opposite(space, 2, place=1), n)
+    _, one = proposals(name, None, Hashed(space, 2, **scored(name)), n)
+    _, other = proposals(name, None, Opposite(space, 2, place=1, **scored(name)), n)
     assert (one != other) == ALGORITHMS.load(name).multi_objective

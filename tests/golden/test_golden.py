@@ -4,7 +4,8 @@
 decides, the SHA-256 of the columns of the records of three searches of 200 trials on nb201-cifar10,
 of multi-fidelity methods on lite201-digits, of settings for squared errors on fcnet-protein (more
 trials where a method begins with more random architectures), of methods for several objectives by
-accuracy and parameters. They hold for every supported Python. After a change that is wanted, write
+accuracy and parameters, of methods that need scores on lite201-digits with synflow and nwot. They
+hold for every supported Python. After a change that is wanted, write
 it anew and say so in the changelog:
 
     python tests/golden/test_golden.py
@@ -37,6 +38,7 @@ MULTI_FIDELITY = {
 SQUARED_ERRORS = {"reinforce/nas_benchmarks_fcnet"}
 OBJECTIVES = ("valid_accuracy", "parameters")
 MULTI_OBJECTIVE = {"nsga2", "lemonade", "mo_reward", "random_scalarization"}
+KNOWN = {"zero_cost", "zero_cost_evolution", "warm_start"}
 MODELS = {
     "gp_bo",
     "nas_bowl",
@@ -53,6 +55,8 @@ MODELS = {
     "pnas",
     "dpp_net",
     "nao",
+    "predictor_search",
+    "predictor_ea",
 }
 """Methods whose choices a model of floating-point numbers decides: they have no golden traces."""
 OURS = ("algorithms.", "nasbench.")
@@ -63,7 +67,7 @@ def traces(setting: str) -> list[str]:
     """One hash for each seed."""
     name, _, preset = setting.partition("/")
     budget = nasbench.Budget(trials=LONGER.get(setting, TRIALS))
-    benchmark = "lite201-digits" if name in MULTI_FIDELITY else "nb201-cifar10"
+    benchmark = "lite201-digits" if name in MULTI_FIDELITY | KNOWN else "nb201-cifar10"
     if setting in SQUARED_ERRORS:
         benchmark = "fcnet-protein"
     runs = nasbench.search(
@@ -73,6 +77,7 @@ def traces(setting: str) -> list[str]:
         budget=budget,
         preset=preset or None,
         objectives=OBJECTIVES if name in MULTI_OBJECTIVE else None,
+        known=("synflow", "nwot") if name in KNOWN else (),
     )
     return [trace(run) for run in runs]
 

@@ -1,0 +1,88 @@
+"""Base of searches that fit a registered regressor to all results so far."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.models.batch_search import BatchSearch
+from nasbench.errors import InvalidArgumentError
+from nasbench.regressor import Prediction, Regressor, Regressors
+from nasbench.space import Arch, SearchSpace
+
+
+class RegressorSearch(BatchSearch):
+    """Base of searches whose model is a registered regressor.
+
+    It learns the losses in units of their standard deviation; a diverged training counts as the
+    largest finite loss. A regressor that cannot be fitted counts as a model that failed, see
+    :class:`~algorithms.models.batch_search.BatchSearch`.
+
+    Subclasses document their hyperparameters.
+
+    Raises:
+        UnknownNameError: There is no such regressor, or it has no such hyperparameter.
+        InvalidArgumentError: The regressor refuses a value or the space, there is nothing to make
+            regressors with, or a hyperparameter has an impossible value.
+        MissingExtraError: The regressor needs an optional package that is not installed.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        initial: int,
+        batch: int,
+        regressor: str,
+        regressor_settings: Mapping[str, Any] | None,
+        regressors: Regressors | None,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed, initial=initial, batch=batch)
+        if regressor_settings is not None and not isinstance(regressor_settings, Mapping):
+            raise InvalidArgumentError(
+                f"regressor_settings = {regressor_settings!r} must map names to values, such as "
+                "{trees = 50} on the command line"
+            )
+        if regressors is None:
+            raise InvalidArgumentError(
+                "this algorithm fits a registered regressor and is given none: run it by "
+                "nasbench.search, or pass regressors="
+                "nasbench.runs.regressors.registered_regressor"
+            )
+        self.regressor = regressor
+        self.regressor_settings = regressor_settings
+        self._regressors = regressors
+        example = self._regressor(0)
+        self.families = (example.family,)
+        self.inner_regressors = (type(example), *example.inner_regressors)
+
+    @abstractmethod
+    def choose_by(self, model: Regressor, n: int) -> Sequence[Arch]:
+        """Return what :meth:`choose` returns, given the regressor fitted to all results."""
+
+    def choose(self, n: int) -> Sequence[Arch]:
+        model = self._regressor(int(self.rng.random() * 2**31))
+        try:
+            model.fit(np.array(self.examples.archs), self.targets())
+        except InvalidArgumentError:
+            return []
+        return self.choose_by(model, n)
+
+    def targets(self) -> NDArray[np.float64]:
+        """Return the losses in units of their standard deviation, shape ``(n,)``."""
+        targets = self.examples.targets()
+        assert targets is not None
+        return targets
+
+    def _regressor(self, seed: int) -> Regressor:
+        settings = self.regressor_settings or {}
+        return self._regressors(self.regressor, self.space, seed=seed, **settings)
+
+
+def is_finite(prediction: Prediction) -> bool:
+    """Whether all numbers of a prediction are; those of a network that diverged are not."""
+    return bool(np.isfinite(prediction.mean).all() and np.isfinite(prediction.std).all())
