@@ -42,6 +42,7 @@ ALGORITHMS = Registry(
         "brp_nas": "algorithms.predictor.brp_nas:BRPNAS",
         "pnas": "algorithms.predictor.pnas:PNAS",
         "dpp_net": "algorithms.predictor.dpp_net:DPPNet",
+        "nao": "algorithms.predictor.nao:NAO",
         "successive_halving": "algorithms.multi_fidelity.successive_halving:SuccessiveHalving",
         "hyperband": "algorithms.multi_fidelity.hyperband:Hyperband",
         "asha": "algorithms.multi_fidelity.asha:ASHA",

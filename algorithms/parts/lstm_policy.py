@@ -173,6 +173,7 @@ class Adam:
         learning_rate: Step size.
         epsilon: Added to the square root of the second moment.
         clip_norm: Gradients with a larger norm are scaled down to it; None for no limit.
+        weight_decay: Penalty on half the squared parameters.
     """
 
     def __init__(
@@ -182,11 +183,13 @@ class Adam:
         *,
         epsilon: float = 1e-8,
         clip_norm: float | None = None,
+        weight_decay: float = 0.0,
     ) -> None:
         self._parameters = parameters
         self._learning_rate = learning_rate
         self._epsilon = epsilon
         self._clip_norm = clip_norm
+        self._weight_decay = weight_decay
         self._values = nn.utils.parameters_to_vector(parameters).detach()
         nn.utils.vector_to_parameters(self._values, parameters)  # parameters become views
         self.first, self.second = torch.zeros(2, len(self._values), dtype=self._values.dtype)
@@ -199,6 +202,8 @@ class Adam:
         if self._clip_norm is not None:
             norm = float(gradient.norm())
             gradient *= min(1.0, self._clip_norm / norm) if norm else 1.0
+        if self._weight_decay:
+            gradient.add_(self._values, alpha=-self._weight_decay)
         self._steps += 1
         self.first.lerp_(gradient, 1 - _BETA1)
         self.second.lerp_(gradient * gradient, 1 - _BETA2)

@@ -1,0 +1,194 @@
+"""NAO, neural architecture optimization (Luo et al., 2018, https://arxiv.org/abs/1808.07233)."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any, ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+from algorithms.models.batch_search import BatchSearch
+from algorithms.models.candidates import unseen
+from algorithms.models.graph_network import check_counts, check_dropout
+from algorithms.parts.architecture_autoencoder import ArchitectureAutoencoder
+from algorithms.parts.lstm_policy import Adam, one_thread
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch, SearchSpace
+
+_LARGEST_STEP = 50
+
+
+class NAO(BatchSearch):
+    """NAO: moves architectures in a learned continuous space, where the predicted loss falls.
+
+    An encoder turns an architecture into vectors, a predictor turns these into a loss, and a
+    decoder turns them back into an architecture; all three are trained together on all results,
+    with new weights each time. Then the ``parents`` best architectures are encoded, their vectors
+    take one step of length eta against the gradient of the predicted loss, and the result is
+    decoded to the most probable options, one after the other, that can still become legal. Eta is
+    1, 2, 3, … until ``batch`` architectures are found that are new. If eta = 50 has not sufficed,
+    random architectures fill the batch, and ``fallbacks`` counts them.
+
+    Losses are scaled to [0, 1]; a diverged training counts as the largest finite loss. Preset
+    ``paper`` has the published numbers, for large budgets. The default suits about 150 trainings.
+
+    Args:
+        space: The search space.
+        fidelities: Epochs on offer; only the last is used.
+        seed: Seed of the search.
+        initial: Number of random architectures before the first model.
+        batch: Number of architectures decoded from a model.
+        parents: Number of best architectures that are moved.
+        embedding: Size of the embedding of an option.
+        hidden: Units of the encoder and of the decoder.
+        layers: Hidden layers of the predictor.
+        width: Units of each of them.
+        dropout: Probability of dropout after each of them.
+        trade_off: Weight of the squared error of the predictor; the cross-entropy of the decoder
+            has the rest of 1.
+        epochs: Passes over the examples.
+        batch_size: Examples per step.
+        learning_rate: Of Adam.
+        weight_decay: L2 penalty.
+        clip_norm: Largest norm of a gradient; longer ones are scaled down to it.
+    """
+
+    families = ("neural network",)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {
+            "initial": 600,
+            "batch": 300,
+            "parents": 100,
+            "embedding": 48,
+            "hidden": 96,
+            "layers": 3,
+            "width": 200,
+            "epochs": 1000,
+            "batch_size": 100,
+        }
+    }
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        fidelities: Sequence[int],
+        seed: int,
+        initial: int = 50,
+        batch: int = 20,
+        parents: int = 30,
+        embedding: int = 32,
+        hidden: int = 48,
+        layers: int = 3,
+        width: int = 100,
+        dropout: float = 0.1,
+        trade_off: float = 0.8,
+        epochs: int = 100,
+        batch_size: int = 32,
+        learning_rate: float = 0.001,
+        weight_decay: float = 1e-4,
+        clip_norm: float = 5.0,
+    ) -> None:
+        super().__init__(space, fidelities=fidelities, seed=seed, initial=initial, batch=batch)
+        check_counts(
+            parents=parents,
+            embedding=embedding,
+            hidden=hidden,
+            layers=layers,
+            width=width,
+            epochs=epochs,
+            batch_size=batch_size,
+        )
+        check_dropout(dropout)
+        if not 0 < trade_off < 1:
+            raise InvalidArgumentError(f"trade_off = {trade_off} must be between 0 and 1")
+        for name, value in (("learning_rate", learning_rate), ("clip_norm", clip_norm)):
+            if not 0 < value < inf:
+                raise InvalidArgumentError(f"{name} = {value} must be positive and finite")
+        if not 0 <= weight_decay < inf:
+            raise InvalidArgumentError(
+                f"weight_decay = {weight_decay} must be finite and not negative"
+            )
+        self.parents = parents
+        self.embedding = embedding
+        self.hidden = hidden
+        self.layers = layers
+        self.width = width
+        self.dropout = dropout
+        self.trade_off = trade_off
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+
+    def choose(self, n: int) -> Sequence[Arch]:
+        with one_thread():
+            network = self.trained()
+            found = self.moved(network, self.examples.best(self.parents), n)
+        if found and len(found) < n:
+            rest = unseen(self.space, n - len(found), self.rng, {*self.seen, *found})
+            self.fallbacks += len(rest)
+            found += rest
+        return found
+
+    def trained(self) -> ArchitectureAutoencoder:
+        """Return a network trained on all results; two finite losses must differ."""
+        generator = torch.Generator().manual_seed(int(self.rng.random() * 2**53))
+        network = ArchitectureAutoencoder(
+            self.space,
+            embedding=self.embedding,
+            hidden=self.hidden,
+            layers=self.layers,
+            width=self.width,
+            dropout=self.dropout,
+            generator=generator,
+        )
+        losses = torch.from_numpy(self.examples.finite_losses())
+        low, high = losses.min(), losses.max()
+        targets = (losses - low) / (high - low)
+        tokens = network.tokens(self.examples.archs)
+        adam = Adam(
+            list(network.parameters()),
+            self.learning_rate,
+            clip_norm=self.clip_norm,
+            weight_decay=self.weight_decay,
+        )
+        n = len(targets)
+        for _ in range(self.epochs):
+            order = torch.randperm(n, generator=generator)
+            for rows in order.tensor_split(-(-n // self.batch_size)):
+                adam.ascend(-self.loss(network, tokens[rows], targets[rows], generator))
+        return network
+
+    def loss(
+        self,
+        network: ArchitectureAutoencoder,
+        tokens: Tensor,
+        targets: Tensor,
+        generator: Generator | None,
+    ) -> Tensor:
+        """Return the joint loss of predictor and decoder; dropout needs the generator."""
+        encoded = network.encode(tokens)
+        errors = network.predict(encoded, generator) - targets
+        entropy = network.cross_entropy(encoded, tokens)
+        return self.trade_off * errors.square().mean() + (1 - self.trade_off) * entropy
+
+    def moved(
+        self, network: ArchitectureAutoencoder, parents: Sequence[Arch], n: int
+    ) -> list[Arch]:
+        """Return up to ``n`` new architectures decoded near ``parents``, small steps first."""
+        with torch.no_grad():
+            encoded = network.encode(network.tokens(parents))
+        encoded.requires_grad_()
+        (gradient,) = torch.autograd.grad(network.predict(encoded, None).sum(), encoded)
+        found: dict[Arch, None] = {}
+        for eta in range(1, _LARGEST_STEP + 1):
+            if not torch.isfinite(gradient).all():
+                break
+            with torch.no_grad():
+                decoded = network.decode(encoded - eta * gradient)
+            found.update(dict.fromkeys(arch for arch in decoded if arch not in self.seen))
+            if len(found) >= n:
+                break
+        return list(found)[:n]
