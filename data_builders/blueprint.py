@@ -33,7 +33,9 @@ SIZES: Mapping[str, int] = {
     "length": 64,
 }
 """Sizes that are not given. Those of images are those of NAS-Bench-201 on CIFAR-10."""
-MOST_OF_A_SIZE = 65_536
+MOST: Mapping[str, int] = {"cells": 256, "n_classes": 65_536, "vocabulary": 65_536}
+"""Largest values; those of other sizes are :data:`MOST_OF_OTHERS`."""
+MOST_OF_OTHERS = 4_096
 MOST_PARAMETERS = 500_000_000
 """Two gigabytes, the most that a file of ONNX holds."""
 BATCH = 2
@@ -122,8 +124,9 @@ class Blueprint:
                 raise UnknownNameError(
                     f"the network {network!r} has no size {name!r}{one_of(name, names)}"
                 )
-            possible = has_type(value, int) and 1 <= value <= MOST_OF_A_SIZE
-            refuse_unless(possible, name, value, f"an integer from 1 to {MOST_OF_A_SIZE}")
+            most = MOST.get(name, MOST_OF_OTHERS)
+            possible = has_type(value, int) and 1 <= value <= most
+            refuse_unless(possible, name, value, f"an integer from 1 to {most}")
         chosen = {**ours, **given}
         if missing := [name for name in names if name not in chosen]:
             raise InvalidArgumentError(
@@ -159,11 +162,11 @@ class Blueprint:
                 f"{MOST_PARAMETERS:,} can be written"
             )
         built = _sizes_of(self.network.__init__)
-        module = self.network(ours, **{name: self.sizes[name] for name in built})
-        initialise(module, ours, seed)
-        kind, example = self._input()
-        module.eval()
         try:
+            module = self.network(ours, **{name: self.sizes[name] for name in built})
+            initialise(module, ours, seed)
+            kind, example = self._input()
+            module.eval()
             with torch.inference_mode():
                 module(example)
         except RuntimeError as error:

@@ -29,6 +29,8 @@ from nasbench.storage.files import atomic
 
 MARK = "nasbench"
 OUTPUT = "logits"
+MOST_SAID = 65_536
+"""Bytes of what a file says that are read."""
 MOST_EXAMPLES = 2**31 - 1
 """Of a batch; early versions of PyTorch need a bound below their largest integer."""
 ONNX_SINCE = (2, 9)
@@ -206,7 +208,8 @@ def _write_pt2(path: Path, model: Model, recorded: Recorded) -> None:
 def _said_in_pt2(path: Path) -> str | None:
     with zipfile.ZipFile(path) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(f"/{MARK}.json"))
-        return archive.read(name).decode()
+        with archive.open(name) as file:
+            return file.read(MOST_SAID).decode()
 
 
 def _write_state_dict(path: Path, model: Model, recorded: Recorded) -> None:

@@ -113,6 +113,8 @@ def test_a_text_says_what_it_is():
         ({"network": "darts", "sizes": {"chanels": 3}}, UnknownNameError, "mean 'channels'"),
         ({"network": "darts", "sizes": {"width": 3}}, UnknownNameError, "no size 'width'"),
         ({"network": "darts", "sizes": {"cells": 0}}, InvalidArgumentError, "cells = 0"),
+        ({"network": "darts", "sizes": {"cells": 257}}, InvalidArgumentError, "from 1 to 256"),
+        ({"network": "darts", "sizes": {"size": 4097}}, InvalidArgumentError, "from 1 to 4096"),
         ({"network": "darts", "sizes": {"cells": True}}, InvalidArgumentError, "cells = True"),
         ({"network": "darts", "sizes": {"cells": 2.0}}, InvalidArgumentError, "cells = 2.0"),
     ],
@@ -130,7 +132,13 @@ def test_what_is_no_network(arguments, error, expected):
         ({}, (0, 0, 0, 0, 0, 0), 0, InvalidArgumentError, "ignores its input"),
         ({}, CELL, -1, InvalidArgumentError, "seed = -1"),
         ({"size": 3}, CELL, 0, InvalidArgumentError, "cannot be run with channels = 16, .*size"),
-        ({"channels": 40_000}, CELL, 0, InvalidArgumentError, f"at most {MOST_PARAMETERS:,}"),
+        (
+            {"channels": 4_096, "cells": 256},
+            CELL,
+            0,
+            InvalidArgumentError,
+            f"at most {MOST_PARAMETERS:,}",
+        ),
     ],
 )
 def test_what_cannot_be_built(sizes, arch, seed, error, expected):
