@@ -55,7 +55,7 @@ class Growth:
         neutral: The neutral tuple, where growth begins.
         canonical: ``space.canonical`` with a cache.
         steps: Maps an architecture to those that are one step larger, by position and option,
-            single decisions first. Of several that are the same network, the first is there.
+            single decisions first. Several of them may be the same network.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -65,31 +65,33 @@ class Growth:
         self.steps = lru_cache(_CACHE_SIZE)(self._find_steps)
 
     def _find_steps(self, arch: Arch) -> tuple[Arch, ...]:
-        seen = {self.canonical(arch)} if self._space.is_legal(arch) else set()
+        own = self.canonical(arch) if self._space.is_legal(arch) else None
         found: list[Arch] = []
-        useless = []
-        for place, (option, n) in enumerate(zip(arch, self._space.options, strict=True)):
-            if option == self.neutral[place]:
-                for new in range(n):
-                    if new == option:
-                        continue
-                    if self._add(_changed(arch, (place, new)), seen, found) is False:
-                        useless.append((place, new))
+
+        def add(*changes: tuple[int, int]) -> bool:
+            """Whether changes give a legal architecture that is another network."""
+            step = list(arch)
+            for place, option in changes:
+                step[place] = option
+            changed = tuple(step)
+            if not self._space.is_legal(changed):
+                return False
+            if self.canonical(changed) == own:
+                return False
+            found.append(changed)
+            return True
+
+        useless = [
+            (place, new)
+            for place, (option, n) in enumerate(zip(arch, self._space.options, strict=True))
+            if option == self.neutral[place]
+            for new in range(n)
+            if new != option and not add((place, new))
+        ]
         for one, other in combinations(useless, 2):
             if one[0] != other[0]:
-                self._add(_changed(arch, one, other), seen, found)
+                add(one, other)
         return tuple(found)
-
-    def _add(self, arch: Arch, seen: set[Arch], found: list[Arch]) -> bool:
-        """Whether the architecture is legal and new; then it is added."""
-        if not self._space.is_legal(arch):
-            return False
-        representative = self.canonical(arch)
-        if representative in seen:
-            return False
-        seen.add(representative)
-        found.append(arch)
-        return True
 
 
 class ProgressiveSearch(BatchSearch):
@@ -98,10 +100,10 @@ class ProgressiveSearch(BatchSearch):
     https://arxiv.org/abs/1712.00559. Level 1 holds what is one step larger than the neutral
     architecture, see :class:`Growth`; all of it is trained, or ``first`` random ones. Candidates of
     level b are what is one step larger than an architecture chosen at level b - 1, and not the same
-    network as one chosen before; of them, ``beam`` are chosen by what LSTMs that learned from all
-    results predict. After the last level, the next pass begins at level 2, where candidates that
-    were not chosen remain. A pass that finds none chooses from 1,000 random architectures, as does
-    one of a space where nothing grows.
+    network as one chosen before or as another candidate; ``beam`` of them are chosen by what LSTMs
+    that learned from all results predict. After the last level, the next pass begins at level 2,
+    where candidates that were not chosen remain. A pass that finds none chooses from 1,000 random
+    architectures, as does one of a space where nothing grows.
 
     A subclass documents the hyperparameters; this class checks and keeps them.
     """
@@ -267,10 +269,3 @@ class ProgressiveSearch(BatchSearch):
         depth = self.levels or max(1, sum(1 for n in self.space.options if n > 1))
         self._chosen = [found, *([] for _ in range(depth - 1))]
         return found
-
-
-def _changed(arch: Arch, *changes: tuple[int, int]) -> Arch:
-    changed = list(arch)
-    for place, option in changes:
-        changed[place] = option
-    return tuple(changed)

@@ -56,7 +56,7 @@ class DPPNet(ProgressiveSearch):
         members: int = 5,
         hidden: int = 32,
         embedding: int = 32,
-        epochs: int = 50,
+        epochs: int = 150,
         batch_size: int = 32,
         learning_rate: float = 0.01,
         later_rate: float = 0.002,

@@ -64,6 +64,7 @@ class NAO(BatchSearch):
             "layers": 3,
             "width": 200,
             "epochs": 1000,
+            "learning_rate": 0.001,
             "batch_size": 100,
         }
     }
@@ -75,7 +76,7 @@ class NAO(BatchSearch):
         fidelities: Sequence[int],
         seed: int,
         initial: int = 50,
-        batch: int = 20,
+        batch: int = 25,
         parents: int = 30,
         embedding: int = 32,
         hidden: int = 48,
@@ -83,9 +84,9 @@ class NAO(BatchSearch):
         width: int = 100,
         dropout: float = 0.1,
         trade_off: float = 0.8,
-        epochs: int = 100,
+        epochs: int = 60,
         batch_size: int = 32,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.003,
         weight_decay: float = 1e-4,
         clip_norm: float = 5.0,
     ) -> None:
