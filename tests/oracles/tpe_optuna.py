@@ -1,9 +1,9 @@
 """Final losses of ``tpe`` beside those of Optuna's own sampler, on published tables, by hand.
 
 ``python tests/oracles/tpe_optuna.py [BENCHMARK ...] [--seeds 200] [--trials 150]`` searches
-nb201-cifar10 and fcnet-protein, or the benchmarks named, on mean values with both and prints, for each setting, the mean of the lowest losses
-with its 95 % interval, and the p-value of the Kolmogorov-Smirnov test that both samples have one
-distribution. It needs the extra ``tune``.
+nb201-cifar10 and fcnet-protein, or the benchmarks named, on mean values with both. For each setting
+it prints the mean of the lowest losses with its 95 % interval, and the p-value of the
+Kolmogorov-Smirnov test that both samples have one distribution. It needs the extra ``tune``.
 """
 
 import argparse
