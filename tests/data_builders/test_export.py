@@ -22,13 +22,14 @@ pytestmark = [
 
 WHY = "export writes ONNX with these packages: python -m pip install -e '.[dev]'"
 CELL = "|nor_conv_3x3~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
-NORMAL = "('sep_conv_3x3', 0), ('dil_conv_5x5', 1), ('skip_connect', 0), ('max_pool_3x3', 2), "
+NORMAL = "('dil_conv_5x5', 1), ('skip_connect', 0), ('max_pool_3x3', 1), ('skip_connect', 2), "
 NORMAL += "('avg_pool_3x3', 1), ('skip_connect', 3), ('max_pool_3x3', 0), ('skip_connect', 1)"
+REDUCE = NORMAL.replace("dil_conv_5x5", "sep_conv_3x3")
 CASES = {
     "lite201": (CELL, {"channels": 4, "cells": 1, "size": 9}),
     "darts": (
         f"Genotype(normal=[{NORMAL}], normal_concat=[2, 3, 4, 5], "
-        f"reduce=[{NORMAL}], reduce_concat=[2, 3, 4, 5])",
+        f"reduce=[{REDUCE}], reduce_concat=[2, 3, 4, 5])",
         {"channels": 2, "cells": 1, "size": 7},
     ),
     "seqmix": (
