@@ -82,7 +82,7 @@ class SMAC(BatchSearch):
             "max_calls": 3,
         },
         "nb101": {
-            "initial": 2,
+            "initial": 3,  # the first architecture twice, and another
             "feature_share": 0.8333333333333334,
             "min_split": 3,
             "min_leaf": 3,
