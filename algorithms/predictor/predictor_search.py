@@ -58,7 +58,7 @@ class PredictorSearch(RegressorSearch):
         batch: int = 10,
         regressor: str = "random_forest",
         regressor_settings: Mapping[str, Any] | None = None,
-        acquisition: str = "log_ei",
+        acquisition: str = "mean",
         beta: float = 0.5,
         mutants: int = 100,
         random: int = 100,
