@@ -23,7 +23,7 @@ class PredictorSearch(RegressorSearch):
     regressor is fitted again. Predictors are compared in this way by White et al. (2021).
 
     A preset names a regressor (``nasbench list regressors``), which has its default settings. Some
-    estimate no uncertainty (``gin``, ``mlp``): then every acquisition but ``ts`` takes the lowest
+    estimate no uncertainty (``gin``, ``mlp``, ``xgb``): then every acquisition takes the lowest
     predictions first.
 
     Args:

@@ -32,7 +32,7 @@ def total(arch):
 
 
 def made(search, **settings):
-    settings = {"known": total, "pool": 200, "first": 8, "seed": 3} | settings
+    settings = {"known": total, "pool": 200, "first": 20, "seed": 3} | settings
     return WarmStart(
         NB201(), fidelities=(1, 3, 9), search=search, regressors=registered_regressor, **settings
     )
@@ -40,13 +40,13 @@ def made(search, **settings):
 
 @pytest.mark.parametrize("name", STARTABLE)
 def test_the_first_proposals_are_the_best_of_the_pool(name):
-    """In the order in which the inner algorithm takes its draws: 'lemonade' begins with the last."""
+    """In the order in which the inner algorithm takes its draws; 'lemonade' takes the last first."""
     search = made(name)
     best = search._best()
     search = made(name)
     first = drive(search, total, 3)
     assert set(first) <= set(best) | ({first[1], first[2]} if name in MOVES else set())
-    if name not in {"lemonade", *MOVES}:
+    if name not in MOVES:
         assert first == best[:3]
 
 
@@ -62,7 +62,7 @@ def test_who_does_not_begin_with_random_architectures_is_refused(name):
 
 
 def test_the_rest_of_an_evolution_is_as_it_was():
-    search = made("regularized_evolution", search_settings={"population": 8, "sample": 2})
+    search = made("regularized_evolution", search_settings={"population": 8, "sample": 2}, first=8)
     archs = drive(search, total, 30)
     sums = [sum(arch) for arch in archs]
     assert sums[:8] == sorted(sums[:8], reverse=True)
