@@ -40,7 +40,7 @@ def made(search, **settings):
 
 @pytest.mark.parametrize("name", STARTABLE)
 def test_the_first_proposals_are_the_best_of_the_pool(name):
-    """In the order in which the inner algorithm takes its draws; 'lemonade' takes the last first."""
+    """In the order in which the inner algorithm draws; some take the last first."""
     search = made(name)
     best = search._best()
     search = made(name)
