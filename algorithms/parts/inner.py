@@ -55,10 +55,10 @@ class Wrapper(Algorithm):
         seed: int,
         known: Known | None,
         resumable: bool,
-        regressors: Regressors | None,
         search: str,
         search_preset: str | None,
         search_settings: Mapping[str, Any] | None,
+        regressors: Regressors | None = None,
         needs_known: bool = True,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)

@@ -23,7 +23,7 @@ class PredictorSearch(RegressorSearch):
     regressor is fitted again. Predictors are compared in this way by White et al. (2021).
 
     A preset names a regressor (``nasbench list regressors``), which has its default settings. Some
-    estimate no uncertainty (``gin``, ``mlp``): then every acquisition but ``ts`` takes the lowest
+    estimate no uncertainty (``gin``, ``mlp``, ``xgb``): then every acquisition takes the lowest
     predictions first.
 
     Args:
@@ -58,7 +58,7 @@ class PredictorSearch(RegressorSearch):
         batch: int = 10,
         regressor: str = "random_forest",
         regressor_settings: Mapping[str, Any] | None = None,
-        acquisition: str = "log_ei",
+        acquisition: str = "mean",
         beta: float = 0.5,
         mutants: int = 100,
         random: int = 100,

@@ -15,6 +15,7 @@ from nasbench.regressor import Regressors
 from nasbench.space import Arch, SearchSpace
 
 _TRIED = 3
+_TRIED_STARTS = 128
 
 
 class WarmStart(Wrapper):
@@ -122,7 +123,7 @@ class WarmStart(Wrapper):
         Whether one is refused does not depend on the seed of the search.
         """
         trial = self._make(seed=0)
-        given = unseen(self.space, self.first, Random(1), ())
+        given = unseen(self.space, _TRIED_STARTS, Random(1), ())
         starts.give(given, trial.rng)
         proposals = [trial.ask() for _ in range(_TRIED)]
         starts.clear()

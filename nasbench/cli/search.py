@@ -93,6 +93,14 @@ def run(
             metavar="COLUMN", help="Column that is known before training; repeat for more."
         ),
     ] = None,
+    init: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Start with the N best of 3,000 architectures by the --known columns: short for "
+            "the algorithm warm_start with --set search=ALGORITHM and first=N.",
+        ),
+    ] = None,
     replicate: Annotated[
         str,
         typer.Option(metavar="HOW", help="Which training answers: draw, mean, or a training seed."),
@@ -117,6 +125,10 @@ def run(
         raise InvalidArgumentError(
             "no budget is given: add --trials, --seconds or --epochs, for example --trials 500"
         )
+    settings = parse_settings(set_ or [])
+    if init is not None:
+        inner = {"search": algorithm, "search_preset": preset, "search_settings": settings or None}
+        algorithm, preset, settings = "warm_start", None, {**inner, "first": init}
     wanted = parse_seeds(seeds)
     budget = Budget(trials, seconds, epochs)
     with progress(f"{algorithm} on {benchmark}", len(wanted)) as advance:
@@ -126,7 +138,7 @@ def run(
             seeds=wanted,
             budget=budget,
             preset=preset,
-            hyperparameters=parse_settings(set_ or []),
+            hyperparameters=settings,
             workers=workers,
             replicate=parse_replicate(replicate),
             fidelities=fidelity or None,

@@ -174,3 +174,15 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     code, out, error = nasbench("leaderboard", "build", "nasbench-quickstart/runs", "--out", "site")
     assert (code, out) == (0, f"Page: {tmp_path}/site/index.html\n")
     assert error.count("Not shown: ") == error.count("manifest.json is damaged") == 1
+
+
+def test_init_is_short_for_a_warm_start(nasbench, tmp_path):
+    common = ("lite201-digits", "--known", "synflow", "--trials", "3", "--processes", "1")
+    settings = ("--preset", "nats", "--set", "sample=2", "--init", "5")
+    assert nasbench("run", "regularized_evolution", *common, *settings, "--out", "runs")[0] == 0
+    long = ("--set", "search=regularized_evolution", "--set", "search_preset=nats")
+    long += ("--set", "search_settings={sample = 2}", "--set", "first=5")
+    assert nasbench("run", "warm_start", *common, *long, "--out", "runs")[0] == 0
+    assert [path.name[:11] for path in (tmp_path / "runs").iterdir() if path.is_dir()] == [
+        "warm_start-"
+    ]
