@@ -184,3 +184,18 @@ def test_without_torch_the_message_says_what_to_install(monkeypatch, target):
     )
     with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[torch\]"'):
         registry.load("name")
+
+
+def test_weight_decay_adds_to_the_gradient():
+    weights = torch.nn.Parameter(torch.tensor([3.0, -2.0], dtype=torch.float64))
+    expected = torch.nn.Parameter(weights.detach().clone())
+    ours, theirs = (
+        Adam([weights], 0.1, weight_decay=0.5),
+        torch.optim.Adam([expected], lr=0.1, weight_decay=0.5),
+    )
+    for _ in range(4):
+        ours.ascend(-(weights * torch.tensor([1.0, 2.0])).sum())
+        theirs.zero_grad()
+        (expected * torch.tensor([1.0, 2.0])).sum().backward()
+        theirs.step()
+    assert weights.tolist() == pytest.approx(expected.tolist(), rel=1e-9)
