@@ -1,4 +1,7 @@
-"""Every example of the README runs, in its order, in one empty folder."""
+"""Every example of the README runs, in its order, in one empty folder.
+
+Searches run with a tenth of the seeds, and a fit with a fifth of its searches.
+"""
 
 import os
 import re
@@ -46,6 +49,12 @@ def test_nothing_installs_the_package_from_an_index(pattern):
             assert not re.search(r"pip install ['\"]?nasbench", text), path
 
 
+def shortened(command: str) -> str:
+    """The same command with fewer seeds."""
+    few = re.sub(r"--seeds 0:(\d+)0\b", r"--seeds 0:\1", command)
+    return re.sub(r"^nasbench fit .*", r"\g<0> --searches 4", few)
+
+
 def run(command: str, folder: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
@@ -71,7 +80,13 @@ def test_examples_run_one_after_the_other(tmp_path: Path, subtests: pytest.Subte
                 run(f"{sys.executable} mine.py", tmp_path)
             else:
                 for command in lines(text):
-                    run(command, tmp_path)
+                    run(shortened(command), tmp_path)
+
+
+def test_searches_are_shortened():
+    shorter = {command: shortened(command) for kind, text in EXAMPLES for command in lines(text)}
+    assert "--seeds 0:10 " in shorter[next(line for line in shorter if "--seeds 0:100" in line)]
+    assert [line for line in shorter.values() if line.endswith("--searches 4")]
 
 
 def test_own_algorithm_is_under_fifteen_lines():

@@ -1,10 +1,11 @@
 """The examples of the pages in ``docs`` run, each page in an empty folder of its own.
 
-Python blocks run as they are, beside the files that the page gives before them and the shipped
-tables that they read by file name. Console lines that take seconds run too, searches with two seeds
-and few trials. Of the others (trainings, fits, downloads, imports of archives, plots) commands,
-options and files are checked to exist. Where the front matter of a page says what its examples need
-and nobody has by default, they must fail with an error of the suite for want of it.
+Python blocks run beside the files that the page gives before them and the shipped tables that they
+read by file name, and console lines that take seconds run too: searches with two seeds, those of
+the console with few trials and in one process. Of the others (trainings, fits, downloads, imports
+of archives, plots) commands, options and files are checked to exist. Where the front matter of a
+page says what its examples need and nobody has by default, they must fail with an error of the
+suite for want of it.
 """
 
 import os
@@ -82,9 +83,19 @@ def made_later(page: Path) -> set[str]:
 
 
 def shortened(command: str) -> str:
-    """The same search with few seeds and trials."""
+    """The same search with few seeds and trials, in the process that was started for it."""
     few = re.sub(r"--seeds (\d+):\d+", lambda m: f"--seeds {m[1]}:{int(m[1]) + SEEDS}", command)
-    return re.sub(r"--trials (\d+)", lambda m: f"--trials {min(int(m[1]), TRIALS)}", few)
+    few = re.sub(r"--seeds (\d+)(?![\d:])", lambda m: f"--seeds {min(int(m[1]), SEEDS)}", few)
+    few = re.sub(r"--trials (\d+)", lambda m: f"--trials {min(int(m[1]), TRIALS)}", few)
+    searches = words(few)[1] in ("quickstart", "run") and "--processes" not in few
+    return f"{few.partition('  #')[0]} --processes 1" if searches else few
+
+
+def with_few_seeds(code: str) -> str:
+    """The same searches from Python, with few seeds."""
+    return re.sub(
+        r"\bseeds=range\((\d+)\)", lambda m: f"seeds=range({min(int(m[1]), SEEDS)})", code
+    )
 
 
 @cache
@@ -145,7 +156,7 @@ def test_examples_of_a_page(page: Path, tmp_path: Path):
         lines = []
         if block.language == "python":
             name = "mine.py" if "(Algorithm):" in block.text else "example.py"
-            (tmp_path / name).write_text(block.text, encoding="utf-8")
+            (tmp_path / name).write_text(with_few_seeds(block.text), encoding="utf-8")
             for table in re.findall(r'"([\w-]+\.parquet)"', block.text):
                 if (SHIPPED / table).exists() and not (tmp_path / table).exists():
                     (tmp_path / table).symlink_to(SHIPPED / table)
@@ -175,6 +186,17 @@ def test_commands_of_a_block_are_found():
         ["pip", "download", "x"],
         ["nasbench", "import", "fcnet", "y"],
     ]
+
+
+def test_searches_are_shortened():
+    assert shortened("nasbench run a b --trials 300 --seeds 5:100  # why") == (
+        "nasbench run a b --trials 60 --seeds 5:7 --processes 1"
+    )
+    assert shortened("nasbench quickstart --seeds 20") == (
+        "nasbench quickstart --seeds 2 --processes 1"
+    )
+    assert shortened("nasbench info b") == "nasbench info b"
+    assert with_few_seeds("f(seeds=range(300), n=range(9))") == "f(seeds=range(2), n=range(9))"
 
 
 def test_an_option_that_does_not_exist_is_found():

@@ -1,6 +1,6 @@
 """A kill of every command; ``python tests/fuzz/kills.py`` kills more.
 
-Builds are killed twenty times in ``tests/data_builders/builds/test_faults.py``.
+Builds are killed in ``tests/data_builders/builds/test_faults.py``.
 """
 
 from pathlib import Path

@@ -599,7 +599,7 @@ def test_every_number_of_a_record_follows_from_the_table(tmp_path):
 def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(tmp_path):
     arguments = [
         *(sys.executable, "-c", "from nasbench.cli import main; main()"),
-        *("run", "random_search", "nb201-cifar10", "--seeds", "0:175", "--trials", "1500"),
+        *("run", "random_search", "nb201-cifar10", "--seeds", "0:125", "--trials", "1000"),
         *("--processes", "1", "--out", str(tmp_path / "killed")),
     ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -610,8 +610,8 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(tmp_path):
                 time.sleep(0.005)
             os.kill(process.pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
-        assert n_parts <= len(parts(tmp_path / "killed")) < 7
+        assert n_parts <= len(parts(tmp_path / "killed")) < 5
     subprocess.run(arguments, check=True, **quiet)
-    runs = run_search(tmp_path / "whole", range(175), budget=Budget(trials=1500))
-    assert len(runs) == 175
+    runs = run_search(tmp_path / "whole", range(125), budget=Budget(trials=1000))
+    assert len(runs) == 125
     assert parts(tmp_path / "killed") == parts(tmp_path / "whole")
