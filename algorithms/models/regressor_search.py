@@ -62,7 +62,10 @@ class RegressorSearch(BatchSearch):
 
     @abstractmethod
     def choose_by(self, model: Regressor, n: int) -> Sequence[Arch]:
-        """Return what :meth:`~algorithms.models.batch_search.BatchSearch.choose` returns, given the regressor fitted to all results."""
+        """Return up to ``n`` architectures to train next, given the regressor fitted to all results.
+
+        As :meth:`~algorithms.models.batch_search.BatchSearch.choose`.
+        """
 
     def choose(self, n: int) -> Sequence[Arch]:
         model = self._regressor(int(self.rng.random() * 2**31))
