@@ -62,7 +62,7 @@ class RegressorSearch(BatchSearch):
 
     @abstractmethod
     def choose_by(self, model: Regressor, n: int) -> Sequence[Arch]:
-        """Return up to ``n`` architectures to train next, given the regressor fitted to all results.
+        """Return up to ``n`` architectures to train next, by a regressor fitted to all results.
 
         As :meth:`~algorithms.models.batch_search.BatchSearch.choose`.
         """
