@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from algorithms.models.mlp_ensemble import MLPEnsemble, Training
 from algorithms.models.mutant_search import MutantSearch, Numbers
+from algorithms.models.networks.mlp_ensemble import MLPEnsemble, Training
 from nasbench.space import SearchSpace
 
 _NASZILLA = {"targets": "raw", "encoding": "path_through_none"}

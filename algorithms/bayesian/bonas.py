@@ -11,11 +11,11 @@ from torch import Generator, Tensor, nn
 
 from algorithms.models.acquisition import expected_improvement
 from algorithms.models.batch_search import BatchSearch
-from algorithms.models.bayesian_linear import BayesianLinear
 from algorithms.models.candidates import lowest, mutants_or_unseen
-from algorithms.models.graph_inputs import GraphInputs, Graphs, graph_inputs
-from algorithms.models.graph_network import GlobalGCN, GraphNetwork, Prepared
-from algorithms.models.network_training import Training, check_counts
+from algorithms.models.networks.bayesian_linear import BayesianLinear
+from algorithms.models.networks.graph_inputs import GraphInputs, Graphs, graph_inputs
+from algorithms.models.networks.graph_network import GlobalGCN, GraphNetwork, Prepared
+from algorithms.models.networks.training import Training, check_counts
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.space import Arch, SearchSpace
 
@@ -36,7 +36,7 @@ class BONAS(BatchSearch):
     and NASLib instead of an evolution inside the model.
 
     Spaces without graphs are read as chains of decisions, see
-    :class:`~algorithms.models.graph_inputs.GraphInputs`.
+    :class:`~algorithms.models.networks.graph_inputs.GraphInputs`.
 
     Preset ``naslib`` has the network and the training of automl/NASLib (``bonas.py``), which does
     not clear gradients between steps; here they are cleared.

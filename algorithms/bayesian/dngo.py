@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar
 
-from algorithms.models.bayesian_linear import BayesianLinear
-from algorithms.models.mlp_ensemble import MLPEnsemble, Training
 from algorithms.models.mutant_search import MutantSearch, Numbers
+from algorithms.models.networks.bayesian_linear import BayesianLinear
+from algorithms.models.networks.mlp_ensemble import MLPEnsemble, Training
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import SearchSpace
 

@@ -5,8 +5,8 @@ from math import inf
 from random import Random
 from typing import Any, ClassVar
 
-from algorithms.models.gaussian_process import GaussianProcess
-from algorithms.models.kernels import (
+from algorithms.models.processes.gaussian_process import GaussianProcess
+from algorithms.models.processes.kernels import (
     Distance,
     Exponential,
     Kernel,
@@ -17,7 +17,7 @@ from algorithms.models.kernels import (
     hamming,
     path,
 )
-from algorithms.models.process_search import ProcessSearch
+from algorithms.models.processes.process_search import ProcessSearch
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
@@ -57,13 +57,13 @@ class GPBO(ProcessSearch):
         initial: Number of random architectures before the first model.
         batch: Number of architectures chosen at once, one after the other, with those before as
             running trials.
-        kernel: What the process compares, see :mod:`algorithms.models.kernels`: ``"hamming"``:
-            differing decisions; ``"edit"``: edits between graphs; ``"path"``: paths that only one
-            has; ``"degrees"``: the cheap distance of NASBOT; ``"matern"``: Matérn 5/2 with a length
-            for every decision; ``"wl"``: Weisfeiler-Lehman subtrees, of the likeliest depth in
-            0..2. None for ``"path"`` in a space whose graphs have several paths, for ``"matern"``
-            in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and ``"wl"``, an
-            architecture without graph is a chain of its decisions.
+        kernel: What the process compares, see :mod:`algorithms.models.processes.kernels`:
+            ``"hamming"``: differing decisions; ``"edit"``: edits between graphs; ``"path"``: paths
+            that only one has; ``"degrees"``: the cheap distance of NASBOT; ``"matern"``: Matérn 5/2
+            with a length for every decision; ``"wl"``: Weisfeiler-Lehman subtrees, of the likeliest
+            depth in 0..2. None for ``"path"`` in a space whose graphs have several paths, for
+            ``"matern"`` in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and
+            ``"wl"``, an architecture without graph is a chain of its decisions.
         power: Of the distance in ``exp(-distance**power / (2 * length**2))``: 1 or 2; with 2 the
             kernel need not be positive semi-definite, which costs a jitter.
         targets: What the process predicts: ``"losses"``, their ``"logarithms"``, or normal scores

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from algorithms.models.gaussian_process import GaussianProcess
-from algorithms.models.kernels import WeisfeilerLehman
-from algorithms.models.process_search import ProcessSearch
+from algorithms.models.processes.gaussian_process import GaussianProcess
+from algorithms.models.processes.kernels import WeisfeilerLehman
+from algorithms.models.processes.process_search import ProcessSearch
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
@@ -25,7 +25,7 @@ class NASBowl(ProcessSearch):
     absent edges of a NAS-Bench-201 cell are nodes; labels refine along edges in both directions;
     subtrees are compared by their counts also on NAS-Bench-101 (there by optimal assignment); noise
     is fitted by L-BFGS-B (there by 20 steps of Adam). A space without graphs is a chain of
-    decisions, as in :func:`algorithms.models.kernels.graph_of`.
+    decisions, as in :func:`algorithms.models.processes.kernels.graph_of`.
 
     Args:
         space: The search space.

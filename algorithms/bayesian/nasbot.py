@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from algorithms.models.candidates import unseen
-from algorithms.models.gaussian_process import GaussianProcess
-from algorithms.models.kernels import Exponential, Kernel, degrees
-from algorithms.models.otmann import Otmann
-from algorithms.models.process_search import ProcessSearch
+from algorithms.models.processes.gaussian_process import GaussianProcess
+from algorithms.models.processes.kernels import Exponential, Kernel, degrees
+from algorithms.models.processes.otmann import Otmann
+from algorithms.models.processes.process_search import ProcessSearch
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
@@ -36,7 +36,7 @@ class NASBOT(ProcessSearch):
 
     The default distance is the one by which naszilla/naszilla replaces the paper's: differences of
     sorted in-degrees, sorted out-degrees and numbers of operations. Preset ``kandasamy`` takes the
-    optimal transport of the paper (:mod:`algorithms.models.otmann`), which is far slower.
+    optimal transport of the paper (:mod:`algorithms.models.processes.otmann`), which is far slower.
 
     Settings are those of kirthevasank/nasbot (``opt/nasbot.py``, ``opt/ga_optimiser.py``,
     ``nn/nn_gp.py``). Other than there, parameters of the kernel maximise the marginal likelihood
@@ -45,7 +45,7 @@ class NASBOT(ProcessSearch):
 
     Args:
         space: The search space. Without graphs, an architecture is a chain of its decisions, as in
-            :func:`algorithms.models.kernels.graph_of`.
+            :func:`algorithms.models.processes.kernels.graph_of`.
         fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
         initial: Number of random architectures before the first model.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import pool, unseen
 from algorithms.models.examples import Examples
-from algorithms.models.lstm_ensemble import LSTMEnsemble
+from algorithms.models.networks.lstm_ensemble import LSTMEnsemble
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace

@@ -51,7 +51,7 @@ class RegressorSearch(BatchSearch):
             raise InvalidArgumentError(
                 "this algorithm fits a registered regressor and is given none: run it by "
                 "nasbench.search, or pass regressors="
-                "nasbench.runs.regressors.registered_regressor"
+                "nasbench.runs.setup.registered_regressor"
             )
         self.regressor = regressor
         self.regressor_settings = regressor_settings

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import pool
-from algorithms.models.graph_inputs import GraphInputs, Graphs, graph_inputs
-from algorithms.models.graph_network import GlobalGCN, GraphNetwork, Prepared
-from algorithms.models.network_training import Training, check_counts, check_dropout
+from algorithms.models.networks.graph_inputs import GraphInputs, Graphs, graph_inputs
+from algorithms.models.networks.graph_network import GlobalGCN, GraphNetwork, Prepared
+from algorithms.models.networks.training import Training, check_counts, check_dropout
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -44,7 +44,7 @@ class BRPNAS(BatchSearch):
     they need not be transitive, the order depends on that of the candidates.
 
     Spaces without graphs are read as chains of decisions, see
-    :class:`~algorithms.models.graph_inputs.GraphInputs`.
+    :class:`~algorithms.models.networks.graph_inputs.GraphInputs`.
 
     The defaults are small enough for a processor. Preset ``eagle`` has the settings of
     SamsungLabs/eagle on NAS-Bench-201, for losses in percent: vectors of 600 numbers, and each step

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import unseen
-from algorithms.models.network_training import check_counts, check_dropout
+from algorithms.models.networks.training import check_counts, check_dropout
 from algorithms.parts.architecture_autoencoder import ArchitectureAutoencoder
 from algorithms.parts.lstm_policy import Adam, one_thread
 from nasbench.errors import InvalidArgumentError

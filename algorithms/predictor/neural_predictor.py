@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import lowest, pool
-from algorithms.models.graph_inputs import graph_inputs
-from algorithms.models.graph_network import DirectedGCN
-from algorithms.models.network_training import Training, check_counts, check_dropout
+from algorithms.models.networks.graph_inputs import graph_inputs
+from algorithms.models.networks.graph_network import DirectedGCN
+from algorithms.models.networks.training import Training, check_counts, check_dropout
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
@@ -26,7 +26,7 @@ class NeuralPredictor(BatchSearch):
     on after ``trials`` fits the network anew to all results and selects as many again.
 
     Spaces without graphs are read as chains of decisions, see
-    :class:`~algorithms.models.graph_inputs.GraphInputs`.
+    :class:`~algorithms.models.networks.graph_inputs.GraphInputs`.
 
     Presets ``naszilla`` and ``ultmaster`` have the network and the training of naszilla/naszilla
     (whose search then trains members of the pool at random; here it is the best) and of

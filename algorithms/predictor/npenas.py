@@ -11,9 +11,9 @@ from torch import Tensor
 from algorithms.models.acquisition import independent_thompson
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import lowest, mutants_or_unseen
-from algorithms.models.graph_inputs import graph_inputs
-from algorithms.models.graph_network import GIN
-from algorithms.models.network_training import Training, check_counts
+from algorithms.models.networks.graph_inputs import graph_inputs
+from algorithms.models.networks.graph_network import GIN
+from algorithms.models.networks.training import Training, check_counts
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -31,7 +31,7 @@ class NPENAS(BatchSearch):
     counts as the worst finite loss so far.
 
     Spaces without graphs are read as chains of decisions, see
-    :class:`~algorithms.models.graph_inputs.GraphInputs`.
+    :class:`~algorithms.models.networks.graph_inputs.GraphInputs`.
 
     Presets ``np`` and ``bo`` have the settings of auroua/NPENASv1 on NAS-Bench-201, for losses in
     percent: a point predictor, and one with an uncertainty from whose predictions one draw each

@@ -9,7 +9,7 @@ import numpy as np
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import unseen
 from algorithms.models.features import Features
-from algorithms.models.mlp_ensemble import MLPEnsemble, Training
+from algorithms.models.networks.mlp_ensemble import MLPEnsemble, Training
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 

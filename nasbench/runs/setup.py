@@ -10,12 +10,13 @@ from nasbench.algorithm import Algorithm, hyperparameters, make, takes_known
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
+from nasbench.regressor import Regressor
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.regressors import registered_regressor
 from nasbench.runs.replay import KnownNumbers, check_replicate, check_seconds, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
+from nasbench.space import SearchSpace
 
 _LOG = logging.getLogger(__name__)
 
@@ -217,3 +218,21 @@ def load_algorithm(algorithm: str | type[Algorithm]) -> type[Algorithm]:
             "it needs ask and tell"
         )
     return found
+
+
+def registered_regressor(
+    name: str, space: SearchSpace, *, seed: int = 0, **changes: Any
+) -> Regressor:
+    """Return a new regressor; the ``regressors`` argument of an algorithm.
+
+    Args:
+        name: Registered name.
+        space: The space of the architectures.
+        seed: Seed of the fit.
+        changes: Hyperparameters that replace the defaults.
+
+    Raises:
+        NasbenchError: As for :class:`nasbench.regressor.Regressors`.
+    """
+    kind: type[Regressor] = SIBLINGS.load("regressors").load_registered(name)
+    return kind(space, seed=seed, **hyperparameters(kind, changes))

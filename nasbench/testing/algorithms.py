@@ -20,9 +20,9 @@ from nasbench.algorithm import (
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.runs.budget import Budget
 from nasbench.runs.parts import to_table
-from nasbench.runs.regressors import registered_regressor
 from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.run import Run
+from nasbench.runs.setup import registered_regressor
 from nasbench.space import Arch
 from nasbench.tables.hashes import numbers_hash
 from nasbench.testing.another_process import in_another_process

@@ -13,8 +13,8 @@ from algorithms import ALGORITHMS
 from nasbench.algorithm import Algorithm, Proposal, hyperparameters, make
 from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.regressors import registered_regressor
 from nasbench.runs.replay import KnownNumbers, replay
+from nasbench.runs.setup import registered_regressor
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 

@@ -19,7 +19,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 import nasbench
 from algorithms.bayesian.gp_bo import GPBO
 from algorithms.models.acquisition import expected_improvement
-from algorithms.models.process_search import scaled
+from algorithms.models.processes.process_search import scaled
 from nasbench.algorithm import Algorithm
 from nasbench.encodings import one_hot
 from nasbench.runs.replay import replay

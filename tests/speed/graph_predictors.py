@@ -15,9 +15,9 @@ from collections.abc import Callable
 import torch
 
 import nasbench
-from algorithms.models.graph_inputs import Graphs, graph_inputs
-from algorithms.models.graph_network import GIN, DirectedGCN, GlobalGCN, GraphNetwork
-from algorithms.models.network_training import Adam
+from algorithms.models.networks.graph_inputs import Graphs, graph_inputs
+from algorithms.models.networks.graph_network import GIN, DirectedGCN, GlobalGCN, GraphNetwork
+from algorithms.models.networks.training import Adam
 from nasbench.spaces.nb201 import NB201
 
 METHODS = ("neural_predictor", "npenas", "brp_nas", "bonas")

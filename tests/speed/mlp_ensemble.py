@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from algorithms.models.features import Features
-from algorithms.models.mlp_ensemble import MLPEnsemble, Training
+from algorithms.models.networks.mlp_ensemble import MLPEnsemble, Training
 from nasbench.spaces.nb201 import NB201
 
 SIZES = range(10, 150, 10)

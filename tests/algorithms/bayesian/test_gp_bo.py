@@ -40,12 +40,12 @@ def test_every_kernel_finds_the_optimum_of_a_sum_over_decisions(kernel):
 def test_the_table_is_searched_better_than_at_random():
     benchmark = nasbench.load("nb201-cifar10")
     lowest = []
-    for seed in range(2):
+    for seed in range(6):
         algorithm = GPBO(benchmark.space, fidelities=(200,), seed=seed, candidates=100)
         budget = nasbench.Budget(trials=80)
         run = replay(algorithm, benchmark, budget=budget, seed=seed, replicate="mean")
         lowest.append(np.min(run.losses))
-    assert np.mean(lowest) < 8.6  # random search: 8.99, best of the table: 8.393
+    assert np.mean(lowest) < 8.75  # random search: 8.99, best of the table: 8.393
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from algorithms.bayesian.nas_bowl import NASBowl
-from algorithms.models.gaussian_process import GaussianProcess
+from algorithms.models.processes.gaussian_process import GaussianProcess
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.spaces.nb201 import NB201

@@ -10,7 +10,7 @@ from nasbench.spaces.nb201 import NB201
 
 torch = pytest.importorskip("torch", reason="graph networks need the extra torch")
 
-from algorithms.models.graph_inputs import graph_inputs  # noqa: E402
+from algorithms.models.networks.graph_inputs import graph_inputs  # noqa: E402
 from algorithms.predictor.brp_nas import BRPNAS, _Relation, _sorted_by_comparison  # noqa: E402
 
 SMALL = {"training": 20, "iterations": 4, "pool": 60, "hidden": 4, "epochs": 8}
@@ -154,7 +154,8 @@ def test_one_step_is_that_of_all_ordered_pairs(pairs, monkeypatch):
         tell(search, arch, float(trial), trial)
     losses = []
     monkeypatch.setattr(
-        "algorithms.models.graph_network.Adam.step", lambda self, loss, rate: losses.append(loss)
+        "algorithms.models.networks.training.Adam.step",
+        lambda self, loss, rate: losses.append(loss),
     )
     network = search._trained(1)
     vectors = network(network.prepare(graph_inputs(search.space).graphs(archs)), None)
@@ -201,7 +202,7 @@ def test_training_stops_where_its_loss_no_longer_falls(monkeypatch):
         tell(search, (trial, 1, 2, 3, 4, 0), float(trial), trial)
     steps = []
     monkeypatch.setattr(
-        "algorithms.models.graph_network.Adam.step", lambda self, loss, rate: steps.append(rate)
+        "algorithms.models.networks.training.Adam.step", lambda self, loss, rate: steps.append(rate)
     )
     search._trained(1)
     assert len(steps) == 25  # 21, the lowest at the 22nd, and 3 that are not lower

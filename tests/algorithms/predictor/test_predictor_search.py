@@ -7,7 +7,7 @@ from algorithms.predictor.predictor_search import PredictorSearch
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 from nasbench.regressor import Prediction, Regressor
 from nasbench.runs.fingerprint import code_files
-from nasbench.runs.regressors import registered_regressor
+from nasbench.runs.setup import registered_regressor
 from nasbench.spaces.fcnet import FCNet
 from nasbench.spaces.nb201 import NB201
 

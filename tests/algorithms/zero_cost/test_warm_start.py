@@ -5,7 +5,7 @@ from algorithms import ALGORITHMS
 from algorithms.parts.inner import Wrapper
 from algorithms.zero_cost.warm_start import WarmStart
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.regressors import registered_regressor
+from nasbench.runs.setup import registered_regressor
 from nasbench.spaces.nb201 import NB201
 
 STARTABLE = {

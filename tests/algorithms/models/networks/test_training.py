@@ -7,7 +7,7 @@ from nasbench.errors import InvalidArgumentError
 
 torch = pytest.importorskip("torch", reason="small networks need the extra torch")
 
-from algorithms.models.network_training import Adam, Training  # noqa: E402
+from algorithms.models.networks.training import Adam, Training  # noqa: E402
 
 
 def generator():

@@ -6,8 +6,8 @@ features of an architecture are computed once.
 
 The Gram matrix of one list is positive semi-definite for :class:`Matern`, :class:`WeisfeilerLehman`
 and for :class:`Exponential` with ``power=1``, since every distance here is a squared Euclidean one.
-With ``power=2`` it need not be; :mod:`algorithms.models.gaussian_process` adds to the diagonal what
-is missing.
+With ``power=2`` it need not be; :mod:`algorithms.models.processes.gaussian_process` adds to the
+diagonal what is missing.
 """
 
 from abc import ABC, abstractmethod

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from algorithms.models.otmann import (
+from algorithms.models.processes.otmann import (
     END,
     MISLABELLED,
     STRUCTURE,

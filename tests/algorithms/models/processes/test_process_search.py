@@ -8,8 +8,8 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from algorithms.models.acquisition import expected_improvement
 from algorithms.models.examples import Examples
-from algorithms.models.kernels import Exponential, hamming
-from algorithms.models.process_search import ProcessSearch, scaled
+from algorithms.models.processes.kernels import Exponential, hamming
+from algorithms.models.processes.process_search import ProcessSearch, scaled
 from nasbench.algorithm import Observation, Proposal
 from nasbench.encodings import one_hot
 from nasbench.errors import InvalidArgumentError

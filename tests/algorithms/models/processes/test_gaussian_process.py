@@ -6,8 +6,12 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.gaussian_process.kernels import Matern as SklearnMatern
 
-from algorithms.models.gaussian_process import GaussianProcess, fit, negative_log_likelihood
-from algorithms.models.kernels import (
+from algorithms.models.processes.gaussian_process import (
+    GaussianProcess,
+    fit,
+    negative_log_likelihood,
+)
+from algorithms.models.processes.kernels import (
     Exponential,
     Matern,
     WeisfeilerLehman,
@@ -15,7 +19,7 @@ from algorithms.models.kernels import (
     hamming,
     path,
 )
-from algorithms.models.otmann import Otmann
+from algorithms.models.processes.otmann import Otmann
 from nasbench.encodings import one_hot
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201

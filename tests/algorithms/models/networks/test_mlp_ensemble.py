@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from algorithms.models.mlp_ensemble import MLPEnsemble, Stack, Training, with_ones
+from algorithms.models.networks.mlp_ensemble import MLPEnsemble, Stack, Training, with_ones
 from nasbench.errors import InvalidArgumentError
 
 SETTINGS = [

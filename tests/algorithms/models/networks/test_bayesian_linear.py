@@ -4,7 +4,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import DotProduct
 from sklearn.linear_model import BayesianRidge
 
-from algorithms.models.bayesian_linear import BayesianLinear
+from algorithms.models.networks.bayesian_linear import BayesianLinear
 from nasbench.errors import InvalidArgumentError
 
 

@@ -1,7 +1,7 @@
 """Small graph networks in PyTorch, and their training.
 
-Inputs are :class:`~algorithms.models.graph_inputs.Graphs`. What does not depend on weights is
-computed once by ``prepare``: normalised adjacency matrices, and what the first layer receives.
+Inputs are :class:`~algorithms.models.networks.graph_inputs.Graphs`. What does not depend on weights
+is computed once by ``prepare``: normalised adjacency matrices, and what the first layer receives.
 Weights and computations are in double precision. Initial weights, the order of examples and dropout
 come from a generator that is passed in.
 """
@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from algorithms.models.graph_inputs import Graphs
+from algorithms.models.networks.graph_inputs import Graphs
 
 _BLOCK = 1_024
 

@@ -3,7 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="LSTMs need the extra torch")
 
-from algorithms.models.lstm_ensemble import LSTMEnsemble  # noqa: E402
+from algorithms.models.networks.lstm_ensemble import LSTMEnsemble  # noqa: E402
 
 ARCHS = [(0, 3, 1), (1, 0, 0), (1, 2, 1), (0, 0, 1)]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from algorithms.models.kernels import Kernel, Numbers, graph_of, neighbors
+from algorithms.models.processes.kernels import Kernel, Numbers, graph_of, neighbors
 from nasbench.space import Arch, Graph, SearchSpace
 
 STRUCTURE = (0.1, 0.25, 0.61, 1.5)
@@ -110,7 +110,7 @@ class Otmann(Kernel):
 
     Args:
         space: The search space. Without graphs, an architecture is a chain, as in
-            :func:`~algorithms.models.kernels.graph_of`.
+            :func:`~algorithms.models.processes.kernels.graph_of`.
     """
 
     def __init__(self, space: SearchSpace) -> None:

@@ -8,7 +8,7 @@ from nasbench.spaces.nb201 import NB201
 
 pytest.importorskip("torch", reason="graph networks need the extra torch")
 
-from algorithms.models.graph_inputs import GraphInputs
+from algorithms.models.networks.graph_inputs import GraphInputs
 
 
 def test_graphs_are_those_of_the_space():
@@ -56,7 +56,9 @@ def test_decisions_are_a_chain_where_there_are_no_graphs():
 
 
 def test_a_label_that_no_sample_has_is_all_zeros(monkeypatch):
-    monkeypatch.setattr("algorithms.models.graph_inputs.labels", lambda _: ("input", "output"))
+    monkeypatch.setattr(
+        "algorithms.models.networks.graph_inputs.labels", lambda _: ("input", "output")
+    )
     _, nodes, present = GraphInputs(NB201()).graphs([(3, 0, 1, 0, 0, 4)])
     assert nodes[0].sum(1).tolist() == [1.0, *[0.0] * 6, 1.0]
     assert present.all()

@@ -9,9 +9,9 @@ from nasbench.spaces.nb201 import NB201
 
 torch = pytest.importorskip("torch", reason="graph networks need the extra torch")
 
-from algorithms.models.graph_inputs import GraphInputs, Graphs  # noqa: E402
-from algorithms.models.graph_network import GIN, DirectedGCN, GlobalGCN  # noqa: E402
-from algorithms.models.network_training import Training  # noqa: E402
+from algorithms.models.networks.graph_inputs import GraphInputs, Graphs  # noqa: E402
+from algorithms.models.networks.graph_network import GIN, DirectedGCN, GlobalGCN  # noqa: E402
+from algorithms.models.networks.training import Training  # noqa: E402
 
 
 def generator(seed=0):

@@ -11,7 +11,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
-from algorithms.models.kernels import Kernel
+from algorithms.models.processes.kernels import Kernel
 from nasbench.space import Arch
 
 Numbers: TypeAlias = NDArray[np.float64]

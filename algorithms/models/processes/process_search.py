@@ -14,8 +14,8 @@ from algorithms.models.acquisition import acquisition, check_name
 from algorithms.models.batch_search import BatchSearch
 from algorithms.models.candidates import mutants, unseen
 from algorithms.models.examples import Examples
-from algorithms.models.gaussian_process import GaussianProcess, fit
-from algorithms.models.kernels import Kernel
+from algorithms.models.processes.gaussian_process import GaussianProcess, fit
+from algorithms.models.processes.kernels import Kernel
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 

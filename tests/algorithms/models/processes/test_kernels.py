@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 from sklearn.gaussian_process.kernels import Matern as SklearnMatern
 from toys import Layers, OneDecision, Unequal
 
-from algorithms.models.kernels import (
+from algorithms.models.processes.kernels import (
     Exponential,
     Matern,
     WeisfeilerLehman,

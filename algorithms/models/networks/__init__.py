@@ -1,0 +1,1 @@
+"""Neural networks that searches fit, and their training."""

@@ -1,0 +1,1 @@
+"""Gaussian processes on architectures, and the searches that choose by them."""
