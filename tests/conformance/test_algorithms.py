@@ -56,7 +56,7 @@ FEW = {
     "bore": 24,
     "pnas": 40,
     "dpp_net": 40,
-    "nao": 30,
+    "nao": 26,
 }
 FEW_RECORDED = 60
 # Changes that make models cheap, on top of defaults and presets
@@ -82,7 +82,15 @@ CHEAP = {
     "bore": {"candidates": 20, "rounds": 3, "batch": 2},
     "pnas": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
     "dpp_net": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
-    "nao": {"initial": 10, "batch": 10, "hidden": 4, "embedding": 4, "width": 4, "epochs": 2},
+    "nao": {
+        "initial": 14,
+        "batch": 10,
+        "parents": 4,
+        "hidden": 4,
+        "embedding": 4,
+        "width": 4,
+        "epochs": 2,
+    },
 }
 
 
