@@ -63,7 +63,7 @@ FEW = {
     "warm_start": 60,
     "predictor_search": 16,
     "predictor_ea": 16,
-    "nao": 30,
+    "nao": 26,
 }
 FEW_RECORDED = 60
 SCORED = {"zero_cost", "zero_cost_evolution", "warm_start"}
@@ -93,7 +93,15 @@ CHEAP = {
     "bore": {"candidates": 20, "rounds": 3, "batch": 2},
     "pnas": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
     "dpp_net": {"first": 8, "beam": 8, "hidden": 4, "embedding": 4, "epochs": 2},
-    "nao": {"initial": 10, "batch": 10, "hidden": 4, "embedding": 4, "width": 4, "epochs": 2},
+    "nao": {
+        "initial": 14,
+        "batch": 10,
+        "parents": 4,
+        "hidden": 4,
+        "embedding": 4,
+        "width": 4,
+        "epochs": 2,
+    },
     "zero_cost": {"pool": 40},
     "zero_cost_evolution": {"pool": 40, "population": 10, "sample": 3},
     "warm_start": {"pool": 40, "first": 8, "search_settings": {"population": 10, "sample": 3}},
