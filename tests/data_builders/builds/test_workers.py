@@ -32,7 +32,7 @@ from data_builders.networks.lite201 import Lite201
 
 class Slow(Lite201):
     def forward(self, x):
-        time.sleep(0.02)
+        time.sleep(0.03)
         return super().forward(x)
 """
 PROGRAM = """
@@ -230,7 +230,6 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(
         "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
         "RAY_ADDRESS": "local",
         "RAY_AUTH_MODE": "disabled",
-        "RAY_prestart_worker_first_driver": "0",  # each would import Ray and do nothing
         "RAY_OVERRIDE_RESOURCES": '{"CPU": 4, "GPU": 2}',
         "RAY_USAGE_STATS_ENABLED": "0",
     }
