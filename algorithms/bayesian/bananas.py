@@ -7,8 +7,6 @@ from algorithms.models.mutant_search import MutantSearch, Numbers
 from algorithms.models.networks.mlp_ensemble import MLPEnsemble, Training
 from nasbench.space import SearchSpace
 
-_NASZILLA = {"targets": "raw", "encoding": "path_through_none"}
-
 
 class BANANAS(MutantSearch):
     """BANANAS: an ensemble of networks and Thompson sampling of mutants (White et al., 2021).
@@ -61,8 +59,12 @@ class BANANAS(MutantSearch):
 
     families = ("neural network",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "naszilla": _NASZILLA,
-        "diverse": _NASZILLA | {"shapes": [[10, 20], [5, 5], [5, 30], [30, 5], [30, 30]]},
+        "naszilla": {"targets": "raw", "encoding": "path_through_none"},
+        "diverse": {
+            "targets": "raw",
+            "encoding": "path_through_none",
+            "shapes": [[10, 20], [5, 5], [5, 30], [30, 5], [30, 30]],
+        },
         "naslib": {
             "members": 3,
             "layers": 20,

@@ -44,8 +44,12 @@ class PredictorSearch(RegressorSearch):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        name: {"regressor": name}
-        for name in ("random_forest", "xgb", "ngb", "gaussian_process", "mlp", "gin")
+        "random_forest": {"regressor": "random_forest"},
+        "xgb": {"regressor": "xgb"},
+        "ngb": {"regressor": "ngb"},
+        "gaussian_process": {"regressor": "gaussian_process"},
+        "mlp": {"regressor": "mlp"},
+        "gin": {"regressor": "gin"},
     }
 
     def __init__(

@@ -97,8 +97,8 @@ def run(
         int | None,
         typer.Option(
             metavar="N",
-            help="Start with the N best of 3,000 architectures by the --known columns: short for "
-            "the algorithm warm_start with --set search=ALGORITHM and first=N.",
+            help="Start with the N best of 3,000 architectures by the known columns; short for "
+            "the algorithm warm_start with search=ALGORITHM and first=N.",
         ),
     ] = None,
     replicate: Annotated[

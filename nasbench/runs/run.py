@@ -82,7 +82,7 @@ class Run:
         optimizer_seconds: Sequence[float],
         *,
         seed: int,
-        fallbacks: int,
+        fallbacks: int = 0,
         n_decisions: int,
         n_objectives: int,
     ) -> Self:

@@ -9,6 +9,7 @@ from data_builders import NETWORKS
 from data_builders.blueprint import MOST_PARAMETERS, SIZES, Blueprint
 from data_builders.images import published
 from data_builders.plan import load_plan, shipped
+from data_builders.task_recipe import TaskRecipe
 from data_builders.training.courses import course_of
 from data_builders.training.initial_values import initial_value
 from nasbench.errors import IllegalArchError, InvalidArgumentError, UnknownNameError
@@ -76,6 +77,11 @@ def test_sizes_of_a_task_are_those_of_its_plan(tmp_path):
 def test_sizes_of_a_plan_need_no_download(plan, monkeypatch, tmp_path):
     monkeypatch.setenv("NASBENCH_DATA", str(tmp_path))
     recipe = load_plan(plan).recipe
+    if isinstance(recipe, TaskRecipe):
+        sizes = Blueprint.of(plan=plan, sizes={"heads": 1}).sizes
+        task = {"vocabulary": recipe.task.vocabulary, "length": recipe.task.length}
+        assert sizes == {"width": recipe.width, "heads": 1} | task
+        return
     sizes = Blueprint.of(plan=plan, sizes={"cells": 3}).sizes
     assert (sizes["channels"], sizes["cells"], sizes["n_classes"]) == (recipe.channels, 3, 10)
     if recipe.dataset in published.PUBLISHED:
