@@ -5,6 +5,7 @@ from math import inf
 from typing import Any, ClassVar
 
 import torch
+from scipy.stats import rankdata
 from torch import Generator, Tensor
 
 from algorithms.models.batch_search import BatchSearch
@@ -12,8 +13,11 @@ from algorithms.models.candidates import unseen
 from algorithms.models.networks.training import check_counts, check_dropout
 from algorithms.parts.architecture_autoencoder import ArchitectureAutoencoder
 from algorithms.parts.lstm_policy import Adam, one_thread
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
+
+TARGETS = ("ranks", "losses")
+"""What the predictor may learn."""
 
 _LARGEST_STEP = 50
 
@@ -29,8 +33,10 @@ class NAO(BatchSearch):
     1, 2, 3, … until ``batch`` architectures are found that are new. If eta = 50 has not sufficed,
     random architectures fill the batch, and ``fallbacks`` counts them.
 
-    Losses are scaled to [0, 1]; a diverged training counts as the largest finite loss. Preset
-    ``paper`` has the published numbers, for large budgets. The default suits about 150 trainings.
+    The predictor learns losses, or their ranks, scaled to [0, 1]; a diverged training counts as the
+    largest finite loss. Preset ``paper`` has the published numbers, for large budgets, and predicts
+    losses. The default suits about 150 trainings; it predicts ranks, since in a space where some
+    networks fail, losses scaled to [0, 1] hardly differ between good ones.
 
     Args:
         space: The search space.
@@ -39,6 +45,7 @@ class NAO(BatchSearch):
         initial: Number of random architectures before the first model.
         batch: Number of architectures decoded from a model.
         parents: Number of best architectures that are moved.
+        targets: ``"ranks"`` or ``"losses"``, what the predictor learns.
         embedding: Size of the embedding of an option.
         hidden: Units of the encoder and of the decoder.
         layers: Hidden layers of the predictor.
@@ -59,6 +66,7 @@ class NAO(BatchSearch):
             "initial": 600,
             "batch": 300,
             "parents": 100,
+            "targets": "losses",
             "embedding": 48,
             "hidden": 96,
             "layers": 3,
@@ -78,13 +86,14 @@ class NAO(BatchSearch):
         initial: int = 50,
         batch: int = 25,
         parents: int = 30,
+        targets: str = "ranks",
         embedding: int = 32,
         hidden: int = 48,
         layers: int = 3,
         width: int = 100,
         dropout: float = 0.1,
         trade_off: float = 0.8,
-        epochs: int = 60,
+        epochs: int = 150,
         batch_size: int = 32,
         learning_rate: float = 0.003,
         weight_decay: float = 1e-4,
@@ -101,6 +110,8 @@ class NAO(BatchSearch):
             batch_size=batch_size,
         )
         check_dropout(dropout)
+        if targets not in TARGETS:
+            raise InvalidArgumentError(f"targets = {targets!r}{one_of(targets, TARGETS)}")
         if not 0 < trade_off < 1:
             raise InvalidArgumentError(f"trade_off = {trade_off} must be between 0 and 1")
         for name, value in (("learning_rate", learning_rate), ("clip_norm", clip_norm)):
@@ -111,6 +122,7 @@ class NAO(BatchSearch):
                 f"weight_decay = {weight_decay} must be finite and not negative"
             )
         self.parents = parents
+        self.targets = targets
         self.embedding = embedding
         self.hidden = hidden
         self.layers = layers
@@ -145,9 +157,10 @@ class NAO(BatchSearch):
             dropout=self.dropout,
             generator=generator,
         )
-        losses = torch.from_numpy(self.examples.finite_losses())
-        low, high = losses.min(), losses.max()
-        targets = (losses - low) / (high - low)
+        losses = self.examples.finite_losses()
+        values = torch.from_numpy(rankdata(losses) if self.targets == "ranks" else losses)
+        low, high = values.min(), values.max()
+        targets = (values - low) / (high - low)
         tokens = network.tokens(self.examples.archs)
         adam = Adam(
             list(network.parameters()),
