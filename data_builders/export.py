@@ -12,7 +12,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -114,10 +114,11 @@ def export(
     model = blueprint.model(arch, seed)
     there = {name: _is_there(path, name, model, replace) for name, path in files.items()}
     recorded = cache(partial(program, model))
-    for name, path in files.items():
-        if not there[name]:
-            with atomic(path) as temporary:
-                FORMATS[name].write(temporary, model, recorded)
+    with ExitStack() as stack:  # all files, or none
+        new = [(name, path) for name, path in files.items() if not there[name]]
+        temporaries = [(name, stack.enter_context(atomic(path))) for name, path in new]
+        for name, temporary in temporaries:
+            FORMATS[name].write(temporary, model, recorded)
     return [Written(path, model, not there[name]) for name, path in files.items()]
 
 
@@ -239,7 +240,7 @@ def _document(model: Model) -> str:
 
 def _is_there(path: Path, format: str, model: Model, replace: bool) -> bool:
     """Return whether a file holds the network; refuse to go on if it must not be replaced."""
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return False
     said = said_in(path, format)
     if said is None:

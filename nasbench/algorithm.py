@@ -37,6 +37,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.annotation import as_annotated, check_integers
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
 
@@ -243,10 +244,10 @@ def hyperparameters(
 
     Raises:
         UnknownNameError: There is no such preset or hyperparameter.
-        InvalidArgumentError: A value differs in type from the default, or a hyperparameter without
-            default has no value.
+        InvalidArgumentError: A value differs in type from the default, or, where that is None, from
+            the annotation; an integer is huge; or a hyperparameter without default has no value.
     """
-    values = dict(_defaults(algorithm))
+    values, kinds = dict(_defaults(algorithm)), _annotations(algorithm)
     label = algorithm.__name__
     if preset is not None and preset not in algorithm.presets:
         raise UnknownNameError(
@@ -256,7 +257,7 @@ def hyperparameters(
     for name, value in (settings | dict(changes)).items():
         if name not in values:
             raise UnknownNameError(f"{label} has no hyperparameter {name!r}{one_of(name, values)}")
-        values[name] = _checked(f"{label}: {name}", value, values[name])
+        values[name] = _checked(f"{label}: {name}", value, values[name], kinds[name])
     for name, value in values.items():
         if value is inspect.Parameter.empty:
             raise InvalidArgumentError(f"{label} needs a value for {name!r}, which has no default")
@@ -312,6 +313,13 @@ def _defaults(algorithm: type[Configurable]) -> Mapping[str, Any]:
     }
 
 
+@cache
+def _annotations(algorithm: type[Configurable]) -> Mapping[str, Any]:
+    """Return the annotation of every hyperparameter."""
+    parameters = inspect.signature(algorithm).parameters
+    return {name: parameters[name].annotation for name in _defaults(algorithm)}
+
+
 def takes_known(algorithm: type[Algorithm]) -> bool:
     """Return whether the algorithm declares the keyword ``known``."""
     return "known" in inspect.signature(algorithm).parameters
@@ -322,14 +330,15 @@ def takes_resumable(algorithm: type[Algorithm]) -> bool:
     return "resumable" in inspect.signature(algorithm).parameters
 
 
-def _checked(name: str, value: Any, default: Any) -> Any:
+def _checked(name: str, value: Any, default: Any, annotation: Any) -> Any:
+    check_integers(name, value)
+    if default is None:
+        return as_annotated(name, value, annotation)
     if isinstance(default, float) and type(value) is int:
         return float(value)
-    if (
-        default is not None
-        and default is not inspect.Parameter.empty
-        and type(value) is not type(default)
-    ):
+    if isinstance(default, tuple) and isinstance(value, list):
+        return tuple(value)
+    if default is not inspect.Parameter.empty and type(value) is not type(default):
         raise InvalidArgumentError(
             f"{name} = {value!r} must be of type {type(default).__name__}, like {default!r}"
         )

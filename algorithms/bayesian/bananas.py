@@ -5,7 +5,10 @@ from typing import Any, ClassVar
 
 from algorithms.models.mutant_search import MutantSearch, Numbers
 from algorithms.models.networks.mlp_ensemble import MLPEnsemble, Training
+from nasbench.errors import InvalidArgumentError
 from nasbench.space import SearchSpace
+
+_MOST_MEMBERS = 1_000
 
 
 class BANANAS(MutantSearch):
@@ -120,6 +123,8 @@ class BANANAS(MutantSearch):
             parents=parents,
             mutation=mutation,
         )
+        if not 1 <= members <= _MOST_MEMBERS:
+            raise InvalidArgumentError(f"members = {members} must be in 1..{_MOST_MEMBERS:,}")
         self.members = members
         self.layers = layers
         self.width = width

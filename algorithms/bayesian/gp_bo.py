@@ -1,7 +1,6 @@
 """Bayesian optimisation with a Gaussian process (Snoek et al., 2012, https://arxiv.org/abs/1206.2944)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
 from random import Random
 from typing import Any, ClassVar
 
@@ -29,6 +28,7 @@ _DISTANCES: Mapping[str, Callable[[SearchSpace], Distance]] = {
     "degrees": degrees,
 }
 _DEPTHS = range(3)
+_SMALLEST, _LARGEST = 1e-9, 1e9
 _SAMPLED = 20
 
 
@@ -145,8 +145,10 @@ class GPBO(ProcessSearch):
         if not 0 <= mutated_share <= 1:
             raise InvalidArgumentError(f"mutated_share = {mutated_share} must be in [0, 1]")
         for name, value in (("length", length), ("signal", signal), ("noise", noise)):
-            if value is not None and not (type(value) in (int, float) and 0 < value < inf):
-                raise InvalidArgumentError(f"{name} = {value!r} must be positive, finite, or None")
+            if value is not None and not _SMALLEST <= value <= _LARGEST:
+                raise InvalidArgumentError(
+                    f"{name} = {value!r} must be in {_SMALLEST}..{_LARGEST}, or None to fit it"
+                )
         super().__init__(
             space,
             fidelities=fidelities,

@@ -34,6 +34,8 @@ class BatchSearch(Algorithm):
     Attributes:
         examples: What was told so far.
         seen: What was chosen so far.
+        unguided: Those of them that no model chose, although there were results to learn from;
+            ``fallbacks`` counts them when they are proposed.
         array_rng: Source of random arrays, made from the seed.
     """
 
@@ -55,6 +57,7 @@ class BatchSearch(Algorithm):
         self.random_trials = initial
         self.examples = Examples()
         self.seen: dict[Arch, None] = {}
+        self.unguided: set[Arch] = set()
         self.array_rng = np.random.default_rng(int(self.rng.random() * 2**53))
         self._queue: list[Arch] = []  # next one last
 
@@ -73,7 +76,11 @@ class BatchSearch(Algorithm):
         if not self._queue:
             self._queue = list(self._next())[::-1]
             self.seen.update(dict.fromkeys(self._queue))
-        return Proposal(self._queue.pop()) if self._queue else None
+        if not self._queue:
+            return None
+        arch = self._queue.pop()
+        self.fallbacks += arch in self.unguided
+        return Proposal(arch)
 
     def tell(self, observation: Observation) -> None:
         self.examples.add(observation)
@@ -84,6 +91,6 @@ class BatchSearch(Algorithm):
             if learnable and (chosen := self.choose(self.batch)):
                 return chosen
             fallback = unseen(self.space, 1, self.rng, self.seen)
-            self.fallbacks += len(fallback)
+            self.unguided.update(fallback)
             return fallback
         return unseen(self.space, 1, self.rng, self.seen)

@@ -262,7 +262,7 @@ class ProgressiveSearch(BatchSearch):
         found = list(self.growth.steps(self.growth.neutral))
         if not found:
             found = unseen(self.space, self.first, self.rng, self.seen)
-            self.fallbacks += len(found)
+            self.unguided.update(found)
         elif len(found) > self.first:
             kept = np.sort(self.array_rng.permutation(len(found))[: self.first])
             found = [found[i] for i in kept.tolist()]

@@ -141,7 +141,7 @@ class NAO(BatchSearch):
             found = self.moved(network, self.examples.best(self.parents), n)
         if found and len(found) < n:
             rest = unseen(self.space, n - len(found), self.rng, {*self.seen, *found})
-            self.fallbacks += len(rest)
+            self.unguided.update(rest)
             found += rest
         return found
 

@@ -109,6 +109,8 @@ def _main(came: Sequence[Signals]) -> None:
     except MemoryError as error:
         _fail(f"not enough memory. {error}")
     except Exception as error:
+        if isinstance(error, RuntimeError) and "allocate memory" in str(error):  # of PyTorch
+            _fail("not enough memory")
         message = getattr(error, "format_message", None)
         if message is None:
             raise

@@ -127,6 +127,13 @@ def run(
         )
     settings = parse_settings(set_ or [])
     if init is not None:
+        if init < 1:
+            raise InvalidArgumentError(f"--init {init} must be at least 1")
+        if not known:
+            raise InvalidArgumentError(
+                "--init takes the best architectures by the --known columns: name one, for example "
+                "--known synflow"
+            )
         inner = {"search": algorithm, "search_preset": preset, "search_settings": settings or None}
         algorithm, preset, settings = "warm_start", None, {**inner, "first": init}
     wanted = parse_seeds(seeds)

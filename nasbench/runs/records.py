@@ -7,6 +7,7 @@ beside it holds what depends on the host: seconds of the algorithm and versions 
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,15 @@ class Records:
             if (path := self.folder / part_name(block)).exists():
                 read_part(path, self.manifest.digest, verify=True)
                 read_host(self.folder / host_name(block))
+
+    def discard_if_empty(self) -> None:
+        """Remove the manifest, and the folder if nothing else is left, where no run is recorded."""
+        with locked(self.folder / _LOCK):
+            if self._parts():
+                return
+            (self.folder / MANIFEST).unlink(missing_ok=True)
+        with suppress(OSError):  # there is something else
+            self.folder.rmdir()
 
     def to_frame(self, seeds: Iterable[int] | None = None) -> Any:
         """Return all trials as a pandas data frame with one row per trial.

@@ -184,9 +184,13 @@ def record_seeds(
         )
     _say_what_counts(prepared)
     progress(n_recorded)
-    for done in finished_runs(prepared, missing, processes):
-        records.add(done)
-        progress(len(done))
+    try:
+        for done in finished_runs(prepared, missing, processes):
+            records.add(done)
+            progress(len(done))
+    except Exception:
+        records.discard_if_empty()
+        raise
     return records
 
 

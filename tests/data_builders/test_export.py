@@ -175,6 +175,11 @@ def test_what_was_not_exported_is_never_replaced(tmp_path, name):
             export(SMALL, CELL, {name: mine}, replace=True)
         assert mine.read_bytes() == content
     mine.unlink()
+    mine.symlink_to(tmp_path / f"nowhere{mine.suffix}")
+    with pytest.raises(InvalidArgumentError, match="never replaced"):
+        export(SMALL, CELL, {name: mine}, replace=True)
+    assert mine.is_symlink()
+    mine.unlink()
     mine.mkdir()
     with pytest.raises(InvalidArgumentError, match="never replaced"):
         export(SMALL, CELL, {name: mine}, replace=True)
@@ -184,6 +189,11 @@ def test_nothing_is_written_if_one_file_cannot_be(tmp_path):
     (tmp_path / "net.pt2").write_text("mine")
     files = {"state_dict": tmp_path / "net.npz", "pt2": tmp_path / "net.pt2"}
     with pytest.raises(InvalidArgumentError):
+        export(SMALL, CELL, files)
+    assert not files["state_dict"].exists()
+    files["pt2"] = tmp_path / "net.npz.folder" / "net.pt2"
+    files["pt2"].parent.write_text("no folder")
+    with pytest.raises((InvalidArgumentError, OSError)):
         export(SMALL, CELL, files)
     assert not files["state_dict"].exists()
 

@@ -16,7 +16,7 @@ from nasbench.cli.signals import heard
 from nasbench.runs.records import find_records
 
 WORDS = (
-    *("run", "regularized_evolution", "nb201-cifar10", "--trials", "300", "--seeds", "0:99999"),
+    *("run", "regularized_evolution", "nb201-cifar10", "--trials", "3000", "--seeds", "0:99999"),
     *("--processes", "2", "--out", "runs"),
 )
 

@@ -615,3 +615,15 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(tmp_path):
     runs = run_search(tmp_path / "whole", range(125), budget=Budget(trials=1000))
     assert len(runs) == 125
     assert parts(tmp_path / "killed") == parts(tmp_path / "whole")
+
+
+def test_a_record_without_runs_is_removed_and_another_is_kept(tmp_path):
+    records = Records.create(tmp_path, MANIFEST)
+    records.discard_if_empty()
+    assert not records.folder.exists()
+    records = Records.create(tmp_path, MANIFEST)
+    records.add([made(0)])
+    before = parts(records.folder)
+    records.discard_if_empty()
+    assert parts(records.folder) == before
+    assert (records.folder / "manifest.json").exists()

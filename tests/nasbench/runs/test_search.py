@@ -581,3 +581,38 @@ def test_a_budget_of_seconds_needs_seconds(content, tmp_path):
     with pytest.raises(InvalidArgumentError, match="'toy' does not record seconds"):
         nasbench.search("random_search", path, seeds=[0], budget=nasbench.Budget(seconds=10.0))
     nasbench.search("random_search", path, seeds=[0], budget=nasbench.Budget(epochs=1))
+
+
+class Failing(Algorithm):
+    """Fails when it is asked."""
+
+    def ask(self):
+        raise InvalidArgumentError("there is nothing to ask")
+
+    def tell(self, observation):
+        pass
+
+
+def test_a_search_that_fails_before_its_first_run_leaves_no_record(tmp_path):
+    with pytest.raises(InvalidArgumentError, match="nothing to ask"):
+        search(Failing, "nb201-cifar10", budget=Budget(trials=3), out=tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "settings", "message"),
+    [
+        ("bananas", {"shapes": 3}, r"shapes = 3 must be of type Sequence"),
+        ("neural_predictor", {"selected": "x"}, "selected = 'x' must be of type int"),
+        ("gp_bo", {"length": "x"}, "length = 'x' must be of type float"),
+        ("bonas", {"layers": 10**21}, "must be at most 2,147,483,647"),
+    ],
+)
+def test_a_hyperparameter_without_default_is_of_the_annotated_type(algorithm, settings, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        prepare(algorithm, hyperparameters=settings)
+
+
+def test_a_list_is_taken_for_a_tuple_as_no_toml_file_can_write_one():
+    values = prepare("nas_bowl", hyperparameters={"depths": [1, 3]}).hyperparameters
+    assert values["depths"] == (1, 3)
