@@ -80,7 +80,7 @@ def test_it_beats_random_search_on_the_published_table():
         ({"members": 0}, "members = 0 must be in 1"),
         ({"layers": 0}, "layers = 0"),
         ({"shapes": [[1]]}, r"shape = \[1\] must be a pair"),
-        ({"shapes": []}, "members = 0 must be in 1"),
+        ({"shapes": []}, "0 networks were asked for"),
         ({"minibatch": 0}, "minibatch = 0"),
         ({"encoding": "pathes"}, "encoding = 'pathes'.*path"),
         ({"loss": "mse "}, "loss = 'mse '.*mse"),
