@@ -60,7 +60,13 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def fill(page: Path, name: str, text: str) -> None:
-    """Put a generated part between its comments on a page."""
+    """Put a generated part between its comments on a page.
+
+    Raises:
+        ValueError: The page has no such place.
+    """
+    if f"<!-- {name} -->" not in page.read_text(encoding="utf-8"):
+        raise ValueError(f"{page} has no place <!-- {name} -->")
     head, mark, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->")
     _, end, tail = rest.partition("<!-- end -->")
     page.write_text(f"{head}{mark}\n{text}\n{end}{tail}", encoding="utf-8")
