@@ -86,11 +86,11 @@ class BatchSearch(Algorithm):
         self.examples.add(observation)
 
     def _next(self) -> Sequence[Arch]:
-        if len(self.examples) >= self.initial:
-            learnable = self.examples.targets() is not None
-            if learnable and (chosen := self.choose(self.batch)):
-                return chosen
-            fallback = unseen(self.space, 1, self.rng, self.seen)
-            self.unguided.update(fallback)
-            return fallback
-        return unseen(self.space, 1, self.rng, self.seen)
+        begun = len(self.examples) >= self.initial
+        learnable = begun and self.examples.targets() is not None
+        if learnable and (chosen := self.choose(self.batch)):
+            return chosen
+        drawn = unseen(self.space, 1, self.rng, self.seen)
+        if begun:
+            self.unguided.update(drawn)
+        return drawn

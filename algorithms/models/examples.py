@@ -37,12 +37,11 @@ class Examples:
         Returns:
             The targets; None if no two finite losses differ, so that there is nothing to learn.
         """
-        losses = np.array(self.losses, dtype=np.float64)
-        finite = losses[np.isfinite(losses)]
-        if not len(finite) or not (low := finite.min()) < (high := finite.max()):
+        losses = self.finite_losses()
+        if not len(losses) or not (low := losses.min()) < (high := losses.max()):
             return None
         # Range first: squares of the smallest and largest differences are not representable.
-        scaled = (np.where(np.isfinite(losses), losses, high) - low) / (high - low)
+        scaled = (losses - low) / (high - low)
         targets: NDArray[np.float64] = (scaled - scaled.mean()) / scaled.std()
         return targets
 

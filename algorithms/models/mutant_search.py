@@ -115,6 +115,4 @@ class MutantSearch(BatchSearch):
         standardized = self.examples.targets()
         if self.targets == "standardized" and standardized is not None:
             return standardized
-        losses = np.array(self.examples.losses)
-        bounded: Numbers = np.minimum(losses, losses[np.isfinite(losses)].max())
-        return bounded
+        return self.examples.finite_losses()

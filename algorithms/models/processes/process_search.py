@@ -243,8 +243,7 @@ def scaled(examples: Examples, how: str) -> Numbers:
     if how == "ranks":
         targets = ndtri((rankdata(targets) - 0.5) / len(targets))
     if how == "logarithms" and 0 < examples.lowest < np.inf:
-        losses = np.array(examples.losses)
-        logs = np.log(np.where(np.isfinite(losses), losses, losses[np.isfinite(losses)].max()))
+        logs = np.log(examples.finite_losses())
         targets = logs if logs.min() < logs.max() else targets
     found: Numbers = (targets - targets.mean()) / targets.std()
     return found
