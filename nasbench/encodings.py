@@ -18,7 +18,7 @@ only on the space, never on the architectures that are encoded together.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import prod
 from typing import Any
 
@@ -126,6 +126,7 @@ def path(
     archs: Sequence[Arch] | NDArray[np.integer],
     *,
     length: int | None = None,
+    through_none: bool = False,
 ) -> NDArray[np.float32]:
     """Encode which paths lead from input to output; a path is the sequence of its operations.
 
@@ -137,6 +138,9 @@ def path(
         space: A space whose architectures have graphs.
         archs: ``n`` legal architectures, or integers of shape ``(n, d)``.
         length: Number of columns to keep; None for all.
+        through_none: Whether ``none`` is an operation like any other, as in naszilla and NASLib: in
+            ``nb201`` there are then 5 + 5**2 + 5**3 = 155 paths, up to four of them in a cell. This
+            is the encoding ``"path_through_none"``. Where no node is ``none``, nothing changes.
 
     Returns:
         Zeros and ones of shape ``(n, n_paths)``, or ``(n, min(length, n_paths))``.
@@ -146,43 +150,6 @@ def path(
         InvalidArgumentError: The space has no graphs or too many paths, a graph has a path that no
             sampled graph has, or ``length`` is below 1.
     """
-    return _path_columns(space, archs, length, through_none=False)
-
-
-def path_through_none(
-    space: SearchSpace,
-    archs: Sequence[Arch] | NDArray[np.integer],
-    *,
-    length: int | None = None,
-) -> NDArray[np.float32]:
-    """Encode paths as :func:`path` does, with ``none`` as an operation like any other.
-
-    So in naszilla and NASLib: in ``nb201`` there are 5 + 5**2 + 5**3 = 155 paths, and four of them
-    lead through every cell. Where no node is ``none``, it is :func:`path`.
-
-    Args:
-        space: A space whose architectures have graphs.
-        archs: ``n`` legal architectures, or integers of shape ``(n, d)``.
-        length: Number of columns to keep; None for all.
-
-    Returns:
-        Zeros and ones of shape ``(n, n_paths)``, or ``(n, min(length, n_paths))``.
-
-    Raises:
-        IllegalArchError: ``archs`` has the wrong shape or an option out of range.
-        InvalidArgumentError: The space has no graphs or too many paths, a graph has a path that no
-            sampled graph has, or ``length`` is below 1.
-    """
-    return _path_columns(space, archs, length, through_none=True)
-
-
-def _path_columns(
-    space: SearchSpace,
-    archs: Sequence[Arch] | NDArray[np.integer],
-    length: int | None,
-    *,
-    through_none: bool,
-) -> NDArray[np.float32]:
     if length is not None and length < 1:
         raise InvalidArgumentError(f"length is {length}, but must be at least 1, or None for all")
     rows = _rows(space, archs)
@@ -238,7 +205,7 @@ ENCODINGS: dict[str, Callable[..., NDArray[np.float32]]] = {
     "unit_cube": unit_cube,
     "adjacency": adjacency,
     "path": path,
-    "path_through_none": path_through_none,
+    "path_through_none": partial(path, through_none=True),
     "path_statistics": path_statistics,
 }
 
@@ -281,7 +248,7 @@ def path_vocabulary(space: SearchSpace, through_none: bool = False) -> tuple[tup
 
     Args:
         space: The search space.
-        through_none: Whether the columns are those of :func:`path_through_none`.
+        through_none: Whether ``none`` is an operation like any other.
 
     Raises:
         InvalidArgumentError: The space has no graphs or too many paths.

@@ -10,7 +10,6 @@ from nasbench.encodings import (
     adjacency,
     one_hot,
     path,
-    path_through_none,
     path_vocabulary,
     unit_cube,
 )
@@ -153,7 +152,7 @@ def test_paths_through_none_are_those_of_naszilla():
     assert set(vocabulary) == {labels for n in (1, 2, 3) for labels in product(names, repeat=n)}
     assert [len(labels) for labels in vocabulary] == [1] * 5 + [2] * 25 + [3] * 125
     routes = ((3,), (0, 4), (1, 5), (0, 2, 5))
-    for arch, row in zip(ALL[::7].tolist(), path_through_none(CELLS, ALL[::7]), strict=True):
+    for arch, row in zip(ALL[::7].tolist(), path(CELLS, ALL[::7], through_none=True), strict=True):
         found = {vocabulary[i] for i in np.flatnonzero(row)}
         assert found == {tuple(names[arch[e]] for e in route) for route in routes}
 
@@ -161,7 +160,7 @@ def test_paths_through_none_are_those_of_naszilla():
 def test_where_no_node_is_none_both_path_encodings_are_the_same():
     space, rng = NB101(), random.Random(0)
     archs = [space.sample(rng) for _ in range(50)]
-    np.testing.assert_array_equal(path_through_none(space, archs), path(space, archs))
+    np.testing.assert_array_equal(path(space, archs, through_none=True), path(space, archs))
 
 
 def test_a_path_that_exists_twice_counts_once():
