@@ -56,6 +56,7 @@ ALGORITHMS = Registry(
         "zero_cost": "algorithms.zero_cost.zero_cost:ZeroCost",
         "warm_start": "algorithms.zero_cost.warm_start:WarmStart",
         "zero_cost_evolution": "algorithms.zero_cost.zero_cost_evolution:ZeroCostEvolution",
+        "darts": "algorithms.oneshot.relaxed.darts:DARTS",
         "nsga2": "algorithms.multi_objective.nsga2:NSGA2",
         "lemonade": "algorithms.multi_objective.lemonade:Lemonade",
         "mo_reward": "algorithms.multi_objective.mo_reward:MoReward",

@@ -29,6 +29,7 @@ SIBLINGS = Registry(
         "site": "leaderboard.site.build:build",
         "site_place": "leaderboard.site.build:check_place",
         "spaces": "nasbench.spaces:SPACES",
+        "supernets": "data_builders.supernets.factory:SupernetFactory",
         "trajectories": "data_builders.builds.trajectories:write_trajectories",
         "tune": "surrogates.tune:tune",
     },

@@ -185,7 +185,7 @@ def record_seeds(
     _say_what_counts(prepared)
     progress(n_recorded)
     try:
-        for done in finished_runs(prepared, missing, processes):
+        for done in finished_runs(prepared, missing, processes, records.folder):
             records.add(done)
             progress(len(done))
     except Exception:

@@ -6,7 +6,8 @@ import random
 import numpy as np
 import pytest
 from scipy.stats import chisquare
-from toys import Hashed, Layers, OneDecision, Unequal
+from tiny_supernet import TinySupernets
+from toys import Hashed, Layers, OneDecision, OneOption, Square, Unequal
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -121,6 +122,19 @@ CHEAP = {
 }
 
 
+SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
+"""Methods that train a supernet."""
+SHARED = {
+    "nb201-cifar10": TABLES["nb201-cifar10"],
+    "one decision": TABLES["one decision"],
+    "square": Hashed(Square(), 2, **SEPARATE),
+    "one option": Hashed(OneOption()),
+}
+FEW_SHARED = 12
+TOLD = [pair for pair in SETTINGS if pair[0] not in SHARING]
+"""Algorithms that learn from losses, with their presets."""
+
+
 def cheap(name, preset=None):
     return CHEAP.get((name, preset), CHEAP.get(name))
 
@@ -146,15 +160,44 @@ def n_trials(name, space):
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name not in SHARING])
 def test_registered_algorithm_keeps_the_contract(name, table):
     toy = table_for(name, table)
     n, changes = n_trials(name, toy.space), cheap(name)
     check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n, changes=changes)
 
 
+@pytest.mark.parametrize("table", SHARED)
+@pytest.mark.parametrize("name", SHARING)
+def test_weight_sharing_keeps_the_contract(name, table):
+    check_algorithm(
+        ALGORITHMS.load(name),
+        SHARED[table],
+        changes={"epochs": 2} | (cheap(name) or {}),
+        n=FEW_SHARED,
+        supernets=TinySupernets,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"), [pair for pair in SETTINGS if pair[1] and pair[0] in SHARING]
+)
+def test_presets_of_weight_sharing_keep_the_contract(name, preset):
+    changes = {"epochs": 2} | (cheap(name, preset) or {})
+    check_algorithm(
+        ALGORITHMS.load(name),
+        SHARED["square"],
+        preset=preset,
+        changes=changes,
+        n=FEW_SHARED,
+        supernets=TinySupernets,
+    )
+
+
 @pytest.mark.parametrize("space", [Unequal(), RECORDED], ids=["unequal", "recorded"])
-@pytest.mark.parametrize(("name", "preset"), [pair for pair in SETTINGS if pair[1]])
+@pytest.mark.parametrize(
+    ("name", "preset"), [pair for pair in SETTINGS if pair[1] and pair[0] not in SHARING]
+)
 def test_presets_keep_the_contract(name, preset, space):
     n, changes = n_trials(name, space), cheap(name, preset)
     toy = Hashed(space, **scored(name))
@@ -421,7 +464,7 @@ def check_random_trials(name, preset, fidelities):
     assert (one != other) == learns
 
 
-@pytest.mark.parametrize(("name", "preset"), SETTINGS)
+@pytest.mark.parametrize(("name", "preset"), TOLD)
 def test_random_trials_depend_on_no_result_and_later_ones_do(name, preset):
     """As many as it says; the preset ``baker`` of ``metaqnn`` says 1,500 and takes a second."""
     check_random_trials(name, preset, (9,))
@@ -432,7 +475,7 @@ def test_random_trials_of_searches_at_several_fidelities(name):
     check_random_trials(name, None, (1, 3, 9))
 
 
-@pytest.mark.parametrize(("name", "preset"), [s for s in SETTINGS if s[0] != "random_search"])
+@pytest.mark.parametrize(("name", "preset"), [s for s in TOLD if s[0] != "random_search"])
 def test_random_trials_are_uniform(name, preset):
     """Frequencies of the options of every decision, as of random search."""
     space, archs = NB201(), []
@@ -445,7 +488,9 @@ def test_random_trials_are_uniform(name, preset):
         assert chisquare(np.bincount(column, minlength=5)).pvalue > 1e-6
 
 
-@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "random_search"])
+@pytest.mark.parametrize(
+    "name", [name for name, preset in TOLD if name != "random_search" and not preset]
+)
 def test_an_algorithm_is_multi_objective_if_later_losses_count(name):
     space, n = NB201(), min(120, FEW.get(name, 120))
     _, one = proposals(name, None, Hashed(space, 2, **scored(name)), n)

@@ -83,8 +83,9 @@ def traces(setting: str) -> list[str]:
 
 
 def settings() -> list[str]:
-    """Every registered algorithm and preset, but those of :data:`MODELS`."""
-    presets = {name: ALGORITHMS.load(name).presets for name in ALGORITHMS if name not in MODELS}
+    """Every registered algorithm and preset, but those that fit models."""
+    left_out = {*MODELS, *(name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name])}
+    presets = {name: ALGORITHMS.load(name).presets for name in ALGORITHMS if name not in left_out}
     return sorted(name for n in presets for name in (n, *(f"{n}/{p}" for p in presets[n])))
 
 

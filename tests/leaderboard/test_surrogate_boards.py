@@ -262,7 +262,7 @@ def test_manifest_names_kinds_of_models_on_a_surrogate_alone(home, surrogate, gu
     manifest = setup.prepare().manifest
     assert manifest.family == "linear"
     assert manifest.families == ("neural network", "nearest neighbours")
-    made, _ = setup.prepare().make(0)
+    made = setup.prepare().make(0).algorithm
     assert replay(made, surrogate, budget=Budget(1)).manifest == manifest
     on_table = Setup(algorithm=guarded, benchmark="toy", budget=Budget(1)).prepare().manifest
     assert "families" not in on_table.encode()

@@ -1,0 +1,47 @@
+"""Gates: parameters of architectures, what is drawn from them, and what they choose."""
+
+import torch
+from torch import Tensor
+
+from nasbench.space import Arch
+from nasbench.supernet import Supernet
+
+
+def parameters(net: Supernet, *, spread: float = 1e-3, mean: float = 0.0) -> Tensor:
+    """Return new parameters of the shape of the supernet, normally distributed."""
+    device = net.generator.device
+    drawn = torch.randn(net.shape, generator=net.generator, device=device, dtype=torch.float64)
+    return (mean + spread * drawn).to(net.weights()[0].dtype).requires_grad_()
+
+
+def adam(
+    parameters: Tensor,
+    *,
+    rate: float = 3e-4,
+    betas: tuple[float, float] = (0.5, 0.999),
+    decay: float = 1e-3,
+) -> torch.optim.Adam:
+    """Return the optimiser of architecture parameters that most papers use."""
+    return torch.optim.Adam([parameters], lr=rate, betas=betas, weight_decay=decay)
+
+
+def gumbels(net: Supernet, like: Tensor) -> Tensor:
+    """Draw standard Gumbel variables of the shape of a tensor."""
+    u = torch.rand(like.shape, generator=net.generator, device=like.device, dtype=torch.float64)
+    tiny = torch.finfo(torch.float64).tiny
+    return -torch.log(-torch.log(u.clamp_min(tiny))).to(like.dtype)
+
+
+def one_hot(options: Tensor, like: Tensor) -> Tensor:
+    """Return gates of 1 for an option of every decision, else 0."""
+    return torch.nn.functional.one_hot(options, like.shape[1]).to(like.dtype)
+
+
+def best(values: Tensor) -> Arch:
+    """Return the architecture of the options with the largest values; the first of equal ones."""
+    return tuple(int(option) for option in values.detach().argmax(dim=1).tolist())
+
+
+def between(first: float, last: float, epoch: int, epochs: int) -> float:
+    """Return a value that moves linearly from the first epoch to the last."""
+    return first + (last - first) * (epoch / max(1, epochs - 1))
