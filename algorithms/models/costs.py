@@ -9,7 +9,7 @@ from nasbench.algorithm import Known
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
-_AT_ONCE = 256
+_AT_ONCE = 64
 
 
 class Costs:
@@ -97,6 +97,7 @@ class Untried:
         self._rng = rng
         self._refused = refused
         self._queue: list[Arch] = []  # next one last
+        self._ended = False
         self.tried: set[Arch] = set()
 
     def draw(self) -> Arch | None:
@@ -110,8 +111,10 @@ class Untried:
         return None
 
     def _fill(self) -> bool:
-        self._queue = unseen(self._space, _AT_ONCE, self._rng, self.tried)[::-1]
-        return bool(self._queue)
+        if not self._ended:
+            self._queue = unseen(self._space, _AT_ONCE, self._rng, self.tried)[::-1]
+            self._ended = not self._queue
+        return not self._ended
 
 
 def varied(space: SearchSpace, arch: Arch, decision: int) -> Iterable[tuple[int, Arch]]:

@@ -4,9 +4,9 @@
 decides, the SHA-256 of the columns of the records of three searches of 200 trials on nb201-cifar10,
 of multi-fidelity methods on lite201-digits, of settings for squared errors on fcnet-protein (more
 trials where a method begins with more random architectures), of methods for several objectives by
-accuracy and parameters, of methods that need scores on lite201-digits with synflow and nwot, of methods that need a cost on
-nb201-cifar10 with parameters. They hold for every supported Python. After a change that is wanted, write
-it anew and say so in the changelog:
+accuracy and parameters, of methods that need scores on lite201-digits with synflow and nwot, of
+methods that need a cost on nb201-cifar10 with parameters. They hold for every supported Python.
+After a change that is wanted, write it anew and say so in the changelog:
 
     python tests/golden/test_golden.py
 """
