@@ -89,8 +89,9 @@ class PartialOrderPruning(Algorithm):
         return not self._costs.allows(arch) or self.is_pruned(arch)
 
     def is_pruned(self, arch: Arch) -> bool:
-        """Return whether results so far rule out an architecture; not before the first ``ask``."""
-        assert self._order is not None
+        """Return whether results so far rule out an architecture."""
+        if self._order is None:
+            return False
         above = self._archs[self._least <= self._costs(arch)]
         order = self._order[np.arange(len(arch)), arch, above]
         return bool(order.all(axis=1).any())

@@ -13,8 +13,9 @@ from nasbench.space import Arch, SearchSpace
 class SubmodularGreedy(Algorithm):
     """Lazy cost-effective greedy search: adds the block that gains most for what it costs.
 
-    The search begins with the cheapest architecture, the empty one; a block is an option of a
-    decision that costs at least as much as the present one. A pass adds one block after the other,
+    The search begins with the cheapest architecture, the empty one; where several are equally
+    cheap, as those without convolutions by their parameters, chance decides. A block is an option
+    of a decision that costs at least as much as the present one. A pass adds one block after the other,
     each time the one whose fall of the loss per added cost is highest, while the limit allows it. A
     gain without cost comes first. The pass ends when no block that fits has a gain.
 
