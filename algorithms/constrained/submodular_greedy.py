@@ -15,9 +15,9 @@ class SubmodularGreedy(Algorithm):
 
     The search begins with the cheapest architecture, the empty one; where several are equally
     cheap, as those without convolutions by their parameters, chance decides. A block is an option
-    of a decision that costs at least as much as the present one. A pass adds one block after the other,
-    each time the one whose fall of the loss per added cost is highest, while the limit allows it. A
-    gain without cost comes first. The pass ends when no block that fits has a gain.
+    of a decision that costs at least as much as the present one. A pass adds one block after the
+    other, each time the one whose fall of the loss per added cost is highest, while the limit
+    allows it. A gain without cost comes first. The pass ends when no block that fits has a gain.
 
     Gains are assumed to shrink as an architecture fills (submodularity), so that a gain measured
     before is a bound. Only the block with the highest bound is trained with the present
