@@ -23,7 +23,11 @@ pytest.importorskip("torch")  # some algorithms need it
 PRESETS = [(name, preset) for name in ALGORITHMS for preset in ALGORITHMS.load(name).presets]
 
 
-NEED_KNOWN = [name for name in ALGORITHMS if ".zero_cost." in ALGORITHMS[name]]
+NEED_KNOWN = [
+    name
+    for name in ALGORITHMS
+    if any(family in ALGORITHMS[name] for family in (".zero_cost.", ".constrained."))
+]
 
 
 def prepare(algorithm="random_search", benchmark="nb201-cifar10", **options):
