@@ -15,6 +15,7 @@ ALGORITHMS = Registry(
         "hill_climb": "algorithms.local.hill_climb:HillClimb",
         "simulated_annealing": "algorithms.local.simulated_annealing:SimulatedAnnealing",
         "coordinate_search": "algorithms.local.coordinate_search:CoordinateSearch",
+        "fpnas": "algorithms.local.fpnas:FPNAS",
         "regularized_evolution": "algorithms.evolution.regularized_evolution:RegularizedEvolution",
         "tournament_evolution": "algorithms.evolution.tournament_evolution:TournamentEvolution",
         "genet": "algorithms.evolution.genet:GeNet",
@@ -57,6 +58,11 @@ ALGORITHMS = Registry(
         "warm_start": "algorithms.zero_cost.warm_start:WarmStart",
         "zero_cost_evolution": "algorithms.zero_cost.zero_cost_evolution:ZeroCostEvolution",
         "darts": "algorithms.oneshot.relaxed.darts:DARTS",
+        "partial_order_pruning": (
+            "algorithms.constrained.partial_order_pruning:PartialOrderPruning"
+        ),
+        "netadapt": "algorithms.constrained.netadapt:NetAdapt",
+        "submodular_greedy": "algorithms.constrained.submodular_greedy:SubmodularGreedy",
         "nsga2": "algorithms.multi_objective.nsga2:NSGA2",
         "lemonade": "algorithms.multi_objective.lemonade:Lemonade",
         "mo_reward": "algorithms.multi_objective.mo_reward:MoReward",

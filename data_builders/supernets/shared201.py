@@ -19,7 +19,7 @@ from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch
 from nasbench.spaces.nb201 import CONV1, CONV3, EDGES, NONE, OPERATIONS, POOL, SKIP
 
-ORDER = (0, 1, 3, 2, 4, 5)
+ORDER: tuple[int, ...] = (0, 1, 3, 2, 4, 5)
 """Edges by their source."""
 OUT = (slice(0, 3), slice(3, 5), slice(5, 6))
 """Which of :data:`ORDER` leave nodes 0, 1 and 2."""
@@ -67,7 +67,7 @@ class SharedCell(nn.Module):
         return torch.stack([narrow, wide]).view(2, len(ORDER), self.n, -1).transpose(0, 1)
 
     def _leaving(
-        self, h: Tensor, places: slice, kernels: Tensor, mixture: Mixture
+        self, h: Tensor, places: "slice[int, int]", kernels: Tensor, mixture: Mixture
     ) -> dict[int, Tensor]:
         """Return what the edges from a node carry, without those that carry nothing."""
         edges = ORDER[places]

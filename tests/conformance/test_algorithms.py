@@ -67,7 +67,14 @@ FEW = {
     "nao": 26,
 }
 FEW_RECORDED = 60
-SCORED = {"zero_cost", "zero_cost_evolution", "warm_start"}
+SCORED = {
+    "zero_cost",
+    "zero_cost_evolution",
+    "warm_start",
+    "partial_order_pruning",
+    "netadapt",
+    "submodular_greedy",
+}
 """Algorithms that need numbers known before training."""
 NEEDS_GRAPHS = {("predictor_search", "gin"), ("predictor_ea", "gin")}
 SMALL = {"initial": 8, "batch": 4}
@@ -420,6 +427,7 @@ BLIND = {
     ("reinforce", "nas_benchmarks_fcnet"): "it rejects losses above 0.999, as all are here",
     ("zero_cost", None): "scores alone decide",
     ("zero_cost", "naswot"): "scores alone decide",
+    ("partial_order_pruning", None): "costs by a hash put options in no order",
 }
 """Settings whose proposals depend on no result so far, though they are not random search."""
 SEVERAL = ["mdenas", "hill_climb", *(n for n in ALGORITHMS if "multi_fid" in ALGORITHMS[n])]

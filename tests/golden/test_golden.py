@@ -4,9 +4,9 @@
 decides, the SHA-256 of the columns of the records of three searches of 200 trials on nb201-cifar10,
 of multi-fidelity methods on lite201-digits, of settings for squared errors on fcnet-protein (more
 trials where a method begins with more random architectures), of methods for several objectives by
-accuracy and parameters, of methods that need scores on lite201-digits with synflow and nwot. They
-hold for every supported Python. After a change that is wanted, write
-it anew and say so in the changelog:
+accuracy and parameters, of methods that need scores on lite201-digits with synflow and nwot, of
+methods that need a cost on nb201-cifar10 with parameters. They hold for every supported Python.
+After a change that is wanted, write it anew and say so in the changelog:
 
     python tests/golden/test_golden.py
 """
@@ -39,6 +39,7 @@ SQUARED_ERRORS = {"reinforce/nas_benchmarks_fcnet"}
 OBJECTIVES = ("valid_accuracy", "parameters")
 MULTI_OBJECTIVE = {"nsga2", "lemonade", "mo_reward", "random_scalarization"}
 KNOWN = {"zero_cost", "zero_cost_evolution", "warm_start"}
+COSTS = {"partial_order_pruning", "netadapt", "submodular_greedy"}
 MODELS = {
     "gp_bo",
     "nas_bowl",
@@ -70,6 +71,7 @@ def traces(setting: str) -> list[str]:
     benchmark = "lite201-digits" if name in MULTI_FIDELITY | KNOWN else "nb201-cifar10"
     if setting in SQUARED_ERRORS:
         benchmark = "fcnet-protein"
+    known = ("synflow", "nwot") if name in KNOWN else ("parameters",) if name in COSTS else ()
     runs = nasbench.search(
         name,
         benchmark,
@@ -77,7 +79,7 @@ def traces(setting: str) -> list[str]:
         budget=budget,
         preset=preset or None,
         objectives=OBJECTIVES if name in MULTI_OBJECTIVE else None,
-        known=("synflow", "nwot") if name in KNOWN else (),
+        known=known,
     )
     return [trace(run) for run in runs]
 

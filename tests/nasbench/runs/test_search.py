@@ -24,7 +24,11 @@ PRESETS = [(name, preset) for name in ALGORITHMS for preset in ALGORITHMS.load(n
 
 
 SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
-NEED_KNOWN = [name for name in ALGORITHMS if ".zero_cost." in ALGORITHMS[name]]
+NEED_KNOWN = [
+    name
+    for name in ALGORITHMS
+    if any(family in ALGORITHMS[name] for family in (".zero_cost.", ".constrained."))
+]
 
 
 def prepare(algorithm="random_search", benchmark="nb201-cifar10", **options):
