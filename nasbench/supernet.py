@@ -52,6 +52,9 @@ class Supernet(Protocol):
         space: The space. All decisions have equally many options.
         shape: Number of decisions and of options.
         has_weights: For every option, whether it has weights.
+        groups: Decisions whose outputs are added up: edges into a node, or one layer.
+        costs: Seconds that every option adds to a pass over the validation examples of the table,
+            of :attr:`shape`.
         steps: Batches of an epoch.
         generator: PyTorch's random numbers, made from the seed: the only ones to use.
         seconds: Simulated seconds charged so far.
@@ -63,6 +66,10 @@ class Supernet(Protocol):
     def shape(self) -> tuple[int, int]: ...
     @property
     def has_weights(self) -> tuple[bool, ...]: ...
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]: ...
+    @property
+    def costs(self) -> Tensor: ...
     @property
     def steps(self) -> int: ...
     @property

@@ -23,6 +23,7 @@ class TinyNetwork(nn.Module):
     def __init__(self, shape: tuple[int, int], seed: int) -> None:
         super().__init__()
         self.shape = shape
+        self.groups = ((0,), tuple(range(1, shape[0]))) if shape[0] > 1 else ((0,),)
         self.has_weights = (False, *[True] * (shape[1] - 1))
         generator = torch.Generator().manual_seed(seed)
 

@@ -1,5 +1,7 @@
 """Gates: parameters of architectures, what is drawn from them, and what they choose."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -15,14 +17,14 @@ def parameters(net: Supernet, *, spread: float = 1e-3, mean: float = 0.0) -> Ten
 
 
 def adam(
-    parameters: Tensor,
+    parameters: Sequence[Tensor],
     *,
     rate: float = 3e-4,
     betas: tuple[float, float] = (0.5, 0.999),
     decay: float = 1e-3,
 ) -> torch.optim.Adam:
     """Return the optimiser of architecture parameters that most papers use."""
-    return torch.optim.Adam([parameters], lr=rate, betas=betas, weight_decay=decay)
+    return torch.optim.Adam(list(parameters), lr=rate, betas=betas, weight_decay=decay)
 
 
 def gumbels(net: Supernet, like: Tensor) -> Tensor:

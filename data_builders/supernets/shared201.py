@@ -196,6 +196,10 @@ class Shared201(nn.Module):
 
     shape = (len(EDGES), len(OPERATIONS))
     has_weights = tuple(option in KERNELS for option in range(len(OPERATIONS)))
+    groups = tuple(
+        tuple(edge for edge, (_, target) in enumerate(EDGES) if target == node)
+        for node in (1, 2, 3)
+    )
     nothing = (NONE,)
 
     def __init__(

@@ -49,10 +49,14 @@ class SharedNetwork(Protocol):
     Attributes:
         shape: Number of decisions and of options.
         has_weights: For every option, whether it has weights.
+        groups: Decisions whose outputs are added up.
+        nothing: Options that contribute nothing, whatever their gates.
     """
 
     shape: tuple[int, int]
     has_weights: tuple[bool, ...]
+    groups: tuple[tuple[int, ...], ...]
+    nothing: tuple[int, ...]
 
     def __call__(self, x: Tensor, mixture: Mixture) -> Tensor:
         """Return logits, classes last."""

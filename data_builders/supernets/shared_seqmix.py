@@ -34,6 +34,7 @@ class SharedSeqMix(nn.Module):
 
     shape = (seqmix.LAYERS, len(seqmix.MIXERS))
     has_weights = tuple(name in MIXERS for name in seqmix.MIXERS)
+    groups = tuple((layer,) for layer in range(seqmix.LAYERS))
     nothing = (IDENTITY,)
 
     def __init__(

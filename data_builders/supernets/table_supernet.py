@@ -52,6 +52,7 @@ class TableSupernet:
         self.network: nn.Module = network
         self.shape: tuple[int, int] = network.shape
         self.has_weights: tuple[bool, ...] = network.has_weights
+        self.groups: tuple[tuple[int, ...], ...] = network.groups
         self.steps = halves.steps
         self.seconds = 0.0
         first = next(network.parameters())
@@ -62,6 +63,18 @@ class TableSupernet:
         self._validation = scale * np.array(calibration.validation)
         contributes = [option not in network.nothing for option in range(self.shape[1])]
         self._all = torch.tensor([contributes] * self.shape[0], device=first.device)
+
+    @property
+    def costs(self) -> Tensor:
+        nothing = [[False] * self.shape[1] for _ in range(self.shape[0])]
+        base = np.array(self.network.terms(nothing)) @ self._validation  # type: ignore[operator]
+        found = torch.zeros(self.shape, dtype=torch.float64)
+        for decision, option in np.ndindex(*self.shape):
+            active = [list(row) for row in nothing]
+            active[decision][option] = True
+            terms = np.array(self.network.terms(active))  # type: ignore[operator]
+            found[decision, option] = float(terms @ self._validation - base)
+        return found.to(self.weights()[0])
 
     def weights(self) -> list[Tensor]:
         return list(self.network.parameters())
