@@ -124,8 +124,6 @@ class MctsSurrogate(RegressorSearch):
         found = self._search(model) if n > n_random else {}
         kept = [arch for arch in found if self.repeats or arch not in self.seen]
         chosen = sorted(kept, key=lambda arch: found[arch])[: n - n_random]
-        if n > n_random and not chosen:
-            return []
         taken = () if self.repeats else {*self.seen, *chosen}
         return [*chosen, *unseen(self.space, n_random, self.rng, taken)]
 
