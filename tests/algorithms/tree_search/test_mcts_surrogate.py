@@ -118,7 +118,7 @@ def test_a_batch_has_the_best_predictions_best_first():
 
 
 def test_an_architecture_is_trained_again_only_if_repeats_are_wanted():
-    settings = {"space": Unequal(), "initial": 5, "samples": 500, "random_fraction": 0.0}
+    settings = {"space": Unequal(), "initial": 5, "random_fraction": 0.0, "exploration": 1.0}
     archs = drive(made(Oracle, repeats=True, **settings), total, 8)
     assert archs[5:] == [(0,) * 4] * 3
     archs = drive(made(Oracle, **settings), total, 100)
