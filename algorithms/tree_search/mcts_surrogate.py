@@ -12,7 +12,7 @@ import numpy as np
 from algorithms.models.candidates import unseen
 from algorithms.models.regressor_search import RegressorSearch, is_finite
 from algorithms.parts.choices import legal_options
-from algorithms.parts.uct_tree import UctTree, check_scale
+from algorithms.tree_search.uct_tree import UctTree, check_scale
 from nasbench.errors import InvalidArgumentError
 from nasbench.regressor import Regressor, Regressors
 from nasbench.space import Arch, SearchSpace

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from algorithms.parts.choices import legal_options
-from algorithms.parts.uct_tree import Node, UctTree, check_scale
+from algorithms.tree_search.uct_tree import Node, UctTree, check_scale
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
