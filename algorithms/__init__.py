@@ -28,6 +28,7 @@ ALGORITHMS = Registry(
         "mdenas": "algorithms.distribution.mdenas:MdeNAS",
         "metaqnn": "algorithms.reinforcement.metaqnn:MetaQNN",
         "mcts_uct": "algorithms.tree_search.mcts_uct:MctsUct",
+        "mcts_surrogate": "algorithms.tree_search.mcts_surrogate:MctsSurrogate",
         "lanas": "algorithms.tree_search.lanas:LaNAS",
         "gp_bo": "algorithms.bayesian.gp_bo:GPBO",
         "nas_bowl": "algorithms.bayesian.nas_bowl:NASBowl",

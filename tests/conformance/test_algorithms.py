@@ -64,6 +64,7 @@ FEW = {
     "warm_start": 60,
     "predictor_search": 16,
     "predictor_ea": 16,
+    "mcts_surrogate": 24,
     "nao": 26,
 }
 FEW_RECORDED = 60
@@ -115,6 +116,7 @@ CHEAP = {
     "warm_start": {"pool": 40, "first": 8, "search_settings": {"population": 10, "sample": 3}},
     "predictor_search": SMALL | {"regressor_settings": {"trees": 3}},
     "predictor_ea": SMALL | {"regressor_settings": {"trees": 3}},
+    "mcts_surrogate": SMALL | {"samples": 12},
     **{
         (name, preset): SMALL | {"regressor_settings": settings}
         for name in ("predictor_search", "predictor_ea")

@@ -58,6 +58,7 @@ MODELS = {
     "nao",
     "predictor_search",
     "predictor_ea",
+    "mcts_surrogate",
 }
 """Methods whose choices a model of floating-point numbers decides: they have no golden traces."""
 OURS = ("algorithms.", "nasbench.")

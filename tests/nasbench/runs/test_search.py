@@ -61,6 +61,7 @@ MADE_FOR_PERCENT = [
     ("npenas", "bo", {}),
     ("brp_nas", "eagle", {}),
     ("pnas", "paper", {}),
+    ("mcts_surrogate", "deep_architect", {}),
     ("mo_reward", None, {}),
     ("random_scalarization", None, {"search": "lanas", "search_preset": "lamcts"}),
 ]
