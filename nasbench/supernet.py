@@ -52,6 +52,7 @@ class Supernet(Protocol):
         space: The space. All decisions have equally many options.
         shape: Number of decisions and of options.
         has_weights: For every option, whether it has weights.
+        nothing: Options that contribute nothing, whatever their gates.
         groups: Decisions whose outputs are added up: edges into a node, or one layer.
         costs: Seconds that every option adds to a pass over the validation examples of the table,
             of :attr:`shape`.
@@ -67,6 +68,8 @@ class Supernet(Protocol):
     @property
     def has_weights(self) -> tuple[bool, ...]: ...
     @property
+    def nothing(self) -> tuple[int, ...]: ...
+    @property
     def groups(self) -> tuple[tuple[int, ...], ...]: ...
     @property
     def costs(self) -> Tensor: ...
@@ -79,6 +82,9 @@ class Supernet(Protocol):
 
     def weights(self) -> Sequence[Tensor]:
         """Return all shared weights, which an optimiser changes in place."""
+
+    def reset(self) -> None:
+        """Give all weights new initial values."""
 
     def train_batches(self, epoch: int) -> Iterator[Batch]:
         """Iterate over the examples for weights, in the order of an epoch."""
@@ -99,6 +105,7 @@ class Supernet(Protocol):
         ghosts: bool = False,
         drop_path: float = 0.0,
         skip_dropout: float = 0.0,
+        passes: int = 1,
     ) -> Answer:
         """Answer a batch with weighted options.
 
@@ -116,6 +123,7 @@ class Supernet(Protocol):
                 as numbers, and so have a gradient (GDAS).
             drop_path: Probability that an option with weights is dropped, for an example.
             skip_dropout: Probability that a number is dropped behind an option that copies.
+            passes: How often to charge the call, for a caller who goes backwards so often.
         """
 
     def path(self, batch: Batch, arch: Arch) -> Answer:

@@ -90,7 +90,8 @@ class BilevelSearch(OneShotSearch):
         for train, valid in zip(
             self.net.train_batches(epoch), self.net.valid_batches(epoch), strict=True
         ):
-            judged = self.learn_gates(train, valid) if epoch >= self.first_epoch else None
+            learns = epoch >= self.first_epoch
+            judged = self.learn_gates(train, valid) if learns else None
             trained = self.learn_weights(train)
             losses.append([trained.loss.item(), *_numbers(judged)])
         train_loss, valid_loss, accuracy = torch.tensor(losses).mean(dim=0).tolist()

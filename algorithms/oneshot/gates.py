@@ -44,6 +44,38 @@ def best(values: Tensor) -> Arch:
     return tuple(int(option) for option in values.detach().argmax(dim=1).tolist())
 
 
+def hard_gumbel(net: Supernet, alphas: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Draw an option of every decision, with gradients as of the relaxation (straight-through).
+
+    Jang, Gu and Poole (2017), https://arxiv.org/abs/1611.01144.
+
+    Args:
+        net: The supernet, for its random numbers.
+        alphas: Architecture parameters, logarithms of probabilities up to constants.
+        temperature: Of the relaxation whose gradient is taken.
+
+    Returns:
+        Gates of 1 and 0, and which are 1.
+    """
+    soft = soft_gumbel(net, alphas, temperature)
+    hard = one_hot(soft.detach().argmax(dim=1), soft)
+    return hard - soft.detach() + soft, hard.bool()
+
+
+def soft_gumbel(net: Supernet, alphas: Tensor, temperature: float) -> Tensor:
+    """Draw gates from the Gumbel-softmax distribution; they sum to 1 for every decision."""
+    return ((alphas.log_softmax(dim=1) + gumbels(net, alphas)) / temperature).softmax(dim=1)
+
+
+def most_likely(log_probabilities: Tensor, n: int) -> list[Arch]:
+    """Return the ``n`` architectures with the largest sums, best first, of independent decisions."""
+    found: list[tuple[float, Arch]] = [(0.0, ())]
+    for row in log_probabilities.detach().double().tolist():
+        longer = [(x + y, (*arch, option)) for x, arch in found for option, y in enumerate(row)]
+        found = sorted(longer, key=lambda pair: (-pair[0], pair[1]))[:n]
+    return [arch for _, arch in found]
+
+
 def between(first: float, last: float, epoch: int, epochs: int) -> float:
     """Return a value that moves linearly from the first epoch to the last."""
     return first + (last - first) * (epoch / max(1, epochs - 1))

@@ -76,6 +76,11 @@ class OneShotSearch(Algorithm):
         self._kept: dict[str, Any] = {}
         self._proposals: Iterator[Arch] | None = None
 
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of the whole training."""
+        return self.epochs
+
     @abstractmethod
     def start(self) -> None:
         """Make what is trained, for :attr:`net`."""
@@ -133,10 +138,10 @@ class OneShotSearch(Algorithm):
         self.start()
         first = self._restore()
         try:
-            for epoch in range(first, self.epochs):
+            for epoch in range(first, self.total_epochs):
                 row = self.epoch(epoch)
                 self.history.append({"epoch": epoch + 1, "seconds": self.net.seconds, **row})
-                if epoch + 1 < self.epochs:
+                if epoch + 1 < self.total_epochs:
                     self.net.checkpoint(self._state())
             found: Iterable[Arch] = [*self.ranking()]
         except DivergedError:

@@ -15,6 +15,8 @@ from data_builders.supernets.checkpoint import Checkpoint
 from data_builders.supernets.halves import Halves
 from data_builders.supernets.shared_network import Mixture
 from data_builders.task import NOT_ASKED
+from data_builders.training.initial_values import initialise
+from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 from nasbench.supernet import Answer, Batch
@@ -52,11 +54,13 @@ class TableSupernet:
         self.network: nn.Module = network
         self.shape: tuple[int, int] = network.shape
         self.has_weights: tuple[bool, ...] = network.has_weights
+        self.nothing: tuple[int, ...] = network.nothing
         self.groups: tuple[tuple[int, ...], ...] = network.groups
         self.steps = halves.steps
         self.seconds = 0.0
         first = next(network.parameters())
         self.generator = torch.Generator(first.device).manual_seed(seed)
+        self._seed, self._resets = seed, 0
         self._halves, self._checkpoint = halves, checkpoint
         self._batch, self._valid = recipe.batch, recipe.valid
         self._step = scale * np.array(calibration.step)
@@ -79,6 +83,10 @@ class TableSupernet:
     def weights(self) -> list[Tensor]:
         return list(self.network.parameters())
 
+    def reset(self) -> None:
+        self._resets += 1
+        initialise(self.network, (), splitmix.key("reset", self._seed, self._resets))
+
     def train_batches(self, epoch: int) -> Iterator[Batch]:
         return self._halves.batches("weights", epoch)
 
@@ -98,6 +106,7 @@ class TableSupernet:
         ghosts: bool = False,
         drop_path: float = 0.0,
         skip_dropout: float = 0.0,
+        passes: int = 1,
     ) -> Answer:
         computed = self._all if active is None else active & self._all
         mixture = Mixture(
@@ -109,7 +118,7 @@ class TableSupernet:
             skip_dropout=skip_dropout,
             generator=self.generator,
         )
-        self._charge(mixture.active, len(batch.x))
+        self._charge(mixture.active, passes * len(batch.x))
         logits = self.network(batch.x, mixture).flatten(0, -2)
         y = batch.y.flatten()
         loss = F.cross_entropy(logits, y, ignore_index=NOT_ASKED)
@@ -143,6 +152,7 @@ class TableSupernet:
                 "weights": [value.detach().clone() for value in self.weights()],
                 "generator": self.generator.get_state(),
                 "seconds": self.seconds,
+                "resets": self._resets,
             }
             self._checkpoint.save({"supernet": own, "method": dict(state)})
 
@@ -155,7 +165,7 @@ class TableSupernet:
             for value, kept in zip(self.weights(), own["weights"], strict=True):
                 value.copy_(kept)
         self.generator.set_state(own["generator"])
-        self.seconds = own["seconds"]
+        self.seconds, self._resets = own["seconds"], own["resets"]
         method: Mapping[str, Any] = state["method"]
         return method
 
