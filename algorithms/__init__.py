@@ -31,6 +31,7 @@ ALGORITHMS = Registry(
         "gp_bo": "algorithms.bayesian.gp_bo:GPBO",
         "nas_bowl": "algorithms.bayesian.nas_bowl:NASBowl",
         "nasbot": "algorithms.bayesian.nasbot:NASBOT",
+        "esnac": "algorithms.bayesian.esnac:ESNAC",
         "bananas": "algorithms.bayesian.bananas:BANANAS",
         "dngo": "algorithms.bayesian.dngo:DNGO",
         "weak_nas": "algorithms.predictor.weak_nas:WeakNAS",

@@ -64,8 +64,8 @@ class GPBO(ProcessSearch):
             with a length for every decision; ``"arc"``: the same, but decisions that do nothing
             where they are, such as edges without a signal, are alike (Swersky et al., 2014, see
             :mod:`algorithms.models.processes.arc`); ``"wl"``: Weisfeiler-Lehman subtrees, of the
-            likeliest depth in 0..2. None for ``"path"`` in a space whose graphs have several paths, for
-            ``"matern"`` in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and
+            likeliest depth in 0..2. None for ``"path"`` in a space whose graphs have several paths,
+            for ``"matern"`` in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and
             ``"wl"``, an architecture without graph is a chain of its decisions.
         power: Of the distance in ``exp(-distance**power / (2 * length**2))``: 1 or 2; with 2 the
             kernel need not be positive semi-definite, which costs a jitter.
