@@ -43,6 +43,7 @@ MODELS = {
     "gp_bo",
     "nas_bowl",
     "nasbot",
+    "esnac",
     "bananas",
     "dngo",
     "weak_nas",
