@@ -35,6 +35,7 @@ ALGORITHMS = Registry(
         "bananas": "algorithms.bayesian.bananas:BANANAS",
         "dngo": "algorithms.bayesian.dngo:DNGO",
         "weak_nas": "algorithms.predictor.weak_nas:WeakNAS",
+        "peephole": "algorithms.predictor.peephole:Peephole",
         "predictor_search": "algorithms.predictor.predictor_search:PredictorSearch",
         "predictor_ea": "algorithms.predictor.predictor_ea:PredictorEA",
         "bonas": "algorithms.bayesian.bonas:BONAS",
