@@ -56,6 +56,7 @@ MODELS = {
     "pnas",
     "dpp_net",
     "nao",
+    "peephole",
     "predictor_search",
     "predictor_ea",
 }
