@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.linalg import LinAlgError
 from torch import Tensor
 
 from algorithms.models.acquisition import acquisition
@@ -130,7 +131,7 @@ class ESNAC(BatchSearch):
         pool = self._pool()
         try:
             gains = self.gains(pool) if pool else np.zeros((0, 0))
-        except torch.linalg.LinAlgError:
+        except LinAlgError:
             return []
         if not np.isfinite(gains).all():
             return []
@@ -147,7 +148,7 @@ class ESNAC(BatchSearch):
             archs: ``n`` candidates.
 
         Raises:
-            LinAlgError: Of PyTorch: the weights of a kernel are no numbers any more.
+            LinAlgError: The weights of a kernel are no numbers any more.
         """
         generator = torch.Generator().manual_seed(int(self.rng.random() * 2**53))
         with one_thread():

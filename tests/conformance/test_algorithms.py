@@ -65,7 +65,7 @@ FEW = {
     "predictor_search": 16,
     "predictor_ea": 16,
     "nao": 26,
-    "peephole": 12,
+    "peephole": 9,
 }
 FEW_RECORDED = 60
 SCORED = {"zero_cost", "zero_cost_evolution", "warm_start"}
@@ -115,7 +115,7 @@ CHEAP = {
     },
     "peephole": {
         "initial": 4,
-        "batch": 8,
+        "batch": 5,
         "points": 2,
         "embedding": 2,
         "hidden": 2,

@@ -6,6 +6,7 @@ from math import log, pi, sqrt
 
 import numpy as np
 import torch
+from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
@@ -90,7 +91,7 @@ class EmbeddingKernels:
             inputs, recurrent, biases = self.parameters[3 * layer : 3 * layer + 3]
             if layer:
                 # What a direction reads: both directions' states at the same decision.
-                pairs = [s.unflatten(0, (members, 2)) for s in states]
+                pairs = [s.reshape(members, 2, n, -1) for s in states]
                 joined = [torch.cat([pairs[t][:, 0], pairs[d_last - t][:, 1]], 2) for t in range(d)]
                 received = [
                     torch.baddbmm(
@@ -111,7 +112,7 @@ class EmbeddingKernels:
                 cell = kept.sigmoid() * cell + added.sigmoid() * new.tanh()
                 state = shown.sigmoid() * cell.tanh()
                 states.append(state)
-        mean = torch.stack(states).mean(0).unflatten(0, (members, 2))
+        mean = torch.stack(states).mean(0).reshape(members, 2, n, -1)
         return nn.functional.normalize(torch.cat([mean[:, 0], mean[:, 1]], 2), dim=2)
 
     def covariance(self, a: Tensor, b: Tensor) -> Tensor:
@@ -120,12 +121,19 @@ class EmbeddingKernels:
         return (squares.clamp(min=0.0) / (-2 * self._alpha)).exp()
 
     def _inverse(self, embedded: Tensor, kept: Tensor) -> Tensor:
-        """Inverse of the covariance of examples with noise; apart from each other, if not kept."""
+        """Inverse of the covariance of examples with noise; apart from each other, if not kept.
+
+        Raises:
+            LinAlgError: Weights are no numbers any more.
+        """
         both = kept[:, :, None] & kept[:, None, :]
         gram = self.covariance(embedded, embedded) * both
         eye = torch.eye(gram.shape[1], dtype=torch.float64)
         gram = gram * (1 - eye) + (1 + self._beta) * eye
-        return torch.cholesky_inverse(torch.linalg.cholesky(gram))
+        factor, failed = torch.linalg.cholesky_ex(gram)
+        if failed.any():
+            raise LinAlgError("the covariance is not positive definite")
+        return torch.cholesky_inverse(factor)
 
     def densities(self, tokens: Tensor, targets: Tensor, kept: Tensor) -> Tensor:
         """Return the mean logarithm of the density of an example given the others.
