@@ -65,7 +65,7 @@ FEW = {
     "predictor_search": 16,
     "predictor_ea": 16,
     "nao": 26,
-    "peephole": 9,
+    "peephole": 7,
 }
 FEW_RECORDED = 60
 SCORED = {"zero_cost", "zero_cost_evolution", "warm_start"}
@@ -115,13 +115,13 @@ CHEAP = {
     },
     "peephole": {
         "initial": 4,
-        "batch": 5,
+        "batch": 4,
         "points": 2,
         "embedding": 2,
         "hidden": 2,
         "width": 2,
         "epochs": 1,
-        "candidates": 10,
+        "candidates": 6,
         "parents": 2,
     },
     "zero_cost": {"pool": 40},
