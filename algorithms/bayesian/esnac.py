@@ -31,8 +31,8 @@ class ESNAC(BatchSearch):
 
     The original compresses a teacher network and maximises a reward of accuracy and size; here the
     loss is minimised, and its targets are standardised. Preset ``cao`` has the settings of
-    Friedrich1006/ESNAC, with LSTMs of four layers that take minutes to train; the default has
-    smaller ones, and predicts ranks.
+    Friedrich1006/ESNAC, with LSTMs of four layers; the default has smaller ones, and predicts
+    ranks.
 
     Args:
         space: The search space.

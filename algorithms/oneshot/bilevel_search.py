@@ -94,7 +94,7 @@ class BilevelSearch(OneShotSearch):
             judged = self.learn_gates(train, valid) if learns else None
             trained = self.learn_weights(train)
             losses.append([trained.loss.item(), *_numbers(judged)])
-        train_loss, valid_loss, accuracy = torch.tensor(losses).mean(dim=0).tolist()
+        train_loss, valid_loss, accuracy = torch.tensor(losses).nanmean(dim=0).tolist()
         return {
             "train_loss": train_loss,
             "valid_loss": valid_loss,
@@ -119,8 +119,8 @@ class BilevelSearch(OneShotSearch):
         self.optimizer.step(answer)
         return answer
 
-    def learn_gates(self, train: Batch, valid: Batch) -> Answer:
-        """Move the architecture parameters."""
+    def learn_gates(self, train: Batch, valid: Batch) -> Answer | None:
+        """Move the architecture parameters; None if they do not move in this step."""
         answer = self.answer(valid)
         self.descend(finite(answer))
         return answer

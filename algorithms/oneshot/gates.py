@@ -1,6 +1,7 @@
 """Gates: parameters of architectures, what is drawn from them, and what they choose."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,12 +69,17 @@ def soft_gumbel(net: Supernet, alphas: Tensor, temperature: float) -> Tensor:
 
 
 def most_likely(log_probabilities: Tensor, n: int) -> list[Arch]:
-    """Return the ``n`` architectures with the largest sums, best first, of independent decisions."""
+    """Return the ``n`` most probable architectures of independent decisions, best first."""
     found: list[tuple[float, Arch]] = [(0.0, ())]
     for row in log_probabilities.detach().double().tolist():
         longer = [(x + y, (*arch, option)) for x, arch in found for option, y in enumerate(row)]
         found = sorted(longer, key=lambda pair: (-pair[0], pair[1]))[:n]
     return [arch for _, arch in found]
+
+
+def best_of_numbers(values: Any, shape: tuple[int, int]) -> Arch:
+    """Return :func:`best` of numbers in a row, as histories keep them."""
+    return best(torch.as_tensor(values).reshape(shape))
 
 
 def between(first: float, last: float, epoch: int, epochs: int) -> float:

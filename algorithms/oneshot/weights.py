@@ -36,7 +36,7 @@ class WeightOptimizer:
         self._weights = list(net.weights())
         self._rate, self._last, self._total = rate, last_rate, epochs * net.steps
         self._clip = clip
-        self.momentum, self.decay = momentum, decay
+        self.momentum = momentum
         self.sgd = torch.optim.SGD(
             self._weights,
             lr=rate,
@@ -52,6 +52,15 @@ class WeightOptimizer:
         """Learning rate of the next step."""
         share = min(1.0, self._steps / self._total)
         return self._last + (self._rate - self._last) * 0.5 * (1 + math.cos(math.pi * share))
+
+    @property
+    def decay(self) -> float:
+        """Weight decay, which may be changed."""
+        return float(self.sgd.param_groups[0]["weight_decay"])
+
+    @decay.setter
+    def decay(self, value: float) -> None:
+        self.sgd.param_groups[0]["weight_decay"] = value
 
     def step(self, *answers: Answer) -> None:
         """Descend along the sum of the gradients of some answers.

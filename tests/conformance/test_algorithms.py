@@ -156,7 +156,6 @@ CHEAP = {
 SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
 """Methods that train a supernet."""
 SHARED = {
-    "nb201-cifar10": TABLES["nb201-cifar10"],
     "one decision": TABLES["one decision"],
     "square": Hashed(Square(), 2, **SEPARATE),
     "one option": Hashed(OneOption()),
@@ -204,7 +203,7 @@ def test_weight_sharing_keeps_the_contract(name, table):
     check_algorithm(
         ALGORITHMS.load(name),
         SHARED[table],
-        changes={"epochs": 2} | (cheap(name) or {}),
+        changes={"epochs": 1} | (cheap(name) or {}),
         n=FEW_SHARED,
         supernets=TinySupernets,
     )
@@ -214,7 +213,7 @@ def test_weight_sharing_keeps_the_contract(name, table):
     ("name", "preset"), [pair for pair in SETTINGS if pair[1] and pair[0] in SHARING]
 )
 def test_presets_of_weight_sharing_keep_the_contract(name, preset):
-    changes = {"epochs": 2} | (cheap(name, preset) or {})
+    changes = {"epochs": 1} | (cheap(name, preset) or {})
     check_algorithm(
         ALGORITHMS.load(name),
         SHARED["square"],

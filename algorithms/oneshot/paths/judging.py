@@ -47,7 +47,7 @@ def best_first(archs: Sequence[Arch], scores: Sequence[float]) -> list[Arch]:
 
 
 def different(search: OneShotSearch, n: int) -> list[Arch]:
-    """Draw different random architectures: ``n``, or as many as are met in ten times as many draws."""
+    """Draw ``n`` different random architectures, or as many as ten times as many draws give."""
     found: dict[Arch, None] = {}
     for _ in range(10 * n):
         if len(found) == n:

@@ -43,7 +43,7 @@ class DARTS(BilevelSearch):
             raise InvalidArgumentError(f"order = {order}{one_of(order, (1, 2))}")
         self.order = order
 
-    def learn_gates(self, train: Batch, valid: Batch) -> Answer:
+    def learn_gates(self, train: Batch, valid: Batch) -> Answer | None:
         if self.order == 1:
             return super().learn_gates(train, valid)
         answer, self.alphas.grad = self.second_order(train, valid)
