@@ -32,6 +32,8 @@ MOST_ARCHIVE_BYTES = 2**28
 """Bytes of a zip archive."""
 MOST_ROWS = BLOCK * 100_000
 """Rows of a Parquet file: 100,000 trials of each of its seeds."""
+MOST_WIDTH = 10_000
+"""Numbers in a cell of a Parquet file."""
 MOST_NUMBERS = 2**28
 """Numbers in a column of a Parquet file."""
 MOST_RECORD_ROWS = 2 * 10**7
@@ -233,7 +235,7 @@ def check_parquet(path: Path) -> int:
                     sizes[j] = sizes.get(j, 0) + column.num_values
                     total += column.total_uncompressed_size
             numbers = max(sizes.values(), default=0)
-            widths = [_width(field.type) for field in file.schema_arrow]
+            widths = [_check_column(field, path.name) for field in file.schema_arrow]
     except RecordError:
         raise
     except (OSError, UnicodeDecodeError, ValueError, pa.ArrowException) as error:
@@ -247,12 +249,21 @@ def check_parquet(path: Path) -> int:
     return rows
 
 
-def _width(kind: pa.DataType) -> int:
-    """Numbers in a cell of a column."""
+def _check_column(field: pa.Field, where: str) -> int:
+    """Check that a column holds numbers; returns how many are in a cell.
+
+    A column of texts could become huge: each is stored once, however often it is there.
+    """
+    kind, width = field.type, 1
     if pa.types.is_fixed_size_list(kind):
-        size: int = kind.list_size
-        return max(1, size) * _width(kind.value_type)
-    return 1
+        kind, width = kind.value_type, kind.list_size
+    if not pa.types.is_primitive(kind):
+        raise RecordError(f"{where}: column {field.name!r:.80} has type {field.type!s:.80}")
+    if not 0 < width <= MOST_WIDTH:
+        raise RecordError(
+            f"{where}: a cell of {field.name!r:.80} has {width:,} numbers; at most {MOST_WIDTH:,}"
+        )
+    return width
 
 
 def _mib(n: int) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leaderboard.populations import population
+from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark
-from nasbench.benchmarks.objectives import as_loss
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NotRecordedError, first_line
 from nasbench.runs.audit import Auditor
@@ -64,11 +65,11 @@ def too_good(benchmark: AnyBenchmark, runs: Sequence[Run], where: str) -> Iterat
     """
     if not isinstance(benchmark, TableBenchmark):
         return
-    floors = [_lowest(benchmark, name) for name in benchmark.objectives]
+    floors = _lowest(benchmark)
     for run in runs:
         if run.losses.shape[1] != len(floors):
             continue
-        trials, places = np.nonzero(run.losses < np.array(floors))
+        trials, places = np.nonzero(run.losses < floors)
         if trials.size:
             name, i = benchmark.objectives[places[0]], places[0]
             yield (
@@ -78,18 +79,16 @@ def too_good(benchmark: AnyBenchmark, runs: Sequence[Run], where: str) -> Iterat
             )
 
 
-def _lowest(benchmark: TableBenchmark, name: str) -> float:
-    """Lowest loss that is recorded in a column."""
-    archs, column = population(benchmark).archs, benchmark.column(name)
-    lowest = np.inf
-    if name not in benchmark.columns:
-        numbers = as_loss(column, benchmark.table.arch_numbers(name))
-        return float(np.fmin.reduce(numbers, initial=np.inf))
+def _lowest(benchmark: TableBenchmark) -> NDArray[np.float64]:
+    """Lowest loss that is recorded in each objective, at any epoch, shape ``(n_objectives,)``."""
+    asked, archs = bulk(benchmark), population(benchmark).archs
+    lowest = np.full(len(benchmark.objectives), np.inf)
     for epoch in benchmark.fidelities:
+        places = asked.places(archs, np.full(len(archs), epoch))
         for seed in benchmark.seeds:
             with suppress(NotRecordedError):
-                values = benchmark.query_many(archs, name, epoch=epoch, seed=seed)
-                lowest = min(lowest, float(np.fmin.reduce(as_loss(column, values))))
+                losses = asked.evaluate(places, epoch, seed).losses
+                lowest = np.fmin(lowest, np.fmin.reduce(losses))
     return lowest
 
 
