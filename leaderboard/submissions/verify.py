@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 
@@ -131,12 +132,12 @@ def _consistent(
     if not report.add("files", _file_faults(folder, there, entry)):
         return []
     sent = []
-    benchmarks: dict[tuple[object, ...], AnyBenchmark] = {}
+    auditors: dict[tuple[object, ...], Auditor] = {}
     for number, said in enumerate(entry.records):
         progress(number, len(entry.records))
-        if (one := _read(folder, said, report, benchmarks)) is not None:
+        if (one := _read(folder, said, report, auditors)) is not None:
             sent.append(one)
-            _check_trials(one, report)
+            _check_trials(one, next(iter(auditors.values())), report)
     progress(len(entry.records), len(entry.records))
     if len(sent) == len(entry.records):
         report.add("seeds", _seed_faults(sent, seeds))
@@ -178,9 +179,16 @@ def _file_faults(folder: Path, there: dict[str, int], entry: Entry) -> Iterator[
 
 
 def _read(
-    folder: Path, said: Said, report: Report, benchmarks: dict[tuple[object, ...], AnyBenchmark]
+    folder: Path, said: Said, report: Report, auditors: dict[tuple[object, ...], Auditor]
 ) -> Sent | None:
-    """Read a record and open its benchmark; None if one of the two is impossible."""
+    """Read a record and open its benchmark; None if one of the two is impossible.
+
+    Args:
+        folder: Folder of the submission.
+        said: What its entry says of the record.
+        report: What was found so far.
+        auditors: What knows the benchmark of the record before; replaced for another benchmark.
+    """
     where = said.folder.removeprefix(f"{RUNS}/")
     try:
         records = Records(folder / said.folder)
@@ -193,7 +201,7 @@ def _read(
             algorithm=said.manifest.algorithm,
             code=said.manifest.code,
             seeds=ranges(run.seed for run in runs),
-            rows=numbers_hash(to_table(runs)) if runs else "",
+            rows=numbers_hash(to_table(runs).drop_columns(["inherited"])) if runs else "",
         )
     except _BROKEN as error:
         report.add("records", [f"{where}: {told(error, folder / said.folder, folder)}"])
@@ -206,13 +214,14 @@ def _read(
     made = records.manifest
     key = made.benchmark, made.version, made.content_hash, made.objectives, made.known
     try:
-        if key not in benchmarks:
-            benchmarks[key] = open_benchmark(made)
-        benchmark = benchmarks[key]
+        if key not in auditors:
+            auditors.clear()
+            auditors[key] = Auditor(open_benchmark(made))
     except _BROKEN as error:
         report.add("benchmarks", [f"{where}: {told(error)}"])
         return None
     report.add("benchmarks")
+    benchmark = cast(AnyBenchmark, auditors[key].benchmark)
     report.add("records", _command_faults(said, finding.seeds, benchmark, where))
     return Sent(said, records, runs, benchmark, finding)
 
@@ -266,8 +275,8 @@ def _range(part: str) -> range:
     return range(int(first), int(end or int(first) + 1))
 
 
-def _check_trials(one: Sent, report: Report) -> None:
-    found = traces.faults(Auditor(one.benchmark), one.records.manifest, one.runs, one.where)
+def _check_trials(one: Sent, auditor: Auditor, report: Report) -> None:
+    found = traces.faults(auditor, one.records.manifest, one.runs, one.where)
     for aspect in ASPECTS:
         report.add(aspect, found.get(aspect, ()))
     optimum = traces.too_good(one.benchmark, one.runs, one.where) if found.get("losses") else ()

@@ -75,7 +75,7 @@ class Auditor:
     """
 
     def __init__(self, benchmark: Benchmark, *, most: int | None = None) -> None:
-        self._benchmark = benchmark
+        self.benchmark = benchmark
         self._name = f"{benchmark.name}@{benchmark.version}"
         self._bulk = bulk(benchmark)
         self._most = None if self._bulk.is_indexed else most
@@ -158,7 +158,7 @@ class Auditor:
         return _spread(runs, max(1, self._most * len(runs) // n))
 
     def _check_manifest(self, manifest: Manifest, where: str) -> None:
-        benchmark = self._benchmark
+        benchmark = self.benchmark
         for what, said, found in (
             ("benchmark", manifest.benchmark, benchmark.name),
             ("version", manifest.version, benchmark.version),
@@ -181,7 +181,7 @@ class Auditor:
         if len(set(seeds)) < len(seeds):
             doubled = next(seed for seed in seeds if seeds.count(seed) > 1)
             raise RecordError(f"{where}: seed {doubled} is there twice")
-        sizes = len(self._benchmark.space.options), len(self._benchmark.objectives)
+        sizes = len(self.benchmark.space.options), len(self.benchmark.objectives)
         for run in runs:
             if (run.archs.shape[1], run.losses.shape[1]) != sizes:
                 raise RecordError(
