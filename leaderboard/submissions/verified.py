@@ -18,7 +18,7 @@ folder of their own; a submission that brings one is refused. It is a JSON objec
   ``level`` of that.
 - ``remarks``: what is no fault, but worth knowing.
 
-A board marks a row if the ``rows`` of a mark are its content hash:
+A board marks a row if the ``rows`` of a mark are its content hash::
 
     marks = read_marks("verified")
     mark = marks.get(row.content_hash)  # None: not checked

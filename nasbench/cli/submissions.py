@@ -101,13 +101,17 @@ def verify(
     rerun: Annotated[
         int,
         typer.Option(
-            metavar="N", help="Run N seeds of every record again: runs the sender's algorithms."
+            min=0,
+            metavar="N",
+            help="Run N seeds of every record again: runs the sender's algorithms.",
         ),
     ] = 0,
     relabelled: Annotated[
         int,
         typer.Option(
-            metavar="N", help="Run N seeds on hidden instances: runs the sender's algorithms."
+            min=0,
+            metavar="N",
+            help="Run N seeds on hidden instances: runs the sender's algorithms.",
         ),
     ] = 0,
     module: Annotated[
