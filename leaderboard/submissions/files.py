@@ -34,10 +34,10 @@ MOST_ROWS = BLOCK * 100_000
 """Rows of a Parquet file: 100,000 trials of each of its seeds."""
 MOST_WIDTH = 10_000
 """Numbers in a cell of a Parquet file."""
-MOST_NUMBERS = 2**28
-"""Numbers in a column of a Parquet file."""
-MOST_RECORD_ROWS = 2 * 10**7
-"""Rows of a record."""
+MOST_NUMBERS = 2**26
+"""Numbers in a Parquet file."""
+MOST_NUMBERS_IN_ALL = 2**29
+"""Numbers in all Parquet files of a submission."""
 
 _MOST_DIRECTORY = 2**23
 _END = struct.Struct("<4s4H2LH")
@@ -211,7 +211,7 @@ def check_parquet(path: Path) -> int:
     """Check the size of a Parquet file from its footer alone.
 
     Returns:
-        Number of its rows.
+        How many numbers it holds.
 
     Raises:
         RecordError: It is cut or damaged, or larger than a record can be.
@@ -226,27 +226,25 @@ def check_parquet(path: Path) -> int:
                 raise RecordError(
                     f"{path.name} says that it has {rows:,} rows; at most {MOST_ROWS:,} are read"
                 )
-            sizes: dict[int, int] = {}
-            total = 0
+            numbers = rows * sum(_check_column(field, path.name) for field in file.schema_arrow)
+            total = stated = 0
             for i in range(about.num_row_groups):
                 group = about.row_group(i)
                 for j in range(group.num_columns):
                     column = group.column(j)
-                    sizes[j] = sizes.get(j, 0) + column.num_values
+                    stated += column.num_values
                     total += column.total_uncompressed_size
-            numbers = max(sizes.values(), default=0)
-            widths = [_check_column(field, path.name) for field in file.schema_arrow]
     except RecordError:
         raise
     except (OSError, UnicodeDecodeError, ValueError, pa.ArrowException) as error:
         raise RecordError(f"{path.name} is cut or damaged: {first_line(error)}") from error
-    numbers = max(numbers, rows * max(widths, default=1))
+    numbers = max(numbers, stated)
     if total > MOST_BYTES or numbers > MOST_NUMBERS:
         raise RecordError(
-            f"{path.name} says that it becomes {_mib(total)} with {numbers:,} numbers in a column; "
-            f"at most {_mib(MOST_BYTES)} and {MOST_NUMBERS:,} are read"
+            f"{path.name} says that it becomes {_mib(total)} with {numbers:,} numbers; at most "
+            f"{_mib(MOST_BYTES)} and {MOST_NUMBERS:,} are read"
         )
-    return rows
+    return numbers
 
 
 def _check_column(field: pa.Field, where: str) -> int:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -93,7 +94,10 @@ def faults(
         progress(number + 1, len(sent))
 
 
-class run_again:
+@contextmanager
+def run_again(
+    manifest: Manifest, runs: Sequence[tuple[int, int | None]], module: str | Path | None
+) -> Iterator[list[Records]]:
     """Run seeds in another process, and give its records; they are deleted afterwards.
 
     Args:
@@ -104,54 +108,21 @@ class run_again:
     Raises:
         RecordError: The search is refused or fails there; or it leaves anything but records.
     """
-
-    def __init__(
-        self,
-        manifest: Manifest,
-        runs: Sequence[tuple[int, int | None]],
-        module: str | Path | None,
-    ) -> None:
-        self._manifest, self._runs, self._module = manifest, runs, module
-
-    def __enter__(self) -> list[Records]:
-        self._folder = TemporaryDirectory(prefix="nasbench-again-")
-        try:
-            return self._records(Path(self._folder.name))
-        except BaseException:
-            self._folder.cleanup()
-            raise
-
-    def __exit__(self, *error: object) -> None:
-        self._folder.cleanup()
-
-    def _records(self, folder: Path) -> list[Records]:
-        name = self._manifest.algorithm
-        modules = None
-        if ":" in name:
-            stem = name.partition(":")[0].split(".")[0]
-            if self._module is None or Path(self._module).stem != stem:
-                given = "none was given" if self._module is None else f"not {self._module}"
-                raise RecordError(
-                    f"{name!r} is not registered: --module must name the file {stem}.py, {given}"
-                )
-            modules = str(Path(self._module).resolve().parent)
-        out = folder / "out"
+    modules = _modules(manifest.algorithm, module)
+    with TemporaryDirectory(prefix="nasbench-again-") as made:
+        out = Path(made) / "out"
         out.mkdir()
         task = {
-            "manifest": self._manifest.encode(),
-            "runs": list(self._runs),
+            "manifest": manifest.encode(),
+            "runs": list(runs),
             "out": str(out),
             "modules": modules,
         }
-        code = Path(__file__).resolve().parents[2]
-        home = os.environ.get("NASBENCH_HOME")
-        place = {} if not home else {"NASBENCH_HOME": str(expanded(home).resolve())}
-        paths = [str(code), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         done = subprocess.run(
             [sys.executable, "-m", "leaderboard.submissions.child"],
             input=json.dumps(task),
-            cwd=folder,
-            env={**os.environ, **place, "PYTHONPATH": os.pathsep.join(paths)},
+            cwd=made,
+            env=_environment(),
             capture_output=True,
             text=True,
             errors="replace",
@@ -163,7 +134,34 @@ class run_again:
         for path in list_files(out):
             if path.endswith(".parquet"):
                 check_parquet(out / path)
-        return find_records(out)
+        yield find_records(out)
+
+
+def _modules(algorithm: str, module: str | Path | None) -> str | None:
+    """Return the folder from which an algorithm is imported; None if it is registered.
+
+    Raises:
+        RecordError: It is another file's.
+    """
+    if ":" not in algorithm:
+        return None
+    stem = algorithm.partition(":")[0].split(".")[0]
+    if module is None or Path(module).stem != stem:
+        given = "none was given" if module is None else f"not {module}"
+        raise RecordError(
+            f"{algorithm!r} is not registered: --module must name the file {stem}.py, {given}"
+        )
+    return str(Path(module).resolve().parent)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a process in another folder, with this suite and its tables."""
+    paths = [str(Path(__file__).resolve().parents[2])]
+    paths += filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    if home := os.environ.get("NASBENCH_HOME"):
+        found["NASBENCH_HOME"] = str(expanded(home).resolve())
+    return found
 
 
 def source(algorithm: str, module: str | Path | None) -> str:

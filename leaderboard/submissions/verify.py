@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,7 @@ from leaderboard.command import command, ranges
 from leaderboard.submissions import ENTRY, RUNS, rerun, traces
 from leaderboard.submissions import relabelled as hidden
 from leaderboard.submissions.entry import Entry, Said
-from leaderboard.submissions.files import MOST_RECORD_ROWS, check_parquet, list_files, opened
+from leaderboard.submissions.files import MOST_NUMBERS_IN_ALL, check_parquet, list_files, opened
 from leaderboard.submissions.report import Finding, Report, told
 from leaderboard.submissions.sent import Sent
 from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
@@ -81,7 +81,8 @@ def verify(
     path = Path(path)
     report = Report(path.resolve().name)
     try:
-        with opened(path) as folder:
+        with opened(path) as given:
+            folder = given.resolve()  # so that messages can leave it out
             sent = _consistent(folder, report, seeds, progress)
             if not (again or relabelled):
                 return report
@@ -110,7 +111,7 @@ def verify(
             if relabelled and report.is_sound:
                 report.add("relabelled", hidden.faults(sent, relabelled, choice, module, progress))
     except RecordError as error:
-        report.add("files", [told(error, path.absolute(), path)])
+        report.add("files", [told(error)])
     return report
 
 
@@ -119,6 +120,8 @@ def _consistent(
 ) -> list[Sent]:
     """Check everything that needs no run; what cannot be told because of a fault is left out."""
     there = list_files(folder)
+    if ENTRY not in there:
+        raise RecordError(f"{ENTRY} is no file")
     if there[ENTRY] > MOST_ENTRY_BYTES:
         raise RecordError(f"{ENTRY} has {there[ENTRY]:,} bytes; at most {MOST_ENTRY_BYTES:,}")
     text = (folder / ENTRY).read_bytes()
@@ -164,18 +167,18 @@ def _file_faults(folder: Path, there: dict[str, int], entry: Entry) -> Iterator[
             yield f"{path} has {there[path]:,} bytes, {ENTRY} says {file.bytes:,}"
         elif file_digest(folder / path) != file.sha256:
             yield f"{path} has another SHA-256 than {ENTRY} says"
+    numbers = 0
     for said in entry.records:
-        rows = 0
         for name in said.files:
             if name.endswith(".parquet") and f"{said.folder}/{name}" in there:
                 try:
-                    rows += check_parquet(folder / said.folder / name)
+                    numbers += check_parquet(folder / said.folder / name)
                 except RecordError as error:
                     yield f"{said.folder}/{told(error)}"
-        if rows > MOST_RECORD_ROWS:
-            yield f"{said.folder} has {rows:,} rows; at most {MOST_RECORD_ROWS:,} are read"
         if MANIFEST not in said.files:
             yield f"{said.folder} has no {MANIFEST}"
+    if numbers > MOST_NUMBERS_IN_ALL:
+        yield f"the records have {numbers:,} numbers; at most {MOST_NUMBERS_IN_ALL:,} are read"
 
 
 def _read(
@@ -193,7 +196,6 @@ def _read(
     try:
         records = Records(folder / said.folder)
         runs = records.runs(verify=True)
-        records.optimizer_seconds()
         finding = Finding(
             folder=said.folder,
             benchmark=f"{said.manifest.benchmark}@{said.manifest.version}",
@@ -286,15 +288,19 @@ def _check_trials(one: Sent, auditor: Auditor, report: Report) -> None:
 def _seed_faults(sent: Sequence[Sent], wanted: int | None) -> Iterator[str]:
     most = max(len(one.runs) for one in sent)
     for one in sent:
-        seeds = {run.seed for run in one.runs}
-        n = wanted or max(seeds) + 1
-        if missing := sorted(set(range(n)) - seeds):
-            yield (
-                f"{one.where}: seed{'s' * (len(missing) > 1)} {ranges(missing)} of 0:{n} "
-                f"{'are' if len(missing) > 1 else 'is'} missing"
-            )
-        elif extra := sorted(seeds - set(range(n))):
+        seeds = [run.seed for run in one.runs]
+        n = wanted or seeds[-1] + 1
+        if extra := [seed for seed in seeds if seed >= n]:
             yield f"{one.where}: has seeds {ranges(extra)} beyond the {n} that are asked for"
+        elif len(seeds) < n:
+            missing = [
+                str(a + 1) if b == a + 2 else f"{a + 1}:{b}"
+                for a, b in pairwise([-1, *seeds, n])
+                if b > a + 1
+            ]
+            number = ("seed", "is") if n - len(seeds) == 1 else ("seeds", "are")
+            text = f"{number[0]} {','.join(missing):.200} of 0:{n} {number[1]} missing"
+            yield f"{one.where}: {text}"
         elif len(seeds) < most and wanted is None:
             yield f"{one.where}: has {len(seeds)} seeds, but another record has {most}"
 

@@ -139,6 +139,11 @@ def verify(
     if module is not None and not (rerun or relabelled):
         raise InvalidArgumentError("--module is of use with --rerun or --relabelled only")
     if out is not None:
+        if out.resolve().is_relative_to(submission.resolve()):
+            raise InvalidArgumentError(
+                f"{out} is inside the submission, which cannot bring its own mark: choose another "
+                "place"
+            )
         SIBLINGS.load("mark_place")(out)
     with meter(f"Verifying {submission.name}") as tell:
         report = SIBLINGS.load("verify")(

@@ -72,6 +72,9 @@ class Auditor:
         most: Number of trials of a record whose architectures are looked up if that takes
             microseconds each, as in a surrogate and in NAS-Bench-101: all trials of runs that are
             evenly spread, and of one run at least. None: of all runs.
+
+    Attributes:
+        benchmark: As given.
     """
 
     def __init__(self, benchmark: Benchmark, *, most: int | None = None) -> None:
@@ -97,12 +100,7 @@ class Auditor:
     def faults(
         self, manifest: Manifest, runs: Sequence[Run], where: str
     ) -> Iterator[tuple[str, RecordError]]:
-        """Yield what is wrong with runs, as it is found.
-
-        Args:
-            manifest: How they were made.
-            runs: The runs.
-            where: Name of the record, for messages.
+        """Yield what is wrong with runs, as it is found; arguments are those of :meth:`check`.
 
         Yields:
             One of :data:`ASPECTS`, and the first trial that is wrong there, of each of several

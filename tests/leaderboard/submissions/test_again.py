@@ -1,7 +1,9 @@
 """Seeds are run again in other processes, on the benchmark and on hidden instances."""
 
+import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
 
@@ -9,12 +11,13 @@ import numpy as np
 import pytest
 
 import nasbench
-from leaderboard.submissions import relabelled, rerun
+from leaderboard.submissions import child, relabelled, rerun
 from leaderboard.submissions.submit import submit
 from leaderboard.submissions.verified import read_marks, write_mark
 from leaderboard.submissions.verify import verify
 from nasbench.cli.parsing import parse_seeds
 from nasbench.runs.budget import Budget
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
 HONEST = """
@@ -40,6 +43,19 @@ MEMORY = """
         def tell(self, observation):
             pass
 """
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Searches are run again in this process, which is faster; others have one of their own."""
+
+    def run(*_, input, **__):
+        task = json.loads(input)
+        manifest = Manifest.decode(task["manifest"], "the task")
+        child.run_again(manifest, task["runs"], Path(task["out"]))
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr(rerun.subprocess, "run", run)
 
 
 def own(tmp_path, monkeypatch, name, code):
@@ -74,7 +90,7 @@ def test_nothing_is_run_where_something_is_wrong(sent, monkeypatch):
     assert report.remarks == ["nothing was run: what is there does not follow"]
 
 
-def test_what_remembers_passes_until_it_is_relabelled(tmp_path, monkeypatch):
+def test_what_remembers_passes_until_it_is_relabelled(tmp_path, monkeypatch, here):
     folder, file = own(tmp_path, monkeypatch, "memory_search", MEMORY)
     told = []
     report = verify(folder, again=2, relabelled=10, module=file, choice=0, tell=told.append)
@@ -104,7 +120,7 @@ def test_an_honest_search_is_as_good_and_its_edited_code_is_found(tmp_path, monk
     assert "--module must name the file honest_search.py, none was given" in text
 
 
-def test_forged_hyperparameters_are_found_by_running(sent):
+def test_forged_hyperparameters_are_found_by_running(sent, here):
     made = Records(sent.record("regularized_evolution")).manifest
     sent.remake("regularized_evolution", {"hyperparameters": {**made.hyperparameters, "sample": 8}})
     folder = alone(sent, "regularized_evolution")
@@ -115,7 +131,7 @@ def test_forged_hyperparameters_are_found_by_running(sent):
     assert ": archs [" in text
 
 
-def test_seeds_in_doubt_are_run_again(tmp_path, sent, monkeypatch):
+def test_seeds_in_doubt_are_run_again(tmp_path, sent, monkeypatch, here):
     """Equal runs are confirmed where the code makes them equal, and only there."""
     out = tmp_path / "runs"
     options = {"seeds": range(6), "budget": Budget(trials=10), "replicate": "mean", "out": out}
@@ -169,10 +185,10 @@ def test_one_objective_is_compared_by_the_mean_loss_of_the_choice():
 def test_an_interval_of_differences_covers_what_it_should():
     rng = np.random.default_rng(0)
     # the difference of two skewed scores from one distribution
-    pairs = rng.exponential(size=(1000, 10, 2))
+    pairs = rng.exponential(size=(600, 10, 2))
     ends = np.array([relabelled.interval(p[:, 1] - p[:, 0], 0.95) for p in pairs])
     missed = 1 - ((ends[:, 0] <= 0) & (ends[:, 1] >= 0)).mean()
-    assert 0.025 < missed < 0.065
+    assert 0.02 < missed < 0.07
     assert relabelled.interval(np.full(5, 0.25), 0.99) == (0.25, 0.25)
 
 

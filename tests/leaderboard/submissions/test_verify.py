@@ -169,6 +169,12 @@ def test_too_few_seeds_for_the_board(honest):
     assert "beyond the 3 that are asked for" in faults(honest, seeds=3)["seeds"][0]
 
 
+def test_a_seed_far_beyond_the_others(sent):
+    sent.forge("nsga2", lambda runs: [*runs, replace(runs[0], seed=24_999_999)])
+    texts = faults(sent.folder)["seeds"]
+    assert sum(text.endswith("seeds 4:24999999 of 0:25000000 are missing") for text in texts) == 1
+
+
 def test_seeds_that_the_entry_does_not_state(sent):
     entry = sent.entry
     entry["records"][0]["seeds"] = "0:500"
@@ -337,6 +343,23 @@ def test_a_stated_file_that_is_none_of_a_record(sent):
     assert text.endswith("run.py is no file of a record")
 
 
+def test_an_entry_that_is_a_folder(tmp_path):
+    (tmp_path / "entry.json").mkdir()
+    assert verify(tmp_path).faults == {"files": ["entry.json is no file"]}
+
+
+def test_messages_do_not_depend_on_the_name_of_the_folder(sent, tmp_path, monkeypatch):
+    sent.part("asha").unlink()
+    sent.stamp(sent.record("asha"))
+    (sent.record("nsga2") / "manifest.json").write_text("{}")
+    sent.stamp(sent.record("nsga2"))
+    texts = [text for found in faults(sent.folder).values() for text in found]
+    sent.folder.rename(tmp_path / "a")
+    monkeypatch.chdir(tmp_path)
+    assert [text for found in faults("a").values() for text in found] == texts
+    assert not any(str(tmp_path) in text for text in texts)
+
+
 def test_links_are_not_followed(sent, tmp_path):
     secret = tmp_path / "secret.parquet"
     shutil.move(sent.part("asha"), secret)
@@ -382,11 +405,11 @@ def test_a_record_with_texts(sent):
 
 def test_a_record_that_says_it_becomes_too_large(sent, monkeypatch):
     monkeypatch.setattr("leaderboard.submissions.files.MOST_NUMBERS", 10)
-    assert "numbers in a column; at most" in faults(sent.folder)["files"][0]
+    assert "numbers; at most" in faults(sent.folder)["files"][0]
 
 
-def test_a_record_of_too_many_rows(sent, monkeypatch):
-    monkeypatch.setattr("leaderboard.submissions.verify.MOST_RECORD_ROWS", 100)
+def test_records_of_too_many_numbers(sent, monkeypatch):
+    monkeypatch.setattr("leaderboard.submissions.verify.MOST_NUMBERS_IN_ALL", 100)
     assert any(text.endswith("at most 100 are read") for text in faults(sent.folder)["files"])
 
 
