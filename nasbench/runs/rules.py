@@ -9,16 +9,31 @@ from nasbench.runs.trials import Trials
 _MOST = 2**62
 
 
-def check_rules(trials: Trials, manifest: Manifest) -> None:
-    """Check epochs, resumptions, order and budget of trials.
+RULES = ("epochs", "resumptions", "budget", "clock")
+"""What is checked, in this order."""
+
+
+def check_rule(rule: str, trials: Trials, manifest: Manifest) -> None:
+    """Check that trials keep one of :data:`RULES`.
 
     Args:
+        rule: Its name.
         trials: The trials.
         manifest: How they were made.
 
     Raises:
-        RecordError: A trial breaks a rule.
+        RecordError: A trial breaks it.
     """
+    checks = {
+        "epochs": _check_epochs,
+        "resumptions": _check_resumed,
+        "budget": _check_budget,
+        "clock": _check_clock,
+    }
+    checks[rule](trials, manifest)
+
+
+def _check_epochs(trials: Trials, manifest: Manifest) -> None:
     fidelities = np.array(manifest.fidelities)
     trials.refuse(
         ~np.isin(trials.epochs, fidelities),
@@ -27,8 +42,9 @@ def check_rules(trials: Trials, manifest: Manifest) -> None:
             f"{', '.join(map(str, manifest.fidelities))}"
         ),
     )
-    _check_resumed(trials)
-    _check_budget(trials, manifest)
+
+
+def _check_clock(trials: Trials, manifest: Manifest) -> None:
     trials.refuse(
         trials.fresh & ~(trials.ends >= trials.starts),
         lambda i: f"ends at {trials.ends[i]} s, before its start at {trials.starts[i]} s",
@@ -40,7 +56,7 @@ def check_rules(trials: Trials, manifest: Manifest) -> None:
             _check_workers(trials, slice(first, first + n), manifest)
 
 
-def _check_resumed(trials: Trials) -> None:
+def _check_resumed(trials: Trials, manifest: Manifest) -> None:
     rows, parents = trials.resumed, trials.parents
     if not rows.size:
         return

@@ -10,13 +10,13 @@ import pytest
 from algorithms import ALGORITHMS
 from leaderboard import populations
 from leaderboard.boards import FAMILY, REMARK
+from leaderboard.command import command
 from leaderboard.curves import drawn
 from leaderboard.landscape import Landscape
 from leaderboard.scores import rank
 from leaderboard.searches import Search, step_values
 from leaderboard.site import notes
 from leaderboard.site.build import build
-from leaderboard.site.command import command
 from leaderboard.site.plots import plots
 from nasbench.benchmarks.loading import load
 from nasbench.runs.budget import Budget
