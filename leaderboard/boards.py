@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search
-from leaderboard.statistics import Estimate
+from leaderboard.statistics import Estimate, Summary
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
@@ -114,6 +114,7 @@ class Row:
             algorithm.
         settings: Settings of the algorithm, see :func:`settings`.
         scores: Mean over seeds of every applicable column, by column name.
+        summary: Inter-quartile mean and median of the regret beside its mean.
         gap: Regret minus that of the first row, compared seed by seed.
         common_seeds: Number of seeds that the gap rests on; 0 if the two share none and are
             resampled independently.
@@ -131,6 +132,7 @@ class Row:
     label: str
     settings: Mapping[str, Any]
     scores: Mapping[str, Estimate]
+    summary: Summary
     gap: Estimate
     common_seeds: int
     tied: bool

@@ -260,6 +260,7 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable
         label=entry.label,
         settings=settings(manifest),
         scores={name: statistics.estimate(entry.values[name]) for name in columns},
+        summary=statistics.summary(entry.values["regret"]),
         gap=gap,
         common_seeds=common,
         tied=place > 0 and not gap.low > 0,
