@@ -5,22 +5,19 @@ Where a search has trials shorter than a full training, epochs replace evaluatio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard import statistics
 from leaderboard.boards import Board, Row
-from leaderboard.searches import Search, step_values
+from leaderboard.searches import Axis, Search, step_values
 
 POINTS = 120
 """Points per curve."""
 
 RANDOM = "random search, expectation"
 """Label of the reference curve."""
-
-Axis = Literal["seconds", "evaluations", "epochs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +96,7 @@ def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.fl
 
 
 def _values(search: Search, axis: Axis, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    steps = {
-        "seconds": search.times,
-        "evaluations": search.evaluations,
-        "epochs": search.epochs,
-    }[axis]
-    return step_values(steps, np.append(search.before, search.regrets), at)
+    return step_values(search.steps(axis), np.append(search.before, search.regrets), at)
 
 
 def _end(search: Search, axis: Axis) -> float:

@@ -14,6 +14,12 @@ from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError
 
+TARGETS = 50
+"""Number of the regrets to reach."""
+
+SPAN = 1000
+"""Ratio of the largest to the smallest regret to reach, at most."""
+
 _SPLITS = {"valid": "validation", "valtest": "validation and test", "train": "training"}
 
 
@@ -146,6 +152,31 @@ class Landscape:
         return f"{_SPLITS.get(split, split)} regret".strip()
 
     @cached_property
+    def targets(self) -> NDArray[np.float64]:
+        """Regrets to reach, evenly spaced on a logarithmic scale, shape ``(TARGETS,)``.
+
+        They fall from the regret of a random architecture to the smallest above 0 in the
+        population, but by no more than the factor :data:`SPAN`. So they follow from the benchmark
+        alone, and no search that is added changes them. Empty if all architectures are equally
+        good.
+        """
+        regrets = self.reported.regrets(self.archs)
+        return spaced_targets(self.reported.random_regret, regrets)
+
+    def random_times(self, targets: NDArray[np.float64], n_runs: int) -> NDArray[np.float64]:
+        """Full trainings until simulated runs of random search reach targets.
+
+        Args:
+            targets: Regrets, shape ``(n_targets,)``.
+            n_runs: Number of runs.
+
+        Returns:
+            Shape ``(n_runs, n_targets)``; ``inf`` where the run ends with a choice that validation
+            prefers to all that are good enough.
+        """
+        return statistics.random_search_times(*self._draws, targets, n_runs)
+
+    @cached_property
     def exhaustive_mean(self) -> float:
         """Regret of exhaustive search that selects by the mean over all trainings.
 
@@ -240,6 +271,14 @@ class Landscape:
         wide = values.astype(np.float64)
         loss = -wide if self.observed.column.goal == "max" else wide
         return np.where(np.isnan(loss), np.inf, loss)
+
+
+def spaced_targets(random: float, regrets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Regrets to reach, from that of a random architecture down; see :attr:`Landscape.targets`."""
+    positive = regrets[regrets > 0]
+    if not (positive.size and random > 0):
+        return np.empty(0)
+    return np.geomspace(random, max(float(positive.min()), random / SPAN), TARGETS)
 
 
 def spoken(column: Column) -> str:

@@ -73,13 +73,13 @@ def anytime_area(search: Search) -> float:
 @score("Evaluations", "count")
 def evaluations(search: Search) -> float:
     """Number of trials of the run, at any fidelity."""
-    return float(search.n_trials)
+    return search.cost("evaluations")
 
 
 @score("Epochs", "count")
 def epochs(search: Search) -> float:
     """Epochs trained by all trials; a trial that resumes another counts what it adds."""
-    return float(search.spent[search.n_trials - 1]) if search.n_trials else 0.0
+    return search.cost("epochs")
 
 
 @score("Simulated time", "seconds")

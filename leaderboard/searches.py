@@ -1,10 +1,15 @@
 """A recorded run as a step function: the regret of its incumbent over time and evaluations."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.landscape import Landscape
 from nasbench.runs.run import NONE, Run
+
+Axis = Literal["seconds", "evaluations", "epochs"]
+"""What a search pays with: simulated time, ended trials, or trained epochs."""
 
 
 class Search:
@@ -80,6 +85,36 @@ class Search:
         """Place of the last incumbent within the limit; None if there is none."""
         n = int(np.searchsorted(self.evaluations, self.n_trials, side="right"))
         return n - 1 if n else None
+
+    def steps(self, axis: Axis) -> NDArray[np.number]:
+        """Places on an axis at which the incumbents were found, shape ``(n,)``."""
+        if axis == "seconds":
+            return self.times
+        return self.epochs if axis == "epochs" else self.evaluations
+
+    def cost(self, axis: Axis) -> float:
+        """What the run has paid on an axis within the limit."""
+        if axis == "seconds":
+            return self.seconds
+        if axis == "evaluations":
+            return float(self.n_trials)
+        return float(self.spent[self.n_trials - 1]) if self.n_trials else 0.0
+
+    def reached(self, targets: NDArray[np.float64], axis: Axis) -> NDArray[np.float64]:
+        """Where on an axis an incumbent within the limit first had a regret of at most a target.
+
+        Args:
+            targets: Regrets, shape ``(n_targets,)``.
+            axis: What is paid.
+
+        Returns:
+            Shape ``(n_targets,)``; ``inf`` for targets that were not reached.
+        """
+        n = 0 if self.chosen is None else self.chosen + 1
+        lowest = np.minimum.accumulate(self.regrets[:n])
+        place = (lowest > targets[:, None]).sum(axis=1)
+        at = np.append(self.steps(axis)[:n].astype(np.float64), np.inf)
+        return at.take(place)
 
     @property
     def regret(self) -> float:

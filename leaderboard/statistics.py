@@ -236,6 +236,50 @@ def random_search_without_replacement(
     return np.array(expected)
 
 
+def random_search_times(
+    observed: NDArray[np.float64],
+    reported: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    n_runs: int,
+) -> NDArray[np.float64]:
+    """Draws until simulated random search with replacement reports at most some targets.
+
+    Only improvements are simulated: the draws until the next one are geometric, and it is drawn
+    from what is better. So a run costs some ten random numbers, whatever its length.
+
+    Args:
+        observed: As in :func:`random_search`.
+        reported: As in :func:`random_search`.
+        weights: Odds of drawing the item, same shape.
+        targets: Reported values to reach, shape ``(n_targets,)``.
+        n_runs: Number of independent runs.
+
+    Returns:
+        Draws until the incumbent first reports at most each target, shape ``(n_runs,
+        n_targets)``; ``inf`` if it never does.
+    """
+    rng = np.random.default_rng([_SEED, n_runs])
+    order = np.argsort(observed, kind="stable")
+    losses, values = observed[order], reported[order]
+    mass = np.cumsum(weights[order] / weights.sum())
+    better = np.append(0.0, mass)[np.searchsorted(losses, losses, side="left")]
+    times = np.full((n_runs, len(targets)), np.inf)
+    left = np.ones(n_runs)
+    spent = np.zeros(n_runs)
+    running = np.arange(n_runs)
+    while running.size:
+        spent[running] += rng.geometric(left[running])
+        drawn = np.searchsorted(mass, rng.random(running.size) * left[running], side="right")
+        drawn = np.minimum(drawn, len(losses) - 1)
+        good = (values[drawn][:, None] <= targets) & np.isfinite(losses[drawn])[:, None]
+        now = np.where(good, spent[running][:, None], np.inf)
+        times[running] = np.minimum(times[running], now)
+        left[running] = better[drawn]
+        running = running[(left[running] > 0) & np.isinf(times[running]).any(axis=1)]
+    return times
+
+
 def _by_loss(
     observed: NDArray[np.float64], reported: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

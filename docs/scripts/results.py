@@ -22,7 +22,7 @@ from algorithms import ALGORITHMS
 from leaderboard import curves, fronts
 from leaderboard.boards import Board, Row, labels
 from leaderboard.scores import rank
-from leaderboard.searches import step_values
+from leaderboard.searches import Axis, step_values
 from leaderboard.statistics import interval as bootstrap
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
@@ -118,13 +118,13 @@ class Part:
 # Tables
 
 
-def reached(row: Row, axis: curves.Axis, places: Sequence[float]) -> Values:
+def reached(row: Row, axis: Axis, places: Sequence[float]) -> Values:
     """Regret of every seed of a row at some places of an axis, shape ``(n_seeds, n_places)``."""
     found = []
     for search in row.searches:
-        steps = search.times if axis == "seconds" else search.evaluations
         levels = np.append(search.before, search.regrets)
-        found.append(step_values(steps, levels, np.array(places, dtype=np.float64)))
+        at = np.array(places, dtype=np.float64)
+        found.append(step_values(search.steps(axis), levels, at))
     return np.stack(found)
 
 
