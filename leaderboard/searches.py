@@ -114,7 +114,7 @@ class Search:
         lowest = np.minimum.accumulate(self.regrets[:n])
         place = (lowest > targets[:, None]).sum(axis=1)
         at = np.append(self.steps(axis)[:n].astype(np.float64), np.inf)
-        return at.take(place)
+        return np.asarray(at[place])
 
     @property
     def regret(self) -> float:

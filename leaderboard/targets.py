@@ -195,7 +195,7 @@ def _until(
 ) -> NDArray[np.float64]:
     """Where a mean is first at most each target, within rounding; ``inf`` if nowhere."""
     lowest = np.minimum.accumulate(means) - _slack(targets)
-    return np.append(at, np.inf).take((lowest > targets[:, None]).sum(axis=1))
+    return np.asarray(np.append(at, np.inf)[(lowest > targets[:, None]).sum(axis=1)])
 
 
 def _slack(targets: NDArray[np.float64]) -> float:
