@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from leaderboard.landscape import Landscape
+from leaderboard.fronts import AnyLandscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate, Summary
 from nasbench.runs.manifest import Manifest
@@ -184,7 +184,7 @@ class Board:
     """
 
     question: Question
-    landscape: Landscape
+    landscape: AnyLandscape
     partial: bool
     epochs: int | None
     window: tuple[float, float]

@@ -13,6 +13,7 @@ from leaderboard.populations import Population, population
 from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError
+from nasbench.runs.run import Run
 
 TARGETS = 50
 """Number of the regrets to reach."""
@@ -117,7 +118,7 @@ class Landscape:
         self.replicate = replicate
         self.population = population(benchmark)
         objective = benchmark.column(benchmark.objectives[0])
-        test = _test_column(benchmark, objective)
+        test = test_column(benchmark, objective)
         columns = [objective] if test is None else [objective, test]
         self._others = np.concatenate([self.population.peaks(column) for column in columns])
         self.observed = Yardstick(benchmark, objective, self.population, self._others)
@@ -125,10 +126,19 @@ class Landscape:
         if test is not None:
             with suppress(NotRecordedError):
                 self.reported = Yardstick(benchmark, test, self.population, self._others)
-        self.full_seconds = 0.0
-        for name in ("seconds", "validation_seconds") if benchmark.is_clocked else ():
-            with suppress(NotRecordedError):
-                self.full_seconds += float(np.nanmean(benchmark.query_many(self.archs, name)))
+        self.full_seconds = full_seconds(benchmark, self.archs)
+
+    def choices(self, run: Run) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The incumbents of a run, and the regret of each.
+
+        Args:
+            run: A run with the losses of the objective.
+
+        Returns:
+            Numbers of the trials in the order of their ends, and regrets, each of shape ``(n,)``.
+        """
+        trials = run.incumbent_trials()
+        return trials, self.reported.regrets(run.archs[trials])
 
     @property
     def archs(self) -> NDArray[np.integer]:
@@ -273,6 +283,15 @@ class Landscape:
         return np.where(np.isnan(loss), np.inf, loss)
 
 
+def full_seconds(benchmark: AnyBenchmark, archs: NDArray[np.integer]) -> float:
+    """Mean cost of a full training and validation in seconds; 0 if not recorded."""
+    total = 0.0
+    for name in ("seconds", "validation_seconds") if benchmark.is_clocked else ():
+        with suppress(NotRecordedError):
+            total += float(np.nanmean(benchmark.query_many(archs, name)))
+    return total
+
+
 def spaced_targets(random: float, regrets: NDArray[np.float64]) -> NDArray[np.float64]:
     """Regrets to reach, from that of a random architecture down; see :attr:`Landscape.targets`."""
     positive = regrets[regrets > 0]
@@ -287,7 +306,7 @@ def spoken(column: Column) -> str:
     return f"{_SPLITS.get(column.split, column.split)} {metric.replace('_', ' ')}".strip()
 
 
-def _test_column(benchmark: AnyBenchmark, objective: Column) -> Column | None:
+def test_column(benchmark: AnyBenchmark, objective: Column) -> Column | None:
     """The test counterpart of the objective; None if there is none."""
     if objective.split in ("", "test"):
         return None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from leaderboard import COLUMNS, admission, statistics
 from leaderboard.admission import NotShown, Obstacle
 from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
+from leaderboard.fronts import AnyLandscape
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean, trained_epochs
 from nasbench.errors import NasbenchError
@@ -33,15 +34,18 @@ def score(
 
 @score("{measure}", "points", "min")
 def regret(search: Search) -> float:
-    """Distance of the architecture that the search chose from the best of the space."""
+    """Distance of what the search chose from the best of the space."""
     return search.regret
 
 
 @score("Validation regret", "points", "min")
 def validation_regret(search: Search) -> float:
     """Distance of the chosen architecture from the best one on the validation split."""
-    observed = search.landscape.observed
-    if observed.column.split != "valid" or search.landscape.reported is observed:
+    landscape = search.landscape
+    if not isinstance(landscape, Landscape) or landscape.reported is landscape.observed:
+        return np.nan
+    observed = landscape.observed
+    if observed.column.split != "valid":
         return np.nan
     if search.chosen is None:
         return observed.random_regret
@@ -206,7 +210,7 @@ def _common_epochs(recorded: Sequence[_Recorded]) -> int:
 def _entry(
     recorded: _Recorded,
     label: str,
-    landscape: Landscape,
+    landscape: AnyLandscape,
     window: tuple[float, float],
     limit: int | None,
 ) -> _Entry:
@@ -222,7 +226,7 @@ def _entry(
 
 def _board(
     question: Question,
-    landscape: Landscape,
+    landscape: AnyLandscape,
     entries: list[_Entry],
     window: tuple[float, float],
     limit: int | None,
@@ -237,7 +241,10 @@ def _board(
         if all(np.isfinite(entry.values[name]).all() for entry in entries)
         and (partial or name != "epochs")  # else in proportion to evaluations
     }
-    evaluations = _random_evaluations(question, landscape, limit)
+    evaluations = expected = None
+    if isinstance(landscape, Landscape):
+        evaluations = _random_evaluations(question, landscape, limit)
+        expected = float(landscape.random_search([evaluations])[0]) if evaluations else None
     return Board(
         question=question,
         landscape=landscape,
@@ -247,7 +254,7 @@ def _board(
         columns=columns,
         rows=tuple(_row(i, entry, entries, columns) for i, entry in enumerate(entries)),
         random_evaluations=evaluations,
-        random_regret=float(landscape.random_search([evaluations])[0]) if evaluations else None,
+        random_regret=expected,
     )
 
 
@@ -291,7 +298,7 @@ def _by_seed(entry: _Entry) -> dict[int, float]:
     return {s.run.seed: value for s, value in zip(entry.searches, regrets, strict=True)}
 
 
-def _window(question: Question, landscape: Landscape, limit: int | None) -> tuple[float, float]:
+def _window(question: Question, landscape: AnyLandscape, limit: int | None) -> tuple[float, float]:
     """Seconds of one mean full training, and the simulated seconds that the budget allows."""
     one = landscape.full_seconds
     full_epochs = landscape.benchmark.fidelities[-1]
@@ -306,7 +313,9 @@ def _window(question: Question, landscape: Landscape, limit: int | None) -> tupl
     return one, min(limits)
 
 
-def _random_evaluations(question: Question, landscape: Landscape, limit: int | None) -> int | None:
+def _random_evaluations(
+    question: Question, landscape: AnyLandscape, limit: int | None
+) -> int | None:
     """Full trainings that the budget pays for; None if that depends on what is trained."""
     if question.seconds is not None:
         return None

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.landscape import Landscape
+from leaderboard.fronts import AnyLandscape
 from nasbench.runs.run import NONE, Run
 
 Axis = Literal["seconds", "evaluations", "epochs"]
@@ -17,8 +17,9 @@ class Search:
 
     The *incumbent* is the architecture with the lowest loss among the trainings that have ended, at
     any fidelity; ties go to the earliest. Its worth is always that of its full training, as a mean
-    over the recorded seeds. Before the first incumbent, a run is worth as much as a random
-    architecture.
+    over the recorded seeds. With several objectives an incumbent is a trial that joined the chosen
+    ones, and its regret is that of all that are chosen then. Before the first incumbent, a run is
+    worth as much as a random architecture.
 
     Args:
         run: The record.
@@ -55,7 +56,7 @@ class Search:
     def __init__(
         self,
         run: Run,
-        landscape: Landscape,
+        landscape: AnyLandscape,
         window: tuple[float, float],
         limit: int | None = None,
     ) -> None:
@@ -66,14 +67,13 @@ class Search:
         self.n_trials = len(run)
         if limit is not None:
             self.n_trials = int(np.searchsorted(self.spent, limit, side="right"))
-        incumbents = run.incumbent_trials()
+        incumbents, self.regrets = landscape.choices(run)
         ended = np.empty(len(run), dtype=np.int64)
         ended[run.order] = np.arange(1, len(run) + 1)
         self.archs = run.archs[incumbents]
         self.times = run.ends[incumbents]
         self.evaluations = ended[incumbents]
         self.epochs = self.spent[self.evaluations - 1]
-        self.regrets = landscape.reported.regrets(self.archs)
 
     @property
     def before(self) -> float:

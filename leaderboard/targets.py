@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leaderboard import statistics
 from leaderboard.boards import Board, Row
-from leaderboard.curves import RANDOM, Curve, grid
+from leaderboard.curves import RANDOM, Curve, axes, grid
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Axis
 from leaderboard.statistics import Estimate
@@ -48,12 +48,6 @@ class Attainment:
     hits: Estimate
     runtime: float
     speedup: float
-
-
-def axes(board: Board) -> tuple[Axis, ...]:
-    """The axes on which the rows of a board can be compared."""
-    seconds: tuple[Axis, ...] = ("seconds",) if board.landscape.full_seconds else ()
-    return (*seconds, "epochs") if board.partial else (*seconds, "evaluations", "epochs")
 
 
 def attainments(board: Board) -> list[Attainment]:

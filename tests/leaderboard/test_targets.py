@@ -3,10 +3,10 @@ import pytest
 import scipy.stats
 
 from leaderboard import statistics
-from leaderboard.curves import RANDOM
+from leaderboard.curves import RANDOM, axes
 from leaderboard.landscape import SPAN, TARGETS, spaced_targets
 from leaderboard.scores import rank
-from leaderboard.targets import attainments, axes, ecdf, random_evaluations
+from leaderboard.targets import attainments, ecdf, random_evaluations
 from nasbench.runs.budget import Budget
 
 
