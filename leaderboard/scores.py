@@ -1,8 +1,8 @@
-"""The columns of a board, each a function of one search, and the ranking."""
+"""The ranking: boards of records that answer the same question, best rows first."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from leaderboard.admission import NotShown, Obstacle
 from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
 from leaderboard.fronts import AnyLandscape
 from leaderboard.landscape import Landscape
-from leaderboard.searches import Search, log_mean, trained_epochs
+from leaderboard.searches import Search, trained_epochs
+from leaderboard.statistics import Estimate
 from nasbench.errors import NasbenchError
 from nasbench.runs.parts import to_table
 from nasbench.runs.records import Records
@@ -21,75 +22,6 @@ from nasbench.tables.hashes import numbers_hash
 
 RANDOM_SEARCH = "random_search"
 """Name of the algorithm with which others are compared."""
-
-
-def score(
-    title: str,
-    kind: Literal["points", "value", "ratio", "count", "seconds"],
-    goal: Literal["min", "max", ""] = "",
-) -> Callable[[Callable[[Search], float]], Score]:
-    """Make a column from a function; see :class:`leaderboard.boards.Score`."""
-    return lambda of: Score(title=title, kind=kind, goal=goal, of=of)
-
-
-@score("{measure}", "points", "min")
-def regret(search: Search) -> float:
-    """Distance of what the search chose from the best of the space."""
-    return search.regret
-
-
-@score("Validation regret", "points", "min")
-def validation_regret(search: Search) -> float:
-    """Distance of the chosen architecture from the best one on the validation split."""
-    landscape = search.landscape
-    if not isinstance(landscape, Landscape) or landscape.reported is landscape.observed:
-        return np.nan
-    observed = landscape.observed
-    if observed.column.split != "valid":
-        return np.nan
-    if search.chosen is None:
-        return observed.random_regret
-    return float(observed.regrets(search.archs[search.chosen : search.chosen + 1])[0])
-
-
-@score("Final {reported}", "value")
-def final_value(search: Search) -> float:
-    """Result of the chosen architecture after full training, as a mean over training seeds."""
-    return search.landscape.reported.value(search.regret)
-
-
-@score("Normalised regret", "ratio", "min")
-def normalised_regret(search: Search) -> float:
-    """Regret relative to that of a random architecture: 0 is the best architecture, 1 random."""
-    return search.regret / search.before if search.before else np.nan
-
-
-@score("Anytime area", "ratio", "min")
-def anytime_area(search: Search) -> float:
-    """Mean normalised regret over log simulated time, from one mean training to the budget."""
-    low, high = search.window
-    if not (0 < low < high and search.before):
-        return np.nan
-    levels = np.append(search.before, search.regrets) / search.before
-    return log_mean(search.times, levels, low, high)
-
-
-@score("Evaluations", "count")
-def evaluations(search: Search) -> float:
-    """Number of trials of the run, at any fidelity."""
-    return search.cost("evaluations")
-
-
-@score("Epochs", "count")
-def epochs(search: Search) -> float:
-    """Epochs trained by all trials; a trial that resumes another counts what it adds."""
-    return search.cost("epochs")
-
-
-@score("Simulated time", "seconds")
-def simulated_seconds(search: Search) -> float:
-    """End of the last trial: a sum of times from the benchmark, without any time of the host."""
-    return search.seconds if search.landscape.full_seconds else np.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +190,7 @@ def _board(
     )
 
 
-def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable[str]) -> Row:
+def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Mapping[str, Score]) -> Row:
     seeds = tuple(search.run.seed for search in entry.searches)
     gap, common = statistics.difference(_by_seed(entry), _by_seed(entries[0]))
     manifest, surrogate = entry.record.manifest, entry.searches[0].landscape.population.surrogate
@@ -266,7 +198,7 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable
         rank=place + 1,
         label=entry.label,
         settings=settings(manifest),
-        scores={name: statistics.estimate(entry.values[name]) for name in columns},
+        scores={name: _summed_up(score, entry.values[name]) for name, score in columns.items()},
         summary=statistics.summary(entry.values["regret"]),
         gap=gap,
         common_seeds=common,
@@ -278,6 +210,13 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable
         records=entry.record,
         content_hash=entry.content_hash,
     )
+
+
+def _summed_up(score: Score, values: NDArray[np.float64]) -> Estimate:
+    """A column over the seeds of a row."""
+    if score.kind == "rate":
+        return statistics.rate(int(values.sum()), len(values))
+    return statistics.estimate(values)
 
 
 def _remark(entry: _Entry, entries: Iterable[_Entry]) -> str:

@@ -196,7 +196,7 @@ def _kind(board: Board) -> Hashable:
         question.workers,
         str(question.replicate),
         len(question.objectives),
-        board.landscape.population.surrogate is not None,
+        question.kinds,
         board.landscape.selected_on_test,
     )
 
@@ -209,10 +209,9 @@ def _name(boards: Sequence[Board]) -> str:
         parts.append("trials of any length")
     if len(question.objectives) > 1:
         parts.append(f"{len(question.objectives)} objectives")
-    if boards[0].landscape.population.surrogate is not None:
-        parts.append("surrogates")
     if boards[0].landscape.selected_on_test:
         parts.append("selected on test")
+    parts += question.kinds
     if question.workers > 1:
         parts.append(f"{question.workers} workers")
     if question.replicate != "draw":
