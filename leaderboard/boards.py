@@ -191,7 +191,7 @@ class Board:
         columns: The applicable columns, by name.
         rows: Rows, best first.
         random_evaluations: Number of full trainings that the budget pays for; None for a budget in
-            seconds.
+            seconds and for several objectives, where random search has no exact expectation.
         random_regret: Expected regret of random search after that many; None if there are none.
     """
 

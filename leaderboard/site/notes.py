@@ -94,8 +94,12 @@ def warnings(board: Board) -> list[str]:
     failed = landscape.reported.n_failed
     if failed:
         found.append(
-            f"{failed:,} of the architectures have a recorded training that diverged; they count "
-            "as the worst of the others."
+            f"{failed:,} of the architectures have a recorded training that diverged; they "
+            + (
+                "dominate nothing."
+                if isinstance(landscape, FrontLandscape)
+                else "count as the worst of the others."
+            )
         )
     if landscape.population.extent == "recorded":
         found.append(
