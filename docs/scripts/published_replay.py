@@ -74,7 +74,7 @@ class Replay:
             runs = self.short(algorithm, preset, row.searched, budget(row.budget))
             return {name: self.accuracy(runs, name) for name in row.test}
         trials = budget(row.budget).trials if row.budget else MODEL_TRIALS
-        found = {name: self.full(algorithm, preset, name, trials or 0) for name in row.test}
+        found = {name: self.full(algorithm, preset, name) for name in row.test}
         return {name: self.accuracy(r, name, trials) for name, r in found.items() if len(r) > 1}
 
     def short(
@@ -133,6 +133,13 @@ class Replay:
             found = run.incumbent_trials()
             chosen.append(run.archs[found[found < (trials or len(run))][-1]])
         values = self.source.cells.test[name][self.source.places(np.array(chosen))]
+        return Replayed(float(values.mean()), float(values.std(ddof=1)), len(runs))
+
+    def by_mean(self, runs: Sequence[Run], name: str) -> Replayed:
+        """The same of the trained cell with the best mean validation, whatever the runs saw."""
+        valid, test = self.source.cells.valid[name], self.source.cells.test[name]
+        trained = [self.source.places(run.archs) for run in runs]
+        values = np.array([test[places[valid[places].argmax()]] for places in trained])
         return Replayed(float(values.mean()), float(values.std(ddof=1)), len(runs))
 
     def hits(self, runs: Sequence[Run], name: str) -> tuple[float, str]:
