@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from pages import DOCS, fill, markdown_table, save, style
 from published_isolate import isolated
-from published_replay import MODEL_TRIALS, MODELS, OURS, Replay, Replayed
+from published_replay import MODEL_TRIALS, MODELS, OURS, Method, Replay, Replayed
 from published_rows import (
     ROUNDING,
     SETS,
@@ -41,7 +41,7 @@ REASONS = {
     "open-ended": "searches another space",
 }
 QUERIES = (50, 100, 150, 200, 400)
-PLAIN = (
+PLAIN: tuple[Method, ...] = (
     ("random_search", None),
     ("regularized_evolution", "nats"),
     ("regularized_evolution", "naszilla"),
@@ -125,6 +125,8 @@ def by_queries(replay: Replay, rows: Sequence[Published]) -> str:
         cells = [beside(row, name, ours.get(name)) for name in SETS]
         if not ours:
             said.append("not in the suite" if row.method not in OURS else "not run")
+        elif row.method == "NPENAS-NP":
+            said.append("here with the default predictor, which is quicker than preset `np`")
         for key in SCALE:
             found = [replay.accuracy(replay.full(*key, n), n, trials).mean for n in SETS]
             cells += [" ".join(f"{mean:.2f}" for mean in found)]
@@ -169,7 +171,7 @@ def own(replay: Replay) -> Iterator[str]:
         yield f"**{title}**\n\n{markdown_table(head, lines)}"
 
 
-def searched(replay: Replay, name: str) -> Iterator[tuple[tuple[str, str | None], list[Run]]]:
+def searched(replay: Replay, name: str) -> Iterator[tuple[Method, list[Run]]]:
     """The searches of a data set by 200-epoch validation accuracies."""
     for key in PLAIN:
         yield key, replay.full(*key, name, trials=QUERIES[-1])
@@ -222,9 +224,9 @@ def counts(rows: Sequence[Published], replay: Replay) -> str:
     return (
         f"Of {len(rows)} published rows, {of_method} have the same method or cell beside them, "
         f"{of_protocol} others what our methods reach with as many queries, and the rest the "
-        f"reason why not. {numbers} means have a printed deviation and a number of runs: {off} of them "
-        "differ from the replay by more than the 95 % interval of the difference and the rounding "
-        f"(bold); by chance alone {0.05 * numbers:.0f} would.\n\nNumbers here are from "
+        f"reason why not. {numbers} means have a printed deviation and a number of runs: {off} of "
+        "them differ from the replay by more than the 95 % interval of the difference and the "
+        f"rounding (bold); by chance alone {0.05 * numbers:.0f} would.\n\nNumbers here are from "
         f"{replay.source.name}. The clock charges {replay.source.clock}."
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from published_rows import Published, budget
@@ -15,18 +15,26 @@ from nasbench.runs.run import Run
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
 
-OURS = {
+Method: TypeAlias = tuple[str, str | None]
+"""An algorithm and a preset."""
+
+OURS: dict[str, Method] = {
     "random search": ("random_search", None),
     "REA": ("regularized_evolution", "nats"),
     "REINFORCE": ("reinforce", "nats"),
     "BOHB": ("bohb", "nats"),
-    "NPENAS-NP": ("npenas", "np"),
+    "NPENAS-NP": ("npenas", None),
     "BANANAS": ("bananas", "naszilla"),
 }
 """Algorithm and preset by published name."""
 SHORT, FULL = 12, 200
 MODEL_TRIALS = 150
-MODELS = (("bananas", "naszilla"), ("npenas", None), ("npenas", "np"), ("brp_nas", None))
+MODELS: tuple[Method, ...] = (
+    ("bananas", "naszilla"),
+    ("npenas", None),
+    ("npenas", "np"),
+    ("brp_nas", None),
+)
 """Methods with a model, of which a search of so many trials takes seconds."""
 
 
