@@ -177,9 +177,3 @@ def same_cell(row: Published, cells: Cells) -> int | None:
     off = [abs(cells.test[name] - printed.mean) for name, printed in row.test.items()]
     (found,) = np.nonzero(np.max(off, axis=0) < ROUNDING)
     return int(found[0]) if len(found) == 1 else None
-
-
-def by_protocol(rows: list[Published]) -> list[Published]:
-    """The rows in the order of their protocols, otherwise as in the file."""
-    order = ("12-epoch", "cell", "200-epoch", "other")
-    return sorted(rows, key=lambda row: order.index(row.protocol))

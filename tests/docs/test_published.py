@@ -251,6 +251,18 @@ def test_absent_and_unknown_archives_are_refused(scripts, tmp_path, monkeypatch,
     assert scripts.page.PAGE.read_bytes() == before
 
 
+def test_marks_are_counted():
+    text = (DOCS / "published.md").read_text(encoding="utf-8")
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    words = {"impossible": "Two", "chosen by test": "two", "not one cell": "four"}
+    said = " ".join(text.split())
+    assert "**Two published rows are impossible**, two can only have been chosen by test" in said
+    assert "accuracy, and four combine validation and test" in said
+    for mark, word in words.items():
+        number = {"two": 2, "four": 4}[word.lower()]
+        assert sum(f"**{mark}**" in line for line in tables) == number, mark
+
+
 @needs(ROWS)
 def test_published_cells_are_those_of_the_data(scripts, tmp_path):
     source = scripts.source.open_source(ROWS, tmp_path)
