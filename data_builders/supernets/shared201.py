@@ -1,16 +1,15 @@
 """A NAS-Bench-201 skeleton whose cells hold all operations on every edge.
 
-Operations with the same source work together: one ReLU, one matrix product for the convolutions of
-all edges, one average pooling. BatchNorms of the cell have no scale and shift of their
-own; the gate of the operation is their scale. All BatchNorms use the statistics of the batch.
+Operations with the same source work together: one ReLU, one convolution with the outputs of all
+edges, in which 1x1 kernels are the middle of 3x3 ones, and one average pooling. BatchNorms of the
+cell have no scale and shift of their own; the gate of the operation is their scale. All BatchNorms
+use the statistics of the batch.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 from torch.nn import functional as F
 
 from data_builders.networks.skeleton201 import KERNELS, Skeleton201
@@ -60,11 +59,10 @@ class SharedCell(nn.Module):
         return nodes.get(3, torch.zeros_like(x))
 
     def _kernels(self) -> Tensor:
-        """Return all kernels, shape ``(edges, kinds, outputs, taps * inputs)``."""
-        wide = self.conv3.permute(0, 2, 3, 1).flatten(1)
-        middle = TAPS**2 // 2 * self.n
-        narrow = F.pad(self.conv1.flatten(1), (middle, middle))
-        return torch.stack([narrow, wide]).view(2, len(ORDER), self.n, -1).transpose(0, 1)
+        """Return all kernels, shape ``(edges, kinds, outputs, inputs, side, side)``."""
+        narrow = F.pad(self.conv1, (TAPS // 2,) * 4)
+        kernels = torch.stack([narrow, self.conv3])
+        return kernels.view(2, len(ORDER), self.n, self.n, TAPS, TAPS).transpose(0, 1)
 
     def _leaving(
         self, h: Tensor, places: "slice[int, int]", kernels: Tensor, mixture: Mixture
@@ -113,64 +111,16 @@ class SharedCell(nn.Module):
         if len(active) < kernels.shape[0] * kernels.shape[1]:
             chosen = tuple(zip(*active, strict=True))
             kernels, scales = kernels[chosen], scales[chosen]
-        rows = windows(F.relu(x).permute(0, 2, 3, 1))
-        y = rows.flatten(0, 2) @ kernels.reshape(-1, kernels.shape[-1]).T
+        y = F.conv2d(F.relu(x), kernels.reshape(-1, *kernels.shape[-3:]), padding=TAPS // 2)
         scale = scales.flatten().repeat_interleave(self.n)
         y = F.batch_norm(y, None, None, weight=scale, bias=torch.zeros_like(scale), training=True)
-        y = y.view(*rows.shape[:3], len(active), self.n)
-        y = mixture.kept(y, (len(y), 1, 1, len(active), 1), mixture.drop_path)
+        y = y.view(len(y), len(active), self.n, *y.shape[2:])
+        y = mixture.kept(y, (len(y), len(active), 1, 1, 1), mixture.drop_path)
         found: dict[int, Tensor] = {}
-        for (place, _), part in zip(active, y.permute(3, 0, 4, 1, 2).unbind(0), strict=True):
+        for (place, _), part in zip(active, y.unbind(1), strict=True):
             edge = edges[place]
             found[edge] = found[edge] + part if edge in found else part
         return found
-
-
-def windows(x: Tensor) -> Tensor:
-    """Return the pixels around every pixel, zeros beyond the border.
-
-    Args:
-        x: Shape ``(batch, height, width, channels)``.
-
-    Returns:
-        Shape ``(batch, height, width, taps * channels)``.
-    """
-    y: Tensor = _Windows.apply(x)  # type: ignore[no-untyped-call]
-    return y
-
-
-class _Windows(Function):
-    """Windows; the gradient is their adjoint, and so on."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        batch, height, width, channels = x.shape
-        padded = F.pad(x, (0, 0, 1, 1, 1, 1)).contiguous()
-        b, h, w, c = padded.stride()
-        taps = padded.as_strided((batch, height, width, TAPS, TAPS, channels), (b, h, w, h, w, c))
-        return taps.reshape(batch, height, width, -1)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _Overlaid.apply(gradient)  # type: ignore[no-any-return, no-untyped-call]
-
-
-class _Overlaid(Function):
-    """The adjoint of :class:`_Windows`."""
-
-    @staticmethod
-    def forward(ctx: Any, windows: Tensor) -> Tensor:
-        batch, height, width, n = windows.shape
-        taps = windows.view(batch, height, width, TAPS, TAPS, n // TAPS**2)
-        padded = windows.new_zeros(batch, height + 2, width + 2, n // TAPS**2)
-        for i in range(TAPS):
-            for j in range(TAPS):
-                padded[:, i : i + height, j : j + width] += taps[:, :, :, i, j]
-        return padded[:, 1:-1, 1:-1]
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _Windows.apply(gradient)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _shuffled(x: Tensor, groups: int) -> Tensor:

@@ -17,7 +17,7 @@ from data_builders.networks.seqmix import SeqMixNetwork
 from data_builders.supernets.factory import SupernetFactory
 from data_builders.supernets.halves import ImageHalves, TaskHalves
 from data_builders.supernets.recorded import recorded
-from data_builders.supernets.shared201 import Shared201, _shuffled, windows
+from data_builders.supernets.shared201 import Shared201, _shuffled
 from data_builders.supernets.shared_network import Mixture
 from data_builders.supernets.shared_seqmix import SharedSeqMix
 from data_builders.task_recipe import TaskRecipe, made_task
@@ -150,14 +150,6 @@ def test_a_mixture_is_the_weighted_sum_of_all_options() -> None:
         strict=True,
     ):
         torch.testing.assert_close(a, b)
-
-
-def test_windows_are_what_unfold_takes_and_have_second_derivatives() -> None:
-    x = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
-    unfolded = F.unfold(x.permute(0, 3, 1, 2), 3, padding=1).view(2, 5, 9, 3, 4)
-    assert torch.equal(windows(x).view(2, 3, 4, 9, 5), unfolded.permute(0, 3, 4, 2, 1))
-    assert torch.autograd.gradcheck(windows, [x])
-    assert torch.autograd.gradgradcheck(windows, [x])
 
 
 def test_partial_channels_pass_by_and_are_shuffled() -> None:
