@@ -30,7 +30,7 @@ from algorithms.bayesian.bore import best_results, boosted
 from algorithms.bayesian.gp_bo import KERNELS
 from algorithms.models.candidates import unseen
 from algorithms.models.features import mixed
-from algorithms.models.processes.process_search import TARGETS
+from algorithms.models.processes.process_search import TARGETS, scaled
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.algorithm import Observation, Proposal, hyperparameters, make
 from nasbench.benchmarks.catalogue import open_table
@@ -97,6 +97,12 @@ def of_regressor(search: Any, archs: Sequence[Arch]) -> Numbers:
     search.choose_by = choose_by
     search.choose(1)
     return found[0] if found else np.zeros(len(archs))
+
+
+def of_regressor_of_ranks(search: Any, archs: Sequence[Arch]) -> Numbers:
+    """The same, told normal scores of the ranks instead of losses."""
+    search.targets = lambda: scaled(search.examples, "ranks")
+    return of_regressor(search, archs)
 
 
 def of_brp_nas(search: Any, archs: Sequence[Arch]) -> Numbers:
@@ -198,6 +204,7 @@ class Contender:
         changes: Hyperparameters that differ from the preset.
         tell: Tells a search of trainings.
         slow: Whether it is fitted a few times only.
+        note: Says in the label what else differs.
         by_size: Name of the hyperparameter that says how many architectures the predictor learns
             from, if there is one.
     """
@@ -209,13 +216,17 @@ class Contender:
     changes: Mapping[str, Any] = field(default_factory=dict)
     tell: Tell = tell
     slow: bool = False
+    note: str = ""
     by_size: str | None = None
 
     @property
     def label(self) -> str:
         """How the table calls it."""
         settings = [self.preset] if self.preset else []
-        settings += [str(value) for value in self.changes.values()]
+        settings += [
+            str(value) for value in self.changes.values() if not isinstance(value, Mapping)
+        ]
+        settings += [self.note] if self.note else []
         return f"{self.algorithm} ({', '.join(settings)})" if settings else self.algorithm
 
     def predict(
@@ -308,7 +319,22 @@ def variants() -> Iterator[Contender]:
         yield Contender(
             panel=PROCESSES, algorithm="nasbot", read=of_process, changes={"targets": targets}
         )
-    for noise in (1000.0, 10.0, 1.0):
+    for regressor in ("xgb", "random_forest", "mlp", "linear"):
+        yield Contender(
+            panel=TREES,
+            algorithm="predictor_search",
+            read=of_regressor,
+            changes={"regressor": regressor, "regressor_settings": {"encodings": ["one_hot"]}},
+            note="one_hot",
+        )
+        yield Contender(
+            panel=TREES,
+            algorithm="predictor_search",
+            read=of_regressor_of_ranks,
+            changes={"regressor": regressor},
+            note="ranks",
+        )
+    for noise in (10.0, 1.0):
         yield Contender(
             panel=NETWORKS, algorithm="dngo", read=of_mutant_search, changes={"noise": noise}
         )
