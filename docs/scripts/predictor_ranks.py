@@ -30,7 +30,7 @@ from algorithms.bayesian.bore import best_results, boosted
 from algorithms.bayesian.gp_bo import KERNELS
 from algorithms.models.candidates import unseen
 from algorithms.models.features import mixed
-from algorithms.models.processes.process_search import TARGETS, scaled
+from algorithms.models.processes.process_search import scaled
 from algorithms.parts.lstm_policy import one_thread
 from nasbench.algorithm import Observation, Proposal, hyperparameters, make
 from nasbench.benchmarks.catalogue import open_table
@@ -203,7 +203,7 @@ class Contender:
         preset: Of the algorithm.
         changes: Hyperparameters that differ from the preset.
         tell: Tells a search of trainings.
-        most: Number of seeds at most.
+        most: Number of seeds at most; None for all.
         note: Says in the label what else differs.
         by_size: Name of the hyperparameter that says how many architectures the predictor learns
             from, if there is one.
@@ -215,7 +215,7 @@ class Contender:
     preset: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     tell: Tell = tell
-    most: int = SEEDS
+    most: int | None = None
     note: str = ""
     by_size: str | None = None
 
@@ -295,7 +295,7 @@ def contenders() -> Iterator[Contender]:
             algorithm="predictor_search",
             read=of_regressor,
             changes={"regressor": regressor},
-            most=FEW_SEEDS if regressor == "gin" else SEEDS,
+            most=FEW_SEEDS if regressor == "gin" else None,
         )
 
 
@@ -308,18 +308,17 @@ def variants() -> Iterator[Contender]:
             read=of_mutant_search,
             changes={"encoding": encoding},
         )
-    for targets in TARGETS:
-        for kernel in ("path", "wl"):
+    for kernel in ("path", "wl"):
+        for targets in ("losses", "logarithms"):
             yield Contender(
                 panel=PROCESSES,
                 algorithm="gp_bo",
                 read=of_process,
                 changes={"kernel": kernel, "targets": targets},
             )
-    for targets in ("losses", "ranks"):
-        yield Contender(
-            panel=PROCESSES, algorithm="nasbot", read=of_process, changes={"targets": targets}
-        )
+    yield Contender(
+        panel=PROCESSES, algorithm="nasbot", read=of_process, changes={"targets": "ranks"}
+    )
     for regressor in ("xgb", "random_forest", "mlp", "linear"):
         yield Contender(
             panel=TREES,
@@ -464,7 +463,11 @@ def all_measured(
 ) -> dict[str, tuple[Numbers, float]]:
     """Kendall's tau, shape ``(seeds, sizes)``, and seconds at the largest size, by label."""
     folder = work / table / ("single" if single else "mean")
-    jobs = [(contender, seed) for contender in found for seed in range(min(seeds, contender.most))]
+    jobs = [
+        (contender, seed)
+        for contender in found
+        for seed in range(min(seeds, contender.most or seeds))
+    ]
     answers = joblib.Parallel(processes)(
         joblib.delayed(measured)(
             folder / f"{contender.label}-{seed}.json", contender, seed, single, table
