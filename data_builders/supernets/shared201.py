@@ -1,9 +1,9 @@
 """A NAS-Bench-201 skeleton whose cells hold all operations on every edge.
 
-Operations with the same source work together: one ReLU, one convolution with the outputs of all
-edges, in which 1x1 kernels are the middle of 3x3 ones, and one average pooling. BatchNorms of the
-cell have no scale and shift of their own; the gate of the operation is their scale. All BatchNorms
-use the statistics of the batch.
+Operations with the same source work together: one ReLU, one convolution of each kernel with the
+outputs of all edges, one BatchNorm, one average pooling. BatchNorms of the cell have no scale and
+shift of their own; the gate of the operation is their scale. All BatchNorms use the statistics of
+the batch.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,6 @@ ORDER: tuple[int, ...] = (0, 1, 3, 2, 4, 5)
 """Edges by their source."""
 OUT = (slice(0, 3), slice(3, 5), slice(5, 6))
 """Which of :data:`ORDER` leave nodes 0, 1 and 2."""
-CONVOLUTIONS = (CONV1, CONV3)
-TAPS = 3
 
 
 class SharedCell(nn.Module):
@@ -40,7 +38,7 @@ class SharedCell(nn.Module):
         self.partial = partial
         self.n = n = channels // partial
         self.conv1 = nn.Parameter(torch.empty(len(ORDER) * n, n, 1, 1))
-        self.conv3 = nn.Parameter(torch.empty(len(ORDER) * n, n, TAPS, TAPS))
+        self.conv3 = nn.Parameter(torch.empty(len(ORDER) * n, n, 3, 3))
 
     def weight(self, edge: int, option: int) -> Tensor:
         """Return the kernel of a convolution, shape ``(channels, channels, side, side)``."""
@@ -49,28 +47,20 @@ class SharedCell(nn.Module):
 
     def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
         """Return the features of node 3, which have the shape of ``x``."""
-        kernels, nodes = self._kernels(), {0: x}
+        nodes = {0: x}
         for source, places in enumerate(OUT):
             if source in nodes:  # else no option of an edge to it is computed
-                leaving = self._leaving(nodes[source], places, kernels[places], mixture)
+                leaving = self._leaving(nodes[source], places, mixture)
                 for edge, y in leaving.items():
                     target = EDGES[edge][1]
                     nodes[target] = nodes[target] + y if target in nodes else y
         return nodes.get(3, torch.zeros_like(x))
 
-    def _kernels(self) -> Tensor:
-        """Return all kernels, shape ``(edges, kinds, outputs, inputs, side, side)``."""
-        narrow = F.pad(self.conv1, (TAPS // 2,) * 4)
-        kernels = torch.stack([narrow, self.conv3])
-        return kernels.view(2, len(ORDER), self.n, self.n, TAPS, TAPS).transpose(0, 1)
-
-    def _leaving(
-        self, h: Tensor, places: "slice[int, int]", kernels: Tensor, mixture: Mixture
-    ) -> dict[int, Tensor]:
+    def _leaving(self, h: Tensor, places: "slice[int, int]", mixture: Mixture) -> dict[int, Tensor]:
         """Return what the edges from a node carry, without those that carry nothing."""
         edges = ORDER[places]
         mixed, passing = h[:, : self.n], h[:, self.n :]
-        found = self._convolved(mixed, edges, kernels, mixture)
+        found = self._convolved(mixed, edges, mixture)
         for option in (SKIP, POOL):
             active = [edge for edge in edges if mixture.active[edge][option]]
             if not active:
@@ -95,32 +85,37 @@ class SharedCell(nn.Module):
             found = {edge: y * mixture.edges[edge] for edge, y in found.items()}
         return found
 
-    def _convolved(
-        self, x: Tensor, edges: Sequence[int], kernels: Tensor, mixture: Mixture
-    ) -> dict[int, Tensor]:
+    def _convolved(self, x: Tensor, edges: Sequence[int], mixture: Mixture) -> dict[int, Tensor]:
         """Return the sum of the convolutions of every edge that has any, times their gates."""
-        active = [
-            (place, kind)
-            for place, edge in enumerate(edges)
-            for kind, option in enumerate(CONVOLUTIONS)
-            if mixture.active[edge][option]
-        ]
+        rectified: Tensor | None = None
+        active, parts, scales = [], [], []
+        for option in KERNELS:
+            chosen = [edge for edge in edges if mixture.active[edge][option]]
+            if chosen:
+                rectified = F.relu(x) if rectified is None else rectified
+                kernels = self._kernels(option, chosen)
+                parts.append(F.conv2d(rectified, kernels, padding=KERNELS[option] // 2))
+                scales.append(mixture.gates[chosen, option])
+                active += chosen
         if not active:
             return {}
-        scales = mixture.gates[list(edges)][:, list(CONVOLUTIONS)]
-        if len(active) < kernels.shape[0] * kernels.shape[1]:
-            chosen = tuple(zip(*active, strict=True))
-            kernels, scales = kernels[chosen], scales[chosen]
-        y = F.conv2d(F.relu(x), kernels.reshape(-1, *kernels.shape[-3:]), padding=TAPS // 2)
-        scale = scales.flatten().repeat_interleave(self.n)
+        y = torch.cat(parts, dim=1)
+        scale = torch.cat(scales).repeat_interleave(self.n)
         y = F.batch_norm(y, None, None, weight=scale, bias=torch.zeros_like(scale), training=True)
         y = y.view(len(y), len(active), self.n, *y.shape[2:])
         y = mixture.kept(y, (len(y), len(active), 1, 1, 1), mixture.drop_path)
         found: dict[int, Tensor] = {}
-        for (place, _), part in zip(active, y.unbind(1), strict=True):
-            edge = edges[place]
+        for edge, part in zip(active, y.unbind(1), strict=True):
             found[edge] = found[edge] + part if edge in found else part
         return found
+
+    def _kernels(self, option: int, edges: Sequence[int]) -> Tensor:
+        """Return the kernels of some edges with the same source, one behind the other."""
+        kernels = self.conv1 if option == CONV1 else self.conv3
+        places = [ORDER.index(edge) for edge in edges]
+        if places == [*range(places[0], places[0] + len(places))]:
+            return kernels[places[0] * self.n : (places[-1] + 1) * self.n]
+        return torch.cat([self.weight(edge, option) for edge in edges])
 
 
 def _shuffled(x: Tensor, groups: int) -> Tensor:
