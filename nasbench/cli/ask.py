@@ -147,8 +147,7 @@ def top(
         (
             f"{entry.rank}{'=' if entry.tied else ''}",
             text if short else ",".join(map(str, entry.arch)),
-            f"{entry.value:.2f}" if best.column.unit == "%" else _short(entry.value, best.column),
-            "" if isnan(entry.spread) else f"{entry.spread:.2g}",
+            _mean(entry, best.column),
             str(len(entry.seeds) or ""),
             *(_short(entry.costs.get(name, nan), opened.column(name)) for name in costs),
         )
@@ -157,14 +156,14 @@ def top(
     names = [best.column.name, *costs]
     heads = [_head(name, opened.column(name).unit) for name in names]
     kind = "classes of equal networks" if best.by_class else "architectures"
-    notes = [f"{best.n_ranked:,} {kind} are ranked; sd: standard deviation over the seeds."]
+    notes = [f"{best.n_ranked:,} {kind} are ranked; ± is the standard deviation over the seeds."]
     if best.n_without:
         notes.append(f"{best.n_without:,} have no value: a training diverged or is not recorded.")
     if not short:
         notes.append("Numbers are options; 'nasbench query' and 'draw' take them as they are.")
     end = "highest" if best.column.goal == "max" else "lowest"
     print_rows(
-        ["#", "arch", heads[0], "sd", "seeds", *heads[1:]],
+        ["#", "arch", heads[0], "seeds", *heads[1:]],
         rows,
         title=f"{opened.name}@{opened.version}: {end} {best.column.name}, mean of the seeds",
         notes=notes,
@@ -180,11 +179,16 @@ def _entry(entry: Any, space: "SearchSpace") -> dict[str, Any]:
     }
 
 
+def _mean(entry: Any, column: Any) -> str:
+    mean = f"{entry.value:.2f}" if column.unit == "%" else _short(entry.value, column)
+    return mean if isnan(entry.spread) else f"{mean} ± {entry.spread:.2g}"
+
+
 def _short(value: float, column: Any) -> str:
     if isnan(value):
         return ""
     if column.unit == "1" and value >= 1e6:
-        return f"{value / 1e6:.2f} M"
+        return f"{value / 1e6:.3g} M"
     return _number(value, column) if column.unit == "1" else f"{value:.4g}"
 
 

@@ -473,17 +473,16 @@ def test_an_unreadable_table_is_refused(refused, tmp_path, content):
     assert "broken.parquet is not a readable Parquet file" in refused("check", "broken.parquet")
 
 
-def test_top_prints_the_best(nasbench, toy_home, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
+def test_top_prints_the_best(nasbench, toy_home):
     code, out, _ = nasbench("top", str(toy_home / "toy.parquet"), "-n", "2")
     assert code == 0
     lines = out.splitlines()
     assert lines[0] == "toy@1: highest valid_accuracy, mean of the seeds"
-    assert [line.split()[:5] for line in lines if ",4,4" in line or ",3,2" in line] == [
-        ["1", "4,4,4,4,4,4", "56.00", "2.8", "2"],
-        ["2", "3,3,3,1,3,2", "36.00", "2", "3"],
+    assert [line.split()[:6] for line in lines if ",4,4" in line or ",3,2" in line] == [
+        ["1", "4,4,4,4,4,4", "56.00", "±", "2.8", "2"],
+        ["2", "3,3,3,1,3,2", "36.00", "±", "2", "3"],
     ]
-    assert "5 architectures are ranked; sd: standard deviation over the seeds." in lines
+    assert "5 architectures are ranked; ± is the standard deviation over the seeds." in lines
     assert "1 have no value: a training diverged or is not recorded." in lines
 
 
