@@ -19,6 +19,8 @@ SIBLINGS = Registry(
         "networks": "data_builders:NETWORKS",
         "fit": "surrogates.fit:fit",
         "noise": "data_builders.studies.noise:noise_table",
+        "number": "leaderboard.site.formatting:number",
+        "outcome": "leaderboard.outcome:outcome",
         "pilot": "data_builders.studies.pilot:pilot_table",
         "plan": "data_builders.plan:load_plan",
         "plans": "data_builders.plan:shipped",

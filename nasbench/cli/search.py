@@ -1,5 +1,6 @@
 """Commands that search and rank: quickstart, run, leaderboard."""
 
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,8 @@ def quickstart(
         records = race(
             out / "runs", seeds, trials, count_processes(processes), fresh=fresh, progress=advance
         )
-    for board in SIBLINGS.load("boards")(records):
+    boards = SIBLINGS.load("boards")(records)
+    for board in sorted(boards, key=lambda board: BENCHMARKS.index(board.question.benchmark)):
         _print_board(board)
     _write_page(out / "runs", out)
 
@@ -161,15 +163,10 @@ def run(
         if seconds is epochs is None:
             reason = f"{algorithm} asks for no training"
         note(f"{empty} of {len(runs)} runs have no trial: {reason}")
-    finals = [
-        float(best) for run in runs if len(run) and (best := run.losses[:, 0].min()) < float("inf")
-    ]
-    mean = sum(finals) / len(finals) if finals else float("nan")
-    n_trials = sum(map(len, runs))
-    say(
-        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses seen: {mean:.4g}; "
-        f"records in {out}"
-    )
+    if any(run.incumbent_trials().size for run in runs):
+        _print_outcome(SIBLINGS.load("outcome")(runs, benchmark), f"{algorithm} on {benchmark}")
+    n, n_trials = len(runs), sum(map(len, runs))
+    say(f"{n} run{'' if n == 1 else 's'}, {n_trials:,} trials; records in {out}")
 
 
 def leaderboard_build(
@@ -197,6 +194,38 @@ def _write_page(runs: Path, out: Path) -> None:
     for line in not_shown:
         note(line)
     say(f"Page: {page.resolve()}")
+
+
+def _print_outcome(outcome: Any, title: str) -> None:
+    """What the runs chose, and what to compare it with."""
+    header = ["", _titled(outcome.title, outcome.unit)]
+    if outcome.measure:
+        header.append(_titled(outcome.measure, outcome.unit.replace("%", "pp")))
+    rows = [
+        [line.name, *(_estimate(e, outcome.unit) for e in (line.value, line.regret) if e)]
+        for line in outcome.lines
+    ]
+    interval = any("[" in cell for row in rows for cell in row[1:])
+    notes = [*outcome.notes, *["In brackets: 95 % interval over the runs."] * interval]
+    print_rows(header, rows, title=title, notes=notes)
+
+
+def _titled(title: str, unit: str) -> str:
+    return f"{title} ({unit})" if unit else title
+
+
+def _estimate(found: Any, unit: str) -> str:
+    """A mean with its interval; percentages with two decimals, others with four digits."""
+    number = SIBLINGS.load("number")
+    values = (found.mean, found.low, found.high)
+    if unit == "%":
+        mean, low, high = (f"{value:.2f}" for value in values)
+    else:
+        mean, low, high = (
+            f"{v:,.0f}" if v == round(v, 0) or abs(v) >= 1e4 else number(v, 4)
+            for v in (0.0 if isnan(value) else value for value in values)
+        )
+    return mean if isnan(found.low) else f"{mean} [{low}, {high}]"
 
 
 def _print_board(board: Any) -> None:

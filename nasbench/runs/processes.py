@@ -6,7 +6,7 @@ interruption loses no more work than that.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import replace
 from functools import lru_cache
@@ -24,13 +24,16 @@ from nasbench.runs.setup import Prepared, Setup
 _HELD_SECONDS = 0.2
 
 
-def finished_runs(prepared: Prepared, seeds: Sequence[int], processes: int) -> Iterator[list[Run]]:
+def finished_runs(
+    prepared: Prepared, seeds: Sequence[int], processes: int, progress: Callable[[int], None]
+) -> Iterator[list[Run]]:
     """Run a set-up with many seeds, and yield runs as they finish, in any order.
 
     Args:
         prepared: The checked set-up.
         seeds: Seeds of the runs.
         processes: Number of operating-system processes; the runs do not depend on it.
+        progress: Called with 1 whenever a run has finished, before it is handed out.
 
     Yields:
         One run, or as many as took a fraction of a second together.
@@ -40,6 +43,7 @@ def finished_runs(prepared: Prepared, seeds: Sequence[int], processes: int) -> I
     spent = 0.0
     for seconds, run in _here(prepared, seeds) if alone else _there(prepared, seeds, processes):
         held.append(replace(run, manifest=prepared.manifest))
+        progress(1)
         spent += seconds
         if spent >= _HELD_SECONDS:
             yield held
