@@ -11,6 +11,7 @@ SIBLINGS = Registry(
         "blueprint": "data_builders.blueprint:Blueprint",
         "boards": "leaderboard.scores:rank",
         "columns": "leaderboard.site.formatting:columns",
+        "explorer": "leaderboard.explorer.pages:build",
         "export": "data_builders.export:export",
         "fetch": "data_builders.images.fetch:fetch",
         "build": "data_builders.builds.build:Build",

@@ -20,9 +20,11 @@ BEST = 2_000
 """The best cells of a table that a part has, at most."""
 
 SAMPLE = 2_400
-"""Cells drawn for a surrogate; the neighbours of the best of them come in addition."""
+"""Cells drawn for a surrogate."""
 
 STARTS = 6
+"""Best cells of a table or sample whose neighbours a page shows beside a surrogate."""
+
 _SEED = 0
 
 
@@ -35,14 +37,21 @@ def cells(space: SearchSpace, benchmarks: Sequence[AnyBenchmark]) -> NDArray[np.
     """The cells of a page in the order of their ranks, shape ``(n, d)``.
 
     All of a small space. Of a large one, what its tables record, or their best and a uniform sample
-    of the others; for a surrogate, a uniform sample and the neighbours of its best, so that steps
-    from these can be taken on the page.
+    of the others. Beside a surrogate, a uniform sample and the neighbours of the best cells as
+    well, so that steps from these can be taken on the page.
     """
     if is_whole(space):
         return np.stack(np.unravel_index(np.arange(prod(space.options)), space.options), axis=1)
-    found = [_recorded(b) for b in benchmarks if isinstance(b, TableBenchmark)]
-    found += [_sampled(b) for b in benchmarks if not isinstance(b, TableBenchmark)]
-    kept = [_part(archs, values) for archs, values in found]
+    kept = [_recorded(b) for b in benchmarks if isinstance(b, TableBenchmark)]
+    starts = [archs[:STARTS] for archs in kept]
+    for benchmark in benchmarks:
+        if not isinstance(benchmark, TableBenchmark):
+            drawn = np.array(list(islice(space.samples(random.Random(_SEED)), SAMPLE)))
+            kept.append(drawn)
+            starts.append(drawn[np.argsort(-_goodness(benchmark, drawn), kind="stable")[:STARTS]])
+    if not all(isinstance(benchmark, TableBenchmark) for benchmark in benchmarks):
+        best = {tuple(arch) for some in starts for arch in some.tolist()}
+        kept.append(np.array([n for arch in sorted(best) for n in space.neighbors(arch)]))
     return np.unique(np.concatenate(kept).astype(np.int64), axis=0)
 
 
@@ -64,24 +73,18 @@ def owners(benchmark: AnyBenchmark, archs: NDArray[np.integer]) -> NDArray[np.in
     return space.rank_many(space.canonical_many(archs) if by_class else archs)
 
 
-def _recorded(benchmark: TableBenchmark) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
+def _recorded(benchmark: TableBenchmark) -> NDArray[np.integer]:
+    """What a table records, the best first; of very many the best and a sample of the others."""
     table = benchmark.table
     rows = table.schedule == benchmark.schedules[-1]
     _, first = np.unique(table.ranks[rows], return_index=True)
     archs = table.archs[rows][first]
-    try:
-        return archs, _goodness(benchmark, archs)
-    except NotRecordedError:
-        return archs, np.zeros(len(archs))
-
-
-def _sampled(benchmark: AnyBenchmark) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
-    space = benchmark.space
-    drawn = np.array(list(islice(space.samples(random.Random(_SEED)), SAMPLE)))
-    best = np.argsort(-_goodness(benchmark, drawn), kind="stable")[:STARTS]
-    around = [n for i in best for n in space.neighbors(tuple(drawn[i].tolist()))]
-    archs = np.concatenate([drawn, np.array(around, dtype=drawn.dtype)])
-    return archs, np.zeros(len(archs))
+    order = np.argsort(-_goodness(benchmark, archs), kind="stable")
+    if len(archs) > MOST:
+        others = np.random.default_rng(_SEED).permutation(order[BEST:])[: MOST - BEST]
+        order = np.concatenate([order[:BEST], others])
+    ordered: NDArray[np.integer] = archs[order]
+    return ordered
 
 
 def _goodness(benchmark: AnyBenchmark, archs: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -89,13 +92,8 @@ def _goodness(benchmark: AnyBenchmark, archs: NDArray[np.integer]) -> NDArray[np
     if not benchmark.objectives:
         return np.zeros(len(archs))
     column = benchmark.column(benchmark.objectives[0])
-    values = benchmark.query_many(archs, column.name)
+    try:
+        values = benchmark.query_many(archs, column.name)
+    except NotRecordedError:
+        return np.zeros(len(archs))
     return np.nan_to_num(values if column.goal == "max" else -values, nan=-np.inf)
-
-
-def _part(archs: NDArray[np.integer], values: NDArray[np.float64]) -> NDArray[np.integer]:
-    if len(archs) <= MOST:
-        return archs
-    order = np.argsort(-values, kind="stable")
-    others = np.random.default_rng(_SEED).permutation(order[BEST:])[: MOST - BEST]
-    return archs[np.concatenate([order[:BEST], others])]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.drawing.pictures import hues
 from nasbench.drawing.scene import BOX_HEIGHT, DOT
-from nasbench.errors import InvalidArgumentError, NotRecordedError
+from nasbench.errors import InvalidArgumentError, NasbenchError, NotRecordedError, first_line
 from nasbench.registry import require
 from nasbench.space import SearchSpace
 from nasbench.storage.files import atomic, writable_folder
@@ -31,12 +31,19 @@ _FIRST = 2_000
 _HERE = Path(__file__).parent
 
 
-def build(benchmarks: Iterable[str | Path], out: str | Path) -> list[Path]:
+def build(
+    benchmarks: Iterable[str | Path],
+    out: str | Path,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
     """Write a page for every space of some benchmarks.
 
     Args:
         benchmarks: Ids or paths; none: all installed benchmarks of :data:`SPACES`.
         out: Folder of the pages; created if missing.
+        tell: Called with a line for each installed benchmark that cannot be opened, and is left
+            out unless it was named.
 
     Returns:
         Paths of the pages.
@@ -48,7 +55,7 @@ def build(benchmarks: Iterable[str | Path], out: str | Path) -> list[Path]:
         MissingExtraError: jinja2 is not installed.
     """
     out = Path(out)
-    groups = grouped(benchmarks)
+    groups = grouped(benchmarks, tell=tell)
     paths = {name: out / file_name(name) for name in groups}
     for path in paths.values():
         _check_place(path)
@@ -65,16 +72,22 @@ def build(benchmarks: Iterable[str | Path], out: str | Path) -> list[Path]:
     return list(paths.values())
 
 
-def grouped(benchmarks: Iterable[str | Path]) -> dict[str, list[AnyBenchmark]]:
+def grouped(
+    benchmarks: Iterable[str | Path], *, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, list[AnyBenchmark]]:
     """The benchmarks by space, as a page each; see :func:`build`."""
     given = list(benchmarks)
-    opened = []
+    opened: list[AnyBenchmark] = []
     for name in given or catalogue():
         try:
-            opened.append(load(name))
-        except NotRecordedError:  # only numbers without trainings
+            benchmark = load(name)
+            if not isinstance(benchmark, TableBenchmark):
+                benchmark.predictor  # noqa: B018 (reading it checks it)
+            opened.append(benchmark)
+        except NasbenchError as error:
             if given:
                 raise
+            tell(f"Left out: {name}: {first_line(error)}")
     groups: dict[str, list[AnyBenchmark]] = {}
     opened.sort(
         key=lambda benchmark: SPACES.index(s) if (s := benchmark.space.name) in SPACES else 9
@@ -144,7 +157,7 @@ def document(benchmarks: Sequence[AnyBenchmark]) -> dict[str, Any]:
         ],
         "whole": whole,
         "n": len(archs),
-        "size": None if space.size is None else f"{space.size:,}",
+        "size": _size(space.size),
         "archs": None if whole else packed_integers(archs, 8),
         "hues": hues(space),
         "box": [BOX_HEIGHT, DOT],
@@ -177,6 +190,10 @@ def _pictures(space: SearchSpace, archs: Sequence[tuple[int, ...]]) -> dict[str,
         "scenes": wirings.scenes,
         "wirings": [[w.scene, w.slots, w.labels] for w in wirings.wirings],
     }
+
+
+def _size(n: int | None) -> str | None:
+    return None if n is None else f"{n:,}" if n < 1e9 else f"{n:.2g}"
 
 
 def _whole(benchmark: AnyBenchmark) -> SearchSpace:

@@ -98,7 +98,7 @@ class Numbers:
             whole[self._held] = values
         return {
             "name": column.name,
-            "title": spoken(column),
+            "title": spoken(column).removesuffix(f" {column.unit}"),
             "unit": column.unit.replace("1", ""),
             "count": column.unit == "1",
             "goal": column.goal,
@@ -114,7 +114,9 @@ class Numbers:
     def _seeds(self) -> dict[str, Any] | None:
         """Results of every training by the objective, row by row."""
         benchmark, name = self._benchmark, self._objective()
-        if not isinstance(benchmark, TableBenchmark) or name not in benchmark.columns:
+        if name is None or not isinstance(benchmark, TableBenchmark):
+            return None
+        if name not in benchmark.columns:
             return None
         table, length = benchmark.table, benchmark.schedules[-1]
         rows = table.schedule == length
@@ -126,7 +128,7 @@ class Numbers:
         inside = np.append(names[order], -1)[found] == table.ranks[rows]
         values = np.full((len(names), len(seeds)), np.nan)
         values[order[found[inside]], place[inside]] = read(name, length)[inside]
-        return {"column": name, "seeds": seeds.tolist(), **packed(values, "fine")}
+        return {"column": name, "seeds": seeds.tolist(), **packed(values, "exact")}
 
     def _curve(self) -> dict[str, Any] | None:
         """The objective at some recorded epochs, mean of the seeds, row by row."""
@@ -150,4 +152,4 @@ class Numbers:
                 found.append(values[self._first])
         if len(found) < len(epochs):
             return None
-        return {"column": name, "epochs": epochs, **packed(np.stack(found, axis=1), "fine")}
+        return {"column": name, "epochs": epochs, **packed(np.stack(found, axis=1), "exact")}

@@ -1,4 +1,4 @@
-"""Commands that read: list, info, query, top, draw, check."""
+"""Commands that read: list, info, query, top, draw, explore, check."""
 
 import json
 from math import isnan, nan
@@ -14,11 +14,13 @@ from nasbench.cli.options import (
     Arch,
     Benchmark,
     Json,
+    benchmark_ids,
     described_names,
+    existing,
     given_path,
     space_names,
 )
-from nasbench.cli.output import print_rows, say
+from nasbench.cli.output import note, print_rows, say, status
 from nasbench.cli.parsing import parse_arch
 from nasbench.errors import (
     IllegalArchError,
@@ -234,6 +236,31 @@ def draw(
     else:
         write(out, draw(known, cell))
         say(str(out))
+
+
+def explore(
+    benchmarks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[BENCHMARK]...",
+            help="Ids or paths; default: all of nb201, nb101, darts and seqmix.",
+            autocompletion=benchmark_ids,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where to write the pages.", parser=given_path)
+    ] = Path("explorer"),
+) -> None:
+    """Write a page for each space, on which cells are chosen, drawn and compared, offline."""
+    for benchmark in benchmarks or []:
+        existing(benchmark)
+    left_out: list[str] = []
+    with status("Writing the pages"):
+        pages = SIBLINGS.load("explorer")(benchmarks or (), out, tell=left_out.append)
+    for line in left_out:
+        note(line)
+    for page in pages:
+        say(f"Page: {page.resolve()}")
 
 
 def _known(arch: str, space: str | None, benchmark: str | None) -> tuple["SearchSpace", Any]:
