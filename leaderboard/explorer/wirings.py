@@ -6,7 +6,8 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-from nasbench.drawing.pictures import pictures
+from nasbench.drawing.layers import SUM
+from nasbench.drawing.pictures import picture
 from nasbench.space import Arch, Graph, SearchSpace
 
 _MOST = 400
@@ -94,18 +95,19 @@ class Wirings:
         )
 
     def _wiring(self, arch: Arch, part: int, graph: Graph) -> Wiring:
-        picture = pictures(self._space, arch)[part]
-        scene = picture.scene
-        document = [
-            scene.width,
-            scene.height,
-            [list(box) for box in scene.boxes],
-            [list(line) for line in scene.lines],
-            graph.adjacency.astype(int).tolist(),
-        ]
-        place = self._scene_of.setdefault(str(document), len(self.scenes))
+        key = graph.adjacency.tobytes(), tuple(label == SUM for label in graph.labels)
+        place = self._scene_of.setdefault(key, len(self.scenes))
         if place == len(self.scenes):
-            self.scenes.append(document)
+            scene = picture(self._space, graph).scene
+            self.scenes.append(
+                [
+                    scene.width,
+                    scene.height,
+                    [list(box) for box in scene.boxes],
+                    [list(line) for line in scene.lines],
+                    graph.adjacency.astype(int).tolist(),
+                ]
+            )
         slots = self._slots(arch, part, graph)
         labels = tuple(
             "" if slot is not None else label

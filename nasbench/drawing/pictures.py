@@ -48,8 +48,7 @@ def pictures(space: SearchSpace, arch: Arch) -> list[Picture]:
     """
     cells = space.cells(arch)
     if cells:
-        width = _width(label for d in space.decisions for label in d.labels)
-        return [_picture(title, graph, width) for title, graph in cells.items()]
+        return [picture(space, graph, title) for title, graph in cells.items()]
     labels = tuple(
         f"{decision.name}: {decision.labels[option]}"
         for decision, option in zip(space.decisions, arch, strict=True)
@@ -66,8 +65,16 @@ def hues(space: SearchSpace) -> dict[str, int]:
     return {label: number % HUES for number, label in enumerate(coloured)}
 
 
-def _picture(title: str, graph: Graph, width: int) -> Picture:
-    width = max(width, _width(label for label in graph.labels if label != SUM))
+def picture(space: SearchSpace, graph: Graph, title: str = "") -> Picture:
+    """The picture of one cell.
+
+    Args:
+        space: The space; all its pictures have boxes of one width.
+        graph: One of the graphs of :meth:`nasbench.space.SearchSpace.cells`.
+        title: Its title.
+    """
+    labels = [*(label for d in space.decisions for label in d.labels), *graph.labels]
+    width = _width(label for label in labels if label != SUM)
     edges = edges_of(graph) if graph.drawn == "edges" else None
     scene = layered(graph, width) if edges is None else arcs(edges, width)
     return Picture(title, scene, graph.labels, _idle(graph))

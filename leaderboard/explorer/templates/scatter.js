@@ -93,7 +93,9 @@ const nearest = (event, reach) => {
   }
   return best;
 };
+let hovered = -1;
 const showTip = (i) => {
+  hovered = i;
   tip.hidden = i < 0;
   if (i < 0) return;
   const { x, y, px, py, width } = plot;
@@ -106,7 +108,7 @@ const showTip = (i) => {
 canvas.addEventListener("pointermove", (event) => { if (plot) showTip(nearest(event, 12)); });
 canvas.addEventListener("pointerleave", () => showTip(-1));
 canvas.addEventListener("click", (event) => {
-  const i = nearest(event, 28);
+  const i = event.pointerType === "mouse" && hovered >= 0 ? hovered : nearest(event, 28);
   if (i >= 0) choose(archOf(i));
 });
 canvas.addEventListener("keydown", (event) => {
