@@ -51,6 +51,7 @@ class Wirings:
         self.wirings: list[Wiring] = []
         self._scene_of: dict[Any, int] = {}
         self._known: dict[tuple[int, bytes], list[int]] = {}
+        self._last: dict[int, tuple[Slot | None, ...]] = {}
 
     def of(self, arch: Arch) -> list[int]:
         """Numbers of the wirings of an architecture, one for each part."""
@@ -109,6 +110,7 @@ class Wirings:
                 ]
             )
         slots = self._slots(arch, part, graph)
+        self._last[part] = slots
         labels = tuple(
             "" if slot is not None else label
             for slot, label in zip(slots, graph.labels, strict=True)
@@ -117,6 +119,9 @@ class Wirings:
 
     def _slots(self, arch: Arch, part: int, graph: Graph) -> tuple[Slot | None, ...]:
         """Which node each decision labels, found by changing one decision after the other."""
+        last = self._last.get(part, ())
+        if self._hold(last, arch, part, graph):
+            return last
         slots: list[Slot | None] = [None] * len(graph.labels)
         for position, n in enumerate(self._space.options):
             shown: list[str | None] = []
@@ -135,6 +140,26 @@ class Wirings:
                 texts = [graph.labels[node] if text == "" else text for text in shown]
                 slots[node] = position, tuple(texts)
         return tuple(slots)
+
+    def _hold(self, slots: tuple[Slot | None, ...], arch: Arch, part: int, graph: Graph) -> bool:
+        """Whether slots of another wiring say what is written on this one, for all other options.
+
+        All decisions that label are changed at once, to every option that one of them has.
+        """
+        if not slots or len(slots) != len(graph.labels):
+            return False
+        labelling = [slot for slot in slots if slot is not None]
+        for step in range(max((len(texts) for _, texts in labelling), default=0)):
+            changed = list(arch)
+            for position, texts in labelling:
+                changed[position] = (arch[position] + step) % len(texts)
+            other = self._graph(tuple(changed), part)
+            if other is None or other.adjacency.tobytes() != graph.adjacency.tobytes():
+                return False
+            for slot, label, first in zip(slots, other.labels, graph.labels, strict=True):
+                if label != (first if slot is None else slot[1][changed[slot[0]]]):
+                    return False
+        return True
 
     def _graph(self, arch: Arch, part: int) -> Graph | None:
         if not self._space.is_legal(arch):

@@ -99,7 +99,7 @@ def top(
     found = np.flatnonzero(~np.isnan(values))
     if not found.size:
         raise NotRecordedError(f"{benchmark.name!r} does not record {column.name!r} at this epoch")
-    losses = values[found] * (-1 if column.goal == "max" else 1)
+    losses = significant(values[found]) * (-1 if column.goal == "max" else 1)
     order = np.argsort(losses, kind="stable")
     sorted_ = losses[order]
     entries = []
@@ -119,6 +119,16 @@ def top(
         )
     by_class = benchmark.table.metadata.key == "class" and column.name in benchmark.columns
     return Top(column, tuple(entries), len(found), len(archs) - len(found), by_class)
+
+
+def significant(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to ten significant digits, so that equal means of seeds are equal numbers."""
+    size = np.abs(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = 9 - np.floor(np.log10(size))
+    scale = np.where(np.isfinite(places), 10.0 ** np.clip(places, -290, 290), 1.0)
+    rounded: NDArray[np.float64] = np.round(values * scale) / scale
+    return rounded
 
 
 def _column(benchmark: TableBenchmark, by: str | None) -> Column:

@@ -182,8 +182,10 @@ def _entry(entry: Any, space: "SearchSpace") -> dict[str, Any]:
 
 
 def _mean(entry: Any, column: Any) -> str:
-    mean = f"{entry.value:.2f}" if column.unit == "%" else _short(entry.value, column)
-    return mean if isnan(entry.spread) else f"{mean} ± {entry.spread:.2g}"
+    percent = column.unit == "%"
+    mean = f"{entry.value:.2f}" if percent else _short(entry.value, column)
+    spread = f"{entry.spread:.2f}" if percent else f"{entry.spread:.2g}"
+    return mean if isnan(entry.spread) else f"{mean} ± {spread}"
 
 
 def _short(value: float, column: Any) -> str:

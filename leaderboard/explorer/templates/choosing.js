@@ -44,8 +44,7 @@ menu("best", (column, table) => column === objective(table) || column === testOf
 menu("by", (column) => column.goal && column.kind !== "score", placeOf(0, objective(data.tables[0])));
 const first = data.tables[0];
 const cost = first.by_name.get("parameters") ?? first.by_name.get("seconds") ?? first.columns.at(-1);
-const second = data.tables.length > 1 ? placeOf(1, objective(data.tables[1])) : placeOf(0, cost);
-menu("x", () => true, cost === objective(first) ? second : placeOf(0, cost));
+menu("x", () => true, data.tables.length > 1 ? placeOf(1, objective(data.tables[1])) : placeOf(0, cost));
 menu("y", () => true, placeOf(0, objective(first)));
 for (const id of ["x", "y", "half"]) $(id).addEventListener("change", buildPlot);
 $("by").addEventListener("change", () => { showNeighbours(); paint(); });

@@ -98,7 +98,7 @@ const neighbours = () => {
     for (let option = 0; option < n; option++) {
       if (option === arch[j]) continue;
       const other = changed(arch, j, option), place = cellOf(other);
-      if (place >= 0) found.push({ arch: other, cell: place, j, option });
+      if (place >= 0 && place !== cell) found.push({ arch: other, cell: place, j, option });
     }
   });
   return found;

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmarks.loading import load
-from nasbench.benchmarks.top import top
+from nasbench.benchmarks.top import significant, top
 from nasbench.errors import InvalidArgumentError, NotRecordedError, UnknownNameError
 
 
@@ -40,6 +40,14 @@ def test_a_cost_is_best_where_it_is_lowest(toy, archs):
 def test_equal_values_share_a_rank(toy):
     best = top(toy, 9, by="train_loss")
     assert [(entry.rank, entry.tied) for entry in best.entries] == [(1, True)] * 5
+
+
+def test_means_that_differ_by_rounding_are_equal():
+    values = np.array([91.61 + 1e-13, 91.61, 0.0, np.nan, np.inf, -3e-200, 1_073_466.0])
+    found = significant(values)
+    assert found[0] == found[1]
+    np.testing.assert_allclose(found, values, rtol=1e-9)
+    assert found[6] == 1_073_466
 
 
 def test_a_schedule_is_ranked_by_what_it_records(toy_files, archs):

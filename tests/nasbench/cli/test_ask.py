@@ -479,8 +479,8 @@ def test_top_prints_the_best(nasbench, toy_home):
     lines = out.splitlines()
     assert lines[0] == "toy@1: highest valid_accuracy, mean of the seeds"
     assert [line.split()[:6] for line in lines if ",4,4" in line or ",3,2" in line] == [
-        ["1", "4,4,4,4,4,4", "56.00", "±", "2.8", "2"],
-        ["2", "3,3,3,1,3,2", "36.00", "±", "2", "3"],
+        ["1", "4,4,4,4,4,4", "56.00", "±", "2.83", "2"],
+        ["2", "3,3,3,1,3,2", "36.00", "±", "2.00", "3"],
     ]
     assert "5 architectures are ranked; ± is the standard deviation over the seeds." in lines
     assert "1 have no value: a training diverged or is not recorded." in lines
@@ -522,3 +522,14 @@ def test_draw_finds_the_space_of_every_notation(nasbench, cell, tmp_path):
         (cell, "--benchmark", "nb201-cifar10"),
     ):
         assert nasbench("draw", *arguments)[1] == drawn
+
+
+def test_explore_writes_a_page_for_each_space(nasbench, toy_files, refused, tmp_path):
+    code, out, error = nasbench("explore", str(toy_files["plain"]), "--out", "pages")
+    assert code == 0, error
+    page = tmp_path / "pages/explore-nb201.html"
+    assert out == f"Page: {page}\n"
+    page.write_text("my home page")
+    assert "never replaced" in refused("explore", str(toy_files["plain"]), "--out", "pages")
+    assert page.read_text() == "my home page"
+    assert "did you mean 'nb201-cifar10'" in refused("explore", "nb201-cifar1", "--out", "none")
