@@ -52,7 +52,17 @@ LARGEST_LOSS = 1e40
 """More than single precision holds; its products with other losses are finite."""
 
 _SMALLEST_LOSS = -LARGEST_LOSS
-_NOT_HYPERPARAMETERS = ("self", "space", "fidelities", "seed", "known", "resumable", "regressors")
+NOT_HYPERPARAMETERS = (
+    "self",
+    "space",
+    "fidelities",
+    "seed",
+    "known",
+    "resumable",
+    "regressors",
+    "supernets",
+)
+"""Arguments of a constructor that are not hyperparameters."""
 
 
 class Proposal(NamedTuple):
@@ -165,10 +175,12 @@ class Algorithm(ABC):
     the same names, and may list published settings in ``presets``. ``self.rng`` is its only source
     of randomness, and it calls only ``rng.random()``.
 
-    Three keywords are not hyperparameters; an algorithm that declares them is told their values.
+    Four keywords are not hyperparameters; an algorithm that declares them is told their values.
     ``known`` gives numbers that are known before training, see :data:`Known`. ``resumable`` is
     False if every fidelity is a separate training, so that no trial can be resumed. ``regressors``
-    makes registered regressors, see :class:`nasbench.regressor.Regressors`.
+    makes registered regressors, see :class:`nasbench.regressor.Regressors`, and ``supernets``
+    networks with shared weights, see :class:`nasbench.supernet.Supernets`. An ``__init__`` with
+    ``**keywords`` has those of its base class as well.
 
     Args:
         space: The space to search.
@@ -196,6 +208,8 @@ class Algorithm(ABC):
             own.
         inner_regressors: Classes of the regressors that it fits, if ``regressors`` made them; so is
             their code.
+        inner_supernets: Classes of the supernets that it trains, if ``supernets`` made them; so is
+            their code.
         space: As given.
         fidelities: As given.
         rng: The generator made from ``seed``.
@@ -209,6 +223,7 @@ class Algorithm(ABC):
     fallbacks: int = 0
     inner_algorithms: "tuple[type[Algorithm], ...]" = ()
     inner_regressors: tuple[type, ...] = ()
+    inner_supernets: tuple[type, ...] = ()
 
     def __init__(self, space: SearchSpace, *, fidelities: Sequence[int], seed: int) -> None:
         self.space = space
@@ -274,8 +289,9 @@ def make(
     known: Known | None = None,
     resumable: bool = True,
     regressors: Callable[..., Any] | None = None,
+    supernets: Callable[..., Any] | None = None,
 ) -> Algorithm:
-    """Make an algorithm, passing ``resumable`` and ``regressors`` only if it declares them.
+    """Make an algorithm, passing what is no hyperparameter only if it declares the keyword.
 
     Args:
         algorithm: Class of the algorithm.
@@ -286,12 +302,13 @@ def make(
         known: Numbers known before training; only for an algorithm that :func:`takes_known`.
         resumable: Whether a trial can resume another.
         regressors: Makes registered regressors, see :class:`nasbench.regressor.Regressors`.
+        supernets: Makes networks with shared weights, see :class:`nasbench.supernet.Supernets`.
     """
     declared: dict[str, Any] = {} if known is None else {"known": known}
-    if takes_resumable(algorithm):
-        declared["resumable"] = resumable
-    if "regressors" in inspect.signature(algorithm).parameters:
-        declared["regressors"] = regressors
+    offered = {"resumable": resumable, "regressors": regressors, "supernets": supernets}
+    for name, value in offered.items():
+        if name in parameters(algorithm):
+            declared[name] = value
     return algorithm(space, fidelities=fidelities, seed=seed, **hyperparameters, **declared)
 
 
@@ -304,30 +321,48 @@ def kept_hyperparameters(algorithm: Configurable) -> dict[str, Any] | None:
 
 
 @cache
+def parameters(algorithm: type[Configurable]) -> Mapping[str, inspect.Parameter]:
+    """Return the keyword-only parameters of a class, those of its bases where it passes them on."""
+    found: dict[str, inspect.Parameter] = {}
+    for kind in algorithm.__mro__:
+        if "__init__" not in vars(kind):
+            continue
+        own = inspect.signature(vars(kind)["__init__"]).parameters.values()
+        found = {p.name: p for p in own if p.kind is p.KEYWORD_ONLY and p.name not in found} | found
+        if not any(p.kind is p.VAR_KEYWORD for p in own):
+            break
+    return found
+
+
+@cache
 def _defaults(algorithm: type[Configurable]) -> Mapping[str, Any]:
     """Return the default of every hyperparameter; ``inspect.Parameter.empty`` for none."""
     return {
         name: parameter.default
-        for name, parameter in inspect.signature(algorithm).parameters.items()
-        if name not in _NOT_HYPERPARAMETERS and parameter.kind is parameter.KEYWORD_ONLY
+        for name, parameter in parameters(algorithm).items()
+        if name not in NOT_HYPERPARAMETERS
     }
 
 
 @cache
 def _annotations(algorithm: type[Configurable]) -> Mapping[str, Any]:
     """Return the annotation of every hyperparameter."""
-    parameters = inspect.signature(algorithm).parameters
-    return {name: parameters[name].annotation for name in _defaults(algorithm)}
+    return {name: parameters(algorithm)[name].annotation for name in _defaults(algorithm)}
 
 
 def takes_known(algorithm: type[Algorithm]) -> bool:
     """Return whether the algorithm declares the keyword ``known``."""
-    return "known" in inspect.signature(algorithm).parameters
+    return "known" in parameters(algorithm)
 
 
 def takes_resumable(algorithm: type[Algorithm]) -> bool:
     """Return whether the algorithm declares the keyword ``resumable``."""
-    return "resumable" in inspect.signature(algorithm).parameters
+    return "resumable" in parameters(algorithm)
+
+
+def takes_supernets(algorithm: type[Algorithm]) -> bool:
+    """Return whether the algorithm declares the keyword ``supernets``."""
+    return "supernets" in parameters(algorithm)
 
 
 def _checked(name: str, value: Any, default: Any, annotation: Any) -> Any:

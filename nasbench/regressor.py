@@ -5,15 +5,18 @@ algorithms fit them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import InvalidArgumentError, SurrogateError, first_line
 from nasbench.space import SearchSpace
+
+Columns: TypeAlias = Callable[[NDArray[np.integer]], NDArray[np.float64]]
+"""Gives further features of architectures: finite numbers of shape ``(n, k)`` for ``(n, d)``."""
 
 _LARGEST = 1e100
 """Of what a file holds: sums and squares of such numbers are finite."""
@@ -49,17 +52,36 @@ class Regressor(ABC):
         presets: Hyperparameters by name of the preset.
         inner_regressors: Classes of the regressors that it fits, if any; their code is part of its
             own.
+        takes_columns: Whether :meth:`add_columns` is possible.
+        columns: Further features, besides those of architectures; None for none.
         space: As given.
         seed: As given.
     """
 
     family: ClassVar[str]
+    takes_columns: ClassVar[bool] = False
+    columns: Columns | None = None
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     inner_regressors: "tuple[type[Regressor], ...]" = ()
 
     def __init__(self, space: SearchSpace, *, seed: int = 0) -> None:
         self.space = space
         self.seed = seed
+
+    def add_columns(self, columns: Columns) -> None:
+        """Give the model further features, such as scores known before training; before the fit.
+
+        Such a model can be fitted and can predict. It cannot be saved, as a function is part of it.
+
+        Raises:
+            InvalidArgumentError: The regressor reads nothing but the architecture.
+        """
+        if not self.takes_columns:
+            raise InvalidArgumentError(
+                f"{type(self).__name__} reads nothing but the architecture and cannot take known "
+                "numbers as features; random_forest, xgb or gaussian_process can"
+            )
+        self.columns = columns
 
     def fit(self, archs: NDArray[np.integer], targets: NDArray[np.floating]) -> Self:
         """Fit the model to examples.

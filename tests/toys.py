@@ -81,6 +81,14 @@ class OneDecision(Numbers, options=(3,)):
     """Three architectures."""
 
 
+class Square(Numbers, options=(3, 3, 3)):
+    """Three decisions of three options each."""
+
+
+class OneOption(Numbers, options=(1, 1)):
+    """One architecture."""
+
+
 class Unequal(Numbers):
     """Decisions of all kinds, with 2, 1, 7 and 4 options."""
 

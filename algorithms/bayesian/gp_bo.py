@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar
 
+from algorithms.models.processes.arc import Arc
 from algorithms.models.processes.gaussian_process import GaussianProcess
 from algorithms.models.processes.kernels import (
     Distance,
@@ -20,7 +21,7 @@ from algorithms.models.processes.process_search import ProcessSearch
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
-KERNELS = ("hamming", "edit", "path", "degrees", "matern", "wl")
+KERNELS = ("hamming", "edit", "path", "degrees", "matern", "arc", "wl")
 _DISTANCES: Mapping[str, Callable[[SearchSpace], Distance]] = {
     "hamming": hamming,
     "edit": edit,
@@ -60,9 +61,11 @@ class GPBO(ProcessSearch):
         kernel: What the process compares, see :mod:`algorithms.models.processes.kernels`:
             ``"hamming"``: differing decisions; ``"edit"``: edits between graphs; ``"path"``: paths
             that only one has; ``"degrees"``: the cheap distance of NASBOT; ``"matern"``: Matérn 5/2
-            with a length for every decision; ``"wl"``: Weisfeiler-Lehman subtrees, of the likeliest
-            depth in 0..2. None for ``"path"`` in a space whose graphs have several paths, for
-            ``"matern"`` in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and
+            with a length for every decision; ``"arc"``: the same, but decisions that do nothing
+            where they are, such as edges without a signal, are alike (Swersky et al., 2014, see
+            :mod:`algorithms.models.processes.arc`); ``"wl"``: Weisfeiler-Lehman subtrees, of the
+            likeliest depth in 0..2. None for ``"path"`` in a space whose graphs have several paths,
+            for ``"matern"`` in others. ``"path"`` needs graphs; for ``"edit"``, ``"degrees"`` and
             ``"wl"``, an architecture without graph is a chain of its decisions.
         power: Of the distance in ``exp(-distance**power / (2 * length**2))``: 1 or 2; with 2 the
             kernel need not be positive semi-definite, which costs a jitter.
@@ -186,6 +189,8 @@ def _kernels(
         name = "path" if _branches(space) else "matern"
     if name == "matern":
         return [Matern(space)]
+    if name == "arc":
+        return [Arc(space)]
     if name == "wl":
         return [WeisfeilerLehman(space, iterations) for iterations in _DEPTHS]
     kernel = Exponential(_DISTANCES[name](space), power=power, length=length or 1.0)

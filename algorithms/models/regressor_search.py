@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.models.batch_search import BatchSearch
+from algorithms.models.known_features import KnownFeatures
+from nasbench.algorithm import Known
 from nasbench.errors import InvalidArgumentError
 from nasbench.regressor import Prediction, Regressor, Regressors
 from nasbench.space import Arch, SearchSpace
@@ -17,15 +19,16 @@ class RegressorSearch(BatchSearch):
     """Base of searches whose model is a registered regressor.
 
     It learns the losses in units of their standard deviation; a diverged training counts as the
-    largest finite loss. A regressor that cannot be fitted counts as a model that failed, see
-    :class:`~algorithms.models.batch_search.BatchSearch`.
+    largest finite loss. With ``known``, the regressor also sees those numbers, as
+    :class:`~algorithms.models.known_features.KnownFeatures`. A regressor that cannot be fitted
+    counts as a model that failed, see :class:`~algorithms.models.batch_search.BatchSearch`.
 
     Subclasses document their hyperparameters.
 
     Raises:
         UnknownNameError: There is no such regressor, or it has no such hyperparameter.
-        InvalidArgumentError: The regressor refuses a value or the space, there is nothing to make
-            regressors with, or a hyperparameter has an impossible value.
+        InvalidArgumentError: The regressor refuses a value, the space or ``known``, there is
+            nothing to make regressors with, or a hyperparameter has an impossible value.
         MissingExtraError: The regressor needs an optional package that is not installed.
     """
 
@@ -40,6 +43,7 @@ class RegressorSearch(BatchSearch):
         regressor: str,
         regressor_settings: Mapping[str, Any] | None,
         regressors: Regressors | None,
+        known: Known | None = None,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed, initial=initial, batch=batch)
         if regressor_settings is not None and not isinstance(regressor_settings, Mapping):
@@ -56,6 +60,7 @@ class RegressorSearch(BatchSearch):
         self.regressor = regressor
         self.regressor_settings = regressor_settings
         self._regressors = regressors
+        self._known = None if known is None else KnownFeatures(known)
         example = self._regressor(0)
         self.families = (example.family,)
         self.inner_regressors = (type(example), *example.inner_regressors)
@@ -69,6 +74,8 @@ class RegressorSearch(BatchSearch):
 
     def choose(self, n: int) -> Sequence[Arch]:
         model = self._regressor(int(self.rng.random() * 2**31))
+        if self._known is not None:
+            self._known.fit(self.examples.archs)
         try:
             model.fit(np.array(self.examples.archs), self.targets())
         except InvalidArgumentError:
@@ -83,7 +90,10 @@ class RegressorSearch(BatchSearch):
 
     def _regressor(self, seed: int) -> Regressor:
         settings = self.regressor_settings or {}
-        return self._regressors(self.regressor, self.space, seed=seed, **settings)
+        made = self._regressors(self.regressor, self.space, seed=seed, **settings)
+        if self._known is not None:
+            made.add_columns(self._known)
+        return made
 
 
 def is_finite(prediction: Prediction) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from algorithms.models.candidates import mutants_or_unseen
 from algorithms.models.regressor_search import RegressorSearch, is_finite
 from algorithms.parts.aging_population import AgingPopulation
-from nasbench.algorithm import Observation
+from nasbench.algorithm import Known, Observation
 from nasbench.errors import InvalidArgumentError
 from nasbench.regressor import Regressor, Regressors
 from nasbench.space import Arch, SearchSpace
@@ -25,7 +25,9 @@ class PredictorEA(RegressorSearch):
 
     A predictor in place of trainings is the idea of Sun et al. (2020), who fitted a random forest;
     ours differs in that every selected child is trained, and the regressor learns from it. A preset
-    names a regressor (``nasbench list regressors``), which has its default settings.
+    names a regressor (``nasbench list regressors``), which has its default settings. Numbers of
+    ``known`` join the encoding as features of the regressor, see
+    :class:`~algorithms.models.known_features.KnownFeatures`.
 
     Args:
         space: The search space.
@@ -38,6 +40,7 @@ class PredictorEA(RegressorSearch):
         batch: Number of steps between two fits.
         regressor: Registered name of the regressor.
         regressor_settings: Hyperparameters of the regressor, on top of its defaults.
+        known: Scores or costs of an architecture, which join its encoding as features.
         regressors: Makes regressors.
     """
 
@@ -63,6 +66,7 @@ class PredictorEA(RegressorSearch):
         batch: int = 10,
         regressor: str = "random_forest",
         regressor_settings: Mapping[str, Any] | None = None,
+        known: Known | None = None,
         regressors: Regressors | None = None,
     ) -> None:
         super().__init__(
@@ -74,6 +78,7 @@ class PredictorEA(RegressorSearch):
             regressor=regressor,
             regressor_settings=regressor_settings,
             regressors=regressors,
+            known=known,
         )
         for name, value in (("population", population), ("children", children)):
             if value < 1:

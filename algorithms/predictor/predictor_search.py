@@ -10,6 +10,7 @@ from algorithms.models.acquisition import acquisition as score
 from algorithms.models.acquisition import check_name
 from algorithms.models.candidates import mutants, unseen
 from algorithms.models.regressor_search import RegressorSearch, is_finite
+from nasbench.algorithm import Known
 from nasbench.errors import InvalidArgumentError
 from nasbench.regressor import Regressor, Regressors
 from nasbench.space import Arch, SearchSpace
@@ -21,6 +22,10 @@ class PredictorSearch(RegressorSearch):
     The regressor learns all results. Candidates are mutants of the best results and random
     architectures, none of them proposed before; the ``batch`` most promising are trained, then the
     regressor is fitted again. Predictors are compared in this way by White et al. (2021).
+
+    Numbers of ``known`` join the encoding as features of the regressor, as zero-cost scores do in
+    their OMNI predictors; see :class:`~algorithms.models.known_features.KnownFeatures`. Every
+    candidate is asked for them, and the clock charges the recorded seconds.
 
     A preset names a regressor (``nasbench list regressors``), which has its default settings. Some
     estimate no uncertainty (``gin``, ``mlp``, ``xgb``): then every acquisition takes the lowest
@@ -40,6 +45,7 @@ class PredictorSearch(RegressorSearch):
         mutants: Number of candidates that are mutants of the best results.
         random: Number of candidates that are random.
         parents: Best results that are mutated.
+        known: Scores or costs of an architecture, which join its encoding as features.
         regressors: Makes regressors.
     """
 
@@ -67,6 +73,7 @@ class PredictorSearch(RegressorSearch):
         mutants: int = 100,
         random: int = 100,
         parents: int = 10,
+        known: Known | None = None,
         regressors: Regressors | None = None,
     ) -> None:
         super().__init__(
@@ -78,6 +85,7 @@ class PredictorSearch(RegressorSearch):
             regressor=regressor,
             regressor_settings=regressor_settings,
             regressors=regressors,
+            known=known,
         )
         for name, value in (("mutants", mutants), ("random", random)):
             if value < 0:

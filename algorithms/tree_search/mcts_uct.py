@@ -5,50 +5,14 @@ Gordon (2017, https://arxiv.org/abs/1704.08792).
 """
 
 from collections.abc import Mapping, Sequence
-from math import inf, log, sqrt
+from math import inf
 from typing import Any, ClassVar
 
-from algorithms.parts.choices import completed, legal_options
+from algorithms.parts.choices import legal_options
+from algorithms.tree_search.uct_tree import Node, UctTree, check_scale
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
-
-
-class _Statistics:
-    """Results of the trials that took one option.
-
-    Attributes:
-        finished: Number of trials told.
-        diverged: Number of those that diverged.
-        running: Number of trials not told yet.
-        total: Sum of the finite losses.
-    """
-
-    __slots__ = ("diverged", "finished", "running", "total")
-
-    def __init__(self) -> None:
-        self.finished = self.diverged = self.running = 0
-        self.total = 0.0
-
-    def add(self, loss: float) -> None:
-        self.finished += 1
-        if loss == inf:
-            self.diverged += 1
-        else:
-            self.total += loss
-
-
-class _Node(_Statistics):
-    """A prefix of decisions; ``children`` is None until a trial passes through it."""
-
-    __slots__ = ("children",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.children: dict[int, _Node] | None = None
-
-
-_NOTHING = _Statistics()
 
 
 class MctsUct(Algorithm):
@@ -66,8 +30,9 @@ class MctsUct(Algorithm):
     children are tried in the order of that mean (all moves as first: Gelly and Silver, 2007,
     https://doi.org/10.1145/1273496.1273531).
 
-    Preset ``deep_architect`` is as in negrinho/deep_architect (``searchers/mcts.py``), without its
-    surrogate model and with accuracies as fractions. ``alphax`` takes its constants from
+    Preset ``deep_architect`` is as in negrinho/deep_architect (``searchers/mcts.py``), with
+    accuracies as fractions; :class:`~algorithms.tree_search.mcts_surrogate.MctsSurrogate` is its
+    search with a surrogate model. ``alphax`` takes its constants from
     linnanwang/AlphaX-NASBench101 (``MCTS.py``; Wang et al., 2020,
     https://arxiv.org/abs/1903.11059), without its accuracy-predicting network and with one decision
     per level of the tree. ``wistuba`` is after Wistuba (2017, https://arxiv.org/abs/1712.07420),
@@ -103,73 +68,24 @@ class MctsUct(Algorithm):
         for name, value in (("exploration", exploration), ("sharing", sharing)):
             if not 0 <= value < inf:
                 raise InvalidArgumentError(f"{name} = {value} must be finite and not negative")
-        if scale is not None and (type(scale) not in (int, float) or not 0 < scale < inf):
-            raise InvalidArgumentError(f"scale = {scale!r} must be positive and finite, or None")
+        check_scale(scale)
         self.exploration = exploration
         self.scale = scale
         self.sharing = sharing
         self.loss_unit = "%" if scale == 100 else None
-        self._legal = legal_options(space)
-        self._root = _Node()
-        self._shared = [[_Statistics() for _ in range(n)] for n in space.options]
-        self._paths: dict[Arch, list[list[_Node]]] = {}
-        self._best, self._worst = inf, -inf
+        self._tree = UctTree(
+            space, legal_options(space), exploration=exploration, scale=scale, sharing=sharing
+        )
+        self._paths: dict[Arch, list[list[Node]]] = {}
 
     def ask(self) -> Proposal:
-        node, grown = self._root, False
-        prefix: Arch = ()
-        path = [node]
-        while len(prefix) < len(self.space.options) and not grown:
-            if node.children is None:
-                node.children = {option: _Node() for option in self._legal(prefix)}
-                grown = True
-            option = self._choose(node, node.children, len(prefix))
-            node, prefix = node.children[option], (*prefix, option)
-            path.append(node)
-        arch = completed(self.space, prefix, self._legal, self.rng)
-        for node in path:
-            node.running += 1
+        arch, path = self._tree.draw(self.rng)
         self._paths.setdefault(arch, []).append(path)
         return Proposal(arch)
 
     def tell(self, observation: Observation) -> None:
-        loss, arch = observation.losses[0], observation.proposal.arch
-        if loss < inf:
-            self._best, self._worst = min(self._best, loss), max(self._worst, loss)
+        arch = observation.proposal.arch
         path = self._paths[arch].pop(0)
-        for node in path:
-            node.running -= 1
-            node.add(loss)
         if not self._paths[arch]:
             del self._paths[arch]
-        if self.sharing:
-            for options, option in zip(self._shared, arch, strict=True):
-                options[option].add(loss)
-
-    def _choose(self, node: _Node, children: dict[int, _Node], position: int) -> int:
-        """The option with the highest bound; ties are broken at random."""
-        worst = self._worst if self._worst > -inf else 0.0
-        scale = self.scale or (self._worst - self._best if self._worst > self._best else 1.0)
-        spread = self.exploration * scale * sqrt(2 * log(max(node.finished + node.running, 1)))
-        expected = self._mean(node, worst) if node.finished else worst
-        highest, tied = (False, -inf), []
-        for option, child in children.items():
-            visits = child.finished + child.running
-            mean = self._mean(child, worst) if child.finished else expected
-            shared = self._shared[position][option] if self.sharing else _NOTHING
-            if shared.finished:
-                weight = self.sharing / (self.sharing + child.finished)
-                mean += weight * (self._mean(shared, worst) - mean)
-            if visits:
-                bound = (False, spread / sqrt(visits) - mean)
-            else:
-                bound = (True, -mean if shared.finished else inf)
-            if bound > highest:
-                highest, tied = bound, [option]
-            elif bound == highest:
-                tied.append(option)
-        return tied[int(self.rng.random() * len(tied))] if len(tied) > 1 else tied[0]
-
-    @staticmethod
-    def _mean(statistics: _Statistics, worst: float) -> float:
-        return (statistics.total + statistics.diverged * worst) / statistics.finished
+        self._tree.add(arch, path, observation.losses[0])

@@ -21,7 +21,7 @@ def initial_value(site: str, shape: Sequence[int], arch: Arch, seed: int) -> NDA
     """
     if len(shape) == 1:
         return np.full(shape, 1.0 if site.endswith("weight") else 0.0)
-    name_of_class = "".join(map(str, arch)) if max(arch) < 10 else "-".join(map(str, arch))
+    name_of_class = ("" if max(arch, default=0) < 10 else "-").join(map(str, arch))
     bound = math.sqrt((6.0 if len(shape) == 4 else 1.0) / math.prod(shape[1:]))
     u = splitmix.uniform(splitmix.key("init", seed, name_of_class, site), math.prod(shape))
     return ((2.0 * u - 1.0) * bound).reshape(shape)

@@ -107,7 +107,7 @@ class Part:
                     preset=preset,
                     objectives=self.objectives,
                 )
-                if setup.prepare().make(0)[0].loss_unit not in (None, "%"):
+                if setup.prepare().example.loss_unit not in (None, "%"):
                     continue
                 print(algorithm, preset or "", flush=True)
                 few = min(seeds, FEW_SEEDS) if algorithm in SLOW else seeds

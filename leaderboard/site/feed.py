@@ -10,9 +10,9 @@ from typing import Any
 
 from leaderboard.admission import NotShown
 from leaderboard.boards import Board, Row
+from leaderboard.command import command
 from leaderboard.curves import RANDOM, Axis, Curve
 from leaderboard.site import notes
-from leaderboard.site.command import command
 from nasbench.errors import RecordError
 
 Drawn = Mapping[Axis, Mapping[str, Curve]]

@@ -26,19 +26,22 @@ class RecordedSpace(SearchSpace):
     Args:
         whole: The whole space.
         ranks: Ranks of the recorded architectures, ascending, at least one.
+
+    Attributes:
+        whole: As given.
     """
 
     def __init__(self, whole: SearchSpace, ranks: NDArray[np.int64]) -> None:
         self.name = whole.name  # type: ignore[misc]
         self.decisions = whole.decisions  # type: ignore[misc]
-        self._whole = whole
+        self.whole = whole
         self._ranks = ranks.tolist()
 
     def to_text(self, arch: Arch) -> str:
-        return self._whole.to_text(arch)
+        return self.whole.to_text(arch)
 
     def from_text(self, text: str) -> Arch:
-        return self.check(self._whole.from_text(text))
+        return self.check(self.whole.from_text(text))
 
     def is_legal(self, arch: Arch) -> bool:
         rank = self.rank(arch)
@@ -46,7 +49,7 @@ class RecordedSpace(SearchSpace):
         return position < len(self._ranks) and self._ranks[position] == rank
 
     def check(self, arch: object) -> Arch:
-        checked = self._whole.check(arch)  # type: ignore[arg-type]
+        checked = self.whole.check(arch)  # type: ignore[arg-type]
         if not self.is_legal(checked):
             raise IllegalArchError(
                 f"{self.to_text(checked)} of {self.name!r} is not among the {self.size:,} recorded "
@@ -56,19 +59,19 @@ class RecordedSpace(SearchSpace):
 
     def canonical(self, arch: Arch) -> Arch:
         """Return the first recorded member of the class."""
-        return self._representatives[self._whole.canonical(arch)]
+        return self._representatives[self.whole.canonical(arch)]
 
     def function(self, arch: Arch) -> Arch:
         """Return the first recorded architecture that computes the same function."""
-        return self._functions[self._whole.function(arch)]
+        return self._functions[self.whole.function(arch)]
 
     @cached_property
     def _representatives(self) -> dict[Arch, Arch]:
-        return self._first_of(self._whole.canonical_many)
+        return self._first_of(self.whole.canonical_many)
 
     @cached_property
     def _functions(self) -> dict[Arch, Arch]:
-        return self._first_of(self._whole.function_many)
+        return self._first_of(self.whole.function_many)
 
     def _first_of(self, groups: Callable[[NDArray[np.integer]], NDArray[np.int64]]) -> _Firsts:
         """The first recorded member of each group, by the group's representative in the whole."""
@@ -79,7 +82,7 @@ class RecordedSpace(SearchSpace):
         return found
 
     def graph(self, arch: Arch) -> Graph | None:
-        return self._whole.graph(arch)
+        return self.whole.graph(arch)
 
     def cells(self, arch: Arch) -> dict[str, Graph]:
         return self._whole.cells(arch)
@@ -108,12 +111,12 @@ class RecordedSpace(SearchSpace):
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, RecordedSpace)
-            and self._whole == other._whole
+            and self.whole == other.whole
             and self._ranks == other._ranks
         )
 
     def __hash__(self) -> int:
-        return hash((self._whole, len(self._ranks), self._ranks[0], self._ranks[-1]))
+        return hash((self.whole, len(self._ranks), self._ranks[0], self._ranks[-1]))
 
     def __repr__(self) -> str:
-        return f"RecordedSpace({self._whole!r}, {self.size:,} architectures)"
+        return f"RecordedSpace({self.whole!r}, {self.size:,} architectures)"

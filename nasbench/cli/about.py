@@ -21,8 +21,6 @@ from nasbench.errors import (
 from nasbench.registry import install
 from nasbench.siblings import SIBLINGS
 
-CONTRACT = ("self", "space", "fidelities", "seed", "known", "resumable", "regressors")
-"""Arguments of a constructor that are not hyperparameters."""
 KINDS = {"algorithms": "algorithm", "regressors": "regressor", "spaces": "space"}
 """Registries of classes that can be described, and what one of their things is called."""
 
@@ -115,6 +113,8 @@ def _benchmark(name: str) -> About:
 
 def _class(name: str, kind: str, found: Any) -> About:
     """A class that can be imported."""
+    from nasbench.algorithm import NOT_HYPERPARAMETERS, parameters
+
     module = sys.modules[found.__module__]
     documented: dict[str, str] = {}
     for base in reversed(found.__mro__):
@@ -124,13 +124,13 @@ def _class(name: str, kind: str, found: Any) -> About:
         return _space(name, found(), _texts(found.__doc__, module.__doc__))
     defaults = {
         parameter.name: parameter.default
-        for parameter in inspect.signature(found).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in CONTRACT
+        for parameter in parameters(found).values()
+        if parameter.name not in NOT_HYPERPARAMETERS
     }
     facts = _texts(found.__doc__, module.__doc__)
     if kind == "algorithms":
         facts["family"] = family_of(found.__module__)
-        facts |= _uses(found.multi_objective, documented, inspect.signature(found).parameters)
+        facts |= _uses(found.multi_objective, documented, parameters(found))
     else:
         facts["family"] = found.family
     facts["class"] = f"{found.__module__}:{found.__qualname__}"
@@ -139,6 +139,8 @@ def _class(name: str, kind: str, found: Any) -> About:
 
 def _source(name: str, kind: str, source: Source) -> About:
     """A class that cannot be imported, as far as its source tells."""
+    from nasbench.algorithm import NOT_HYPERPARAMETERS
+
     documented = arguments(source.docstring)
     facts = _texts(source.docstring, source.paper)
     if kind == "algorithms":
@@ -148,7 +150,8 @@ def _source(name: str, kind: str, source: Source) -> About:
         facts["family"] = source.constant("family") or ""
     facts["class"] = source.place
     facts["not installed"] = install(source.missing)
-    defaults = {name: inspect.Parameter.empty for name in documented if name not in CONTRACT}
+    hyperparameters = (name for name in documented if name not in NOT_HYPERPARAMETERS)
+    defaults = dict.fromkeys(hyperparameters, inspect.Parameter.empty)
     presets = source.constant("presets") or {}
     return _configurable(name, kind, facts, documented, defaults, presets)
 

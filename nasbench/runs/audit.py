@@ -11,7 +11,7 @@ milliseconds each and may differ in the last digits between processors: of a rec
 compared up to rounding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,23 @@ from nasbench.runs.budget import check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 from nasbench.runs.replay import check_replicate, draw_values
-from nasbench.runs.rules import check_rules
+from nasbench.runs.rules import RULES, check_rule
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.trials import Trials
 
 PREDICTED = 32
 """Trials of a record whose losses and costs are predicted again if the benchmark is a surrogate."""
+
+ASPECTS = (
+    "protocol",
+    *RULES,
+    "known numbers",
+    "architectures",
+    "training seeds",
+    "losses",
+    "times",
+)
+"""What is checked, in this order; the first is how the record was made."""
 
 _CHUNK = 2**15
 
@@ -61,10 +72,13 @@ class Auditor:
         most: Number of trials of a record whose architectures are looked up if that takes
             microseconds each, as in a surrogate and in NAS-Bench-101: all trials of runs that are
             evenly spread, and of one run at least. None: of all runs.
+
+    Attributes:
+        benchmark: As given.
     """
 
     def __init__(self, benchmark: Benchmark, *, most: int | None = None) -> None:
-        self._benchmark = benchmark
+        self.benchmark = benchmark
         self._name = f"{benchmark.name}@{benchmark.version}"
         self._bulk = bulk(benchmark)
         self._most = None if self._bulk.is_indexed else most
@@ -80,25 +94,59 @@ class Auditor:
         Raises:
             RecordError: One does not follow from the benchmark; see :func:`audit`.
         """
-        self._check_manifest(manifest, where)
-        self._check_form(runs, where)
+        for _, error in self.faults(manifest, runs, where):
+            raise error
+
+    def faults(
+        self, manifest: Manifest, runs: Sequence[Run], where: str
+    ) -> Iterator[tuple[str, RecordError]]:
+        """Yield what is wrong with runs, as it is found; arguments are those of :meth:`check`.
+
+        Yields:
+            One of :data:`ASPECTS`, and the first trial that is wrong there, of each of several
+            groups of runs. What cannot be told because of a fault before is left out.
+        """
+        try:
+            self._check_manifest(manifest, where)
+            self._check_form(runs, where)
+        except RecordError as error:
+            yield "protocol", error
+            return
         charges = self._bulk.charges(manifest.known)
         looked_up = self._looked_up(runs)
         predicted = _spread(looked_up, PREDICTED)
         asked = {run.seed for run in looked_up}
         for part in _chunks(runs):
-            trials = Trials(part, where)
-            check_rules(trials, manifest)
-            _check_known(trials, charges)
             some = [run for run in part if run.seed in asked]
-            if len(some) < len(part):
-                trials = Trials(some, where)
-            places = self._places(trials)
-            self._check_training_seeds(trials, places, manifest)
-            rows = np.arange(len(trials))
+            seeds = {run.seed for run in predicted}
+            n_each = -(-PREDICTED // len(predicted))
+            try:
+                trials = Trials(part, where)
+                partly = trials if len(some) == len(part) else Trials(some, where)
+            except RecordError as error:
+                yield "resumptions", error
+                continue
+            for rule in RULES:
+                yield from _fault(rule, check_rule, rule, trials, manifest)
+            yield from _fault("known numbers", _check_known, trials, charges)
+            try:
+                places = self._places(partly)
+            except RecordError as error:
+                yield "architectures", error
+                continue
+            yield from _fault(
+                "training seeds", self._check_training_seeds, partly, places, manifest
+            )
+            rows = np.arange(len(partly))
             if not self._bulk.is_exact:
-                rows = _best(some, {run.seed for run in predicted}, -(-PREDICTED // len(predicted)))
-            self._check_answers(trials, places, rows)
+                rows = _best(some, seeds, n_each)
+            try:
+                losses, costs = self._answers(partly, places, rows)
+            except RecordError as error:
+                yield "losses", error
+                continue
+            yield from _fault("losses", self._check_losses, partly, rows, losses)
+            yield from _fault("times", self._check_times, partly, rows, costs)
 
     def _looked_up(self, runs: Sequence[Run]) -> list[Run]:
         """Return the runs whose architectures are looked up."""
@@ -108,7 +156,7 @@ class Auditor:
         return _spread(runs, max(1, self._most * len(runs) // n))
 
     def _check_manifest(self, manifest: Manifest, where: str) -> None:
-        benchmark = self._benchmark
+        benchmark = self.benchmark
         for what, said, found in (
             ("benchmark", manifest.benchmark, benchmark.name),
             ("version", manifest.version, benchmark.version),
@@ -131,7 +179,7 @@ class Auditor:
         if len(set(seeds)) < len(seeds):
             doubled = next(seed for seed in seeds if seeds.count(seed) > 1)
             raise RecordError(f"{where}: seed {doubled} is there twice")
-        sizes = len(self._benchmark.space.options), len(self._benchmark.objectives)
+        sizes = len(self.benchmark.space.options), len(self.benchmark.objectives)
         for run in runs:
             if (run.archs.shape[1], run.losses.shape[1]) != sizes:
                 raise RecordError(
@@ -176,10 +224,10 @@ class Auditor:
             rows,
         )
 
-    def _check_answers(
+    def _answers(
         self, trials: Trials, places: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> None:
-        """Check losses and ends of some trials."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return losses and costs of some trials, as the benchmark says."""
         losses, costs = np.empty((len(rows), trials.losses.shape[1])), np.empty(len(rows))
         seeds = trials.training_seeds
         for some in _groups(trials.epochs[rows], seeds[rows]):
@@ -194,6 +242,11 @@ class Auditor:
                 some = resumed[group]
                 found = self._evaluate(trials, places, rows[some], before[rows[some[0]]])
                 costs[some] -= found.seconds - found.validation_seconds
+        return losses, costs
+
+    def _check_losses(
+        self, trials: Trials, rows: NDArray[np.int64], losses: NDArray[np.float64]
+    ) -> None:
         same = [self._same(*pair) for pair in zip(trials.losses[rows].T, losses.T, strict=True)]
         trials.refuse(
             ~np.logical_and.reduce(same),
@@ -203,6 +256,10 @@ class Auditor:
             ),
             rows,
         )
+
+    def _check_times(
+        self, trials: Trials, rows: NDArray[np.int64], costs: NDArray[np.float64]
+    ) -> None:
         starts, known = trials.starts[rows], trials.known_seconds[rows]
         ends = starts + costs + known
         trials.refuse(
@@ -230,6 +287,16 @@ class Auditor:
             same: NDArray[np.bool_] = said == found
             return same
         return np.isclose(said, found, rtol=1e-4, atol=1e-6)
+
+
+def _fault(
+    aspect: str, check: Callable[..., None], *arguments: Any
+) -> Iterator[tuple[str, RecordError]]:
+    """Yield what a check raises."""
+    try:
+        check(*arguments)
+    except RecordError as error:
+        yield aspect, error
 
 
 def _check_known(trials: Trials, charges: bool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
-from nasbench.algorithm import Algorithm
+from nasbench.algorithm import Algorithm, takes_supernets
 from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
@@ -42,6 +42,7 @@ class Manifest:
         test_objectives: Objectives that reveal test results; a search with any is selected on test.
         random_trials: Number of trials at the start that are nothing but random search; None for
             all.
+        weight_sharing: Whether the algorithm trains a supernet before its first trial.
     """
 
     algorithm: str
@@ -61,6 +62,7 @@ class Manifest:
     code: str = ""
     test_objectives: tuple[str, ...] = ()
     random_trials: int | None = 0
+    weight_sharing: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.algorithm, str) or not _ALGORITHM.fullmatch(self.algorithm):
@@ -112,11 +114,17 @@ class Manifest:
             fidelities=tuple(algorithm.fidelities),
             family=family,
             families=tuple(algorithm.families) if family else (),
-            code=code_fingerprint(kind, *algorithm.inner_algorithms, *algorithm.inner_regressors),
+            code=code_fingerprint(
+                kind,
+                *algorithm.inner_algorithms,
+                *algorithm.inner_regressors,
+                *algorithm.inner_supernets,
+            ),
             test_objectives=tuple(
                 name for name in benchmark.objectives if "test" in benchmark.column(name).split
             ),
             random_trials=algorithm.random_trials,
+            weight_sharing=takes_supernets(kind),
         )
 
     def is_random_search(self, n_trials: int) -> bool:
@@ -150,6 +158,8 @@ class Manifest:
             document["code"] = self.code
         if self.random_trials != 0:
             document["random_trials"] = self.random_trials
+        if self.weight_sharing:
+            document["weight_sharing"] = True
         return document
 
     @classmethod
@@ -186,6 +196,7 @@ class Manifest:
                 code=_typed(document.get("code", ""), str),
                 test_objectives=_texts(benchmark.get("test_objectives", ())),
                 random_trials=_typed(document.get("random_trials", 0), int | None),
+                weight_sharing=document.get("weight_sharing", False) is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error

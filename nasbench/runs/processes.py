@@ -25,7 +25,11 @@ _HELD_SECONDS = 0.2
 
 
 def finished_runs(
-    prepared: Prepared, seeds: Sequence[int], processes: int, progress: Callable[[int], None]
+    prepared: Prepared,
+    seeds: Sequence[int],
+    processes: int,
+    progress: Callable[[int], None],
+    keep: Path | None = None,
 ) -> Iterator[list[Run]]:
     """Run a set-up with many seeds, and yield runs as they finish, in any order.
 
@@ -34,6 +38,7 @@ def finished_runs(
         seeds: Seeds of the runs.
         processes: Number of operating-system processes; the runs do not depend on it.
         progress: Called with 1 whenever a run has finished, before it is handed out.
+        keep: Folder for what searches keep beside their records, or None.
 
     Yields:
         One run, or as many as took a fraction of a second together.
@@ -41,7 +46,8 @@ def finished_runs(
     alone = processes == 1 or len(seeds) <= 1
     held: list[Run] = []
     spent = 0.0
-    for seconds, run in _here(prepared, seeds) if alone else _there(prepared, seeds, processes):
+    runs = _here(prepared, seeds, keep) if alone else _there(prepared, seeds, processes, keep)
+    for seconds, run in runs:
         held.append(replace(run, manifest=prepared.manifest))
         progress(1)
         spent += seconds
@@ -52,23 +58,29 @@ def finished_runs(
         yield held
 
 
-def _here(prepared: Prepared, seeds: Sequence[int]) -> Iterator[tuple[float, Run]]:
+def _here(
+    prepared: Prepared, seeds: Sequence[int], keep: Path | None
+) -> Iterator[tuple[float, Run]]:
     for seed in seeds:
         start = perf_counter()
-        run = prepared.run(seed)
+        run = prepared.run(seed, keep)
         yield perf_counter() - start, run
 
 
-def _there(prepared: Prepared, seeds: Sequence[int], processes: int) -> Iterator[tuple[float, Run]]:
+def _there(
+    prepared: Prepared, seeds: Sequence[int], processes: int, keep: Path | None
+) -> Iterator[tuple[float, Run]]:
     from joblib import delayed
 
     paths = _Paths(Path.cwd(), tuple(sys.path), os.environ.get("NASBENCH_HOME", ""))
     task = _pickle().dumps(replace(prepared.setup, algorithm=prepared.algorithm))
     content, code = prepared.benchmark.content_hash, prepared.manifest.code
-    inner = (*prepared.example.inner_algorithms, *prepared.example.inner_regressors)
+    example = prepared.example
+    inner = (*example.inner_algorithms, *example.inner_regressors, *example.inner_supernets)
+    keep = None if keep is None else keep.absolute()
     _end_old_processes(code_files(prepared.algorithm, *inner))
     crew = parallel(min(processes, len(seeds)), return_as="generator_unordered")
-    yield from crew(delayed(_run)(paths, task, content, code, s) for s in seeds)
+    yield from crew(delayed(_run)(paths, task, content, code, s, keep) for s in seeds)
 
 
 _sent: dict[Path, str] = {}
@@ -95,7 +107,9 @@ class _Paths(NamedTuple):
     home: str
 
 
-def _run(paths: _Paths, task: bytes, content: str, code: str, seed: int) -> tuple[float, Run]:
+def _run(
+    paths: _Paths, task: bytes, content: str, code: str, seed: int, keep: Path | None
+) -> tuple[float, Run]:
     """Run one seed in another process, and say how many seconds it took.
 
     Args:
@@ -104,13 +118,14 @@ def _run(paths: _Paths, task: bytes, content: str, code: str, seed: int) -> tupl
         content: Hash of the benchmark, so that no older one answers.
         code: Fingerprint of the algorithm's code.
         seed: Seed of the run.
+        keep: Folder for what the search keeps beside its record, or None.
     """
     sys.path[:] = paths.path
     os.environ["NASBENCH_HOME"] = paths.home
     with chdir(paths.folder):
         prepared = _prepared(paths, task, content, code)
         start = perf_counter()
-        run = prepared.run(seed)
+        run = prepared.run(seed, keep)
         return perf_counter() - start, run
 
 

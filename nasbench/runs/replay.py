@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import replace
 from heapq import heappop, heappush
 from time import perf_counter
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,13 @@ class KnownNumbers:
         return due
 
 
+class Charging(Protocol):
+    """Something that an algorithm uses and pays for: known numbers, supernets."""
+
+    def take_due(self) -> float:
+        """Return the seconds to charge for what was used since the last ``take_due``."""
+
+
 def replay(
     algorithm: Algorithm,
     benchmark: Benchmark,
@@ -81,6 +88,7 @@ def replay(
     seed: int = 0,
     replicate: Literal["draw", "mean"] | int = "draw",
     known: KnownNumbers | None = None,
+    supernets: Charging | None = None,
 ) -> Run:
     """Let an algorithm search a benchmark until the budget is spent.
 
@@ -106,6 +114,8 @@ def replay(
             drawn as described above. ``"mean"``: the mean over the recorded seeds. An integer: that
             training seed.
         known: The object that was passed to the algorithm as ``known``, if any.
+        supernets: The object that was passed to the algorithm as ``supernets``, if any. The first
+            trial starts when its supernet is trained.
 
     Returns:
         The trials in the order of their starts, with a manifest if the algorithm keeps its
@@ -117,8 +127,8 @@ def replay(
         NotRecordedError: A fixed training seed is not recorded for every architecture, or a
             proposed epoch is not recorded.
         AlgorithmError: The algorithm resumed a trial that cannot be resumed, asked for an epoch
-            that is not one of its fidelities, or proposed something that is not a
-            :class:`Proposal`.
+            that is not one of its fidelities, proposed something that is not a :class:`Proposal`,
+            or used a supernet after its first proposal.
         IllegalArchError: The algorithm proposed an architecture outside the space.
     """
     run = replay_bare(
@@ -129,6 +139,7 @@ def replay(
         seed=seed,
         replicate=replicate,
         known=known,
+        supernets=supernets,
     )
     hyperparameters = kept_hyperparameters(algorithm)
     if hyperparameters is None:
@@ -153,6 +164,7 @@ def replay_bare(
     seed: int,
     replicate: Literal["draw", "mean"] | int,
     known: KnownNumbers | None,
+    supernets: Charging | None,
 ) -> Run:
     """Do what :func:`replay` does, for a caller who knows the manifest: the run has none."""
     check_count("workers", workers)
@@ -198,6 +210,13 @@ def replay_bare(
             began = perf_counter()
             proposal = ask()
             ask_seconds = perf_counter() - began
+            if supernets is not None and (trained_for := supernets.take_due()):
+                if number:
+                    raise AlgorithmError(
+                        f"ask() of {type(algorithm).__name__} used a supernet after its first "
+                        "proposal"
+                    )
+                now = trained_for
             if proposal is None:
                 if not running:
                     is_open = False

@@ -9,16 +9,31 @@ from nasbench.runs.trials import Trials
 _MOST = 2**62
 
 
-def check_rules(trials: Trials, manifest: Manifest) -> None:
-    """Check epochs, resumptions, order and budget of trials.
+RULES = ("epochs", "resumptions", "budget", "clock")
+"""What is checked, in this order."""
+
+
+def check_rule(rule: str, trials: Trials, manifest: Manifest) -> None:
+    """Check that trials keep one of :data:`RULES`.
 
     Args:
+        rule: Its name.
         trials: The trials.
         manifest: How they were made.
 
     Raises:
-        RecordError: A trial breaks a rule.
+        RecordError: A trial breaks it.
     """
+    checks = {
+        "epochs": _check_epochs,
+        "resumptions": _check_resumed,
+        "budget": _check_budget,
+        "clock": _check_clock,
+    }
+    checks[rule](trials, manifest)
+
+
+def _check_epochs(trials: Trials, manifest: Manifest) -> None:
     fidelities = np.array(manifest.fidelities)
     trials.refuse(
         ~np.isin(trials.epochs, fidelities),
@@ -27,20 +42,21 @@ def check_rules(trials: Trials, manifest: Manifest) -> None:
             f"{', '.join(map(str, manifest.fidelities))}"
         ),
     )
-    _check_resumed(trials)
-    _check_budget(trials, manifest)
+
+
+def _check_clock(trials: Trials, manifest: Manifest) -> None:
     trials.refuse(
         trials.fresh & ~(trials.ends >= trials.starts),
         lambda i: f"ends at {trials.ends[i]} s, before its start at {trials.starts[i]} s",
     )
     if manifest.workers == 1:
-        _check_one_worker(trials)
+        _check_one_worker(trials, manifest)
     else:
         for first, n in zip(trials.firsts.tolist(), trials.lengths.tolist(), strict=True):
-            _check_workers(trials, slice(first, first + n), manifest.workers)
+            _check_workers(trials, slice(first, first + n), manifest)
 
 
-def _check_resumed(trials: Trials) -> None:
+def _check_resumed(trials: Trials, manifest: Manifest) -> None:
     rows, parents = trials.resumed, trials.parents
     if not rows.size:
         return
@@ -94,27 +110,34 @@ def _check_budget(trials: Trials, manifest: Manifest) -> None:
         )
 
 
-def _check_one_worker(trials: Trials) -> None:
+def _check_one_worker(trials: Trials, manifest: Manifest) -> None:
     """Check that every trial starts when the one before it ends."""
     expected = np.empty(len(trials))
     expected[1:] = trials.ends[:-1]
-    expected[trials.firsts[trials.lengths > 0]] = 0.0
+    firsts = trials.firsts[trials.lengths > 0]
+    expected[firsts] = _first_starts(trials.starts[firsts], manifest)
     trials.refuse(
         trials.starts != expected,
         lambda i: f"starts at {trials.starts[i]} s, but its only worker is free at {expected[i]} s",
     )
 
 
-def _check_workers(trials: Trials, run: slice, workers: int) -> None:
-    """Check that the trials of a run start at 0 or at the end of one before, with a worker free."""
-    starts, ends = trials.starts[run], trials.ends[run]
+def _first_starts(starts: NDArray[np.float64], manifest: Manifest) -> NDArray[np.float64]:
+    """When runs begin: at 0, or when a supernet is trained, which only the algorithm knows."""
+    return np.where(manifest.weight_sharing & (starts > 0.0), starts, 0.0)
+
+
+def _check_workers(trials: Trials, run: slice, manifest: Manifest) -> None:
+    """Check that the trials of a run start first or when one before ends, with a worker free."""
+    starts, ends, workers = trials.starts[run], trials.ends[run], manifest.workers
+    first = _first_starts(starts[:1], manifest)
     rows = np.arange(run.start, run.stop)
     order = np.argsort(ends, kind="stable")
     ascending = ends[order]
     place = np.minimum(np.searchsorted(ascending, starts), max(len(ends) - 1, 0))
     follows = (ascending[place] == starts) & (order[place] < np.arange(len(ends)))
     trials.refuse(
-        (starts != 0.0) & ~follows,
+        ~np.isin(starts, first) & ~follows,
         lambda i: f"starts at {starts[i]} s, when no trial before it ends",
         rows,
     )

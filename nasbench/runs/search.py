@@ -185,7 +185,7 @@ def record_seeds(
     _say_what_counts(prepared)
     progress(n_recorded)
     try:
-        for done in finished_runs(prepared, missing, processes, progress):
+        for done in finished_runs(prepared, missing, processes, progress, records.folder):
             records.add(done)
     except Exception:
         records.discard_if_empty()

@@ -4,16 +4,23 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
-from nasbench.algorithm import Algorithm, hyperparameters, make, takes_known
+from nasbench.algorithm import (
+    Algorithm,
+    hyperparameters,
+    make,
+    takes_known,
+    takes_supernets,
+)
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.regressor import Regressor
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.replay import KnownNumbers, check_replicate, check_seconds, replay_bare
+from nasbench.runs.replay import Charging, KnownNumbers, check_replicate, check_seconds, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
 from nasbench.space import SearchSpace
@@ -99,6 +106,20 @@ class Setup:
         return Prepared(self, benchmark, algorithm, values, fidelities)
 
 
+class Made(NamedTuple):
+    """An algorithm, and what was passed to it and charges seconds.
+
+    Attributes:
+        algorithm: The algorithm.
+        known: Known numbers; None without any.
+        supernets: What makes its supernets; None for an algorithm that trains none.
+    """
+
+    algorithm: Algorithm
+    known: KnownNumbers | None
+    supernets: Charging | None
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A checked set-up with its benchmark and algorithm loaded.
@@ -124,7 +145,7 @@ class Prepared:
         Raises:
             NasbenchError: The algorithm refuses its hyperparameters.
         """
-        return self.make(0)[0]
+        return self.make(0).algorithm
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -159,9 +180,17 @@ class Prepared:
                 _in_unit(found),
             )
 
-    def make(self, seed: int) -> tuple[Algorithm, KnownNumbers | None]:
-        """Make a new algorithm, and the known numbers passed to it (None without any)."""
+    def make(self, seed: int, keep: Path | None = None) -> Made:
+        """Make a new algorithm.
+
+        Args:
+            seed: Seed of the search.
+            keep: Folder for the files of a supernet, or None.
+        """
         known = KnownNumbers(self.benchmark) if self.setup.known else None
+        supernets = None
+        if takes_supernets(self.algorithm):
+            supernets = SIBLINGS.load("supernets")(self.benchmark, seed=seed, folder=keep)
         made = make(
             self.algorithm,
             self.benchmark.space,
@@ -171,12 +200,18 @@ class Prepared:
             known=known,
             resumable=len(self.benchmark.schedules) == 1,
             regressors=registered_regressor,
+            supernets=supernets,
         )
-        return made, known
+        return Made(made, known, supernets)
 
-    def run(self, seed: int) -> Run:
-        """Run one search; the run does not carry the manifest."""
-        algorithm, known = self.make(seed)
+    def run(self, seed: int, keep: Path | None = None) -> Run:
+        """Run one search; the run does not carry the manifest.
+
+        Args:
+            seed: Seed of the search.
+            keep: Folder for the files of a supernet, from which an interrupted search goes on.
+        """
+        algorithm, known, supernets = self.make(seed, keep)
         return replay_bare(
             algorithm,
             self.benchmark,
@@ -185,6 +220,7 @@ class Prepared:
             seed=seed,
             replicate=self.setup.replicate,
             known=known,
+            supernets=supernets,
         )
 
 

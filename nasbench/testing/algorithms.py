@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from nasbench.algorithm import (
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.runs.budget import Budget
 from nasbench.runs.parts import to_table
-from nasbench.runs.replay import KnownNumbers, replay
+from nasbench.runs.replay import Charging, KnownNumbers, replay
 from nasbench.runs.run import Run
 from nasbench.runs.setup import registered_regressor
 from nasbench.space import Arch
@@ -40,6 +41,7 @@ def check_algorithm(
     preset: str | None = None,
     seed: int = 0,
     n: int = 200,
+    supernets: type[Any] | None = None,
 ) -> None:
     """Check that a search algorithm keeps its contract.
 
@@ -62,23 +64,26 @@ def check_algorithm(
         preset: A preset of the algorithm.
         seed: Seed of the searches.
         n: Trials a search: more than any population or first sample of the algorithm has.
+        supernets: Class that makes supernets for a space, as
+            :class:`nasbench.supernet.Supernets`, and has ``take_due`` (see
+            :class:`nasbench.runs.replay.Charging`); for an algorithm that trains one.
 
     Raises:
         AssertionError: The contract is broken; the message says where.
     """
     values = hyperparameters(algorithm, changes or {}, preset)
-    with generators_left_alone(algorithm.__name__):
-        run = _search(algorithm, benchmark, values, seed, Budget(trials=n))
-        require(len(run) > 0, f"{algorithm.__name__} proposes nothing")
-    _check_kept(algorithm, benchmark, values)
-    _check_reproducible(algorithm, benchmark, values, seed, run)
-    _check_budgets(algorithm, benchmark, values, seed, run)
-    _check_late(algorithm, benchmark, values, seed, n)
-    _check_losses(algorithm, benchmark, values, seed, n)
-    _check_random_trials(algorithm, benchmark, values, seed, run)
-    last = benchmark.fidelities[-1:]
-    run = _search(algorithm, benchmark, values, seed, Budget(trials=n), fidelities=last)
-    require(len(run) > 0, f"{algorithm.__name__} proposes nothing if there is one fidelity")
+    tested = _Tested(algorithm, benchmark, values, seed, n, supernets)
+    with generators_left_alone(tested.name):
+        run = tested.search()
+        require(len(run) > 0, f"{tested.name} proposes nothing")
+    _check_kept(tested)
+    _check_reproducible(tested, run)
+    _check_budgets(tested, run)
+    _check_late(tested)
+    _check_losses(tested)
+    _check_random_trials(tested, run)
+    run = tested.search(fidelities=benchmark.fidelities[-1:])
+    require(len(run) > 0, f"{tested.name} proposes nothing if there is one fidelity")
 
 
 class _Watched(Algorithm):
@@ -149,47 +154,80 @@ class _Altered:
         return answer._replace(losses=tuple(losses))
 
 
-def _make(
-    algorithm: type[Algorithm],
-    benchmark: Benchmark,
-    values: Mapping[str, Any],
-    seed: int,
-    fidelities: Sequence[int] | None = None,
-) -> tuple[_Watched, KnownNumbers | None]:
-    known = KnownNumbers(benchmark) if takes_known(algorithm) and benchmark.known else None
-    separate = len(benchmark.schedules) > 1
-    made = make(
-        algorithm,
-        benchmark.space,
-        fidelities=fidelities or benchmark.fidelities,
-        seed=seed,
-        hyperparameters=values,
-        known=known,
-        resumable=not separate,
-        regressors=registered_regressor,
-    )
-    return _Watched(made, separate=separate), known
+@dataclass(frozen=True)
+class _Tested:
+    """An algorithm with all that its searches need.
+
+    Attributes:
+        algorithm: The class.
+        benchmark: What to search.
+        values: All hyperparameters.
+        seed: Seed of the searches.
+        n: Trials of a search.
+        supernets: Class that makes supernets, or None.
+    """
+
+    algorithm: type[Algorithm]
+    benchmark: Benchmark
+    values: Mapping[str, Any]
+    seed: int
+    n: int
+    supernets: type[Any] | None
+
+    @property
+    def name(self) -> str:
+        """Name of the class."""
+        return self.algorithm.__name__
+
+    def make(
+        self, fidelities: Sequence[int] | None = None
+    ) -> tuple[_Watched, KnownNumbers | None, Charging | None]:
+        """A new algorithm, and what it pays for."""
+        benchmark = self.benchmark
+        takes = takes_known(self.algorithm) and benchmark.known
+        known = KnownNumbers(benchmark) if takes else None
+        supernets = None if self.supernets is None else self.supernets(benchmark.space)
+        separate = len(benchmark.schedules) > 1
+        made = make(
+            self.algorithm,
+            benchmark.space,
+            fidelities=fidelities or benchmark.fidelities,
+            seed=self.seed,
+            hyperparameters=self.values,
+            known=known,
+            resumable=not separate,
+            regressors=registered_regressor,
+            supernets=supernets,
+        )
+        return _Watched(made, separate=separate), known, supernets
+
+    def search(
+        self,
+        budget: Budget | None = None,
+        *,
+        workers: int = 1,
+        fidelities: Sequence[int] | None = None,
+    ) -> Run:
+        """Run a search; without a budget, of :attr:`n` trials."""
+        watched, known, supernets = self.make(fidelities)
+        return replay(
+            watched,
+            self.benchmark,
+            budget=budget or Budget(trials=self.n),
+            workers=workers,
+            seed=self.seed,
+            known=known,
+            supernets=supernets,
+        )
+
+    def altered(self, change: Callable[[float], float]) -> "_Tested":
+        """The same where losses are changed."""
+        return replace(self, benchmark=cast(Benchmark, _Altered(self.benchmark, change)))
 
 
-def _search(
-    algorithm: type[Algorithm],
-    benchmark: Benchmark,
-    values: Mapping[str, Any],
-    seed: int,
-    budget: Budget,
-    *,
-    workers: int = 1,
-    fidelities: Sequence[int] | None = None,
-) -> Run:
-    watched, known = _make(algorithm, benchmark, values, seed, fidelities)
-    return replay(watched, benchmark, budget=budget, workers=workers, seed=seed, known=known)
-
-
-def _trace(
-    algorithm: type[Algorithm], benchmark: Benchmark, values: Mapping[str, Any], seed: int, n: int
-) -> str:
+def _trace(tested: _Tested) -> str:
     """Hash of the record of a search."""
-    return trace(_search(algorithm, benchmark, values, seed, Budget(trials=n)))
+    return trace(tested.search())
 
 
 def trace(run: Run) -> str:
@@ -197,97 +235,72 @@ def trace(run: Run) -> str:
     return numbers_hash(to_table([run]))
 
 
-def _check_kept(
-    algorithm: type[Algorithm], benchmark: Benchmark, values: Mapping[str, Any]
-) -> None:
-    kept = kept_hyperparameters(_make(algorithm, benchmark, values, 0)[0]._inner)
+def _check_kept(tested: _Tested) -> None:
+    kept = kept_hyperparameters(tested.make()[0]._inner)
     require(
-        kept == values,
-        f"{algorithm.__name__} does not keep its hyperparameters {values} as attributes of the "
+        kept == tested.values,
+        f"{tested.name} does not keep its hyperparameters {tested.values} as attributes of the "
         f"same names: they are {kept}",
     )
     try:
-        json.dumps(values)
+        json.dumps(tested.values)
     except TypeError as error:
-        raise AssertionError(
-            f"hyperparameters of {algorithm.__name__} are not JSON: {error}"
-        ) from error
+        raise AssertionError(f"hyperparameters of {tested.name} are not JSON: {error}") from error
 
 
-def _check_reproducible(
-    algorithm: type[Algorithm],
-    benchmark: Benchmark,
-    values: Mapping[str, Any],
-    seed: int,
-    run: Run,
-) -> None:
+def _check_reproducible(tested: _Tested, run: Run) -> None:
     expected = trace(run)
-    again = _trace(algorithm, benchmark, values, seed, len(run))
-    require(again == expected, f"{algorithm.__name__} gives two runs for one seed")
-    kinds = (algorithm, type(benchmark), type(benchmark.space))
-    task = algorithm, benchmark, dict(values), seed, len(run)
+    tested = replace(tested, n=len(run))
+    require(_trace(tested) == expected, f"{tested.name} gives two runs for one seed")
+    kinds = [tested.algorithm, type(tested.benchmark), type(tested.benchmark.space)]
+    kinds += [] if tested.supernets is None else [tested.supernets]
     try:
-        there = in_another_process(_trace, *task, kinds=kinds)
+        there = in_another_process(_trace, tested, kinds=kinds)
     except Exception as error:
-        raise AssertionError(f"{algorithm.__name__} fails in another process: {error}") from error
+        raise AssertionError(f"{tested.name} fails in another process: {error}") from error
     require(
         there == expected,
-        f"{algorithm.__name__} gives another run for the same seed in another process",
+        f"{tested.name} gives another run for the same seed in another process",
     )
 
 
-def _check_budgets(
-    algorithm: type[Algorithm],
-    benchmark: Benchmark,
-    values: Mapping[str, Any],
-    seed: int,
-    run: Run,
-) -> None:
+def _check_budgets(tested: _Tested, run: Run) -> None:
     half = len(run) // 2
     seconds, epochs = float(run.ends[half]), int(run.epochs.max()) * max(half, 1)
     budgets = [Budget(trials=half + 1), Budget(epochs=epochs)]
     budgets += [Budget(seconds=seconds)] if seconds > 0 else []
     for budget in budgets:
-        short = _search(algorithm, benchmark, values, seed, budget)
+        short = tested.search(budget)
         resumed = np.maximum(short.resumes, 0)
         paid = short.epochs - np.where(short.resumes >= 0, short.epochs[resumed], 0)
         require(
             len(short) <= (budget.trials or math.inf)
             and float(short.ends.max(initial=0.0)) <= (budget.seconds or math.inf)
             and int(paid.sum()) <= (budget.epochs or math.inf),
-            f"a run of {algorithm.__name__} exceeds {budget}",
+            f"a run of {tested.name} exceeds {budget}",
         )
         common = min(len(short), len(run))
         require(
             short.trials[:common] == run.trials[:common],
-            f"{algorithm.__name__} searches otherwise under {budget}",
+            f"{tested.name} searches otherwise under {budget}",
         )
 
 
-def _check_late(
-    algorithm: type[Algorithm],
-    benchmark: Benchmark,
-    values: Mapping[str, Any],
-    seed: int,
-    n: int,
-) -> None:
-    runs = [
-        _search(algorithm, benchmark, values, seed, Budget(trials=n), workers=_WORKERS)
-        for _ in range(2)
-    ]
-    require(len(runs[0]) > 0, f"{algorithm.__name__} proposes nothing to {_WORKERS} workers")
+def _check_late(tested: _Tested) -> None:
+    runs = [tested.search(workers=_WORKERS) for _ in range(2)]
+    require(len(runs[0]) > 0, f"{tested.name} proposes nothing to {_WORKERS} workers")
     require(
         trace(runs[0]) == trace(runs[1]),
-        f"{algorithm.__name__} gives two runs of {_WORKERS} workers for one seed",
+        f"{tested.name} gives two runs of {_WORKERS} workers for one seed",
     )
-    watched, _ = _make(algorithm, benchmark, values, seed)
-    draw = random.Random(seed).random
+    watched = tested.make()[0]
+    draw = random.Random(tested.seed).random
     pending: list[Observation] = []
     started = 0
-    while started < n or pending:
-        proposal = watched.ask() if started < n and len(pending) < _WORKERS else None
+    while started < tested.n or pending:
+        proposal = watched.ask() if started < tested.n and len(pending) < _WORKERS else None
         if proposal is not None:
-            losses = tuple([math.floor(4 * draw()) / 2 for _ in benchmark.objectives])
+            losses = tuple([math.floor(4 * draw()) / 2 for _ in tested.benchmark.objectives])
             pending.append(Observation(started, proposal, losses, draw()))
             started += 1
         elif pending:
@@ -296,13 +309,7 @@ def _check_late(
             break
 
 
-def _check_losses(
-    algorithm: type[Algorithm],
-    benchmark: Benchmark,
-    values: Mapping[str, Any],
-    seed: int,
-    n: int,
-) -> None:
+def _check_losses(tested: _Tested) -> None:
     changed: dict[str, Callable[[float], float]] = {
         "all losses are equal": lambda _: 1.0,
         "many losses are equal": lambda loss: float(round(loss / 20)),
@@ -313,31 +320,22 @@ def _check_losses(
         "losses are subnormal": lambda loss: 5e-324 * int(loss),
     }
     for what, change in changed.items():
-        altered = cast(Benchmark, _Altered(benchmark, change))
         for workers in (1, _WORKERS):
-            budget = Budget(trials=n)
             try:
-                _search(algorithm, altered, values, seed, budget, workers=workers)
+                tested.altered(change).search(workers=workers)
             except Exception as error:
-                raise AssertionError(
-                    f"{algorithm.__name__} fails where {what}: {error!r}"
-                ) from error
+                raise AssertionError(f"{tested.name} fails where {what}: {error!r}") from error
 
 
-def _check_random_trials(
-    algorithm: type[Algorithm],
-    benchmark: Benchmark,
-    values: Mapping[str, Any],
-    seed: int,
-    run: Run,
-) -> None:
-    claimed = _make(algorithm, benchmark, values, seed)[0]._inner.random_trials
+def _check_random_trials(tested: _Tested, run: Run) -> None:
+    claimed = tested.make()[0]._inner.random_trials
     n = len(run) if claimed is None else min(claimed, len(run))
-    opposite = cast(Benchmark, _Altered(benchmark, lambda loss: -loss))
-    other = _search(algorithm, opposite, values, seed, Budget(trials=n)) if n else run
+    opposite = tested.altered(lambda loss: -loss)
+    other = opposite.search(Budget(trials=n)) if n else run
+    last = tested.benchmark.fidelities[-1]
     require(
         other.archs[:n].tolist() == run.archs[:n].tolist()
-        and {*other.epochs[:n].tolist(), *run.epochs[:n].tolist()} <= {benchmark.fidelities[-1]},
-        f"{algorithm.__name__} claims {n} random trials, but they depend on results, or end before "
-        "the last fidelity",
+        and {*other.epochs[:n].tolist(), *run.epochs[:n].tolist()} <= {last},
+        f"{tested.name} claims {n} random trials, but they depend on results, or end before the "
+        "last fidelity",
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasbench.algorithm import hyperparameters
 from nasbench.errors import InvalidArgumentError
-from nasbench.regressor import Prediction, Regressor
+from nasbench.regressor import Columns, Prediction, Regressor
 from nasbench.space import SearchSpace
 from nasbench.splitmix import key
 from surrogates import REGRESSORS
@@ -80,6 +80,10 @@ class Ensemble(Regressor):
         self._members = [kind(space, seed=self._draw(i, "fit"), **chosen) for i in range(members)]
         self.family = kind.family  # type: ignore[misc]
         self.inner_regressors = (kind,)
+
+    def add_columns(self, columns: Columns) -> None:
+        for member in self._members:
+            member.add_columns(columns)
 
     def _draw(self, member: int, purpose: str) -> int:
         """Seed of a member for a purpose, below 2**31 so that every library accepts it."""

@@ -13,7 +13,14 @@ from scipy.optimize import minimize
 
 from nasbench.encodings import ENCODINGS
 from nasbench.errors import InvalidArgumentError, NasbenchError, SurrogateError, one_of
-from nasbench.regressor import Prediction, Regressor, check_numbers, read_arrays, write_arrays
+from nasbench.regressor import (
+    Columns,
+    Prediction,
+    Regressor,
+    check_numbers,
+    read_arrays,
+    write_arrays,
+)
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import default_encodings, features
 from surrogates.regressors.parts.weisfeiler_lehman import wl_features, wl_vocabulary
@@ -21,6 +28,7 @@ from surrogates.regressors.parts.weisfeiler_lehman import wl_features, wl_vocabu
 _FILE = "process.npz"
 _ARRAYS = ("archs", "z", "parameters", "scale", "kernels")
 _WL = "wl"
+_COLUMNS = "columns"
 _SIGNAL, _LENGTH, _NOISE = (-8.0, 6.0), (-4.0, 6.0), (-8.0, 2.0)
 _MAX_LOG = 8.01  # of any of these, with a little more
 _MAX_EXAMPLES = 500
@@ -55,6 +63,7 @@ class GaussianProcess(Regressor):
     """
 
     family = "Gaussian process"
+    takes_columns = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "wl": {"kernels": (_WL,)},
         "path": {"kernels": ("path",)},
@@ -107,6 +116,8 @@ class GaussianProcess(Regressor):
         self._inputs = [
             _Inputs(self.space, name, self.wl_iterations, archs) for name in self._names
         ]
+        if self.columns is not None:
+            self._inputs.append(_Inputs(self.space, _COLUMNS, 0, archs, self.columns))
         return [inputs.squares(archs) for inputs in self._inputs]
 
     def _condition(
@@ -170,11 +181,17 @@ class _Inputs:
     """
 
     def __init__(
-        self, space: SearchSpace, name: str, iterations: int, archs: NDArray[np.integer]
+        self,
+        space: SearchSpace,
+        name: str,
+        iterations: int,
+        archs: NDArray[np.integer],
+        columns: Columns | None = None,
     ) -> None:
         self._space = space
         self._name = name
         self._iterations = iterations
+        self._columns = columns
         self._scale: NDArray[np.float64] = np.ones(())
         if name == _WL:
             self._vocabulary = wl_vocabulary(space, archs, iterations)
@@ -187,6 +204,8 @@ class _Inputs:
     def _rows(self, archs: NDArray[np.integer]) -> NDArray[np.float64]:
         if self._name == _WL:
             rows = wl_features(self._space, archs, self._iterations, self._vocabulary)
+        elif self._columns is not None:
+            rows = self._columns(archs)
         else:
             rows = features(self._space, archs, (self._name,)).astype(np.float64)
         scaled: NDArray[np.float64] = rows / self._scale

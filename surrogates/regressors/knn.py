@@ -33,6 +33,7 @@ class KNN(Regressor):
     """
 
     family = "nearest neighbours"
+    takes_columns = True
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class KNN(Regressor):
 
     def _rows(self, archs: NDArray[np.integer]) -> NDArray[np.float32]:
         encodings = ("one_hot",) if self.encodings is None else self.encodings
-        return features(self.space, archs, encodings)
+        return features(self.space, archs, encodings, self.columns)
 
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
         mean, std = np.empty(len(archs)), np.empty(len(archs))

@@ -32,6 +32,7 @@ class Linear(Regressor):
     """
 
     family = "linear"
+    takes_columns = True
 
     def __init__(
         self, space: SearchSpace, *, seed: int = 0, encodings: Sequence[str] | None = None
@@ -41,7 +42,7 @@ class Linear(Regressor):
         self._arrays: dict[str, NDArray[np.float64]]
 
     def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
-        x = features(self.space, archs, self.encodings).astype(np.float64)
+        x = features(self.space, archs, self.encodings, self.columns).astype(np.float64)
         n = len(x)
         center, intercept = x.mean(axis=0), targets.mean()
         scale = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)
@@ -68,7 +69,7 @@ class Linear(Regressor):
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
         center, scale, weights, directions, known, constants = self._arrays.values()
         intercept, noise, unknown, shift = constants
-        x = (features(self.space, archs, self.encodings) - center) / scale
+        x = (features(self.space, archs, self.encodings, self.columns) - center) / scale
         uncertainty = unknown * (x**2).sum(axis=1) - (x @ directions.T) ** 2 @ known
         return Prediction(intercept + x @ weights, np.sqrt(noise * (1 + shift + uncertainty)))
 

@@ -65,6 +65,7 @@ class MLP(Regressor):
     """
 
     family = "neural network"
+    takes_columns = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "bananas": {
             "encodings": ["path"],
@@ -121,7 +122,7 @@ class MLP(Regressor):
         self._trainer = Trainer(epochs, batch, learning_rate, schedule, weight_decay)
 
     def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
-        rows = features(self.space, archs, self.encodings)
+        rows = features(self.space, archs, self.encodings, self.columns)
         self._inputs, self._target = Scale.of(rows), Scale.of(targets)
         x = torch.from_numpy(self._inputs.standardise(rows))
         y = torch.from_numpy(self._target.standardise(targets))
@@ -157,11 +158,12 @@ class MLP(Regressor):
     def predict_members(
         cls, members: Sequence[Self], archs: NDArray[np.integer]
     ) -> list[Prediction]:
-        rows = features(members[0].space, archs, members[0].encodings)
+        first = members[0]
+        rows = features(first.space, archs, first.encodings, first.columns)
         return [member._answer(rows) for member in members]
 
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
-        return self._answer(features(self.space, archs, self.encodings))
+        return self._answer(features(self.space, archs, self.encodings, self.columns))
 
     def _answer(self, rows: NDArray[np.float32]) -> Prediction:
         states = self._inputs.standardise(rows)

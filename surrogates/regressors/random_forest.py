@@ -33,6 +33,7 @@ class RandomForest(Regressor):
     """
 
     family = "random forest"
+    takes_columns = True
 
     def __init__(
         self,
@@ -67,13 +68,13 @@ class RandomForest(Regressor):
             random_state=int(default_rng(self.seed).integers(2**32)),
             n_jobs=1,
         )
-        forest.fit(features(self.space, archs, self.encodings), targets)
+        forest.fit(features(self.space, archs, self.encodings, self.columns), targets)
         self._trees = Trees.of_forest(forest)
 
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
         mean, std = np.empty(len(archs)), np.empty(len(archs))
         first = 0
-        for block in self._trees.leaves(features(self.space, archs, self.encodings)):
+        for block in self._trees.leaves(features(self.space, archs, self.encodings, self.columns)):
             rows = slice(first, first + len(block))
             mean[rows], std[rows] = block.mean(axis=(1, 2)), block.std(axis=(1, 2))
             first += len(block)

@@ -47,6 +47,7 @@ class SVR(Regressor):
     """
 
     family = "support vector regression"
+    takes_columns = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "nb301_nu": {"kind": "nu", "C": 5.313144936998388, "nu": 0.18390286043623272},
         "nb301_epsilon": {
@@ -87,7 +88,7 @@ class SVR(Regressor):
         self._arrays: dict[str, NDArray[np.float64]]
 
     def _fit(self, archs: NDArray[np.integer], targets: NDArray[np.float64]) -> None:
-        x = features(self.space, archs, self.encodings).astype(np.float64)
+        x = features(self.space, archs, self.encodings, self.columns).astype(np.float64)
         center, scale = x.mean(axis=0), np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1.0)
         x = (x - center) / scale
         mean, std = targets.mean(), targets.std()
@@ -109,7 +110,7 @@ class SVR(Regressor):
     def _predict(self, archs: NDArray[np.integer]) -> Prediction:
         center, scale, vectors, weights, constants = self._arrays.values()
         gamma, intercept, mean, std = constants
-        x = (features(self.space, archs, self.encodings) - center) / scale
+        x = (features(self.space, archs, self.encodings, self.columns) - center) / scale
         standardised = np.exp(-gamma * cdist(x, vectors, "sqeuclidean")) @ weights + intercept
         return Prediction(mean + std * standardised, np.zeros(len(x)))
 

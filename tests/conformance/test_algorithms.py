@@ -6,7 +6,8 @@ import random
 import numpy as np
 import pytest
 from scipy.stats import chisquare
-from toys import Hashed, Layers, OneDecision, Unequal
+from tiny_supernet import TinySupernets
+from toys import Hashed, Layers, OneDecision, OneOption, Square, Unequal
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -46,6 +47,7 @@ FEW = {
     "gp_bo": 11,
     "nas_bowl": 14,
     "nasbot": 11,
+    "esnac": 10,
     "bananas": 30,
     "dngo": 30,
     "weak_nas": 30,
@@ -63,10 +65,19 @@ FEW = {
     "warm_start": 60,
     "predictor_search": 16,
     "predictor_ea": 16,
+    "mcts_surrogate": 24,
     "nao": 26,
+    "peephole": 7,
 }
 FEW_RECORDED = 60
-SCORED = {"zero_cost", "zero_cost_evolution", "warm_start"}
+SCORED = {
+    "zero_cost",
+    "zero_cost_evolution",
+    "warm_start",
+    "partial_order_pruning",
+    "netadapt",
+    "submodular_greedy",
+}
 """Algorithms that need numbers known before training."""
 NEEDS_GRAPHS = {("predictor_search", "gin"), ("predictor_ea", "gin")}
 SMALL = {"initial": 8, "batch": 4}
@@ -75,6 +86,15 @@ CHEAP = {
     "gp_bo": {"initial": 5, "candidates": 6, "parents": 2, "edits": 2, "refit": 1.0},
     "nas_bowl": {"initial": 5, "candidates": 10, "parents": 2},
     "nasbot": {"initial": 5, "mutations": 5, "max_evaluations": 5, "refit": 1.0},
+    "esnac": {
+        "initial": 4,
+        "batch": 6,
+        "layers": 1,
+        "hidden": 2,
+        "steps": 1,
+        "candidates": 8,
+        "parents": 2,
+    },
     "bananas": {"epochs": 1, "layers": 2, "minibatch": 100, "initial": 8, "candidates": 15},
     "dngo": {"epochs": 2, "minibatch": 100, "initial": 8, "candidates": 15},
     "weak_nas": {"epochs": 1, "layers": 1, "width": 4, "initial": 8},
@@ -102,11 +122,23 @@ CHEAP = {
         "width": 4,
         "epochs": 2,
     },
+    "peephole": {
+        "initial": 4,
+        "batch": 4,
+        "points": 2,
+        "embedding": 2,
+        "hidden": 2,
+        "width": 2,
+        "epochs": 1,
+        "candidates": 6,
+        "parents": 2,
+    },
     "zero_cost": {"pool": 40},
     "zero_cost_evolution": {"pool": 40, "population": 10, "sample": 3},
     "warm_start": {"pool": 40, "first": 8, "search_settings": {"population": 10, "sample": 3}},
     "predictor_search": SMALL | {"regressor_settings": {"trees": 3}},
     "predictor_ea": SMALL | {"regressor_settings": {"trees": 3}},
+    "mcts_surrogate": SMALL | {"samples": 12},
     **{
         (name, preset): SMALL | {"regressor_settings": settings}
         for name in ("predictor_search", "predictor_ea")
@@ -119,6 +151,18 @@ CHEAP = {
         }.items()
     },
 }
+
+
+SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
+"""Methods that train a supernet."""
+SHARED = {
+    "one decision": TABLES["one decision"],
+    "square": Hashed(Square(), 2, **SEPARATE),
+    "one option": Hashed(OneOption()),
+}
+FEW_SHARED = 12
+TOLD = [pair for pair in SETTINGS if pair[0] not in SHARING]
+"""Algorithms that learn from losses, with their presets."""
 
 
 def cheap(name, preset=None):
@@ -146,15 +190,44 @@ def n_trials(name, space):
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name not in SHARING])
 def test_registered_algorithm_keeps_the_contract(name, table):
     toy = table_for(name, table)
     n, changes = n_trials(name, toy.space), cheap(name)
     check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n, changes=changes)
 
 
+@pytest.mark.parametrize("table", SHARED)
+@pytest.mark.parametrize("name", SHARING)
+def test_weight_sharing_keeps_the_contract(name, table):
+    check_algorithm(
+        ALGORITHMS.load(name),
+        SHARED[table],
+        changes={"epochs": 1} | (cheap(name) or {}),
+        n=FEW_SHARED,
+        supernets=TinySupernets,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"), [pair for pair in SETTINGS if pair[1] and pair[0] in SHARING]
+)
+def test_presets_of_weight_sharing_keep_the_contract(name, preset):
+    changes = {"epochs": 1} | (cheap(name, preset) or {})
+    check_algorithm(
+        ALGORITHMS.load(name),
+        SHARED["square"],
+        preset=preset,
+        changes=changes,
+        n=FEW_SHARED,
+        supernets=TinySupernets,
+    )
+
+
 @pytest.mark.parametrize("space", [Unequal(), RECORDED], ids=["unequal", "recorded"])
-@pytest.mark.parametrize(("name", "preset"), [pair for pair in SETTINGS if pair[1]])
+@pytest.mark.parametrize(
+    ("name", "preset"), [pair for pair in SETTINGS if pair[1] and pair[0] not in SHARING]
+)
 def test_presets_keep_the_contract(name, preset, space):
     n, changes = n_trials(name, space), cheap(name, preset)
     toy = Hashed(space, **scored(name))
@@ -377,6 +450,7 @@ BLIND = {
     ("reinforce", "nas_benchmarks_fcnet"): "it rejects losses above 0.999, as all are here",
     ("zero_cost", None): "scores alone decide",
     ("zero_cost", "naswot"): "scores alone decide",
+    ("partial_order_pruning", None): "costs by a hash put options in no order",
 }
 """Settings whose proposals depend on no result so far, though they are not random search."""
 SEVERAL = ["mdenas", "hill_climb", *(n for n in ALGORITHMS if "multi_fid" in ALGORITHMS[n])]
@@ -421,7 +495,7 @@ def check_random_trials(name, preset, fidelities):
     assert (one != other) == learns
 
 
-@pytest.mark.parametrize(("name", "preset"), SETTINGS)
+@pytest.mark.parametrize(("name", "preset"), TOLD)
 def test_random_trials_depend_on_no_result_and_later_ones_do(name, preset):
     """As many as it says; the preset ``baker`` of ``metaqnn`` says 1,500 and takes a second."""
     check_random_trials(name, preset, (9,))
@@ -432,7 +506,7 @@ def test_random_trials_of_searches_at_several_fidelities(name):
     check_random_trials(name, None, (1, 3, 9))
 
 
-@pytest.mark.parametrize(("name", "preset"), [s for s in SETTINGS if s[0] != "random_search"])
+@pytest.mark.parametrize(("name", "preset"), [s for s in TOLD if s[0] != "random_search"])
 def test_random_trials_are_uniform(name, preset):
     """Frequencies of the options of every decision, as of random search."""
     space, archs = NB201(), []
@@ -445,7 +519,9 @@ def test_random_trials_are_uniform(name, preset):
         assert chisquare(np.bincount(column, minlength=5)).pvalue > 1e-6
 
 
-@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "random_search"])
+@pytest.mark.parametrize(
+    "name", [name for name, preset in TOLD if name != "random_search" and not preset]
+)
 def test_an_algorithm_is_multi_objective_if_later_losses_count(name):
     space, n = NB201(), min(120, FEW.get(name, 120))
     _, one = proposals(name, None, Hashed(space, 2, **scored(name)), n)

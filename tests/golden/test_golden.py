@@ -4,9 +4,9 @@
 decides, the SHA-256 of the columns of the records of three searches of 200 trials on nb201-cifar10,
 of multi-fidelity methods on lite201-digits, of settings for squared errors on fcnet-protein (more
 trials where a method begins with more random architectures), of methods for several objectives by
-accuracy and parameters, of methods that need scores on lite201-digits with synflow and nwot. They
-hold for every supported Python. After a change that is wanted, write
-it anew and say so in the changelog:
+accuracy and parameters, of methods that need scores on lite201-digits with synflow and nwot, of
+methods that need a cost on nb201-cifar10 with parameters. They hold for every supported Python.
+After a change that is wanted, write it anew and say so in the changelog:
 
     python tests/golden/test_golden.py
 """
@@ -39,10 +39,12 @@ SQUARED_ERRORS = {"reinforce/nas_benchmarks_fcnet"}
 OBJECTIVES = ("valid_accuracy", "parameters")
 MULTI_OBJECTIVE = {"nsga2", "lemonade", "mo_reward", "random_scalarization"}
 KNOWN = {"zero_cost", "zero_cost_evolution", "warm_start"}
+COSTS = {"partial_order_pruning", "netadapt", "submodular_greedy"}
 MODELS = {
     "gp_bo",
     "nas_bowl",
     "nasbot",
+    "esnac",
     "bananas",
     "dngo",
     "weak_nas",
@@ -55,8 +57,10 @@ MODELS = {
     "pnas",
     "dpp_net",
     "nao",
+    "peephole",
     "predictor_search",
     "predictor_ea",
+    "mcts_surrogate",
 }
 """Methods whose choices a model of floating-point numbers decides: they have no golden traces."""
 OURS = ("algorithms.", "nasbench.")
@@ -70,6 +74,7 @@ def traces(setting: str) -> list[str]:
     benchmark = "lite201-digits" if name in MULTI_FIDELITY | KNOWN else "nb201-cifar10"
     if setting in SQUARED_ERRORS:
         benchmark = "fcnet-protein"
+    known = ("synflow", "nwot") if name in KNOWN else ("parameters",) if name in COSTS else ()
     runs = nasbench.search(
         name,
         benchmark,
@@ -77,14 +82,15 @@ def traces(setting: str) -> list[str]:
         budget=budget,
         preset=preset or None,
         objectives=OBJECTIVES if name in MULTI_OBJECTIVE else None,
-        known=("synflow", "nwot") if name in KNOWN else (),
+        known=known,
     )
     return [trace(run) for run in runs]
 
 
 def settings() -> list[str]:
-    """Every registered algorithm and preset, but those of :data:`MODELS`."""
-    presets = {name: ALGORITHMS.load(name).presets for name in ALGORITHMS if name not in MODELS}
+    """Every registered algorithm and preset, but those that fit models."""
+    left_out = {*MODELS, *(name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name])}
+    presets = {name: ALGORITHMS.load(name).presets for name in ALGORITHMS if name not in left_out}
     return sorted(name for n in presets for name in (n, *(f"{n}/{p}" for p in presets[n])))
 
 

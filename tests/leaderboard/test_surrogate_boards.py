@@ -10,13 +10,13 @@ import pytest
 from algorithms import ALGORITHMS
 from leaderboard import populations
 from leaderboard.boards import FAMILY, REMARK
+from leaderboard.command import command
 from leaderboard.curves import drawn
 from leaderboard.landscape import Landscape
 from leaderboard.scores import rank
 from leaderboard.searches import Search, step_values
 from leaderboard.site import notes
 from leaderboard.site.build import build
-from leaderboard.site.command import command
 from leaderboard.site.plots import plots
 from nasbench.benchmarks.loading import load
 from nasbench.runs.budget import Budget
@@ -262,7 +262,7 @@ def test_manifest_names_kinds_of_models_on_a_surrogate_alone(home, surrogate, gu
     manifest = setup.prepare().manifest
     assert manifest.family == "linear"
     assert manifest.families == ("neural network", "nearest neighbours")
-    made, _ = setup.prepare().make(0)
+    made = setup.prepare().make(0).algorithm
     assert replay(made, surrogate, budget=Budget(1)).manifest == manifest
     on_table = Setup(algorithm=guarded, benchmark="toy", budget=Budget(1)).prepare().manifest
     assert "families" not in on_table.encode()

@@ -383,7 +383,7 @@ def _paths(space: SearchSpace, arch: Arch) -> Mapping[Hashable, int]:
 def _no_paths(space: SearchSpace) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"{space.name!r} has no graph form, which paths need; possible are the kernels hamming, "
-        "edit, matern and wl"
+        "edit, matern, arc and wl"
     )
 
 

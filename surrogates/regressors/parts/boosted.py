@@ -62,6 +62,7 @@ class Boosted(Regressor):
         outputs: Number of sums over trees that make a prediction.
     """
 
+    takes_columns = True
     outputs: ClassVar[int] = 1
 
     def __init__(
@@ -124,7 +125,7 @@ class Boosted(Regressor):
         cls, members: Sequence[Self], archs: NDArray[np.integer]
     ) -> list[Prediction]:
         first = members[0]
-        x = features(first.space, archs, first.encodings)
+        x = features(first.space, archs, first.encodings, first.columns)
         if len(x) * first.depth <= _MAX_STEPS:
             outputs = first._trees([member._model for member in members]).sums(x)
         else:
@@ -180,7 +181,7 @@ class Boosted(Regressor):
         }
         if objective is not None:
             parameters |= {"base_score": 0.0, "disable_default_eval_metric": True}
-        x = features(self.space, archs, self.encodings)
+        x = features(self.space, archs, self.encodings, self.columns)
         if not self.early_stop:
             return train(parameters, DMatrix(x, labels, nthread=1), self.rounds, obj=objective)
         held, kept = self._held_out(archs)

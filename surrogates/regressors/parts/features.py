@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.encodings import encode
+from nasbench.regressor import Columns
 from nasbench.space import Arch, SearchSpace
 
 _CACHE_SIZE = 2**16
@@ -21,7 +22,10 @@ def default_encodings(space: SearchSpace) -> tuple[str, ...]:
 
 
 def features(
-    space: SearchSpace, archs: NDArray[np.integer], encodings: Sequence[str] | None
+    space: SearchSpace,
+    archs: NDArray[np.integer],
+    encodings: Sequence[str] | None,
+    columns: Columns | None = None,
 ) -> NDArray[np.float32]:
     """Architectures as rows of numbers.
 
@@ -33,6 +37,7 @@ def features(
         archs: Legal architectures, shape ``(n, d)``.
         encodings: Names from :data:`nasbench.encodings.ENCODINGS`; None for
             :func:`default_encodings`.
+        columns: Gives further features, which come last.
 
     Returns:
         Shape ``(n, n_columns)``, always a new array.
@@ -44,6 +49,13 @@ def features(
     """
     names = default_encodings(space) if encodings is None else tuple(encodings)
     archs = np.asarray(archs)
+    rows = _encoded(space, archs, names)
+    return rows if columns is None else np.hstack((rows, columns(archs).astype(np.float32)))
+
+
+def _encoded(
+    space: SearchSpace, archs: NDArray[np.integer], names: tuple[str, ...]
+) -> NDArray[np.float32]:
     if archs.ndim != 2 or not len(archs) or archs.dtype.kind not in "iu":
         return encode(space, archs, names)
     cached = _cache(space, names)

@@ -36,7 +36,7 @@ def test_two_arms_by_hand():
         arms = [arch[0] for arch in drive(search, lambda arch: float(arch[0]), 8)]
         assert sorted(arms[:2]) == [0, 1]
         assert arms[2:] == [0, 0, 0, 0, 1, 0]
-        assert [search._root.children[arm].finished for arm in (0, 1)] == [6, 2]
+        assert [search._tree.root.children[arm].finished for arm in (0, 1)] == [6, 2]
 
 
 def test_it_converges_to_the_better_arm_of_a_noisy_tree():
@@ -116,7 +116,7 @@ def test_every_trial_expands_one_node_and_tries_every_child_once_before_any_twic
     archs = []
     for trial in range(1, 61):
         archs += drive(search, lambda arch: float(sum(arch)), 1)
-        assert expanded(search._root) == trial
+        assert expanded(search._tree.root) == trial
     assert sorted(arch[0] for arch in archs[:5]) == [0, 1, 2, 3, 4]
     for option in range(5):
         second = [arch[1] for arch in archs if arch[0] == option]
@@ -126,7 +126,7 @@ def test_every_trial_expands_one_node_and_tries_every_child_once_before_any_twic
 def test_visits_add_up():
     search = make(Tree(), exploration=0.2)
     archs = drive(search, lambda arch: rugged(arch, 10), 300)
-    root = search._root
+    root = search._tree.root
     assert root.finished == 300
     assert root.total == sum(rugged(arch, 10) for arch in archs)
     first = Counter(arch[0] for arch in archs)
@@ -141,8 +141,8 @@ def test_parallel_workers_take_different_branches():
     assert sorted(proposal.arch[0] for proposal in running) == [0, 1, 2, 3, 4]
     for trial in (3, 0, 4, 1, 2):
         search.tell(Observation(trial, running[trial], (1.0,), 1.0))
-    assert search._root.running == 0
-    assert [child.finished for child in search._root.children.values()] == [1] * 5
+    assert search._tree.root.running == 0
+    assert [child.finished for child in search._tree.root.children.values()] == [1] * 5
 
 
 def test_a_diverged_training_counts_as_the_worst_so_far():
@@ -160,7 +160,7 @@ def test_only_legal_branches_are_in_the_tree():
     search = make(Switched(), exploration=1.0)
     archs = drive(search, lambda arch: float(sum(arch)), 60)
     assert set(archs) == set(Switched().archs())
-    assert set(search._root.children[0].children) == {1}
+    assert set(search._tree.root.children[0].children) == {1}
 
 
 def test_presets_and_settings_change_the_search():

@@ -41,8 +41,10 @@ def recorded(out, algorithm="regularized_evolution", table="lite201-digits", **o
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_what_an_algorithm_does_can_be_audited(name, tmp_path):
-    known = {"known": ("synflow",)} if ".zero_cost." in ALGORITHMS[name] else {}
-    audit(*recorded(tmp_path, name, workers=3, seeds=[5], **known))
+    needs_known = any(family in ALGORITHMS[name] for family in (".zero_cost.", ".constrained."))
+    known = {"known": ("synflow",)} if needs_known else {}
+    few = {"hyperparameters": {"epochs": 1}} if ".oneshot." in ALGORITHMS[name] else {}
+    audit(*recorded(tmp_path, name, workers=3, seeds=[5], **known, **few))
 
 
 HONEST = {

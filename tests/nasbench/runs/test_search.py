@@ -23,11 +23,18 @@ pytest.importorskip("torch")  # some algorithms need it
 PRESETS = [(name, preset) for name in ALGORITHMS for preset in ALGORITHMS.load(name).presets]
 
 
-NEED_KNOWN = [name for name in ALGORITHMS if ".zero_cost." in ALGORITHMS[name]]
+SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
+NEED_KNOWN = [
+    name
+    for name in ALGORITHMS
+    if any(family in ALGORITHMS[name] for family in (".zero_cost.", ".constrained."))
+]
 
 
 def prepare(algorithm="random_search", benchmark="nb201-cifar10", **options):
     options = {"budget": Budget(trials=3)} | options
+    if algorithm in SHARING:
+        benchmark = "lite201-digits"
     if algorithm in NEED_KNOWN:
         options["known"] = ("parameters",)
     return Setup(algorithm=algorithm, benchmark=benchmark, **options).prepare()
@@ -54,6 +61,7 @@ MADE_FOR_PERCENT = [
     ("npenas", "bo", {}),
     ("brp_nas", "eagle", {}),
     ("pnas", "paper", {}),
+    ("mcts_surrogate", "deep_architect", {}),
     ("mo_reward", None, {}),
     ("random_scalarization", None, {"search": "lanas", "search_preset": "lamcts"}),
 ]
@@ -90,6 +98,8 @@ UNITLESS = sorted(
     - {(name, preset) for name, preset, _ in MADE_FOR_PERCENT}
     - {("reinforce", "nas_benchmarks_fcnet")}
     - {("predictor_search", "gin"), ("predictor_ea", "gin")}  # which need graphs
+    - {pair for pair in PRESETS if pair[0] in SHARING}
+    - {(name, "") for name in SHARING}
 )
 
 
@@ -184,7 +194,7 @@ def test_every_preset_makes_an_algorithm_of_its_own(name, preset):
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_algorithms_keep_their_hyperparameters(name):
-    algorithm, known = prepare(name).make(3)
+    algorithm, known, _ = prepare(name).make(3)
     assert (known is not None) == (name in NEED_KNOWN)
     assert kept_hyperparameters(algorithm) == hyperparameters(ALGORITHMS.load(name), {})
 
@@ -284,7 +294,7 @@ def test_an_algorithm_from_the_current_folder_also_in_processes_of_another(tmp_p
 def test_fidelities_are_all_or_those_asked_for(toy_home):
     assert prepare(benchmark="toy").fidelities == (1, 2, 3, 4)
     assert prepare(benchmark="toy", fidelities=(4, 2, 2)).fidelities == (2, 4)
-    algorithm, _ = prepare(benchmark="toy", fidelities=(3,)).make(0)
+    algorithm = prepare(benchmark="toy", fidelities=(3,)).make(0).algorithm
     assert algorithm.fidelities == (3,)
 
 

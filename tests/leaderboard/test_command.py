@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from leaderboard.site.command import command, literal, ranges
+from leaderboard.command import command, literal, ranges
 from nasbench.benchmarks.loading import load
 from nasbench.cli.parsing import parse_seeds, parse_settings
 from nasbench.errors import RecordError

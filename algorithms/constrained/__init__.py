@@ -1,0 +1,1 @@
+"""Searches that a cost known before training guides or limits."""

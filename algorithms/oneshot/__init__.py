@@ -1,0 +1,1 @@
+"""Weight sharing: searches inside one supernet; see :mod:`nasbench.supernet`."""

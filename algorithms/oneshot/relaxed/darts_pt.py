@@ -1,0 +1,83 @@
+"""DARTS-PT: what is kept is what the trained mixture misses most."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from algorithms.oneshot.bilevel_search import BilevelSearch
+from algorithms.oneshot.one_shot_search import DivergedError, at_least
+from algorithms.oneshot.weights import WeightOptimizer
+from nasbench.space import Arch
+from nasbench.supernet import Answer, Batch
+
+
+class DARTSPT(BilevelSearch):
+    """Trains a DARTS supernet, then fixes decisions by the effect of dropping options.
+
+    Wang, Cheng, Chen, Tang and Hsieh (2021), https://arxiv.org/abs/2108.04392
+    (``ruocwang/darts-pt``). In random order, every decision keeps the option without which the
+    accuracy on the validation half is lowest; then the weights are tuned for some epochs.
+
+    Preset ``nb201`` has the settings of the authors' code for NAS-Bench-201.
+
+    Args:
+        space: The space to search.
+        tuning: Epochs of tuning after each decision.
+        tuning_rate: Share of the learning rate in them.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nb201": {"epochs": 100}}
+
+    def __init__(
+        self, space: Any, *, tuning: int = 5, tuning_rate: float = 0.1, **shared: Any
+    ) -> None:
+        super().__init__(space, **shared)
+        at_least(0, tuning=tuning, tuning_rate=tuning_rate)
+        self.tuning = tuning
+        self.tuning_rate = tuning_rate
+
+    def ranking(self) -> Iterable[Arch]:
+        active = torch.ones(self.net.shape, dtype=torch.bool, device=self.alphas.device)
+        left = list(range(self.net.shape[0]))
+        while left:
+            decision = left.pop(int(self.rng.random() * len(left)))
+            kept = self.missed_most(active, decision)
+            active[decision] = False
+            active[decision, kept] = True
+            if left:
+                self.tune(active, self.net.shape[0] - len(left))
+        return [tuple(int(row.nonzero()[0]) for row in active)]
+
+    @torch.no_grad()
+    def missed_most(self, active: Tensor, decision: int) -> int:
+        """Return the option of a decision whose dropping hurts most."""
+        batch, accuracies = self.net.valid(), []
+        for option in range(self.net.shape[1]):
+            others = active.clone()
+            others[decision, option] = False
+            answer = self._mixed(batch, others)
+            if not torch.isfinite(answer.loss):
+                raise DivergedError
+            accuracies.append(answer.accuracy)
+        return min(range(len(accuracies)), key=lambda option: accuracies[option])
+
+    def tune(self, active: Tensor, turn: int) -> None:
+        """Train the weights of the options that are left."""
+        optimizer = WeightOptimizer(
+            self.net,
+            rate=self.tuning_rate * self.rate,
+            last_rate=self.tuning_rate * self.last_rate,
+            epochs=max(1, self.tuning),
+            momentum=self.momentum,
+            decay=self.decay,
+            clip=self.clip,
+        )
+        for epoch in range(self.tuning):
+            for batch in self.net.train_batches(self.epochs + turn * self.tuning + epoch):
+                optimizer.step(self._mixed(batch, active))
+
+    def _mixed(self, batch: Batch, active: Tensor) -> Answer:
+        weighed = self.weighed().detach() * active
+        return self.net.answer(batch, weighed, active=active)

@@ -1,0 +1,1 @@
+"""Methods that draw gates from a distribution, and learn the distribution."""

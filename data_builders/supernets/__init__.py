@@ -1,0 +1,1 @@
+"""Networks with shared weights: every architecture of a space in one; see ``nasbench.supernet``."""

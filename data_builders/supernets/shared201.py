@@ -1,0 +1,247 @@
+"""A NAS-Bench-201 skeleton whose cells hold all operations on every edge.
+
+Operations with the same source work together: one ReLU, one matrix product for the convolutions of
+all edges, one average pooling. BatchNorms of the cell have no scale and shift of their
+own; the gate of the operation is their scale. All BatchNorms use the statistics of the batch.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.nn import functional as F
+
+from data_builders.networks.skeleton201 import KERNELS, Skeleton201
+from data_builders.supernets.shared_network import Mixture
+from nasbench.errors import InvalidArgumentError
+from nasbench.space import Arch
+from nasbench.spaces.nb201 import CONV1, CONV3, EDGES, NONE, OPERATIONS, POOL, SKIP
+
+ORDER: tuple[int, ...] = (0, 1, 3, 2, 4, 5)
+"""Edges by their source."""
+OUT = (slice(0, 3), slice(3, 5), slice(5, 6))
+"""Which of :data:`ORDER` leave nodes 0, 1 and 2."""
+CONVOLUTIONS = (CONV1, CONV3)
+TAPS = 3
+
+
+class SharedCell(nn.Module):
+    """A cell with every operation on every edge; node 3 is the output.
+
+    Args:
+        channels: Channels of the features.
+        partial: Operations work on the first of so many equal parts of the channels; the others
+            pass by, and all are shuffled (Xu et al., 2020, https://arxiv.org/abs/1907.05737).
+    """
+
+    def __init__(self, channels: int, partial: int) -> None:
+        super().__init__()
+        self.partial = partial
+        self.n = n = channels // partial
+        self.conv1 = nn.Parameter(torch.empty(len(ORDER) * n, n, 1, 1))
+        self.conv3 = nn.Parameter(torch.empty(len(ORDER) * n, n, TAPS, TAPS))
+
+    def weight(self, edge: int, option: int) -> Tensor:
+        """Return the kernel of a convolution, shape ``(channels, channels, side, side)``."""
+        kernels = self.conv1 if option == CONV1 else self.conv3
+        return kernels.unflatten(0, (len(ORDER), self.n))[ORDER.index(edge)]  # type: ignore[no-any-return, no-untyped-call]
+
+    def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
+        """Return the features of node 3, which have the shape of ``x``."""
+        kernels, nodes = self._kernels(), {0: x}
+        for source, places in enumerate(OUT):
+            if source in nodes:  # else no option of an edge to it is computed
+                leaving = self._leaving(nodes[source], places, kernels[places], mixture)
+                for edge, y in leaving.items():
+                    target = EDGES[edge][1]
+                    nodes[target] = nodes[target] + y if target in nodes else y
+        return nodes.get(3, torch.zeros_like(x))
+
+    def _kernels(self) -> Tensor:
+        """Return all kernels, shape ``(edges, kinds, outputs, taps * inputs)``."""
+        wide = self.conv3.permute(0, 2, 3, 1).flatten(1)
+        middle = TAPS**2 // 2 * self.n
+        narrow = F.pad(self.conv1.flatten(1), (middle, middle))
+        return torch.stack([narrow, wide]).view(2, len(ORDER), self.n, -1).transpose(0, 1)
+
+    def _leaving(
+        self, h: Tensor, places: "slice[int, int]", kernels: Tensor, mixture: Mixture
+    ) -> dict[int, Tensor]:
+        """Return what the edges from a node carry, without those that carry nothing."""
+        edges = ORDER[places]
+        mixed, passing = h[:, : self.n], h[:, self.n :]
+        found = self._convolved(mixed, edges, kernels, mixture)
+        for option in (SKIP, POOL):
+            active = [edge for edge in edges if mixture.active[edge][option]]
+            if not active:
+                continue
+            y = mixed
+            shape, dropped = tuple(mixed.shape), mixture.skip_dropout
+            if option == POOL:
+                y = F.avg_pool2d(mixed, 3, stride=1, padding=1, count_include_pad=False)
+                shape, dropped = (len(y), 1, 1, 1), mixture.drop_path
+            for edge in active:
+                kept, gate = mixture.kept(y, shape, dropped), mixture.gates[edge, option]
+                plus = torch.addcmul(found[edge], kept, gate) if edge in found else kept * gate
+                found[edge] = plus
+        if mixture.ghosts is not None:
+            ghosts = {edge: mixture.ghosts[edge].expand_as(mixed) for edge in edges}
+            found = {edge: found[edge] + y if edge in found else y for edge, y in ghosts.items()}
+        if self.partial > 1:
+            nothing = torch.zeros_like(mixed)
+            parts = {edge: [found.get(edge, nothing), passing] for edge in edges}
+            found = {e: _shuffled(torch.cat(y, dim=1), self.partial) for e, y in parts.items()}
+        if mixture.edges is not None:
+            found = {edge: y * mixture.edges[edge] for edge, y in found.items()}
+        return found
+
+    def _convolved(
+        self, x: Tensor, edges: Sequence[int], kernels: Tensor, mixture: Mixture
+    ) -> dict[int, Tensor]:
+        """Return the sum of the convolutions of every edge that has any, times their gates."""
+        active = [
+            (place, kind)
+            for place, edge in enumerate(edges)
+            for kind, option in enumerate(CONVOLUTIONS)
+            if mixture.active[edge][option]
+        ]
+        if not active:
+            return {}
+        scales = mixture.gates[list(edges)][:, list(CONVOLUTIONS)]
+        if len(active) < kernels.shape[0] * kernels.shape[1]:
+            chosen = tuple(zip(*active, strict=True))
+            kernels, scales = kernels[chosen], scales[chosen]
+        rows = windows(F.relu(x).permute(0, 2, 3, 1))
+        y = rows.flatten(0, 2) @ kernels.reshape(-1, kernels.shape[-1]).T
+        scale = scales.flatten().repeat_interleave(self.n)
+        y = F.batch_norm(y, None, None, weight=scale, bias=torch.zeros_like(scale), training=True)
+        y = y.view(*rows.shape[:3], len(active), self.n)
+        y = mixture.kept(y, (len(y), 1, 1, len(active), 1), mixture.drop_path)
+        found: dict[int, Tensor] = {}
+        for (place, _), part in zip(active, y.permute(3, 0, 4, 1, 2).unbind(0), strict=True):
+            edge = edges[place]
+            found[edge] = found[edge] + part if edge in found else part
+        return found
+
+
+def windows(x: Tensor) -> Tensor:
+    """Return the pixels around every pixel, zeros beyond the border.
+
+    Args:
+        x: Shape ``(batch, height, width, channels)``.
+
+    Returns:
+        Shape ``(batch, height, width, taps * channels)``.
+    """
+    y: Tensor = _Windows.apply(x)  # type: ignore[no-untyped-call]
+    return y
+
+
+class _Windows(Function):
+    """Windows; the gradient is their adjoint, and so on."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        batch, height, width, channels = x.shape
+        padded = F.pad(x, (0, 0, 1, 1, 1, 1)).contiguous()
+        b, h, w, c = padded.stride()
+        taps = padded.as_strided((batch, height, width, TAPS, TAPS, channels), (b, h, w, h, w, c))
+        return taps.reshape(batch, height, width, -1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _Overlaid.apply(gradient)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Overlaid(Function):
+    """The adjoint of :class:`_Windows`."""
+
+    @staticmethod
+    def forward(ctx: Any, windows: Tensor) -> Tensor:
+        batch, height, width, n = windows.shape
+        taps = windows.view(batch, height, width, TAPS, TAPS, n // TAPS**2)
+        padded = windows.new_zeros(batch, height + 2, width + 2, n // TAPS**2)
+        for i in range(TAPS):
+            for j in range(TAPS):
+                padded[:, i : i + height, j : j + width] += taps[:, :, :, i, j]
+        return padded[:, 1:-1, 1:-1]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _Windows.apply(gradient)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _shuffled(x: Tensor, groups: int) -> Tensor:
+    """Return the channels so that neighbours come from different groups."""
+    n, channels, *sides = x.shape
+    return x.view(n, groups, channels // groups, *sides).transpose(1, 2).flatten(1, 2)
+
+
+class Shared201(nn.Module):
+    """A skeleton with shared cells; see :class:`data_builders.supernets.shared_network`.
+
+    Args:
+        skeleton: Class of the stand-alone networks.
+        channels: Channels of the first stage.
+        cells: Cells per stage.
+        image_channels: Channels of an image.
+        n_classes: Number of classes.
+        partial: See :class:`SharedCell`.
+
+    Raises:
+        InvalidArgumentError: ``partial`` does not divide the channels.
+    """
+
+    shape = (len(EDGES), len(OPERATIONS))
+    has_weights = tuple(option in KERNELS for option in range(len(OPERATIONS)))
+    groups = tuple(
+        tuple(edge for edge, (_, target) in enumerate(EDGES) if target == node)
+        for node in (1, 2, 3)
+    )
+    nothing = (NONE,)
+
+    def __init__(
+        self,
+        skeleton: type[Skeleton201],
+        *,
+        channels: int,
+        cells: int,
+        image_channels: int,
+        n_classes: int,
+        partial: int = 1,
+    ) -> None:
+        super().__init__()
+        if partial < 1 or channels % partial:
+            raise InvalidArgumentError(
+                f"partial = {partial} must divide the {channels} channels of the first stage"
+            )
+        self.partial = partial
+        empty: Arch = (NONE,) * len(EDGES)
+        self.skeleton = skeleton(
+            empty,
+            channels=channels,
+            cells=cells,
+            image_channels=image_channels,
+            n_classes=n_classes,
+        )
+        widths = (channels, 2 * channels, 4 * channels)
+        self.stages = [[SharedCell(width, partial) for _ in range(cells)] for width in widths]
+        self.skeleton.stages = nn.ModuleList(nn.ModuleList(stage) for stage in self.stages)
+
+    def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
+        """Return the logits of images, shape ``(batch, n_classes)``."""
+        skeleton = self.skeleton
+        x = skeleton.stem(x)
+        for stage, reduce in zip(self.stages, [*skeleton.reductions, nn.Identity()], strict=True):
+            for cell in stage:
+                x = cell(x, mixture)
+            x = reduce(x)
+        return skeleton.head(F.relu(skeleton.norm(x)).mean(dim=(2, 3)))  # type: ignore[no-any-return]
+
+    def terms(self, active: Sequence[Sequence[bool]]) -> list[float]:
+        """Return 1 for the network, and the number of active operations, as the skeleton does."""
+        parts = {SKIP: 1, CONV1: 2, CONV3: 2, POOL: 1}
+        counts = {o: float(sum(row[o] for row in active)) for o in parts}
+        return [1.0, *(counts[o] / self.partial**power for o, power in parts.items())]

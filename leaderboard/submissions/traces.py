@@ -1,0 +1,108 @@
+"""What is wrong with the trials of a record, compared with its benchmark."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaderboard.populations import population
+from nasbench.benchmarks.bulk import bulk
+from nasbench.benchmarks.loading import AnyBenchmark
+from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.errors import NotRecordedError, first_line
+from nasbench.runs.audit import Auditor
+from nasbench.runs.manifest import Manifest
+from nasbench.runs.run import Run
+
+SHORT = 5
+"""Runs with fewer trials may be equal by chance."""
+_UNFIT = (ValueError, LookupError, ArithmeticError, TypeError)
+
+
+def faults(
+    auditor: Auditor, manifest: Manifest, runs: Sequence[Run], where: str
+) -> dict[str, list[str]]:
+    """Return what is wrong with runs, by aspect (:data:`nasbench.runs.audit.ASPECTS`).
+
+    Args:
+        auditor: What knows the benchmark.
+        manifest: How the runs were made.
+        runs: The runs.
+        where: Name of the record, for messages.
+
+    Returns:
+        For every aspect the first fault of every run.
+    """
+    found = _faults(auditor, manifest, runs, where)
+    if found.keys() - {"protocol"}:
+        of_runs: dict[str, list[str]] = defaultdict(list)
+        for run in runs:
+            for aspect, texts in _faults(auditor, manifest, [run], where).items():
+                of_runs[aspect] += texts
+        found |= of_runs
+    return found
+
+
+def _faults(
+    auditor: Auditor, manifest: Manifest, runs: Sequence[Run], where: str
+) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    try:
+        for aspect, error in auditor.faults(manifest, runs, where):
+            found[aspect].append(first_line(error))
+    except _UNFIT as error:  # numbers that no search can have made
+        found["architectures"].append(f"{where}: cannot be compared: {first_line(error)}")
+    return found
+
+
+def too_good(benchmark: AnyBenchmark, runs: Sequence[Run], where: str) -> Iterator[str]:
+    """Yield the trials of a record that are better than anything recorded, one of a run.
+
+    Nothing of a surrogate, whose lowest prediction nobody knows.
+    """
+    if not isinstance(benchmark, TableBenchmark):
+        return
+    floors = _lowest(benchmark)
+    for run in runs:
+        if run.losses.shape[1] != len(floors):
+            continue
+        trials, places = np.nonzero(run.losses < floors)
+        if trials.size:
+            name, i = benchmark.objectives[places[0]], places[0]
+            yield (
+                f"{where}: seed {run.seed}, trial {trials[0]} says loss "
+                f"{run.losses[trials[0], i]} in {name}, but no training of "
+                f"{benchmark.name}@{benchmark.version} has less than {floors[i]}"
+            )
+
+
+def _lowest(benchmark: TableBenchmark) -> NDArray[np.float64]:
+    """Lowest loss that is recorded in each objective, at any epoch, shape ``(n_objectives,)``."""
+    asked, archs = bulk(benchmark), population(benchmark).archs
+    lowest = np.full(len(benchmark.objectives), np.inf)
+    for epoch in benchmark.fidelities:
+        places = asked.places(archs, np.full(len(archs), epoch))
+        for seed in benchmark.seeds:
+            with suppress(NotRecordedError):
+                losses = asked.evaluate(places, epoch, seed).losses
+                lowest = np.fmin(lowest, np.fmin.reduce(losses))
+    return lowest
+
+
+def repeated(runs: Sequence[Run]) -> list[list[int]]:
+    """Return groups of seeds whose runs have the same trials, unless these are a few.
+
+    The runs of a search without chance are all equal; then there is no group.
+    """
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for run in runs:
+        if len(run) >= SHORT:
+            columns = (run.archs, run.epochs, run.resumes, run.training_seeds, run.losses)
+            trials = b"".join(column.tobytes() for column in columns)
+            groups[hashlib.sha256(trials).digest()].append(run.seed)
+    if len(groups) == 1:
+        return []
+    return [seeds for seeds in groups.values() if len(seeds) > 1]
