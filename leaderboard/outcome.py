@@ -145,7 +145,8 @@ def _fronts(runs: Sequence[Run], benchmark: AnyBenchmark) -> Outcome:
         if found.size:
             unit = f" ({column.unit})" if column.unit not in ("", "1") else ""
             values = np.asarray(as_loss(column, found))  # its own inverse
-            lines.append(Line(f"best {spoken(column)} seen{unit}", estimate(values)))
+            name = spoken(column).removesuffix(f" {column.unit}")
+            lines.append(Line(f"best {name} seen{unit}", estimate(values)))
     note = "A front holds the trials that no other trial of its run dominates, as observed."
     return Outcome("mean of the runs", "", "", tuple(lines), (note,))
 

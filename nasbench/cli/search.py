@@ -1,6 +1,7 @@
 """Commands that search and rank: quickstart, run, leaderboard."""
 
-from math import isnan
+from collections.abc import Sequence
+from math import floor, isnan, log10
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, 
 from nasbench.errors import InvalidArgumentError
 from nasbench.siblings import SIBLINGS
 
+_SMALL = 1e-3
 _SHOWN = ("regret", "final_value")
 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")]
@@ -198,34 +200,35 @@ def _write_page(runs: Path, out: Path) -> None:
 
 def _print_outcome(outcome: Any, title: str) -> None:
     """What the runs chose, and what to compare it with."""
-    header = ["", _titled(outcome.title, outcome.unit)]
+    values = [line.value for line in outcome.lines]
+    columns = [_column(outcome.title, outcome.unit, values)]
     if outcome.measure:
-        header.append(_titled(outcome.measure, outcome.unit.replace("%", "pp")))
-    rows = [
-        [line.name, *(_estimate(e, outcome.unit) for e in (line.value, line.regret) if e)]
-        for line in outcome.lines
-    ]
-    interval = any("[" in cell for row in rows for cell in row[1:])
+        regrets = [line.regret for line in outcome.lines]
+        columns.append(_column(outcome.measure, outcome.unit.replace("%", "pp"), regrets))
+    header, *rows = zip(["", *(line.name for line in outcome.lines)], *columns, strict=True)
+    interval = any("[" in text for column in columns for text in column[1:])
     notes = [*outcome.notes, *["In brackets: 95 % interval over the runs."] * interval]
     print_rows(header, rows, title=title, notes=notes)
 
 
-def _titled(title: str, unit: str) -> str:
-    return f"{title} ({unit})" if unit else title
-
-
-def _estimate(found: Any, unit: str) -> str:
-    """A mean with its interval; percentages with two decimals, others with four digits."""
+def _column(title: str, unit: str, found: Sequence[Any]) -> list[str]:
+    """A title and means with their intervals; small ones share a power of ten in the title."""
     number = SIBLINGS.load("number")
-    values = (found.mean, found.low, found.high)
-    if unit == "%":
-        mean, low, high = (f"{value:.2f}" for value in values)
-    else:
-        mean, low, high = (
-            f"{v:,.0f}" if v == round(v, 0) or abs(v) >= 1e4 else number(v, 4)
-            for v in (0.0 if isnan(value) else value for value in values)
-        )
-    return mean if isnan(found.low) else f"{mean} [{low}, {high}]"
+    largest = max(abs(estimate.mean) for estimate in found)
+    power = floor(log10(largest)) if 0 < largest < _SMALL else 0
+    if power:
+        unit = f"{number(10.0**power, 1).partition('×')[2]} {unit}".strip()  # noqa: RUF001
+    texts = [f"{title} ({unit})" if unit else title]
+    for estimate in found:
+        values = [v / 10.0**power for v in (estimate.mean, estimate.low, estimate.high)]
+        values = [value for value in values if not isnan(value)]
+        whole = all(value == round(value) or abs(value) >= 1e4 for value in values)
+        if unit in ("%", "pp"):
+            each = [f"{value:.2f}" for value in values]
+        else:
+            each = [f"{value:,.0f}" if whole else number(value, 4) for value in values]
+        texts.append(each[0] if len(each) < 3 else f"{each[0]} [{each[1]}, {each[2]}]")
+    return texts
 
 
 def _print_board(board: Any) -> None:

@@ -153,6 +153,14 @@ def test_a_run_ends_with_what_was_chosen(nasbench):
     assert lines[-1] == "5 runs, 100 trials; records in runs"
 
 
+def test_small_numbers_share_a_power_of_ten(nasbench):
+    words = ("run", "random_search", "fcnet-slice", "--processes", "1", "--trials", "9")
+    out = nasbench(*words)[1]
+    best = next(line for line in out.splitlines() if line.startswith(" best of the space"))
+    assert "mse (10⁻" in out
+    assert re.fullmatch(r" best of the space +(0\.1916|1\.916) +0 ", best)
+
+
 def test_several_objectives_end_with_their_fronts(nasbench):
     words = ("run", "random_search", "lite201-digits", "--processes", "1", "--trials", "9")
     objectives = ("--objective", "valid_accuracy", "--objective", "parameters")
