@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from leaderboard.boards import Question
-from leaderboard.landscape import Landscape
+from leaderboard.fronts import AnyLandscape, landscape
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.catalogue import find, folders, is_surrogate, require_file
 from nasbench.benchmarks.loading import load
@@ -144,7 +144,7 @@ def unfit(error: Exception, record: Records) -> Obstacle:
     )
 
 
-def open_landscape(question: Question) -> Landscape | Obstacle:
+def open_landscape(question: Question) -> AnyLandscape | Obstacle:
     """The scale of the installed benchmark with which records were made."""
     name = _name(question)
     try:
@@ -166,7 +166,7 @@ def open_landscape(question: Question) -> Landscape | Obstacle:
             )
         benchmark = load(path, objectives=question.objectives)
         benchmark.verify()
-        return Landscape(benchmark, question.replicate)
+        return landscape(benchmark, question.replicate)
     except NotRecordedError as error:
         return Obstacle(_text(error), "Run the search with another --objective.")
     except (NasbenchError, ValueError, pa.ArrowException) as error:
@@ -184,12 +184,6 @@ def _unusable(error: Exception) -> Obstacle:
 
 def _obstacle(record: Records, places: dict[str, Records]) -> Obstacle | None:
     """What speaks against a record before its trials are read."""
-    n = len(record.manifest.objectives)
-    if n != 1:
-        return Obstacle(
-            f"{n} objectives; boards rank searches with one objective",
-            "Compare such searches with leaderboard.fronts.",
-        )
     try:
         seeds = record.seeds()
     except (NasbenchError, ValueError, pa.ArrowException) as error:

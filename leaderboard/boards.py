@@ -4,15 +4,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from leaderboard.landscape import Landscape
+from leaderboard.fronts import AnyLandscape
 from leaderboard.searches import Search
-from leaderboard.statistics import Estimate
+from leaderboard.statistics import Estimate, Summary
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
 
 FAMILY, REMARK = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 """Marks of rows that fit the family of models of the board's surrogate, and of rows with a remark.
 """
+
+SURROGATE, WARM = "surrogate", "warm-started with known numbers"
+"""What sets searches apart: a model answers their trials; they knew numbers of architectures, such
+as zero-cost scores, before any training.
+"""
+
+Kind = Literal["points", "value", "ratio", "count", "seconds", "rate"]
+"""What the numbers of a column are, see :class:`Score`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +37,7 @@ class Question:
         epochs: Budget in trained epochs, or None.
         workers: Simulated parallel workers.
         replicate: Policy that chooses the training that answers a trial.
+        kinds: What else sets the searches apart from plain ones on a table, as the title says it.
     """
 
     benchmark: str
@@ -40,6 +49,7 @@ class Question:
     epochs: int | None
     workers: int
     replicate: Literal["draw", "mean"] | int
+    kinds: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Question":
@@ -55,6 +65,7 @@ class Question:
             epochs=budget.epochs,
             workers=manifest.workers,
             replicate=manifest.replicate,
+            kinds=_kinds(manifest),
         )
 
     @property
@@ -73,7 +84,7 @@ class Question:
         limits = [self.trials or 0, self.epochs or 0, self.seconds or 0.0]
         numbers = " ".join(f"{limit:020.3f}" for limit in limits)
         name = f"{self.benchmark} {self.version:06d} {self.content_hash} {self.objectives}"
-        return f"{name} {numbers} {self.workers:06d} {self.replicate}"
+        return f"{name} {numbers} {self.workers:06d} {self.replicate} {self.kinds}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +95,14 @@ class Score:
         title: Column title; ``{measure}`` and ``{reported}`` are replaced by what the board
             reports.
         kind: ``"points"``: a difference in the unit of the reported column; ``"value"``: a value of
-            that column; ``"ratio"``; ``"count"``; ``"seconds"``.
+            that column; ``"ratio"``; ``"count"``; ``"seconds"``; ``"rate"``: 1 for a search that
+            did something and 0 for one that did not, of which a row shows the share.
         goal: Which end is better; empty for neither.
         of: The function; NaN on boards to which the column does not apply.
     """
 
     title: str
-    kind: Literal["points", "value", "ratio", "count", "seconds"]
+    kind: Kind
     goal: Literal["min", "max", ""]
     of: Callable[[Search], float]
 
@@ -114,6 +126,7 @@ class Row:
             algorithm.
         settings: Settings of the algorithm, see :func:`settings`.
         scores: Mean over seeds of every applicable column, by column name.
+        summary: Inter-quartile mean and median of the regret beside its mean.
         gap: Regret minus that of the first row, compared seed by seed.
         common_seeds: Number of seeds that the gap rests on; 0 if the two share none and are
             resampled independently.
@@ -131,6 +144,7 @@ class Row:
     label: str
     settings: Mapping[str, Any]
     scores: Mapping[str, Estimate]
+    summary: Summary
     gap: Estimate
     common_seeds: int
     tied: bool
@@ -177,12 +191,12 @@ class Board:
         columns: The applicable columns, by name.
         rows: Rows, best first.
         random_evaluations: Number of full trainings that the budget pays for; None for a budget in
-            seconds.
+            seconds and for several objectives, where random search has no exact expectation.
         random_regret: Expected regret of random search after that many; None if there are none.
     """
 
     question: Question
-    landscape: Landscape
+    landscape: AnyLandscape
     partial: bool
     epochs: int | None
     window: tuple[float, float]
@@ -202,6 +216,7 @@ class Board:
             parts.append(" and ".join(question.objectives))
         if self.landscape.selected_on_test:
             parts.append("selected on test")
+        parts += question.kinds
         if question.workers > 1:
             parts.append(f"{question.workers} workers")
         if question.replicate != "draw":
@@ -225,6 +240,12 @@ class Board:
         title = self.columns[column].title
         text = title.format(measure=self.landscape.measure, reported=self.landscape.reported.name)
         return text[:1].upper() + text[1:]
+
+
+def _kinds(manifest: Manifest) -> tuple[str, ...]:
+    """What sets the searches of a board apart, see :attr:`Question.kinds`."""
+    found = {SURROGATE: bool(manifest.family), WARM: bool(manifest.known)}
+    return tuple(kind for kind, applies in found.items() if applies)
 
 
 def settings(manifest: Manifest) -> dict[str, Any]:

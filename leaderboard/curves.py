@@ -1,26 +1,24 @@
-"""Curves: mean regret of each row over simulated time and over evaluations, with intervals.
+"""Curves: mean regret of each row over simulated time, evaluations and epochs, with intervals.
 
-Where a search has trials shorter than a full training, epochs replace evaluations.
+Where a search has trials shorter than a full training, there is no axis of evaluations.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard import statistics
 from leaderboard.boards import Board, Row
-from leaderboard.searches import Search, step_values
+from leaderboard.landscape import Landscape
+from leaderboard.searches import Axis, Search, step_values
 
 POINTS = 120
 """Points per curve."""
 
 RANDOM = "random search, expectation"
 """Label of the reference curve."""
-
-Axis = Literal["seconds", "evaluations", "epochs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +39,27 @@ class Curve:
 
 
 def drawn(board: Board) -> dict[Axis, dict[str, Curve]]:
-    """The curves of a board by axis and label; over simulated time only if times are recorded."""
-    axes: list[Axis] = ["seconds"] if board.landscape.full_seconds else []
-    axes.append("epochs" if board.partial else "evaluations")
+    """The curves of a board by axis and label, see :func:`axes`."""
     found: dict[Axis, dict[str, Curve]] = {}
-    for axis in axes:
+    for axis in axes(board):
         places = grid(board.rows, axis)
         found[axis] = {row.label: curve(row, axis, places) for row in board.rows}
-    found[axes[-1]][RANDOM] = random_search(board, axes[-1])
+        if axis != "seconds" and isinstance(board.landscape, Landscape):
+            found[axis][RANDOM] = random_search(board, board.landscape, axis)
     return found
+
+
+def axes(board: Board) -> tuple[Axis, ...]:
+    """The axes on which the rows of a board can be compared.
+
+    Simulated time, if times are recorded; evaluations, unless trials differ in length; epochs,
+    if a full training has more than one.
+    """
+    seconds: tuple[Axis, ...] = ("seconds",) if board.landscape.full_seconds else ()
+    evaluations: tuple[Axis, ...] = () if board.partial else ("evaluations",)
+    longer = board.partial or board.landscape.benchmark.fidelities[-1] > 1
+    epochs: tuple[Axis, ...] = ("epochs",) if longer else ()
+    return (*seconds, *evaluations, *epochs)
 
 
 def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
@@ -65,15 +75,15 @@ def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
     return Curve(at, values.mean(axis=0), low, high)
 
 
-def random_search(board: Board, axis: Axis = "evaluations") -> Curve:
+def random_search(board: Board, landscape: Landscape, axis: Axis) -> Curve:
     """Expected regret of random search over full trainings, as far as the longest row.
 
     Args:
         board: The board.
+        landscape: Its scale.
         axis: ``"evaluations"`` or ``"epochs"``.
     """
     at = grid(board.rows, axis)
-    landscape = board.landscape
     cost = landscape.benchmark.fidelities[-1] if axis == "epochs" else 1
     trainings = at.astype(np.int64) // cost
     mean = np.full(len(at), landscape.reported.random_regret)
@@ -99,12 +109,7 @@ def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.fl
 
 
 def _values(search: Search, axis: Axis, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    steps = {
-        "seconds": search.times,
-        "evaluations": search.evaluations,
-        "epochs": search.epochs,
-    }[axis]
-    return step_values(steps, np.append(search.before, search.regrets), at)
+    return step_values(search.steps(axis), np.append(search.before, search.regrets), at)
 
 
 def _end(search: Search, axis: Axis) -> float:

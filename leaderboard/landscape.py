@@ -13,6 +13,13 @@ from leaderboard.populations import Population, population
 from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError
+from nasbench.runs.run import Run
+
+TARGETS = 50
+"""Number of the regrets to reach."""
+
+SPAN = 1000
+"""Ratio of the largest to the smallest regret to reach, at most."""
 
 _SPLITS = {"valid": "validation", "valtest": "validation and test", "train": "training"}
 
@@ -111,7 +118,7 @@ class Landscape:
         self.replicate = replicate
         self.population = population(benchmark)
         objective = benchmark.column(benchmark.objectives[0])
-        test = _test_column(benchmark, objective)
+        test = test_column(benchmark, objective)
         columns = [objective] if test is None else [objective, test]
         self._others = np.concatenate([self.population.peaks(column) for column in columns])
         self.observed = Yardstick(benchmark, objective, self.population, self._others)
@@ -119,10 +126,19 @@ class Landscape:
         if test is not None:
             with suppress(NotRecordedError):
                 self.reported = Yardstick(benchmark, test, self.population, self._others)
-        self.full_seconds = 0.0
-        for name in ("seconds", "validation_seconds") if benchmark.is_clocked else ():
-            with suppress(NotRecordedError):
-                self.full_seconds += float(np.nanmean(benchmark.query_many(self.archs, name)))
+        self.full_seconds = full_seconds(benchmark, self.archs)
+
+    def choices(self, run: Run) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The incumbents of a run, and the regret of each.
+
+        Args:
+            run: A run with the losses of the objective.
+
+        Returns:
+            Numbers of the trials in the order of their ends, and regrets, each of shape ``(n,)``.
+        """
+        trials = run.incumbent_trials()
+        return trials, self.reported.regrets(run.archs[trials])
 
     @property
     def archs(self) -> NDArray[np.integer]:
@@ -144,6 +160,31 @@ class Landscape:
         """Name of the regret, such as ``"test regret"``, after the split that judges."""
         split = self.reported.column.split
         return f"{_SPLITS.get(split, split)} regret".strip()
+
+    @cached_property
+    def targets(self) -> NDArray[np.float64]:
+        """Regrets to reach, evenly spaced on a logarithmic scale, shape ``(TARGETS,)``.
+
+        They fall from the regret of a random architecture to the smallest above 0 in the
+        population, but by no more than the factor :data:`SPAN`. So they follow from the benchmark
+        alone, and no search that is added changes them. Empty if all architectures are equally
+        good.
+        """
+        regrets = self.reported.regrets(self.archs)
+        return spaced_targets(self.reported.random_regret, regrets)
+
+    def random_times(self, targets: NDArray[np.float64], n_runs: int) -> NDArray[np.float64]:
+        """Full trainings until simulated runs of random search reach targets.
+
+        Args:
+            targets: Regrets, shape ``(n_targets,)``.
+            n_runs: Number of runs.
+
+        Returns:
+            Shape ``(n_runs, n_targets)``; ``inf`` where the run ends with a choice that validation
+            prefers to all that are good enough.
+        """
+        return statistics.random_search_times(*self._draws, targets, n_runs)
 
     @cached_property
     def exhaustive_mean(self) -> float:
@@ -242,13 +283,30 @@ class Landscape:
         return np.where(np.isnan(loss), np.inf, loss)
 
 
+def full_seconds(benchmark: AnyBenchmark, archs: NDArray[np.integer]) -> float:
+    """Mean cost of a full training and validation in seconds; 0 if not recorded."""
+    total = 0.0
+    for name in ("seconds", "validation_seconds") if benchmark.is_clocked else ():
+        with suppress(NotRecordedError):
+            total += float(np.nanmean(benchmark.query_many(archs, name)))
+    return total
+
+
+def spaced_targets(random: float, regrets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Regrets to reach, from that of a random architecture down; see :attr:`Landscape.targets`."""
+    positive = regrets[regrets > 0]
+    if not (positive.size and random > 0):
+        return np.empty(0)
+    return np.geomspace(random, max(float(positive.min()), random / SPAN), TARGETS)
+
+
 def spoken(column: Column) -> str:
     """Name of a column in words, such as ``"validation accuracy"``."""
     metric = column.name.removeprefix(f"{column.split}_") if column.split else column.name
     return f"{_SPLITS.get(column.split, column.split)} {metric.replace('_', ' ')}".strip()
 
 
-def _test_column(benchmark: AnyBenchmark, objective: Column) -> Column | None:
+def test_column(benchmark: AnyBenchmark, objective: Column) -> Column | None:
     """The test counterpart of the objective; None if there is none."""
     if objective.split in ("", "test"):
         return None

@@ -1,8 +1,8 @@
-"""The columns of a board, each a function of one search, and the ranking."""
+"""The ranking: boards of records that answer the same question, best rows first."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from leaderboard import COLUMNS, admission, statistics
 from leaderboard.admission import NotShown, Obstacle
 from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
+from leaderboard.fronts import AnyLandscape
 from leaderboard.landscape import Landscape
-from leaderboard.searches import Search, log_mean, trained_epochs
+from leaderboard.searches import Search, trained_epochs
+from leaderboard.statistics import Estimate
 from nasbench.errors import NasbenchError
 from nasbench.runs.parts import to_table
 from nasbench.runs.records import Records
@@ -20,72 +22,6 @@ from nasbench.tables.hashes import numbers_hash
 
 RANDOM_SEARCH = "random_search"
 """Name of the algorithm with which others are compared."""
-
-
-def score(
-    title: str,
-    kind: Literal["points", "value", "ratio", "count", "seconds"],
-    goal: Literal["min", "max", ""] = "",
-) -> Callable[[Callable[[Search], float]], Score]:
-    """Make a column from a function; see :class:`leaderboard.boards.Score`."""
-    return lambda of: Score(title=title, kind=kind, goal=goal, of=of)
-
-
-@score("{measure}", "points", "min")
-def regret(search: Search) -> float:
-    """Distance of the architecture that the search chose from the best of the space."""
-    return search.regret
-
-
-@score("Validation regret", "points", "min")
-def validation_regret(search: Search) -> float:
-    """Distance of the chosen architecture from the best one on the validation split."""
-    observed = search.landscape.observed
-    if observed.column.split != "valid" or search.landscape.reported is observed:
-        return np.nan
-    if search.chosen is None:
-        return observed.random_regret
-    return float(observed.regrets(search.archs[search.chosen : search.chosen + 1])[0])
-
-
-@score("Final {reported}", "value")
-def final_value(search: Search) -> float:
-    """Result of the chosen architecture after full training, as a mean over training seeds."""
-    return search.landscape.reported.value(search.regret)
-
-
-@score("Normalised regret", "ratio", "min")
-def normalised_regret(search: Search) -> float:
-    """Regret relative to that of a random architecture: 0 is the best architecture, 1 random."""
-    return search.regret / search.before if search.before else np.nan
-
-
-@score("Anytime area", "ratio", "min")
-def anytime_area(search: Search) -> float:
-    """Mean normalised regret over log simulated time, from one mean training to the budget."""
-    low, high = search.window
-    if not (0 < low < high and search.before):
-        return np.nan
-    levels = np.append(search.before, search.regrets) / search.before
-    return log_mean(search.times, levels, low, high)
-
-
-@score("Evaluations", "count")
-def evaluations(search: Search) -> float:
-    """Number of trials of the run, at any fidelity."""
-    return float(search.n_trials)
-
-
-@score("Epochs", "count")
-def epochs(search: Search) -> float:
-    """Epochs trained by all trials; a trial that resumes another counts what it adds."""
-    return float(search.spent[search.n_trials - 1]) if search.n_trials else 0.0
-
-
-@score("Simulated time", "seconds")
-def simulated_seconds(search: Search) -> float:
-    """End of the last trial: a sum of times from the benchmark, without any time of the host."""
-    return search.seconds if search.landscape.full_seconds else np.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +142,7 @@ def _common_epochs(recorded: Sequence[_Recorded]) -> int:
 def _entry(
     recorded: _Recorded,
     label: str,
-    landscape: Landscape,
+    landscape: AnyLandscape,
     window: tuple[float, float],
     limit: int | None,
 ) -> _Entry:
@@ -222,7 +158,7 @@ def _entry(
 
 def _board(
     question: Question,
-    landscape: Landscape,
+    landscape: AnyLandscape,
     entries: list[_Entry],
     window: tuple[float, float],
     limit: int | None,
@@ -237,7 +173,10 @@ def _board(
         if all(np.isfinite(entry.values[name]).all() for entry in entries)
         and (partial or name != "epochs")  # else in proportion to evaluations
     }
-    evaluations = _random_evaluations(question, landscape, limit)
+    evaluations = expected = None
+    if isinstance(landscape, Landscape):
+        evaluations = _random_evaluations(question, landscape, limit)
+        expected = float(landscape.random_search([evaluations])[0]) if evaluations else None
     return Board(
         question=question,
         landscape=landscape,
@@ -247,11 +186,11 @@ def _board(
         columns=columns,
         rows=tuple(_row(i, entry, entries, columns) for i, entry in enumerate(entries)),
         random_evaluations=evaluations,
-        random_regret=float(landscape.random_search([evaluations])[0]) if evaluations else None,
+        random_regret=expected,
     )
 
 
-def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable[str]) -> Row:
+def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Mapping[str, Score]) -> Row:
     seeds = tuple(search.run.seed for search in entry.searches)
     gap, common = statistics.difference(_by_seed(entry), _by_seed(entries[0]))
     manifest, surrogate = entry.record.manifest, entry.searches[0].landscape.population.surrogate
@@ -259,7 +198,8 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable
         rank=place + 1,
         label=entry.label,
         settings=settings(manifest),
-        scores={name: statistics.estimate(entry.values[name]) for name in columns},
+        scores={name: _summed_up(score, entry.values[name]) for name, score in columns.items()},
+        summary=statistics.summary(entry.values["regret"]),
         gap=gap,
         common_seeds=common,
         tied=place > 0 and not gap.low > 0,
@@ -270,6 +210,13 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Iterable
         records=entry.record,
         content_hash=entry.content_hash,
     )
+
+
+def _summed_up(score: Score, values: NDArray[np.float64]) -> Estimate:
+    """A column over the seeds of a row."""
+    if score.kind == "rate":
+        return statistics.rate(int(values.sum()), len(values))
+    return statistics.estimate(values)
 
 
 def _remark(entry: _Entry, entries: Iterable[_Entry]) -> str:
@@ -290,7 +237,7 @@ def _by_seed(entry: _Entry) -> dict[int, float]:
     return {s.run.seed: value for s, value in zip(entry.searches, regrets, strict=True)}
 
 
-def _window(question: Question, landscape: Landscape, limit: int | None) -> tuple[float, float]:
+def _window(question: Question, landscape: AnyLandscape, limit: int | None) -> tuple[float, float]:
     """Seconds of one mean full training, and the simulated seconds that the budget allows."""
     one = landscape.full_seconds
     full_epochs = landscape.benchmark.fidelities[-1]
@@ -305,7 +252,9 @@ def _window(question: Question, landscape: Landscape, limit: int | None) -> tupl
     return one, min(limits)
 
 
-def _random_evaluations(question: Question, landscape: Landscape, limit: int | None) -> int | None:
+def _random_evaluations(
+    question: Question, landscape: AnyLandscape, limit: int | None
+) -> int | None:
     """Full trainings that the budget pays for; None if that depends on what is trained."""
     if question.seconds is not None:
         return None

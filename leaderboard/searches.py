@@ -1,10 +1,15 @@
 """A recorded run as a step function: the regret of its incumbent over time and evaluations."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.landscape import Landscape
+from leaderboard.fronts import AnyLandscape
 from nasbench.runs.run import NONE, Run
+
+Axis = Literal["seconds", "evaluations", "epochs"]
+"""What a search pays with: simulated time, ended trials, or trained epochs."""
 
 
 class Search:
@@ -12,8 +17,9 @@ class Search:
 
     The *incumbent* is the architecture with the lowest loss among the trainings that have ended, at
     any fidelity; ties go to the earliest. Its worth is always that of its full training, as a mean
-    over the recorded seeds. Before the first incumbent, a run is worth as much as a random
-    architecture.
+    over the recorded seeds. With several objectives an incumbent is a trial that joined the chosen
+    ones, and its regret is that of all that are chosen then. Before the first incumbent, a run is
+    worth as much as a random architecture.
 
     Args:
         run: The record.
@@ -50,7 +56,7 @@ class Search:
     def __init__(
         self,
         run: Run,
-        landscape: Landscape,
+        landscape: AnyLandscape,
         window: tuple[float, float],
         limit: int | None = None,
     ) -> None:
@@ -61,14 +67,13 @@ class Search:
         self.n_trials = len(run)
         if limit is not None:
             self.n_trials = int(np.searchsorted(self.spent, limit, side="right"))
-        incumbents = run.incumbent_trials()
+        incumbents, self.regrets = landscape.choices(run)
         ended = np.empty(len(run), dtype=np.int64)
         ended[run.order] = np.arange(1, len(run) + 1)
         self.archs = run.archs[incumbents]
         self.times = run.ends[incumbents]
         self.evaluations = ended[incumbents]
         self.epochs = self.spent[self.evaluations - 1]
-        self.regrets = landscape.reported.regrets(self.archs)
 
     @property
     def before(self) -> float:
@@ -80,6 +85,36 @@ class Search:
         """Place of the last incumbent within the limit; None if there is none."""
         n = int(np.searchsorted(self.evaluations, self.n_trials, side="right"))
         return n - 1 if n else None
+
+    def steps(self, axis: Axis) -> NDArray[np.number]:
+        """Places on an axis at which the incumbents were found, shape ``(n,)``."""
+        if axis == "seconds":
+            return self.times
+        return self.epochs if axis == "epochs" else self.evaluations
+
+    def cost(self, axis: Axis) -> float:
+        """What the run has paid on an axis within the limit."""
+        if axis == "seconds":
+            return self.seconds
+        if axis == "evaluations":
+            return float(self.n_trials)
+        return float(self.spent[self.n_trials - 1]) if self.n_trials else 0.0
+
+    def reached(self, targets: NDArray[np.float64], axis: Axis) -> NDArray[np.float64]:
+        """Where on an axis an incumbent within the limit first had a regret of at most a target.
+
+        Args:
+            targets: Regrets, shape ``(n_targets,)``.
+            axis: What is paid.
+
+        Returns:
+            Shape ``(n_targets,)``; ``inf`` for targets that were not reached.
+        """
+        n = 0 if self.chosen is None else self.chosen + 1
+        lowest = np.minimum.accumulate(self.regrets[:n])
+        place = (lowest > targets[:, None]).sum(axis=1)
+        at = np.append(self.steps(axis)[:n].astype(np.float64), np.inf)
+        return np.asarray(at[place])
 
     @property
     def regret(self) -> float:

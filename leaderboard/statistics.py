@@ -1,4 +1,4 @@
-"""Bootstrap intervals over seeds, and exact expectations of random and of exhaustive search."""
+"""Intervals over seeds, and exact expectations of random and of exhaustive search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import gammaln, ndtri
 
 DRAWS = 4000
 """Bootstrap resamples per interval."""
@@ -18,12 +18,16 @@ _SEED = 20_200_403
 _INDEPENDENT = 1
 
 
+CUT = 0.25
+"""Share of the seeds that an inter-quartile mean leaves out at each end, rounded down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds with its confidence interval.
+    """A mean over seeds, or another summary of them, with its confidence interval.
 
     Attributes:
-        mean: The mean.
+        mean: The mean, or the other summary.
         low: Lower end; NaN if there is only one seed.
         high: Upper end; NaN if there is only one seed.
     """
@@ -31,6 +35,59 @@ class Estimate:
     mean: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Three summaries of the same seeds, each with its percentile bootstrap interval.
+
+    Attributes:
+        mean: The mean.
+        iqm: The inter-quartile mean: that of the middle half of the seeds (Agarwal et al., 2021,
+            https://arxiv.org/abs/2108.13264).
+        median: The median.
+    """
+
+    mean: Estimate
+    iqm: Estimate
+    median: Estimate
+
+
+def summary(values: NDArray[np.float64]) -> Summary:
+    """Mean, inter-quartile mean and median of ``(n_seeds,)`` values."""
+    ordered = np.sort(values)
+    middle, median = trimmed_mean(ordered), float(np.median(ordered))
+    if len(ordered) < 2:
+        nan = float("nan")
+        return Summary(estimate(values), Estimate(middle, nan, nan), Estimate(median, nan, nan))
+    inner, centres = _ordered_resamples(len(ordered))
+    drawn = np.stack([inner @ ordered, ordered[centres].mean(axis=1)])
+    (low, low_median), (high, high_median) = percentiles(drawn)
+    return Summary(
+        mean=estimate(values),
+        iqm=Estimate(middle, float(low), float(high)),
+        median=Estimate(median, float(low_median), float(high_median)),
+    )
+
+
+def trimmed_mean(ordered: NDArray[np.float64]) -> float:
+    """Inter-quartile mean of ``(n,)`` ascending values, see :data:`CUT`."""
+    left_out = int(CUT * len(ordered))
+    return float(ordered[left_out : len(ordered) - left_out].mean())
+
+
+def rate(hits: int, n: int) -> Estimate:
+    """Share of ``n`` runs that reached something, with its Wilson score interval.
+
+    The bootstrap has no width where none or all of the runs did; this interval has.
+    """
+    if not n:
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    z = float(ndtri((1 + LEVEL) / 2))
+    share, spread = hits / n, z * z / n
+    centre = (share + spread / 2) / (1 + spread)
+    half = (share * (1 - share) * spread + spread * spread / 4) ** 0.5 / (1 + spread)
+    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
 
 
 def estimate(values: NDArray[np.float64]) -> Estimate:
@@ -54,7 +111,7 @@ def interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     n_seeds, n = values.shape
     if n_seeds < 2:
         return np.full(n, np.nan), np.full(n, np.nan)
-    return _percentiles(values.T @ _resamples(n_seeds).T)
+    return percentiles(values.T @ resamples(n_seeds).T)
 
 
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Estimate, int]:
@@ -78,21 +135,44 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> tuple
     a, b = (np.array([side[seed] for seed in sorted(side)]) for side in (first, second))
     low = high = np.array([np.nan])
     if min(len(a), len(b)) > 1:
-        means = _resamples(len(a)) @ a - _resamples(len(b), _INDEPENDENT) @ b
-        low, high = _percentiles(means[None])
+        means = resamples(len(a)) @ a - resamples(len(b), _INDEPENDENT) @ b
+        low, high = percentiles(means[None])
     return Estimate(float(a.mean() - b.mean()), float(low[0]), float(high[0])), 0
 
 
 @lru_cache(maxsize=8)
-def _resamples(n_seeds: int, stream: int = 0) -> NDArray[np.float64]:
-    """Share of each seed in each resample, shape ``(DRAWS, n_seeds)``; rows sum to 1."""
+def resamples(n_seeds: int, stream: int = 0) -> NDArray[np.float64]:
+    """Share of each seed in each resample, shape ``(DRAWS, n_seeds)``; rows sum to 1.
+
+    Args:
+        n_seeds: Number of seeds.
+        stream: Resamples of different streams are independent.
+    """
     rng = np.random.default_rng([_SEED, stream, n_seeds])
     shares = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=DRAWS) / n_seeds
     shares.flags.writeable = False
     return shares
 
 
-def _percentiles(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@lru_cache(maxsize=4)
+def _ordered_resamples(n_seeds: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The resamples by places in the order of the values, which no seed has of its own.
+
+    Returns:
+        Weight of each place in the inter-quartile mean of each resample, shape ``(DRAWS,
+        n_seeds)``, and the two middle places of each resample, shape ``(DRAWS, 2)``.
+    """
+    ends = np.rint(resamples(n_seeds) * n_seeds).astype(np.int64).cumsum(axis=1)
+    left_out = int(CUT * n_seeds)
+    kept = np.diff(ends.clip(left_out, n_seeds - left_out), axis=1, prepend=left_out)
+    weights = kept / (n_seeds - 2 * left_out)
+    middle = ((n_seeds - 1) // 2, n_seeds // 2)
+    centres = np.stack([(ends <= place).sum(axis=1) for place in middle], axis=1)
+    weights.flags.writeable = centres.flags.writeable = False
+    return weights, centres
+
+
+def percentiles(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Interval ends of resampled means of shape ``(n, DRAWS)``, each of shape ``(n,)``."""
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(means, [tail, 100 - tail], axis=1)
@@ -154,6 +234,50 @@ def random_search_without_replacement(
         log_chance = log_choices + gammaln(len(observed) - k + 1) - gammaln(left + 1)
         expected.append(mean[0] + np.where(worse >= k, np.exp(log_chance), 0.0) @ steps)
     return np.array(expected)
+
+
+def random_search_times(
+    observed: NDArray[np.float64],
+    reported: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    n_runs: int,
+) -> NDArray[np.float64]:
+    """Draws until simulated random search with replacement reports at most some targets.
+
+    Only improvements are simulated: the draws until the next one are geometric, and it is drawn
+    from what is better. So a run costs some ten random numbers, whatever its length.
+
+    Args:
+        observed: As in :func:`random_search`.
+        reported: As in :func:`random_search`.
+        weights: Odds of drawing the item, same shape.
+        targets: Reported values to reach, shape ``(n_targets,)``.
+        n_runs: Number of independent runs.
+
+    Returns:
+        Draws until the incumbent first reports at most each target, shape ``(n_runs,
+        n_targets)``; ``inf`` if it never does.
+    """
+    rng = np.random.default_rng([_SEED, n_runs])
+    order = np.argsort(observed, kind="stable")
+    losses, values = observed[order], reported[order]
+    mass = np.cumsum(weights[order] / weights.sum())
+    better = np.append(0.0, mass)[np.searchsorted(losses, losses, side="left")]
+    times = np.full((n_runs, len(targets)), np.inf)
+    left = np.ones(n_runs)
+    spent = np.zeros(n_runs)
+    running = np.arange(n_runs)
+    while running.size:
+        spent[running] += rng.geometric(left[running])
+        drawn = np.searchsorted(mass, rng.random(running.size) * left[running], side="right")
+        drawn = np.minimum(drawn, len(losses) - 1)
+        good = (values[drawn][:, None] <= targets) & np.isfinite(losses[drawn])[:, None]
+        now = np.where(good, spent[running][:, None], np.inf)
+        times[running] = np.minimum(times[running], now)
+        left[running] = better[drawn]
+        running = running[(left[running] > 0) & np.isinf(times[running]).any(axis=1)]
+    return times
 
 
 def _by_loss(

@@ -66,6 +66,7 @@ class BilevelSearch(OneShotSearch):
 
     def start(self) -> None:
         self.alphas = gates.parameters(self.net, spread=self.spread, mean=self.mean)
+        self.others = self.other_parameters()
         self.adam = gates.adam(
             self.learned(), rate=self.gate_rate, betas=self.betas, decay=self.gate_decay
         )
@@ -79,10 +80,15 @@ class BilevelSearch(OneShotSearch):
             clip=self.clip,
         )
         self.keep(alphas=self.alphas, adam=self.adam, optimizer=self.optimizer)
+        self.keep(**{f"other {i}": other for i, other in enumerate(self.others)})
+
+    def other_parameters(self) -> list[Tensor]:
+        """Make architecture parameters beside those of the options."""
+        return []
 
     def learned(self) -> list[Tensor]:
-        """Architecture parameters that Adam moves; called once :attr:`alphas` exists."""
-        return [self.alphas]
+        """Architecture parameters that Adam moves."""
+        return [self.alphas, *self.others]
 
     def epoch(self, epoch: int) -> Mapping[str, Any]:
         self.begin(epoch)

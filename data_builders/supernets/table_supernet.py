@@ -108,12 +108,13 @@ class TableSupernet:
         skip_dropout: float = 0.0,
         passes: int = 1,
     ) -> Answer:
-        computed = self._all if active is None else active & self._all
+        asked = torch.ones_like(self._all) if active is None else active
+        computed = asked & self._all
         mixture = Mixture(
             gates=gates,
             active=computed.tolist(),
             edges=edges,
-            ghosts=(gates * ~computed).sum(dim=1) if ghosts else None,
+            ghosts=(gates * ~asked).sum(dim=1) if ghosts else None,
             drop_path=drop_path,
             skip_dropout=skip_dropout,
             generator=self.generator,

@@ -19,13 +19,12 @@ from pages import DOCS, draw, fill, markdown_table, save, style
 
 import nasbench
 from algorithms import ALGORITHMS
-from leaderboard import curves, fronts
-from leaderboard.boards import Board, Row, labels
+from leaderboard import curves
+from leaderboard.boards import Board, Row
+from leaderboard.landscape import Landscape
 from leaderboard.scores import rank
-from leaderboard.searches import step_values
+from leaderboard.searches import Axis, step_values
 from leaderboard.statistics import interval as bootstrap
-from nasbench.benchmarks.catalogue import open_table
-from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.runs.records import Records
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
@@ -118,13 +117,13 @@ class Part:
 # Tables
 
 
-def reached(row: Row, axis: curves.Axis, places: Sequence[float]) -> Values:
+def reached(row: Row, axis: Axis, places: Sequence[float]) -> Values:
     """Regret of every seed of a row at some places of an axis, shape ``(n_seeds, n_places)``."""
     found = []
     for search in row.searches:
-        steps = search.times if axis == "seconds" else search.evaluations
         levels = np.append(search.before, search.regrets)
-        found.append(step_values(steps, levels, np.array(places, dtype=np.float64)))
+        at = np.array(places, dtype=np.float64)
+        found.append(step_values(search.steps(axis), levels, at))
     return np.stack(found)
 
 
@@ -184,6 +183,7 @@ def single(records: Sequence[Records]) -> str:
     values = {row.label: reached(row, "evaluations", places) for row in board.rows}
     cells, sentence = compared(values, heads)
     rows = [(r.regret.mean, [name, *cells[r.label]]) for name, r in joined(board.rows).items()]
+    assert isinstance(board.landscape, Landscape)
     exact = board.landscape.random_search(places).tolist()
     rows.append((exact[-1], ["random search, exact", *(f"{regret:.3f}" for regret in exact)]))
     ranked = [cells for _, cells in sorted(rows, key=lambda row: row[0])]
@@ -257,16 +257,16 @@ def epochs_figure(board: Board) -> None:
 
 def multi_objective(records: Sequence[Records]) -> str:
     """Share of the best hypervolume after some numbers of trials, best first."""
-    scale = fronts.Scale(TableBenchmark(open_table("nb201-cifar10"), objectives=OBJECTIVES))
+    (board,) = rank(records)
     marks = [TRIALS // 10, TRIALS // 3, TRIALS]
     places = np.union1d(np.geomspace(3, TRIALS, 40).astype(np.int64), marks)
     lines, values = {}, {}
-    for label, record in zip(labels([r.manifest for r in records]), records, strict=True):
-        shares = np.stack([scale.shares(run, places) for run in record.runs()])
-        lines[label] = curves.Curve(
+    for row in board.rows:
+        shares = 1 - reached(row, "evaluations", places.tolist())
+        lines[row.label] = curves.Curve(
             places.astype(np.float64), shares.mean(axis=0), *bootstrap(shares)
         )
-        values[label] = shares[:, np.searchsorted(places, marks)]
+        values[row.label] = shares[:, np.searchsorted(places, marks)]
     figure, axes = plt.subplots(figsize=(7, 4.5))
     draw(axes, {label: line for label, line in lines.items() if "(" not in label})
     axes.set(xscale="log", xlabel="trials", ylabel="share of the best hypervolume")

@@ -18,7 +18,7 @@ import nasbench
 from data_builders.studies.noise import tau_between_seeds, tau_in_top_quarter
 from data_builders.studies.pilot import edges
 from data_builders.training.task_course import SCORED
-from leaderboard.fronts import Scale
+from leaderboard.fronts import FrontLandscape
 from leaderboard.statistics import interval
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.table_benchmark import TableBenchmark
@@ -211,7 +211,8 @@ def fronts(results: list[Results], seeds: int) -> str:
     rows = []
     for axes, each in zip(panels, results, strict=True):
         name = each.benchmark.name
-        scale = Scale(TableBenchmark(open_table(name), objectives=OBJECTIVES))
+        benchmark = TableBenchmark(open_table(name), objectives=OBJECTIVES)
+        scale = FrontLandscape(benchmark, "mean", judged_by=OBJECTIVES)
         row = [each.task]
         for algorithm in ("random_search", "nsga2"):
             runs = nasbench.search(
@@ -222,7 +223,7 @@ def fronts(results: list[Results], seeds: int) -> str:
                 replicate="mean",
                 objectives=OBJECTIVES,
             )
-            ends = np.array([scale.shares(run, [len(run)])[0] for run in runs])
+            ends = np.array([1 - scale.choices(run)[1][-1] for run in runs])
             low, high = interval(ends)
             row.append(f"{100 * ends.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})")
         rows.append(row)

@@ -11,7 +11,8 @@ from typing import Any
 from leaderboard.admission import NotShown
 from leaderboard.boards import Board, Row
 from leaderboard.command import command
-from leaderboard.curves import RANDOM, Axis, Curve
+from leaderboard.curves import RANDOM, Curve
+from leaderboard.searches import Axis
 from leaderboard.site import notes
 from nasbench.errors import RecordError
 

@@ -39,8 +39,7 @@ class Digits:
         """``"[0.12, 0.15]"``; empty if there is none."""
         if math.isnan(score.low):
             return ""
-        low, high = (f"{end / self.divisor:,.{self.places}f}" for end in (score.low, score.high))
-        return f"[{low}, {high}]"
+        return f"[{self.text(score.low)}, {self.text(score.high)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,8 @@ def _digits(board: Board, kind: str, means: Sequence[float]) -> Digits:
     if kind == "count":
         whole = all(mean == int(mean) or mean >= 100 for mean in means)
         return Digits(1.0, "", 0 if whole else 1)
+    if kind == "rate":
+        return Digits(0.01, "%", 1)
     if kind == "seconds":
         divisor, unit = time_unit(max(means))
         return Digits(divisor, unit, decimals([mean / divisor for mean in means]))

@@ -1,6 +1,7 @@
 """What a reader must know before trusting the differences on a board, in plain sentences."""
 
 from leaderboard.boards import Board, count
+from leaderboard.fronts import MARGIN, FrontLandscape
 from leaderboard.populations import STARTS, TRAININGS
 from leaderboard.site.formatting import number, unit_of
 
@@ -17,6 +18,12 @@ def method(board: Board) -> str:
         if landscape.population.surrogate
         else "as a mean over the recorded trainings"
     )
+    if isinstance(landscape, FrontLandscape) and not landscape.selected_on_test:
+        judge = "on test" if landscape.reported.column.split == "test" else "on the same columns"
+        return (
+            f"The searches saw {seen}. A search chooses the trials that no other trial dominates; "
+            f"they are judged by the {reported} of the space, {judge}, {means}."
+        )
     if landscape.selected_on_test:
         return (
             f"Selected on test: the searches themselves saw {seen}. This board cannot tell how "
@@ -87,8 +94,12 @@ def warnings(board: Board) -> list[str]:
     failed = landscape.reported.n_failed
     if failed:
         found.append(
-            f"{failed:,} of the architectures have a recorded training that diverged; they count "
-            "as the worst of the others."
+            f"{failed:,} of the architectures have a recorded training that diverged; they "
+            + (
+                "dominate nothing."
+                if isinstance(landscape, FrontLandscape)
+                else "count as the worst of the others."
+            )
         )
     if landscape.population.extent == "recorded":
         found.append(
@@ -97,7 +108,14 @@ def warnings(board: Board) -> list[str]:
         )
     if not landscape.full_seconds:
         found.append("The benchmark records no training times, so there is no simulated time.")
-    if board.random_evaluations is None:
+    if isinstance(landscape, FrontLandscape):
+        found.append(
+            "Hypervolume regret is 1 minus the share of the best hypervolume of the space: losses "
+            "are scaled by the Pareto front of the space to 0..1, and the reference point is "
+            f"{1 + MARGIN:g} in each. The expectation of random search has no closed form here; "
+            "compare with its row."
+        )
+    elif board.random_evaluations is None:
         found.append(
             "The expectation of random search is known per number of full trainings. This budget "
             f"is in seconds, so it is drawn over {'epochs' if board.partial else 'evaluations'}."

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.boards import Board
-from leaderboard.curves import RANDOM, Axis, Curve
+from leaderboard.curves import RANDOM, Curve
+from leaderboard.searches import Axis
 from leaderboard.site.formatting import time_unit, unit_of
 
 HUES = 8

@@ -29,6 +29,7 @@ def found(home, metadata, run, cells, **changes):
         {"workers": 2},
         {"replicate": "mean"},
         {"replicate": 0},
+        {"known": ["parameters"]},
     ],
 )
 def test_records_that_differ_in_the_question_never_share_a_board(
@@ -47,7 +48,6 @@ def test_records_that_differ_in_the_method_share_a_board(home, small_table, run,
         found(home, small_table, run, cells, algorithm="local_search"),
         found(home, small_table, run, cells, preset="fast"),
         found(home, small_table, run, cells, fidelities=[1, 2]),
-        found(home, small_table, run, cells, known=["parameters"]),
     ]
     (members,) = group(records)[0].values()
     assert members == records
@@ -73,6 +73,7 @@ def test_budget_in_words(home, small_table, run, cells):
         ({}, ""),
         ({"objectives": ["test_accuracy"]}, ", test_accuracy, selected on test"),
         ({"objectives": ["seconds"]}, ", seconds"),
+        ({"known": ["parameters"]}, ", warm-started with known numbers"),
         ({"workers": 4}, ", 4 workers"),
         ({"replicate": "mean"}, ", mean of trainings"),
         ({"replicate": 1}, ", training seed 1"),

@@ -79,12 +79,12 @@ def test_epochs_are_a_column_where_trials_differ_in_length(ranked):
 
 def test_curves_are_drawn_over_epochs_where_trials_differ_in_length(ranked):
     full, partial = map(drawn, boards(ranked))
-    assert list(full) == ["evaluations"]
+    assert list(full) == ["evaluations", "epochs"]
     assert list(partial) == ["epochs"]
     half = partial["epochs"]["half"]
     assert half.at.tolist() == [1, 2, 3, 4]
     assert half.mean.tolist() == [30, 20, 20, 0]
-    (plot,) = plots(boards(ranked)[1], partial, {})
+    plot = plots(boards(ranked)[1], partial, {})[-1]
     assert (plot["axis"], plot["x"]["title"]) == ("epochs", "epochs")
     reference = partial["epochs"][RANDOM]
     assert reference.mean == pytest.approx([15, 15, 15, np.dot([7, 5, 3, 1], [0, 10, 20, 30]) / 16])

@@ -44,8 +44,9 @@ def test_grids_are_short_and_end_with_the_runs(board):
 
 def test_random_search_is_drawn_over_evaluations(board):
     found = drawn(board)
-    assert list(found) == ["seconds", "evaluations"]
+    assert list(found) == ["seconds", "evaluations", "epochs"]
     assert RANDOM not in found["seconds"]
+    assert found["epochs"][RANDOM].mean[-1] == found["evaluations"][RANDOM].mean[-1]
     reference = found["evaluations"][RANDOM]
     assert reference.mean[0] == pytest.approx(15.5)
 
@@ -53,4 +54,4 @@ def test_random_search_is_drawn_over_evaluations(board):
 def test_no_curve_over_time_without_times(home, run, cells):
     metadata = home.table([{"arch": c, "seed": 0, "valid_accuracy": 50 + c[0]} for c in cells[:2]])
     (board,) = rank([home.record(home.manifest(metadata), [run([(cells[0], 50.0, 0.0, 0.0)])])])
-    assert list(drawn(board)) == ["evaluations"]
+    assert list(drawn(board)) == ["evaluations", "epochs"]

@@ -60,6 +60,22 @@ def test_columns_are_the_closed_forms(board):
     assert slow["anytime_area"].mean == pytest.approx((first + second) / 2 / 15.5)
 
 
+def test_rates_and_targets_are_shares_of_searches_and_of_targets(board):
+    first, second = (row.scores for row in board.rows)
+    assert (first["optimum_found"].mean, second["optimum_found"].mean) == (1, 0)
+    assert first["optimum_found"].low == pytest.approx(2 / (2 + 1.959964**2), rel=1e-5)  # Wilson
+    targets = board.landscape.targets
+    assert (targets[0], targets[-1]) == (15.5, 8)
+    assert first["targets_reached"].mean == 1
+    assert second["targets_reached"].mean == pytest.approx((1 + 0) / 2)
+
+
+def test_summary_is_of_the_regret(board):
+    summary = board.rows[1].summary
+    assert summary.mean == board.rows[1].regret
+    assert summary.median.mean == summary.iqm.mean == 12
+
+
 def test_titles_say_what_is_measured(board):
     assert board.title_of("regret") == "Test regret"
     assert board.title_of("final_value") == "Final test accuracy"
@@ -98,7 +114,14 @@ def test_columns_that_do_not_apply_are_left_out(home, run, cells):
     metadata = home.table(rows)
     record = home.record(home.manifest(metadata), [run([(cells[0], 50.0, 0.0, 0.0)])])
     (board,) = rank([record])
-    assert list(board.columns) == ["regret", "final_value", "normalised_regret", "evaluations"]
+    assert list(board.columns) == [
+        "regret",
+        "final_value",
+        "normalised_regret",
+        "targets_reached",
+        "optimum_found",
+        "evaluations",
+    ]
     assert board.title_of("regret") == "Validation regret"
 
 

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rliable import metrics
 
 from leaderboard import statistics
 
@@ -118,7 +119,7 @@ def test_interval_of_columns_is_that_of_each_column():
 def test_interval_depends_on_nothing_but_the_values():
     values = np.random.default_rng(4).normal(size=9)
     before = statistics.estimate(values)
-    statistics._resamples.cache_clear()
+    statistics.resamples.cache_clear()
     assert statistics.estimate(values) == before
     assert statistics.DRAWS >= 2000
 
@@ -164,3 +165,61 @@ def test_difference_to_a_single_seed_has_no_interval():
     gap, common = statistics.difference({0: 3.0}, {0: 1.0, 1: 3.0})
     assert (gap.mean, common) == (1.0, 0)
     assert np.isnan(gap.low)
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 7, 20, 101])
+def test_summaries_are_those_of_rliable_and_scipy(n_seeds):
+    values = np.random.default_rng(n_seeds).gamma(1.5, size=n_seeds)
+    found = statistics.summary(values)
+    assert found.mean == statistics.estimate(values)
+    assert found.iqm.mean == pytest.approx(metrics.aggregate_iqm(values[:, None]), rel=1e-12)
+    assert found.median.mean == np.median(values)
+    if n_seeds < 20:
+        return
+    references = {found.iqm: lambda x, axis: scipy.stats.trim_mean(x, 0.25, axis=axis)}
+    for part, of in (references | {found.median: np.median}).items():
+        reference = scipy.stats.bootstrap(
+            (values,), of, method="percentile", n_resamples=10_000, rng=np.random.default_rng(2)
+        ).confidence_interval
+        tolerance = 0.1 * (reference.high - reference.low)
+        assert [part.low, part.high] == pytest.approx(list(reference), abs=tolerance)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=12), st.randoms())
+def test_summaries_do_not_depend_on_the_order_of_the_seeds(values, random):
+    shuffled = random.sample(values, len(values))
+    first, second = (statistics.summary(np.array(each)) for each in (values, shuffled))
+    assert first.iqm.mean == second.iqm.mean
+    if len(values) > 1:
+        assert (first.median, first.iqm) == (second.median, second.iqm)
+        assert min(values) - 1e-9 <= first.iqm.low <= first.iqm.high <= max(values) + 1e-9
+        assert first.median.low <= first.median.high
+
+
+def test_one_outlier_moves_the_mean_alone():
+    values = np.linspace(0, 1, 21)
+    found = statistics.summary(np.append(values[:-1], 1e6))
+    without = statistics.summary(values)
+    assert (found.iqm.mean, found.median.mean) == (without.iqm.mean, without.median.mean)
+    assert found.mean.mean > 1e4
+
+
+def test_one_seed_has_summaries_without_intervals():
+    found = statistics.summary(np.array([3.0]))
+    for part in (found.mean, found.iqm, found.median):
+        assert part.mean == 3.0
+        assert np.isnan([part.low, part.high]).all()
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (3, 20), (250, 500)])
+def test_rate_has_the_wilson_interval_of_scipy(hits, n):
+    found = statistics.rate(hits, n)
+    reference = scipy.stats.binomtest(hits, n).proportion_ci(method="wilson")
+    assert found.mean == hits / n
+    assert [found.low, found.high] == pytest.approx([reference.low, reference.high], abs=1e-12)
+    assert found.low < found.high
+
+
+def test_rate_of_no_runs_is_unknown():
+    assert np.isnan(statistics.rate(0, 0).mean)

@@ -48,22 +48,18 @@ class PCDARTS(BilevelSearch):
         self.edge_normalization = edge_normalization
         self.partial = parts
 
-    def start(self) -> None:
-        self.betas_of_edges = gates.parameters(self.net)[:, 0].detach().clone().requires_grad_()
-        super().start()
-        self.keep(betas=self.betas_of_edges)
-
-    def learned(self) -> list[Tensor]:
-        return [self.alphas, self.betas_of_edges]
+    def other_parameters(self) -> list[Tensor]:
+        return [gates.parameters(self.net)[:, 0].detach().clone().requires_grad_()]
 
     def edges(self) -> Tensor | None:
         """Weights of the decisions, or None without."""
         if not self.edge_normalization:
             return None
-        found = torch.zeros_like(self.betas_of_edges)
+        (strengths,) = self.others
+        found = torch.zeros_like(strengths)
         for group in self.net.groups:
             places = torch.tensor(group, device=found.device)
-            found = found.index_copy(0, places, self.betas_of_edges[places].softmax(dim=0))
+            found = found.index_copy(0, places, strengths[places].softmax(dim=0))
         return found
 
     def answer(self, batch: Batch) -> Answer:

@@ -116,7 +116,7 @@ def test_page_says_what_its_numbers_are(site):
         "100 simulated seconds",
         "Some rows have only 2 seeds",
         "linear below",
-        "2 objectives",
+        "the runs do not have 2 losses a trial",
         "The plots need JavaScript",
     ):
         assert said in text, said
@@ -148,7 +148,7 @@ def test_feed_holds_the_same_numbers(site):
     assert feed["boards"][0]["random_search"]["regret"] is None
     (left,) = feed["not_shown"]
     assert left["record"].startswith("toy/random_search-")
-    assert left["reason"].startswith("2 objectives")
+    assert left["reason"].startswith("the runs do not have 2 losses")
     assert left["remedy"].endswith(".")
 
 
@@ -166,7 +166,7 @@ def test_plots_are_embedded_with_their_reference(site):
     assert len(found) == 3
     for text in found:
         axes = {plot["axis"]: plot for plot in json.loads(text, parse_constant=refuse_constant)}
-        assert sorted(axes) == ["evaluations", "seconds"]
+        assert sorted(axes) == ["epochs", "evaluations", "seconds"]
         assert axes["evaluations"]["series"][-1]["name"] == RANDOM
 
 

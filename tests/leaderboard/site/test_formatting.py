@@ -11,6 +11,7 @@ from leaderboard.site.formatting import (
     settings_text,
     time_unit,
 )
+from leaderboard.statistics import Estimate
 
 pytestmark = pytest.mark.usefixtures("believed")
 
@@ -134,3 +135,33 @@ def test_settings_are_in_one_line(board):
         "replacement yes",
         "preset fast, a 1, b yes",
     ]
+
+
+def test_small_errors_keep_their_digits(home, run, cells):
+    """As the errors of FCNet, some 1e-5."""
+    errors = dict(zip(cells, (2.9e-5, 3.3e-5, 8e-5, 3.1e-4), strict=True))
+    rows = [{"arch": c, "seed": 0, "valid_loss": value} for c, value in errors.items()]
+    metadata = home.table(rows, default_objective="valid_loss")
+    runs = [run([(cells[i], errors[cells[i]], 0.0, 0.0)], s) for s, i in enumerate((0, 1, 1, 1))]
+    (board,) = rank([home.record(home.manifest(metadata), runs)])
+    found = {column.name: column for column in columns(board)}
+    assert found["regret"].texts == ("3.0",)
+    assert found["regret"].unit == "10⁻⁶ nat"
+    assert found["regret"].intervals == ("[1.0, 4.0]",)
+    assert (found["final_value"].texts, found["final_value"].unit) == (("3.20",), "10⁻⁵ nat")
+    for column in found.values():
+        shown = [*column.texts, *column.intervals]
+        assert not any(text.strip("[]").startswith("0.0000") for text in shown)
+
+
+def test_interval_end_that_is_not_zero_never_looks_like_it():
+    digits = Digits(1.0, "", 2)
+    assert digits.interval(Estimate(0.1, 0.0003, 0.2)) == "[3.0\N{MULTIPLICATION SIGN}10⁻⁴, 0.20]"
+    assert digits.interval(Estimate(0.1, 0.0, 0.2)) == "[0.00, 0.20]"
+
+
+def test_rates_are_percentages(home, small_table, run, cells):
+    runs = [run([(cells[i], 40.0 - 10 * i, 0.0, 10.0)], s) for s, i in enumerate((2, 1, 1))]
+    (board,) = rank([home.record(home.manifest(small_table), runs)])
+    (found,) = (column for column in columns(board) if column.name == "optimum_found")
+    assert (found.texts, found.unit, found.intervals) == (("33.3",), "%", ("[6.1, 79.2]",))

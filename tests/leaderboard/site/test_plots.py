@@ -56,7 +56,8 @@ def board_of(home, metadata, runs):
 
 def test_plots_hold_the_curves_with_units(home, small_table, run, cells):
     runs = [run([(cells[i], 40.0 - 10 * i, 0.0, 10.0)], seed) for seed, i in enumerate((0, 1))]
-    seconds, evaluations = board_of(home, small_table, runs)
+    seconds, evaluations, epochs = board_of(home, small_table, runs)
+    assert epochs["x"]["title"] == "epochs"
     assert seconds["x"]["title"] == "simulated time (seconds)"
     assert evaluations["x"]["title"] == "evaluations"
     assert seconds["y"]["title"] == "test regret (pp)"

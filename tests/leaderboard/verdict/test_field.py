@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from leaderboard.scores import rank
+from leaderboard.verdict.field import SHARES, comparable, field
+from leaderboard.verdict.judge import judge
+from nasbench.errors import InvalidArgumentError
+
+pytestmark = pytest.mark.usefixtures("believed")
+ORDERS = {"local_search": (0, 1, 3, 2), "random_search": (0, 1, 2, 3), "asha": (1, 0, 0, 1)}
+"""Cells that the trials of a method train; the third is the best on test, the last in validation.
+"""
+
+
+def trials(order, cells):
+    return [(cells[c], 40.0 - 10 * c, 10.0 * i, 10.0 * (i + 1)) for i, c in enumerate(order)]
+
+
+@pytest.fixture
+def boards(home, run, cells):
+    """Five tables of four cells; each method has three seeds on each, but asha two on the last."""
+    values = ((60, 50), (70, 72), (80, 88), (90, 80))
+    records = []
+    for task in range(5):
+        rows = [
+            {"arch": cell, "seed": 0, "valid_accuracy": v, "test_accuracy": t - task, "seconds": 10}
+            for cell, (v, t) in zip(cells, values, strict=True)
+        ]
+        metadata = home.table(rows, id=f"toy{task}")
+        for algorithm, order in ORDERS.items():
+            manifest = home.manifest(metadata, algorithm=algorithm, hyperparameters={})
+            seeds = range(2 if (algorithm, task) == ("asha", 4) else 3)
+            records.append(home.record(manifest, [run(trials(order, cells), s) for s in seeds]))
+    ranking = rank(records)
+    assert not ranking.not_shown
+    return list(ranking)
+
+
+def test_values_are_normalised_regrets_by_method_task_and_seed(boards):
+    found = field(boards)
+    assert found.tasks == tuple(f"toy{task}@1, 4 trials" for task in range(5))
+    assert {m.label for m in found.methods} == set(ORDERS)
+    assert (found.seeds, found.name) == ((0, 1), "4 trials")
+    assert not found.left_out
+    place = [m.label for m in found.methods].index("local_search")
+    for task in range(5):
+        a = (88 - 50) / 15.5
+        np.testing.assert_allclose(found.values[0, place, task], 1.0)  # before the first trial ends
+        np.testing.assert_allclose(found.values[1, place, task], a)
+        np.testing.assert_allclose(found.values[2, place, task], 8 / 15.5)
+    assert SHARES[1:] == (0.3, 1.0)
+
+
+def test_final_values_are_the_column_of_the_boards(boards):
+    found = field(boards)
+    for task, board in enumerate(boards):
+        for row in board.rows:
+            place = [m.label for m in found.methods].index(row.label)
+            assert found.final[place, task].mean() == row.scores["normalised_regret"].mean
+
+
+def test_methods_without_the_seeds_asked_for_are_left_out_by_name(boards):
+    found = field(boards, seeds=range(3), name="three seeds")
+    assert {m.label for m in found.methods} == {"local_search", "random_search"}
+    assert [(left.label, left.reason) for left in found.left_out] == [
+        ("asha", "lacks seeds on toy4@1, 4 trials")
+    ]
+    assert judge(found).sentence.startswith("Over 5 tasks with 3 seeds each (three seeds), ")
+
+
+def test_methods_that_lack_a_task_are_left_out_by_name(boards, home, run, cells):
+    record = boards[0].rows[0].records
+    manifest = home.manifest(
+        boards[0].landscape.benchmark.table.metadata, algorithm="bohb", hyperparameters={}
+    )
+    extra = home.record(manifest, [run(trials((0,), cells), s) for s in range(3)])
+    (first,) = rank([extra, *(row.records for row in boards[0].rows)])
+    found = field([first, *boards[1:]])
+    assert ("bohb", "on 1 of 5 tasks") in [(left.label, left.reason) for left in found.left_out]
+    assert record.manifest.algorithm in {m.label for m in found.methods}
+
+
+def test_a_named_field_is_a_recomputation(boards):
+    found = field(boards, methods=["asha", "random_search"])
+    assert {m.label for m in found.methods} == {"asha", "random_search"}
+    assert {one.rank.mean for one in judge(found).standings} == {1.0, 2.0}
+
+
+def test_failed_runs_are_counted_and_worth_a_random_architecture(boards, home, run, cells):
+    metadata = boards[0].landscape.benchmark.table.metadata
+    lost = [(cells[0], float("inf"), 0.0, 10.0)]
+    records = [
+        home.record(
+            home.manifest(metadata, algorithm=name, hyperparameters={}, budget={"trials": 3}),
+            [run(made, s) for s in range(2)],
+        )
+        for name, made in (("asha", lost), ("bohb", trials((2,), cells)))
+    ]
+    found = field(rank(records).boards)
+    failed = {m.label: m.failed for m in found.methods}
+    assert failed == {"asha": 2, "bohb": 0}
+    assert found.final[[m.label for m in found.methods].index("asha")].tolist() == [[1.0, 1.0]]
+
+
+def test_what_cannot_be_judged_is_refused_in_one_line(boards, home, run, cells):
+    with pytest.raises(InvalidArgumentError, match="at least one board"):
+        field([])
+    with pytest.raises(InvalidArgumentError, match=r"no method 'ashy' .*asha"):
+        field(boards, methods=["ashy"])
+    with pytest.raises(InvalidArgumentError, match="at least 2 methods on all of 5 tasks, not 1"):
+        field(boards, methods=["asha"])
+    with pytest.raises(InvalidArgumentError, match="share 1 seeds on all tasks"):
+        field(boards, seeds=[0])
+    metadata = boards[0].landscape.benchmark.table.metadata
+    manifest = home.manifest(metadata, budget={"trials": 5})
+    (longer,) = rank([home.record(manifest, [run(trials((0,), cells))])])
+    with pytest.raises(InvalidArgumentError, match="do not ask the same"):
+        field([*boards, longer])
+    assert [(name, len(group)) for name, group in comparable([*boards, longer])] == [
+        ("4 trials", 5),
+        ("5 trials", 1),
+    ]
