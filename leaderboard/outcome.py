@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.fronts import FrontLandscape
 from leaderboard.landscape import Landscape, Yardstick, spoken
 from leaderboard.searches import trained_epochs
 from leaderboard.statistics import Estimate, estimate
@@ -72,12 +73,12 @@ def outcome(runs: Sequence[Run], benchmark: str | Path) -> Outcome:
     Raises:
         NotRecordedError: No run has a trial with a finite loss.
     """
-    runs = [run for run in runs if run.incumbent_trials().size]
+    runs = [run for run in runs if np.isfinite(run.losses).all(axis=1).any()]
     if not runs or (manifest := runs[0].manifest) is None:
         raise NotRecordedError("no run has chosen anything: no trial ended well")
     opened = load(benchmark, objectives=manifest.objectives)
     if len(manifest.objectives) > 1:
-        return _fronts(runs, opened)
+        return _fronts(runs, manifest, opened)
     if not isinstance(opened, TableBenchmark):
         note = "The best of the space is not known: no regret. Boards estimate it from a sample."
         return _values_only(runs, manifest, opened, note)
@@ -132,23 +133,29 @@ def _values_only(
     return Outcome("observed loss", "", "", (line,), (note,))
 
 
-def _fronts(runs: Sequence[Run], benchmark: AnyBenchmark) -> Outcome:
+def _fronts(runs: Sequence[Run], manifest: Manifest, benchmark: AnyBenchmark) -> Outcome:
     columns = [benchmark.column(name) for name in benchmark.objectives]
     sizes, best = [], []
     for run in runs:
         front = front_of(run.losses)
         sizes.append(len(front))
-        best.append(front.min(axis=0) if len(front) else np.full(len(columns), np.nan))
+        best.append(front.min(axis=0))
     lines = [Line("architectures on the front", estimate(np.array(sizes, dtype=np.float64)))]
     for column, losses in zip(columns, np.array(best).T, strict=True):
-        found = losses[~np.isnan(losses)]
-        if found.size:
-            unit = f" ({column.unit})" if column.unit not in ("", "1") else ""
-            values = np.asarray(as_loss(column, found))  # its own inverse
-            name = spoken(column).removesuffix(f" {column.unit}")
-            lines.append(Line(f"best {name} seen{unit}", estimate(values)))
-    note = "A front holds the trials that no other trial of its run dominates, as observed."
-    return Outcome("mean of the runs", "", "", tuple(lines), (note,))
+        unit = f" ({column.unit})" if column.unit not in ("", "1") else ""
+        values = np.asarray(as_loss(column, losses))  # its own inverse
+        name = spoken(column).removesuffix(f" {column.unit}")
+        lines.append(Line(f"best {name} seen{unit}", estimate(values)))
+    notes = ["A front holds the trials that no other trial of its run dominates, as observed."]
+    try:
+        if isinstance(benchmark, TableBenchmark):
+            scale = FrontLandscape(benchmark, manifest.replicate)
+            shares = 1.0 - np.array([scale.choices(run)[1][-1] for run in runs])
+            lines[:0] = [Line("share of the best hypervolume", estimate(shares))]
+            notes.append("Its hypervolume is judged after full training, as on boards.")
+    except NasbenchError as error:
+        notes.append(f"No hypervolume: {first_line(error).rstrip('.')}.")
+    return Outcome("mean of the runs", "", "", tuple(lines), tuple(notes))
 
 
 def front_of(losses: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import typer
 from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names, given_path
 from nasbench.cli.output import note, print_rows, progress, say, status
 from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, NotRecordedError
 from nasbench.siblings import SIBLINGS
 
 _SMALL = 1e-3
@@ -165,8 +165,13 @@ def run(
         if seconds is epochs is None:
             reason = f"{algorithm} asks for no training"
         note(f"{empty} of {len(runs)} runs have no trial: {reason}")
-    if any(run.incumbent_trials().size for run in runs):
-        _print_outcome(SIBLINGS.load("outcome")(runs, benchmark), f"{algorithm} on {benchmark}")
+    if empty < len(runs):
+        try:
+            outcome = SIBLINGS.load("outcome")(runs, benchmark)
+        except NotRecordedError as error:
+            note(str(error))
+        else:
+            _print_outcome(outcome, f"{algorithm} on {benchmark}")
     n, n_trials = len(runs), sum(map(len, runs))
     say(f"{n} run{'' if n == 1 else 's'}, {n_trials:,} trials; records in {out}")
 

@@ -1,9 +1,12 @@
 """What the runs of one search chose."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import nasbench
+from leaderboard.fronts import FrontLandscape
 from leaderboard.landscape import Landscape
 from leaderboard.outcome import front_of, outcome
 from leaderboard.scores import rank
@@ -83,10 +86,21 @@ def test_what_cannot_be_scored_gives_the_value_of_the_choice(whole, monkeypatch)
 def test_fronts_of_several_objectives():
     objectives = ["valid_accuracy", "parameters"]
     runs = searched("lite201-digits", objectives=objectives)
-    size, accuracy, parameters = outcome(runs, "lite201-digits").lines
+    share, size, accuracy, parameters = outcome(runs, "lite201-digits").lines
+    scale = FrontLandscape(nasbench.load("lite201-digits", objectives=objectives), "draw")
+    assert share.value.mean == np.mean([1 - scale.choices(run)[1][-1] for run in runs])
+    assert 0.5 < share.value.mean <= 1
     assert size.value.mean == np.mean([len(run.front()) for run in runs])
     assert accuracy.value.mean == np.mean([100 - run.losses[:, 0].min() for run in runs])
     assert parameters.value.mean == np.mean([run.losses[:, 1].min() for run in runs])
+
+
+def test_fronts_are_told_without_moocore(monkeypatch):
+    runs = searched("lite201-digits", objectives=["valid_accuracy", "parameters"])
+    monkeypatch.setitem(sys.modules, "moocore", None)
+    found = outcome(runs, "lite201-digits")
+    assert found.lines[0].name == "architectures on the front"
+    assert "moocore" in found.notes[-1]
 
 
 def test_a_front_is_that_of_a_search_through_all_pairs():
