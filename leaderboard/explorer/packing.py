@@ -6,8 +6,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmarks.top import significant
-
 LEVELS = 65_534
 """Steps of a quantised column; the number after the last stands for a missing value."""
 
@@ -30,7 +28,6 @@ def packed(values: NDArray[np.floating], precision: Literal["exact", "fine"]) ->
     """
     flat = np.where(np.isfinite(values), values, np.nan).astype(np.float64).ravel()
     missing = np.isnan(flat)
-    flat = significant(flat)
     distinct, place = np.unique(flat[~missing], return_inverse=True)
     if not distinct.size:
         return {"kind": "f32", "data": _text(flat.astype("<f4"))}

@@ -122,13 +122,16 @@ def top(
 
 
 def significant(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round to ten significant digits, so that equal means of seeds are equal numbers."""
+    """Round fractions to seven significant digits, those of the single precision of tables.
+
+    So means of the same results in another order are equal numbers. Integers stay.
+    """
     size = np.abs(values)
     with np.errstate(divide="ignore", invalid="ignore"):
-        places = 9 - np.floor(np.log10(size))
+        places = 6 - np.floor(np.log10(size))
     scale = np.where(np.isfinite(places), 10.0 ** np.clip(places, -290, 290), 1.0)
     rounded: NDArray[np.float64] = np.round(values * scale) / scale
-    return rounded
+    return np.where(values == np.round(values), values, rounded)
 
 
 def _column(benchmark: TableBenchmark, by: str | None) -> Column:

@@ -36,9 +36,10 @@ const rank = (column, value) => {
   const found = column.sorted;
   let low = 0, high = found.length;
   const max = column.goal === "max";
+  const same = Number.isInteger(value) ? 0 : 3e-7 * Math.abs(value);  // means of equal results differ in rounding
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (max ? found[middle] <= value : found[middle] < value) low = middle + 1; else high = middle;
+    if (max ? found[middle] <= value + same : found[middle] < value - same) low = middle + 1; else high = middle;
   }
   return { place: max ? found.length - low + 1 : low + 1, of: found.length };
 };

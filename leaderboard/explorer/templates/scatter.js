@@ -7,7 +7,7 @@ const axis = (column, low, high, inside) => {
   const known = all.filter((v) => !Number.isNaN(v));
   let min = Infinity, max = -Infinity;
   for (const v of known) { if (v < min) min = v; if (v > max) max = v; }
-  const log = min > 0 && max / min > 50;
+  const log = column.unit !== "%" && min > 0 && max / min > 50;
   const scale = log ? Math.log10 : (v) => v;
   const [a, b] = [scale(min), scale(max)], span = b - a || 1;
   const at = (v) => low + ((scale(v) - a) / span) * (high - low);
