@@ -68,10 +68,12 @@ class Graph:
         adjacency: Boolean array of shape ``(n, n)``; ``adjacency[i, j]`` says whether an edge leads
             from node i to node j.
         labels: Label of each of the ``n`` nodes; the first node is the input, the last the output.
+        drawn: Where drawings put the operations: on nodes, or on the edges of the cell.
     """
 
     adjacency: NDArray[np.bool_]
     labels: tuple[str, ...]
+    drawn: Literal["nodes", "edges"] = "nodes"
 
 
 class SearchSpace(ABC):
@@ -132,6 +134,11 @@ class SearchSpace(ABC):
     def graph(self, arch: Arch) -> Graph | None:
         """Return the graph of an architecture, operations on nodes; None if the space has none."""
         return None
+
+    def cells(self, arch: Arch) -> dict[str, Graph]:
+        """Return what a drawing shows, by title: the graph, or none, or parts that repeat."""
+        graph = self.graph(arch)
+        return {} if graph is None else {"": graph}
 
     @cached_property
     def options(self) -> tuple[int, ...]:

@@ -84,6 +84,9 @@ class RecordedSpace(SearchSpace):
     def graph(self, arch: Arch) -> Graph | None:
         return self.whole.graph(arch)
 
+    def cells(self, arch: Arch) -> dict[str, Graph]:
+        return self._whole.cells(arch)
+
     @cached_property
     def size(self) -> int:
         """Number of recorded architectures."""

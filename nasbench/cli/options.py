@@ -40,10 +40,14 @@ def network_names() -> list[str]:
     return list(SIBLINGS.load("networks").names())
 
 
+def space_names() -> list[str]:
+    """Names of all search spaces."""
+    return list(SIBLINGS.load("spaces").names())
+
+
 def described_names() -> list[str]:
     """Names that ``nasbench info`` knows."""
-    spaces = SIBLINGS.load("spaces").names()
-    return [*benchmark_ids(), *algorithm_names(), *regressor_names(), *spaces]
+    return [*benchmark_ids(), *algorithm_names(), *regressor_names(), *space_names()]
 
 
 def given_path(text: str | Path) -> Path:

@@ -1,5 +1,7 @@
 """Commands that search and rank: quickstart, run, leaderboard."""
 
+from collections.abc import Sequence
+from math import floor, isnan, log10
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,9 +10,10 @@ import typer
 from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names, given_path
 from nasbench.cli.output import note, print_rows, progress, say, status
 from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, NotRecordedError
 from nasbench.siblings import SIBLINGS
 
+_SMALL = 1e-3
 _SHOWN = ("regret", "final_value")
 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run recorded seeds again, and replace them.")]
@@ -45,7 +48,8 @@ def quickstart(
         records = race(
             out / "runs", seeds, trials, count_processes(processes), fresh=fresh, progress=advance
         )
-    for board in SIBLINGS.load("boards")(records):
+    boards = SIBLINGS.load("boards")(records)
+    for board in sorted(boards, key=lambda board: BENCHMARKS.index(board.question.benchmark)):
         _print_board(board)
     _write_page(out / "runs", out)
 
@@ -161,15 +165,15 @@ def run(
         if seconds is epochs is None:
             reason = f"{algorithm} asks for no training"
         note(f"{empty} of {len(runs)} runs have no trial: {reason}")
-    finals = [
-        float(best) for run in runs if len(run) and (best := run.losses[:, 0].min()) < float("inf")
-    ]
-    mean = sum(finals) / len(finals) if finals else float("nan")
-    n_trials = sum(map(len, runs))
-    say(
-        f"{len(runs)} runs, {n_trials:,} trials; mean of the lowest losses seen: {mean:.4g}; "
-        f"records in {out}"
-    )
+    if empty < len(runs):
+        try:
+            outcome = SIBLINGS.load("outcome")(runs, benchmark)
+        except NotRecordedError as error:
+            note(str(error))
+        else:
+            _print_outcome(outcome, f"{algorithm} on {benchmark}")
+    n, n_trials = len(runs), sum(map(len, runs))
+    say(f"{n} run{'' if n == 1 else 's'}, {n_trials:,} trials; records in {out}")
 
 
 def leaderboard_build(
@@ -197,6 +201,39 @@ def _write_page(runs: Path, out: Path) -> None:
     for line in not_shown:
         note(line)
     say(f"Page: {page.resolve()}")
+
+
+def _print_outcome(outcome: Any, title: str) -> None:
+    """What the runs chose, and what to compare it with."""
+    values = [line.value for line in outcome.lines]
+    columns = [_column(outcome.title, outcome.unit, values)]
+    if outcome.measure:
+        regrets = [line.regret for line in outcome.lines]
+        columns.append(_column(outcome.measure, outcome.unit.replace("%", "pp"), regrets))
+    header, *rows = zip(["", *(line.name for line in outcome.lines)], *columns, strict=True)
+    interval = any("[" in text for column in columns for text in column[1:])
+    notes = [*outcome.notes, *["In brackets: 95 % interval over the runs."] * interval]
+    print_rows(header, rows, title=title, notes=notes)
+
+
+def _column(title: str, unit: str, found: Sequence[Any]) -> list[str]:
+    """A title and means with their intervals; small ones share a power of ten in the title."""
+    number = SIBLINGS.load("number")
+    largest = max(abs(estimate.mean) for estimate in found)
+    power = floor(log10(largest)) if 0 < largest < _SMALL else 0
+    if power:
+        unit = f"{number(10.0**power, 1).partition('×')[2]} {unit}".strip()  # noqa: RUF001
+    texts = [f"{title} ({unit})" if unit else title]
+    for estimate in found:
+        values = [v / 10.0**power for v in (estimate.mean, estimate.low, estimate.high)]
+        values = [value for value in values if not isnan(value)]
+        whole = all(value == round(value) or abs(value) >= 1e4 for value in values)
+        if unit in ("%", "pp"):
+            each = [f"{value:.2f}" for value in values]
+        else:
+            each = [f"{value:,.0f}" if whole else number(value, 4) for value in values]
+        texts.append(each[0] if len(each) < 3 else f"{each[0]} [{each[1]}, {each[2]}]")
+    return texts
 
 
 def _print_board(board: Any) -> None:

@@ -5,6 +5,7 @@ What one should know of a search before trusting its numbers is logged as warnin
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from operator import index
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
@@ -67,8 +68,8 @@ def search(
         out: Folder for records. Seeds that it already holds are read, not run again, as long as the
             code of the algorithm is the same (:mod:`nasbench.runs.fingerprint`).
         fresh: Whether to run all seeds, and replace those that ``out`` holds.
-        progress: Called with the number of newly finished runs; the first time with 0, or with the
-            number of runs read from ``out``.
+        progress: Called with the number of newly finished runs, one by one; the first time with 0,
+            or with the number of runs read from ``out``.
 
     Returns:
         One run per seed, by ascending seed.
@@ -96,7 +97,7 @@ def search(
     records = record_seeds(
         setup, seeds, folder, processes=processes, fresh=fresh, progress=progress
     )
-    runs = records.runs(seeds, verify=True)
+    runs = [replace(run, manifest=records.manifest) for run in records.runs(seeds, verify=True)]
     _say_what_was_left(setup, records.manifest, runs)
     return runs
 
@@ -128,9 +129,8 @@ def run_seeds(
     _say_what_counts(prepared)
     runs: list[Run] = []
     progress(0)
-    for done in finished_runs(prepared, seeds, processes):
+    for done in finished_runs(prepared, seeds, processes, progress):
         runs += done
-        progress(len(done))
     _say_what_was_left(setup, prepared.manifest, runs)
     return sorted(runs, key=lambda run: run.seed)
 
@@ -185,9 +185,8 @@ def record_seeds(
     _say_what_counts(prepared)
     progress(n_recorded)
     try:
-        for done in finished_runs(prepared, missing, processes, records.folder):
+        for done in finished_runs(prepared, missing, processes, progress, records.folder):
             records.add(done)
-            progress(len(done))
     except Exception:
         records.discard_if_empty()
         raise

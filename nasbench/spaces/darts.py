@@ -139,6 +139,11 @@ class Darts(SearchSpace):
         adjacency[tuple(np.array(edges).T)] = True
         return Graph(adjacency, (*labels, "output"))
 
+    def cells(self, arch: Arch) -> dict[str, Graph]:
+        """Return the two cells with a node of its own, labelled ``sum``, for every node 2 to 5."""
+        genotype = zip(("normal cell", "reduction cell"), to_genotype(arch), strict=True)
+        return {name: _drawn(pairs) for name, pairs in genotype}
+
 
 def from_genotype(normal: Sequence[tuple[str, int]], reduce: Sequence[tuple[str, int]]) -> Arch:
     """Return the architecture of two cells.
@@ -159,6 +164,21 @@ def to_genotype(arch: Arch) -> tuple[Cell, Cell]:
     """Return the eight pairs (operation, input) of the normal and of the reduction cell."""
     normal, reduce = _cell(arch[:_LENGTH]), _cell(arch[_LENGTH:])
     return normal, reduce
+
+
+def _drawn(pairs: Cell) -> Graph:
+    labels, edges = ["cell k-2", "cell k-1"], []
+    made = [0, 1]
+    for number, (operation, source) in enumerate(pairs):
+        edges.append((made[source], len(labels)))
+        labels.append(operation)
+        if number % 2:
+            made.append(len(labels))
+            edges += [(made[-1] - 2, made[-1]), (made[-1] - 1, made[-1]), (made[-1], -1)]
+            labels.append("sum")
+    adjacency = np.zeros((len(labels) + 1,) * 2, dtype=np.bool_)
+    adjacency[tuple(np.array(edges).T)] = True
+    return Graph(adjacency, (*labels, "output"))
 
 
 def _cell(options: Arch) -> Cell:

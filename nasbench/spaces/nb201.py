@@ -113,7 +113,7 @@ class NB201(SearchSpace):
             adjacency[e + 1, n - 1] = j == 3
             for f, (k, _) in enumerate(EDGES):
                 adjacency[e + 1, f + 1] = k == j
-        return Graph(adjacency, ("input", *(OPERATIONS[o] for o in arch), "output"))
+        return Graph(adjacency, ("input", *(OPERATIONS[o] for o in arch), "output"), "edges")
 
 
 def live_edges(arch: Arch) -> tuple[bool, ...]:

@@ -1,4 +1,4 @@
-"""Commands that read: list, info, query, check."""
+"""Commands that read: list, info, query, top, draw, check."""
 
 import json
 import re
@@ -471,3 +471,65 @@ def test_check_names_the_hash(nasbench, toys):
 def test_an_unreadable_table_is_refused(refused, tmp_path, content):
     (tmp_path / "broken.parquet").write_bytes(content)
     assert "broken.parquet is not a readable Parquet file" in refused("check", "broken.parquet")
+
+
+def test_top_prints_the_best(nasbench, toy_home):
+    code, out, _ = nasbench("top", str(toy_home / "toy.parquet"), "-n", "2")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "toy@1: highest valid_accuracy, mean of the seeds"
+    assert [line.split()[:6] for line in lines if ",4,4" in line or ",3,2" in line] == [
+        ["1", "4,4,4,4,4,4", "56.00", "±", "2.83", "2"],
+        ["2", "3,3,3,1,3,2", "36.00", "±", "2.00", "3"],
+    ]
+    assert "5 architectures are ranked; ± is the standard deviation over the seeds." in lines
+    assert "1 have no value: a training diverged or is not recorded." in lines
+
+
+def test_top_prints_json(nasbench, toy_home):
+    _, out, _ = nasbench("top", str(toy_home / "toy.parquet"), "-n", "1", "--json")
+    (entry,) = json.loads(out)
+    assert entry["arch"] == [4, 4, 4, 4, 4, 4]
+    assert entry["text"].startswith("|avg_pool_3x3~0|")
+    assert entry["costs"]["parameters"] == 600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("top", "nb201-cifar10", "--by", "valid_acuracy"), "did you mean 'valid_accuracy'"),
+        (("top", "darts-fashion-surrogate"), "is a surrogate"),
+        (("top", "nb201-cifar10", "-n", "0"), "0"),
+        (("draw", "3,3,4,1,3,9", "--space", "nb201"), "possible are 0..4"),
+        (("draw", "3,3,4,1,3,1", "--space", "nb20"), "did you mean 'nb201'"),
+        (("draw", "hello"), "no space: add --space"),
+        (("draw", "3,3", "--space", "nb201", "--benchmark", "nb201-cifar10"), "one of them"),
+        (("draw", "3,3,4,1,3,1", "--out", "."), "cannot write"),
+        (("draw", "3,3,4,1,3,1", "--out", ""), "the path is empty"),
+    ],
+)
+def test_what_cannot_be_listed_or_drawn(refused, arguments, expected):
+    assert expected in refused(*arguments)
+
+
+def test_draw_finds_the_space_of_every_notation(nasbench, cell, tmp_path):
+    code, out, _ = nasbench("draw", cell, "--out", "cell.svg")
+    assert (code, out) == (0, "cell.svg\n")
+    drawn = (tmp_path / "cell.svg").read_text()
+    for arguments in (
+        ("3,3,4,1,3,1",),
+        (cell, "--space", "nb201"),
+        (cell, "--benchmark", "nb201-cifar10"),
+    ):
+        assert nasbench("draw", *arguments)[1] == drawn
+
+
+def test_explore_writes_a_page_for_each_space(nasbench, toy_files, refused, tmp_path):
+    code, out, error = nasbench("explore", str(toy_files["plain"]), "--out", "pages")
+    assert code == 0, error
+    page = tmp_path / "pages/explore-nb201.html"
+    assert out == f"Page: {page}\n"
+    page.write_text("my home page")
+    assert "never replaced" in refused("explore", str(toy_files["plain"]), "--out", "pages")
+    assert page.read_text() == "my home page"
+    assert "did you mean 'nb201-cifar10'" in refused("explore", "nb201-cifar1", "--out", "none")

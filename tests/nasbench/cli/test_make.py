@@ -5,6 +5,7 @@ The whole of ``build`` is tested with :mod:`data_builders.builds`, of ``fit`` wi
 """
 
 import json
+import re
 import shutil
 import sys
 
@@ -144,7 +145,8 @@ def test_tables_are_joined(nasbench, refused, cell, tmp_path):
     assert json.loads(out) == {"valid_accuracy": 91.5, "latency_phone_ms": 3.25}
     code, out, _ = nasbench("run", "random_search", "both", "--trials", "3", "--seeds", "0:20")
     assert code == 0
-    assert "20 runs, 60 trials; mean of the lowest losses seen: 8.5" in out
+    assert re.search(r"chosen by random_search +91\.50 \[91\.50, 91\.50\] +0\.00 ", out)
+    assert "20 runs, 60 trials; records in runs" in out
     code, out, _ = nasbench("merge", "a", "b", "--out", "both", "--folder", "elsewhere")
     assert (code, out) == (0, "both@1: elsewhere/both.parquet\n")
 

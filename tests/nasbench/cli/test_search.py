@@ -1,5 +1,6 @@
 """Commands that search and rank: quickstart, run, leaderboard."""
 
+import re
 import sys
 from contextlib import contextmanager
 
@@ -135,10 +136,38 @@ def test_the_bar_moves_while_one_process_searches(nasbench, monkeypatch):
         yield told.append
 
     monkeypatch.setattr("nasbench.cli.search.progress", progress)
-    monkeypatch.setattr("nasbench.runs.processes._HELD_SECONDS", 0)
     words = ("run", "random_search", "nb201-cifar10", "--processes", "1", "--seeds", "0:5")
     assert nasbench(*words, "--trials", "2")[0] == 0
     assert told == [0, 1, 1, 1, 1, 1]
+
+
+def test_a_run_ends_with_what_was_chosen(nasbench):
+    code, out, _ = nasbench(*RUN, "--trials", "20", "--seeds", "0:5")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0] == "random_search on nb201-cifar10"
+    chosen, random, best = (line for line in lines if re.match(" [cbr]", line))
+    assert re.fullmatch(r" chosen by random_search +\d\d\.\d\d \[\d.*\] +\d\.\d\d \[.*\] ", chosen)
+    assert random.startswith(" random search, 20 trainings")
+    assert best.split()[-2:] == ["91.61", "0.00"]
+    assert lines[-1] == "5 runs, 100 trials; records in runs"
+
+
+def test_small_numbers_share_a_power_of_ten(nasbench):
+    words = ("run", "random_search", "fcnet-slice", "--processes", "1", "--trials", "100")
+    out = nasbench(*words)[1]
+    best = next(line for line in out.splitlines() if line.startswith(" best of the space"))
+    assert "mse (10⁻" in out
+    assert re.fullmatch(r" best of the space +1\.916 +0 ", best)
+
+
+def test_several_objectives_end_with_their_fronts(nasbench):
+    words = ("run", "random_search", "lite201-digits", "--processes", "1", "--trials", "9")
+    objectives = ("--objective", "valid_accuracy", "--objective", "parameters")
+    code, out, _ = nasbench(*words, *objectives)
+    assert code == 0
+    assert " architectures on the front" in out
+    assert " best validation accuracy seen (%)" in out
 
 
 def test_the_quickstart_asks_for_room_before_its_work(refused, tmp_path):
@@ -154,6 +183,7 @@ def test_quickstart_ends_in_a_ranking_and_a_page(nasbench, tmp_path, monkeypatch
     monkeypatch.setenv("COLUMNS", "80")
     code, out, error = nasbench("quickstart", "--seeds", "2", "--trials", "3", "--processes", "1")
     assert code == 0, error
+    assert out.startswith("nb201-cifar10@1")
     assert out.count("\n 2=  ") == 2
     assert out.count("= tied with 1: the 95 % interval of their difference includes 0.\n") == 2
     assert out.count("‡ regularized_evolution: ") == 2
