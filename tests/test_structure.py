@@ -70,9 +70,9 @@ def folders() -> list[str]:
 
 
 def modules(folder: str) -> list[str]:
-    """Modules directly in a folder, without ``__init__``."""
+    """Modules directly in a folder, without ``__init__`` and ``__main__``."""
     path = ROOT.joinpath(*folder.split("."))
-    return sorted(file.stem for file in path.glob("*.py") if file.stem != "__init__")
+    return sorted(file.stem for file in path.glob("*.py") if not file.stem.startswith("__"))
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ class RecordedSpace(SearchSpace):
         return self.whole.graph(arch)
 
     def cells(self, arch: Arch) -> dict[str, Graph]:
-        return self._whole.cells(arch)
+        return self.whole.cells(arch)
 
     @cached_property
     def size(self) -> int:
