@@ -36,6 +36,7 @@ SIBLINGS = Registry(
         "mark_place": "leaderboard.submissions.verified:check_place",
         "site_place": "leaderboard.site.build:check_place",
         "spaces": "nasbench.spaces:SPACES",
+        "supernet_study": "data_builders.studies.supernet:supernet_study",
         "supernets": "data_builders.supernets.factory:SupernetFactory",
         "trajectories": "data_builders.builds.trajectories:write_trajectories",
         "tune": "surrogates.tune:tune",

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -38,6 +38,7 @@ class OneShotSearch(Algorithm):
     Attributes:
         net: The supernet, from the first ``ask`` on.
         history: A row for every epoch: simulated seconds, and what :meth:`epoch` returned.
+        watch: Called after every epoch with its number, from 1, by who looks on; None for nobody.
 
     Raises:
         InvalidArgumentError: A hyperparameter is impossible, or there are no supernets.
@@ -71,6 +72,7 @@ class OneShotSearch(Algorithm):
         self.device = device
         self.net: Supernet
         self.history: list[dict[str, Any]] = []
+        self.watch: Callable[[int], None] | None = None
         self.inner_supernets = tuple(getattr(supernets, "code", ()))
         self._supernets, self._seed = supernets, seed
         self._kept: dict[str, Any] = {}
@@ -141,6 +143,8 @@ class OneShotSearch(Algorithm):
             for epoch in range(first, self.total_epochs):
                 row = self.epoch(epoch)
                 self.history.append({"epoch": epoch + 1, "seconds": self.net.seconds, **row})
+                if self.watch is not None:
+                    self.watch(epoch + 1)
                 if epoch + 1 < self.total_epochs:
                     self.net.checkpoint(self._state())
             found: Iterable[Arch] = [*self.ranking()]

@@ -24,7 +24,7 @@ from nasbench.cli.options import (
     given_path,
 )
 from nasbench.cli.output import meter, note, say, say_made, status
-from nasbench.cli.parsing import count_processes, parse_deadline, parse_settings
+from nasbench.cli.parsing import count_processes, parse_deadline, parse_seeds, parse_settings
 from nasbench.siblings import SIBLINGS
 
 Published = Annotated[
@@ -160,6 +160,35 @@ def ranks(
     say(table)
 
 
+def supernet(
+    benchmark: Benchmark,
+    method: Annotated[
+        list[str],
+        typer.Option(metavar="ALGORITHM", help="A method of weight sharing; repeat for more."),
+    ],
+    seeds: Annotated[
+        str, typer.Option(metavar="SEEDS", help="Seeds: FIRST:END, or numbers between commas.")
+    ] = "0:3",
+    set_: Settings = None,
+    classes: Classes = 300,
+    points: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How often to look at every training.")
+    ] = 4,
+) -> None:
+    """Compare accuracies with shared weights with those of a table.
+
+    Trains the supernet of every method. Prints how it ranks random classes while it trains, what it
+    would choose among random architectures, and how many options without weights its gates favour.
+    """
+    found = _open(benchmark)
+    wanted = parse_seeds(seeds)
+    with status(f"Training {len(method) * len(wanted)} supernets"):
+        table = SIBLINGS.load("supernet_study")(
+            found, method, wanted, parse_settings(set_ or []), classes=classes, points=points
+        )
+    say(table)
+
+
 def trajectories(
     plan: Plan,
     search: Annotated[
@@ -240,6 +269,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     precision,
     scores,
     ranks,
+    supernet,
     trajectories,
     tune,
 )
