@@ -6,7 +6,7 @@ interruption loses no more work than that.
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import replace
 from functools import lru_cache
@@ -25,11 +25,7 @@ _HELD_SECONDS = 0.2
 
 
 def finished_runs(
-    prepared: Prepared,
-    seeds: Sequence[int],
-    processes: int,
-    progress: Callable[[int], None],
-    keep: Path | None = None,
+    prepared: Prepared, seeds: Sequence[int], processes: int, keep: Path | None = None
 ) -> Iterator[list[Run]]:
     """Run a set-up with many seeds, and yield runs as they finish, in any order.
 
@@ -37,7 +33,6 @@ def finished_runs(
         prepared: The checked set-up.
         seeds: Seeds of the runs.
         processes: Number of operating-system processes; the runs do not depend on it.
-        progress: Called with 1 whenever a run has finished, before it is handed out.
         keep: Folder for what searches keep beside their records, or None.
 
     Yields:
@@ -49,7 +44,6 @@ def finished_runs(
     runs = _here(prepared, seeds, keep) if alone else _there(prepared, seeds, processes, keep)
     for seconds, run in runs:
         held.append(replace(run, manifest=prepared.manifest))
-        progress(1)
         spent += seconds
         if spent >= _HELD_SECONDS:
             yield held

@@ -68,8 +68,8 @@ def search(
         out: Folder for records. Seeds that it already holds are read, not run again, as long as the
             code of the algorithm is the same (:mod:`nasbench.runs.fingerprint`).
         fresh: Whether to run all seeds, and replace those that ``out`` holds.
-        progress: Called with the number of newly finished runs, one by one; the first time with 0,
-            or with the number of runs read from ``out``.
+        progress: Called with the number of newly finished runs, which are recorded by then; the
+            first time with 0, or with the number of runs read from ``out``.
 
     Returns:
         One run per seed, by ascending seed.
@@ -129,8 +129,9 @@ def run_seeds(
     _say_what_counts(prepared)
     runs: list[Run] = []
     progress(0)
-    for done in finished_runs(prepared, seeds, processes, progress):
+    for done in finished_runs(prepared, seeds, processes):
         runs += done
+        progress(len(done))
     _say_what_was_left(setup, prepared.manifest, runs)
     return sorted(runs, key=lambda run: run.seed)
 
@@ -185,8 +186,9 @@ def record_seeds(
     _say_what_counts(prepared)
     progress(n_recorded)
     try:
-        for done in finished_runs(prepared, missing, processes, progress, records.folder):
+        for done in finished_runs(prepared, missing, processes, records.folder):
             records.add(done)
+            progress(len(done))
     except Exception:
         records.discard_if_empty()
         raise

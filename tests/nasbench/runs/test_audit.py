@@ -12,7 +12,7 @@ from toys import Hashed, Layers
 
 import nasbench
 from algorithms import ALGORITHMS
-from nasbench.algorithm import Algorithm, Proposal, make
+from nasbench.algorithm import Algorithm, Proposal, hyperparameters, make
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import load
 from nasbench.errors import RecordError
@@ -43,7 +43,11 @@ def recorded(out, algorithm="regularized_evolution", table="lite201-digits", **o
 def test_what_an_algorithm_does_can_be_audited(name, tmp_path):
     needs_known = any(family in ALGORITHMS[name] for family in (".zero_cost.", ".constrained."))
     known = {"known": ("synflow",)} if needs_known else {}
-    few = {"hyperparameters": {"epochs": 1}} if ".oneshot." in ALGORITHMS[name] else {}
+    few = {}
+    if ".oneshot." in ALGORITHMS[name]:
+        least = {"epochs": 1, "candidates": 4, "population": 4, "generations": 2}
+        own = hyperparameters(ALGORITHMS.load(name), {})
+        few = {"hyperparameters": {key: n for key, n in least.items() if key in own}}
     audit(*recorded(tmp_path, name, workers=3, seeds=[5], **known, **few))
 
 
