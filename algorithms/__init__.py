@@ -67,6 +67,8 @@ ALGORITHMS = Registry(
         "enas": "algorithms.oneshot.paths.enas:ENAS",
         "nsas": "algorithms.oneshot.paths.nsas:NSAS",
         "nao_ws": "algorithms.oneshot.paths.nao_ws:NAOWS",
+        "smash": "algorithms.oneshot.paths.smash:SMASH",
+        "ghn": "algorithms.oneshot.paths.ghn:GHN",
         "darts": "algorithms.oneshot.relaxed.darts:DARTS",
         "pc_darts": "algorithms.oneshot.relaxed.pc_darts:PCDARTS",
         "p_darts": "algorithms.oneshot.relaxed.p_darts:PDARTS",

@@ -1,7 +1,7 @@
 """BayesNAS: options that are not relevant are pruned by their variances."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -11,7 +11,6 @@ from algorithms.oneshot.bilevel_search import BilevelSearch
 from algorithms.oneshot.hessian import hessian
 from algorithms.oneshot.one_shot_search import DivergedError, finite
 from nasbench.errors import InvalidArgumentError
-from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
 
 IRRELEVANT = 1 / (2 * math.pi * math.e)
@@ -29,8 +28,8 @@ class BayesNAS(BilevelSearch):
     other half, with an absolute penalty, ``strength`` times a factor for each. After every epoch
     the second derivative of the loss in each gate gives new variances and factors
     (:func:`reweighted`); the precisions of an option and of its decision are added up, so an
-    option goes with its decision. The option with the largest variance is proposed, or the one
-    that contributes nothing, if the space has one and all entropies are below 0.
+    option goes with its decision. The option with the largest variance is proposed; one that
+    contributes nothing, if the space has one, where all entropies are below 0.
 
     As in the authors' code (``BayesNAS/BayesNAS``), but: second derivatives are those of automatic
     differentiation on a batch, where the authors approximate them layer by layer, negative ones
@@ -81,7 +80,9 @@ class BayesNAS(BilevelSearch):
         self.keep(factors=self.factors, edge_factors=self.edge_factors)
 
     def weighed(self) -> Tensor:
-        return self.variances
+        found = self.variances.clone()
+        found[:, list(self.net.nothing)] = IRRELEVANT
+        return found
 
     def answer(self, batch: Batch) -> Answer:
         return self.net.answer(batch, self.alphas, edges=self.edges)
@@ -103,7 +104,7 @@ class BayesNAS(BilevelSearch):
         if self.learning:
             options, decisions = self.curvatures(next(self.net.valid_batches(epoch)))
             self.renew(options / self.strength, decisions / self.strength)
-        return {**row, "gates": self.variances.double().cpu().numpy().copy()}
+        return {**row, "gates": self.weighed().double().cpu().numpy()}
 
     def curvatures(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Second derivatives of the loss in the gates of options, and of decisions."""
@@ -124,20 +125,6 @@ class BayesNAS(BilevelSearch):
         variance, factor = reweighted(self.alphas, self.variances, options)
         self.variances.copy_(1 / (1 / variance + 1 / self.edge_variances[:, None]))
         self.factors.copy_(factor)
-
-    def ranking(self) -> Iterable[Arch]:
-        nothing = self.net.nothing
-        relevance = self.variances.clone()
-        if len(nothing) < self.net.shape[1]:
-            relevance[:, list(nothing)] = -1.0
-        found = relevance.argmax(dim=1).tolist()
-        largest = relevance.amax(dim=1).tolist()
-        return [
-            tuple(
-                nothing[0] if nothing and value <= IRRELEVANT else int(option)
-                for option, value in zip(found, largest, strict=True)
-            )
-        ]
 
 
 def reweighted(gate: Tensor, variance: Tensor, curvature: Tensor) -> tuple[Tensor, Tensor]:
