@@ -26,11 +26,11 @@ class ENAS(PathSearch):
 
     Preset ``nb201`` has the settings of the code of NAS-Bench-201 and NATS-Bench
     (``D-X-Y/AutoDL-Projects``), which learns from the entropy alone in its first epoch: there the
-    baseline of a sample is its own accuracy. Preset ``enas`` has the controller and the clipping
-    and decay of the authors' script for cells (``melodyguan/enas``). Both differ from the code in
-    that every decision has its own embeddings and output layer; ``enas`` also in that no operation
-    is favoured at first, weights have one cosine without restarts, and 100 architectures are
-    judged at the end.
+    baseline of a sample is its own accuracy; its rewards are of batches of 512, here they are as
+    large as those of the weights. Preset ``enas`` has the controller, the clipping and the decay of
+    the authors' script for cells (``melodyguan/enas``), but no operation is favoured at first,
+    weights have one cosine without restarts, and 100 architectures are judged at the end. In both,
+    unlike in the code, every decision has its own embeddings and output layer.
 
     Args:
         space: The space to search.

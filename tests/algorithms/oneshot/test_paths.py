@@ -14,9 +14,11 @@ from toys import Square
 
 from algorithms.distribution.mdenas import MdeNAS
 from algorithms.oneshot.paths.enas import ENAS
+from algorithms.oneshot.paths.ghn import GHN, Propagation
 from algorithms.oneshot.paths.judging import accuracies, best_first
 from algorithms.oneshot.paths.nao_ws import NAOWS
 from algorithms.oneshot.paths.nsas import NSAS, Memory, novelty
+from algorithms.oneshot.paths.smash import SMASH
 from algorithms.oneshot.stochastic.bayesnas import IRRELEVANT, BayesNAS, reweighted
 from algorithms.oneshot.stochastic.mdenas_ws import MdeNASWS
 from nasbench.algorithm import Observation
@@ -29,6 +31,8 @@ FAST: dict[Any, dict[str, Any]] = {
     NAOWS: {"every": 1, "population": 8, "fresh": 4, "parents": 3, "hidden": 4, "passes": 3},
     MdeNASWS: {"step": 0.1},
     BayesNAS: {"gate_rate": 0.1},
+    SMASH: {"hidden": 4, "candidates": 9, "rate": 0.01},
+    GHN: {"hidden": 4, "candidates": 9, "rate": 0.01},
 }
 
 
@@ -75,7 +79,8 @@ def test_an_interrupted_search_goes_on_where_it_was(kind: Any, tmp_path: Path) -
 
 @pytest.mark.parametrize("kind", FAST)
 def test_weights_that_diverge_end_in_one_random_architecture(kind: Any) -> None:
-    search = made(kind, rate=1e200, last_rate=1e200, **FAST[kind])
+    huge = {"rate": 1e308} if kind in (SMASH, GHN) else {"rate": 1e200, "last_rate": 1e200}
+    search = made(kind, **FAST[kind] | huge)
     assert len(list(iter(search.ask, None))) == 1
     assert search.fallbacks == 1
 
@@ -113,16 +118,15 @@ def test_a_controller_finds_the_paths_that_are_rewarded() -> None:
 
 
 def test_baselines_are_those_of_the_epoch_before() -> None:
-    search = started(ENAS, baseline_decay=0.75)
+    search = started(ENAS, baseline_decay=0.75, updates=3, samples=4)
     found, rewards = torch.tensor([0.5, 0.25]), torch.tensor([0.6, 0.4])
     assert torch.equal(search.baselines(rewards, found), found)  # the entropy alone is left
     search.before.fill_(0.2)
     expected = torch.tensor([0.3, 0.25], dtype=torch.float64)
     torch.testing.assert_close(search.baselines(rewards.double(), found.double()), expected)
     assert float(search.before) == pytest.approx(0.2)
-    search.epoch(0)
-    # what an epoch leaves lies between its start and its rewards
-    assert 0.0 < float(search.before) < 1.0
+    row = search.epoch(0)
+    assert float(search.before) == pytest.approx(0.75 * 0.2 + 0.25 * row["reward"])
 
 
 def test_moving_baselines_contain_the_reward() -> None:
@@ -318,6 +322,85 @@ def test_gates_learn_after_the_warm_up() -> None:
     assert not np.array_equal(row["gates"], np.ones((3, 3)))
 
 
+# Hypernetworks
+
+
+@pytest.mark.parametrize("kind", [SMASH, GHN])
+def test_made_weights_begin_as_those_of_the_supernet(kind: Any) -> None:
+    search = started(kind, **FAST[kind])
+    for path in PATHS[:3]:
+        for made_weight, weight in zip(search.made(path), search.net.weights(), strict=True):
+            assert torch.equal(made_weight, weight)
+    proposals = list(search.ranking())
+    exact = accuracies(search.net, proposals, [search.net.valid()])
+    assert exact == sorted(exact, reverse=True)
+
+
+@pytest.mark.parametrize("kind", [SMASH, GHN])
+def test_gradients_of_a_hypernetwork_are_those_of_the_chain_rule(kind: Any) -> None:
+    search = started(kind, **FAST[kind], clip=0.0)
+    with torch.no_grad():
+        search.slopes.normal_(generator=torch.Generator().manual_seed(0)).mul_(0.1)
+    path, train = (1, 2, 1), next(search.net.train_batches(0))
+    search.space.sample = lambda rng: path  # the space is this search's own
+    search.adam.step = lambda: None
+    search.learn(train)
+    with torch.no_grad():
+        for weight, value in zip(search.net.weights(), search.made(path), strict=True):
+            weight.copy_(value)
+    slope = torch.autograd.grad(search.net.path(train, path).loss, search.net.weights())
+    flat = torch.cat([part.flatten() for part in slope])
+    torch.testing.assert_close(search.bias.grad, flat)
+    chosen = torch.nn.functional.one_hot(torch.tensor(path), 3).double()
+    code = search.code(chosen)
+    torch.testing.assert_close(search.slopes.grad, torch.outer(code.detach(), flat))
+    parameters = list(search.code.parameters())
+    expected = torch.autograd.grad(code, parameters, grad_outputs=search.slopes.detach() @ flat)
+    for parameter, part in zip(parameters, expected, strict=True):
+        torch.testing.assert_close(parameter.grad, part)
+
+
+def test_messages_are_those_of_the_definition() -> None:
+    """Decision by decision, in plain numbers, on four decisions in three groups."""
+    torch_rng, hidden = torch.Generator().manual_seed(0), 3
+    net = Propagation((4, 2), [(1,), (0, 3), (2,)], hidden, rounds=2).double()
+    with torch.no_grad():
+        for value in net.parameters():
+            value.normal_(generator=torch_rng)
+    w = {name: value.detach().numpy() for name, value in net.named_parameters()}
+    before = {0: [1], 1: [], 2: [0, 1, 3], 3: [1]}
+    after = {0: [2], 1: [0, 2, 3], 2: [], 3: [2]}
+
+    def sigmoid(x: Any) -> Any:
+        return 1 / (1 + np.exp(-x))
+
+    def changed(message: Any, state: Any) -> Any:
+        heard = np.split(w["cell.weight_ih"] @ message + w["cell.bias_ih"], 3)
+        own = np.split(w["cell.weight_hh"] @ state + w["cell.bias_hh"], 3)
+        reset, kept = sigmoid(heard[0] + own[0]), sigmoid(heard[1] + own[1])
+        return (1 - kept) * np.tanh(heard[2] + reset * own[2]) + kept * state
+
+    options = [1, 0, 0, 1]
+    states = [w["embed.weight"][:, option] + w["embed.bias"] for option in options]
+    for _ in range(2):
+        for name, sources in (("forwards", before), ("backwards", after)):
+            said = [w[f"{name}.weight"] @ state + w[f"{name}.bias"] for state in states]
+            heard = [sum((said[j] for j in sources[i]), np.zeros(hidden)) for i in range(4)]
+            states = [changed(message, state) for message, state in zip(heard, states, strict=True)]
+    expected = np.tanh(w["code.weight"] @ np.concatenate(states) + w["code.bias"])
+    found = net(torch.nn.functional.one_hot(torch.tensor(options), 2).double())
+    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", [SMASH, GHN])
+def test_a_hypernetwork_learns_weights_for_all_architectures(kind: Any) -> None:
+    search = made(kind, epochs=30, rate=0.02, candidates=9)
+    search.ask()
+    losses = [row["train_loss"] for row in search.history]
+    assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
+    assert float(search.slopes.detach().abs().max()) > 0.01
+
+
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
@@ -330,6 +413,8 @@ def test_gates_learn_after_the_warm_up() -> None:
         (MdeNASWS, {"step": 0.0}),
         (BayesNAS, {"strength": 0.0}),
         (BayesNAS, {"warmup": 1.0}),
+        (SMASH, {"hidden": 0}),
+        (GHN, {"rounds": -1}),
     ],
 )
 def test_what_is_not_possible_is_refused(kind: Any, change: dict[str, Any]) -> None:
