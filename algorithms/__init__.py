@@ -64,6 +64,11 @@ ALGORITHMS = Registry(
         "one_shot": "algorithms.oneshot.paths.one_shot:OneShot",
         "spos": "algorithms.oneshot.paths.spos:SPOS",
         "fairnas": "algorithms.oneshot.paths.fairnas:FairNAS",
+        "enas": "algorithms.oneshot.paths.enas:ENAS",
+        "nsas": "algorithms.oneshot.paths.nsas:NSAS",
+        "nao_ws": "algorithms.oneshot.paths.nao_ws:NAOWS",
+        "smash": "algorithms.oneshot.paths.smash:SMASH",
+        "ghn": "algorithms.oneshot.paths.ghn:GHN",
         "darts": "algorithms.oneshot.relaxed.darts:DARTS",
         "pc_darts": "algorithms.oneshot.relaxed.pc_darts:PCDARTS",
         "p_darts": "algorithms.oneshot.relaxed.p_darts:PDARTS",
@@ -83,6 +88,8 @@ ALGORITHMS = Registry(
         "fbnet": "algorithms.oneshot.stochastic.fbnet:FBNet",
         "parsec": "algorithms.oneshot.stochastic.parsec:Parsec",
         "proxyless": "algorithms.oneshot.stochastic.proxyless:Proxyless",
+        "bayesnas": "algorithms.oneshot.stochastic.bayesnas:BayesNAS",
+        "mdenas_ws": "algorithms.oneshot.stochastic.mdenas_ws:MdeNASWS",
         "partial_order_pruning": (
             "algorithms.constrained.partial_order_pruning:PartialOrderPruning"
         ),

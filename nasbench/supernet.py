@@ -106,6 +106,7 @@ class Supernet(Protocol):
         drop_path: float = 0.0,
         skip_dropout: float = 0.0,
         passes: int = 1,
+        weights: Sequence[Tensor] | None = None,
     ) -> Answer:
         """Answer a batch with weighted options.
 
@@ -124,10 +125,11 @@ class Supernet(Protocol):
             drop_path: Probability that an option with weights is dropped, for an example.
             skip_dropout: Probability that a number is dropped behind an option that copies.
             passes: How often to charge the call, for a caller who goes backwards so often.
+            weights: What to use in the place of :meth:`weights`, with gradients; None for those.
         """
 
-    def path(self, batch: Batch, arch: Arch) -> Answer:
-        """Answer a batch with one architecture and the shared weights."""
+    def path(self, batch: Batch, arch: Arch, *, weights: Sequence[Tensor] | None = None) -> Answer:
+        """Answer a batch with one architecture and the shared weights, or with others."""
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
         """Keep the weights, the random numbers, the seconds, and what the method needs to go on.

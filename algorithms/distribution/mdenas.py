@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar
 
-from algorithms.parts.choices import IndependentChoices
-from algorithms.parts.ordered_sum import ordered_sum
+from algorithms.parts.choices import IndependentChoices, better_though_rarer
 from algorithms.parts.running import Running
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError, one_of
@@ -121,26 +120,11 @@ class MdeNAS(Algorithm):
 
     def _shift(self) -> None:
         """Update the probabilities of every pair of options that were both drawn."""
+        weights = self._choices.weights
         for position, (counts, values) in enumerate(zip(self._counts, self._values, strict=True)):
-            moved = list(self._choices.weights[position])
-            drawn = [option for option, count in enumerate(counts) if count]
-            for place, i in enumerate(drawn):
-                for j in drawn[:place]:
-                    if counts[i] < counts[j] and values[i] < values[j]:
-                        gains, loses = i, j
-                    elif counts[i] > counts[j] and values[i] > values[j]:
-                        gains, loses = j, i
-                    else:
-                        continue
-                    moved[gains] += self.learning_rate
-                    moved[loses] -= self.learning_rate
-            positive = [max(p, 0.0) for p in moved]
-            total = ordered_sum(positive)
-            self._choices.weights[position] = [p / total for p in positive]
+            weights[position] = better_though_rarer(
+                weights[position], counts, values, self.learning_rate
+            )
 
     def _most_likely(self) -> Arch:
-        """The most likely legal option of each decision in turn; ties go to the first."""
-        arch: Arch = ()
-        for weights in self._choices.weights:
-            arch = (*arch, max(self._choices.legal(arch), key=weights.__getitem__))
-        return arch
+        return self._choices.most_likely()

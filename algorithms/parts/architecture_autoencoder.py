@@ -1,6 +1,6 @@
 """The network of NAO (Luo et al., 2018, https://arxiv.org/abs/1808.07233), section 3."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from math import inf, sqrt
 from typing import cast
@@ -11,7 +11,10 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from algorithms.parts.choices import legal_options
+from algorithms.parts.lstm_policy import Adam
 from nasbench.space import Arch, SearchSpace
+
+_LARGEST_STEP = 50
 
 
 class ArchitectureAutoencoder(nn.Module):
@@ -128,3 +131,65 @@ class ArchitectureAutoencoder(nn.Module):
         both = torch.cat([outputs, weights @ encoded], 2)
         found: Tensor = self.logits(self.combine(both).tanh())
         return found
+
+    def loss(
+        self, tokens: Tensor, targets: Tensor, trade_off: float, generator: Generator | None
+    ) -> Tensor:
+        """Return the joint loss of predictor and decoder; dropout needs the generator."""
+        encoded = self.encode(tokens)
+        errors = self.predict(encoded, generator) - targets
+        entropy = self.cross_entropy(encoded, tokens)
+        return trade_off * errors.square().mean() + (1 - trade_off) * entropy
+
+    def fit(
+        self,
+        archs: Sequence[Arch],
+        values: Tensor,
+        *,
+        trade_off: float,
+        epochs: int,
+        batch_size: int,
+        adam: Adam,
+        generator: Generator,
+    ) -> None:
+        """Train on values of architectures, scaled to [0, 1].
+
+        Args:
+            archs: ``n`` architectures.
+            values: What to predict, shape ``(n,)``; two must differ.
+            trade_off: Weight of the squared error; the cross-entropy has the rest of 1.
+            epochs: Passes over the examples.
+            batch_size: Examples per step.
+            adam: Optimiser of the parameters.
+            generator: Draws the order and the dropout.
+        """
+        low, high = values.min(), values.max()
+        targets = (values - low) / (high - low)
+        tokens, n = self.tokens(archs), len(targets)
+        for _ in range(epochs):
+            order = torch.randperm(n, generator=generator)
+            for rows in order.tensor_split(-(-n // batch_size)):
+                adam.ascend(-self.loss(tokens[rows], targets[rows], trade_off, generator))
+
+    def moved(self, parents: Sequence[Arch], n: int, seen: Collection[Arch]) -> list[Arch]:
+        """Return up to ``n`` architectures decoded where predictions are lower, short steps first.
+
+        Args:
+            parents: Architectures to start from.
+            n: How many.
+            seen: What not to return.
+        """
+        with torch.no_grad():
+            encoded = self.encode(self.tokens(parents))
+        encoded.requires_grad_()
+        (gradient,) = torch.autograd.grad(self.predict(encoded, None).sum(), encoded)
+        found: dict[Arch, None] = {}
+        for eta in range(1, _LARGEST_STEP + 1):
+            if not torch.isfinite(gradient).all():
+                break
+            with torch.no_grad():
+                decoded = self.decode(encoded - eta * gradient)
+            found.update(dict.fromkeys(arch for arch in decoded if arch not in seen))
+            if len(found) >= n:
+                break
+        return list(found)[:n]

@@ -88,3 +88,42 @@ class IndependentChoices:
                 option = max(range(len(weights)), key=weights.__getitem__)
             chosen.append(option)
         return tuple(chosen)
+
+    def most_likely(self) -> Arch:
+        """Return the most likely legal option of each decision in turn; ties go to the first."""
+        arch: Arch = ()
+        for weights in self.weights:
+            arch = (*arch, max(self.legal(arch), key=weights.__getitem__))
+        return arch
+
+
+def better_though_rarer(
+    weights: Sequence[float], counts: Sequence[int], losses: Sequence[float], step: float
+) -> list[float]:
+    """Return the probabilities of a decision after an update of MdeNAS.
+
+    Zheng et al. (2019), https://arxiv.org/abs/1905.07529. For every two options that were drawn,
+    ``step`` of probability moves from one that was drawn more often but is worse to the other. What
+    falls below 0 is 0, and all are divided by their sum.
+
+    Args:
+        weights: Probabilities before.
+        counts: How often each option was drawn.
+        losses: How bad each is.
+        step: What moves.
+    """
+    moved = list(weights)
+    drawn = [option for option, count in enumerate(counts) if count]
+    for place, i in enumerate(drawn):
+        for j in drawn[:place]:
+            if counts[i] < counts[j] and losses[i] < losses[j]:
+                gains, loses = i, j
+            elif counts[i] > counts[j] and losses[i] > losses[j]:
+                gains, loses = j, i
+            else:
+                continue
+            moved[gains] += step
+            moved[loses] -= step
+    positive = [max(p, 0.0) for p in moved]
+    total = ordered_sum(positive)
+    return [p / total for p in positive]

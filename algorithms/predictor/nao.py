@@ -19,8 +19,6 @@ from nasbench.space import Arch, SearchSpace
 TARGETS = ("ranks", "losses")
 """What the predictor may learn."""
 
-_LARGEST_STEP = 50
-
 
 class NAO(BatchSearch):
     """NAO: moves architectures in a learned continuous space, where the predicted loss falls.
@@ -159,20 +157,21 @@ class NAO(BatchSearch):
         )
         losses = self.examples.finite_losses()
         values = torch.from_numpy(rankdata(losses) if self.targets == "ranks" else losses)
-        low, high = values.min(), values.max()
-        targets = (values - low) / (high - low)
-        tokens = network.tokens(self.examples.archs)
         adam = Adam(
             list(network.parameters()),
             self.learning_rate,
             clip_norm=self.clip_norm,
             weight_decay=self.weight_decay,
         )
-        n = len(targets)
-        for _ in range(self.epochs):
-            order = torch.randperm(n, generator=generator)
-            for rows in order.tensor_split(-(-n // self.batch_size)):
-                adam.ascend(-self.loss(network, tokens[rows], targets[rows], generator))
+        network.fit(
+            self.examples.archs,
+            values,
+            trade_off=self.trade_off,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            adam=adam,
+            generator=generator,
+        )
         return network
 
     def loss(
@@ -183,26 +182,10 @@ class NAO(BatchSearch):
         generator: Generator | None,
     ) -> Tensor:
         """Return the joint loss of predictor and decoder; dropout needs the generator."""
-        encoded = network.encode(tokens)
-        errors = network.predict(encoded, generator) - targets
-        entropy = network.cross_entropy(encoded, tokens)
-        return self.trade_off * errors.square().mean() + (1 - self.trade_off) * entropy
+        return network.loss(tokens, targets, self.trade_off, generator)
 
     def moved(
         self, network: ArchitectureAutoencoder, parents: Sequence[Arch], n: int
     ) -> list[Arch]:
         """Return up to ``n`` new architectures decoded near ``parents``, small steps first."""
-        with torch.no_grad():
-            encoded = network.encode(network.tokens(parents))
-        encoded.requires_grad_()
-        (gradient,) = torch.autograd.grad(network.predict(encoded, None).sum(), encoded)
-        found: dict[Arch, None] = {}
-        for eta in range(1, _LARGEST_STEP + 1):
-            if not torch.isfinite(gradient).all():
-                break
-            with torch.no_grad():
-                decoded = network.decode(encoded - eta * gradient)
-            found.update(dict.fromkeys(arch for arch in decoded if arch not in self.seen))
-            if len(found) >= n:
-                break
-        return list(found)[:n]
+        return network.moved(parents, n, self.seen)

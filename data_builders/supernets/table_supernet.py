@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from data_builders.costs.calibration import Calibration
@@ -107,6 +108,7 @@ class TableSupernet:
         drop_path: float = 0.0,
         skip_dropout: float = 0.0,
         passes: int = 1,
+        weights: Sequence[Tensor] | None = None,
     ) -> Answer:
         asked = torch.ones_like(self._all) if active is None else active
         computed = asked & self._all
@@ -120,7 +122,7 @@ class TableSupernet:
             generator=self.generator,
         )
         self._charge(mixture.active, passes * len(batch.x))
-        logits = self.network(batch.x, mixture).flatten(0, -2)
+        logits = self._logits(batch.x, mixture, weights).flatten(0, -2)
         y = batch.y.flatten()
         loss = F.cross_entropy(logits, y, ignore_index=NOT_ASKED)
         with torch.no_grad():
@@ -128,19 +130,29 @@ class TableSupernet:
             accuracy = (logits.argmax(dim=1) == y)[asked].double().mean().item()
         return Answer(loss + 0.0 * gates.sum(), accuracy)  # a gradient, if one of zeros
 
-    def path(self, batch: Batch, arch: Arch) -> Answer:
+    def _logits(self, x: Tensor, mixture: Mixture, weights: Sequence[Tensor] | None) -> Tensor:
+        if weights is None:
+            return self.network(x, mixture)  # type: ignore[no-any-return]
+        names = [name for name, _ in self.network.named_parameters()]
+        return functional_call(  # type: ignore[no-any-return]
+            self.network, dict(zip(names, weights, strict=True)), (x, mixture)
+        )
+
+    def path(self, batch: Batch, arch: Arch, *, weights: Sequence[Tensor] | None = None) -> Answer:
         options = torch.tensor(arch, device=self._all.device)
         chosen = F.one_hot(options, self.shape[1])
         if torch.is_grad_enabled() or len(batch.x) <= JUDGED:
-            return self.answer(batch, chosen.to(batch_type(batch)), active=chosen.bool())
-        return self._judged(batch, chosen)
+            gates, active = chosen.to(batch_type(batch)), chosen.bool()
+            return self.answer(batch, gates, active=active, weights=weights)
+        return self._judged(batch, chosen, weights)
 
-    def _judged(self, batch: Batch, chosen: Tensor) -> Answer:
+    def _judged(self, batch: Batch, chosen: Tensor, weights: Sequence[Tensor] | None) -> Answer:
         """Answer many examples in equal parts, whose results are averaged."""
         n = -(-len(batch.x) // JUDGED)
         xs, ys = batch.x.tensor_split(n), batch.y.tensor_split(n)
+        gates, active = chosen.to(batch_type(batch)), chosen.bool()
         parts = [
-            self.answer(Batch(x, y), chosen.to(batch_type(batch)), active=chosen.bool())
+            self.answer(Batch(x, y), gates, active=active, weights=weights)
             for x, y in zip(xs, ys, strict=True)
         ]
         sizes = [len(y) / len(batch.y) for y in ys]

@@ -301,3 +301,24 @@ def test_the_same_seed_gives_the_same_supernet(factory: SupernetFactory) -> None
     batches = [next(net.train_batches(0)).x for net in (first, again, other)]
     assert torch.equal(batches[0], batches[1])
     assert not torch.equal(batches[0], batches[2])
+
+
+def test_other_weights_can_be_asked_and_have_gradients(factory: SupernetFactory) -> None:
+    net = factory(seed=0)
+    batch = next(iter(net.train_batches(0)))
+    arch = CELLS[0]
+    others = [(w.detach() * 1.1 + 0.01).requires_grad_() for w in net.weights()]
+    before, plain = net.seconds, net.path(batch, arch)
+    answer, charged = net.path(batch, arch, weights=others), net.seconds - before
+    found = torch.autograd.grad(answer.loss, others)
+    assert torch.equal(net.path(batch, arch).loss, plain.loss)  # its own are untouched
+    assert charged == pytest.approx(2 * (net.seconds - before - charged))
+    with torch.no_grad():
+        for weight, other in zip(net.weights(), others, strict=True):
+            weight.copy_(other)
+        judged = net.path(net.valid(), arch), net.path(net.valid(), arch, weights=others)
+    assert judged[0] == judged[1]
+    expected = net.path(batch, arch)
+    assert torch.equal(answer.loss, expected.loss)
+    for a, b in zip(found, torch.autograd.grad(expected.loss, net.weights()), strict=True):
+        torch.testing.assert_close(a, b)
