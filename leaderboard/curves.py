@@ -63,9 +63,7 @@ def axes(board: Board) -> tuple[Axis, ...]:
     return (*seconds, *evaluations, *epochs)
 
 
-def curve(
-    row: Row, axis: Axis, grid: NDArray[np.float64], summary: SummaryName = "mean"
-) -> Curve:
+def curve(row: Row, axis: Axis, grid: NDArray[np.float64], summary: SummaryName = "mean") -> Curve:
     """Regret of a row over its seeds, from the first grid point to the end of its longest run.
 
     A run that ended earlier keeps its last incumbent.

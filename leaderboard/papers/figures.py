@@ -198,7 +198,9 @@ def _csv(drawing: Drawing) -> str:
     """The numbers of a figure as a long table, in the units of its axes."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*CSV_FIRST[0].strip(",").split(","), "x_title", "y_title", "x", "y", "low", "high"])
+    writer.writerow(
+        [*CSV_FIRST[0].strip(",").split(","), "x_title", "y_title", "x", "y", "low", "high"]
+    )
     for panel in drawing.panels:
         if isinstance(panel, Diagram):
             for label, rank in panel.ranks.items():

@@ -1,4 +1,4 @@
-"""The boards that a figure or table is made of: chosen benchmarks, chosen methods, one name each."""
+"""The boards that a figure or table is made of: chosen benchmarks and methods, one name each."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace

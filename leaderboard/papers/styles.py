@@ -14,7 +14,7 @@ from nasbench.errors import InvalidArgumentError
 WIDTHS = {"one": 3.25, "two": 6.75}
 """Widths of a column and of a page with two, in inches."""
 
-REFERENCE: dict[str, Any] = {"color": "#767676", "linestyle": (0, (4, 2)), "linewidth": 1.0}
+REFERENCE: dict[str, Any] = {"color": "#444444", "linestyle": (0, (4, 2)), "linewidth": 1.0}
 """Look of references, of which there is one in a panel: the only dashed line."""
 
 OTHER = ("#000000", "*")
