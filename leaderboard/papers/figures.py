@@ -32,6 +32,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     ".svg": {"Creator": MADE_BY, "Date": None},
     ".png": {"Software": MADE_BY},
 }
+_CD = "Bars join methods that Wilcoxon's test with Holm's correction does not separate."
 _SUMMED_UP = {"mean": "mean", "iqm": "inter-quartile mean", "median": "median"}
 
 
@@ -145,9 +146,6 @@ def draw(
             "simulated" if kind == "ecdf" else "in expectation" if summary == "mean" else "exact"
         )
     return Drawing(tuple(panels), _caption(f"{text}.", boards))
-
-
-_CD = "Bars join methods that Wilcoxon's test with Holm's correction does not separate."
 
 
 def _spoken(axis: Axis) -> str:

@@ -14,7 +14,7 @@ from leaderboard.boards import Board, Row
 from leaderboard.fronts import FrontLandscape, chosen
 from leaderboard.landscape import spoken
 from leaderboard.papers.panels import MOST, Panel, Series
-from leaderboard.papers.selection import check_count, same_names
+from leaderboard.papers.selection import check_count, short_titles
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.registry import require
@@ -39,7 +39,7 @@ def front_panels(boards: Sequence[Board]) -> list[Panel]:
                 "two; choose a benchmark that was searched with two by --benchmark"
             )
     check_count(list({row.label: 0 for board in boards for row in board.rows}), MOST, "a figure")
-    return [_panel(*pair) for pair in zip(boards, same_names(boards), strict=True)]
+    return [_panel(*pair) for pair in zip(boards, short_titles(boards), strict=True)]
 
 
 def chosen_losses(row: Row, columns: Sequence[Column]) -> list[NDArray[np.float64]]:

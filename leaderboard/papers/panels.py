@@ -10,7 +10,7 @@ from leaderboard import curves, targets
 from leaderboard.boards import Board
 from leaderboard.curves import RANDOM, Curve
 from leaderboard.landscape import Landscape
-from leaderboard.papers.selection import check_count, same_names
+from leaderboard.papers.selection import check_count, short_titles
 from leaderboard.searches import Axis
 from leaderboard.site.formatting import time_unit, unit_of
 from leaderboard.statistics import SummaryName
@@ -147,7 +147,7 @@ def _along(
 ) -> list[Panel]:
     check_count(list({row.label: 0 for board in boards for row in board.rows}), MOST, "a figure")
     found = []
-    for board, title in zip(boards, same_names(boards), strict=True):
+    for board, title in zip(boards, short_titles(boards), strict=True):
         drawn = lines(board)
         algorithms = {row.label: row.algorithm for row in board.rows}
         divisor, unit = 1.0, ""

@@ -225,8 +225,8 @@ def _statistics(boards: Sequence[Board]) -> str:
     if len(boards) >= LEAST_TASKS and several:
         text += (
             f" Over the {len(boards)} benchmarks, average ranks of means are compared by "
-            "Friedman's test with the correction of Iman and Davenport, and pairs by Wilcoxon's signed-rank "
-            f"test with Holm's correction, at the level {ALPHA:g}."
+            "Friedman's test with the correction of Iman and Davenport, and pairs by Wilcoxon's "
+            f"signed-rank test with Holm's correction, at the level {ALPHA:g}."
         )
     return text
 

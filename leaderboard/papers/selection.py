@@ -128,7 +128,7 @@ def _by_seed(row: Row) -> dict[int, float]:
     return {seed: s.regret for seed, s in zip(row.seeds, row.searches, strict=True)}
 
 
-def same_names(boards: Sequence[Board]) -> list[str]:
+def short_titles(boards: Sequence[Board]) -> list[str]:
     """Short titles: the benchmark alone where that and the version is all that differs."""
     short = [f"{board.question.benchmark}@{board.question.version}" for board in boards]
     if len(set(short)) == len(short) and len({what_else(board) for board in boards}) == 1:

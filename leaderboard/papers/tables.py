@@ -11,7 +11,7 @@ from leaderboard.boards import Board, Row, Score
 from leaderboard.curves import RANDOM
 from leaderboard.papers.outputs import check_place, write
 from leaderboard.papers.references import bibliography
-from leaderboard.papers.selection import Selection, in_common, same_names, select
+from leaderboard.papers.selection import Selection, in_common, select, short_titles
 from leaderboard.papers.writers import BIB_HEAD, WRITERS, Cell, Heading, Line, Table
 from leaderboard.site.formatting import TextColumn
 from leaderboard.site.formatting import columns as text_columns
@@ -106,7 +106,7 @@ def _table(boards: Sequence[Board], names: Sequence[str]) -> Table:
             raise UnknownNameError(f"no column is called {name!r} here{one_of(name, known)}")
     shown: list[_Column] = []
     headings: list[Heading] = []
-    for board, title in zip(boards, same_names(boards), strict=True):
+    for board, title in zip(boards, short_titles(boards), strict=True):
         by_name = {column.name: column for column in text_columns(board)}
         for name in names:
             if name in by_name:
