@@ -1,4 +1,4 @@
-"""Curves: mean regret of each row over simulated time, evaluations and epochs, with intervals.
+"""Curves: regret of each row over simulated time, evaluations and epochs, with intervals.
 
 Where a search has trials shorter than a full training, there is no axis of evaluations.
 """
@@ -13,6 +13,7 @@ from leaderboard import statistics
 from leaderboard.boards import Board, Row
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Axis, Search, step_values
+from leaderboard.statistics import SummaryName
 
 POINTS = 120
 """Points per curve."""
@@ -23,11 +24,11 @@ RANDOM = "random search, expectation"
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A mean over seeds along an axis; every array has shape ``(n_points,)``.
+    """A mean over seeds, or another summary, along an axis; every array has shape ``(n_points,)``.
 
     Attributes:
         at: Simulated seconds, or numbers of evaluations or trained epochs, ascending.
-        mean: Mean regret at each point, exact.
+        mean: Mean regret at each point, or the other summary; exact.
         low: Lower end of its interval; NaN if there is none.
         high: Upper end of its interval; NaN if there is none.
     """
@@ -62,8 +63,8 @@ def axes(board: Board) -> tuple[Axis, ...]:
     return (*seconds, *evaluations, *epochs)
 
 
-def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
-    """Mean regret of a row, from the first grid point to the end of its longest run.
+def curve(row: Row, axis: Axis, grid: NDArray[np.float64], summary: SummaryName = "mean") -> Curve:
+    """Regret of a row over its seeds, from the first grid point to the end of its longest run.
 
     A run that ended earlier keeps its last incumbent.
     """
@@ -71,23 +72,34 @@ def curve(row: Row, axis: Axis, grid: NDArray[np.float64]) -> Curve:
     inside = grid[grid < last]
     at = np.append(inside, last) if last > grid[0] else grid[:1]
     values = np.stack([_values(search, axis, at) for search in row.searches])
-    low, high = statistics.interval(values)
-    return Curve(at, values.mean(axis=0), low, high)
+    if summary == "mean":
+        return Curve(at, values.mean(axis=0), *statistics.interval(values))
+    found = [getattr(statistics.summary(column), summary) for column in values.T]
+    middle, low, high = np.array([(one.mean, one.low, one.high) for one in found]).T
+    return Curve(at, middle, low, high)
 
 
-def random_search(board: Board, landscape: Landscape, axis: Axis) -> Curve:
+def random_search(
+    board: Board, landscape: Landscape, axis: Axis, summary: SummaryName = "mean"
+) -> Curve:
     """Expected regret of random search over full trainings, as far as the longest row.
 
     Args:
         board: The board.
         landscape: Its scale.
         axis: ``"evaluations"`` or ``"epochs"``.
+        summary: What stands in place of the expectation.
     """
     at = grid(board.rows, axis)
     cost = landscape.benchmark.fidelities[-1] if axis == "epochs" else 1
     trainings = at.astype(np.int64) // cost
     mean = np.full(len(at), landscape.reported.random_regret)
-    mean[trainings > 0] = landscape.random_search(trainings[trainings > 0].tolist())
+    some = trainings[trainings > 0].tolist()
+    mean[trainings > 0] = (
+        landscape.random_search(some)
+        if summary == "mean"
+        else landscape.random_search_middle(some, summary)
+    )
     return Curve(at, mean, mean, mean)
 
 

@@ -55,6 +55,7 @@ class Fronts:
 
     Attributes:
         column: Stands for the hypervolume.
+        columns: Columns that judge.
         name: What is reported, in words.
         front: Scaled losses of the non-dominated architectures, shape ``(n_front, n_columns)``.
         best: Hypervolume of the front.
@@ -76,7 +77,7 @@ class Fronts:
         self, benchmark: AnyBenchmark, columns: Sequence[Column], population: Population
     ) -> None:
         self._benchmark = benchmark
-        self._columns = tuple(columns)
+        self.columns = tuple(columns)
         self._moocore = require("moocore", "boards of several objectives")
         split = "test" if any("test" in column.split for column in columns) else ""
         self.column = Column("hypervolume", goal="max", split=split)
@@ -128,7 +129,7 @@ class Fronts:
 
     def _losses(self, archs: NDArray[np.integer]) -> NDArray[np.float64]:
         query = self._benchmark.query_many
-        columns = [as_loss(column, query(archs, column.name)) for column in self._columns]
+        columns = [as_loss(column, query(archs, column.name)) for column in self.columns]
         return np.stack(columns, axis=1).astype(np.float64)
 
     def _scaled(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -249,6 +250,21 @@ class FrontLandscape:
             chosen.append(i)
             regrets[i] = 1.0 - self.reported.hypervolume(worth[chosen]) / self.reported.best
         return trials, regrets
+
+
+def chosen(run: Run, n_trials: int) -> NDArray[np.int64]:
+    """The trials that a run with several objectives chooses: those that no other dominates.
+
+    Args:
+        run: The run.
+        n_trials: Number of trials, in the order of their ends, that count.
+    """
+    trials = run.order[:n_trials]
+    trials = trials[np.isfinite(run.losses[trials]).all(axis=1)]
+    moocore = require("moocore", "fronts")
+    if not trials.size:
+        return np.asarray(trials)
+    return np.asarray(trials[moocore.is_nondominated(run.losses[trials], keep_weakly=True)])
 
 
 AnyLandscape: TypeAlias = Landscape | FrontLandscape

@@ -248,6 +248,20 @@ class Landscape:
             )
         return statistics.random_search_without_replacement(observed, reported, evaluations)
 
+    def random_search_middle(
+        self, evaluations: Sequence[int], summary: Literal["iqm", "median"]
+    ) -> NDArray[np.float64]:
+        """Inter-quartile mean or median of what random search reports; see :attr:`is_exact`.
+
+        Args:
+            evaluations: Numbers of full trainings, each at least 1.
+            summary: Which of the two.
+
+        Returns:
+            Regrets, shape ``(n_evaluations,)``.
+        """
+        return statistics.random_search_middle(*self._draws, evaluations, summary)
+
     @cached_property
     def _draws(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Possible trials of random search: observed losses, reported regrets, weights."""

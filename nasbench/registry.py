@@ -24,6 +24,8 @@ EXTRAS = {
     "optuna": "tune",
     "plotly": "leaderboard",
     "jinja2": "leaderboard",
+    "moocore": "leaderboard",
+    "matplotlib": "papers",
     "ray": "ray",
     "dask": "dask",
     "distributed": "dask",

@@ -57,9 +57,10 @@ class Field:
         methods: The methods.
         tasks: Titles of the tasks.
         seeds: The seeds that all methods have on all tasks.
-        values: Normalised regret after each of :data:`SHARES` of the budget, shape ``(n_shares,
+        values: Normalised regret after each of the shares of the budget, shape ``(n_shares,
             n_methods, n_tasks, n_seeds)``: 0 is the best architecture, 1 a random one.
         left_out: The other methods.
+        shares: Shares of the budget, ascending; the last is 1.
 
     Raises:
         InvalidArgumentError: The shape of ``values`` is another, or a value is not finite.
@@ -71,9 +72,10 @@ class Field:
     seeds: tuple[int, ...]
     values: NDArray[np.float64]
     left_out: tuple[LeftOut, ...] = ()
+    shares: tuple[float, ...] = SHARES
 
     def __post_init__(self) -> None:
-        shape = (len(SHARES), len(self.methods), len(self.tasks), len(self.seeds))
+        shape = (len(self.shares), len(self.methods), len(self.tasks), len(self.seeds))
         if self.values.shape != shape:
             raise InvalidArgumentError(
                 f"values have shape {self.values.shape}, expected {shape} for shares, methods, "
@@ -108,6 +110,7 @@ def field(
     name: str = "",
     methods: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
+    shares: tuple[float, ...] = SHARES,
 ) -> Field:
     """The methods of some boards that can be compared over all of them.
 
@@ -117,6 +120,7 @@ def field(
         methods: Algorithms or labels of the methods wanted; default: all.
         seeds: Seeds to compare; a method without one of them on a task is left out. Default: those
             that all methods on all tasks share.
+        shares: Shares of the budget after which the methods are compared; the last must be 1.
 
     Raises:
         InvalidArgumentError: There are no boards, they ask different things, fewer than two methods
@@ -129,7 +133,7 @@ def field(
             f"{boards[0].title!r} and another board do not ask the same: a verdict needs boards "
             "with the same limits, workers, replicate policy and objectives"
         )
-    by_task = [_by_identity(board) for board in boards]
+    by_task = [by_identity(board) for board in boards]
     everywhere = [key for key in by_task[0] if all(key in rows for rows in by_task)]
     manifests = [by_task[0][key].records.manifest for key in everywhere]
     names = dict(zip(everywhere, labels(manifests), strict=True))
@@ -172,7 +176,7 @@ def field(
             np.array(
                 [
                     [
-                        [_normalised(search, board) for search in runs]
+                        [_normalised(search, board, shares) for search in runs]
                         for board, runs in zip(boards, searches, strict=True)
                     ]
                     for searches in chosen
@@ -182,6 +186,7 @@ def field(
             0,
         ),
         left_out=tuple(left_out),
+        shares=shares,
     )
 
 
@@ -220,7 +225,7 @@ def _name(boards: Sequence[Board]) -> str:
     return ", ".join(parts)
 
 
-def _by_identity(board: Board) -> dict[Hashable, Row]:
+def by_identity(board: Board) -> dict[Hashable, Row]:
     """Rows of a board by what is the same method on every benchmark."""
     found: dict[Hashable, Row] = {}
     for row in board.rows:
@@ -286,8 +291,8 @@ def _at(row: Row, seeds: Sequence[int]) -> list[Search]:
     return [by_seed[seed] for seed in seeds]
 
 
-def _normalised(search: Search, board: Board) -> list[float]:
-    """Normalised regret of a run after each of :data:`SHARES` of the budget."""
+def _normalised(search: Search, board: Board, shares: Sequence[float]) -> list[float]:
+    """Normalised regret of a run after each of some shares of the budget."""
     question = board.question
     limits: dict[Axis, float | None] = {
         "evaluations": question.trials,
@@ -300,5 +305,5 @@ def _normalised(search: Search, board: Board) -> list[float]:
         [search.steps(axis) / limit for axis, limit in limits.items() if limit is not None], axis=0
     )
     levels = np.append(search.before, search.regrets) / (search.before or 1.0)
-    found: list[float] = step_values(used, levels, np.array(SHARES)).tolist()
+    found: list[float] = step_values(used, levels, np.array(shares)).tolist()
     return found

@@ -7,7 +7,7 @@ from math import ceil, log2
 import numpy as np
 
 from leaderboard.statistics import Estimate
-from leaderboard.verdict.field import SHARES, Field
+from leaderboard.verdict.field import Field
 from leaderboard.verdict.pairs import (
     ALPHA,
     LEAST_TASKS,
@@ -118,7 +118,7 @@ def judge(field: Field) -> Verdict:
         standings=standings,
         profile=tuple(
             Place(names[i], share, at[i])
-            for share, at in zip(SHARES, ranks, strict=True)
+            for share, at in zip(field.shares, ranks, strict=True)
             for i in order
         ),
         pairs=tuple(pairs),

@@ -1,8 +1,8 @@
 """The command line: each command is a thin function over the Python API.
 
 ``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks and
-files, ``search`` those that search and rank, ``submissions`` those that send records to a board and
-check them, ``study`` the rest. Heavy packages are imported inside
+files, ``search`` those that search and rank, ``boards`` those that send records to a board, check
+them and make figures and tables for papers, ``study`` the rest. Heavy packages are imported inside
 the commands, so that help and queries are instant. Bad input, and whatever the system refuses, ends
 with one line on standard error and exit code 2; an interruption with exit code 130, SIGTERM with
 143 and SIGHUP with 129.
@@ -18,7 +18,8 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from nasbench import startup
-from nasbench.cli import ask, importing, make, search, study, submissions
+from nasbench.cli import ask, importing, make, search, study
+from nasbench.cli.boards import papers, submissions
 from nasbench.cli.output import note, say
 from nasbench.cli.signals import heard
 from nasbench.cli.usage import Commands, usage_line
@@ -54,6 +55,9 @@ app.add_typer(leaderboard, name="leaderboard")
 leaderboard.command("build")(search.leaderboard_build)
 leaderboard.command()(submissions.submit)
 leaderboard.command()(submissions.verify)
+app.command()(papers.plot)
+app.command()(papers.table)
+app.command()(papers.protocol)
 app.command()(make.build)
 app.command()(make.fetch)
 app.add_typer(imports, name="import")

@@ -285,6 +285,21 @@ def read_host(path: Path) -> dict[int, NDArray[np.float32]]:
     return {seed: seconds[seeds == seed] for seed in np.unique(seeds).tolist()}
 
 
+def read_suite_version(path: Path) -> str:
+    """Return the version of the suite that last added to a block; empty if it is not recorded.
+
+    Raises:
+        RecordError: The file is damaged.
+    """
+    if not path.exists():
+        return ""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        return str(json.loads(metadata.get(b"host", b"{}")).get("nasbench", ""))
+    except (OSError, ValueError, AttributeError, pa.ArrowException) as error:
+        raise RecordError(f"{path} is damaged: {first_line(error)}") from error
+
+
 def write_host(path: Path, runs: Sequence[Run], old: Mapping[int, NDArray[np.float32]]) -> None:
     """Write the real seconds of the algorithm, and what machine and software made them.
 

@@ -23,6 +23,7 @@ from nasbench.runs.parts import (
     read_host,
     read_part,
     read_seeds,
+    read_suite_version,
     write_host,
     write_part,
 )
@@ -133,6 +134,15 @@ class Records:
         for path in sorted(self.folder.glob("host-*.parquet")):
             found |= read_host(path)
         return found
+
+    def suite_versions(self) -> list[str]:
+        """Return the versions of the suite that made the runs, as far as they are recorded.
+
+        Raises:
+            RecordError: A file is damaged.
+        """
+        found = {read_suite_version(path) for path in self.folder.glob("host-*.parquet")}
+        return sorted(found - {""})
 
     def check(self, seeds: Iterable[int]) -> None:
         """Check that runs with these seeds could be added.

@@ -26,7 +26,10 @@ SHIPPED = ROOT / "nasbench/data"
 BIN = Path(sys.executable).parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 NEEDS = re.compile(r"\A---\nneeds: (.+)\n---\n")
-QUICK = ("check", "info", "leaderboard", "list", "merge", "query", "quickstart", "run")
+QUICK = (
+    *("check", "info", "leaderboard", "list", "merge"),
+    *("plot", "protocol", "query", "quickstart", "run", "table"),
+)
 SEEDS, TRIALS = 2, 60
 
 

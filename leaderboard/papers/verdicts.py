@@ -1,0 +1,115 @@
+"""Figures over benchmarks: average rank along the budget, and critical differences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from leaderboard.boards import Board
+from leaderboard.papers.panels import MOST, Panel, Series
+from leaderboard.papers.selection import check_count
+from leaderboard.statistics import Estimate
+from leaderboard.verdict.field import comparable, field
+from leaderboard.verdict.judge import Verdict, judge
+from leaderboard.verdict.pairs import LEAST_TASKS
+from leaderboard.verdict.ranks import average_ranks
+from nasbench.errors import InvalidArgumentError, NasbenchError
+
+SHARES = tuple(float(f"{share:.4g}") for share in np.geomspace(0.01, 1.0, 33))
+"""Shares of the budget after which ranks are drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagram:
+    """Average ranks on a line; bars join methods that the tests do not separate.
+
+    Attributes:
+        title: Name of the field.
+        ranks: Average rank of each method, best first, by label, with its interval over seeds.
+        algorithms: Algorithm of each method, by label.
+        groups: Labels under one bar.
+        sentence: The verdict.
+    """
+
+    title: str
+    ranks: dict[str, Estimate]
+    algorithms: dict[str, str]
+    groups: tuple[tuple[str, ...], ...]
+    sentence: str
+
+
+def rank_panels(boards: Sequence[Board]) -> list[Panel]:
+    """Average rank over benchmarks along the budget, one panel for each set of like boards.
+
+    Raises:
+        InvalidArgumentError: No set has two methods that share two seeds.
+    """
+    found, why = [], ""
+    for name, together in comparable(boards):
+        try:
+            made = field(together, name=name, shares=SHARES)
+        except InvalidArgumentError as error:
+            why = why or f"{name}: {error}"
+            continue
+        check_count([method.label for method in made.methods], MOST, "a figure")
+        ranks = average_ranks(made.values)
+        order = sorted(range(len(made.methods)), key=lambda i: (ranks[-1][i].mean, i))
+        n = len(together)
+        found.append(
+            Panel(
+                title=f"{n} benchmark{'s' * (n != 1)}, {name}",
+                x_title="share of the budget (%)",
+                y_title="average rank",
+                x_log=True,
+                y_log=False,
+                best_up=True,
+                series=tuple(
+                    Series(
+                        label=made.methods[i].label,
+                        algorithm=made.methods[i].algorithm,
+                        x=100 * np.array(SHARES),
+                        y=np.array([at[i].mean for at in ranks]),
+                        low=np.array([at[i].low for at in ranks]),
+                        high=np.array([at[i].high for at in ranks]),
+                    )
+                    for i in order
+                ),
+            )
+        )
+    if not found:
+        raise InvalidArgumentError(f"no ranks: {why}")
+    return found
+
+
+def diagrams(boards: Sequence[Board]) -> list[Diagram]:
+    """Critical differences, one diagram for each set of like boards that is large enough.
+
+    Raises:
+        InvalidArgumentError: None is.
+    """
+    found, why = [], ""
+    for name, together in comparable(boards):
+        try:
+            verdict = judge(field(together, name=name))
+            if verdict.tests is None:
+                raise InvalidArgumentError(
+                    f"critical differences need at least {LEAST_TASKS} benchmarks, not "
+                    f"{len(together)}"
+                )
+        except NasbenchError as error:
+            why = why or f"{error} ({name})"
+            continue
+        found.append(_diagram(verdict, len(together)))
+    if not found:
+        raise InvalidArgumentError(why)
+    return found
+
+
+def _diagram(verdict: Verdict, n_tasks: int) -> Diagram:
+    return Diagram(
+        title=f"{n_tasks} benchmarks, {verdict.field.name}",
+        ranks={standing.label: standing.rank for standing in verdict.standings},
+        algorithms={method.label: method.algorithm for method in verdict.field.methods},
+        groups=verdict.groups,
+        sentence=verdict.sentence,
+    )

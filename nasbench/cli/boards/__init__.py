@@ -1,0 +1,1 @@
+"""Commands that take recorded searches further: submissions and papers."""

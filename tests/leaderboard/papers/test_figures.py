@@ -1,0 +1,256 @@
+import csv
+import io
+import itertools
+import math
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from leaderboard import curves, statistics, targets
+from leaderboard.fronts import FrontLandscape
+from leaderboard.papers.figures import ENDINGS, draw, plot, render
+from leaderboard.papers.fronts import chosen_losses, median_surface
+from leaderboard.papers.outputs import check_place
+from leaderboard.papers.styles import FAMILIES, LINES, looks
+from leaderboard.verdict.field import field
+from leaderboard.verdict.judge import judge
+from nasbench.errors import InvalidArgumentError, UnknownNameError
+
+pytest.importorskip("matplotlib")
+
+
+def read(drawing):
+    """The CSV of a drawing as lists of (x, y, low, high) by panel and series."""
+    found = {}
+    for row in csv.DictReader(io.StringIO(render(drawing, ".csv", 3.25).decode())):
+        numbers = [float(row[name] or "nan") for name in ("x", "y", "low", "high")]
+        found.setdefault((row["panel"], row["series"]), []).append(numbers)
+    return {key: np.array(rows) for key, rows in found.items()}
+
+
+def test_regrets_are_those_of_the_board(shared):
+    (board,) = shared.chosen.boards
+    drawn = curves.drawn(board)["evaluations"]
+    found = read(draw(shared.chosen))
+    assert {series for _, series in found} == set(drawn)
+    for (_, label), rows in found.items():
+        np.testing.assert_array_equal(rows[:, 0], drawn[label].at)
+        np.testing.assert_array_equal(rows[:, 1], drawn[label].mean)
+    for row in board.rows:
+        (rows,) = [rows for (_, label), rows in found.items() if label == row.label]
+        assert rows[-1, 1] == pytest.approx(row.regret.mean, rel=1e-12)
+        assert rows[-1, 2:] == pytest.approx([row.regret.low, row.regret.high])
+
+
+@pytest.mark.parametrize("summary", ["iqm", "median"])
+def test_other_summaries_end_at_those_of_the_rows(shared, summary):
+    (board,) = shared.chosen.boards
+    found = read(draw(shared.chosen, summary=summary))
+    for row in board.rows:
+        (rows,) = [rows for (_, label), rows in found.items() if label == row.label]
+        expected = getattr(row.summary, summary)
+        assert rows[-1, 1:] == pytest.approx([expected.mean, expected.low, expected.high])
+
+
+@pytest.mark.parametrize("summary", ["iqm", "median"])
+def test_random_search_is_that_of_all_sequences_of_draws(summary):
+    observed = np.array([3.0, 1.0, 1.0, 2.0])
+    reported = np.array([0.0, 4.0, 2.0, 1.0])
+    weights = np.array([0.3, 0.2, 0.1, 0.4])
+    found = statistics.random_search_middle(observed, reported, weights, [1, 2, 3], summary)
+    for k, value in zip((1, 2, 3), found, strict=True):
+        chance = {}
+        for draws in itertools.product(range(4), repeat=k):
+            best = min(draws, key=lambda i: observed[i])
+            p = math.prod(weights[i] for i in draws)
+            chance[reported[best]] = chance.get(reported[best], 0) + p
+        ordered = sorted(chance)
+        many = np.repeat(ordered, [round(1e6 * chance[v]) for v in ordered])
+        middle = many[len(many) // 4 : -(len(many) // 4)].mean()
+        expected = np.median(many) if summary == "median" else middle
+        assert value == pytest.approx(expected, abs=1e-5)
+
+
+def test_seconds_are_drawn_in_a_unit_that_the_axis_names(shared):
+    drawing = draw(shared.chosen, axis="seconds")
+    (panel,) = drawing.panels
+    unit = {"seconds": 1, "minutes": 60, "hours": 3600}[panel.x_title[16:-1]]
+    (board,) = shared.chosen.boards
+    drawn = curves.drawn(board)["seconds"]
+    for series in panel.series:
+        np.testing.assert_allclose(unit * series.x, drawn[series.label].at)
+        assert not series.is_reference
+
+
+def test_shares_of_targets_are_those_of_the_board(shared):
+    (board,) = shared.chosen.boards
+    drawn = targets.ecdf(board, "epochs")
+    found = read(draw(shared.chosen, kind="ecdf", axis="epochs"))
+    assert len(found) == len(drawn)
+    for row in board.rows:
+        (rows,) = [rows for (_, label), rows in found.items() if label == row.label]
+        np.testing.assert_array_equal(rows[:, 1], drawn[row.label].mean)
+        assert rows[-1, 1] == pytest.approx(row.scores["targets_reached"].mean)
+
+
+def test_ranks_end_at_those_of_the_verdict(shared):
+    verdict = judge(field(shared.over.boards))
+    found = read(draw(shared.over, kind="rank"))
+    for standing in verdict.standings:
+        ((rows),) = [rows for (_, label), rows in found.items() if label == standing.label]
+        rank = standing.rank
+        assert rows[-1].tolist() == pytest.approx([100, rank.mean, rank.low, rank.high])
+        assert ((rows[:, 1] >= 1) & (rows[:, 1] <= len(verdict.standings))).all()
+    by_share = sum(rows[:, 1] for rows in found.values())
+    assert by_share == pytest.approx(np.full(len(by_share), 6.0))  # 1 + 2 + 3
+
+
+def test_critical_differences_are_those_of_the_verdict(shared):
+    verdict = judge(field(shared.over.boards))
+    drawing = draw(shared.over, kind="cd")
+    (diagram,) = drawing.panels
+    assert list(diagram.ranks.items()) == [(one.label, one.rank) for one in verdict.standings]
+    assert diagram.groups == verdict.groups
+    assert verdict.sentence in drawing.caption
+    text = render(drawing, ".svg", 6.75).decode()
+    assert len(re.findall(r'id="group \d+"', text)) == len(verdict.groups)
+
+
+def test_the_chosen_of_a_front_have_the_regret_of_their_run(shared):
+    (board,) = shared.fronts.boards
+    landscape = board.landscape
+    assert isinstance(landscape, FrontLandscape)
+    fronts = landscape.reported
+    low, spread = fronts._low, fronts._range
+    for row in board.rows:
+        for search, losses in zip(row.searches, chosen_losses(row, fronts.columns), strict=True):
+            own = losses + np.array([100.0, 0.0])  # 100 minus the accuracy
+            volume = fronts.hypervolume((own - low) / spread)
+            assert 1 - volume / fronts.best == pytest.approx(search.regret)
+
+
+def test_a_median_surface_is_what_half_of_the_sets_attain():
+    rng = np.random.default_rng(0)
+    sets = [rng.random((rng.integers(0, 5), 2)) for _ in range(9)]
+    surface = median_surface(sets)
+    for point in rng.random((300, 2)):
+        attaining = sum(bool((one <= point).all(axis=1).any()) for one in sets)
+        assert (attaining >= 5) == bool((surface <= point).all(axis=1).any())
+    assert not len(median_surface([*sets[:1], *[np.empty((0, 2))] * 3]))
+
+
+def drawn_path(text, gid):
+    """Places of the line with an id in an SVG."""
+    tree = ET.fromstring(text)
+    (group,) = [g for g in tree.iter("{http://www.w3.org/2000/svg}g") if g.get("id") == gid]
+    path = group.find("{http://www.w3.org/2000/svg}path").get("d")
+    return np.array(re.findall(r"(-?[\d.]+) (-?[\d.]+)", path), dtype=float)
+
+
+def test_an_svg_has_the_lines_where_the_numbers_are(shared):
+    drawing = draw(shared.chosen)
+    (panel,) = drawing.panels
+    text = render(drawing, ".svg", 3.25).decode()
+    xs, ys, wanted_x, wanted_y = [], [], [], []
+    for series in panel.series:
+        points = drawn_path(text, f"line {series.label}")
+        corners = points[::2]  # between them the steps
+        xs += [points[0, 0], points[-1, 0]]
+        ys += [points[0, 1], points[-1, 1]]
+        wanted_x += [series.x[0], series.x[-1]]
+        wanted_y += [series.y[0], series.y[-1]]
+        assert (np.diff(corners[:, 0]) >= 0).all()
+    for places, wanted in ((xs, wanted_x), (ys, wanted_y)):
+        logs = np.log(wanted)
+        slope, start = np.polyfit(logs, places, 1)
+        np.testing.assert_allclose(places, start + slope * logs, atol=0.01)
+
+
+def test_the_same_records_give_the_same_bytes(shared, tmp_path):
+    code = """
+import sys
+from leaderboard.papers.figures import draw, render
+from leaderboard.papers.selection import select
+drawing = draw(select(sys.argv[1]))
+assert "matplotlib" not in sys.modules
+for ending in (".pdf", ".svg", ".png", ".csv"):
+    with open(sys.argv[2] + ending, "wb") as file:
+        file.write(render(drawing, ending, 6.75))
+"""
+    user = tmp_path / "matplotlibrc"
+    user.write_text("lines.linewidth: 9\nfont.size: 30\n")
+    settings = {"PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(user)}
+    command = [sys.executable, "-c", code, str(shared.one), str(tmp_path / "figure")]
+    subprocess.run(command, env=os.environ | settings, check=True)
+    drawing = draw(shared.chosen)
+    for ending in (".pdf", ".svg", ".png", ".csv"):
+        made = (tmp_path / f"figure{ending}").read_bytes()
+        assert made == render(drawing, ending, 6.75)
+
+
+def test_a_pdf_embeds_its_fonts_as_outlines(shared):
+    content = render(draw(shared.chosen), ".pdf", 3.25)
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+
+
+def test_no_two_methods_of_a_figure_look_the_same():
+    kinds = [*(f"x{i}" for i in range(12)), "bananas", "tpe", "smac", "asha"]
+    found = looks((f"{kind} {i}", kind) for kind in kinds for i in range(2 * len(LINES) // 2))
+    assert len(set(found.values())) >= 2 * len(LINES)
+    assert len(set(FAMILIES.values())) == len(FAMILIES)
+    one = looks((f"bananas {i}", "bananas") for i in range(2 * len(LINES)))
+    assert len(set(one.values())) == len(one)
+
+
+def test_a_figure_of_others_is_not_replaced(shared, tmp_path):
+    theirs = tmp_path / "figure.pdf"
+    theirs.write_bytes(b"%PDF-1.7 of somebody")
+    with pytest.raises(InvalidArgumentError, match="never replaced"):
+        plot(shared.one, theirs)
+    assert theirs.read_bytes() == b"%PDF-1.7 of somebody"
+    for ending in (".pdf", ".svg", ".png", ".csv"):
+        ours = tmp_path / f"ours{ending}"
+        ours.write_bytes(render(draw(shared.over, kind="cd"), ending, 3.25))
+        check_place(ours, ENDINGS)
+    plot(shared.one, ours)
+    assert b"regret" in ours.read_bytes()
+
+
+WRONG = {
+    "kind": ({"kind": "regrets"}, "kind 'regrets' is unknown; did you mean 'regret'"),
+    "axis": ({"axis": "epoch"}, "axis 'epoch' is unknown; did you mean 'epochs'"),
+    "axis of ranks": (
+        {"kind": "rank", "axis": "epochs"},
+        "of use with kind 'regret' or 'ecdf' only",
+    ),
+    "summary": ({"summary": "average"}, "summary 'average' is unknown"),
+    "summary of ecdf": ({"kind": "ecdf", "summary": "iqm"}, "of use with kind 'regret' only"),
+    "width": ({"width": "three"}, "width 'three' is neither"),
+    "inches": ({"width": "nan"}, "width 'nan' is neither"),
+    "ending": ({"out": "figure.pfd"}, "did you mean '.pdf'"),
+    "no ending": ({"out": "figure"}, "the ending '' names no format"),
+    "method": ({"methods": ["locl_search"]}, "did you mean 'local_search'"),
+    "benchmark": ({"benchmarks": ["toy-hole"]}, "did you mean 'toy-whole'"),
+    "front": ({"kind": "front"}, "a front needs two"),
+    "cd": ({"kind": "cd"}, "need at least 5 benchmarks, not 1"),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), WRONG.values(), ids=WRONG)
+def test_wrong_arguments_are_refused_before_anything_is_written(shared, given, expected, tmp_path):
+    out = tmp_path / "new" / given.get("out", "figure.pdf")
+    with pytest.raises((InvalidArgumentError, UnknownNameError), match=re.escape(expected)):
+        plot(shared.one, **({"out": out} | given | {"out": out}))
+    assert not out.parent.exists()
+
+
+def test_many_methods_are_too_many(shared, monkeypatch):
+    monkeypatch.setattr("leaderboard.papers.panels.MOST", 2)
+    with pytest.raises(InvalidArgumentError, match=r"3 methods are too many .* --method"):
+        draw(shared.chosen)

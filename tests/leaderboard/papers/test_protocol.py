@@ -1,0 +1,54 @@
+import re
+from dataclasses import replace
+from importlib.metadata import version
+
+from leaderboard import statistics
+from leaderboard.papers.protocol import paragraphs, protocol
+from leaderboard.papers.selection import Selection
+
+
+def test_every_fact_is_that_of_the_records(shared):
+    (text,) = paragraphs(shared.chosen)
+    (board,) = shared.chosen.boards
+    question = board.question
+    for fact in (
+        "We compare 3 methods:",
+        "a budget of 25 trials",
+        "with 1 worker",
+        "one recorded training, drawn at random",
+        f"toy-whole, version {question.version} (space nb201, dataset dots, content hash "
+        f"{question.content_hash[:12]})",
+        "searches see valid_accuracy; their choice is judged by test_accuracy",
+        "all 15,625 architectures",
+        "8 searches per method and benchmark, with the same seeds for all (0 to 7)",
+        f"{statistics.DRAWS:,} resamples",
+        "The expectation of random search is exact.",
+        "regularized_evolution: ",
+        "population 5, ",
+        "sample 2",
+        f"run by nasbench {version('nasbench')} and scored by nasbench {version('nasbench')}",
+    ):
+        assert fact in text, fact
+    assert "Friedman" not in text
+    assert "Friedman" in paragraphs(shared.over)[0]
+    assert "hypervolume of test_accuracy and seconds" in paragraphs(shared.fronts)[0]
+
+
+def test_what_differs_is_said(shared):
+    board, *_ = shared.over.boards
+    first, *others = board.rows
+    fewer = replace(first, seeds=first.seeds[:2], searches=first.searches[:2])
+    (text,) = paragraphs(Selection((replace(board, rows=(fewer, *others)),), ()))
+    assert f"2 (0, 1): {first.label} on toy-whole" in text or "2 (0 to 1)" in text
+    question = replace(board.question, workers=4, replicate="mean", trials=9)
+    (text,) = paragraphs(Selection((replace(board, question=question),), ()))
+    assert "with 4 workers and a budget of 9 trials or 250 simulated seconds" in text
+    assert "answered by the mean of the recorded trainings" in text
+
+
+def test_latex_has_citations_and_no_bare_special_letters(shared, tmp_path):
+    out = tmp_path / "protocol.tex"
+    text = protocol(shared.one, latex=True, out=out)
+    assert out.read_text().endswith(text)
+    assert r"random\_search~\cite{li2019random}" in text
+    assert not re.search(r"(?<!\\)[%_#&]", re.sub(r"\\cite\{[^}]*\}", "", text))
