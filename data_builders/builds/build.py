@@ -120,7 +120,7 @@ class Build:
         """The calibration part; measured now if there is none."""
         path = self.folder / CALIBRATION
         if not path.exists():
-            most = min(CALIBRATED_CLASSES, 4 * len(self.classes))
+            most = min(CALIBRATED_CLASSES, max(4, 2 * len(self.classes)))
             archs = calibrated_classes(self.network, most)
             measured = calibrate(archs, self.course, self.manifest.get("device", "cpu"))
             measured.save(path, self.origin, first=True)

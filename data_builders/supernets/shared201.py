@@ -186,7 +186,9 @@ class Shared201(nn.Module):
         return skeleton.head(F.relu(skeleton.norm(x)).mean(dim=(2, 3)))  # type: ignore[no-any-return]
 
     def terms(self, active: Sequence[Sequence[bool]]) -> list[float]:
-        """Return 1 for the network, and the number of active operations, as the skeleton does."""
-        parts = {SKIP: 1, CONV1: 2, CONV3: 2, POOL: 1}
-        counts = {o: float(sum(row[o] for row in active)) for o in parts}
-        return [1.0, *(counts[o] / self.partial**power for o, power in parts.items())]
+        """Return 1 for the network, and the number of active operations, as the skeleton does.
+
+        One that works on a part of the channels counts as that part.
+        """
+        options = (SKIP, CONV1, CONV3, POOL)
+        return [1.0, *(sum(row[option] for row in active) / self.partial for option in options)]

@@ -15,8 +15,10 @@ from results import PAGE, compared, reached
 
 import nasbench
 from algorithms import ALGORITHMS
+from leaderboard.boards import Row
 from leaderboard.scores import rank
 from nasbench.algorithm import hyperparameters
+from nasbench.benchmarks.catalogue import find, is_surrogate, open_table
 from nasbench.runs.records import Records
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
@@ -35,6 +37,11 @@ TABLES = {
 WITHOUT_MODEL = ("random_search", "local_search", "regularized_evolution")
 FAMILIES = ("bayesian", "predictor")
 """Folders of the algorithms with a model."""
+OTHERS = ("mcts_surrogate",)
+"""Algorithms with a model in other folders."""
+SCORED = ("zero_cost", "zero_cost_evolution", "warm_start")
+"""Algorithms that know scores before training, where the table has them."""
+SCORES = ("synflow", "nwot")
 SLOW = (
     "bananas/naslib",
     "brp_nas/eagle",
@@ -52,6 +59,7 @@ SLOW = (
 def settings() -> list[tuple[str, str | None]]:
     """Algorithms, each with its defaults and the presets that differ from them."""
     names = [n for n, place in ALGORITHMS.items() if place.split(".")[1] in FAMILIES]
+    names += OTHERS
     found: list[tuple[str, str | None]] = [(name, None) for name in WITHOUT_MODEL]
     found += [("regularized_evolution", "naszilla"), ("local_search", "naszilla")]
     for name in names:
@@ -68,12 +76,15 @@ def run(benchmark: str, seeds: int, processes: int, out: Path) -> list[Records]:
     Presets made for objectives in another unit are left out.
     """
     records = []
-    for algorithm, preset in settings():
+    scored = set(SCORES) <= {*open_table(benchmark).arch_columns} if is_table(benchmark) else False
+    chosen = [*settings(), *((name, None) for name in SCORED if scored)]
+    for algorithm, preset in chosen:
         setup = Setup(
             algorithm=algorithm,
             benchmark=benchmark,
             budget=nasbench.Budget(trials=TRIALS),
             preset=preset,
+            known=SCORES if algorithm in SCORED else (),
         )
         prepared = setup.prepare()
         unit = prepared.benchmark.column(prepared.benchmark.objectives[0]).unit
@@ -86,18 +97,25 @@ def run(benchmark: str, seeds: int, processes: int, out: Path) -> list[Records]:
 
 def table(records: Sequence[Records]) -> str:
     """Regret after some numbers of trials, and seconds of the optimiser, best first."""
-    (board,) = rank(records)
+    found = sorted((row for board in rank(records) for row in board.rows), key=_regret)
     heads = [f"{n} trials" for n in PLACES]
-    values = {row.label: reached(row, "evaluations", PLACES) for row in board.rows}
+    values = {row.label: reached(row, "evaluations", PLACES) for row in found}
     cells, sentence = compared(values, heads)
     seconds = {
         row.label: np.median([s.sum() for s in row.records.optimizer_seconds().values()])
-        for row in board.rows
+        for row in found
     }
-    rows = [
-        [f"`{row.label}`", *cells[row.label], f"{seconds[row.label]:.2g}"] for row in board.rows
-    ]
+    rows = [[f"`{row.label}`", *cells[row.label], f"{seconds[row.label]:.2g}"] for row in found]
     return f"{sentence}\n\n{markdown_table(['method', *heads, 'seconds'], rows)}"
+
+
+def _regret(row: Row) -> float:
+    return row.regret.mean
+
+
+def is_table(benchmark: str) -> bool:
+    """Whether a benchmark answers from a table, not from a surrogate."""
+    return not is_surrogate(find(benchmark))
 
 
 def main() -> None:
