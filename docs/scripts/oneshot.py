@@ -23,7 +23,14 @@ from results import interval, reached
 
 import nasbench
 from algorithms import ALGORITHMS
-from data_builders.studies.supernet import BEST_OF, Look, looks
+from data_builders.studies.supernet import (
+    BEST_OF,
+    MEASURED,
+    Look,
+    looks,
+    ranks,
+    sampled_classes,
+)
 from data_builders.supernets.shared201 import Shared201
 from leaderboard.boards import Row
 from leaderboard.scores import rank
@@ -40,14 +47,24 @@ PROPOSALS = 10
 """Proposals that are trained, at most."""
 TABLES = {"lite201-digits": (10, 40.0), "lite201-fashion": (5, 900.0)}
 """Seeds of the methods, and simulated seconds of the searches that train, by table."""
-TRAINING = {"random_search": 100, "regularized_evolution": 100, "bananas": 20}
-"""Searches that train, with their seeds."""
+TRAINING: dict[tuple[str, str | None], int] = {
+    ("random_search", None): 100,
+    ("regularized_evolution", "nats"): 100,
+    ("bananas", None): 20,
+}
+"""Searches that train and their presets, with their seeds.
+
+Regularized evolution is random search with its defaults, up to its hundredth trial.
+"""
 RANKED = ("random_nas", "fairnas", "one_shot", "darts", "gdas")
 """Ways of sampling paths whose ranking is looked at."""
-RANKED_SEEDS, POINTS = 3, 5
+RANKED_SEEDS, POINTS, CLASSES = 3, 5, 300
 GATED = ("darts", "gdas", "darts_es", "pc_darts", "sdarts", "snas", "drnas")
-MEASURED = ("darts_es", "darts_ada")
+CURVED = ("darts_es", "darts_ada")
 """Methods that measure the curvature."""
+
+FEWEST = 5
+"""Seeds of a method that is marked as better or worse than random search."""
 
 Numbers: TypeAlias = NDArray[np.float64]
 History: TypeAlias = Mapping[str, Numbers]
@@ -80,9 +97,14 @@ def settings(presets: bool) -> list[tuple[str, str | None]]:
 def trained(table: str, seconds: float, processes: int, out: Path) -> list[Records]:
     """Records of the searches that train."""
     records = []
-    for name, seeds in TRAINING.items():
-        print(table, name, flush=True)
-        setup = Setup(algorithm=name, benchmark=table, budget=nasbench.Budget(seconds=seconds))
+    for (name, preset), seeds in TRAINING.items():
+        print(table, name, preset or "", flush=True)
+        setup = Setup(
+            algorithm=name,
+            benchmark=table,
+            budget=nasbench.Budget(seconds=seconds),
+            preset=preset,
+        )
         records.append(record_seeds(setup, range(seeds), out, processes=processes))
     return records
 
@@ -121,6 +143,7 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
         others = [float(reached(other, "seconds", [end]).mean()) for other in trained]
         seconds = row.records.optimizer_seconds().values()
         mark = "**" if high[0] < others[0] else "*" if low[0] > others[0] else ""
+        mark *= len(own) >= FEWEST
         lines.append(
             [
                 f"`{row.label}`",
@@ -140,6 +163,8 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
         f"{', '.join(f'{len(row.searches)} of {n}' for row, n in zip(trained, names, strict=True))}"
         f"; regrets in points of accuracy, times in seconds."
     )
+    if seeds[-1] < FEWEST:
+        sentence += " With so few seeds, an interval is hardly more than their range."
     return f"{sentence}\n\n{markdown_table([*head, *names], lines)}"
 
 
@@ -175,17 +200,20 @@ def ranked(table: str, seeds: int, out: Path) -> list[Look]:
             path = out / f"looks-{method}-{seed}.json"
             if not path.is_file():
                 print(table, "looks at", method, seed, flush=True)
-                made = [asdict(look) for look in looks(benchmark, method, [seed], points=POINTS)]
+                made = looks(benchmark, method, [seed], classes=CLASSES, points=POINTS)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps(made))
+                path.write_text(json.dumps([asdict(look) for look in made]))
             for row in json.loads(path.read_text()):
                 chosen = {int(k): regret for k, regret in row["chosen"].items()}
                 found.append(Look(**(row | {"chosen": chosen})))
     return found
 
 
-def ranking_table(found: Sequence[Look]) -> str:
-    """Agreement with the table at the first and at the last look, means over the seeds."""
+def ranking_table(found: Sequence[Look], table: str) -> str:
+    """Agreement with the table at the first and at the last look, means over the seeds.
+
+    The last row has the choices of the table itself.
+    """
     lines = []
     for method in RANKED:
         epochs = sorted({look.epoch for look in found if look.method == method})
@@ -205,6 +233,14 @@ def ranking_table(found: Sequence[Look]) -> str:
                     *(f"{np.mean(value):.2f}" for value in values),
                 ]
             )
+    benchmark = nasbench.load(table)
+    assert isinstance(benchmark, TableBenchmark)
+    archs = np.array(sampled_classes(benchmark, CLASSES))
+    truth = benchmark.query_many(archs, MEASURED).astype(np.float64)
+    best = ranks(truth, truth)["chosen"]
+    lines.append(
+        ["the table", "", "", "1.00", "1.00", "1.00", *(f"{best[k]:.2f}" for k in BEST_OF)]
+    )
     head = ["paths of", "epochs", "seconds", "tau", "tau, upper quarter", "Spearman"]
     return markdown_table([*head, *(f"best of {k}" for k in BEST_OF)], lines)
 
@@ -257,7 +293,7 @@ def gates_figure(records: Sequence[Records], name: str) -> None:
     left.set(xlabel="epochs", ylabel="largest gates without weights (%)", ylim=(0, 100))
     left.set_title("What would be proposed")
     left.legend(ncols=2)
-    for i, method in enumerate(MEASURED):
+    for i, method in enumerate(CURVED):
         curves = [history["eigenvalue"][::2] for history in histories(by_name[method])]
         line(right, 2 * np.arange(len(curves[0])) + 1, np.array(curves), f"C{i}", method)
     right.set(xlabel="epochs", ylabel="dominant eigenvalue", yscale="log")
@@ -301,7 +337,7 @@ def main() -> None:
     fill(PAGE, f"cells-{name}", cells(records))
     gates_figure(records, name)
     found = ranked(given.table, min(seeds, RANKED_SEEDS), out)
-    fill(PAGE, f"ranks-{name}", ranking_table(found))
+    fill(PAGE, f"ranks-{name}", ranking_table(found, given.table))
     ranking_figure(found, name)
 
 
