@@ -91,7 +91,7 @@ def looks(
     if not takes_supernets(kind):
         raise InvalidArgumentError(f"{method!r} trains no supernet")
     values = hyperparameters(kind, changes or {}, preset)
-    archs = _classes(benchmark, classes)
+    archs = sampled_classes(benchmark, classes)
     truth = benchmark.query_many(np.array(archs), MEASURED).astype(np.float64)
     found: list[Look] = []
     for seed in seeds:
@@ -206,7 +206,7 @@ def _shared_accuracies(net: Supernet, archs: Sequence[Arch]) -> NDArray[np.float
     return found
 
 
-def _classes(benchmark: TableBenchmark, n: int) -> list[Arch]:
+def sampled_classes(benchmark: TableBenchmark, n: int) -> list[Arch]:
     """Random classes of the space that train, the same for all methods."""
     space = benchmark.space
     archs = sorted({space.canonical(arch) for arch in space.archs()})

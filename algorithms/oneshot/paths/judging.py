@@ -1,6 +1,7 @@
 """Architectures judged with shared weights: all at once, or by evolution."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -82,27 +83,32 @@ def evolved(
     rng, space, batch = search.rng, search.space, search.net.valid()
     judged: dict[Arch, float] = {}
 
-    def mutant(arch: Arch) -> Arch:
-        other = space.sample(rng)
+    def parent(best: Sequence[Arch]) -> Arch:
+        return best[int(rng.random() * len(best))]
+
+    def mutant(best: Sequence[Arch]) -> Arch:
+        arch, other = parent(best), space.sample(rng)
         child = tuple(b if rng.random() < mutation else a for a, b in zip(arch, other, strict=True))
         return child if space.is_legal(child) else arch
 
-    def children(best: Sequence[Arch]) -> Iterator[Arch]:
-        for i in range(10 * population):
-            one, other = (best[int(rng.random() * len(best))] for _ in range(2))
-            yield mutant(one) if i % 2 else space.crossover(one, other, rng)
+    def crossed(best: Sequence[Arch]) -> Arch:
+        return space.crossover(parent(best), parent(best), rng)
+
+    def add(make: Callable[[], Arch], n: int) -> None:
+        """Add ``n`` new architectures, or as many as ten times as many draws give."""
+        wanted = len(fresh) + n
+        for _ in range(10 * n):
+            if len(fresh) == wanted:
+                break
+            if (arch := make()) not in judged:
+                fresh[arch] = None
 
     for generation in range(generations):
         fresh: dict[Arch, None] = {}
         if generation:
             best = best_first(list(judged), list(judged.values()))[:parents]
-            for arch in children(best):
-                if len(fresh) == population:
-                    break
-                if arch not in judged:
-                    fresh[arch] = None
-        for arch in different(search, population):
-            if len(fresh) < population and arch not in judged:
-                fresh[arch] = None
+            add(partial(mutant, best), population // 2)
+            add(partial(crossed, best), population // 2)
+        add(partial(space.sample, rng), population - len(fresh))
         judged |= zip(fresh, accuracies(search.net, fresh, [batch]), strict=True)
     return best_first(list(judged), list(judged.values()))

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from algorithms.oneshot import gates
-from algorithms.oneshot.bilevel_search import BilevelSearch
 from algorithms.oneshot.one_shot_search import at_least
+from algorithms.oneshot.relaxed.darts import DARTS
 from algorithms.oneshot.relaxed.darts_es import DARTSES, EVERY, turning_point
 from nasbench.space import Arch
 
@@ -32,7 +32,7 @@ class DARTSADA(DARTSES):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "robust_darts": {"epochs": 50, "decay": 3e-4, "clip": 5.0},
+        "robust_darts": {"epochs": 50, "order": 2, "decay": 3e-4, "clip": 5.0},
     }
 
     def __init__(
@@ -57,7 +57,7 @@ class DARTSADA(DARTSES):
         self.keep(looks=self.looks)
 
     def epoch(self, epoch: int) -> Mapping[str, Any]:
-        row = dict(BilevelSearch.epoch(self, epoch))
+        row = dict(DARTS.epoch(self, epoch))
         row |= {"eigenvalue": float("nan"), "decay": self.optimizer.decay}
         if epoch % EVERY == 0:
             row["eigenvalue"] = self.eigenvalue(epoch)

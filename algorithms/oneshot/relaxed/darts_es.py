@@ -6,26 +6,27 @@ from typing import Any, ClassVar
 import numpy as np
 
 from algorithms.oneshot import gates
-from algorithms.oneshot.bilevel_search import BilevelSearch
 from algorithms.oneshot.hessian import dominant_eigenvalue
 from algorithms.oneshot.one_shot_search import at_least
+from algorithms.oneshot.relaxed.darts import DARTS
 from nasbench.space import Arch
 
 EVERY = 2
 """Epochs between two looks at the curvature."""
-WINDOW = 5
-"""Looks of a local average."""
+AROUND = 2
+"""Looks before and after one whose local average is taken."""
 BACK = 4
 """Looks between the averages that are compared."""
 
 
-class DARTSES(BilevelSearch):
+class DARTSES(DARTS):
     """DARTS that stops when the loss becomes sharp, and returns to the gates before.
 
     Zela et al. (2020), https://arxiv.org/abs/1909.09656 (``automl/RobustDARTS``). Every second
     epoch, the dominant eigenvalue of the Hessian of the validation loss in the architecture
-    parameters is measured on a batch. When its local average exceeds ``factor`` times that of four
-    measurements before, the gates of that epoch are the result.
+    parameters is measured on a batch. Its local average is that of a measurement, two before and
+    two after it. When one exceeds ``factor`` times that of four measurements before, the gates of
+    then are the result.
 
     Preset ``robust_darts`` has the settings of the authors' code.
 
@@ -36,7 +37,7 @@ class DARTSES(BilevelSearch):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "robust_darts": {"epochs": 50, "decay": 3e-4, "clip": 5.0},
+        "robust_darts": {"epochs": 50, "order": 2, "decay": 3e-4, "clip": 5.0},
     }
 
     def __init__(
@@ -84,8 +85,11 @@ def turning_point(values: list[float], factor: float, earliest: float) -> int | 
         factor: Rise that is too sharp.
         earliest: First look that can be returned to.
     """
-    averages = [float(np.mean(values[max(0, i - WINDOW + 1) : i + 1])) for i in range(len(values))]
-    for now in range(BACK, len(values)):
+    averages = [
+        float(np.mean(values[max(0, i - AROUND) : i + AROUND + 1]))
+        for i in range(len(values) - AROUND)
+    ]
+    for now in range(BACK, len(averages)):
         before = now - BACK
         comparable = before >= earliest and averages[before] > 0
         if comparable and averages[now] / averages[before] > factor:

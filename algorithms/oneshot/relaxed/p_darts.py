@@ -22,9 +22,10 @@ class PDARTS(BilevelSearch):
     """DARTS in stages, each with new weights and fewer options a decision.
 
     Chen, Xie, Wu and Tian (2019), https://arxiv.org/abs/1904.12760 (``chenxin061/pdarts``). Numbers
-    behind an option that copies are dropped with a probability that is set for the stage and falls
-    exponentially. The depth does not grow, since the skeleton of the table is what it is. In the
-    result, at most ``most_copies`` decisions copy; the weakest give way to their best other option.
+    behind an option that copies are dropped with a probability that is set for the stage. It falls
+    linearly while only weights learn, then, from the start again, exponentially. The depth does not
+    grow, since the skeleton of the table is what it is. In the result, at most ``most_copies``
+    decisions copy; the weakest give way to their best other option.
 
     Preset ``p_darts`` has the epochs and rates of the authors' code, with the options of its stages
     in proportion.
@@ -91,9 +92,10 @@ class PDARTS(BilevelSearch):
             self.net.reset()
             self.start()
             self.active.copy_(active)
-        self.learns_gates = own >= self.weights_only
-        first = self.dropout + stage * self.dropout_step
-        self.skip_dropout = first * math.exp(-FADING * own)
+        late = own - self.weights_only
+        self.learns_gates = late >= 0
+        share = math.exp(-FADING * late) if late >= 0 else 1 - (own + 1) / self.epochs
+        self.skip_dropout = share * (self.dropout + stage * self.dropout_step)
 
     def weighed(self) -> Tensor:
         return self.alphas.masked_fill(~self.active, -math.inf).softmax(dim=1)
@@ -104,10 +106,7 @@ class PDARTS(BilevelSearch):
         )
 
     def learn_gates(self, train: Batch, valid: Batch) -> Answer | None:
-        if self.learns_gates:
-            return super().learn_gates(train, valid)
-        with torch.no_grad():
-            return self.answer(valid)
+        return super().learn_gates(train, valid) if self.learns_gates else None
 
     def ranking(self) -> Iterable[Arch]:
         weighed = self.weighed().detach()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from algorithms.oneshot import gates
-from algorithms.oneshot.bilevel_search import BilevelSearch
+from algorithms.oneshot.relaxed.darts import DARTS
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
@@ -13,7 +13,7 @@ STRENGTHS = {"l2": (3e-4, 9e-4, 27e-4, 81e-4), "drop_path": (0.0, 0.2, 0.4, 0.6)
 """Weight decays, and probabilities of dropping an option at the end."""
 
 
-class RDARTS(BilevelSearch):
+class RDARTS(DARTS):
     """Runs DARTS four times, each with another strength, and proposes all four results.
 
     Zela et al. (2020), https://arxiv.org/abs/1909.09656: the weight decay, or the probability that
@@ -21,7 +21,7 @@ class RDARTS(BilevelSearch):
     weights. The paper trains the four results and takes the best by validation; so does a search
     here.
 
-    Preset ``robust_darts_l2`` and ``robust_darts_dp`` have the settings of the paper.
+    Presets ``robust_darts_l2`` and ``robust_darts_dp`` have the settings of the paper.
 
     Args:
         space: The space to search.
@@ -29,9 +29,10 @@ class RDARTS(BilevelSearch):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "robust_darts_l2": {"epochs": 50, "decay": 3e-4, "clip": 5.0},
+        "robust_darts_l2": {"epochs": 50, "order": 2, "decay": 3e-4, "clip": 5.0},
         "robust_darts_dp": {
             "epochs": 50,
+            "order": 2,
             "decay": 3e-4,
             "clip": 5.0,
             "regularization": "drop_path",

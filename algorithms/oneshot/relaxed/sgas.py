@@ -21,18 +21,24 @@ class SGAS(BilevelSearch):
     Li, Qian, Delgadillo, Müller, Thabet and Ghanem (2020), https://arxiv.org/abs/1912.00195. Of the
     open decisions, the one with the largest score is fixed to its best option that contributes
     something. Criterion 1: the weight of all such options, times how far the entropy among them is
-    below the largest. Criterion 2: times the stability of the weights over the last ``window``
+    below the largest. Criterion 2: times the stability of their weights over the last ``window``
     epochs, too. Each factor is scaled to 0 to 1 over the open decisions.
+
+    Presets ``criterion_1`` and ``criterion_2`` have the settings of the authors' code
+    (``lightaime/sgas``): a decision every five epochs, and five epochs more.
 
     Args:
         space: The space to search.
         criterion: 1 or 2.
-        warmup: Epochs before the first decision.
+        warmup: Epochs before that with the first decision.
         every: Epochs between two decisions; None to spread them over what is left.
         window: Epochs of the stability.
     """
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "criterion_1": {"epochs": 40, "every": 5, "decay": 3e-4, "clip": 5.0},
+        "criterion_2": {"epochs": 40, "every": 5, "decay": 3e-4, "clip": 5.0, "criterion": 2},
+    }
 
     def __init__(
         self,
@@ -70,10 +76,10 @@ class SGAS(BilevelSearch):
         row = super().epoch(epoch)
         n_decisions = self.net.shape[0]
         every = self.every or max(1, (self.epochs - self.warmup) // n_decisions)
-        done = epoch + 1 - self.warmup
-        if done > 0 and done % every == 0:
+        done = epoch - self.warmup
+        if done >= 0 and done % every == 0:
             self.decide()
-        self.past.copy_(torch.cat([self.past[1:], self.weighed().detach()[None]]))
+        self.past.copy_(torch.cat([self.past[1:], self.among_useful()[None]]))
         return row
 
     def decide(self) -> None:
@@ -102,14 +108,17 @@ class SGAS(BilevelSearch):
 
     def certainty(self) -> Tensor:
         """1 less the normalised entropy among the useful options, shape ``(n_decisions,)``."""
-        useful = self.useful()
-        weighed = self.alphas.detach().masked_fill(~useful, -math.inf).softmax(dim=1)
+        weighed = self.among_useful()
         entropy = -(weighed * weighed.clamp_min(1e-30).log()).sum(dim=1)
-        return 1 - entropy / math.log(max(2, int(useful[0].sum())))
+        return 1 - entropy / math.log(max(2, int(self.useful()[0].sum())))
+
+    def among_useful(self) -> Tensor:
+        """Weights of the useful options, which sum to 1 for every decision."""
+        return self.alphas.detach().masked_fill(~self.useful(), -math.inf).softmax(dim=1)
 
     def stability(self) -> Tensor:
         """Mean overlap with the weights of past epochs; 1 before there are any."""
-        overlaps = torch.minimum(self.past, self.weighed().detach()).sum(dim=2)
+        overlaps = torch.minimum(self.past, self.among_useful()).sum(dim=2)
         return overlaps.nanmean(dim=0).nan_to_num(nan=1.0)
 
 

@@ -37,6 +37,9 @@ class FBNet(BilevelSearch):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "fbnet": {
             "epochs": 90,
+            "rate": 0.1,
+            "last_rate": 0.0,
+            "decay": 1e-4,
             "gate_rate": 0.01,
             "gate_decay": 5e-4,
             "factor": 0.2,

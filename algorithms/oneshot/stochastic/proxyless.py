@@ -1,5 +1,6 @@
 """ProxylessNAS: binary gates, learned by their gradient or by reinforcement."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -22,8 +23,8 @@ class Proxyless(BilevelSearch):
     Cai, Zhu and Han (2019), https://arxiv.org/abs/1812.00332 (``mit-han-lab/proxylessnas``).
     ``"full"``: the gradient of all binary gates of a drawn path, through the softmax. ``"two"``:
     two options of every decision are drawn, and one of these; only both are computed, and learn
-    through the softmax of both. ``"reinforce"``: the accuracy of drawn paths, less a moving mean,
-    by policy gradient.
+    through the softmax of both, while the probabilities of the others stay. ``"reinforce"``: the
+    accuracy of drawn paths, less a moving mean that includes them, by policy gradient.
 
     Presets ``gradient`` and ``reinforce`` have the settings of the authors' code, without latency
     and with warm-up in proportion.
@@ -33,7 +34,7 @@ class Proxyless(BilevelSearch):
         update: How gates learn: ``"full"``, ``"two"`` or ``"reinforce"``.
         every: Steps of the weights between two of the gates.
         paths: Paths of a step of the policy.
-        baseline: Decay of the moving mean of rewards.
+        baseline: How far the moving mean of rewards goes towards that of every step.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -64,8 +65,8 @@ class Proxyless(BilevelSearch):
         if update not in UPDATES:
             raise InvalidArgumentError(f"update = {update!r}{one_of(update, UPDATES)}")
         at_least(1, every=every, paths=paths)
-        if not 0 <= baseline < 1:
-            raise InvalidArgumentError(f"baseline = {baseline} must be in [0, 1)")
+        if not 0 <= baseline <= 1:
+            raise InvalidArgumentError(f"baseline = {baseline} must be in [0, 1]")
         self.update = update
         self.every = every
         self.paths = paths
@@ -88,9 +89,20 @@ class Proxyless(BilevelSearch):
             return None
         if self.update == "reinforce":
             return self.reinforce(valid)
+        before = self.alphas.detach().clone()
         answer, self.alphas.grad = self.gradient(valid)
+        learnt = self.alphas.grad != 0
         self.adam.step()
+        if self.update == "two":
+            self.rescale(before, learnt)
         return answer
+
+    @torch.no_grad()
+    def rescale(self, before: Tensor, learnt: Tensor) -> None:
+        """Shift what learnt so that the probabilities of all other options are as before."""
+        old = before.masked_fill(~learnt, -torch.inf).logsumexp(dim=1)
+        new = self.alphas.masked_fill(~learnt, -torch.inf).logsumexp(dim=1)
+        self.alphas -= learnt * (new - old).nan_to_num(0.0)[:, None]
 
     def gradient(self, valid: Batch) -> tuple[Answer, Tensor]:
         """Return an answer and the gradient of the architecture parameters by binary gates."""
@@ -116,26 +128,20 @@ class Proxyless(BilevelSearch):
 
     def reinforce(self, valid: Batch) -> Answer:
         """Move the architecture parameters by the accuracy of drawn paths."""
-        loss, answers = torch.zeros_like(self.alphas.sum()), []
+        paths = self._drawn(self.paths)
+        with torch.no_grad():
+            answers = [answer_path(self.net, valid, options) for options in paths]
+        for answer in answers:
+            finite(answer)
+        mean = math.fsum(answer.accuracy for answer in answers) / len(answers)
+        old = float(self.mean_reward) if bool(torch.isfinite(self.mean_reward)) else mean
+        baseline = old + self.baseline * (mean - old)
+        self.mean_reward.fill_(baseline)
         logs = self.alphas.log_softmax(dim=1)
-        rewards = []
-        for options in self._drawn(self.paths):
-            with torch.no_grad():
-                answers.append(answer_path(self.net, valid, options))
-            finite(answers[-1])
-            rewards.append(answers[-1].accuracy)
-            loss = loss - self.advantage(rewards[-1]) * logs.gather(1, options[:, None]).sum()
-        self.descend(loss / len(answers))
-        mean = sum(rewards, start=0.0) / len(rewards)
-        first = not bool(torch.isfinite(self.mean_reward))
-        old = mean if first else float(self.mean_reward)
-        self.mean_reward.fill_(self.baseline * old + (1 - self.baseline) * mean)
+        chosen = torch.stack([logs.gather(1, options[:, None]).sum() for options in paths])
+        gains = torch.tensor([answer.accuracy - baseline for answer in answers])
+        self.descend(-(gains.to(chosen) * chosen).mean())
         return answers[-1]
-
-    def advantage(self, reward: float) -> float:
-        """A reward less the moving mean of those before."""
-        known = bool(torch.isfinite(self.mean_reward))
-        return reward - float(self.mean_reward) if known else 0.0
 
     def _drawn(self, n: int = 1) -> list[Tensor]:
         """Draw paths from the probabilities, each of shape ``(n_decisions,)``."""

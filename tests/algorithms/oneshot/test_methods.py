@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from algorithms.oneshot.relaxed.i_darts import IDARTS
 from algorithms.oneshot.relaxed.p_darts import PDARTS
 from algorithms.oneshot.relaxed.pc_darts import PCDARTS
 from algorithms.oneshot.relaxed.r_darts import RDARTS
-from algorithms.oneshot.relaxed.sdarts import SDARTS
+from algorithms.oneshot.relaxed.sdarts import SDARTS, _weights
 from algorithms.oneshot.relaxed.sgas import SGAS
 from algorithms.oneshot.relaxed.xnas import XNAS
 from algorithms.oneshot.stochastic.data_egs import DataEGS
@@ -35,7 +36,7 @@ from algorithms.oneshot.stochastic.gdas import GDAS
 from algorithms.oneshot.stochastic.parsec import Parsec
 from algorithms.oneshot.stochastic.proxyless import Proxyless
 from algorithms.oneshot.stochastic.snas import SNAS
-from nasbench.supernet import Batch
+from nasbench.supernet import Answer, Batch
 
 PATHS = list(itertools.product(range(3), repeat=3))
 
@@ -199,13 +200,25 @@ def test_two_binary_gates_leave_the_other_options_alone() -> None:
     torch.testing.assert_close(found.sum(dim=1), torch.zeros(3, dtype=torch.float64))
 
 
+def test_what_two_gates_learn_leaves_other_probabilities_as_they_are() -> None:
+    search = started(Proxyless, update="two", gate_rate=0.1)
+    train, valid = batches(search)
+    for _ in range(5):
+        before = search.alphas.detach().clone()
+        search.learn_gates(train, valid)
+        still = search.alphas.detach() == before
+        assert (still.sum(dim=1) >= 1).all()
+        assert not still.all()
+        old, new = before.softmax(dim=1), search.alphas.detach().softmax(dim=1)
+        torch.testing.assert_close(new[still], old[still], rtol=1e-9, atol=0)
+
+
 def test_the_policy_gradient_is_that_of_the_expected_reward() -> None:
     search = started(Proxyless, update="reinforce", paths=4_000)
     _, valid = batches(search)
     with torch.no_grad():
         search.alphas.copy_(torch.tensor([[0.5, 0.0, -0.5]] * 3, dtype=torch.float64))
         rewards = {path: search.net.path(valid, path).accuracy for path in PATHS}
-    search.mean_reward.fill_(float(np.mean(list(rewards.values()))))
     search.adam.step = lambda: None  # only the gradient is looked at
     search.reinforce(valid)
 
@@ -307,8 +320,29 @@ def test_an_attack_raises_the_loss_within_its_distance() -> None:
     with torch.no_grad():
         losses = [search.net.answer(train, g).loss.item() for g in (weighed, attacked)]
         for _ in range(20):
-            shaken = search.net.answer(train, search._shaken(weighed)).loss.item()
-            assert losses[0] < shaken < losses[1] or shaken < losses[1]
+            shaken = search._shaken(weighed)
+            torch.testing.assert_close(shaken.sum(dim=1), torch.ones(3, dtype=torch.float64))
+            assert search.net.answer(train, shaken).loss.item() < losses[1]
+
+
+def test_an_attack_that_fails_leaves_the_gates_alone() -> None:
+    search = started(SDARTS, perturbation="adversarial", first_distance=0.2, last_distance=0.2)
+    search.begin(0)
+    train, _ = batches(search)
+    weighed, true = search.weighed().detach(), search.net.answer
+
+    def lowest_at_home(batch: Batch, values: torch.Tensor) -> Any:
+        answer = true(batch, values)
+        return answer._replace(loss=-(values - weighed).abs().sum())
+
+    search.net.answer = lowest_at_home
+    assert torch.equal(search._attacked(train, weighed, search._shaken(weighed)), weighed)
+
+
+def test_gates_that_all_leave_their_range_are_one_option() -> None:
+    values = torch.tensor([[-0.1, -0.2], [0.5, 1.5], [-0.3, 0.2]], dtype=torch.float64)
+    expected = torch.tensor([[1, 0], [1 / 3, 2 / 3], [0, 1]], dtype=torch.float64)
+    torch.testing.assert_close(_weights(values), expected)
 
 
 def test_the_hessian_is_that_of_automatic_differentiation() -> None:
@@ -330,10 +364,10 @@ def test_the_search_stops_before_the_first_sharp_rise() -> None:
     flat = [1.0] * 12
     assert turning_point(flat, 1.3, 0) is None
     rising = [1.0] * 6 + [1.0, 9.0, 9.0, 9.0]
-    averages = [np.mean(rising[max(0, i - 4) : i + 1]) for i in range(len(rising))]
-    first = next(i for i in range(4, 10) if averages[i] / averages[i - 4] > 1.3)
-    assert turning_point(rising, 1.3, 0) == first - 4
-    assert turning_point(rising, 1.3, first - 3) == first - 3
+    # The average of looks 3 to 7 is that of look 5, known at look 7, compared with that of look 1.
+    assert turning_point(rising[:7], 1.3, 0) is None
+    assert turning_point(rising[:8], 1.3, 0) == 1
+    assert turning_point(rising, 1.3, 2) == 2
     assert turning_point([1.0, 1.0], 1.3, 0) is None
 
 
@@ -361,10 +395,10 @@ def test_what_goes_back_is_as_it_was_and_decays_faster() -> None:
     looks.go_back(1)
     assert tensor.tolist() == [2.0, 2.0]
     assert looks.values == [1.0, 2.0]
-    search = started(DARTSADA, epochs=20, earliest=2, decay=1e-3)
+    search = started(DARTSADA, epochs=30, earliest=2, decay=1e-3)
     values = iter([1.0] * 6 + [5.0] * 9)
     search.eigenvalue = lambda epoch: next(values)
-    decays = [search.epoch(epoch)["decay"] for epoch in range(20)]
+    decays = [search.epoch(epoch)["decay"] for epoch in range(30)]
     assert sorted(set(decays)) == pytest.approx([1e-3, 0.01, 0.03])
     assert decays == sorted(decays)
 
@@ -376,6 +410,15 @@ def test_robust_darts_proposes_what_every_strength_finds() -> None:
         proposals = [search.first, *iter(search.ask, None)]
         assert 1 <= len(proposals) <= 4
         assert proposals[-1].arch == gates.best(search.weighed())
+
+
+def test_copies_are_dropped_less_and_less_twice() -> None:
+    search = started(PDARTS, stages=1, epochs=4, weights_only=2, dropout=0.4)
+    found = []
+    for epoch in range(4):
+        search.begin(epoch)
+        found.append(search.skip_dropout)
+    assert found == pytest.approx([0.3, 0.2, 0.4, 0.4 * math.exp(-0.2)])
 
 
 def test_stages_keep_fewer_options_and_few_copies() -> None:
@@ -401,6 +444,24 @@ def test_an_option_is_kept_if_the_mixture_misses_it_most() -> None:
     assert search.missed_most(active, 1) == int(np.argmin(found))
 
 
+def test_what_is_kept_has_a_gate_of_one_and_others_go_on_learning() -> None:
+    search = started(DARTSPT, tuning=1)
+    active = torch.ones(3, 3, dtype=torch.bool)
+    active[1] = torch.tensor([False, False, True])
+    seen: list[Any] = []
+    true = search.net.answer
+
+    def watched(batch: Batch, values: torch.Tensor, *, active: torch.Tensor) -> Any:
+        seen.append(values.detach())
+        return true(batch, values, active=active)
+
+    search.net.answer = watched
+    before = search.alphas.detach().clone()
+    search.tune(active, [0])
+    assert all(values[1].tolist() == [0, 0, 1] for values in seen)
+    assert (search.alphas[0] != before[0]).all()
+
+
 def test_experts_that_cannot_win_leave() -> None:
     search = started(XNAS, epochs=4)
     with torch.no_grad():
@@ -424,6 +485,15 @@ def test_the_surest_decision_is_made_first_and_all_in_the_end() -> None:
     done = finished(SGAS, epochs=8, warmup=2)
     assert done.active.sum(dim=1).tolist() == [1, 1, 1]
     assert not done.active[:, 0].any(), "what does nothing is never chosen"
+
+
+def test_stability_is_the_overlap_of_what_contributes() -> None:
+    search = started(SGAS)
+    assert search.stability().tolist() == [1, 1, 1]
+    with torch.no_grad():
+        search.alphas.copy_(torch.tensor([[9.0, 0, 0]] * 3, dtype=torch.float64))
+    search.past[-1] = torch.tensor([[0.0, 0.8, 0.2]] * 3, dtype=torch.float64)
+    assert search.stability().tolist() == pytest.approx([0.7] * 3)
 
 
 def test_options_of_a_node_compete() -> None:
@@ -454,6 +524,23 @@ def test_evolution_finds_the_best_path_of_a_tiny_supernet() -> None:
     exact = accuracies(search.net, PATHS, [search.net.valid()])
     assert len(set(found)) == len(found)
     assert accuracies(search.net, found[:1], [search.net.valid()]) == [max(exact)]
+
+
+def test_a_generation_is_half_mutants_half_crossovers() -> None:
+    search = started(RandomNAS)
+    made = {"crossover": 0}
+
+    def crossover(a: Any, b: Any, rng: Any) -> Any:
+        made["crossover"] += 1
+        return (2, 2, 9 + made["crossover"])
+
+    search.space = SimpleNamespace(
+        crossover=crossover, sample=search.space.sample, is_legal=search.space.is_legal
+    )
+    search.net.path = lambda batch, arch: Answer(torch.zeros(()), 0.0)
+    found = evolved(search, population=4, generations=3, parents=4, mutation=0.5)
+    assert made["crossover"] == 4
+    assert len(set(found)) == len(found) == 12
 
 
 def test_the_most_likely_are_those_of_enumeration() -> None:
