@@ -22,7 +22,6 @@ EXTRAS = {
     "google_crc32c": "importers",
     "xgboost": "surrogates",
     "optuna": "tune",
-    "plotly": "leaderboard",
     "jinja2": "leaderboard",
     "moocore": "leaderboard",
     "matplotlib": "papers",

@@ -1,117 +1,142 @@
-"""Builds the static site: ``index.html``, its script, and the same numbers as JSON."""
+"""Builds the static site: pages of boards, algorithms and tables, and the same numbers as files."""
 
 import json
-import os
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leaderboard import curves
 from leaderboard.admission import find_readable
 from leaderboard.scores import rank
 from leaderboard.site.feed import feed
-from leaderboard.site.page import context
+from leaderboard.site.overview import verdicts
+from leaderboard.site.pages import Link, Site, files
+from leaderboard.site.places import (
+    FEED,
+    PAGE,
+    RELEASES,
+    check_files,
+    check_place,
+    check_release,
+    releases,
+    written,
+)
+from leaderboard.site.shown import shown
+from leaderboard.submissions.verified import read_marks
 from nasbench.errors import InvalidArgumentError
 from nasbench.registry import require
 from nasbench.storage.files import atomic, writable_folder
-
-PAGE, FEED, SCRIPT = "index.html", "leaderboard.json", "plotly.min.js"
-
-_OURS = {
-    PAGE: '<meta name="generator" content="nasbench">',
-    FEED: '"made_by": "nasbench',
-    SCRIPT: "* plotly.js",
-}
-"""What the first characters of our files say, by which they are known."""
-_FIRST = 2_000
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build(
     runs: str | Path,
     out: str | Path,
     *,
+    marks: str | Path | None = None,
+    release: str | None = None,
+    links: Sequence[Link] = (),
     progress: Callable[[int], None] = lambda _: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Rank all records below a folder and write the site.
 
-    A record that cannot be shown stops no other: the page lists it with the reason and a remedy.
-    The page is written last and atomically: a failed build leaves the previous page in place.
+    A record that cannot be shown stops no other: the overview lists it with the reason and a
+    remedy. The overview is written last, every file as a whole; what an earlier site in the folder
+    had and this one has not is deleted.
 
     Args:
         runs: Folder of records.
         out: Folder of the site; created if missing.
+        marks: Folder of marks of verified submissions, or one; None for none.
+        release: Name of a frozen copy to be kept below ``releases``; None for none.
+        links: Further pages to which all pages link.
         progress: Called with the number of newly scored records.
         tell: Called with a line for each record that is not shown.
 
     Returns:
-        Path of the page.
+        Path of the overview.
 
     Raises:
-        RecordError: There are no records.
-        InvalidArgumentError: The folder of the site cannot be written, or has a page of others.
-        MissingExtraError: plotly or jinja2 is not installed.
+        RecordError: There are no records, or a mark is none.
+        InvalidArgumentError: The folder of the site cannot be written, or has files of others; the
+            release exists.
+        MissingExtraError: jinja2 is not installed.
     """
     runs, out = Path(runs), Path(out)
     check_place(out)
+    frozen = None if release is None else check_release(out, release)
     records, damaged = find_readable(runs)
-    environment = _environment()
-    script = require("plotly.offline", "the leaderboard page").get_plotlyjs()
+    known = {} if marks is None else read_marks(_existing(marks))
+    require("jinja2", "the leaderboard page")
     writable_folder(out)
     ranking = rank(records, progress=progress)
-    boards = [(board, curves.drawn(board)) for board in ranking]
-    document = feed(boards, [*damaged, *ranking.not_shown], runs)
-    page = environment.get_template("page.html.j2").render(
-        context(boards, document), feed=FEED, script=SCRIPT
-    )
-    if not (out / SCRIPT).is_file() or (out / SCRIPT).read_text(encoding="utf-8") != script:
-        _write(out / SCRIPT, script)
-    _write(out / FEED, json.dumps(document, indent=1, ensure_ascii=False))
-    _write(out / PAGE, page)
+    boards = shown(list(ranking), known)
+    judged, reason = verdicts(list(ranking))
+    document = feed(boards, judged, [*damaged, *ranking.not_shown], runs)
+    names = sorted({*releases(out), *([release] if release else [])})
+    site = Site(boards, judged, reason, document, tuple(names), tuple(links))
+    pages = files(site)
+    check_files(out, pages)
+    if frozen is not None and release is not None:
+        _freeze(frozen, files(site, release=release), document)
+    _write(out, pages, document)
     for left in document["not_shown"]:
         tell(f"Not shown: {left['record']}: {left['reason']}. {left['remedy']}")
     return out / PAGE
 
 
-def check_place(out: Path) -> None:
-    """Refuse to replace files that are not of such a site.
-
-    Args:
-        out: Folder of the site; it need not exist.
-
-    Raises:
-        InvalidArgumentError: One is there.
-    """
-    for name, mark in _OURS.items():
-        path = out / name
-        if path.is_file():
-            with path.open(encoding="utf-8", errors="replace") as file:
-                is_ours = mark in file.read(_FIRST)
-        else:
-            is_ours = not os.path.lexists(path)
-        if not is_ours:
-            raise InvalidArgumentError(
-                f"{path} is not of a leaderboard, and is never replaced: move it away, or choose "
-                "another folder"
-            )
+def _existing(marks: str | Path) -> Path:
+    path = Path(marks)
+    if not path.exists():
+        raise InvalidArgumentError(
+            f"there is no folder of marks {path}: 'nasbench leaderboard verify --out' makes them"
+        )
+    return path
 
 
-def _environment() -> Any:
-    """Template environment; everything that templates print is escaped."""
-    jinja2 = require("jinja2", "the leaderboard page")
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _write(out: Path, pages: Mapping[str, str | bytes], document: dict[str, Any]) -> None:
+    """Write all files: first the list of them, last the overview."""
+    new = sorted(name for name in pages if name != PAGE)
+    old = written(out)
+    _write_feed(out, document, sorted({*new, *old}))
+    for name in (*new, PAGE):
+        _write_file(out / name, pages[name])
+    for name in sorted(old.difference(new)):
+        (out / name).unlink(missing_ok=True)
+    _write_feed(out, document, new)
 
 
-def _write(path: Path, text: str) -> None:
+def _write_feed(out: Path, document: dict[str, Any], names: list[str]) -> None:
+    text = json.dumps({**document, "files": names}, ensure_ascii=False)
+    _write_file(out / FEED, text)
+
+
+def _freeze(folder: Path, pages: Mapping[str, str | bytes], document: dict[str, Any]) -> None:
+    """Make a release as a whole, or not at all."""
+    above = writable_folder(folder.parent)
+    temporary = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=above))
     try:
+        _write(temporary / folder.name, pages, document)
+        try:
+            (temporary / folder.name).rename(folder)
+        except OSError as error:
+            raise InvalidArgumentError(
+                f"cannot write {folder}: {error.strerror or error}"
+            ) from error
+    finally:
+        shutil.rmtree(temporary)
+
+
+def _write_file(path: Path, content: str | bytes) -> None:
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return
         with atomic(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_bytes(data)
     except OSError as error:
         raise InvalidArgumentError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+__all__ = ["RELEASES", "build", "check_place"]

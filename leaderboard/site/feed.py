@@ -2,36 +2,41 @@
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from leaderboard.admission import NotShown
-from leaderboard.boards import Board, Row
+from leaderboard.boards import Row
 from leaderboard.command import command
 from leaderboard.curves import RANDOM, Curve
-from leaderboard.searches import Axis
-from leaderboard.site import notes
+from leaderboard.site import notes, overview
+from leaderboard.site.shown import Shown
+from leaderboard.verdict.judge import Verdict
 from nasbench.errors import RecordError
-
-Drawn = Mapping[Axis, Mapping[str, Curve]]
 
 
 def feed(
-    boards: Sequence[tuple[Board, Drawn]], not_shown: Sequence[NotShown], runs: Path
+    boards: Sequence[Shown],
+    verdicts: Sequence[Verdict],
+    not_shown: Sequence[NotShown],
+    runs: Path,
 ) -> dict[str, Any]:
     """All boards as plain values; numbers that do not exist are null.
 
     Args:
         boards: Boards with their curves.
+        verdicts: Verdicts over benchmarks.
         not_shown: Records that no board shows.
         runs: Folder of the records; paths are relative to it.
     """
     document = {
         "made_by": f"nasbench {version('nasbench')}",
-        "boards": [_board(board, drawn, runs) for board, drawn in boards],
+        "files": [],
+        "verdicts": [overview.encoded(verdict) for verdict in verdicts],
+        "boards": [_board(shown, runs) for shown in boards],
         "not_shown": [
             {
                 "record": _relative_path(left.folder, runs),
@@ -45,12 +50,14 @@ def feed(
     return plain
 
 
-def _board(board: Board, drawn: Drawn, runs: Path) -> dict[str, Any]:
+def _board(shown: Shown, runs: Path) -> dict[str, Any]:
+    board, drawn = shown.board, shown.curves
     landscape = board.landscape
     about, surrogate = landscape.benchmark.description, landscape.population.surrogate
     described = ("title", "description", "dataset", "space", "source", "licence", "citation")
     return {
         "title": board.title,
+        "page": f"boards/{shown.slug}.html",
         "question": asdict(board.question),
         "compared_after_epochs": board.epochs,
         "benchmark": {name: getattr(about, name) for name in described},
@@ -86,12 +93,13 @@ def _board(board: Board, drawn: Drawn, runs: Path) -> dict[str, Any]:
                 if RANDOM in by_label
             },
         },
-        "rows": [_row(row, drawn, runs) for row in board.rows],
+        "differences_over_seeds": shown.seeds and asdict(shown.seeds),
+        "rows": [_row(row, shown, runs) for row in board.rows],
     }
 
 
-def _row(row: Row, drawn: Drawn, runs: Path) -> dict[str, Any]:
-    manifest = row.records.manifest
+def _row(row: Row, shown: Shown, runs: Path) -> dict[str, Any]:
+    manifest, mark = row.records.manifest, shown.marks.get(row.label)
     return {
         "rank": row.rank,
         "label": row.label,
@@ -104,11 +112,26 @@ def _row(row: Row, drawn: Drawn, runs: Path) -> dict[str, Any]:
         "common_seeds": row.common_seeds,
         "seeds": list(row.seeds),
         "scores": {name: asdict(score) for name, score in row.scores.items()},
+        "summary": asdict(row.summary),
+        "verified": mark and asdict(mark),
         "record": _relative_path(row.records.folder, runs),
         "record_content_hash": row.content_hash,
         "command": _command(row),
         "manifest": manifest.encode(),
-        "curves": {axis: _curve(by_label[row.label]) for axis, by_label in drawn.items()},
+        "targets": {axis: _targets(row.label, axis, shown) for axis in shown.curves},
+        "curves": {axis: _curve(by_label[row.label]) for axis, by_label in shown.curves.items()},
+        "reached": {axis: _curve(by_label[row.label]) for axis, by_label in shown.reached.items()},
+    }
+
+
+def _targets(label: str, axis: str, shown: Shown) -> dict[str, list[float]]:
+    """Hit rate, expected running time and speed-up of a row by target, see ``targets``."""
+    own = [found for found in shown.attained if (found.label, found.axis) == (label, axis)]
+    return {
+        "target": [found.target for found in own],
+        "hits": [found.hits.mean for found in own],
+        "runtime": [found.runtime for found in own],
+        "speedup": [found.speedup for found in own],
     }
 
 

@@ -1,58 +1,105 @@
-"""The two plots of a board, as plain data for the page's script."""
+"""The charts of a board as plain data for the script of the page."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.boards import Board
+from leaderboard.boards import Board, Row
 from leaderboard.curves import RANDOM, Curve
-from leaderboard.searches import Axis
+from leaderboard.fronts import FrontLandscape
+from leaderboard.landscape import spoken
+from leaderboard.searches import Axis, Search
 from leaderboard.site.formatting import time_unit, unit_of
-
-HUES = 8
-"""Colours of the palette."""
+from leaderboard.site.looks import Look
+from nasbench.registry import require
 
 ONCE = "exhaustive search, one training each"
 MEAN = "exhaustive search, mean of all trainings"
-DASHES = ("solid", "dash", "dashdot", "longdash")
-MARKERS = ("", "circle", "square", "diamond", "triangle-up", "cross")
+FRONT = "Pareto front of the space"
+
+LEADERS = 5
+"""Rows whose curves stand out when a page opens; the others are faint until they are pointed at."""
+
+_ALL = 8
 _DIGITS = 5
-
-
-def style(place: int) -> dict[str, Any]:
-    """Look of a row: further rows repeat the colours with another dash, then with markers.
-
-    The first 192 rows of a board look different.
-    """
-    return {
-        "hue": place % HUES,
-        "dash": DASHES[place // HUES % len(DASHES)],
-        "marker": MARKERS[place // (HUES * len(DASHES)) % len(MARKERS)],
-    }
+_TOP = 1.25  # of the scaled losses of a drawn front
 
 
 def plots(
-    board: Board,
-    drawn: Mapping[Axis, Mapping[str, Curve]],
-    styles: Mapping[str, Mapping[str, Any]],
+    board: Board, drawn: Mapping[Axis, Mapping[str, Curve]], looks: Mapping[str, Look]
 ) -> list[dict[str, Any]]:
-    """Data of the plots: axes, series with intervals, reference lines.
+    """Data of the regret curves: axes, series with intervals, reference lines.
 
     Args:
         board: The board.
         drawn: Its curves, from :func:`leaderboard.curves.drawn`.
-        styles: Look of each row by its label, see :func:`style`.
+        looks: Look of each row by its label.
     """
-    found = []
+    leading = leaders(board)
+    return [
+        _plot(board, axis, by_label, looks, leading, *_unit(axis, by_label.values()))
+        for axis, by_label in drawn.items()
+    ]
+
+
+def distributions(
+    board: Board, drawn: Mapping[Axis, Mapping[str, Curve]], looks: Mapping[str, Look]
+) -> list[dict[str, Any]]:
+    """Data of the runtime distributions, from :func:`leaderboard.targets.ecdf` for each axis."""
+    leading, found = leaders(board), []
     for axis, by_label in drawn.items():
-        divisor, unit = 1.0, str(axis)
-        if axis == "seconds":
-            divisor, unit = time_unit(max(curve.at[-1] for curve in by_label.values()))
-        found.append(_plot(board, axis, by_label, styles, divisor, unit))
+        divisor, unit = _unit(axis, by_label.values())
+        found.append(
+            {
+                "axis": axis,
+                "x": _x(axis, by_label.values(), divisor, unit),
+                "y": {
+                    "title": "share of runs and targets reached",
+                    "ticks": [0, 0.25, 0.5, 0.75, 1],
+                    "range": [0, 1],
+                    "scale": "linear",
+                    "unit": "",
+                },
+                **_series(by_label, looks, leading, divisor, bands=False),
+                "lines": [],
+            }
+        )
     return found
+
+
+def fronts(board: Board, looks: Mapping[str, Look]) -> list[dict[str, Any]]:
+    """Data of the fronts of two objectives; empty for another number.
+
+    Of each row the run with the middle regret is drawn, the lower one of two.
+    """
+    landscape = board.landscape
+    if not isinstance(landscape, FrontLandscape) or len(board.question.objectives) != 2:
+        return []
+    names = [spoken(landscape.benchmark.column(name)) for name in board.question.objectives]
+    leading = leaders(board)
+    points = {row.label: _chosen(landscape, _middle(row)) for row in board.rows}
+    whole = landscape.reported.front
+    series = [_steps(label, found, looks.get(label), leading) for label, found in points.items()]
+    axis = {"scale": "linear", "ticks": [0, 0.25, 0.5, 0.75, 1], "unit": ""}
+    return [
+        {
+            "axis": "",
+            "x": {**axis, "title": f"{names[0]}, scaled loss", "range": [-0.05, _TOP]},
+            "y": {**axis, "title": f"{names[1]}, scaled loss", "range": [-0.05, _TOP]},
+            "grids": [],
+            "series": [*series, _steps(FRONT, whole, None, leading)],
+            "lines": [],
+        }
+    ]
+
+
+def leaders(board: Board) -> set[str]:
+    """Labels of the rows whose curves stand out: all of a small board, else the first."""
+    rows = board.rows if len(board.rows) <= _ALL else board.rows[:LEADERS]
+    return {row.label for row in rows}
 
 
 def linear_below(values: NDArray[np.float64]) -> float | None:
@@ -84,7 +131,8 @@ def _plot(
     board: Board,
     axis: Axis,
     drawn: Mapping[str, Curve],
-    styles: Mapping[str, Mapping[str, Any]],
+    looks: Mapping[str, Look],
+    leading: set[str],
     divisor: float,
     x_unit: str,
 ) -> dict[str, Any]:
@@ -95,37 +143,20 @@ def _plot(
     top = float(np.nanmax(np.concatenate([means, highs])))
     bottom = _bottom(means, lows) if threshold is None else min(0.0, float(means.min()))
     below = ticks(threshold, -bottom)[::-1] if threshold is not None and bottom < 0 else []
-    first = min(curve.at[0] for curve in drawn.values()) / divisor
-    last = max(curve.at[-1] for curve in drawn.values()) / divisor
     unit = unit_of(board, "points")
-    y_title = board.landscape.measure + (f" ({unit})" if unit else "")
     shown = ticks(threshold or bottom, top) if top > 0 else []
     return {
         "axis": axis,
-        "x": {
-            "title": f"simulated time ({x_unit})" if axis == "seconds" else x_unit,
-            "ticks": ticks(first, last),
-            "range": [first, last],
-            "unit": x_unit,
-        },
+        "x": _x(axis, drawn.values(), divisor, x_unit),
         "y": {
-            "title": y_title,
+            "title": board.landscape.measure + (f" ({unit})" if unit else ""),
             "ticks": [-tick for tick in below] + ([0.0] if threshold is not None else []) + shown,
             "range": [bottom, top],
+            "scale": "log",
             "linear_below": threshold,
             "unit": unit,
         },
-        "series": [
-            {
-                "name": name,
-                "style": styles.get(name),
-                "x": _rounded(curve.at / divisor),
-                "y": _rounded(curve.mean),
-                "low": [] if np.isnan(curve.low).any() or name == RANDOM else _rounded(curve.low),
-                "high": [] if np.isnan(curve.low).any() or name == RANDOM else _rounded(curve.high),
-            }
-            for name, curve in drawn.items()
-        ],
+        **_series(drawn, looks, leading, divisor, bands=True),
         "lines": [
             {"name": name, "y": value, "dash": dash}
             for name, value, dash in (
@@ -135,6 +166,88 @@ def _plot(
             if value and bottom < value < top
         ],
     }
+
+
+def _unit(axis: Axis, drawn: Iterable[Curve]) -> tuple[float, str]:
+    """What places on an axis are divided by, and the unit that they then have."""
+    if axis == "seconds":
+        return time_unit(max(curve.at[-1] for curve in drawn))
+    return 1.0, str(axis)
+
+
+def _x(axis: Axis, drawn: Iterable[Curve], divisor: float, unit: str) -> dict[str, Any]:
+    curves = list(drawn)
+    first = min(curve.at[0] for curve in curves) / divisor
+    last = max(curve.at[-1] for curve in curves) / divisor
+    return {
+        "title": f"simulated time ({unit})" if axis == "seconds" else unit,
+        "ticks": ticks(first, last),
+        "range": [first, last],
+        "scale": "log",
+        "unit": unit,
+    }
+
+
+def _series(
+    drawn: Mapping[str, Curve],
+    looks: Mapping[str, Look],
+    leading: set[str],
+    divisor: float,
+    *,
+    bands: bool,
+) -> dict[str, Any]:
+    """Series, and the places that they share; ``x`` of a series is the number of its places."""
+    grids: list[list[float]] = []
+    series = []
+    for name, curve in drawn.items():
+        at = _rounded(curve.at / divisor)
+        if at not in grids:
+            grids.append(at)
+        found = {
+            "name": name,
+            "look": looks.get(name),
+            "lead": name in leading or name == RANDOM,
+            "x": grids.index(at),
+            "y": _rounded(curve.mean),
+        }
+        if bands and name != RANDOM and not np.isnan(curve.low).any():
+            found |= {"low": _rounded(curve.low), "high": _rounded(curve.high)}
+        series.append(found)
+    return {"grids": grids, "series": series}
+
+
+def _steps(
+    label: str, points: NDArray[np.float64], look: Look | None, leading: set[str]
+) -> dict[str, Any]:
+    """A front of ``(n, 2)`` scaled losses, from the left to the right."""
+    ordered = points[np.lexsort((points[:, 1], points[:, 0]))]
+    return {
+        "name": label,
+        "look": look,
+        "lead": label in leading or look is None,
+        "step": True,
+        "at": _rounded(ordered[:, 0]),
+        "y": _rounded(ordered[:, 1]),
+    }
+
+
+def _middle(row: Row) -> Search:
+    ordered: Sequence[Search] = sorted(row.searches, key=lambda search: search.regret)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def _chosen(landscape: FrontLandscape, search: Search) -> NDArray[np.float64]:
+    """Worth of the architectures that a run chose at its end: those that no other one dominates."""
+    ended = search.run.order[: search.n_trials]
+    losses, archs = search.run.losses[ended], search.run.archs[ended]
+    finite = np.isfinite(losses).all(axis=1)
+    if not finite.any():
+        return np.empty((0, losses.shape[1]))
+    losses, archs = losses[finite].astype(np.float64), archs[finite]
+    moocore = require("moocore", "fronts")
+    worth = landscape.reported.scaled(np.unique(archs[moocore.is_nondominated(losses)], axis=0))
+    best: NDArray[np.float64] = worth[moocore.is_nondominated(worth)]
+    return best
 
 
 def _bottom(means: NDArray[np.float64], lows: NDArray[np.float64]) -> float:

@@ -40,8 +40,7 @@ def quickstart(
     from nasbench.registry import require
     from nasbench.runs.quickstart import ALGORITHMS, BENCHMARKS, race
 
-    for package in ("jinja2", "plotly"):  # before the work, not after it
-        require(package, "the leaderboard page")
+    require("jinja2", "the leaderboard page")  # before the work, not after it
     SIBLINGS.load("site_place")(out)
     n = len(ALGORITHMS) * len(BENCHMARKS) * seeds
     with progress(f"{n} searches of {trials} trials", n) as advance:
@@ -188,16 +187,30 @@ def leaderboard_build(
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where to write the page.", parser=given_path)
     ] = Path("site"),
+    marks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Marks of verified submissions, as 'nasbench leaderboard verify --out' makes.",
+            parser=given_path,
+        ),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Also keep a frozen copy, which later builds never change."
+        ),
+    ] = None,
 ) -> None:
-    """Write a page that ranks all recorded searches."""
-    _write_page(runs, out)
+    """Write pages that rank all recorded searches."""
+    _write_page(runs, out, marks=marks, release=release)
 
 
-def _write_page(runs: Path, out: Path) -> None:
-    """Write the page, and tell which records it does not show."""
+def _write_page(runs: Path, out: Path, **options: Any) -> None:
+    """Write the pages, and tell which records they do not show."""
     not_shown: list[str] = []
-    with status("Writing the page"):
-        page = SIBLINGS.load("site")(runs, out, tell=not_shown.append)
+    with status("Writing the pages"):
+        page = SIBLINGS.load("site")(runs, out, tell=not_shown.append, **options)
     for line in not_shown:
         note(line)
     say(f"Page: {page.resolve()}")

@@ -168,6 +168,12 @@ def small(home: Home, **said: Any) -> Metadata:
     return home.table(rows, **said)
 
 
+@pytest.fixture(scope="session")
+def small_in() -> Callable[..., Metadata]:
+    """``small_in(home)`` is the table of :func:`small_table` in a home."""
+    return small
+
+
 @pytest.fixture
 def small_table(home) -> Metadata:
     return small(home)

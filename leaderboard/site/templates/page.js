@@ -1,134 +1,92 @@
-"use strict";
 (() => {
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const REFERENCE = { dash: "dot", marker: "" };
-  const look = (series) => series.style || REFERENCE;
-  const colourName = (series) => series.style ? `--series-${series.style.hue}` : "--ink";
-  const short = (value) => value === 0 ? "0" : String(Number(value.toPrecision(3)));
-  const faint = (colour, alpha) =>
-    colour + Math.round(alpha * 255).toString(16).padStart(2, "0");
+  const make = (name, attributes = {}, text = "") => Object.assign(document.createElement(name), attributes, { textContent: text });
 
-  /* Logarithmic, but linear below a threshold if 0 must be shown; smooth at the threshold. */
-  const scale = (below) => {
-    if (!below) return (y) => y;
-    const slope = 1 / Math.LN10;
-    const above = (y) => (y <= below ? (y / below) * slope : slope + Math.log10(y / below));
-    return (y) => (y < 0 ? -above(-y) : above(y));
-  };
+  for (const figure of document.querySelectorAll("figure.chart")) figure.chart = new Chart(figure);
+  const charts = [...document.querySelectorAll("figure.chart")].map((figure) => figure.chart);
 
-  function traces(plot, hidden) {
-    const place = scale(plot.y.linear_below);
-    const found = [];
-    for (const series of plot.series) {
-      const colour = css(colourName(series));
-      const visible = !hidden.has(series.name);
-      if (series.low.length) {
-        found.push({
-          x: series.x.concat([...series.x].reverse()),
-          y: series.high.concat([...series.low].reverse()).map(place),
-          fill: "toself", fillcolor: faint(colour, 0.16), line: { width: 0 }, mode: "lines",
-          type: "scatter", hoverinfo: "skip", name: series.name, visible,
-        });
-      }
-    }
-    for (const series of plot.series) {
-      const interval = (i) =>
-        series.low.length ? ` [${short(series.low[i])}, ${short(series.high[i])}]` : "";
-      found.push({
-        x: series.x, y: series.y.map(place), type: "scatter", name: series.name,
-        mode: look(series).marker ? "lines+markers" : "lines",
-        line: { color: css(colourName(series)), width: 2, dash: look(series).dash },
-        marker: { color: css(colourName(series)), size: 7, symbol: look(series).marker || "circle", maxdisplayed: 8 },
-        text: series.y.map((y, i) => `${short(y)} ${plot.y.unit}${interval(i)}`),
-        hovertemplate: `<b>${series.name.replace(/</g, "&lt;")}</b><br>%{text}<br>%{x:.3~g} ${plot.x.unit}<extra></extra>`,
-        visible: !hidden.has(series.name),
+  for (const figure of document.querySelectorAll("figure")) {
+    const tools = figure.querySelector(".tools");
+    for (const kind of ["SVG", "PNG"]) {
+      const button = make("button", { type: "button", title: `Save this figure as ${kind}` }, kind);
+      button.addEventListener("click", async () => {
+        const url = kind === "SVG" ? dataUrl(exported(figure).text) : await png(figure);
+        save(url, `${figure.dataset.file}.${kind.toLowerCase()}`);
       });
+      tools.append(button);
     }
-    return found;
   }
 
-  const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-  const plain = (x) => {
-    if (x === 0 || Math.abs(x) >= 1e-3) return x.toLocaleString("en", { maximumFractionDigits: 9 });
-    const [digits, exponent] = x.toExponential().split("e-");
-    const power = "10⁻" + [...exponent].map((digit) => SUPERSCRIPTS[digit]).join("");
-    return digits === "1" ? power : `${digits}×${power}`;
-  };
-
-  /* Narrow plots label only powers of ten, if there are enough of them. */
-  const labels = (values, narrow) => {
-    const isPower = (x) => x === 0 || Number(x.toExponential(3).split("e")[0]) === 1;
-    const sparse = narrow && values.length > 6 && values.filter(isPower).length > 2;
-    return values.map((x) => (sparse && !isPower(x) ? "" : plain(x)));
-  };
-
-  function layout(plot, narrow) {
-    const place = scale(plot.y.linear_below);
-    const log = Math.log10;
-    const axis = {
-      color: css("--soft"), gridcolor: css("--grid"), linecolor: css("--soft"), zeroline: false,
-      tickmode: "array", ticks: "outside", ticklen: 4, automargin: true, fixedrange: false,
-    };
-    const [left, right] = plot.x.range.map(log);
-    const pad = 0.02 * (right - left || 1);
-    const [bottom, top] = plot.y.linear_below ? plot.y.range.map(place) : plot.y.range.map(log);
-    const room = 0.03 * (top - bottom || 1);
-    return {
-      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: css("--ink") },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      margin: { l: 52, r: 10, t: 10, b: 46 }, showlegend: false, hovermode: "closest",
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--soft"), activecolor: css("--accent") },
-      hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--ink") } },
-      xaxis: {
-        ...axis, type: "log", range: [left - pad, right + pad], tickvals: plot.x.ticks,
-        ticktext: labels(plot.x.ticks, narrow), tickangle: 0, title: { text: plot.x.title, standoff: 8 },
-      },
-      yaxis: {
-        ...axis, type: plot.y.linear_below ? "linear" : "log",
-        range: [plot.y.linear_below ? bottom - room : bottom, top + room],
-        tickvals: plot.y.ticks.map(place), ticktext: labels(plot.y.ticks, false),
-        title: { text: plot.y.title, standoff: 8 },
-      },
-      shapes: plot.lines.map((line) => ({
-        type: "line", xref: "paper", x0: 0, x1: 1, y0: place(line.y), y1: place(line.y),
-        line: { color: css("--soft"), width: 1.5, dash: line.dash }, layer: "below",
-      })),
-    };
-  }
-
-  const config = {
-    responsive: true, displaylogo: false, displayModeBar: "hover",
-    modeBarButtons: [["toImage", "resetScale2d"]],
-  };
-
-  for (const box of document.querySelectorAll(".plots")) {
-    const plots = JSON.parse(box.querySelector("script").textContent);
-    const canvases = [...box.querySelectorAll(".canvas")];
-    const hidden = new Set();
-    const draw = () => plots.forEach((plot, i) =>
-      Plotly.react(canvases[i], traces(plot, hidden), layout(plot, canvases[i].clientWidth < 480), config));
-    for (const button of box.querySelectorAll(".legend button")) {
-      const name = button.textContent.trim();
-      const press = (shown) => {
-        button.setAttribute("aria-pressed", String(shown));
-        if (shown) hidden.delete(name); else hidden.add(name);
-      };
-      press(button.getAttribute("aria-pressed") === "true");
-      button.addEventListener("click", () => { press(hidden.has(name)); draw(); });
+  /* Small figures carry a legend of their own. */
+  for (const chart of charts.filter((c) => c.figure.dataset.kind === "legend")) {
+    const list = make("ul", { className: "legend static" });
+    for (const series of chart.view.series) {
+      const item = make("li");
+      const line = element("svg", { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true", style: `--series:${colourOf(series)}` });
+      element("line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": DASHES[lookOf(series).dash] || "none" }, line);
+      item.append(line, series.name);
+      list.append(item);
     }
-    box.hidden = false;
-    draw();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    chart.canvas.after(list);
   }
 
-  for (const table of document.querySelectorAll(".ranking")) {
+  /* The legend of a board rules all its charts. */
+  const legend = document.querySelector("ul.legend:not(.static)");
+  if (legend) {
+    const lead = new Set(charts.flatMap((chart) => [...chart.chosen]));
+    const first = charts[0] ? charts[0].view : { series: [], lines: [] };
+    for (const series of charts.flatMap((c) => c.view.series).filter((s) => !s.look)) {
+      if ([...legend.querySelectorAll("button")].some((b) => b.dataset.label === series.name)) continue;
+      const button = make("button", { type: "button" });
+      button.dataset.label = series.name;
+      const line = element("svg", { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true", style: "--series:var(--ink)" });
+      element("line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": DASHES.dot }, line);
+      button.append(line, series.name);
+      const item = make("li");
+      item.append(button);
+      legend.append(item);
+    }
+    for (const line of first.lines) {
+      const item = make("li", { className: "static" });
+      const swatch = element("svg", { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true", style: "--series:var(--soft)" });
+      element("line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": DASHES[line.dash] }, swatch);
+      item.append(swatch, line.name);
+      legend.append(item);
+    }
+    for (const button of legend.querySelectorAll("button")) {
+      const name = button.dataset.label;
+      button.setAttribute("aria-pressed", String(lead.has(name)));
+      button.addEventListener("click", () => {
+        const on = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", String(on));
+        for (const chart of charts) { if (on) chart.chosen.add(name); else chart.chosen.delete(name); chart.redraw(); }
+      });
+      const light = (on) => () => { for (const chart of charts) chart.highlight(name, on); };
+      button.addEventListener("pointerenter", light(true));
+      button.addEventListener("focus", light(true));
+      button.addEventListener("pointerleave", light(false));
+      button.addEventListener("blur", light(false));
+    }
+  }
+
+  const switchAxis = (axis) => {
+    for (const chart of charts) if (chart.views.some((view) => view.axis === axis)) { chart.axis = axis; chart.redraw(); }
+    for (const table of document.querySelectorAll(".by-axis")) table.hidden = table.dataset.axis !== axis;
+    for (const input of document.querySelectorAll(".switch[data-switch] input")) input.checked = input.value === axis;
+  };
+  for (const input of document.querySelectorAll(".switch[data-switch] input")) input.addEventListener("change", () => switchAxis(input.value));
+  const start = document.querySelector(".switch[data-switch] input:checked");
+  if (start) switchAxis(start.value);
+  for (const input of document.querySelectorAll("input[name=others]")) {
+    input.addEventListener("change", () => { for (const chart of charts) { chart.others = input.value; chart.redraw(); } });
+  }
+
+  /* Tables: sorting keeps details below their rows. */
+  for (const table of document.querySelectorAll("table.sortable")) {
     const body = table.tBodies[0];
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
       if (!head.dataset.sort) return;
-      const button = document.createElement("button");
-      button.type = "button";
+      const button = make("button", { type: "button" });
       button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => {
@@ -138,19 +96,64 @@
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         const key = (row) => row.cells[column].dataset.value;
         const compare = head.dataset.sort === "text"
-          ? (a, b) => key(a).localeCompare(key(b))
-          : (a, b) => Number(key(a)) - Number(key(b));
-        const rows = [...body.rows].sort(compare);
-        body.append(...(down ? rows.reverse() : rows));
+          ? (a, b) => key(a).localeCompare(key(b), "en", { numeric: true })
+          : (a, b) => Number(key(a)) - Number(key(b)) || 0;
+        const rows = [...body.rows].filter((row) => !row.classList.contains("details"));
+        const below = new Map(rows.map((row) => [row, row.nextElementSibling]));
+        rows.sort(compare);
+        for (const row of down ? rows.reverse() : rows) {
+          const details = below.get(row);
+          body.append(row);
+          if (details && details.classList.contains("details")) body.append(details);
+        }
       });
     });
   }
 
+  const fold = (button, open) => {
+    button.setAttribute("aria-expanded", String(open));
+    document.getElementById(button.getAttribute("aria-controls")).hidden = !open;
+  };
+  for (const button of document.querySelectorAll(".unfold")) {
+    button.addEventListener("click", () => fold(button, button.getAttribute("aria-expanded") !== "true"));
+    const row = button.closest("tr");
+    const light = (on) => () => { for (const chart of charts) chart.highlight(row.dataset.label, on); };
+    row.addEventListener("pointerenter", light(true));
+    row.addEventListener("pointerleave", light(false));
+  }
+  const reveal = () => {
+    const button = location.hash && document.querySelector(`.unfold[aria-controls="${CSS.escape(location.hash.slice(1))}"]`);
+    if (button) fold(button, true);
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
+  const filters = document.querySelector(".filters");
+  if (filters) {
+    const rows = [...document.querySelectorAll(".ranking tr.row")];
+    const search = filters.querySelector("input[type=search]");
+    const boxes = [...filters.querySelectorAll("input[type=checkbox]")];
+    const apply = () => {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const families = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+      let n = 0;
+      for (const row of rows) {
+        const text = row.dataset.text.toLowerCase();
+        const shown = words.every((word) => text.includes(word)) && (!boxes.length || families.has(row.dataset.family));
+        row.hidden = !shown;
+        const button = row.querySelector(".unfold");
+        row.nextElementSibling.hidden = !shown || button.getAttribute("aria-expanded") !== "true";
+        n += shown;
+      }
+      filters.querySelector(".count").textContent = n === rows.length ? `${n} rows` : `${n} of ${rows.length} rows`;
+    };
+    search.addEventListener("input", apply);
+    boxes.forEach((box) => box.addEventListener("change", apply));
+    apply();
+  }
+
   for (const box of document.querySelectorAll(".command")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "copy";
-    button.textContent = "Copy";
+    const button = make("button", { type: "button", className: "copy" }, "Copy");
     button.addEventListener("click", async () => {
       const code = box.querySelector("code");
       try {
@@ -165,10 +168,32 @@
     box.append(button);
   }
 
-  const reveal = () => {
-    const target = location.hash && document.getElementById(location.hash.slice(1));
-    if (target instanceof HTMLDetailsElement) target.open = true;
+  /* What scrolls says so. */
+  for (const box of document.querySelectorAll(".scroll")) {
+    const hint = make("p", { className: "hint", hidden: true }, "Scroll sideways for more →");
+    box.before(hint);
+    const look = () => {
+      const more = box.scrollWidth > box.clientWidth + 2;
+      hint.hidden = !more;
+      box.classList.toggle("more-right", more && box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+      box.style.setProperty("--seen", `${box.clientWidth}px`);
+    };
+    box.addEventListener("scroll", look, { passive: true });
+    new ResizeObserver(look).observe(box);
+    look();
+  }
+
+  /* The list of contents marks the section in sight. */
+  const links = new Map([...document.querySelectorAll(".toc a")].map((a) => [a.hash.slice(1), a]));
+  const sections = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+  const mark = () => {
+    const passed = sections.filter((section) => section.getBoundingClientRect().top < innerHeight * 0.35);
+    const current = passed.at(-1) || sections[0];
+    for (const [id, link] of links) {
+      if (current && id === current.id) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
   };
-  addEventListener("hashchange", reveal);
-  reveal();
+  addEventListener("scroll", mark, { passive: true });
+  mark();
 })();

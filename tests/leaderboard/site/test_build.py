@@ -3,109 +3,97 @@ import json
 import re
 import shlex
 import sys
-from html.parser import HTMLParser
 
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
 import pytest
 
 from leaderboard.curves import RANDOM
 from leaderboard.site.build import build
+from leaderboard.site.pages import Link
 from nasbench.errors import InvalidArgumentError, MissingExtraError, RecordError
 from nasbench.runs.budget import Budget
 
 pytestmark = pytest.mark.usefixtures("believed")
 
-VOID = ("meta", "link", "br", "img", "input", "hr", "line", "path")
+MOST_BYTES = 3_000_000
 
 
-class Page(HTMLParser):
-    """Checks that elements are closed in order; collects links, texts of elements, table cells."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.loaded, self.ids, self.links, self.texts = [], [], [], [], {}
-        self.heads = []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        if tag not in VOID:
-            self.open.append(tag)
-        if "src" in values or tag == "link":
-            self.loaded.append(values.get("src") or values.get("href"))
-        if tag == "a":
-            self.links.append(values["href"])
-        if tag == "th":
-            self.heads.append(values.get("scope"))
-        if "id" in values:
-            self.ids.append(values["id"])
-
-    def handle_startendtag(self, tag, attributes):
-        assert tag in VOID
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.setdefault(self.open[-1] if self.open else "", []).append(data)
+def pages(site):
+    return sorted(site.parent.rglob("*.html"))
 
 
-@pytest.fixture
-def runs(home, whole, small_table, run, cells):
-    """Three boards: test regret, a budget in seconds with a regret of 0, several workers; and what
-    cannot be shown."""
-    home.search("random_search", whole, 8)
-    home.search("regularized_evolution", whole, 8, preset="nats")
-    home.search("regularized_evolution", whole, 6, hyperparameters={"population": 5, "sample": 5})
-    home.search("random_search", whole, 3, workers=4)
-    budget = {"trials": None, "seconds": 100.0}
-    zero = [(cells[0], 40.0, 0.0, 10.0), (cells[2], 20.0, 10.0, 20.0)]
-    home.record(home.manifest(small_table, budget=budget), [run(zero, 0), run(zero, 1)])
-    both = ["valid_accuracy", "test_accuracy"]
-    home.record(home.manifest(small_table, objectives=both), [run(zero)])
-    return home.runs
+def board(site, title):
+    """Text of the page of a board."""
+    feed = json.loads((site.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    (place,) = [made["page"] for made in feed["boards"] if made["title"] == title]
+    return (site.parent / place).read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def site(runs, tmp_path):
-    return build(runs, tmp_path / "site")
+def first_board(site):
+    return board(site, "toy-whole@1, 20 trials")
 
 
 def refuse_constant(name):
     raise AssertionError(f"{name} is not JSON")
 
 
-def test_site_is_three_files_that_load_nothing_else(site):
-    assert sorted(path.name for path in site.parent.iterdir()) == [
+def test_site_has_a_page_for_each_board_algorithm_and_table(site):
+    names = {path.relative_to(site.parent).as_posix() for path in site.parent.rglob("*.*")}
+    assert names == {
         "index.html",
         "leaderboard.json",
-        "plotly.min.js",
-    ]
-    text = site.read_text(encoding="utf-8")
-    assert Page(text).loaded == ["plotly.min.js"]
-    assert not re.search(r"@import|url\(", text)
-
-
-def test_page_is_well_formed_and_its_links_lead_somewhere(site):
-    page = Page(site.read_text(encoding="utf-8"))
-    inside = [link[1:] for link in page.links if link.startswith("#")]
-    assert len(page.ids) == len(set(page.ids))
-    assert inside
-    assert set(inside) <= set(page.ids)
-    assert {link for link in page.links if not link.startswith("#")} == {
-        "leaderboard.json",
-        "https://example.org/paper",
+        "boards/toy-1-100-simulated-seconds.html",
+        "boards/toy-whole-1-20-trials.html",
+        "boards/toy-whole-1-20-trials-4-workers.html",
+        "algorithms/random_search.html",
+        "algorithms/regularized_evolution.html",
+        "tables/toy-1.html",
+        "tables/toy-whole-1.html",
+        *(
+            f"downloads/{name}-{part}.{kind}"
+            for name in ("random_search", "regularized_evolution")
+            for part in ("seeds", "curves")
+            for kind in ("csv", "parquet")
+        ),
     }
-    assert set(page.heads) == {"col", "row"}
 
 
-def test_page_says_what_its_numbers_are(site):
-    text = " ".join(site.read_text(encoding="utf-8").split())
+def test_pages_load_nothing_and_are_small(site, parsed):
+    for path in pages(site):
+        text = path.read_text(encoding="utf-8")
+        assert parsed(text).loaded == ["data:,"]
+        assert not re.search(r"@import|url\(", text.replace("url(#", ""))
+        assert len(text) < MOST_BYTES
+
+
+def test_pages_are_well_formed_and_their_links_lead_somewhere(site, parsed):
+    outside = set()
+    for path in pages(site):
+        page = parsed(path.read_text(encoding="utf-8"))
+        assert len(page.ids) == len(set(page.ids))
+        assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+        for link in page.links:
+            place, _, anchor = link.partition("#")
+            if link.startswith("https:"):
+                outside.add(link)
+            elif place:
+                target = (path.parent / place).resolve()
+                assert target.is_file(), (path, link)
+                if anchor:
+                    assert f'id="{anchor}"' in target.read_text(encoding="utf-8"), (path, link)
+        assert set(page.heads) <= {"col", "row"}
+    assert "https://example.org/paper" in outside
+
+
+def test_pages_say_what_their_numbers_are(site):
+    texts = {path.parent.name: "" for path in pages(site)}
+    for path in pages(site):
+        texts[path.parent.name] += " ".join(path.read_text(encoding="utf-8").split())
     for said in (
         "toy-whole@1, 20 trials",
         "Sums of digits",
         "Good for tests &amp; &lt;nothing&gt; else; the noise is one percent.",
-        "CC0",
         "Validation chooses, test judges.",
         "Test regret (pp)",
         "Final test accuracy (%)",
@@ -115,15 +103,25 @@ def test_page_says_what_its_numbers_are(site):
         "This is a reference, not a limit",
         "100 simulated seconds",
         "Some rows have only 2 seeds",
-        "linear below",
-        "the runs do not have 2 losses a trial",
-        "The plots need JavaScript",
+        "inter-quartile mean",
+        "no submission of it was verified",
+        "The curves need JavaScript",
     ):
-        assert said in text, said
+        assert said in texts["boards"], said
+    for said in ("CC0", "https://example.org/paper", "Standard deviation of validation accuracy"):
+        assert said in texts["tables"], said
+    for said in ("Real et al.", "Tournament size: the best of this many", "seeds.parquet"):
+        assert said in texts["algorithms"], said
+    assert "the runs do not have 2 losses a trial" in texts["site"]
+
+
+def test_the_overview_says_why_there_is_no_verdict(site):
+    text = " ".join(site.read_text(encoding="utf-8").split())
+    assert "No verdict over benchmarks: no two boards ask the same" in text
 
 
 def test_exhaustive_search_is_a_number_on_the_page(site):
-    board = json.loads((site.parent / "leaderboard.json").read_text())["boards"][0]
+    board = json.loads((site.parent / "leaderboard.json").read_text())["boards"][1]
     assert board["scale"]["exhaustive_search_one_training_each"] > 0
     assert any("Exhaustive search" in warning for warning in board["warnings"])
 
@@ -143,6 +141,10 @@ def test_feed_holds_the_same_numbers(site):
         assert row["curves"]["evaluations"]["mean"][-1] == pytest.approx(
             row["scores"]["regret"]["mean"]
         )
+        assert row["reached"]["epochs"]["mean"][-1] == pytest.approx(
+            row["scores"]["targets_reached"]["mean"]
+        )
+        assert row["targets"]["seconds"]["hits"][-1] == row["scores"]["optimum_found"]["mean"]
         assert len(row["record_content_hash"]) == 64
         assert row["manifest"]["algorithm"] == row["algorithm"]
     assert feed["boards"][0]["random_search"]["regret"] is None
@@ -152,68 +154,203 @@ def test_feed_holds_the_same_numbers(site):
     assert left["remedy"].endswith(".")
 
 
-def test_commands_on_the_page_are_those_of_the_feed(site):
+def test_downloads_hold_the_scores_of_every_seed(site):
+    folder = site.parent / "downloads"
+    feed = json.loads((site.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    seeds = pq.read_table(folder / "regularized_evolution-seeds.parquet").to_pylist()
+    for row in feed["boards"][1]["rows"]:
+        own = [one for one in seeds if one["row"] == row["label"]]
+        if row["algorithm"] == "regularized_evolution":
+            assert [one["seed"] for one in own] == row["seeds"]
+            mean = sum(one["regret"] for one in own) / len(own)
+            assert mean == pytest.approx(row["scores"]["regret"]["mean"])
+    for part in ("seeds", "curves"):
+        stem = folder / f"random_search-{part}"
+        text = csv.read_csv(stem.with_suffix(".csv"))
+        table = pq.read_table(stem.with_suffix(".parquet"))
+        assert text.num_rows == table.num_rows
+        assert text.column_names == table.column_names
+
+
+def test_commands_on_the_pages_are_those_of_the_feed(site, parsed):
     feed = json.loads((site.parent / "leaderboard.json").read_text())
-    printed = [
-        text for text in Page(site.read_text()).texts["code"] if text.startswith("nasbench run")
-    ]
-    assert printed == [row["command"] for board in feed["boards"] for row in board["rows"]]
-    assert all(shlex.split(line)[-2:] == ["--out", "runs"] for line in printed)
+    for board in feed["boards"]:
+        page = parsed((site.parent / board["page"]).read_text(encoding="utf-8"))
+        printed = [text for text in page.texts["code"] if text.startswith("nasbench run")]
+        assert printed == [row["command"] for row in board["rows"]]
+        assert all(shlex.split(line)[-2:] == ["--out", "runs"] for line in printed)
 
 
-def test_plots_are_embedded_with_their_reference(site):
-    found = re.findall(r'<script type="application/json">(.*?)</script>', site.read_text(), re.S)
-    assert len(found) == 3
-    for text in found:
-        axes = {plot["axis"]: plot for plot in json.loads(text, parse_constant=refuse_constant)}
+def test_charts_are_embedded_with_their_reference(site):
+    found = re.findall(r'<script type="application/json">(.*?)</script>', first_board(site), re.S)
+    curves, reached = (
+        {plot["axis"]: plot for plot in json.loads(text, parse_constant=refuse_constant)}
+        for text in found
+    )
+    for axes in (curves, reached):
         assert sorted(axes) == ["epochs", "evaluations", "seconds"]
         assert axes["evaluations"]["series"][-1]["name"] == RANDOM
 
 
-def test_nothing_tells_where_the_site_was_made(site, tmp_path):
-    for path in (site, site.parent / "leaderboard.json"):
+def test_tables_carry_croissant_metadata(site):
+    text = (site.parent / "tables/toy-whole-1.html").read_text(encoding="utf-8")
+    (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text, re.S)
+    about = json.loads(found)
+    assert about["conformsTo"].endswith("croissant/1.0")
+    assert (about["name"], about["license"]) == ("toy-whole", "CC0")
+    assert len(about["distribution"][0]["sha256"]) == 64
+    fields = [field["name"] for field in about["recordSet"][0]["field"]]
+    assert {"arch", "seed", "valid_accuracy", "test_accuracy"} <= set(fields)
+
+
+def test_the_best_cells_are_those_of_the_table(site):
+    text = (site.parent / "tables/toy-whole-1.html").read_text(encoding="utf-8")
+    assert '<td class="number">76.00</td>' in text
+    assert text.count('<th scope="row"><code>') == 10
+
+
+def test_nothing_tells_where_the_site_was_made(site):
+    above = str(site.parent.parent)
+    for path in [*pages(site), site.parent / "leaderboard.json"]:
         text = path.read_text(encoding="utf-8")
-        assert str(tmp_path) not in text
+        assert above not in text
         assert "/tmp" not in text
 
 
-def test_same_records_make_the_same_site(site, runs, tmp_path):
-    again = build(runs, tmp_path / "again")
-    for name in ("index.html", "leaderboard.json"):
-        assert (again.parent / name).read_bytes() == (site.parent / name).read_bytes()
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
 
 
-def test_site_can_be_built_again_in_place_and_inside_the_records(runs):
-    page = build(runs, runs)
-    before = page.read_bytes()
-    assert build(runs, runs).read_bytes() == before
+def test_same_records_make_the_same_site_also_in_place(home, whole, tmp_path):
+    home.search("random_search", whole, 3)
+    home.search("local_search", whole, 3)
+    first = build(home.runs, tmp_path / "site").parent
+    before = contents(first)
+    assert contents(build(home.runs, tmp_path / "again").parent) == before
+    assert contents(build(home.runs, first).parent) == before
 
 
-@pytest.mark.parametrize("name", ["index.html", "leaderboard.json", "plotly.min.js"])
-def test_files_of_others_are_never_replaced(runs, tmp_path, name):
-    own = tmp_path / "site" / name
-    own.parent.mkdir()
-    own.write_text("<title>my home page</title>")
-    with pytest.raises(InvalidArgumentError, match=f"{name} is not of a leaderboard"):
-        build(runs, own.parent)
-    assert [path.read_text() for path in own.parent.iterdir()] == ["<title>my home page</title>"]
-
-
-def test_progress_counts_records(runs, tmp_path):
-    done = []
-    build(runs, tmp_path / "site", progress=done.append)
-    assert sum(done) == 5
-
-
-def test_texts_of_a_record_are_escaped(home, small_table, run, cells, tmp_path):
-    evil = "</script><script>alert(1)</script>"
-    manifest = home.manifest(small_table, hyperparameters={"a": evil}, preset=evil)
-    home.record(manifest, [run([(cells[0], 40.0, 0.0, 10.0)])])
+@pytest.mark.parametrize("name", ["index.html", "leaderboard.json", "tables/toy-1.html"])
+def test_files_of_others_are_never_replaced(home, small_table, run, cells, tmp_path, name):
     home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    own = tmp_path / "site" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("<title>my home page</title>")
+    with pytest.raises(InvalidArgumentError, match=r"is not of a leaderboard"):
+        build(home.runs, tmp_path / "site")
+    files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+    assert [path.read_text() for path in files] == ["<title>my home page</title>"]
+
+
+def test_pages_of_what_is_gone_are_deleted_and_files_of_others_are_not(
+    home, small_table, run, cells, tmp_path
+):
+    trial = [run([(cells[0], 40.0, 0.0, 10.0)])]
+    home.record(home.manifest(small_table), trial)
+    gone = home.record(home.manifest(small_table, algorithm="gone:Search"), trial)
+    page = build(home.runs, tmp_path / "site")
+    (page.parent / "boards/notes.txt").write_text("mine")
+    assert (page.parent / "algorithms/gone-Search.html").is_file()
+    gone.folder.rename(tmp_path / "elsewhere")
+    build(home.runs, tmp_path / "site")
+    assert not (page.parent / "algorithms/gone-Search.html").exists()
+    assert (page.parent / "boards/notes.txt").read_text() == "mine"
+
+
+def test_a_feed_of_strangers_deletes_nothing(home, small_table, run, cells, tmp_path):
+    home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    (tmp_path / "precious.txt").write_text("mine")
+    site = tmp_path / "site"
+    site.mkdir()
+    listed = ["../precious.txt", "boards/../../precious.txt", "releases/1/index.html", 3]
+    feed = {"made_by": "nasbench 0", "files": listed}
+    (site / "leaderboard.json").write_text(json.dumps(feed))
+    build(home.runs, site)
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_a_release_stays_as_it_was(home, small_table, run, cells, tmp_path):
+    trial = [run([(cells[0], 40.0, 0.0, 10.0)])]
+    home.record(home.manifest(small_table), trial)
+    page = build(home.runs, tmp_path / "site", release="2026.1")
+    frozen = page.parent / "releases/2026.1"
+    before = contents(frozen)
+    assert {"index.html", "leaderboard.json", "tables/toy-1.html"} <= before.keys()
+    assert b"../../index.html" in before["index.html"]
+    home.record(home.manifest(small_table, algorithm="later:Search"), trial)
     text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
-    assert "alert(1)" in text
-    assert "<script>alert" not in text
-    Page(text)
+    assert contents(frozen) == before
+    assert 'href="releases/2026.1/index.html"' in text
+    assert "later:Search" in text
+    with pytest.raises(InvalidArgumentError, match="releases never change"):
+        build(home.runs, tmp_path / "site", release="2026.1")
+    for name in ("", "../up", ".hidden", "a/b", "x" * 65):
+        with pytest.raises(InvalidArgumentError, match="is no name"):
+            build(home.runs, tmp_path / "site", release=name)
+    assert [path.name for path in frozen.parent.iterdir()] == ["2026.1"]
+
+
+def test_marks_are_shown_on_the_rows_that_they_are_of(home, small_table, run, cells, tmp_path):
+    trials = [run([(cells[0], 40.0, 0.0, 10.0)])]
+    home.record(home.manifest(small_table), trials)
+    page = build(home.runs, tmp_path / "site")
+    feed = json.loads((page.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    (row,) = feed["boards"][0]["rows"]
+    assert row["verified"] is None
+    record = {"seeds": "0", "rows": row["record_content_hash"], "rerun": ""}
+    mark = {
+        "made_by": "nasbench leaderboard verify",
+        "format": 1,
+        "level": "recomputed",
+        "entry": {"name": "<b>ours", "sha256": "0" * 64},
+        "checked_with": {"nasbench": "1"},
+        "records": [record, record | {"rows": "of another"}],
+    }
+    (tmp_path / "marks").mkdir()
+    (tmp_path / "marks/one.json").write_text(json.dumps(mark))
+    build(home.runs, tmp_path / "site", marks=tmp_path / "marks")
+    text = (page.parent / "boards/toy-1-4-trials.html").read_text(encoding="utf-8")
+    assert "✓ recomputed</span>" in text
+    assert "&lt;b&gt;ours" in text
+    feed = json.loads((page.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    assert feed["boards"][0]["rows"][0]["verified"]["level"] == "recomputed"
+    with pytest.raises(InvalidArgumentError, match="no folder of marks"):
+        build(home.runs, tmp_path / "site", marks=tmp_path / "nowhere")
+
+
+def test_further_pages_are_linked_from_all(home, small_table, run, cells, tmp_path):
+    home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    page = build(home.runs, tmp_path / "site", links=[Link("Explorer", "explorer/index.html")])
+    assert '<a class="extra" href="explorer/index.html">Explorer</a>' in page.read_text()
+    below = (page.parent / "tables/toy-1.html").read_text()
+    assert '<a class="extra" href="../explorer/index.html">Explorer</a>' in below
+
+
+def test_progress_counts_records(home, small_table, run, cells, tmp_path):
+    trial = [run([(cells[0], 40.0, 0.0, 10.0)])]
+    for name in ("a", "b"):
+        home.record(home.manifest(small_table, algorithm=name), trial)
+    done = []
+    build(home.runs, tmp_path / "site", progress=done.append)
+    assert sum(done) == 2
+
+
+EVIL = "</script><script>alert(1)</script>"
+
+
+def test_texts_of_a_record_are_escaped(home, small_table, run, cells, tmp_path, parsed):
+    trial = [run([(cells[0], 40.0, 0.0, 10.0)])]
+    evil = home.manifest(small_table, hyperparameters={"a": EVIL, EVIL: 1}, preset=EVIL)
+    home.record(evil, trial)
+    home.record(home.manifest(small_table), trial)
+    home.record(home.manifest(small_table, algorithm="a:<script>alert-1-"), trial)
+    site = build(home.runs, tmp_path / "site")
+    assert "algorithms/a-script-alert-1.html" in contents(site.parent)
+    for path in pages(site):
+        text = path.read_text(encoding="utf-8")
+        assert "<script>alert" not in text
+        parsed(text)
+    assert "alert(1)" in (site.parent / "algorithms/random_search.html").read_text()
 
 
 def test_folder_without_records_is_refused(home, tmp_path):
@@ -241,11 +378,11 @@ def test_what_cannot_be_shown_stops_no_page(runs, home, tmp_path):
         assert str(tmp_path) not in line
 
 
-def test_page_is_made_if_nothing_can_be_shown(home, small_table, run, cells, tmp_path):
+def test_overview_is_made_if_nothing_can_be_shown(home, small_table, run, cells, tmp_path, parsed):
     home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
     (home.tables / "toy.parquet").unlink()
     text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
-    Page(text)
+    parsed(text)
     assert "Not shown" in text
     assert "no benchmark is called &#39;toy&#39;" in text
 
@@ -253,77 +390,79 @@ def test_page_is_made_if_nothing_can_be_shown(home, small_table, run, cells, tmp
 def test_setting_that_no_command_can_hold_stops_no_page(home, small_table, run, cells, tmp_path):
     manifest = home.manifest(small_table, hyperparameters={"decay": [None]})
     home.record(manifest, [run([(cells[0], 40.0, 0.0, 10.0)])])
-    page = build(home.runs, tmp_path / "site")
-    assert "No command makes this row again" in page.read_text(encoding="utf-8")
-    (board,) = json.loads((page.parent / "leaderboard.json").read_text())["boards"]
-    assert board["rows"][0]["command"] is None
+    site = build(home.runs, tmp_path / "site")
+    assert "No command makes this row again" in board(site, "toy@1, 4 trials")
+    (found,) = json.loads((site.parent / "leaderboard.json").read_text())["boards"]
+    assert found["rows"][0]["command"] is None
 
 
-def test_failed_build_leaves_the_page_as_it_was(site, runs, monkeypatch):
-    before = site.read_bytes()
+def test_failed_build_leaves_the_site_as_it_was(
+    home, small_table, run, cells, tmp_path, monkeypatch
+):
+    home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    site = build(home.runs, tmp_path / "site")
+    before = contents(site.parent)
 
-    def fail(*_):
+    def fail(*_, **__):
         raise InvalidArgumentError("no page")
 
-    monkeypatch.setattr("leaderboard.site.build.context", fail)
+    monkeypatch.setattr("leaderboard.site.build.files", fail)
     with pytest.raises(InvalidArgumentError):
-        build(runs, site.parent)
-    assert site.read_bytes() == before
+        build(home.runs, site.parent, release="never")
+    assert contents(site.parent) == before
 
 
-def test_empty_facts_are_left_out(home, small_table, run, cells, tmp_path):
+def test_empty_facts_are_left_out(home, run, cells, tmp_path):
     rows = [{"arch": c, "seed": 0, "valid_accuracy": 50 + c[0]} for c in cells]
     for number, dataset in enumerate(("dots", "")):
         metadata = home.table(rows, id=f"toy{number}", dataset=dataset)
         home.record(home.manifest(metadata), [run([(cells[0], 50.0, 0.0, 0.0)])])
-    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
-    assert text.count("<dt>Dataset</dt>") == 1
+    text = "".join(path.read_text() for path in pages(build(home.runs, tmp_path / "site")))
+    assert text.count("<dt>Dataset</dt>") == 2  # on the page of the board and on the table's
     assert "<dd></dd>" not in text
 
 
-def test_colours_do_not_repeat_within_a_board(home, small_table, run, cells, tmp_path):
+def test_looks_do_not_repeat_within_a_board(home, small_table, run, cells, tmp_path):
     trial = [(cells[0], 40.0, 0.0, 10.0)]
     for number in range(10):
         home.record(home.manifest(small_table, algorithm=f"a{number}"), [run(trial)])
-    mean = home.manifest(small_table, algorithm="a9", replicate="mean")
-    home.record(mean, [run(trial)])
-    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
-    first, second = re.findall(r'<table class="ranking">(.*?)</table>', text, re.S)
-    looks = re.findall(r'style="--series:var\((.*?)\)"><line .*? stroke-dasharray="(.*?)"', first)
-    assert len(looks) == len(set(looks)) == 10
-    assert len({hue for hue, _ in looks}) == 8
-    assert re.findall(r"var\((--series-\d)\)\"><line", second) == ["--series-0"]
+    home.record(home.manifest(small_table, algorithm="local_search"), [run(trial)])
+    site = build(home.runs, tmp_path / "site")
+    text = board(site, "toy@1, 4 trials")
+    (table,) = re.findall(r'<table class="ranking sortable">(.*?)</table>', text, re.S)
+    swatches = re.findall(r'<svg class="swatch".*?</svg>', table)
+    assert len(swatches) == len(set(swatches)) == 11
+    hues = [re.findall(r"--series-(\d)", swatch)[0] for swatch in swatches]
+    assert sorted(hues) == ["2", *"7777777777"]
 
 
-def test_folder_that_cannot_be_written_is_refused(runs, tmp_path):
+def test_folder_that_cannot_be_written_is_refused(home, small_table, run, cells, tmp_path):
+    home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "site"):
         with pytest.raises(InvalidArgumentError, match="cannot write"):
-            build(runs, out)
+            build(home.runs, out)
 
 
-def test_a_link_to_nothing_in_place_of_the_page_is_refused(runs, tmp_path):
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_a_link_or_folder_in_place_of_the_overview_is_refused(tmp_path, kind):
     page = tmp_path / "site" / "index.html"
     page.parent.mkdir()
-    page.symlink_to("a disk that is not there")
+    if kind == "link":
+        page.symlink_to("a disk that is not there")
+    else:
+        page.mkdir()
     with pytest.raises(InvalidArgumentError, match=r"index\.html is not of a leaderboard"):
-        build(runs, tmp_path / "site")
-    assert page.is_symlink()
-
-
-def test_a_folder_in_place_of_the_page_is_refused(runs, tmp_path):
-    (tmp_path / "site" / "index.html").mkdir(parents=True)
-    with pytest.raises(InvalidArgumentError, match=r"index\.html is not of a leaderboard"):
-        build(runs, tmp_path / "site")
+        build(tmp_path / "runs", tmp_path / "site")
+    assert page.is_symlink() or page.is_dir()
     assert not list((tmp_path / "site").glob(".*"))
 
 
-@pytest.mark.parametrize("module", ["jinja2", "plotly"])
-def test_missing_extra_is_named_before_anything_is_done(module, home, whole, tmp_path, monkeypatch):
+def test_missing_extra_is_named_before_anything_is_done(home, whole, tmp_path, monkeypatch):
     home.search("random_search", whole, 2)
-    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+    for name in [name for name in sys.modules if name.split(".")[0] == "jinja2"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingExtraError, match=r"-e .\.\[leaderboard\]"):
         build(home.runs, tmp_path / "site")
     assert not (tmp_path / "site").exists()
@@ -331,7 +470,7 @@ def test_missing_extra_is_named_before_anything_is_done(module, home, whole, tmp
 
 def test_board_of_test_selection_says_so(home, whole, tmp_path):
     home.search("random_search", whole, 2, objectives=("test_accuracy",), budget=Budget(trials=3))
-    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
+    site = build(home.runs, tmp_path / "site")
+    text = board(site, "toy-whole@1, 3 trials, test_accuracy, selected on test")
     assert "Selected on test" in text
-    assert "toy-whole@1, 3 trials, test_accuracy, selected on test</h2>" in text
     assert "--objective test_accuracy" in text

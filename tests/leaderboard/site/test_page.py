@@ -1,6 +1,8 @@
-"""The page in a real browser."""
+"""The pages in a real browser."""
 
+import json
 import shutil
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -11,122 +13,265 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("believed")]
 
 REFERENCE = "\N{EN DASH}"
 FAULTS = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
+BOARD = "boards/toy-whole-1-30-trials.html"
+PAUSE = "new Promise(done => requestAnimationFrame(() => setTimeout(done, 150)))"
 
 
 @pytest.fixture(scope="module")
-def page(home_in, whole_space, tmp_path_factory, run, cells):
+def site(home_in, whole_space, tmp_path_factory, run, cells):
+    """Folder of a site with a verdict over two benchmarks, zero and very small regrets, fronts."""
     folder = tmp_path_factory.mktemp("page")
     home = home_in(folder)
     shutil.copy(whole_space, home.tables)
-    whole = whole_space.stem
+    whole, budget = whole_space.stem, Budget(trials=30)
     rows = [{"arch": c, "seed": 0, "valid_accuracy": 50 + 10 * c[0], "seconds": 9} for c in cells]
-    zero = [(cells[0], 50.0, 0.0, 10.0), (cells[3], 20.0, 10.0, 20.0)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NASBENCH_HOME", str(home.tables))
-        home.search("random_search", whole, 5, budget=Budget(trials=30))
-        home.search("regularized_evolution", whole, 5, preset="nats", budget=Budget(trials=30))
-        home.record(home.manifest(home.table(rows)), [run(zero, 0), run(zero, 1)])
-        small = [row | {"valid_loss": 1e-5 * (1 + row["arch"][0])} for row in rows]
-        losses = [{k: row[k] for k in ("arch", "seed", "valid_loss", "seconds")} for row in small]
+        for algorithm in ("random_search", "local_search", "tournament_evolution"):
+            home.search(algorithm, whole, 10, budget=budget)
+        both = ["valid_accuracy", "seconds"]
+        home.search("random_search", whole, 2, budget=Budget(trials=15), objectives=both)
+        toy = home.table(rows, complete=False).id
+        for algorithm in ("random_search", "local_search"):
+            home.search(algorithm, toy, 10, budget=budget)
+        losses = [{"arch": c, "seed": 0, "valid_loss": 1e-5 * (1 + c[0])} for c in cells]
         metadata = home.table(losses, id="toy-z", default_objective="valid_loss")
         home.record(home.manifest(metadata), [run([(cells[2], 3e-5, 0.0, 9.0)])])
-        return build(home.runs, folder / "site")
+        return build(home.runs, folder / "site", release="1").parent
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (768, True), (360, False)])
-def test_page_is_drawn_without_a_fault_at_every_width(browser, page, width, dark):
-    browser.open(page, width, dark=dark)
-    assert browser.evaluate("document.querySelectorAll('.canvas .js-line').length") >= 10
+@pytest.fixture
+def see(browser, site):
+    """``see(page, width)`` opens a page; it returns the browser, whose report is checked later."""
+
+    def opened(page=BOARD, width=1280, *, dark=False):
+        browser.open(site / page, width, dark=dark)
+        browser.evaluate(PAUSE)
+        return browser
+
+    yield opened
     assert browser.reported(*FAULTS) == []
-    requests = browser.reported("Network.requestWillBeSent")
-    asked = [request["request"]["url"] for request in requests]
-    assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
-    assert browser.evaluate("document.documentElement.scrollWidth") == width
-    boxes = browser.evaluate(
-        "[...document.querySelectorAll('.scroll, .canvas, .command')].map("
-        "e => e.getBoundingClientRect()).every(r => r.left >= 0 && r.right <= innerWidth)"
+    asked = [event["request"]["url"] for event in browser.reported("Network.requestWillBeSent")]
+    assert {url.partition(":")[0] for url in asked[1:]} <= {"data"}
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_every_page_is_drawn_at_every_width(see, site, width, dark):
+    for path in sorted(site.rglob("*.html")):
+        name = path.relative_to(site).as_posix()
+        browser = see(name, width, dark=dark)
+        assert browser.reported(*FAULTS) == [], name
+        assert browser.evaluate("document.documentElement.scrollWidth") == width, name
+        drawn = browser.evaluate(
+            "[...document.querySelectorAll('figure.chart .canvas')]"
+            ".every(canvas => canvas.querySelector('svg .curve'))"
+        )
+        assert drawn, name
+
+
+def test_the_verdict_stands_first(see):
+    browser = see("index.html")
+    first = browser.evaluate("document.querySelector('main section .verdict').textContent")
+    assert first.startswith("Over 2 tasks with 10 seeds each (30 trials)")
+    assert browser.evaluate("document.querySelectorAll('.wins tbody td').length") == 4
+
+
+def test_rows_are_sorted_with_their_details_and_the_reference_stays_last(see):
+    browser = see()
+    ranks = "[...document.querySelectorAll('.ranking td.rank')].map(c => c.textContent)"
+    assert browser.evaluate(ranks) == ["1", "2", "3", REFERENCE]
+    head = "document.querySelector('.ranking th[aria-sort]')"
+    browser.evaluate(f"{head}.querySelector('button').click()")
+    assert browser.evaluate(f"{head}.getAttribute('aria-sort')") == "descending"
+    assert browser.evaluate(ranks) == ["3", "2", "1", REFERENCE]
+    below = "[...document.querySelectorAll('.ranking tr.row')].map(r => r.nextElementSibling.id)"
+    assert browser.evaluate(below) == ["row-3", "row-2", "row-1"]
+
+
+def test_rows_are_found_by_text_and_by_family(see):
+    browser = see()
+    shown = (
+        "[...document.querySelectorAll('.ranking tr.row')].filter(r => !r.hidden)"
+        ".map(r => r.dataset.label)"
     )
-    assert boxes
+    browser.evaluate(
+        "(s => { s.value = 'LOCAL sear'; s.dispatchEvent(new Event('input')); })"
+        "(document.querySelector('input[type=search]'))"
+    )
+    assert browser.evaluate(shown) == ["local_search"]
+    assert browser.evaluate("document.querySelector('.count').textContent") == "1 of 3 rows"
+    browser.evaluate(
+        "(s => { s.value = ''; s.dispatchEvent(new Event('input')); })"
+        "(document.querySelector('input[type=search]'))"
+    )
+    browser.evaluate("document.querySelector('.families input[value=evolution]').click()")
+    assert sorted(browser.evaluate(shown)) == ["local_search", "random_search"]
 
 
-def test_plots_follow_the_colour_scheme(browser, page):
-    last = "[...document.querySelectorAll('.canvas')[0].querySelectorAll('.js-line')].at(-1)"
-    stroke = f"getComputedStyle({last}).stroke"
-    colours = []
-    for dark in (False, True):
-        browser.open(page, 1280, dark=dark)
-        colours.append(browser.evaluate(stroke))
-    light = {"name": "prefers-color-scheme", "value": "light"}
-    browser("Emulation.setEmulatedMedia", features=[light])
-    browser.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 200)))")
-    colours.append(browser.evaluate(stroke))
-    assert colours[0] == colours[2] != colours[1]
+def press(browser, key, code=0):
+    for kind in ("keyDown", "keyUp"):
+        text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
+        browser(
+            "Input.dispatchKeyEvent",
+            type=kind,
+            key=key,
+            code=key,
+            windowsVirtualKeyCode=code,
+            **text,
+        )
 
 
-def test_zero_regret_is_drawn_inside_the_plot(browser, page):
-    browser.open(page, 1280)
-    plot = "document.querySelector('.canvas')"
-    axis = browser.evaluate(f"{plot}.layout.yaxis")
-    last = browser.evaluate(f"{plot}.data.find(trace => trace.text).y.at(-1)")
-    assert axis["type"] == "linear"
-    assert axis["range"][0] < last == 0 < axis["range"][1]
-    assert axis["ticktext"][0] == "0"
+def test_a_row_unfolds_by_the_keyboard(see):
+    browser = see()
+    browser.evaluate("document.querySelector('.unfold').focus()")
+    assert browser.evaluate("document.querySelector('#row-1').hidden")
+    press(browser, "Enter", 13)
+    assert not browser.evaluate("document.querySelector('#row-1').hidden")
+    assert browser.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    said = browser.evaluate("document.querySelector('#row-1').textContent")
+    assert "nasbench run" in said
+    assert "Content hash of the record" in said
 
 
-def test_small_numbers_are_ticks_with_powers_of_ten(browser, page):
-    browser.open(page, 1280)
+def test_the_axis_is_switched_for_all_figures_and_tables(see):
+    browser = see()
+    titles = (
+        "[...document.querySelectorAll('figure.chart svg')].map(s => "
+        "[...s.querySelectorAll('text')].at(-2).textContent)"
+    )
+    before = browser.evaluate(titles)
+    assert all(title.startswith("simulated time") for title in before)
+    browser.evaluate("document.querySelector('.switch input[value=evaluations]').click()")
+    assert set(browser.evaluate(titles)) == {"evaluations"}
+    shown = (
+        "[...document.querySelectorAll('.by-axis')].filter(t => !t.hidden).map(t => t.dataset.axis)"
+    )
+    assert browser.evaluate(shown) == ["evaluations"]
+    browser.evaluate("document.querySelector('.switch input[value=evaluations]').focus()")
+    press(browser, "ArrowRight", 39)
+    assert browser.evaluate(shown) == ["epochs"]
+
+
+def test_points_are_read_by_the_keyboard(see):
+    browser = see()
+    browser.evaluate("document.querySelector('figure.chart .canvas').focus()")
+    tip = "document.querySelector('figure.chart .tip')"
+    press(browser, "ArrowRight", 39)
+    first = browser.evaluate(f"{tip}.textContent")
+    press(browser, "ArrowLeft", 37)
+    press(browser, "ArrowDown", 40)
+    assert first != browser.evaluate(f"{tip}.textContent")
+    press(browser, "Escape", 27)
+    assert browser.evaluate(f"{tip}.hidden")
+
+
+def test_the_mouse_finds_a_curve(see):
+    browser = see()
+    at = browser.evaluate(
+        "(c => { c.canvas.scrollIntoView({block: 'center'});"
+        " const b = c.svg.getBoundingClientRect();"
+        " const one = c.drawn.at(-1); const [x, y] = one.points.at(-1);"
+        " return [b.left + x, b.top + y, one.series.name]; })"
+        "(document.querySelector('figure.chart').chart)"
+    )
+    browser("Input.dispatchMouseEvent", type="mouseMoved", x=at[0], y=at[1])
+    tip = browser.evaluate("document.querySelector('figure.chart .tip b').textContent")
+    names = browser.evaluate(
+        "[...document.querySelectorAll('.series.active')].map(g => g.dataset.name)"
+    )
+    assert names == [tip]
+
+
+def test_the_legend_makes_curves_stand_out_or_not(see):
+    browser = see()
+    faint = "document.querySelectorAll('figure.chart .faint').length"
+    assert browser.evaluate(faint) == 0
+    browser.evaluate("document.querySelector('.legend button').click()")
+    assert browser.evaluate("document.querySelector('.legend button').ariaPressed") == "false"
+    n_charts = browser.evaluate("document.querySelectorAll('figure.chart').length")
+    assert browser.evaluate(faint) == n_charts == 2
+    browser.evaluate("document.querySelector('input[value=hidden]').click()")
+    assert browser.evaluate(faint) == 0
+
+
+@pytest.mark.parametrize("kind", ["chart", "drawing"])
+def test_figures_are_saved_with_title_legend_and_light_colours(see, kind):
+    browser = see(BOARD if kind == "chart" else "index.html", dark=True)
+    code = f"exported(document.querySelector('figure.{kind}')).text"
+    text = browser.evaluate(code)
+    root = ET.fromstring(text)
+    assert "var(--" not in text
+    assert "#ffffff" in text
+    said = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    if kind == "chart":
+        assert any("Test regret" in (one or "") for one in said)
+        assert {"local_search", "random_search", "tournament_evolution"} <= set(said)
+        assert len(root.findall(".//{http://www.w3.org/2000/svg}path[@class='curve']")) >= 3
+    png = browser.evaluate(f"png(document.querySelector('figure.{kind}'))")
+    assert png.startswith("data:image/png;base64,iVBOR")
+    assert len(png) > 10_000
+    browser.evaluate(
+        "window.saved = []; HTMLAnchorElement.prototype.click = function () "
+        "{ saved.push([this.download, this.href.slice(0, 18)]); }"
+    )
+    browser.evaluate(f"document.querySelector('figure.{kind} .tools button').click()")
+    ((name, url),) = browser.evaluate("saved")
+    assert name.endswith(".svg")
+    assert url == "data:image/svg+xml"
+
+
+def test_figures_follow_the_colour_scheme(see):
+    stroke = "getComputedStyle(document.querySelector('.curve')).stroke"
+    light = see().evaluate(stroke)
+    browser = see(dark=True)
+    dark = browser.evaluate(stroke)
+    scheme = {"name": "prefers-color-scheme", "value": "light"}
+    browser("Emulation.setEmulatedMedia", features=[scheme])
+    assert browser.evaluate(stroke) == light != dark
+
+
+def test_zero_and_small_regrets_are_inside_the_figure(see, site):
+    feed = json.loads((site / "leaderboard.json").read_text())
+    places = {board["question"]["benchmark"]: board["page"] for board in feed["boards"]}
+    browser = see(places["toy"])
+    at = "document.querySelector('figure.chart').chart.drawn[0].points.at(-1)[1]"
+    bottom = browser.evaluate(
+        "document.querySelector('figure.chart clipPath rect').y.baseVal.value"
+    )
+    assert (
+        bottom
+        < browser.evaluate(at)
+        < browser.evaluate("document.querySelector('.canvas').clientHeight") - 46
+    )
+    assert "0" in browser.evaluate(
+        "[...document.querySelectorAll('figure.chart text')].map(t => t.textContent)"
+    )
+    browser = see(places["toy-z"])
     ticks = browser.evaluate(
-        "[...document.querySelectorAll('.canvas')].at(-1).layout.yaxis.ticktext"
+        "[...document.querySelectorAll('figure.chart text')].map(t => t.textContent)"
     )
     assert "2\N{MULTIPLICATION SIGN}10⁻⁵" in ticks
 
 
-def test_rows_have_the_look_of_their_curves(browser, page):
-    browser.open(page, 1280)
-    in_table = "[...document.querySelectorAll('.ranking')[1].querySelectorAll('.swatch')]"
-    in_legend = "[...document.querySelectorAll('.legend')[1].querySelectorAll('.swatch')]"
-    strokes = [
-        browser.evaluate(f"{e}.map(s => getComputedStyle(s).stroke)") for e in (in_table, in_legend)
-    ]
-    assert strokes[0] == strokes[1][:2]
-    plots = "document.querySelectorAll('.plots')[1].querySelectorAll('.canvas')[1]"
-    drawn = browser.evaluate(f"{plots}.data.filter(t => t.text).map(t => t.line.color)")
-    assert len(set(drawn)) == 3
+def test_what_scrolls_says_so(see):
+    browser = see(width=390)
+    hints = "[...document.querySelectorAll('.hint')].filter(h => !h.hidden).length"
+    assert browser.evaluate(hints) >= 2
+    assert browser.evaluate("document.querySelector('#ranking .hint').textContent").startswith(
+        "Scroll"
+    )
 
 
-def test_table_is_sorted_by_its_heads_and_the_reference_stays_last(browser, page):
-    browser.open(page, 1280)
-    table = "document.querySelectorAll('.ranking')[1]"
-    ranks = f"[...{table}.querySelectorAll('tbody td.rank')].map(c => c.textContent)"
-    head = f"{table}.querySelector('th[aria-sort]')"
-    assert browser.evaluate(ranks) == ["1", "2", REFERENCE]
-    assert browser.evaluate(f"{head}.textContent.trim()") == "Test regret (pp)"
-    browser.evaluate(f"{head}.querySelector('button').click()")
-    assert browser.evaluate(f"{head}.getAttribute('aria-sort')") == "descending"
-    assert browser.evaluate(ranks) == ["2", "1", REFERENCE]
+def test_the_list_of_contents_stays_in_sight(see):
+    for width in (1280, 390):
+        browser = see(width=width)
+        browser.evaluate("document.querySelector('#curves').scrollIntoView({behavior: 'instant'})")
+        browser.evaluate(PAUSE)
+        top = browser.evaluate("document.querySelector('.toc').getBoundingClientRect().top")
+        assert -1 <= top < 80
+        assert browser.evaluate("document.querySelector('.toc a[aria-current]').hash") == "#curves"
 
 
-def test_legend_hides_a_curve_in_both_plots(browser, page):
-    browser.open(page, 1280)
-    drawn = "document.querySelectorAll('.plots')[1].querySelectorAll('.js-line').length"
-    before = browser.evaluate(drawn)
-    button = "document.querySelectorAll('.plots')[1].querySelector('.legend button')"
-    browser.evaluate(f"{button}.click()")
-    assert browser.evaluate(f"{button}.getAttribute('aria-pressed')") == "false"
-    assert browser.evaluate(drawn) <= before - 2
-    browser.evaluate(f"{button}.click()")
-    assert browser.evaluate(drawn) == before
-
-
-def test_row_of_the_table_opens_its_command(browser, page):
-    browser.open(page, 1280)
-    browser.evaluate("document.querySelector('.ranking tbody a').click()")
-    browser.evaluate("new Promise(done => setTimeout(done, 100))")
-    assert browser.evaluate("document.querySelector('details.again').open")
-    assert browser.evaluate("document.querySelector('details.again .copy').textContent") == "Copy"
-
-
-def test_screenshot_is_not_blank(browser, page, tmp_path):
-    browser.open(page, 1280)
-    browser.screenshot(tmp_path / "page.png")
+def test_screenshots_are_not_blank(see, tmp_path):
+    see().screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 50_000

@@ -3,9 +3,14 @@ import pytest
 
 from leaderboard.curves import RANDOM, drawn
 from leaderboard.scores import rank
-from leaderboard.site.plots import MEAN, ONCE, linear_below, plots, style, ticks
+from leaderboard.site.looks import looks
+from leaderboard.site.plots import FRONT, MEAN, ONCE, fronts, linear_below, plots, ticks
+from leaderboard.site.shown import shown
+from nasbench.runs.run import NONE, Run
 
 pytestmark = pytest.mark.usefixtures("believed")
+
+LOOKS = looks([("random_search", "random_search")])
 
 
 @pytest.mark.parametrize(
@@ -41,17 +46,9 @@ def test_ticks_are_round_and_few(low, high, expected):
     assert found == sorted(found)
 
 
-def test_looks_of_rows_do_not_repeat():
-    looks = [tuple(style(place).values()) for place in range(192)]
-    assert len(set(looks)) == 192
-    assert len({hue for hue, _, _ in looks[:8]}) == 8
-    assert {(dash, marker) for _, dash, marker in looks[:8]} == {("solid", "")}
-    assert {marker for _, _, marker in looks[:32]} == {""}
-
-
 def board_of(home, metadata, runs):
     (board,) = rank([home.record(home.manifest(metadata), runs)])
-    return plots(board, drawn(board), {"random_search": style(3)})
+    return plots(board, drawn(board), LOOKS)
 
 
 def test_plots_hold_the_curves_with_units(home, small_table, run, cells):
@@ -63,10 +60,11 @@ def test_plots_hold_the_curves_with_units(home, small_table, run, cells):
     assert seconds["y"]["title"] == "test regret (pp)"
     assert seconds["y"]["linear_below"] is None
     (series,) = seconds["series"]
-    assert (series["name"], series["style"], series["y"]) == ("random_search", style(3), [27.0])
-    assert len(series["low"]) == len(series["high"]) == len(series["x"])
+    assert (series["name"], series["y"], series["lead"]) == ("random_search", [27.0], True)
+    assert series["look"] == LOOKS["random_search"]
+    assert len(series["low"]) == len(series["high"]) == len(seconds["grids"][series["x"]])
     reference = evaluations["series"][-1]
-    assert (reference["name"], reference["style"], reference["low"]) == (RANDOM, None, [])
+    assert (reference["name"], reference["look"], "low" in reference) == (RANDOM, None, False)
 
 
 def test_zero_regret_is_inside_the_axis(home, small_table, run, cells):
@@ -89,3 +87,35 @@ def test_all_runs_at_the_optimum_can_be_drawn(home, small_table, run, cells):
     for plot in board_of(home, small_table, [run([(cells[2], 20.0, 0.0, 10.0)])]):
         assert plot["y"]["range"][0] == 0
         assert plot["y"]["linear_below"]
+
+
+def test_only_the_first_rows_of_a_large_board_stand_out(home, small_table, run, cells):
+    records = [
+        home.record(home.manifest(small_table, algorithm=f"a{i}"), [run([(cells[0], 40.0, 0, 10)])])
+        for i in range(9)
+    ]
+    (made,) = shown(list(rank(records)), {})
+    series = plots(made.board, made.curves, made.looks)[1]["series"]
+    assert [one["lead"] for one in series] == [True] * 5 + [False] * 4 + [True]
+
+
+def test_fronts_are_those_of_the_run_with_the_middle_regret(home, small_table, run, cells):
+    """By hand: validation 60, 70, 80, 90 and seconds 10 for all, so one cell dominates."""
+    both = ["valid_accuracy", "seconds"]
+    manifest = home.manifest(small_table, objectives=both)
+
+    def pair(cell, loss, seed):
+        rows = [(cell, 2, NONE, 0, (loss, 10.0), 0.0, 10.0, 0.0)]
+        return Run.from_rows(rows, [0.0], seed=seed, n_decisions=6, n_objectives=2)
+
+    worst, middle, best = (pair(cells[i], 40.0 - 10 * i, s) for s, i in enumerate((0, 1, 3)))
+    (made,) = rank([home.record(manifest, [worst, middle, best])])
+    (plot,) = fronts(made, {"random_search": LOOKS["random_search"]})
+    row, whole = plot["series"]
+    assert (whole["name"], whole["look"]) == (FRONT, None)
+    assert len(row["y"]) == 1
+    assert made.landscape.reported.scaled(np.array([cells[1]]))[0] == pytest.approx(
+        [row["at"][0], row["y"][0]]
+    )
+    single = home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    assert fronts(next(iter(rank([single]))), {}) == []

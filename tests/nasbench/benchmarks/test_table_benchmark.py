@@ -908,7 +908,7 @@ def test_shipped_tables_are_complete(name, best, chance):
 # Light import
 
 HEAVY = (
-    *("pandas", "torch", "sklearn", "scipy", "xgboost", "h5py", "matplotlib", "plotly", "jinja2"),
+    *("pandas", "torch", "sklearn", "scipy", "xgboost", "h5py", "matplotlib", "jinja2"),
     "joblib",
 )
 LIGHT = [

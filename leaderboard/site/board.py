@@ -1,15 +1,14 @@
-"""Context of the page template: numbers as text, positions in percent."""
+"""Context of the page of a board: numbers as text, positions in percent."""
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leaderboard import COLUMNS
 from leaderboard.boards import Board, Question, Row, count
-from leaderboard.curves import POINTS
+from leaderboard.command import ranges
 from leaderboard.site import notes
-from leaderboard.site.feed import Drawn
+from leaderboard.site.diagrams import critical_differences
 from leaderboard.site.formatting import (
     Digits,
     TextColumn,
@@ -17,75 +16,34 @@ from leaderboard.site.formatting import (
     duration,
     number,
     settings_text,
+    time_unit,
     unit_of,
 )
-from leaderboard.site.plots import plots, style
-from leaderboard.statistics import DRAWS, LEVEL
+from leaderboard.site.looks import family, family_name, hue
+from leaderboard.site.plots import distributions, fronts, plots
+from leaderboard.site.shown import Shown
 
 
-def context(boards: Sequence[tuple[Board, Drawn]], document: dict[str, Any]) -> dict[str, Any]:
-    """Context for the page template.
+def view(shown: Shown, numbers: dict[str, Any], algorithms: Mapping[str, str]) -> dict[str, Any]:
+    """Context of the page of a board.
 
     Args:
-        boards: Boards with their curves.
-        document: The feed, from :func:`leaderboard.site.feed.feed`.
+        shown: The board with its curves.
+        numbers: The same board in the feed, from :func:`leaderboard.site.feed.feed`.
+        algorithms: Names of the pages of algorithms.
     """
-    rows = [row for board, _ in boards for row in board.rows]
-    algorithms = {row.algorithm for row in rows}
-    benchmarks = {board.question.benchmark for board, _ in boards}
-    searches = sum(len(row.seeds) for row in rows)
-    counts = [
-        _count(len(algorithms), "algorithm"),
-        f"on {_count(len(benchmarks), 'benchmark')}",
-        f"in {_count(searches, 'recorded search', 'recorded searches')}",
-    ]
-    names = list(dict.fromkeys(row.label for row in rows))
-    return {
-        "lede": f"{' '.join(counts)}.",
-        "views": [
-            _view(number, board, drawn, numbers, names)
-            for number, ((board, drawn), numbers) in enumerate(
-                zip(boards, document["boards"], strict=True), start=1
-            )
-        ],
-        "not_shown": document["not_shown"],
-        "made_by": document["made_by"],
-        "terms": _terms(),
-        "draws": DRAWS,
-        "level": f"{100 * LEVEL:g}",
-        "points": POINTS,
-    }
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def _terms() -> list[tuple[str, str]]:
-    """Titles and descriptions of all columns, independent of any board."""
-    found = []
-    for name in COLUMNS:
-        column = COLUMNS.load(name)
-        title = column.title.format(measure="regret", reported="value")
-        found.append((title[:1].upper() + title[1:], column.description))
-    return found
-
-
-def _view(
-    number: int, board: Board, drawn: Drawn, numbers: dict[str, Any], names: Sequence[str]
-) -> dict[str, Any]:
+    board = shown.board
     landscape = board.landscape
     high = max(_top(row) for row in board.rows)
-    labels = {row.label for row in board.rows}
-    styles = {name: style(i) for i, name in enumerate(n for n in names if n in labels)}
-    drawings = plots(board, drawn, styles)
     texts = columns(board)
+    families = {row.label: family(row.algorithm) for row in board.rows}
+    curves = plots(board, shown.curves, shown.looks)
     return {
-        "anchor": f"board-{number}",
         "board": board,
+        "slug": shown.slug,
+        "table": shown.table,
         "about": landscape.benchmark.description,
         "kind": "surrogate" if landscape.population.surrogate else "table",
-        "source": _source(board),
         "columns": texts,
         "expected": _expected(board),
         "facts": _facts(board),
@@ -97,22 +55,111 @@ def _view(
         "random": _random(board, texts),
         "random_strip": _percent(board.random_regret, high),
         "reference": _percent(landscape.exhaustive_once, high),
+        "families": sorted({(family_name(f), hue(f)) for f in families.values()}),
+        "verified": bool(shown.marks),
         "rows": [
             {
                 "row": row,
-                "anchor": f"board-{number}-row-{row.rank}",
+                "anchor": f"row-{row.rank}",
+                "page": algorithms[row.algorithm],
+                "family": family_name(families[row.label]),
+                "hue": hue(families[row.label]),
                 "settings": settings_text(row),
-                "style": styles[row.label],
+                "look": shown.looks[row.label],
                 "gap": _gap(board, row, texts[0].digits),
                 "strip": _strip(row, high),
+                "seeds": ranges(row.seeds),
+                "summary": _summary(row, texts[0].digits),
+                "mark": shown.marks.get(row.label),
                 "command": numbers["rows"][row.rank - 1]["command"],
                 "record": numbers["rows"][row.rank - 1]["record"],
                 "manifest": json.dumps(row.records.manifest.encode(), indent=2, ensure_ascii=False),
             }
             for row in board.rows
         ],
-        "plots": drawings,
-        "legend": drawings[-1],
+        "axes": [{"axis": plot["axis"], "title": plot["x"]["title"]} for plot in curves],
+        "curves": curves,
+        "reached": distributions(board, shown.reached, shown.looks),
+        "fronts": fronts(board, shown.looks),
+        "targets": _targets(shown, texts[0].digits),
+        "differences": _differences(shown),
+        "several": len(board.question.objectives),
+    }
+
+
+def entry(shown: Shown) -> dict[str, Any]:
+    """What the overview says of a board."""
+    board = shown.board
+    texts = columns(board)[0]
+    return {
+        "title": board.title,
+        "slug": shown.slug,
+        "about": board.landscape.benchmark.description.title,
+        "measure": board.landscape.measure,
+        "leader": board.rows[0].label,
+        "mark": board.rows[0].mark,
+        "look": shown.looks[board.rows[0].label],
+        "ties": sum(row.tied for row in board.rows),
+        "regret": f"{texts.texts[0]} {texts.unit}".strip(),
+        "interval": texts.intervals[0],
+        "rows": len(board.rows),
+        "seeds": notes.seeds(board).removesuffix(" per row"),
+    }
+
+
+def _summary(row: Row, digits: Digits) -> str:
+    """Inter-quartile mean and median of the regret, with their intervals."""
+    both = (("inter-quartile mean", row.summary.iqm), ("median", row.summary.median))
+    text = ", ".join(
+        f"{name} {digits.text(found.mean)} {digits.interval(found)}".strip() for name, found in both
+    )
+    return f"{text} {digits.unit}".strip()
+
+
+def _targets(shown: Shown, digits: Digits) -> list[dict[str, Any]]:
+    """Hit rates and expected running times at some targets, by axis."""
+    every = sorted({found.target for found in shown.attained}, reverse=True)
+    picked = sorted({*every[9:-1:10], *every[-1:]}, reverse=True)
+    by_place = {(found.axis, found.label, found.target): found for found in shown.attained}
+    found = []
+    for axis, by_label in shown.curves.items():
+        divisor, unit = 1.0, str(axis)
+        if axis == "seconds":
+            divisor, unit = time_unit(max(curve.at[-1] for curve in by_label.values()))
+        rows = []
+        for row in shown.board.rows:
+            cells = []
+            for target in picked:
+                one = by_place[axis, row.label, target]
+                known = math.isfinite(one.runtime)
+                cells.append(
+                    {
+                        "share": f"{100 * one.hits.mean:.0f}",
+                        "interval": f"{100 * one.hits.low:.0f} to {100 * one.hits.high:.0f} %",
+                        "runtime": number(one.runtime / divisor, digits=3) if known else "never",
+                        "value": one.runtime if known else "Infinity",
+                        "speedup": number(one.speedup) if math.isfinite(one.speedup) else "",
+                    }
+                )
+            rows.append({"label": row.label, "look": shown.looks[row.label], "cells": cells})
+        heads = [f"{digits.text(t)} {digits.unit}" if t else "the optimum" for t in picked]
+        found.append({"axis": axis, "unit": unit, "heads": heads, "rows": rows})
+    return found if picked else []
+
+
+def _differences(shown: Shown) -> dict[str, Any] | None:
+    """Critical differences over seeds; None where none are judged."""
+    judged = shown.seeds
+    if judged is None:
+        return None
+    hues = {row.label: hue(family(row.algorithm)) for row in shown.board.rows}
+    title = f"Average ranks over {judged.n_seeds:,} seeds"
+    return {
+        "title": title,
+        "drawn": critical_differences(judged.labels, judged.ranks, judged.groups, hues, title),
+        "p": f"= {judged.p:.2g}" if judged.p >= 1e-4 else "< 0.0001",
+        "left_out": judged.left_out,
+        "n": len(judged.labels),
     }
 
 
@@ -141,20 +188,6 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         low, high = map(duration, board.window)
         facts.append(("Anytime area", f"from {low} to {high}"))
     return [(term, text) for term, text in facts if text]
-
-
-def _source(board: Board) -> list[tuple[str, str]]:
-    """Sources of the numbers, as terms and descriptions."""
-    about = board.landscape.benchmark.description
-    terms = {
-        "licence": "Licence",
-        "source": "Source",
-        "citation": "Cite",
-        "seeds": "Training seeds",
-        "elsewhere": "Not in the table",
-    }
-    said = ((term, getattr(about, name, "")) for name, term in terms.items())
-    return [(term, text) for term, text in said if text]
 
 
 def _budget(question: Question) -> str:
