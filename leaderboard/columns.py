@@ -70,7 +70,7 @@ def targets_reached(search: Search) -> float:
     targets = search.landscape.targets
     if not targets.size:
         return np.nan
-    return float(np.isfinite(search.reached(targets, "evaluations")).mean())
+    return float(np.isfinite(search.reached(targets, ["evaluations"])[0]).mean())
 
 
 @score("Optimum found", "rate", "max")

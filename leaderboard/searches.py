@@ -1,5 +1,6 @@
 """A recorded run as a step function: the regret of its incumbent over time and evaluations."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -32,6 +33,7 @@ class Search:
         landscape: As given.
         window: As given.
         n_trials: Number of trials that ended within the limit.
+        chosen: Place of the last incumbent within the limit; None if there is none.
         archs: The incumbents in the order in which they were found, shape ``(n, d)``.
         times: Simulated second at which each was found, shape ``(n,)``.
         evaluations: Number of trials that had ended by then, its own included, shape ``(n,)``.
@@ -42,6 +44,7 @@ class Search:
 
     __slots__ = (
         "archs",
+        "chosen",
         "epochs",
         "evaluations",
         "landscape",
@@ -74,17 +77,13 @@ class Search:
         self.times = run.ends[incumbents]
         self.evaluations = ended[incumbents]
         self.epochs = self.spent[self.evaluations - 1]
+        n = int(self.evaluations.searchsorted(self.n_trials, side="right"))
+        self.chosen = n - 1 if n else None
 
     @property
     def before(self) -> float:
         """Regret before the first incumbent: that of a random architecture."""
         return self.landscape.reported.random_regret
-
-    @property
-    def chosen(self) -> int | None:
-        """Place of the last incumbent within the limit; None if there is none."""
-        n = int(np.searchsorted(self.evaluations, self.n_trials, side="right"))
-        return n - 1 if n else None
 
     def steps(self, axis: Axis) -> NDArray[np.number]:
         """Places on an axis at which the incumbents were found, shape ``(n,)``."""
@@ -100,21 +99,28 @@ class Search:
             return float(self.n_trials)
         return float(self.spent[self.n_trials - 1]) if self.n_trials else 0.0
 
-    def reached(self, targets: NDArray[np.float64], axis: Axis) -> NDArray[np.float64]:
-        """Where on an axis an incumbent within the limit first had a regret of at most a target.
+    def reached(
+        self, targets: NDArray[np.float64], axes: Sequence[Axis]
+    ) -> list[NDArray[np.float64]]:
+        """Where an incumbent within the limit first had a regret of at most a target.
 
         Args:
             targets: Regrets, shape ``(n_targets,)``.
-            axis: What is paid.
+            axes: What is paid.
 
         Returns:
-            Shape ``(n_targets,)``; ``inf`` for targets that were not reached.
+            For each axis an array of shape ``(n_targets,)``; ``inf`` for targets that were not
+            reached.
         """
         n = 0 if self.chosen is None else self.chosen + 1
         lowest = np.minimum.accumulate(self.regrets[:n])
-        place = (lowest > targets[:, None]).sum(axis=1)
-        at = np.append(self.steps(axis)[:n].astype(np.float64), np.inf)
-        return np.asarray(at[place])
+        place = n - lowest[::-1].searchsorted(targets, side="right")
+        found = []
+        for axis in axes:
+            at = np.full(n + 1, np.inf)
+            at[:n] = self.steps(axis)[:n]
+            found.append(at[place])
+        return found
 
     @property
     def regret(self) -> float:
@@ -146,7 +152,7 @@ def step_values(
     Returns:
         Shape ``(m,)``.
     """
-    return levels[np.searchsorted(steps, at, side="right")]
+    return levels[steps.searchsorted(at, side="right")]
 
 
 def log_mean(

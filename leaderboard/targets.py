@@ -6,6 +6,7 @@ Hansen et al. (2022), https://arxiv.org/abs/1605.03560, explain the measures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,34 +51,119 @@ class Attainment:
     speedup: float
 
 
+class Runtimes:
+    """When the runs of a board reach the targets of its benchmark, computed once for all axes.
+
+    Args:
+        board: The board.
+
+    Attributes:
+        board: As given.
+        targets: The regrets, from the easiest on, and 0, the best of the space.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.targets = np.append(board.landscape.targets, 0.0)
+        self._axes = axes(board)
+        self._times: dict[tuple[str, Axis], NDArray[np.float64]] = {}
+        for row in board.rows:
+            reached = [search.reached(self.targets, self._axes) for search in row.searches]
+            for axis, times in zip(self._axes, zip(*reached, strict=True), strict=True):
+                self._times[row.label, axis] = np.stack(times)
+
+    def attainments(self) -> list[Attainment]:
+        """Hit rate, expected running time and speed-up of every row, axis and target."""
+        board, targets = self.board, self.targets
+        expected = random_evaluations(board, targets)
+        steps = {row.label: _mean_steps(row, self._axes) for row in board.rows}
+        found = []
+        for axis in self._axes:
+            price = _price(board, axis)
+            for row in board.rows:
+                times = self._times[row.label, axis]
+                costs = np.array([search.cost(axis) for search in row.searches])
+                paid = np.minimum(times, costs[:, None]).sum(axis=0)
+                own = _until(*steps[row.label][axis], targets)
+                for i, n in enumerate(np.isfinite(times).sum(axis=0).tolist()):
+                    both = np.isfinite(own[i]) and np.isfinite(expected[i])
+                    found.append(
+                        Attainment(
+                            label=row.label,
+                            axis=axis,
+                            target=float(targets[i]),
+                            hits=statistics.rate(n, len(times)),
+                            runtime=float(paid[i]) / n if n else np.inf,
+                            speedup=float(price * expected[i] / own[i]) if both else np.nan,
+                        )
+                    )
+        return found
+
+    def ecdf(self, axis: Axis) -> dict[str, Curve]:
+        """Runtime distribution with intervals over seeds, see :func:`ecdf`."""
+        at, shares = self._shares(axis)
+        found = {
+            label: Curve(at, of_one.mean(axis=0), *statistics.interval(of_one))
+            for label, of_one in shares.items()
+        }
+        return found | self._random(axis, at)
+
+    def mean_ecdf(self, axis: Axis) -> dict[str, Curve]:
+        """Runtime distribution without intervals, which take most of the time."""
+        at, shares = self._shares(axis)
+        none = np.full(len(at), np.nan)
+        found = {
+            label: Curve(at, of_one.mean(axis=0), none, none) for label, of_one in shares.items()
+        }
+        return found | self._random(axis, at)
+
+    def _shares(self, axis: Axis) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+        """Costs, and the share of the targets that each run has reached by then."""
+        at = grid(self.board.rows, axis)
+        if len(self.targets) == 1:
+            return at, {}
+        labels = [row.label for row in self.board.rows]
+        return at, {label: _shares(self._times[label, axis][:, :-1], at) for label in labels}
+
+    def _random(self, axis: Axis, at: NDArray[np.float64]) -> dict[str, Curve]:
+        """The distribution of simulated random search; empty where there is none."""
+        landscape = self.board.landscape
+        if axis == "seconds" or len(self.targets) == 1 or not isinstance(landscape, Landscape):
+            return {}
+        price = landscape.benchmark.fidelities[-1] if axis == "epochs" else 1
+        mean = _shares(price * self._random_times, at).mean(axis=0)
+        return {RANDOM: Curve(at, mean, mean, mean)}
+
+    @cached_property
+    def _random_times(self) -> NDArray[np.float64]:
+        landscape = self.board.landscape
+        assert isinstance(landscape, Landscape)
+        return landscape.random_times(self.targets[:-1], RUNS)
+
+
 def attainments(board: Board) -> list[Attainment]:
     """Hit rate, expected running time and speed-up of every row, axis and target.
 
     The targets are those of the benchmark, from the easiest on, and the best of the space.
     """
-    targets = np.append(board.landscape.targets, 0.0)
-    expected = random_evaluations(board, targets)
-    found = []
-    for axis in axes(board):
-        price = _price(board, axis)
-        for row in board.rows:
-            times = _times(row, targets, axis)
-            costs = np.array([search.cost(axis) for search in row.searches])
-            paid = np.minimum(times, costs[:, None]).sum(axis=0)
-            own = _until(*_mean_steps(row, axis), targets)
-            for i, n in enumerate(np.isfinite(times).sum(axis=0).tolist()):
-                both = np.isfinite(own[i]) and np.isfinite(expected[i])
-                found.append(
-                    Attainment(
-                        label=row.label,
-                        axis=axis,
-                        target=float(targets[i]),
-                        hits=statistics.rate(n, len(times)),
-                        runtime=float(paid[i]) / n if n else np.inf,
-                        speedup=float(price * expected[i] / own[i]) if both else np.nan,
-                    )
-                )
-    return found
+    return Runtimes(board).attainments()
+
+
+def ecdf(board: Board, axis: Axis) -> dict[str, Curve]:
+    """Runtime distribution: the share of pairs of run and target that are reached by a cost.
+
+    Over evaluations and epochs, :data:`RUNS` simulated runs of random search with full trainings
+    stand beside the rows.
+
+    Args:
+        board: The board.
+        axis: What is paid.
+
+    Returns:
+        Curves by label, over the points of :func:`leaderboard.curves.grid`, with intervals over
+        seeds; empty if the benchmark sets no targets.
+    """
+    return Runtimes(board).ecdf(axis)
 
 
 def random_evaluations(board: Board, regrets: Sequence[float] | NDArray[np.float64]) -> list[float]:
@@ -116,35 +202,6 @@ def random_evaluations(board: Board, regrets: Sequence[float] | NDArray[np.float
     return found
 
 
-def ecdf(board: Board, axis: Axis) -> dict[str, Curve]:
-    """Runtime distribution: the share of pairs of run and target that are reached by a cost.
-
-    Over evaluations and epochs, :data:`RUNS` simulated runs of random search with full trainings
-    stand beside the rows.
-
-    Args:
-        board: The board.
-        axis: What is paid.
-
-    Returns:
-        Curves by label, over the points of :func:`leaderboard.curves.grid`, with intervals over
-        seeds; empty if the benchmark sets no targets.
-    """
-    targets = board.landscape.targets
-    if not targets.size:
-        return {}
-    at = grid(board.rows, axis)
-    found = {}
-    for row in board.rows:
-        shares = _shares(_times(row, targets, axis), at)
-        found[row.label] = Curve(at, shares.mean(axis=0), *statistics.interval(shares))
-    if axis != "seconds" and isinstance(board.landscape, Landscape):
-        price = board.landscape.benchmark.fidelities[-1] if axis == "epochs" else 1
-        mean = _shares(price * board.landscape.random_times(targets, RUNS), at).mean(axis=0)
-        found[RANDOM] = Curve(at, mean, mean, mean)
-    return found
-
-
 def _price(board: Board, axis: Axis) -> float:
     """What an evaluation of random search costs on an axis."""
     if axis == "evaluations":
@@ -153,11 +210,6 @@ def _price(board: Board, axis: Axis) -> float:
     if axis == "epochs":
         return float(landscape.benchmark.fidelities[-1])
     return landscape.full_seconds / board.question.workers
-
-
-def _times(row: Row, targets: NDArray[np.float64], axis: Axis) -> NDArray[np.float64]:
-    """Cost at which each run reached each target, shape ``(n_runs, n_targets)``."""
-    return np.stack([search.reached(targets, axis) for search in row.searches])
 
 
 def _shares(times: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,19 +221,25 @@ def _shares(times: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray(reached / n_targets)
 
 
-def _mean_steps(row: Row, axis: Axis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Costs at which the mean regret of a row changes, and that mean from there on."""
-    at, change = [], []
-    for search in row.searches:
-        n = 0 if search.chosen is None else search.chosen + 1
-        at.append(search.steps(axis)[:n].astype(np.float64))
-        change.append(np.diff(search.regrets[:n], prepend=search.before))
-    places = np.concatenate(at)
-    order = np.argsort(places, kind="stable")
-    before = float(np.mean([search.before for search in row.searches]))
-    means = before + np.concatenate(change)[order].cumsum() / len(row.searches)
-    ends = np.flatnonzero(np.diff(places[order], append=np.inf) > 0)
-    return places[order][ends], means[ends]
+def _mean_steps(
+    row: Row, axes: Sequence[Axis]
+) -> dict[Axis, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """By axis: costs at which the mean regret of a row changes, and that mean from there on."""
+    lengths = [0 if search.chosen is None else search.chosen + 1 for search in row.searches]
+    both = list(zip(row.searches, lengths, strict=True))
+    before = row.searches[0].before
+    change = np.concatenate([search.regrets[:n] for search, n in both])
+    change[1:] -= change[:-1].copy()
+    starts = np.cumsum([0, *lengths[:-1]])[np.array(lengths) > 0]
+    change[starts] = [search.regrets[0] - before for search, n in both if n]
+    found = {}
+    for axis in axes:
+        places = np.concatenate([search.steps(axis)[:n] for search, n in both]).astype(np.float64)
+        order = np.argsort(places, kind="stable")
+        means = before + change[order].cumsum() / len(both)
+        ends = np.flatnonzero(np.diff(places[order], append=np.inf) > 0)
+        found[axis] = places[order][ends], means[ends]
+    return found
 
 
 def _until(

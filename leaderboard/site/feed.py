@@ -120,7 +120,10 @@ def _row(row: Row, shown: Shown, runs: Path) -> dict[str, Any]:
         "manifest": manifest.encode(),
         "targets": {axis: _targets(row.label, axis, shown) for axis in shown.curves},
         "curves": {axis: _curve(by_label[row.label]) for axis, by_label in shown.curves.items()},
-        "reached": {axis: _curve(by_label[row.label]) for axis, by_label in shown.reached.items()},
+        "reached": {
+            axis: _curve(by_label[row.label], interval=False)
+            for axis, by_label in shown.reached.items()
+        },
     }
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leaderboard import curves, targets
+from leaderboard import curves
 from leaderboard.boards import Board, Row
 from leaderboard.curves import Curve
 from leaderboard.searches import Axis
 from leaderboard.site.looks import Look, looks
 from leaderboard.site.places import slugs
 from leaderboard.submissions.verified import Mark
-from leaderboard.targets import Attainment
+from leaderboard.targets import Attainment, Runtimes
 from leaderboard.verdict.seeds import SeedVerdict, judge_seeds
 
 
@@ -23,7 +23,7 @@ class Shown:
         slug: Name of its page.
         table: Name of the page of its benchmark.
         curves: Mean regret by axis and label.
-        reached: Runtime distributions by axis and label.
+        reached: Runtime distributions by axis and label, without intervals.
         attained: Hit rates and running times.
         seeds: Critical differences over seeds; None where none are judged.
         looks: Look of each row by its label.
@@ -63,6 +63,7 @@ def shown(boards: Sequence[Board], marks: Mapping[str, Mark]) -> list[Shown]:
     found = []
     for board in boards:
         drawn = curves.drawn(board)
+        runtimes = Runtimes(board)
         own = {row.label: everywhere[row.label] for row in board.rows}
         if len({tuple(look.values()) for look in own.values()}) < len(own):
             own = looks((row.label, row.algorithm) for row in board.rows)
@@ -72,8 +73,8 @@ def shown(boards: Sequence[Board], marks: Mapping[str, Mark]) -> list[Shown]:
                 slug=titles[board.title],
                 table=tables[f"{board.question.benchmark}@{board.question.version}"],
                 curves=drawn,
-                reached={axis: reached for axis in drawn if (reached := targets.ecdf(board, axis))},
-                attained=targets.attainments(board),
+                reached={axis: reached for axis in drawn if (reached := runtimes.mean_ecdf(axis))},
+                attained=runtimes.attainments(),
                 seeds=judge_seeds(board),
                 looks=own,
                 marks={
