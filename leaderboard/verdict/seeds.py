@@ -15,7 +15,7 @@ from leaderboard.statistics import Estimate
 from leaderboard.verdict.pairs import ALPHA, Pair, groups, holm, wilcoxon
 from leaderboard.verdict.ranks import friedman
 
-LEAST_ROWS, LEAST_SEEDS, MOST_ROWS = 3, 10, 20
+LEAST_ROWS, LEAST_SEEDS, MOST_ROWS = 3, 20, 20
 """Rows and common seeds from which on the tests are made; and rows, the first ones, that have part.
 """
 
