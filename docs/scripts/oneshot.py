@@ -150,7 +150,7 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
                 f"{np.mean([len(search.run) for search in row.searches]):.1f}",
                 f"{mark}{interval(float(own.mean()), low[0], high[0])}{mark}",
                 f"{row.scores['validation_regret'].mean:.2f}",
-                f"{np.mean([search.run.starts.min() for search in row.searches]):.2f}",
+                f"{np.median([search.run.starts.min() for search in row.searches]):.2f}",
                 f"{end:.2f}",
                 f"{np.median([spent.sum() for spent in seconds]):.0f}",
                 *(f"{regret:.2f}" for regret in others),
