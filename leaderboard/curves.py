@@ -4,7 +4,7 @@ Where a search has trials shorter than a full training, there is no axis of eval
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +40,19 @@ class Curve:
 
 
 def drawn(board: Board) -> dict[Axis, dict[str, Curve]]:
-    """The curves of a board by axis and label, see :func:`axes`."""
+    """The curves of a board by axis and label, see :func:`axes`.
+
+    Where every trial is a full training, epochs are a multiple of evaluations.
+    """
     found: dict[Axis, dict[str, Curve]] = {}
     for axis in axes(board):
+        if axis == "epochs" and "evaluations" in found:
+            full = board.landscape.benchmark.fidelities[-1]
+            found[axis] = {
+                label: replace(curve, at=full * curve.at)
+                for label, curve in found["evaluations"].items()
+            }
+            continue
         places = grid(board.rows, axis)
         found[axis] = {row.label: curve(row, axis, places) for row in board.rows}
         if axis != "seconds" and isinstance(board.landscape, Landscape):
