@@ -283,6 +283,12 @@ def without_weights(history: History) -> Numbers:
     return np.asarray(100 * (~weighted[largest]).mean(axis=1))
 
 
+def curvature(history: History) -> Numbers:
+    """The dominant eigenvalue by epoch; NaN once a search that stopped charges no seconds."""
+    ran = np.diff(history["seconds"], prepend=0.0) > 0
+    return np.where(ran, history["eigenvalue"], np.nan)
+
+
 def gates_figure(records: Sequence[Records], name: str) -> None:
     """Options without weights over epochs, and the curvature where it was measured."""
     by_name = {r.manifest.algorithm: r for r in records if r.manifest.preset is None}
@@ -294,7 +300,7 @@ def gates_figure(records: Sequence[Records], name: str) -> None:
     left.set_title("What would be proposed")
     left.legend(ncols=2)
     for i, method in enumerate(CURVED):
-        curves = [history["eigenvalue"][::2] for history in histories(by_name[method])]
+        curves = [curvature(history)[::2] for history in histories(by_name[method])]
         line(right, 2 * np.arange(len(curves[0])) + 1, np.array(curves), f"C{i}", method)
     right.set(xlabel="epochs", ylabel="dominant eigenvalue", yscale="log")
     right.set_title("Curvature of the validation loss in the gates")

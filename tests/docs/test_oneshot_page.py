@@ -73,6 +73,11 @@ def test_options_without_weights_are_counted_where_their_gate_is_largest(script)
     assert found.tolist() == [0, 50]
 
 
+def test_the_curvature_ends_where_a_search_stopped(script) -> None:
+    history = {"seconds": np.array([1.0, 2, 3, 3]), "eigenvalue": np.array([5.0, 6, 7, 7])}
+    np.testing.assert_array_equal(script.curvature(history), [5, 6, 7, np.nan])
+
+
 def test_presets_that_equal_the_defaults_are_not_run_again(script) -> None:
     found = script.settings(presets=True)
     assert ("data_egs", None) in found
