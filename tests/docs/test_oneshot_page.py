@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "oneshot.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
-METHODS = sorted(name for name in SECTIONS if name in ALGORITHMS)
+METHODS = sorted(name for name, place in ALGORITHMS.items() if ".oneshot." in place)
 SETTINGS = PAGE.partition("## Settings of all methods")[2].partition("\n## ")[0]
 SAME_AS = {"fairnas": "spos"}
 
@@ -35,8 +35,9 @@ def said(section: str) -> dict[str, str]:
     """Defaults by hyperparameter, of tables in which a row may have several."""
     found = {}
     for names, defaults in re.findall(r"^\| (`[\w`, ]+`) \| ([^|]+) \|", section, re.MULTILINE):
-        split = [default.strip(" `") for default in defaults.split(",")]
-        found |= dict(zip(re.findall(r"`(\w+)`", names), split, strict=False))
+        found_names = re.findall(r"`(\w+)`", names)
+        split = defaults.split(",") if len(found_names) > 1 else [defaults]
+        found |= dict(zip(found_names, (default.strip(" `") for default in split), strict=False))
     return found
 
 

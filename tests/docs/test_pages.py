@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import pytest
 
+from algorithms import ALGORITHMS
+
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "nasbench/data"
 BIN = Path(sys.executable).parent
@@ -90,6 +92,9 @@ def shortened(command: str) -> str:
     few = re.sub(r"--seeds (\d+):\d+", lambda m: f"--seeds {m[1]}:{int(m[1]) + SEEDS}", command)
     few = re.sub(r"--seeds (\d+)(?![\d:])", lambda m: f"--seeds {min(int(m[1]), SEEDS)}", few)
     few = re.sub(r"--trials (\d+)", lambda m: f"--trials {min(int(m[1]), TRIALS)}", few)
+    run = re.match(r"nasbench run (\w+)", few)
+    if run and ".oneshot." in ALGORITHMS.get(run[1], ""):
+        few = re.sub(r" --set epochs=\d+", "", few) + " --set epochs=1"
     searches = words(few)[1] in ("quickstart", "run") and "--processes" not in few
     return f"{few.partition('  #')[0]} --processes 1" if searches else few
 
