@@ -310,17 +310,23 @@ def _check_late(tested: _Tested) -> None:
 
 
 def _check_losses(tested: _Tested) -> None:
-    changed: dict[str, Callable[[float], float]] = {
-        "all losses are equal": lambda _: 1.0,
-        "many losses are equal": lambda loss: float(round(loss / 20)),
-        "all losses are infinite": lambda _: math.inf,
-        "some losses are infinite": lambda loss: math.inf if int(10 * loss) % 2 else loss,
-        "losses are negative": lambda loss: -loss,
-        "losses are of any size": lambda loss: _EXTREMES[int(10 * loss) % len(_EXTREMES)],
-        "losses are subnormal": lambda loss: 5e-324 * int(loss),
+    changed: dict[str, tuple[Callable[[float], float], tuple[int, ...]]] = {
+        "all losses are equal": (lambda _: 1.0, (1, _WORKERS)),
+        "many losses are equal": (lambda loss: float(round(loss / 20)), (1,)),
+        "all losses are infinite": (lambda _: math.inf, (1, _WORKERS)),
+        "some losses are infinite": (
+            lambda loss: math.inf if int(10 * loss) % 2 else loss,
+            (_WORKERS,),
+        ),
+        "losses are negative": (lambda loss: -loss, (1,)),
+        "losses are of any size": (
+            lambda loss: _EXTREMES[int(10 * loss) % len(_EXTREMES)],
+            (_WORKERS,),
+        ),
+        "losses are subnormal": (lambda loss: 5e-324 * int(loss), (1,)),
     }
-    for what, change in changed.items():
-        for workers in (1, _WORKERS):
+    for what, (change, numbers) in changed.items():
+        for workers in numbers:
             try:
                 tested.altered(change).search(workers=workers)
             except Exception as error:

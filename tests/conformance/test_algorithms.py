@@ -169,7 +169,6 @@ CHEAP = {
 SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
 """Methods that train a supernet."""
 SHARED = {
-    "one decision": TABLES["one decision"],
     "square": Hashed(Square(), 2, **SEPARATE),
     "one option": Hashed(OneOption()),
 }
