@@ -36,6 +36,16 @@ if not any(Path("/dev").glob("nvidia[0-9]*")):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what is in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LONGEST = ("test_readme.py", "test_stopped.py", "test_workers.py", "test_pages.py")
+"""Files with tests of many seconds, which come first, so that no process waits for them in the end.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
