@@ -3,14 +3,16 @@
 from typing import Any
 
 import pytest
-import torch
-from tiny_supernet import TinySupernets
-from torch.func import functional_call
-from torch.nn import functional as F
 
-from algorithms.oneshot.relaxed.darts import DARTS
-from data_builders.supernets.shared_network import Mixture
-from nasbench.supernet import Batch
+torch = pytest.importorskip("torch", reason="supernets need the extra torch")
+
+from tiny_supernet import TinySupernets  # noqa: E402
+from torch.func import functional_call  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+from algorithms.oneshot.relaxed.darts import DARTS  # noqa: E402
+from data_builders.supernets.shared_network import Mixture  # noqa: E402
+from nasbench.supernet import Batch  # noqa: E402
 
 
 def search(**changes: Any) -> DARTS:

@@ -8,36 +8,38 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from scipy.stats import chi2
-from tiny_supernet import TinySupernets
-from toys import Square
 
-from algorithms.oneshot import gates
-from algorithms.oneshot.hessian import dominant_eigenvalue, hessian
-from algorithms.oneshot.paths.fairnas import FairNAS
-from algorithms.oneshot.paths.judging import accuracies, answer_path, evolved
-from algorithms.oneshot.paths.random_nas import RandomNAS
-from algorithms.oneshot.relaxed.darts import DARTS
-from algorithms.oneshot.relaxed.darts_ada import DARTSADA, Looks
-from algorithms.oneshot.relaxed.darts_es import DARTSES, turning_point
-from algorithms.oneshot.relaxed.darts_pt import DARTSPT
-from algorithms.oneshot.relaxed.i_darts import IDARTS
-from algorithms.oneshot.relaxed.p_darts import PDARTS
-from algorithms.oneshot.relaxed.pc_darts import PCDARTS
-from algorithms.oneshot.relaxed.r_darts import RDARTS
-from algorithms.oneshot.relaxed.sdarts import SDARTS, _weights
-from algorithms.oneshot.relaxed.sgas import SGAS
-from algorithms.oneshot.relaxed.xnas import XNAS
-from algorithms.oneshot.stochastic.data_egs import DataEGS
-from algorithms.oneshot.stochastic.drnas import DrNAS
-from algorithms.oneshot.stochastic.fbnet import FBNet
-from algorithms.oneshot.stochastic.gdas import GDAS
-from algorithms.oneshot.stochastic.parsec import Parsec
-from algorithms.oneshot.stochastic.proxyless import Proxyless
-from algorithms.oneshot.stochastic.snas import SNAS
-from data_builders.supernets.table_supernet import TableSupernet
-from nasbench.supernet import Answer, Batch
+torch = pytest.importorskip("torch", reason="supernets need the extra torch")
+
+from scipy.stats import chi2  # noqa: E402
+from tiny_supernet import TinySupernets  # noqa: E402
+from toys import Square  # noqa: E402
+
+from algorithms.oneshot import gates  # noqa: E402
+from algorithms.oneshot.hessian import dominant_eigenvalue, hessian  # noqa: E402
+from algorithms.oneshot.paths.fairnas import FairNAS  # noqa: E402
+from algorithms.oneshot.paths.judging import accuracies, answer_path, evolved  # noqa: E402
+from algorithms.oneshot.paths.random_nas import RandomNAS  # noqa: E402
+from algorithms.oneshot.relaxed.darts import DARTS  # noqa: E402
+from algorithms.oneshot.relaxed.darts_ada import DARTSADA, Looks  # noqa: E402
+from algorithms.oneshot.relaxed.darts_es import DARTSES, turning_point  # noqa: E402
+from algorithms.oneshot.relaxed.darts_pt import DARTSPT  # noqa: E402
+from algorithms.oneshot.relaxed.i_darts import IDARTS  # noqa: E402
+from algorithms.oneshot.relaxed.p_darts import PDARTS  # noqa: E402
+from algorithms.oneshot.relaxed.pc_darts import PCDARTS  # noqa: E402
+from algorithms.oneshot.relaxed.r_darts import RDARTS  # noqa: E402
+from algorithms.oneshot.relaxed.sdarts import SDARTS, _weights  # noqa: E402
+from algorithms.oneshot.relaxed.sgas import SGAS  # noqa: E402
+from algorithms.oneshot.relaxed.xnas import XNAS  # noqa: E402
+from algorithms.oneshot.stochastic.data_egs import DataEGS  # noqa: E402
+from algorithms.oneshot.stochastic.drnas import DrNAS  # noqa: E402
+from algorithms.oneshot.stochastic.fbnet import FBNet  # noqa: E402
+from algorithms.oneshot.stochastic.gdas import GDAS  # noqa: E402
+from algorithms.oneshot.stochastic.parsec import Parsec  # noqa: E402
+from algorithms.oneshot.stochastic.proxyless import Proxyless  # noqa: E402
+from algorithms.oneshot.stochastic.snas import SNAS  # noqa: E402
+from data_builders.supernets.table_supernet import TableSupernet  # noqa: E402
+from nasbench.supernet import Answer, Batch  # noqa: E402
 
 PATHS = list(itertools.product(range(3), repeat=3))
 

@@ -6,17 +6,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import torch
-from tiny_supernet import TinySupernets
-from toys import Hashed, Square
 
-import nasbench
-from algorithms.oneshot.one_shot_search import OneShotSearch
-from algorithms.oneshot.relaxed.darts import DARTS
-from nasbench.errors import AlgorithmError, InvalidArgumentError
-from nasbench.runs.manifest import Manifest
-from nasbench.runs.replay import replay
-from nasbench.runs.run import Run
+torch = pytest.importorskip("torch", reason="supernets need the extra torch")
+
+from tiny_supernet import TinySupernets  # noqa: E402
+from toys import Hashed, Square  # noqa: E402
+
+import nasbench  # noqa: E402
+from algorithms.oneshot.one_shot_search import OneShotSearch  # noqa: E402
+from algorithms.oneshot.relaxed.darts import DARTS  # noqa: E402
+from nasbench.errors import AlgorithmError, InvalidArgumentError  # noqa: E402
+from nasbench.runs.manifest import Manifest  # noqa: E402
+from nasbench.runs.replay import replay  # noqa: E402
+from nasbench.runs.run import Run  # noqa: E402
 
 
 def run(algorithm: Any, supernets: TinySupernets, workers: int = 1, **budget: Any) -> Run:

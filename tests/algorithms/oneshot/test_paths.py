@@ -8,21 +8,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from tiny_supernet import TinySupernets
-from toys import Square
 
-from algorithms.distribution.mdenas import MdeNAS
-from algorithms.oneshot.paths.enas import ENAS
-from algorithms.oneshot.paths.ghn import GHN, Propagation
-from algorithms.oneshot.paths.judging import accuracies, best_first
-from algorithms.oneshot.paths.nao_ws import NAOWS
-from algorithms.oneshot.paths.nsas import NSAS, Memory, novelty
-from algorithms.oneshot.paths.smash import SMASH
-from algorithms.oneshot.stochastic.bayesnas import IRRELEVANT, BayesNAS, reweighted
-from algorithms.oneshot.stochastic.mdenas_ws import MdeNASWS
-from nasbench.algorithm import Observation
-from nasbench.errors import InvalidArgumentError
+torch = pytest.importorskip("torch", reason="supernets need the extra torch")
+
+from tiny_supernet import TinySupernets  # noqa: E402
+from toys import Square  # noqa: E402
+
+from algorithms.distribution.mdenas import MdeNAS  # noqa: E402
+from algorithms.oneshot.paths.enas import ENAS  # noqa: E402
+from algorithms.oneshot.paths.ghn import GHN, Propagation  # noqa: E402
+from algorithms.oneshot.paths.judging import accuracies, best_first  # noqa: E402
+from algorithms.oneshot.paths.nao_ws import NAOWS  # noqa: E402
+from algorithms.oneshot.paths.nsas import NSAS, Memory, novelty  # noqa: E402
+from algorithms.oneshot.paths.smash import SMASH  # noqa: E402
+from algorithms.oneshot.stochastic.bayesnas import IRRELEVANT, BayesNAS, reweighted  # noqa: E402
+from algorithms.oneshot.stochastic.mdenas_ws import MdeNASWS  # noqa: E402
+from nasbench.algorithm import Observation  # noqa: E402
+from nasbench.errors import InvalidArgumentError  # noqa: E402
 
 PATHS = list(itertools.product(range(3), repeat=3))
 FAST: dict[Any, dict[str, Any]] = {
