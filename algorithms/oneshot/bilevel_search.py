@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from algorithms.oneshot import gates
-from algorithms.oneshot.one_shot_search import OneShotSearch, at_least, finite
-from algorithms.oneshot.weights import WeightOptimizer
+from algorithms.oneshot.one_shot_search import at_least, finite
+from algorithms.oneshot.weight_search import WeightSearch
 from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
 
 
-class BilevelSearch(OneShotSearch):
+class BilevelSearch(WeightSearch):
     """Every step moves architecture parameters, then weights.
 
     The option with the largest parameter of every decision is proposed. A subclass says in
@@ -21,11 +21,6 @@ class BilevelSearch(OneShotSearch):
 
     Args:
         space: The space to search.
-        rate: First learning rate of the weights; it falls as a half cosine.
-        last_rate: Their last one.
-        momentum: Their Nesterov momentum.
-        decay: Their weight decay.
-        clip: Largest norm of their gradient; 0 for no limit.
         gate_rate: Learning rate of the architecture parameters, by Adam.
         gate_decay: Their weight decay.
         first_epoch: Epoch in which they begin to learn, from 0.
@@ -42,24 +37,13 @@ class BilevelSearch(OneShotSearch):
         self,
         space: Any,
         *,
-        rate: float = 0.025,
-        last_rate: float = 0.001,
-        momentum: float = 0.9,
-        decay: float = 5e-4,
-        clip: float = 0.0,
         gate_rate: float = 3e-4,
         gate_decay: float = 1e-3,
         first_epoch: int = 0,
         **shared: Any,
     ) -> None:
         super().__init__(space, **shared)
-        at_least(0, rate=rate, last_rate=last_rate, momentum=momentum, decay=decay, clip=clip)
         at_least(0, gate_rate=gate_rate, gate_decay=gate_decay, first_epoch=first_epoch)
-        self.rate = rate
-        self.last_rate = last_rate
-        self.momentum = momentum
-        self.decay = decay
-        self.clip = clip
         self.gate_rate = gate_rate
         self.gate_decay = gate_decay
         self.first_epoch = first_epoch
@@ -70,16 +54,8 @@ class BilevelSearch(OneShotSearch):
         self.adam = gates.adam(
             self.learned(), rate=self.gate_rate, betas=self.betas, decay=self.gate_decay
         )
-        self.optimizer = WeightOptimizer(
-            self.net,
-            rate=self.rate,
-            last_rate=self.last_rate,
-            epochs=self.epochs,
-            momentum=self.momentum,
-            decay=self.decay,
-            clip=self.clip,
-        )
-        self.keep(alphas=self.alphas, adam=self.adam, optimizer=self.optimizer)
+        super().start()
+        self.keep(alphas=self.alphas, adam=self.adam)
         self.keep(**{f"other {i}": other for i, other in enumerate(self.others)})
 
     def other_parameters(self) -> list[Tensor]:

@@ -75,10 +75,7 @@ class ImageHalves:
             yield Batch(images.x[i : i + self._batch], images.y[i : i + self._batch])
 
     def judged(self) -> Batch:
-        return Batch(*self._of("gates"))
-
-    def _of(self, half: Half) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._parts[half].x, self._parts[half].y
+        return Batch(self._parts["gates"].x, self._parts["gates"].y)
 
 
 class TaskHalves:

@@ -1,6 +1,7 @@
 """The supernet of a table; see :class:`nasbench.supernet.Supernet`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ class TableSupernet:
         contributes = [option not in network.nothing for option in range(self.shape[1])]
         self._all = torch.tensor([contributes] * self.shape[0], device=first.device)
 
-    @property
+    @cached_property
     def costs(self) -> Tensor:
         nothing = [[False] * self.shape[1] for _ in range(self.shape[0])]
         base = np.array(self.network.terms(nothing)) @ self._validation  # type: ignore[operator]
@@ -141,16 +142,11 @@ class TableSupernet:
     def path(self, batch: Batch, arch: Arch, *, weights: Sequence[Tensor] | None = None) -> Answer:
         options = torch.tensor(arch, device=self._all.device)
         chosen = F.one_hot(options, self.shape[1])
-        if torch.is_grad_enabled() or len(batch.x) <= JUDGED:
-            gates, active = chosen.to(batch_type(batch)), chosen.bool()
-            return self.answer(batch, gates, active=active, weights=weights)
-        return self._judged(batch, chosen, weights)
-
-    def _judged(self, batch: Batch, chosen: Tensor, weights: Sequence[Tensor] | None) -> Answer:
-        """Answer many examples in equal parts, whose results are averaged."""
-        n = -(-len(batch.x) // JUDGED)
-        xs, ys = batch.x.tensor_split(n), batch.y.tensor_split(n)
         gates, active = chosen.to(batch_type(batch)), chosen.bool()
+        if torch.is_grad_enabled() or len(batch.x) <= JUDGED:
+            return self.answer(batch, gates, active=active, weights=weights)
+        n = -(-len(batch.x) // JUDGED)  # equal parts, whose results are averaged
+        xs, ys = batch.x.tensor_split(n), batch.y.tensor_split(n)
         parts = [
             self.answer(Batch(x, y), gates, active=active, weights=weights)
             for x, y in zip(xs, ys, strict=True)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from algorithms.oneshot import gates
-from algorithms.oneshot.bilevel_search import BilevelSearch
 from algorithms.oneshot.one_shot_search import at_least
+from algorithms.oneshot.relaxed.masked_search import MaskedSearch
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
@@ -18,7 +18,7 @@ FADING = 0.2
 """Decay of the dropout in an epoch."""
 
 
-class PDARTS(BilevelSearch):
+class PDARTS(MaskedSearch):
     """DARTS in stages, each with new weights and fewer options a decision.
 
     Chen, Xie, Wu and Tian (2019), https://arxiv.org/abs/1904.12760 (``chenxin061/pdarts``). Numbers
@@ -80,11 +80,6 @@ class PDARTS(BilevelSearch):
     def total_epochs(self) -> int:
         return self.epochs * self.stages
 
-    def start(self) -> None:
-        super().start()
-        self.active = torch.ones(self.net.shape, dtype=torch.bool, device=self.alphas.device)
-        self.keep(active=self.active)
-
     def begin(self, epoch: int) -> None:
         stage, own = divmod(epoch, self.epochs)
         if own == 0 and stage:
@@ -96,9 +91,6 @@ class PDARTS(BilevelSearch):
         self.learns_gates = late >= 0
         share = math.exp(-FADING * late) if late >= 0 else 1 - (own + 1) / self.epochs
         self.skip_dropout = share * (self.dropout + stage * self.dropout_step)
-
-    def weighed(self) -> Tensor:
-        return self.alphas.masked_fill(~self.active, -math.inf).softmax(dim=1)
 
     def answer(self, batch: Batch) -> Answer:
         return self.net.answer(

@@ -7,15 +7,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from algorithms.oneshot.bilevel_search import BilevelSearch
 from algorithms.oneshot.one_shot_search import at_least
+from algorithms.oneshot.relaxed.masked_search import MaskedSearch
 from nasbench.errors import InvalidArgumentError, one_of
-from nasbench.supernet import Answer, Batch
 
 CRITERIA = (1, 2)
 
 
-class SGAS(BilevelSearch):
+class SGAS(MaskedSearch):
     """Fixes a decision every few epochs; its other options are trained no more.
 
     Li, Qian, Delgadillo, Müller, Thabet and Ghanem (2020), https://arxiv.org/abs/1912.00195. Of the
@@ -62,15 +61,8 @@ class SGAS(BilevelSearch):
 
     def start(self) -> None:
         super().start()
-        self.active = torch.ones(self.net.shape, dtype=torch.bool, device=self.alphas.device)
         self.past = self.alphas.detach().new_full((self.window, *self.net.shape), float("nan"))
-        self.keep(active=self.active, past=self.past)
-
-    def weighed(self) -> Tensor:
-        return self.alphas.masked_fill(~self.active, -math.inf).softmax(dim=1)
-
-    def answer(self, batch: Batch) -> Answer:
-        return self.net.answer(batch, self.weighed(), active=self.active)
+        self.keep(past=self.past)
 
     def epoch(self, epoch: int) -> Mapping[str, Any]:
         row = super().epoch(epoch)

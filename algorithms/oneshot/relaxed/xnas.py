@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
-from algorithms.oneshot.bilevel_search import BilevelSearch
 from algorithms.oneshot.one_shot_search import finite
+from algorithms.oneshot.relaxed.masked_search import MaskedSearch
 from nasbench.errors import InvalidArgumentError
 from nasbench.supernet import Answer, Batch
 
 
-class XNAS(BilevelSearch):
+class XNAS(MaskedSearch):
     """Multiplies the weight of each option by the exponential of its reward.
 
     Nayman, Noy, Ridnik, Friedman, Jin and Zelnik-Manor (2019), https://arxiv.org/abs/1906.08031.
@@ -43,20 +42,13 @@ class XNAS(BilevelSearch):
         super().start()
         with torch.no_grad():
             self.alphas.zero_()
-        self.active = torch.ones(self.net.shape, dtype=torch.bool, device=self.alphas.device)
         self.left = torch.tensor(
             self.net.steps * (self.epochs - min(self.first_epoch, self.epochs))
         )
         steps = max(1, int(self.left))
         n_options = max(2, self.net.shape[1])
         self.step_size = math.sqrt(2 * math.log(n_options) / steps) / self.bound
-        self.keep(active=self.active, left=self.left)
-
-    def weighed(self) -> Tensor:
-        return self.alphas.masked_fill(~self.active, -math.inf).softmax(dim=1)
-
-    def answer(self, batch: Batch) -> Answer:
-        return self.net.answer(batch, self.weighed(), active=self.active)
+        self.keep(left=self.left)
 
     def learn_gates(self, train: Batch, valid: Batch) -> Answer:
         weighed = self.weighed().detach().requires_grad_()
