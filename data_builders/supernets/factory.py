@@ -81,10 +81,11 @@ class SupernetFactory:
         check_space(self._benchmark.space, network.shape)
         network.to(device=device, dtype=self._dtype)
         initialise(network, (), seed)
+        batch = recipe.batch if batch_size is None else batch_size
         made = TableSupernet(
             self._benchmark.space,
             network,
-            halves_of(recipe, split, seed, batch_size or recipe.batch, self._dtype, device),
+            halves_of(recipe, split, seed, batch, self._dtype, device),
             recipe,
             self._calibration,
             _scale(recipe, channels, len(self._calibration.step)),

@@ -322,3 +322,9 @@ def test_other_weights_can_be_asked_and_have_gradients(factory: SupernetFactory)
     assert torch.equal(answer.loss, expected.loss)
     for a, b in zip(found, torch.autograd.grad(expected.loss, net.weights()), strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("change", [{"batch_size": 0}, {"batch_size": 161}, {"channels": 0}])
+def test_sizes_that_are_not_possible_are_refused(factory: SupernetFactory, change: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match=next(iter(change))):
+        factory(seed=0, **change)
