@@ -154,12 +154,13 @@ class SearchSpace(ABC):
         return sum(1 for _ in self.archs()) if total <= _MAX_COUNTED else None
 
     @cached_property
-    def _weights(self) -> tuple[int, ...]:
+    def rank_weights(self) -> tuple[int, ...]:
+        """What one step of each decision adds to the rank."""
         return tuple(prod(self.options[i + 1 :]) for i in range(len(self.options)))
 
     def rank(self, arch: Arch) -> int:
         """Return the position of a tuple in mixed-radix order; the first decision counts most."""
-        return sum(weight * option for weight, option in zip(self._weights, arch, strict=True))
+        return sum(weight * option for weight, option in zip(self.rank_weights, arch, strict=True))
 
     def unrank(self, rank: int) -> Arch:
         """Return the tuple with a given rank; the inverse of :meth:`rank`.
@@ -172,7 +173,7 @@ class SearchSpace(ABC):
                 f"rank {rank} is outside 0..{prod(self.options) - 1} of {self.name!r}"
             )
         arch = []
-        for weight in self._weights:
+        for weight in self.rank_weights:
             option, rank = divmod(rank, weight)
             arch.append(option)
         return tuple(arch)
@@ -186,7 +187,7 @@ class SearchSpace(ABC):
         Returns:
             Ranks of shape ``(n,)``.
         """
-        archs, weights = np.asarray(archs), np.array(self._weights, dtype=np.int64)
+        archs, weights = np.asarray(archs), np.array(self.rank_weights, dtype=np.int64)
         ranks = np.empty(len(archs), dtype=np.int64)
         for first in range(0, len(archs), _BLOCK):  # a copy in int64 may be far larger than archs
             block = slice(first, first + _BLOCK)

@@ -135,8 +135,8 @@ class Lookup:
             IllegalArchError: A tuple breaks a rule of the space.
             NotRecordedError: A tuple has no trainings.
         """
-        if self._dense is not None:
-            places = self._dense[ranks]
+        if self.dense is not None:
+            places = self.dense[ranks]
             others = np.flatnonzero(places < 0)
         else:
             places = np.searchsorted(self.keys, ranks)
@@ -150,7 +150,7 @@ class Lookup:
         return bool(np.prod(self._space.options, dtype=np.float64) <= _DENSE)
 
     @cached_property
-    def _dense(self) -> NDArray[np.int64] | None:
+    def dense(self) -> NDArray[np.int64] | None:
         """Position by rank for every tuple, -1 if not recorded; None for a large space."""
         if not self.is_dense:
             return None

@@ -102,8 +102,8 @@ class RecordedSpace(SearchSpace):
 
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:
         """Return the options of the next decision that occur after ``prefix``."""
-        weight = self._weights[len(prefix)]
-        start = sum(w * option for w, option in zip(self._weights, prefix, strict=False))
+        weight = self.rank_weights[len(prefix)]
+        start = sum(w * option for w, option in zip(self.rank_weights, prefix, strict=False))
         ends = [start + weight * option for option in range(self.options[len(prefix)] + 1)]
         places = [bisect_left(self._ranks, rank) for rank in ends]
         return tuple(o for o, (first, last) in enumerate(pairwise(places)) if last > first)

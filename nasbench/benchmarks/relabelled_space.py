@@ -68,6 +68,13 @@ class RelabelledSpace(SearchSpace):
             found[:, decision] = np.array(self._options[decision])[archs[:, position]]
         return found
 
+    def shares(self) -> list[dict[int, int]]:
+        """Return what each option adds to the rank in the whole, by place of the decision."""
+        weights = self.whole.rank_weights
+        return [
+            {new: weights[i] * old for new, old in enumerate(self._options[i])} for i in self._order
+        ]
+
     def to_text(self, arch: Arch) -> str:
         return "-".join(map(str, arch))
 

@@ -19,7 +19,7 @@ import typer
 
 from nasbench import startup
 from nasbench.cli import ask, importing, make, search, study
-from nasbench.cli.boards import papers, submissions
+from nasbench.cli.boards import papers, score, submissions
 from nasbench.cli.output import note, say
 from nasbench.cli.signals import heard
 from nasbench.cli.usage import Commands, usage_line
@@ -51,6 +51,7 @@ app.command()(ask.top)
 app.command()(ask.draw)
 app.command()(ask.explore)
 app.command()(search.run)
+app.command()(score.score)
 app.add_typer(leaderboard, name="leaderboard")
 leaderboard.command("build")(search.leaderboard_build)
 leaderboard.command()(submissions.submit)
