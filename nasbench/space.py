@@ -116,6 +116,18 @@ class SearchSpace(ABC):
         """Return whether a tuple with all options in range obeys the rules of the space."""
         return True
 
+    def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Return :meth:`is_legal` of many architectures.
+
+        Args:
+            archs: Integers of shape ``(n, d)``, every option in range.
+
+        Returns:
+            Shape ``(n,)``.
+        """
+        rows = np.asarray(archs).tolist()
+        return np.array([self.is_legal(tuple(row)) for row in rows], dtype=np.bool_)
+
     def canonical(self, arch: Arch) -> Arch:
         """Return the representative of all architectures that are the same trainable network."""
         return arch

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from leaderboard.scoring import guard, program
-from leaderboard.scoring.suite import SUITE, TRIALS
+from leaderboard.scoring.suite import SUITE, TRIALS, seed_of
 from nasbench.algorithm import Algorithm, hyperparameters, make, takes_supernets
 from nasbench.benchmarks.instances.hidden_space import HiddenSpace
 from nasbench.benchmarks.instances.instance import Index, Instance
@@ -37,7 +37,6 @@ from nasbench.runs.replay import replay_bare
 from nasbench.runs.run import Run
 from nasbench.runs.setup import registered_regressor
 from nasbench.space import SearchSpace
-from nasbench.splitmix import key
 
 _LONGEST = 500
 
@@ -57,6 +56,7 @@ class Scoring:
         self._own = guard.Own(None if file is None else os.path.dirname(os.path.abspath(file[0])))
         self._at: dict[str, Any] = {}
         self._spaces: dict[tuple[SearchSpace, int], HiddenSpace] = {}
+        self._public: dict[str, Instance] = {}
         self._ask_line: int | None = None
 
     def run(self) -> NoReturn:
@@ -71,9 +71,9 @@ class Scoring:
         with self._failures("import"):
             kind = self._load()
         with self._failures("crash"):
-            scores = {}
+            seeds, scores = [seed_of(n) for n in range(self._task["seeds"])], {}
             for name, index in indices.items():
-                losses = [self._loss(kind, name, index, s) for s in range(self._task["seeds"])]
+                losses = [self._loss(kind, name, index, seed) for seed in seeds]
                 best = float(np.nanmin(np.asarray(index.columns(None, None).losses)))
                 scores[name] = [1 - (loss - best) / random[name] for loss in losses]
             self._at = {}
@@ -122,11 +122,11 @@ class Scoring:
 
     def _instance(self, index: Index, seed: int) -> Instance:
         if not self._task["hidden"]:
-            return Instance(index)
+            return self._public.setdefault(index.benchmark.name, Instance(index))
         space = index.benchmark.space
         if (space, seed) not in self._spaces:
-            self._spaces[space, seed] = HiddenSpace(space, key("score", seed))
-        return Instance(index, self._spaces[space, seed], key("score", seed))
+            self._spaces[space, seed] = HiddenSpace(space, seed)
+        return Instance(index, self._spaces[space, seed], seed)
 
     def _loss(self, kind: type[Algorithm], name: str, index: Index, seed: int) -> float:
         """Return the loss at full training, as a mean over seeds, of what a search chose."""
@@ -140,7 +140,8 @@ class Scoring:
 
     def _is_repeatable(self, kind: type[Algorithm], index: Index) -> bool:
         """Return whether the first search gives the same trials twice."""
-        one, other = (self._search(kind, self._instance(index, 0), 0) for _ in range(2))
+        seed = seed_of(0)
+        one, other = (self._search(kind, self._instance(index, seed), seed) for _ in range(2))
         return np.array_equal(one.archs, other.archs) and np.array_equal(one.epochs, other.epochs)
 
     def _limit(self) -> None:

@@ -160,7 +160,7 @@ class Lookup:
             grid = np.stack(np.unravel_index(ranks, self._space.options), axis=1)
             legal = np.ones(size, dtype=np.bool_)
             if self._space.has_rules:
-                legal = np.array([self._space.is_legal(tuple(arch)) for arch in grid.tolist()])
+                legal = self._space.legal_many(grid)
             ranks = np.full(size, -1)
             ranks[legal] = self._space.rank_many(self._space.canonical_many(grid[legal]))
         places = np.minimum(np.searchsorted(self.keys, ranks), len(self.keys) - 1)

@@ -104,6 +104,10 @@ class NBGraph(SearchSpace):
         """Return whether at least one operation is not a skip."""
         return arch[1:] != (SKIP,) * _NODES
 
+    def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = (np.asarray(archs)[:, 1:] != SKIP).any(axis=1)
+        return found
+
     def canonical(self, arch: Arch) -> Arch:
         """Return the tuple of the published key, see :func:`representative`."""
         return self.unrank(int(self._representatives[self.rank(arch)]))

@@ -6,6 +6,7 @@ and options have other places and names, and a search with the same seed meets o
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from operator import getitem
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ class Index:
         self.keys = view(lookup.keys)
         self._lookup, self._numbers = lookup, benchmark._numbers
         self._columns: dict[tuple[int | None, int | None], _Columns] = {}
-        self._seeds: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._seeds: dict[int, list[tuple[int, ...]]] = {}
 
     def columns(self, epoch: int | None, seed: int | None) -> _Columns:
         """Return the losses and costs of an epoch and training seed; NaN where not recorded."""
@@ -75,18 +76,22 @@ class Index:
             self._columns[epoch, seed] = found
         return found
 
-    def seeds(self, schedule: int, position: int) -> tuple[int, ...]:
-        """Return the recorded training seeds at a position, ascending."""
-        found = self._seeds.get((schedule, position))
+    def seeds(self, schedule: int) -> list[tuple[int, ...]]:
+        """Return the recorded training seeds by position, ascending."""
+        found = self._seeds.get(schedule)
         if found is None:
-            found = self._seeds[schedule, position] = self._lookup.seeds(schedule, position)
+            runs = self._lookup.runs(schedule)
+            ends, seeds = runs.first.tolist(), runs.seeds.tolist()
+            shared: dict[tuple[int, ...], tuple[int, ...]] = {}
+            each = (tuple(seeds[first:last]) for first, last in pairwise(ends))
+            found = self._seeds[schedule] = [shared.setdefault(one, one) for one in each]
         return found
 
     def read(self) -> None:
         """Read all numbers that searches may ask for, so that no file is needed any more."""
-        benchmark = self.benchmark
-        for seed in (None, *benchmark.seeds):
-            for epoch in (None, *benchmark.fidelities):
+        self.columns(None, None)
+        for seed in self.benchmark.seeds:
+            for epoch in self.benchmark.fidelities:
                 with suppress(NotRecordedError):  # not every seed has every schedule
                     self.columns(epoch, seed)
 
@@ -143,8 +148,7 @@ class Instance:
             raise IllegalArchError(f"{arch!r:.200} is no tuple of integers") from None
         schedule = self._last if self._one_schedule or epoch is None else epoch
         index = self._index
-        seeds = index.seeds(schedule, p)
-        return Trainings(index.keys[p] ^ self._salt, seeds)
+        return Trainings(index.keys[p] ^ self._salt, index.seeds(schedule)[p])
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
