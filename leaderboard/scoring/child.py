@@ -1,6 +1,6 @@
 """The process in which a scored program runs: ``python -m`` of this module, with a task as JSON.
 
-The task has ``target``, see :mod:`leaderboard.scoring.program`; ``seeds``, a number; ``hidden``,
+The task has ``target``, see :mod:`leaderboard.scoring.target`; ``preset`` and ``hyperparameters``, the settings of the class; ``seeds``, a number; ``hidden``,
 whether every search has an instance of its own under other names; ``seconds`` and ``memory``, the
 limits. Standard output gets one JSON document with ``scores``, by benchmark and seed, or ``error``,
 or ``refused``, a line about a target that does not exist. What the program prints goes to standard
@@ -21,6 +21,7 @@ import numpy as np
 
 from leaderboard.scoring import guard, program
 from leaderboard.scoring.suite import SUITE, TRIALS, seed_of
+from leaderboard.scoring.target import split
 from nasbench.algorithm import Algorithm, hyperparameters, make, takes_supernets
 from nasbench.benchmarks.instances.hidden_space import HiddenSpace
 from nasbench.benchmarks.instances.instance import Index, Instance
@@ -29,6 +30,7 @@ from nasbench.errors import (
     IllegalArchError,
     InvalidArgumentError,
     MissingExtraError,
+    NasbenchError,
     UnknownNameError,
     first_line,
 )
@@ -52,11 +54,11 @@ class Scoring:
     def __init__(self, task: dict[str, Any], out: int) -> None:
         self._task = task
         self._out = out
-        file = program.split(task["target"])
-        self._own = guard.Own(None if file is None else os.path.dirname(os.path.abspath(file[0])))
+        self._own = guard.Own(program.folder(task["target"]))
         self._at: dict[str, Any] = {}
         self._spaces: dict[tuple[SearchSpace, int], HiddenSpace] = {}
         self._public: dict[str, Instance] = {}
+        self._settings: dict[str, Any] = {}
         self._ask_line: int | None = None
 
     def run(self) -> NoReturn:
@@ -74,7 +76,7 @@ class Scoring:
             seeds, scores = [seed_of(n) for n in range(self._task["seeds"])], {}
             for name, index in indices.items():
                 losses = [self._loss(kind, name, index, seed) for seed in seeds]
-                best = float(np.nanmin(np.asarray(index.columns(None, None).losses)))
+                best = float(np.nanmin(np.asarray(index.columns[None, None].losses)))
                 scores[name] = [1 - (loss - best) / random[name] for loss in losses]
             self._at = {}
             repeatable = self._is_repeatable(kind, next(iter(indices.values())))
@@ -85,14 +87,21 @@ class Scoring:
         try:
             kind = program.load(target)
         except (UnknownNameError, MissingExtraError) as error:
-            if program.split(target) is None:
+            if split(target) is None:
                 self._end({"refused": str(error)})
             raise
         if takes_supernets(kind):
             raise InvalidArgumentError(
                 f"{kind.__name__} trains supernets, which the suite does not offer"
             )
-        hyperparameters(kind, {})
+        try:
+            self._settings = hyperparameters(
+                kind, self._task["hyperparameters"], self._task["preset"]
+            )
+        except NasbenchError as error:
+            if self._task["hyperparameters"] or self._task["preset"]:
+                self._end({"refused": str(error)})
+            raise
         code = getattr(kind.ask, "__code__", None)
         if code is not None and self._own.holds(code.co_filename):
             self._ask_line = code.co_firstlineno
@@ -104,7 +113,7 @@ class Scoring:
             instance.space,
             fidelities=instance.fidelities,
             seed=seed,
-            hyperparameters=hyperparameters(kind, {}),
+            hyperparameters=self._settings,
             resumable=len(instance.schedules) == 1,
             regressors=registered_regressor,
         )

@@ -67,7 +67,8 @@ class Own:
     """Which code is the program's.
 
     Args:
-        folder: Folder of its file; None for a registered algorithm, of which nothing is checked.
+        folder: Folder of its file or package; None for a registered algorithm, of which nothing is
+            checked.
     """
 
     def __init__(self, folder: str | None) -> None:
@@ -79,7 +80,7 @@ class Own:
             self._folder is not None
             and file.startswith(self._folder)
             and not file.startswith((*_OURS, _STANDARD))
-            and "site-packages" not in file
+            and "site-packages" not in file[len(self._folder) :]
         )
 
     def line(self, frame: FrameType | None) -> int | None:

@@ -1,42 +1,38 @@
 """The class to score: found in a file, a module or the registry."""
 
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from leaderboard.scoring.target import split
 from nasbench.algorithm import Algorithm
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.runs.setup import load_algorithm
 
 _MODULE = "scored_program"
+_OURS = ("algorithms", "nasbench", "surrogates", "data_builders", "leaderboard")
 
 
-def split(target: str) -> tuple[str, str] | None:
-    """Return the file and the class of a target such as ``"FILE.py:Class"``.
-
-    Args:
-        target: A file, a file and a class, ``"module:Class"`` or a registered name.
-
-    Returns:
-        Path and name of the class, empty if none is given; None if it is no file.
-
-    Raises:
-        UnknownNameError: There is no such file.
-    """
-    file, colon, name = target.rpartition(":")
-    if not colon or name.endswith(".py"):
-        file, name = target, ""
-    if not file.endswith(".py"):
+def folder(target: str) -> str | None:
+    """Return the folder that holds a program's code; None for a registered algorithm."""
+    found = split(target)
+    if found is not None:
+        return str(Path(found[0]).resolve().parent)
+    module, colon, _ = target.partition(":")
+    name = module.partition(".")[0]
+    if not colon or name in _OURS:
         return None
-    if not Path(file).is_file():
-        raise UnknownNameError(f"there is no file {file!r}")
-    return file, name
+    sys.path.insert(0, str(Path.cwd()))
+    spec = find_spec(name) if name.isidentifier() else None
+    if spec is None or spec.origin is None:
+        return None
+    return str(Path(spec.origin).resolve().parent)
 
 
 def load(target: str) -> type[Algorithm]:
-    """Import the class of a target, see :func:`split`.
+    """Import the class of a target, see :mod:`leaderboard.scoring.target`.
 
     Raises:
         UnknownNameError: There is no such file, class or registered name.

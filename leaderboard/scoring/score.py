@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -19,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.scoring import program
 from leaderboard.scoring.suite import SEEDS, TRIALS, VERSION
+from leaderboard.scoring.target import split
 from nasbench.errors import InvalidArgumentError, NasbenchError
 
 SECONDS = 60.0
@@ -34,12 +35,20 @@ _DIGITS = 6
 
 
 def score(
-    target: str, *, seeds: int = SEEDS, seconds: float = SECONDS, memory: int = MEMORY
+    target: str,
+    *,
+    preset: str | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    seeds: int = SEEDS,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
 ) -> dict[str, Any]:
     """Score an algorithm.
 
     Args:
         target: ``"FILE.py"``, ``"FILE.py:Class"``, ``"module:Class"`` or a registered name.
+        preset: Name of a preset of the algorithm.
+        hyperparameters: Values that replace those of the preset or the defaults.
         seeds: Number of searches on each table, at least 2.
         seconds: Wall time of each of the two processes after its start.
         memory: MiB of address space that the program may take in each process.
@@ -48,9 +57,10 @@ def score(
         The object that ``docs/score.md`` describes: scores, or an ``error`` in the program.
 
     Raises:
-        UnknownNameError: There is no such file or registered name.
+        UnknownNameError: There is no such file.
         InvalidArgumentError: A limit is not positive, or the system cannot limit processes.
-        NasbenchError: A table of the suite is missing or damaged.
+        NasbenchError: There is no such registered name, module, preset or hyperparameter; or a
+            table of the suite is missing or damaged.
     """
     if sys.platform == "win32":
         raise InvalidArgumentError("a score needs the resource limits of POSIX; this is Windows")
@@ -60,9 +70,11 @@ def score(
         raise InvalidArgumentError(
             f"seconds = {seconds:g} and memory = {memory} must be positive and finite"
         )
-    program.split(target)
+    split(target)
     began = perf_counter()
-    task = {"target": target, "seeds": seeds, "seconds": seconds, "memory": memory}
+    settings = {"preset": preset, "hyperparameters": dict(hyperparameters or {})}
+    limits = {"seeds": seeds, "seconds": seconds, "memory": memory}
+    task = {"target": target, **settings, **limits}
     results = []
     processes = [_start({**task, "hidden": hidden}) for hidden in (False, True)]
     try:
@@ -78,6 +90,7 @@ def score(
         for process in processes:
             _stop(process)
     found: dict[str, Any] = {"algorithm": target, "suite": VERSION}
+    found |= {name: value for name, value in settings.items() if value}
     if "error" in results[-1]:
         instance = "hidden" if len(results) == 2 else "public"
         found["error"] = {**results[-1]["error"], "instance": instance}

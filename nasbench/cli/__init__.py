@@ -1,11 +1,11 @@
 """The command line: each command is a thin function over the Python API.
 
 ``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks and
-files, ``search`` those that search and rank, ``boards`` those that send records to a board, check
-them and make figures and tables for papers, ``study`` the rest. Heavy packages are imported inside
-the commands, so that help and queries are instant. Bad input, and whatever the system refuses, ends
-with one line on standard error and exit code 2; an interruption with exit code 130, SIGTERM with
-143 and SIGHUP with 129.
+files, ``search`` those that search and rank, ``boards`` those that score an algorithm, send records
+to a board, check them and make figures and tables for papers, ``study`` the rest. Heavy packages
+are imported inside the commands, so that help and queries are instant. Bad input, and whatever the
+system refuses, ends with one line on standard error and exit code 2; an interruption with exit code
+130, SIGTERM with 143 and SIGHUP with 129.
 """
 
 import os

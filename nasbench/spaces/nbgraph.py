@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
 from itertools import product
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,6 +104,11 @@ class NBGraph(SearchSpace):
     def is_legal(self, arch: Arch) -> bool:
         """Return whether at least one operation is not a skip."""
         return arch[1:] != (SKIP,) * _NODES
+
+    @cached_property
+    def size(self) -> int:
+        """Number of legal tuples."""
+        return prod(self.options) - len(LINKS)
 
     def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
         found: NDArray[np.bool_] = (np.asarray(archs)[:, 1:] != SKIP).any(axis=1)

@@ -41,6 +41,8 @@ class Index:
         benchmark: As given.
         positions: Position of the trainings by rank of the tuple; negative for none.
         keys: Key of the trainings by position.
+        columns: Losses and costs by epoch and training seed, None for the last and the mean; NaN
+            where not recorded.
 
     Raises:
         InvalidArgumentError: The table is of another sort.
@@ -58,23 +60,18 @@ class Index:
         self.positions = view(dense)
         self.keys = view(lookup.keys)
         self._lookup, self._numbers = lookup, benchmark._numbers
-        self._columns: dict[tuple[int | None, int | None], _Columns] = {}
+        self.columns = Memo(self._read)
         self._seeds: dict[int, list[tuple[int, ...]]] = {}
 
-    def columns(self, epoch: int | None, seed: int | None) -> _Columns:
-        """Return the losses and costs of an epoch and training seed; NaN where not recorded."""
-        found = self._columns.get((epoch, seed))
-        if found is None:
-            benchmark = self.benchmark
-            read = answers(
-                benchmark.table, self._lookup, self._numbers, benchmark.objectives, epoch, seed
-            )
-            losses = read.losses[0][0]
-            if read.rows is not None:
-                losses = np.where(np.asarray(read.rows) < 0, np.nan, losses)
-            found = _Columns(view(losses), view(read.seconds), view(read.validation_seconds))
-            self._columns[epoch, seed] = found
-        return found
+    def _read(self, question: tuple[int | None, int | None]) -> _Columns:
+        benchmark = self.benchmark
+        read = answers(
+            benchmark.table, self._lookup, self._numbers, benchmark.objectives, *question
+        )
+        losses = read.losses[0][0]
+        if read.rows is not None:
+            losses = np.where(np.asarray(read.rows) < 0, np.nan, losses)
+        return _Columns(view(losses), view(read.seconds), view(read.validation_seconds))
 
     def seeds(self, schedule: int) -> list[tuple[int, ...]]:
         """Return the recorded training seeds by position, ascending."""
@@ -82,18 +79,18 @@ class Index:
         if found is None:
             runs = self._lookup.runs(schedule)
             ends, seeds = runs.first.tolist(), runs.seeds.tolist()
-            shared: dict[tuple[int, ...], tuple[int, ...]] = {}
-            each = (tuple(seeds[first:last]) for first, last in pairwise(ends))
-            found = self._seeds[schedule] = [shared.setdefault(one, one) for one in each]
+            found = [tuple(seeds[first:last]) for first, last in pairwise(ends)]
+            self._seeds[schedule] = found
         return found
 
     def read(self) -> None:
         """Read all numbers that searches may ask for, so that no file is needed any more."""
-        self.columns(None, None)
-        for seed in self.benchmark.seeds:
+        self.columns[None, None]
+        schedules = self.benchmark.schedules
+        for seed in sorted({seed for each in schedules for one in self.seeds(each) for seed in one}):
             for epoch in self.benchmark.fidelities:
                 with suppress(NotRecordedError):  # not every seed has every schedule
-                    self.columns(epoch, seed)
+                    self.columns[epoch, seed]
 
     def final_losses(self, archs: NDArray[np.int64], space: SearchSpace) -> NDArray[np.float64]:
         """Return mean losses over the seeds at full training, shape ``(n,)``.
@@ -104,7 +101,7 @@ class Index:
         """
         parts = _shares(space)
         ranks = [sum(map(getitem, parts, arch)) for arch in archs.tolist()]
-        losses = np.asarray(self.columns(None, None).losses)
+        losses = np.asarray(self.columns[None, None].losses)
         found: NDArray[np.float64] = losses[np.asarray(self.positions)[ranks]]
         return found
 
@@ -139,6 +136,9 @@ class Instance:
         self._position = Memo(self._find)
         self._last = self.schedules[-1]
         self._one_schedule = len(self.schedules) == 1
+        self._seeds = index.seeds(self._last)
+        self._keys = index.keys
+        self._columns = index.columns
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return the key and the recorded seeds of an architecture, as a benchmark does."""
@@ -146,9 +146,9 @@ class Instance:
             p = self._position[arch]
         except TypeError:
             raise IllegalArchError(f"{arch!r:.200} is no tuple of integers") from None
-        schedule = self._last if self._one_schedule or epoch is None else epoch
-        index = self._index
-        return Trainings(index.keys[p] ^ self._salt, index.seeds(schedule)[p])
+        one = self._one_schedule or epoch is None
+        seeds = self._seeds if one else self._index.seeds(epoch)
+        return Trainings(self._keys[p] ^ self._salt, seeds[p])
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
@@ -158,7 +158,7 @@ class Instance:
             p = self._position[arch]
         except TypeError:
             raise IllegalArchError(f"{arch!r:.200} is no tuple of integers") from None
-        losses, seconds, validation = self._index.columns(epoch, seed)
+        losses, seconds, validation = self._columns[epoch, seed]
         loss = losses[p]
         if loss != loss:
             raise NotRecordedError(f"{self.name!r} records no loss of {arch} at epoch {epoch}")

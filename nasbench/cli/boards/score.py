@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from nasbench.cli.options import Preset, Settings
 from nasbench.cli.output import say
+from nasbench.cli.parsing import parse_settings
 from nasbench.siblings import SIBLINGS
 
 
@@ -25,13 +27,22 @@ def score(
     memory: Annotated[
         int, typer.Option(metavar="MIB", help="Memory that the code may take in each process.")
     ] = 4096,
+    preset: Preset = None,
+    set_: Settings = None,
 ) -> None:
     """Score an algorithm, for programs that write algorithms.
 
     Prints one JSON object: scores between random search (0) and the optimum (1), also on hidden
     instances, or what is wrong with the code. Exit code 0 with a score, 1 with an error.
     """
-    found = SIBLINGS.load("score")(algorithm, seeds=seeds, seconds=seconds, memory=memory)
+    found = SIBLINGS.load("score")(
+        algorithm,
+        preset=preset,
+        hyperparameters=parse_settings(set_ or []),
+        seeds=seeds,
+        seconds=seconds,
+        memory=memory,
+    )
     say(json.dumps(found, indent=2))
     if "error" in found:
         raise typer.Exit(1)
