@@ -16,14 +16,20 @@ FAULTY = {
     "raises": ("x = 1\nraise RuntimeError('no')\n", "import", 2),
     "no_module": ("import nowhere_to_be_found\n", "import", 1),
     "no_class": ("x = 1\n", "import", None),
-    "no_ask": ("from nasbench.algorithm import Algorithm\nclass A(Algorithm): pass\n", "import", None),
+    "no_ask": (
+        "from nasbench.algorithm import Algorithm\nclass A(Algorithm): pass\n",
+        "import",
+        None,
+    ),
     "exit": (f"{HEAD}        raise SystemExit(0){END}", "crash", 6),
     "crash": (f"{HEAD}        arch = arch[17]{END}", "crash", 6),
     "silent_death": (f"{HEAD}        import os; os._exit(0){END}", "crash", None),
     "killed": (f"{HEAD}        import os; os.kill(os.getpid(), 11){END}", "crash", None),
     "hang": (f"{HEAD}        while True: pass{END}", "hang", 6),
     "deaf": (
-        f"{HEAD}        while True:\n            try: pass\n            except BaseException: pass{END}",
+        f"{HEAD}        while True:\n"
+        "            try: pass\n"
+        f"            except BaseException: pass{END}",
         "hang",
         7,
     ),

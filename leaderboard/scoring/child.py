@@ -66,7 +66,7 @@ class Scoring:
         indices = {}
         for question in SUITE:
             index = indices[question.benchmark] = question.open()
-            index.read()
+            index.read_all()
         random = {question.benchmark: question.random_regret for question in SUITE}
         self._limit()
         guard.watch(self._own, self._peeked)
@@ -76,7 +76,7 @@ class Scoring:
             seeds, scores = [seed_of(n) for n in range(self._task["seeds"])], {}
             for name, index in indices.items():
                 losses = [self._loss(kind, name, index, seed) for seed in seeds]
-                best = float(np.nanmin(np.asarray(index.columns[None, None].losses)))
+                best = float(np.nanmin(np.asarray(index.columns(None, None).losses)))
                 scores[name] = [1 - (loss - best) / random[name] for loss in losses]
             self._at = {}
             repeatable = self._is_repeatable(kind, next(iter(indices.values())))

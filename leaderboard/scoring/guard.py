@@ -226,4 +226,4 @@ def _close_package(
     for name in [*vars(nasbench)]:
         if not name.startswith("__") and name not in kept:
             delattr(nasbench, name)
-    nasbench.__getattr__ = refuse  # type: ignore[method-assign]
+    nasbench.__getattr__ = refuse

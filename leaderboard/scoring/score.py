@@ -147,7 +147,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 def _summary(public: dict[str, list[float]], hidden: dict[str, list[float]]) -> dict[str, Any]:
     """Return means over searches; standard errors over seeds, each a mean over the tables."""
     shown, unseen = (np.array([*side.values()]) for side in (public, hidden))
-    found = {
+    found: dict[str, Any] = {
         **_named("score", shown.mean(axis=0)),
         **_named("hidden_score", unseen.mean(axis=0)),
         **_named("memorisation", (shown - unseen).mean(axis=0)),

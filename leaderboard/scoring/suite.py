@@ -57,10 +57,7 @@ class Question(NamedTuple):
             TableError: It holds other numbers than those that the scale is made for.
         """
         benchmark = load(SHIPPED / f"{self.benchmark.partition('@')[0]}.parquet")
-        if (
-            not isinstance(benchmark, TableBenchmark)
-            or benchmark.content_hash != self.content_hash
-        ):
+        if not isinstance(benchmark, TableBenchmark) or benchmark.content_hash != self.content_hash:
             raise TableError(
                 f"{self.benchmark!r} has the content hash {benchmark.content_hash[:12]}…, not "
                 f"{self.content_hash[:12]}…: the scale of the score is not made for it"

@@ -23,7 +23,7 @@ from nasbench.space import Arch, SearchSpace
 from nasbench.splitmix import key
 
 
-class _Columns(NamedTuple):
+class Columns(NamedTuple):
     """Losses and costs by position."""
 
     losses: memoryview
@@ -41,8 +41,7 @@ class Index:
         benchmark: As given.
         positions: Position of the trainings by rank of the tuple; negative for none.
         keys: Key of the trainings by position.
-        columns: Losses and costs by epoch and training seed, None for the last and the mean; NaN
-            where not recorded.
+        read: What :meth:`columns` has returned, by its arguments.
 
     Raises:
         InvalidArgumentError: The table is of another sort.
@@ -52,7 +51,12 @@ class Index:
         table, lookup = benchmark.table, benchmark._lookup
         (objective, *others) = benchmark.objectives
         dense = lookup.dense
-        if others or objective in table.arch_columns or dense is None or not table.metadata.complete:
+        if (
+            others
+            or objective in table.arch_columns
+            or dense is None
+            or not table.metadata.complete
+        ):
             raise InvalidArgumentError(
                 f"{benchmark.name!r} is no complete table of a small space with one objective"
             )
@@ -60,18 +64,31 @@ class Index:
         self.positions = view(dense)
         self.keys = view(lookup.keys)
         self._lookup, self._numbers = lookup, benchmark._numbers
-        self.columns = Memo(self._read)
+        self.read: dict[tuple[int | None, int | None], Columns] = {}
         self._seeds: dict[int, list[tuple[int, ...]]] = {}
 
-    def _read(self, question: tuple[int | None, int | None]) -> _Columns:
-        benchmark = self.benchmark
-        read = answers(
-            benchmark.table, self._lookup, self._numbers, benchmark.objectives, *question
-        )
-        losses = read.losses[0][0]
-        if read.rows is not None:
-            losses = np.where(np.asarray(read.rows) < 0, np.nan, losses)
-        return _Columns(view(losses), view(read.seconds), view(read.validation_seconds))
+    def columns(self, epoch: int | None, seed: int | None) -> Columns:
+        """Return losses and costs by position, and keep them; NaN where not recorded.
+
+        Args:
+            epoch: One of the fidelities; None for the last.
+            seed: A training seed; None for the mean over seeds.
+
+        Raises:
+            NotRecordedError: The table does not record this epoch or seed.
+        """
+        found = self.read.get((epoch, seed))
+        if found is None:
+            benchmark = self.benchmark
+            read = answers(
+                benchmark.table, self._lookup, self._numbers, benchmark.objectives, epoch, seed
+            )
+            losses = read.losses[0][0]
+            if read.rows is not None:
+                losses = np.where(np.asarray(read.rows) < 0, np.nan, losses)
+            found = Columns(view(losses), view(read.seconds), view(read.validation_seconds))
+            self.read[epoch, seed] = found
+        return found
 
     def seeds(self, schedule: int) -> list[tuple[int, ...]]:
         """Return the recorded training seeds by position, ascending."""
@@ -83,14 +100,16 @@ class Index:
             self._seeds[schedule] = found
         return found
 
-    def read(self) -> None:
+    def read_all(self) -> None:
         """Read all numbers that searches may ask for, so that no file is needed any more."""
-        self.columns[None, None]
+        self.columns(None, None)
         schedules = self.benchmark.schedules
-        for seed in sorted({seed for each in schedules for one in self.seeds(each) for seed in one}):
+        for seed in sorted(
+            {seed for each in schedules for one in self.seeds(each) for seed in one}
+        ):
             for epoch in self.benchmark.fidelities:
                 with suppress(NotRecordedError):  # not every seed has every schedule
-                    self.columns[epoch, seed]
+                    self.columns(epoch, seed)
 
     def final_losses(self, archs: NDArray[np.int64], space: SearchSpace) -> NDArray[np.float64]:
         """Return mean losses over the seeds at full training, shape ``(n,)``.
@@ -101,7 +120,7 @@ class Index:
         """
         parts = _shares(space)
         ranks = [sum(map(getitem, parts, arch)) for arch in archs.tolist()]
-        losses = np.asarray(self.columns[None, None].losses)
+        losses = np.asarray(self.columns(None, None).losses)
         found: NDArray[np.float64] = losses[np.asarray(self.positions)[ranks]]
         return found
 
@@ -138,7 +157,7 @@ class Instance:
         self._one_schedule = len(self.schedules) == 1
         self._seeds = index.seeds(self._last)
         self._keys = index.keys
-        self._columns = index.columns
+        self._read = index.read
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return the key and the recorded seeds of an architecture, as a benchmark does."""
@@ -146,8 +165,9 @@ class Instance:
             p = self._position[arch]
         except TypeError:
             raise IllegalArchError(f"{arch!r:.200} is no tuple of integers") from None
-        one = self._one_schedule or epoch is None
-        seeds = self._seeds if one else self._index.seeds(epoch)
+        seeds = self._seeds
+        if not (self._one_schedule or epoch is None):
+            seeds = self._index.seeds(epoch)
         return Trainings(self._keys[p] ^ self._salt, seeds[p])
 
     def evaluate(
@@ -158,7 +178,10 @@ class Instance:
             p = self._position[arch]
         except TypeError:
             raise IllegalArchError(f"{arch!r:.200} is no tuple of integers") from None
-        losses, seconds, validation = self._columns[epoch, seed]
+        try:
+            losses, seconds, validation = self._read[epoch, seed]
+        except KeyError:
+            losses, seconds, validation = self._index.columns(epoch, seed)
         loss = losses[p]
         if loss != loss:
             raise NotRecordedError(f"{self.name!r} records no loss of {arch} at epoch {epoch}")

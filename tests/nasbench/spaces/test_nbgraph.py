@@ -24,8 +24,8 @@ from nasbench.spaces.nbgraph import (
     SKIP,
     NBGraph,
     from_key,
-    to_key,
     representative,
+    to_key,
 )
 
 SPACE = NBGraph()
