@@ -61,7 +61,7 @@ def load(target: str) -> type[Algorithm]:
 
 def _imported(file: str) -> ModuleType:
     path = Path(file).resolve()
-    sys.path.insert(0, str(path.parent))
+    sys.path.append(str(path.parent))
     spec = spec_from_file_location(_MODULE, path)
     if spec is None or spec.loader is None:
         raise InvalidArgumentError(f"{file} cannot be imported as a module")

@@ -30,7 +30,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 NEEDS = re.compile(r"\A---\nneeds: (.+)\n---\n")
 QUICK = (
     *("check", "info", "leaderboard", "list", "merge"),
-    *("plot", "protocol", "query", "quickstart", "run", "table"),
+    *("plot", "protocol", "query", "quickstart", "run", "score", "table"),
 )
 SEEDS, TRIALS = 2, 60
 
