@@ -1,10 +1,10 @@
 """The process in which a scored program runs: ``python -m`` of this module, with a task as JSON.
 
-The task has ``target``, see :mod:`leaderboard.scoring.target`; ``preset`` and ``hyperparameters``, the settings of the class; ``seeds``, a number; ``hidden``,
-whether every search has an instance of its own under other names; ``seconds`` and ``memory``, the
-limits. Standard output gets one JSON document with ``scores``, by benchmark and seed, or ``error``,
-or ``refused``, a line about a target that does not exist. What the program prints goes to standard
-error.
+The task has ``target``, see :mod:`leaderboard.scoring.target`; ``preset`` and ``hyperparameters``,
+the settings of the class; ``seeds``, a number; ``hidden``, whether every search has an instance of
+its own under other names; ``seconds`` and ``memory``, the limits. Standard output gets one JSON
+document with ``scores``, by benchmark and seed, or ``error``, or ``refused``, a line about a target
+that does not exist. What the program prints goes to standard error.
 """
 
 import json
@@ -71,18 +71,19 @@ class Scoring:
         self._limit()
         guard.watch(self._own, self._peeked)
         with self._failures("import"):
-            kind = self._load()
+            kind = self.load()
         with self._failures("crash"):
             seeds, scores = [seed_of(n) for n in range(self._task["seeds"])], {}
             for name, index in indices.items():
-                losses = [self._loss(kind, name, index, seed) for seed in seeds]
+                losses = [self.loss(kind, index, seed) for seed in seeds]
                 best = float(np.nanmin(np.asarray(index.columns(None, None).losses)))
                 scores[name] = [1 - (loss - best) / random[name] for loss in losses]
             self._at = {}
             repeatable = self._is_repeatable(kind, next(iter(indices.values())))
         self._end({"scores": scores, "repeatable": repeatable})
 
-    def _load(self) -> type[Algorithm]:
+    def load(self) -> type[Algorithm]:
+        """Import the class and check its settings."""
         target = self._task["target"]
         try:
             kind = program.load(target)
@@ -137,15 +138,16 @@ class Scoring:
             self._spaces[space, seed] = HiddenSpace(space, seed)
         return Instance(index, self._spaces[space, seed], seed)
 
-    def _loss(self, kind: type[Algorithm], name: str, index: Index, seed: int) -> float:
+    def loss(self, kind: type[Algorithm], index: Index, seed: int) -> float:
         """Return the loss at full training, as a mean over seeds, of what a search chose."""
-        self._at = {"benchmark": name, "seed": seed}
+        benchmark = index.benchmark
+        self._at = {"benchmark": f"{benchmark.name}@{benchmark.version}", "seed": seed}
         instance = self._instance(index, seed)
         run = self._search(kind, instance, seed)
         chosen = run.incumbent_trials()[-1:]
         if not chosen.size:
             self._fail("nothing", "the search ended without a single trial", self._ask_line)
-        return float(index.final_losses(run.archs[chosen].astype(np.int64), instance.space)[0])
+        return instance.final_loss(tuple(run.archs[chosen[0]].tolist()))
 
     def _is_repeatable(self, kind: type[Algorithm], index: Index) -> bool:
         """Return whether the first search gives the same trials twice."""

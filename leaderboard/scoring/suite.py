@@ -1,8 +1,8 @@
 """The searches that a score is made of, and its scale.
 
-Five shipped tables that differ in what makes a search hard: ``nb201-cifar10`` is the cell space that
-everybody knows; in ``nb201-imagenet16`` the same cells differ by less than trainings of one cell do;
-``lite201-fashion`` offers shorter trainings and shares results between identical networks;
+Five shipped tables that differ in what makes a search hard: ``nb201-cifar10`` is the cell space
+that everybody knows; in ``nb201-imagenet16`` the same cells differ by less than trainings of one
+cell do; ``lite201-fashion`` offers shorter trainings and shares results between identical networks;
 ``fcnet-protein`` has numeric decisions, and an error in place of an accuracy; ``nbgraph-cora`` has
 illegal tuples and a wiring as one decision.
 

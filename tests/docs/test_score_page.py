@@ -83,4 +83,6 @@ def test_every_kind_of_error_is_explained():
     source = "".join(path.read_text() for path in child.glob("*.py"))
     raised = set(re.findall(r'(?:_fail|_failures)\("(\w+)"', source))
     raised |= set(re.findall(r'"kind": "(\w+)"', source))
-    assert raised == set(re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Errors")[2], re.MULTILINE))
+    assert raised == set(
+        re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Errors")[2], re.MULTILINE)
+    )

@@ -5,7 +5,6 @@ and options have other places and names, and a search with the same seed meets o
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from operator import getitem
 from typing import Any, NamedTuple
@@ -16,11 +15,13 @@ from numpy.typing import NDArray
 from nasbench.benchmark import Evaluation, Trainings
 from nasbench.benchmarks.evaluator import answers
 from nasbench.benchmarks.instances.hidden_space import HiddenSpace
-from nasbench.benchmarks.lookup import Memo, view
+from nasbench.benchmarks.lookup import view
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import IllegalArchError, InvalidArgumentError, NotRecordedError
 from nasbench.space import Arch, SearchSpace
 from nasbench.splitmix import key
+
+_MOST_SEEDS = 62  # bits of a number
 
 
 class Columns(NamedTuple):
@@ -35,12 +36,14 @@ class Index:
     """The numbers of a table by position, and the position of every tuple.
 
     Args:
-        benchmark: A table of every architecture of a small space, with one objective of trainings.
+        benchmark: A table of every architecture of a small space, with one schedule and one
+            objective, which comes out of trainings.
 
     Attributes:
         benchmark: As given.
         positions: Position of the trainings by rank of the tuple; negative for none.
         keys: Key of the trainings by position.
+        seeds: Recorded training seeds by position, ascending.
         read: What :meth:`columns` has returned, by its arguments.
 
     Raises:
@@ -49,23 +52,21 @@ class Index:
 
     def __init__(self, benchmark: TableBenchmark) -> None:
         table, lookup = benchmark.table, benchmark._lookup
-        (objective, *others) = benchmark.objectives
         dense = lookup.dense
-        if (
-            others
-            or objective in table.arch_columns
-            or dense is None
-            or not table.metadata.complete
-        ):
+        simple = len(benchmark.schedules) == len(benchmark.objectives) == 1
+        trained = all(name in table.columns for name in benchmark.objectives)
+        if not (simple and trained and table.metadata.complete) or dense is None:
             raise InvalidArgumentError(
-                f"{benchmark.name!r} is no complete table of a small space with one objective"
+                f"{benchmark.name!r} is no complete table of a small space with one objective and "
+                "one schedule"
             )
         self.benchmark = benchmark
         self.positions = view(dense)
         self.keys = view(lookup.keys)
         self._lookup, self._numbers = lookup, benchmark._numbers
         self.read: dict[tuple[int | None, int | None], Columns] = {}
-        self._seeds: dict[int, list[tuple[int, ...]]] = {}
+        runs = lookup.runs(benchmark.schedules[0])
+        self.seeds = _seeds_by_position(runs.seeds, runs.first)
 
     def columns(self, epoch: int | None, seed: int | None) -> Columns:
         """Return losses and costs by position, and keep them; NaN where not recorded.
@@ -90,39 +91,10 @@ class Index:
             self.read[epoch, seed] = found
         return found
 
-    def seeds(self, schedule: int) -> list[tuple[int, ...]]:
-        """Return the recorded training seeds by position, ascending."""
-        found = self._seeds.get(schedule)
-        if found is None:
-            runs = self._lookup.runs(schedule)
-            ends, seeds = runs.first.tolist(), runs.seeds.tolist()
-            found = [tuple(seeds[first:last]) for first, last in pairwise(ends)]
-            self._seeds[schedule] = found
-        return found
-
     def read_all(self) -> None:
         """Read all numbers that searches may ask for, so that no file is needed any more."""
-        self.columns(None, None)
-        schedules = self.benchmark.schedules
-        for seed in sorted(
-            {seed for each in schedules for one in self.seeds(each) for seed in one}
-        ):
-            for epoch in self.benchmark.fidelities:
-                with suppress(NotRecordedError):  # not every seed has every schedule
-                    self.columns(epoch, seed)
-
-    def final_losses(self, archs: NDArray[np.int64], space: SearchSpace) -> NDArray[np.float64]:
-        """Return mean losses over the seeds at full training, shape ``(n,)``.
-
-        Args:
-            archs: Architectures, shape ``(n, d)``.
-            space: Space of an instance of this index.
-        """
-        parts = _shares(space)
-        ranks = [sum(map(getitem, parts, arch)) for arch in archs.tolist()]
-        losses = np.asarray(self.columns(None, None).losses)
-        found: NDArray[np.float64] = losses[np.asarray(self.positions)[ranks]]
-        return found
+        for seed in (None, *{seed for seeds in set(self.seeds) for seed in seeds}):
+            self.columns(None, seed)  # curves are read whole, for all epochs
 
 
 class Instance:
@@ -152,32 +124,23 @@ class Instance:
         self._index = index
         self._positions = index.positions
         self._shares: Sequence[Mapping[int, int]] = _shares(self.space)
-        self._position = Memo(self._find)
-        self._last = self.schedules[-1]
-        self._one_schedule = len(self.schedules) == 1
-        self._seeds = index.seeds(self._last)
+        self._arch: object = object()
+        self._place = -1
+        self._seeds = index.seeds
         self._keys = index.keys
         self._read = index.read
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return the key and the recorded seeds of an architecture, as a benchmark does."""
-        try:
-            p = self._position[arch]
-        except TypeError:
-            raise IllegalArchError(f"{arch!r:.200} is no tuple of integers") from None
-        seeds = self._seeds
-        if not (self._one_schedule or epoch is None):
-            seeds = self._index.seeds(epoch)
-        return Trainings(self._keys[p] ^ self._salt, seeds[p])
+        p = self._find(arch)
+        self._arch, self._place = arch, p  # evaluated next
+        return Trainings(self._keys[p] ^ self._salt, self._seeds[p])
 
     def evaluate(
         self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
         """Return the losses and the cost of one training, as a benchmark does."""
-        try:
-            p = self._position[arch]
-        except TypeError:
-            raise IllegalArchError(f"{arch!r:.200} is no tuple of integers") from None
+        p = self._place if arch is self._arch else self._find(arch)
         try:
             losses, seconds, validation = self._read[epoch, seed]
         except KeyError:
@@ -186,6 +149,11 @@ class Instance:
         if loss != loss:
             raise NotRecordedError(f"{self.name!r} records no loss of {arch} at epoch {epoch}")
         return Evaluation((loss,), seconds[p], validation[p])
+
+    def final_loss(self, arch: Arch) -> float:
+        """Return the loss at full training, as a mean over the recorded seeds."""
+        loss: float = self._index.columns(None, None).losses[self._find(arch)]
+        return loss
 
     def _find(self, arch: Any) -> int:
         try:
@@ -197,6 +165,26 @@ class Instance:
             pass
         self.space.check(arch)
         raise IllegalArchError(f"{arch!r:.200} is no tuple of integers")
+
+
+def _seeds_by_position(seeds: NDArray[np.int32], first: NDArray[np.int64]) -> list[tuple[int, ...]]:
+    """Return the seeds of the rows of each position, which are the same ones over and over.
+
+    Args:
+        seeds: Seed of every row.
+        first: First row of every position, none of which is empty, and the end.
+    """
+    ordered = np.sort(seeds)
+    distinct = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    if len(distinct) > _MOST_SEEDS:
+        return [tuple(seeds[a:b].tolist()) for a, b in pairwise(first.tolist())]
+    bits = np.left_shift(1, np.searchsorted(distinct, seeds))
+    sets = np.bitwise_or.reduceat(bits, first[:-1]).tolist()
+    tuples = {
+        one: tuple(seed for bit, seed in enumerate(distinct.tolist()) if one >> bit & 1)
+        for one in set(sets)
+    }
+    return [tuples[one] for one in sets]
 
 
 def _shares(space: SearchSpace) -> list[dict[int, int]]:

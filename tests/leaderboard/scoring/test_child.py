@@ -38,7 +38,8 @@ def test_what_is_wrong_is_said_with_its_line(results, name):
         return
     error = results[name]["error"]
     lines = {6, 7, 8} if name == "deaf" else {line}
-    assert error["kind"] == kind and error["line"] in lines, error
+    assert error["kind"] == kind, error
+    assert error["line"] in lines, error
     assert error["message"]
 
 
