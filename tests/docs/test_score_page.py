@@ -9,12 +9,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from scored_programs import LOCAL
 
-from leaderboard.scoring.score import score
 from leaderboard.scoring.suite import SUITE
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/score.md").read_text(encoding="utf-8")
+
+SHOWN = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1])
 
 
 def evaluator(heading):
@@ -24,8 +24,9 @@ def evaluator(heading):
 
 @pytest.fixture
 def programs(tmp_path):
-    (tmp_path / "good.py").write_text(LOCAL)
-    (tmp_path / "bad.py").write_text(f"{LOCAL}\n    def ask(self): return 1 / 0\n")
+    good = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
+    (tmp_path / "mine.py").write_text(good)
+    (tmp_path / "bad.py").write_text(f"{good}\n    def ask(self): return 1 / 0\n")
     return tmp_path
 
 
@@ -44,8 +45,8 @@ def test_openevolve(programs, monkeypatch):
     monkeypatch.setitem(sys.modules, "openevolve.evaluation_result", module)
     names = {}
     exec(evaluator("OpenEvolve"), names)
-    good = names["evaluate"](str(programs / "good.py"))
-    assert 0.2 < good.metrics["combined_score"] < 1
+    good = names["evaluate"](str(programs / "mine.py"))
+    assert good.metrics["combined_score"] == SHOWN["score"]
     assert all(isinstance(value, float) for value in good.metrics.values())
     bad = names["evaluate"](str(programs / "bad.py"))
     assert bad.metrics["combined_score"] < -1000
@@ -55,27 +56,23 @@ def test_openevolve(programs, monkeypatch):
 def test_shinkaevolve(programs):
     (programs / "evaluate.py").write_text(evaluator("ShinkaEvolve"))
     read = {}
-    for name in ("good", "bad"):
+    for name in ("mine", "bad"):
         command = ["evaluate.py", "--program_path", f"{name}.py", "--results_dir", f"out/{name}"]
         subprocess.run([sys.executable, *command], cwd=programs, check=True)
         for file in ("metrics", "correct"):
             read[name, file] = json.loads((programs / f"out/{name}/{file}.json").read_text())
-    assert read["good", "correct"] == {"correct": True, "error": None}
-    metrics = read["good", "metrics"]
-    assert 0.2 < metrics["combined_score"] < 1
-    assert abs(metrics["private"]["memorisation"]) < 0.2
+    assert read["mine", "correct"] == {"correct": True, "error": None}
+    metrics = read["mine", "metrics"]
+    assert metrics["combined_score"] == SHOWN["score"]
+    assert metrics["private"]["hidden_score"] == SHOWN["hidden_score"]
     assert metrics["public"].keys() == {question.benchmark for question in SUITE}
     assert not read["bad", "correct"]["correct"]
     assert "ZeroDivisionError" in read["bad", "correct"]["error"]
 
 
-def test_the_object_on_the_page_is_what_the_command_prints(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("mine.py").write_text(re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1])
-    shown = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1])
-    found = score("mine.py")
-    del found["benchmarks"], found["seconds"], shown["seconds"]
-    assert found == shown
+def test_the_object_on_the_page_is_that_of_an_honest_search():
+    assert SHOWN["algorithm"] == "mine.py"
+    assert abs(SHOWN["memorisation"]) < 3 * SHOWN["memorisation_standard_error"]
 
 
 def test_every_kind_of_error_is_explained():

@@ -8,7 +8,7 @@ from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from algorithms.multi_fidelity.successive_halving import SuccessiveHalving
 from algorithms.random_search import RandomSearch
 from nasbench.benchmarks.instances.hidden_space import HiddenSpace
-from nasbench.benchmarks.instances.instance import Index, Instance
+from nasbench.benchmarks.instances.instance import Index, Instance, _seeds_by_position
 from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.relabelled_space import RelabelledSpace
 from nasbench.errors import IllegalArchError, InvalidArgumentError
@@ -124,3 +124,11 @@ def test_other_tables_are_refused():
     ):
         with pytest.raises(InvalidArgumentError, match="no complete table"):
             Index(benchmark)
+
+
+def test_seeds_by_position_are_those_of_the_table():
+    seeds = np.array([777, 888, 999, 777, 888, 1000], dtype=np.int32)
+    first = np.array([0, 3, 4, 6])
+    assert _seeds_by_position(seeds, first) == [(777, 888, 999), (777,), (888, 1000)]
+    many = np.arange(200, dtype=np.int32)
+    assert _seeds_by_position(many, np.array([0, 1, 200])) == [(0,), tuple(range(1, 200))]
