@@ -116,7 +116,7 @@ def watch(own: Own, found: Callable[[str, int | None], NoReturn]) -> None:
         found: Called with what the program did and the line; ends the process.
     """
     frame_of = sys._getframe
-    data = tuple(os.path.join(os.path.abspath(folder), "") for folder in folders())
+    home, shipped = (os.path.join(os.path.realpath(folder), "") for folder in folders())
     _watch_imports(own, found, frame_of)
     _close_package(own, found, frame_of)
     busy = False
@@ -131,7 +131,10 @@ def watch(own: Own, found: Callable[[str, int | None], NoReturn]) -> None:
             if event in _OPENS:
                 if frame.f_code.co_filename.startswith(_IMPORTING):
                     return
-                if _is_result(arguments[0], data) and (line := own.line(frame)) is not None:
+                if (
+                    _is_result(arguments[0], home, shipped)
+                    and (line := own.line(frame)) is not None
+                ):
                     found(f"{_OPENS[event]} {os.fspath(arguments[0])}", line)
             elif event == "object.__getattr__":
                 if arguments[1] in ("tb_frame", "gi_frame", "cr_frame") and own.looks(frame):
@@ -148,14 +151,14 @@ def watch(own: Own, found: Callable[[str, int | None], NoReturn]) -> None:
     sys.addaudithook(hook)
 
 
-def _is_result(path: object, data: tuple[str, ...]) -> bool:
-    """Return whether a path is, or lists, files of results; arrays of classes are none."""
+def _is_result(path: object, home: str, shipped: str) -> bool:
+    """Return whether a path is a table, or among those that ship; arrays of classes are none."""
     if not isinstance(path, str | bytes | os.PathLike):
         return False
-    text = os.fsdecode(path)
-    return not text.endswith(".npy") and os.path.join(os.path.realpath(text), "").startswith(
-        tuple(map(os.path.realpath, data))
-    )
+    real = os.path.join(os.path.realpath(os.fsdecode(path)), "")
+    if real.startswith(shipped):
+        return not real.endswith(f".npy{os.sep}")
+    return real.startswith(home) and real.endswith(f".parquet{os.sep}")
 
 
 def _watch_imports(

@@ -30,7 +30,7 @@ SECONDS = 60.0
 MEMORY = 4096
 """MiB that the program may take in each process, unless another number is given."""
 
-_GRACE = 5.0
+_GRACE = 20.0  # for the start of a process, and for its own report of a hang
 _DIGITS = 6
 
 
@@ -74,9 +74,12 @@ def score(
     began = perf_counter()
     settings = {"preset": preset, "hyperparameters": dict(hyperparameters or {})}
     limits = {"seeds": seeds, "seconds": seconds, "memory": memory}
-    task = {"target": target, **settings, **limits}
+    tasks = [
+        _encoded({"target": target, **settings, **limits, "hidden": hidden})
+        for hidden in (False, True)
+    ]
     results = []
-    processes = [_start({**task, "hidden": hidden}) for hidden in (False, True)]
+    processes = [_start(task, heard=not number) for number, task in enumerate(tasks)]
     try:
         for process in processes:
             left = began + seconds + _GRACE - perf_counter()
@@ -101,15 +104,25 @@ def score(
     return {**found, "seconds": round(perf_counter() - began, 3)}
 
 
-def _start(task: dict[str, Any]) -> "subprocess.Popen[bytes]":
+def _encoded(task: dict[str, Any]) -> str:
+    try:
+        return json.dumps(task)
+    except TypeError as error:
+        raise InvalidArgumentError(
+            f"hyperparameters = {task['hyperparameters']!r}: {error}"
+        ) from error
+
+
+def _start(task: str, *, heard: bool) -> "subprocess.Popen[bytes]":
+    """Start a process; ``heard``: whether what the program prints is shown."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "leaderboard.scoring.child", json.dumps(task)],
+        [sys.executable, "-P", "-m", "leaderboard.scoring.child", task],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if task["hidden"] else None,
+        stderr=None if heard else subprocess.DEVNULL,
         env=environment,
         start_new_session=True,
     )

@@ -55,12 +55,7 @@ def search(kind: type[Algorithm], benchmark: Any, seed: int) -> None:
 
 def searches(name: str, indices: list[Index], hidden: bool) -> float:
     """Processor time of the searches of one process, instances included."""
-    settings: dict[str, Any] = {
-        "target": name,
-        "preset": None,
-        "hyperparameters": {},
-        "seeds": SEEDS,
-    }
+    settings = {"target": name, "preset": None, "hyperparameters": dict[str, Any]()}
     scoring = Scoring({**settings, "hidden": hidden}, out=-1)
     kind = scoring.load()
     before = process_time()

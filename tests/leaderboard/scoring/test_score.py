@@ -46,11 +46,11 @@ def test_the_scale_is_that_of_boards_by_validation(question):
 
 
 def test_random_search_scores_zero_twice():
-    found = score("random_search")
+    found = score("random_search", seeds=60)
     assert near(found, "score", 0)
     assert near(found, "hidden_score", 0)
     assert near(found, "memorisation", 0)
-    assert found["score_standard_error"] < 0.03
+    assert found["score_standard_error"] < 0.04
     assert found["repeatable"]
     for one in found["benchmarks"].values():
         assert near(one, "score", 0)
@@ -58,7 +58,9 @@ def test_random_search_scores_zero_twice():
 
 
 def test_an_honest_search_scores_the_same_on_hidden_instances():
-    found = score("regularized_evolution", hyperparameters={"population": 20, "sample": 5})
+    found = score(
+        "regularized_evolution", seeds=50, hyperparameters={"population": 20, "sample": 5}
+    )
     assert found["score"] > 0.2
     assert found["hidden_score"] > 0.2
     assert near(found, "memorisation", 0)
@@ -132,7 +134,7 @@ def test_a_program_that_dies_is_a_crash(program):
 
 def test_a_program_that_hears_no_alarm_is_killed(program, monkeypatch):
     monkeypatch.setattr("leaderboard.scoring.score._GRACE", 1.0)
-    source = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass\n"
+    source = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nimport time\ntime.sleep(60)\n"
     error = score(program(source), seconds=0.1)["error"]
     assert error["kind"] == "hang"
     assert "deaf" in error["message"]
@@ -147,6 +149,7 @@ def test_a_program_that_hears_no_alarm_is_killed(program, monkeypatch):
         ("random_search", {"seconds": 0}, InvalidArgumentError, "positive"),
         ("random_search", {"memory": 0}, InvalidArgumentError, "positive"),
         ("random_search", {"hyperparameters": {"x": 1}}, NasbenchError, "no hyperparameter 'x'"),
+        ("random_search", {"hyperparameters": {"x": {1}}}, InvalidArgumentError, "set"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(target, settings, kind, told):
