@@ -117,14 +117,7 @@ class SearchSpace(ABC):
         return True
 
     def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return :meth:`is_legal` of many architectures.
-
-        Args:
-            archs: Integers of shape ``(n, d)``, every option in range.
-
-        Returns:
-            Shape ``(n,)``.
-        """
+        """Return :meth:`is_legal` of ``(n, d)`` tuples with all options in range, shape ``(n,)``."""
         rows = np.asarray(archs).tolist()
         return np.array([self.is_legal(tuple(row)) for row in rows], dtype=np.bool_)
 
@@ -219,14 +212,7 @@ class SearchSpace(ABC):
         return np.array(rows, dtype=np.int64).reshape(np.shape(archs))
 
     def function_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return :meth:`function` of many architectures.
-
-        Args:
-            archs: Integers of shape ``(n, d)``.
-
-        Returns:
-            Representatives of shape ``(n, d)``.
-        """
+        """Return :meth:`function` of many architectures, as :meth:`canonical_many` does."""
         if type(self).function is SearchSpace.function:
             return self.canonical_many(archs)
         rows = [self.function(tuple(row)) for row in np.asarray(archs).tolist()]
