@@ -117,7 +117,7 @@ class SearchSpace(ABC):
         return True
 
     def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Return :meth:`is_legal` of ``(n, d)`` tuples with all options in range, shape ``(n,)``."""
+        """Return :meth:`is_legal` of ``(n, d)`` tuples with all options in range."""
         rows = np.asarray(archs).tolist()
         return np.array([self.is_legal(tuple(row)) for row in rows], dtype=np.bool_)
 

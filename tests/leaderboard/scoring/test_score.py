@@ -134,7 +134,7 @@ def test_a_program_that_dies_is_a_crash(program):
 
 def test_a_program_that_hears_no_alarm_is_killed(program, monkeypatch):
     monkeypatch.setattr("leaderboard.scoring.score._GRACE", 1.0)
-    source = "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nimport time\ntime.sleep(60)\n"
+    source = "import signal, time\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\ntime.sleep(60)\n"
     error = score(program(source), seconds=0.1)["error"]
     assert error["kind"] == "hang"
     assert "deaf" in error["message"]
