@@ -21,7 +21,7 @@ EXTRAS = {
     "pooch": "datasets",
     "google_crc32c": "importers",
     "xgboost": "surrogates",
-    "optuna": "tune",
+    "optuna": "optuna",
     "jinja2": "leaderboard",
     "moocore": "leaderboard",
     "matplotlib": "papers",
@@ -30,6 +30,13 @@ EXTRAS = {
     "distributed": "dask",
     "onnx": "export",
     "onnxscript": "export",
+    "pymoo": "pymoo",
+    "ConfigSpace": "smac",
+    "smac": "smac",
+    "nevergrad": "nevergrad",
+    "syne_tune": "synetune",
+    "dehb": "dehb",
+    "cmaes": "optuna",
 }
 CPU_TORCH = "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
 """Installs PyTorch without CUDA, which the default wheel for Linux brings: gigabytes."""
