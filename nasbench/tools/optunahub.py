@@ -33,7 +33,6 @@ class Problem(_Base):  # type: ignore[misc]
 
     Attributes:
         benchmark: As given.
-        metric_names: The objectives, for ``Study.set_metric_names``.
 
     Raises:
         NotRecordedError: The benchmark has no objective.
@@ -44,7 +43,6 @@ class Problem(_Base):  # type: ignore[misc]
     ) -> None:
         benchmark.require_objectives()
         self.benchmark = benchmark
-        self.metric_names = list(benchmark.objectives)
         self._asked = {"epoch": epoch, "seed": seed}
         self._distributions = benchmark.space.to_optuna()
 
@@ -56,7 +54,7 @@ class Problem(_Base):  # type: ignore[misc]
     @property
     def directions(self) -> list[Any]:
         """Minimise, for every objective."""
-        return [optuna.study.StudyDirection.MINIMIZE] * len(self.metric_names)
+        return [optuna.study.StudyDirection.MINIMIZE] * len(self.benchmark.objectives)
 
     def arch(self, params: Mapping[str, Any]) -> Arch:
         """Return the architecture that the parameters of a trial stand for."""

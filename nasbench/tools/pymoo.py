@@ -65,7 +65,8 @@ class Problem(_Base):  # type: ignore[misc]
             raise IllegalArchError(
                 f"{x!r:.200} are no variables of {space.name!r}, from 0 to {self.xu.tolist()}"
             )
-        return space.repair(tuple(rounded.astype(int).tolist()))
+        arch = tuple(rounded.astype(int).tolist())
+        return arch if space.is_legal(arch) else space.repair(arch)
 
     def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         evaluate = self.benchmark.evaluate
