@@ -57,7 +57,8 @@ def blackbox(benchmark: TableBenchmark, *, schedule: int | None = None) -> Any:
     Raises:
         MissingExtraError: Syne Tune is not installed.
         InvalidArgumentError: The benchmark is no table, or too large.
-        NotRecordedError: The table has no objective, records no seconds or lacks the schedule.
+        NotRecordedError: The table has no objective, lacks one of an architecture, records no
+            seconds, or lacks the schedule.
     """
     tabular = require("syne_tune.blackbox_repository.blackbox_tabular", "a blackbox of Syne Tune")
     domains = require("syne_tune.config_space", "a blackbox of Syne Tune")
@@ -65,9 +66,13 @@ def blackbox(benchmark: TableBenchmark, *, schedule: int | None = None) -> Any:
     if not isinstance(benchmark, TableBenchmark):
         raise InvalidArgumentError(f"{benchmark!r} is no table; only tables become blackboxes")
     benchmark.require_objectives()
-    space = benchmark.space
+    if SECONDS not in benchmark.columns:
+        raise NotRecordedError(
+            f"{benchmark.name!r} records no seconds, which the simulator of Syne Tune needs"
+        )
+    schedule, space = _schedule(benchmark, schedule), benchmark.space
     asked, archs = _archs(space)
-    values, epochs = _values(benchmark, archs, _schedule(benchmark, schedule))
+    values, epochs = _values(benchmark, archs, schedule)
     rows = [space.to_configuration(tuple(arch)) for arch in asked.tolist()]
     return tabular.BlackboxTabular(
         hyperparameters=pandas.DataFrame(rows),
@@ -85,7 +90,8 @@ def _archs(space: SearchSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         asked = np.array(list(product(*map(range, space.options))), dtype=np.int64)
         if not space.has_rules:
             return asked, asked
-        return asked, np.array([space.repair(tuple(arch)) for arch in asked.tolist()])
+        legal = [t if space.is_legal(t) else space.repair(t) for t in map(tuple, asked.tolist())]
+        return asked, np.array(legal, dtype=np.int64)
     if space.size is None:
         raise InvalidArgumentError(f"{space!r} has too many architectures for a blackbox")
     archs = np.array(list(space.archs()), dtype=np.int64)
@@ -106,10 +112,6 @@ def _values(
 ) -> tuple[NDArray[np.float32], list[int]]:
     """Losses and seconds, shape ``(n_archs, n_seeds, n_epochs, n_objectives + 1)``, and epochs."""
     table, names = benchmark.table, benchmark.objectives
-    if SECONDS not in table.columns:
-        raise NotRecordedError(
-            f"{benchmark.name!r} records no seconds, which the simulator of Syne Tune needs"
-        )
     curves = [n for n in (*names, SECONDS) if n in table.columns and table.is_curve(n)]
     epochs = [
         epoch
@@ -127,15 +129,15 @@ def _values(
         )
     values = np.empty(shape, dtype=np.float32)
     for seed in benchmark.seeds:
-        mine = np.array([seed in seeds for seeds in recorded])
-        if mine.any():
-            at = {"schedule": schedule, "seed": seed}
-            found = _of_seed(benchmark, archs[mine], epochs, at)
-            places = [recorded[i].index(seed) for i in np.flatnonzero(mine)]
-            counts = [len(recorded[i]) for i in np.flatnonzero(mine)]
-            for column in range(n_seeds):
-                here = column % np.array(counts) == places
-                values[np.flatnonzero(mine)[here], column] = found[here]
+        rows = np.array([i for i, seeds in enumerate(recorded) if seed in seeds], dtype=np.int64)
+        if not len(rows):
+            continue
+        found = _of_seed(benchmark, archs[rows], epochs, {"schedule": schedule, "seed": seed})
+        places = np.array([recorded[i].index(seed) for i in rows])
+        counts = np.array([len(recorded[i]) for i in rows])
+        for column in range(n_seeds):
+            here = column % counts == places
+            values[rows[here], column] = found[here]
     return values, epochs
 
 
@@ -147,6 +149,8 @@ def _of_seed(
     for name in benchmark.objectives:
         rows = [as_loss(benchmark.column(name), ask(archs, name, epoch=e, **at)) for e in epochs]
         losses = np.array(rows)
+        if name not in benchmark.columns and np.isnan(losses).any():
+            raise NotRecordedError(f"{benchmark.name!r} lacks {name!r} of some architectures")
         columns.append(np.where(np.isnan(losses), np.inf, losses))
     seconds = np.array([ask(archs, SECONDS, epoch=e, **at) for e in epochs])
     if "validation_seconds" in benchmark.columns:

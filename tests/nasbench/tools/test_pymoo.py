@@ -52,7 +52,7 @@ def test_losses_of_all_cells_are_those_of_the_table():
 
 def test_variables_between_integers_are_rounded(toy, archs):
     problem = Problem(toy, epoch=2, seed=1)
-    x = np.array(archs[3]) + [0.4, -0.4, 0.2, -0.1, 0, 0.3]
+    x = np.array(archs[3]) + np.array([0.4, -0.4, 0.2, -0.1, 0, 0.3])
     assert problem.arch(x) == archs[3]
     assert problem.evaluate(x[None]).tolist() == [[100 - (10 * 3 + 2 + 2)]]
 
