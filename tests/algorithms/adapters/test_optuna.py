@@ -112,7 +112,9 @@ def test_a_pruner_is_the_loop(pruner):
         return loss
 
     study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=4), pruner=getattr(optuna.pruners, pruner)()
+        study_name="seed 4",
+        sampler=optuna.samplers.TPESampler(seed=4),
+        pruner=getattr(optuna.pruners, pruner)(),
     )
     study.optimize(objective, n_trials=30)
     (run,) = nasbench.search(
