@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from nasbench.benchmarks.objectives import as_loss
 from nasbench.benchmarks.table_benchmark import TableBenchmark
-from nasbench.decision import Decision
 from nasbench.errors import InvalidArgumentError, NotRecordedError
 from nasbench.registry import require
-from nasbench.space import SearchSpace
+from nasbench.space import Decision, SearchSpace
 
 EPOCH, SECONDS = "epoch", "seconds"
 """Names of the fidelity and of the elapsed time in a blackbox."""

@@ -10,8 +10,6 @@ pytest.importorskip("syne_tune", reason="needs the extra synetune")
 
 from nasbench.tools.synetune import blackbox
 
-pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")
-
 
 @pytest.fixture
 def whole(content, tmp_path):
