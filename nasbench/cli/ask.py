@@ -87,7 +87,7 @@ def info(
         from nasbench.benchmarks.catalogue import open_table
         from nasbench.tables.croissant import croissant
 
-        say(json.dumps(croissant(open_table(name)), indent=2, ensure_ascii=False))
+        say(json.dumps(croissant(open_table(name)), indent=2))
         return
     if as_card:
         from nasbench.benchmarks.catalogue import open_table

@@ -153,6 +153,8 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "NASBENCH_HOME": str(folder / "home"),
         "NASBENCH_DATA": str(folder / "images"),
+        "SYNETUNE_FOLDER": str(folder / "syne-tune"),
+        "HF_HOME": str(folder / "hugging-face"),
     }
     return subprocess.run(
         command,
