@@ -19,8 +19,8 @@ from nasbench.benchmark import Benchmark
 from nasbench.registry import require
 from nasbench.space import Arch
 
-optuna = require("optuna", "a problem of OptunaHub")
 _Base: Any = require("optunahub.benchmarks", "a problem of OptunaHub").BaseProblem
+optuna = require("optuna", "a problem of OptunaHub")
 
 
 class Problem(_Base):  # type: ignore[misc]
