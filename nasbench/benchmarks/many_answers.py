@@ -79,9 +79,9 @@ class ManyAnswers:
         Args:
             archs: Integers of shape ``(n, d)``.
             metric: A column of trainings or of architectures.
-            epoch: As in :meth:`query`.
-            schedule: As in :meth:`query`.
-            seed: As in :meth:`query`.
+            epoch: As in :meth:`nasbench.benchmark.Benchmark.query`.
+            schedule: As in :meth:`nasbench.benchmark.Benchmark.query`.
+            seed: As in :meth:`nasbench.benchmark.Benchmark.query`.
 
         Returns:
             Values of shape ``(n,)``; NaN where the metric has no value at this epoch.
@@ -154,9 +154,9 @@ class ManyAnswers:
                 them. Where whole functions do not fill it, it is a few less.
             n: Number of architectures, drawn at random, to use at all; default: every one.
             split_seed: Seed of ``n`` and ``split``; the same everywhere.
-            epoch: As in :meth:`query`.
-            schedule: As in :meth:`query`.
-            seed: As in :meth:`query`.
+            epoch: As in :meth:`nasbench.benchmark.Benchmark.query`.
+            schedule: As in :meth:`nasbench.benchmark.Benchmark.query`.
+            seed: As in :meth:`nasbench.benchmark.Benchmark.query`.
 
         Returns:
             :class:`Examples`, to be unpacked as ``X, y``; with ``split`` :class:`SplitExamples`,
