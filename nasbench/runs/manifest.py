@@ -9,7 +9,7 @@ from nasbench.algorithm import Algorithm, takes_supernets
 from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
-from nasbench.runs.fingerprint import code_fingerprint
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
 from nasbench.storage.files import json_digest
 from nasbench.storage.names import check_id
@@ -37,8 +37,9 @@ class Manifest:
         fidelities: Epochs that the algorithm could ask for.
         family: Kind of model of a surrogate benchmark; empty for a table.
         families: Kinds of models that the algorithm fits; only filled in on a surrogate.
-        code: Fingerprint of the algorithm's code, see :mod:`nasbench.runs.fingerprint`. Empty in
-            records of versions that had none: they can be read, but no search continues them.
+        code: Fingerprint of the algorithm's code, see
+            :mod:`nasbench.runs.fingerprints.fingerprint`. Empty in records of versions that had
+            none: they can be read, but no search continues them.
         test_objectives: Objectives that reveal test results; a search with any is selected on test.
         random_trials: Number of trials at the start that are nothing but random search; None for
             all.

@@ -19,8 +19,9 @@ from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.regressor import Regressor
 from nasbench.runs.budget import Budget, check_count
+from nasbench.runs.ledger import Charging, check_replicate, check_seconds
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.replay import Charging, KnownNumbers, check_replicate, check_seconds, replay_bare
+from nasbench.runs.replay import KnownNumbers, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
 from nasbench.space import SearchSpace
