@@ -15,8 +15,10 @@ FAMILY, REMARK = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 """
 
 SURROGATE, WARM = "surrogate", "warm-started with known numbers"
+OUTSIDE = "recorded from outside"
 """What sets searches apart: a model answers their trials; they knew numbers of architectures, such
-as zero-cost scores, before any training.
+as zero-cost scores, before any training; loops of their authors' own proposed the trials, so that
+nobody can tell what else they knew.
 """
 
 Kind = Literal["points", "value", "ratio", "count", "seconds", "rate"]
@@ -244,7 +246,11 @@ class Board:
 
 def _kinds(manifest: Manifest) -> tuple[str, ...]:
     """What sets the searches of a board apart, see :attr:`Question.kinds`."""
-    found = {SURROGATE: bool(manifest.family), WARM: bool(manifest.known)}
+    found = {
+        SURROGATE: bool(manifest.family),
+        WARM: bool(manifest.known),
+        OUTSIDE: manifest.outside,
+    }
     return tuple(kind for kind, applies in found.items() if applies)
 
 

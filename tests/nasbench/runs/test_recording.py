@@ -54,10 +54,10 @@ class Scripted(Algorithm):
         self.told.append(observation)
 
 
-def proposals(benchmark, n, seed, *, resumes=True):
+def proposals(benchmark, n, seed, *, resumes=True, archs=()):
     """Random proposals: few architectures, so that they repeat, and chains of resumed trials."""
     rng = random.Random(seed)
-    archs = [benchmark.space.sample(rng) for _ in range(6)]
+    archs = archs or [benchmark.space.sample(rng) for _ in range(6)]
     epochs = benchmark.fidelities
     open_, found = {}, []  # number of a trial: its epoch
     for number in range(n):
@@ -114,6 +114,23 @@ def test_the_same_proposals_make_the_same_run_as_in_replay(table, seed, objectiv
         np.testing.assert_array_equal(last.curve, observation.curve)
         assert returned == (observation.losses if objectives else observation.loss)
         assert type(returned) is (tuple if objectives else float)
+
+
+@pytest.mark.parametrize("replicate", ["draw", "mean"])
+def test_tables_of_every_kind(toy_files, archs, replicate):
+    """Diverged trainings, several schedules, and architectures that share their trainings."""
+    shared = tuple((first, 0, 0, last, 0, 0) for first in (0, 3) for last in (0, 1, 3))
+    for kind, some in (
+        ("plain", archs[3:5]),
+        ("schedules", (archs[0], archs[3])),
+        ("classes", shared),
+    ):
+        benchmark = nasbench.load(toy_files[kind])
+        script = proposals(benchmark, 40, 5, resumes=kind == "plain", archs=some)
+        options = {"budget": Budget(trials=40), "seed": 5, "replicate": replicate}
+        run, expected = (one(benchmark, script, **options)[0] for one in (recorded, replayed))
+        assert_same(run, expected)
+        assert np.isinf(run.losses).any() == (kind == "plain")
 
 
 @pytest.mark.parametrize(
