@@ -82,11 +82,11 @@ class Question:
 
     @property
     def order(self) -> str:
-        """Sort key of the board."""
+        """Sort key of the board; what sets searches apart comes after plain ones."""
         limits = [self.trials or 0, self.epochs or 0, self.seconds or 0.0]
         numbers = " ".join(f"{limit:020.3f}" for limit in limits)
         name = f"{self.benchmark} {self.version:06d} {self.content_hash} {self.objectives}"
-        return f"{name} {numbers} {self.workers:06d} {self.replicate} {self.kinds}"
+        return f"{name} {numbers} {self.workers:06d} {self.replicate} {', '.join(self.kinds)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
