@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from typing import Any, Literal, Self
 
 from nasbench.algorithm import Algorithm, takes_supernets
@@ -44,6 +45,7 @@ class Manifest:
         random_trials: Number of trials at the start that are nothing but random search; None for
             all.
         weight_sharing: Whether the algorithm trains a supernet before its first trial.
+        packages: Versions of other packages that decide what it proposes, by name.
         outside: Whether the trials were proposed by a loop of the user's (:func:`nasbench.record`).
             Then ``algorithm`` is a name of their own, and nothing is known of the code.
     """
@@ -66,6 +68,7 @@ class Manifest:
     test_objectives: tuple[str, ...] = ()
     random_trials: int | None = 0
     weight_sharing: bool = False
+    packages: Mapping[str, str] = field(default_factory=dict)
     outside: bool = False
 
     def __post_init__(self) -> None:
@@ -122,6 +125,7 @@ class Manifest:
             ),
             random_trials=algorithm.random_trials,
             weight_sharing=takes_supernets(kind),
+            packages={package: version(package) for package in sorted(algorithm.packages)},
         )
 
     @classmethod
@@ -195,6 +199,8 @@ class Manifest:
             document["random_trials"] = self.random_trials
         if self.weight_sharing:
             document["weight_sharing"] = True
+        if self.packages:
+            document["packages"] = dict(self.packages)
         if self.outside:
             document["outside"] = True
         return document
@@ -234,6 +240,7 @@ class Manifest:
                 test_objectives=_texts(benchmark.get("test_objectives", ())),
                 random_trials=_typed(document.get("random_trials", 0), int | None),
                 weight_sharing=document.get("weight_sharing", False) is True,
+                packages={k: _typed(v, str) for k, v in document.get("packages", {}).items()},
                 outside=document.get("outside", False) is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
