@@ -175,6 +175,7 @@ def test_what_is_refused_is_no_trial_and_leaves_the_draw_as_it_was(toy, archs):
         ((0, 0, 0, 0, 0, 9), {}, IllegalArchError, "possible are 0..4"),
         ([0.5] * 6, {}, IllegalArchError, "is 0.5, possible are"),
         ("no text", {}, IllegalArchError, "no text"),
+        ({"edge 0->1": "none"}, {}, IllegalArchError, "needs an option for 'edge 0->2'"),
         ((0, 0, 0, 0, 0, 1), {}, NotRecordedError, "holds no training of"),
         (archs[0], {"epoch": 77}, NotRecordedError, "epoch 77 is no fidelity. Possible: '1'"),
         (archs[0], {"epoch": "1"}, InvalidArgumentError, "epoch = '1' must be an integer"),
@@ -195,7 +196,15 @@ def test_what_is_refused_is_no_trial_and_leaves_the_draw_as_it_was(toy, archs):
 
 
 @pytest.mark.parametrize(
-    "form", [tuple, list, np.array, lambda a: np.array(a, float), lambda a: NB201().to_text(a)]
+    "form",
+    [
+        tuple,
+        list,
+        np.array,
+        lambda a: np.array(a, float),
+        lambda a: NB201().to_text(a),
+        lambda a: {d.name: d.labels[i] for d, i in zip(NB201.decisions, a, strict=True)},
+    ],
 )
 def test_architectures_in_any_form(form):
     benchmark = nasbench.load(SINGLE)
