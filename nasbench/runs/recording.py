@@ -13,6 +13,7 @@
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop
@@ -166,6 +167,7 @@ class Recorder:
         self._spent = ""
         self._is_over = False
         self._lock = MemberLock()
+        self._process = os.getpid()
         self._optimizer_seconds: list[float] = []
         self._since = perf_counter()
 
@@ -225,9 +227,11 @@ class Recorder:
                 trial, and the loop may go on.
             NotRecordedError: The benchmark has no such training, or the epoch is no fidelity.
             AlgorithmError: The trial cannot be resumed.
-            InvalidArgumentError: ``epoch`` or ``resumes`` is not an integer, or the run is recorded
-                already.
+            InvalidArgumentError: ``epoch`` or ``resumes`` is not an integer, the run is recorded
+                already, or this is a copy in another process.
         """
+        if os.getpid() != self._process:
+            self._refuse_copy()
         with self._lock:
             called = perf_counter()
             losses = self._train(arch, epoch, resumes)
@@ -325,6 +329,9 @@ class Recorder:
             )
 
     def __reduce__(self) -> NoReturn:
+        self._refuse_copy()
+
+    def _refuse_copy(self) -> NoReturn:
         raise InvalidArgumentError(
             f"{self!r} cannot be copied or sent to another process, where its trials would be "
             "lost: call it in this one"

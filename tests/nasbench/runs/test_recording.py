@@ -369,6 +369,14 @@ def test_copies_are_refused_since_their_trials_would_be_lost(tmp_path):
         pickle.dumps(record(tmp_path))
 
 
+def test_a_copy_that_a_fork_made_is_refused(tmp_path, monkeypatch):
+    evaluate = record(tmp_path)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    with pytest.raises(InvalidArgumentError, match="its trials would be lost: call it in this one"):
+        evaluate((0,) * 6)
+    assert not len(evaluate)
+
+
 def test_threads_take_turns_on_the_clock(tmp_path):
     evaluate = record(tmp_path, budget=Budget(trials=400), out=None)
     archs = list(zip(range(400), evaluate.space.samples(random.Random(0)), strict=False))
