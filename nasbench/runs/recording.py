@@ -26,6 +26,7 @@ from nasbench.algorithm import Observation, Proposal
 from nasbench.benchmark import check_integer
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import (
+    AlgorithmError,
     BudgetExhausted,
     InvalidArgumentError,
     NotRecordedError,
@@ -226,9 +227,9 @@ class Recorder:
             IllegalArchError: The architecture is not in the space. This and what follows is no
                 trial, and the loop may go on.
             NotRecordedError: The benchmark has no such training, or the epoch is no fidelity.
-            AlgorithmError: The trial cannot be resumed.
-            InvalidArgumentError: ``epoch`` or ``resumes`` is not an integer, the run is recorded
-                already, or this is a copy in another process.
+            AlgorithmError: The trial cannot be resumed, or this is a copy in another process.
+            InvalidArgumentError: ``epoch`` or ``resumes`` is not an integer, or the run is recorded
+                already.
         """
         if os.getpid() != self._process:
             self._refuse_copy()
@@ -332,7 +333,7 @@ class Recorder:
         self._refuse_copy()
 
     def _refuse_copy(self) -> NoReturn:
-        raise InvalidArgumentError(
+        raise AlgorithmError(  # no ValueError, of which SciPy makes another error
             f"{self!r} cannot be copied or sent to another process, where its trials would be "
             "lost: call it in this one"
         )

@@ -365,14 +365,14 @@ def test_a_damaged_record_is_named_before_the_loop(tmp_path):
 
 
 def test_copies_are_refused_since_their_trials_would_be_lost(tmp_path):
-    with pytest.raises(InvalidArgumentError, match="cannot be copied or sent to another process"):
+    with pytest.raises(AlgorithmError, match="cannot be copied or sent to another process"):
         pickle.dumps(record(tmp_path))
 
 
 def test_a_copy_that_a_fork_made_is_refused(tmp_path, monkeypatch):
     evaluate = record(tmp_path)
     monkeypatch.setattr("os.getpid", lambda: -1)
-    with pytest.raises(InvalidArgumentError, match="its trials would be lost: call it in this one"):
+    with pytest.raises(AlgorithmError, match="its trials would be lost: call it in this one"):
         evaluate((0,) * 6)
     assert not len(evaluate)
 
