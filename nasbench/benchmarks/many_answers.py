@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from nasbench.benchmarks.answer import read_only
 from nasbench.benchmarks.lookup import Lookup
 from nasbench.benchmarks.numbers import Numbers
-from nasbench.encodings import encode
 from nasbench.errors import InvalidArgumentError, NotRecordedError
 from nasbench.space import SearchSpace
 from nasbench.tables.table import Table
@@ -169,6 +168,8 @@ class ManyAnswers:
             InvalidArgumentError: The space does not support the encoding, ``n`` is more than there
                 are, or one side of the split would be empty.
         """
+        from nasbench.encodings import encode  # a query does without
+
         if metric is None and not self.objectives:
             raise self._refusals.no_objective()
         name = self.objectives[0] if metric is None else metric
