@@ -238,6 +238,8 @@ def _resolve(target: str, what: str, *, own: bool = False) -> Any:
     try:
         return getattr(module, attribute)
     except AttributeError as error:
+        if "__getattr__" in vars(module):  # it knows best what it has
+            raise UnknownNameError(first_line(error)) from error
         public = [name for name in vars(module) if not name.startswith("_")]
         raise UnknownNameError(
             f"module {module_name!r} has no {attribute!r}{one_of(attribute, public)}"
