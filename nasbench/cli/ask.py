@@ -1,6 +1,7 @@
 """Commands that read: list, info, query, top, draw, explore, check."""
 
 import json
+from functools import partial
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nasbench.cli.about import describe
-from nasbench.cli.kinds import KINDS
+from nasbench.cli.kinds import KINDS, why_not
 from nasbench.cli.lists import print_list
 from nasbench.cli.options import (
     Arch,
@@ -281,8 +282,14 @@ def _known(arch: str, space: str | None, benchmark: str | None) -> tuple["Search
             found.append(_read(arch, spaces.load(name)()))
         except IllegalArchError:
             continue
+
+    def read(name: str) -> None:
+        found.append(_read(arch, spaces.load(name)()))
+
+    for name in spaces.plugins():
+        why_not(partial(read, name))  # one that fails reads nothing
     if len(found) != 1:
-        names = listed(known.name for known, _ in found) if found else listed(spaces)
+        names = listed(known.name for known, _ in found) if found else listed(spaces.names())
         fits = "several spaces" if found else "no space"
         raise IllegalArchError(f"{arch!r:.200} is an architecture of {fits}: add --space, {names}")
     return found[0]
