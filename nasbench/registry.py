@@ -22,7 +22,7 @@ EXTRAS = {
     "pooch": "datasets",
     "google_crc32c": "importers",
     "xgboost": "surrogates",
-    "optuna": "tune",
+    "optuna": "optuna",
     "jinja2": "leaderboard",
     "moocore": "leaderboard",
     "matplotlib": "papers",
@@ -31,6 +31,13 @@ EXTRAS = {
     "distributed": "dask",
     "onnx": "export",
     "onnxscript": "export",
+    "pymoo": "pymoo",
+    "ConfigSpace": "smac",
+    "smac": "smac",
+    "nevergrad": "nevergrad",
+    "syne_tune": "synetune",
+    "dehb": "dehb",
+    "cmaes": "optuna",
 }
 CPU_TORCH = "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
 """Installs PyTorch without CUDA, which the default wheel for Linux brings: gigabytes."""
@@ -49,15 +56,23 @@ class Registry(Mapping[str, str]):
         kind: Word for one entry in messages, such as ``"algorithm"``.
         entries: Place by name, such as ``{"nb201": "nasbench.spaces.nb201:NB201"}``.
         base: Place of the class that every entry is derived from; empty if there is none.
+        rooms: Modules, each by a word: ``"word:Name"`` is the attribute of that name of a module.
     """
 
     def __init__(
-        self, group: str, kind: str, entries: Mapping[str, str], *, base: str = ""
+        self,
+        group: str,
+        kind: str,
+        entries: Mapping[str, str],
+        *,
+        base: str = "",
+        rooms: Mapping[str, str] | None = None,
     ) -> None:
         self.group = group
         self.kind = kind
         self._entries = dict(entries)
         self._base = base
+        self.rooms = dict(rooms or {})
 
     def __getitem__(self, name: str) -> str:
         return self._entries[name]
@@ -96,7 +111,11 @@ class Registry(Mapping[str, str]):
         """
         if name in self._entries:
             return _resolve(self._entries[name], f"the {self.kind} {name!r}")
-        if ":" in name:
+        word, colon, rest = name.partition(":")
+        if word in self.rooms and colon:
+            place = f"{self.rooms[word]}:{rest}"
+            return self._checked(name, _resolve(place, f"the {self.kind} {name!r}"))
+        if colon:
             return self._checked(name, _resolve(name, f"the {self.kind} {name!r}", own=True))
         if plugin := self.plugins().get(name):
             return self._checked(name, self._plugged(name, plugin))
@@ -113,13 +132,19 @@ class Registry(Mapping[str, str]):
         self.check_registered(name)
         return self.load(name)
 
+    def is_registered(self, name: str) -> bool:
+        """Return whether a name is ours or a plug-in's, without importing anything."""
+        word, colon, _ = name.partition(":")
+        is_ours = name in self._entries or (word in self.rooms and bool(colon))
+        return is_ours or name in self.plugins()
+
     def check_registered(self, name: str) -> None:
         """Refuse a name that is not registered, without importing anything.
 
         Raises:
             UnknownNameError: There is no such name.
         """
-        if name not in self._entries and name not in self.plugins():
+        if not self.is_registered(name):
             told = "; a file can name only what is registered" if ":" in name else ""
             raise UnknownNameError(
                 f"no {self.kind} is called {name!r}{told}{one_of(name, self.names())}"
@@ -157,6 +182,9 @@ class Registry(Mapping[str, str]):
 
     def name_of(self, thing: type) -> str:
         """Return the registered name of a class, or ``"module:Class"`` if it is not registered."""
+        for word, module in self.rooms.items():
+            if thing.__module__ == module:
+                return f"{word}:{thing.__qualname__}"
         target = f"{thing.__module__}:{thing.__qualname__}"
         if target in self._entries.values():
             return next(name for name, place in self._entries.items() if place == target)

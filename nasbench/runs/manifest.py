@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from typing import Any, Literal, Self
 
 from nasbench.algorithm import Algorithm, takes_supernets
@@ -43,6 +44,7 @@ class Manifest:
         random_trials: Number of trials at the start that are nothing but random search; None for
             all.
         weight_sharing: Whether the algorithm trains a supernet before its first trial.
+        packages: Versions of other packages that decide what it proposes, by name.
     """
 
     algorithm: str
@@ -63,6 +65,7 @@ class Manifest:
     test_objectives: tuple[str, ...] = ()
     random_trials: int | None = 0
     weight_sharing: bool = False
+    packages: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.algorithm, str) or not _ALGORITHM.fullmatch(self.algorithm):
@@ -125,6 +128,7 @@ class Manifest:
             ),
             random_trials=algorithm.random_trials,
             weight_sharing=takes_supernets(kind),
+            packages={package: version(package) for package in sorted(algorithm.packages)},
         )
 
     def is_random_search(self, n_trials: int) -> bool:
@@ -160,6 +164,8 @@ class Manifest:
             document["random_trials"] = self.random_trials
         if self.weight_sharing:
             document["weight_sharing"] = True
+        if self.packages:
+            document["packages"] = dict(self.packages)
         return document
 
     @classmethod
@@ -197,6 +203,7 @@ class Manifest:
                 test_objectives=_texts(benchmark.get("test_objectives", ())),
                 random_trials=_typed(document.get("random_trials", 0), int | None),
                 weight_sharing=document.get("weight_sharing", False) is True,
+                packages={k: _typed(v, str) for k, v in document.get("packages", {}).items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error

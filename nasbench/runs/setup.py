@@ -198,6 +198,7 @@ class Prepared:
             seed=seed,
             hyperparameters=self.hyperparameters,
             known=known,
+            objectives=len(self.benchmark.objectives),
             resumable=len(self.benchmark.schedules) == 1,
             regressors=registered_regressor,
             supernets=supernets,

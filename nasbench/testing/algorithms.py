@@ -195,6 +195,7 @@ class _Tested:
             seed=self.seed,
             hyperparameters=self.values,
             known=known,
+            objectives=len(benchmark.objectives),
             resumable=not separate,
             regressors=registered_regressor,
             supernets=supernets,
