@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nasbench.errors import NotRecordedError
 from nasbench.space import Arch, SearchSpace
+from nasbench.tables.described_space import is_described
 from nasbench.tables.table import Table
 
 _DENSE = 1_000_000  # up to this many tuples, the position of every tuple is kept
@@ -172,9 +173,15 @@ class Lookup:
         owner = self._space.canonical(checked) if self._by_class else checked
         position = _find(self._key_view, self._space.rank(owner))
         if position < 0:
+            why = ""
+            if self._by_class and is_described(self._space):
+                why = (
+                    ", one of every class of equal networks; the package that defines the space "
+                    f"{self._space.name!r} knows the others, and is not installed"
+                )
             raise NotRecordedError(
                 f"{self._table.metadata.id!r} holds no training of {self._space.to_text(checked)}; "
-                f"it holds {len(self.keys)} architectures"
+                f"it holds {len(self.keys)} architectures{why}"
             )
         return position
 

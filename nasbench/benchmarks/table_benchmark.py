@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.column import Column
 from nasbench.errors import ContentHashError, NotRecordedError, listed
 from nasbench.space import Arch, SearchSpace
+from nasbench.tables.described_space import is_described
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
@@ -82,9 +84,15 @@ class TableBenchmark:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space; of an incomplete table, what is recorded in the longest schedule."""
-        if self.table.metadata.complete:
-            return self._space
+        """The search space; of an incomplete table, what is recorded in the longest schedule.
+
+        So it is where the space is not installed, as only the rows say what is legal.
+        """
+        whole = self._space
+        if self.table.metadata.complete and (
+            not is_described(whole) or len(self._lookup.keys) == prod(whole.options)
+        ):
+            return whole
         n_runs = np.diff(self._lookup.runs(self._default_schedule).first)
         return RecordedSpace(self._space, self._lookup.keys[n_runs > 0])
 

@@ -112,9 +112,10 @@ def _benchmark(name: str) -> About:
     from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
     from nasbench.benchmarks.facts import surrogate_facts, table_facts
     from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+    from nasbench.tables.described_space import is_described
     from nasbench.tables.table import Table
 
-    path = find(name)
+    path, more_sections = find(name), list[Section]()
     if is_surrogate(path):
         opened = SurrogateBenchmark(path)
         facts, columns = dict(surrogate_facts(opened)), opened.columns
@@ -122,7 +123,9 @@ def _benchmark(name: str) -> About:
     else:
         table = Table(require_file(path))
         facts, columns = dict(table_facts(table)), {**table.columns, **table.arch_columns}
-        more = {"recipe": table.metadata.recipe}
+        more = {"recipe": table.metadata.recipe, "decisions": table.metadata.decisions}
+        if is_described(table.space):  # nothing else tells them
+            more_sections = [_decisions(table.space)]
     described = {name: column.encode() for name, column in columns.items()}
     rows = [
         (name, column.unit, column.split, column.description) for name, column in columns.items()
@@ -132,6 +135,7 @@ def _benchmark(name: str) -> About:
         [
             _facts({name: str(value) for name, value in facts.items()}),
             Section(("column", "unit", "split", "meaning"), rows),
+            *more_sections,
         ],
     )
 
@@ -220,17 +224,22 @@ def _space(name: str, space: Any, texts: dict[str, str]) -> About:
     facts["architectures"] = number(space.size)
     facts["example"] = space.to_text(space.sample(random.Random(0)))
     facts["class"] = f"{type(space).__module__}:{type(space).__qualname__}"
+    decisions = [{"name": d.name, "kind": d.kind, "options": d.labels} for d in space.decisions]
+    return About(
+        facts | {"architectures": space.size, "decisions": decisions},
+        [_facts(facts), _decisions(space)],
+    )
+
+
+def _decisions(space: Any) -> Section:
+    """The decisions of a space, options that are those of another one told by its name."""
     first: dict[tuple[str, ...], str] = {}
     rows = []
     for name, labels, kind in ((d.name, d.labels, d.kind) for d in space.decisions):
         told = f"as {first[labels]}" if labels in first else ", ".join(labels)
         first.setdefault(labels, name)
         rows.append((name, kind, str(len(labels)), told))
-    decisions = [{"name": d.name, "kind": d.kind, "options": d.labels} for d in space.decisions]
-    return About(
-        facts | {"architectures": space.size, "decisions": decisions},
-        [_facts(facts), Section(("decision", "kind", "options", "labels"), rows)],
-    )
+    return Section(("decision", "kind", "options", "labels"), rows)
 
 
 def _texts(docstring: str | None, paper: str | None) -> dict[str, str]:

@@ -307,6 +307,7 @@ def check(benchmark: Benchmark) -> None:
     """
     from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
     from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+    from nasbench.tables.described_space import is_described
     from nasbench.tables.table import Table
 
     path = find(benchmark)
@@ -323,4 +324,9 @@ def check(benchmark: Benchmark) -> None:
     opened.check()
     metadata, n = opened.metadata, len(opened.seed)
     size = f"{n:,} runs" if n else f"{len(opened.written_archs):,} architectures"
+    if is_described(opened.space):
+        note(
+            f"the package that defines the space {metadata.space!r} is not installed: its rules "
+            "and which networks are equal were not checked"
+        )
     say(f"{metadata.id}@{metadata.version}: {size}, content hash {metadata.content_hash}: ok")
