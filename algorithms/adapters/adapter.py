@@ -146,18 +146,18 @@ def adapted(
     Raises:
         InvalidArgumentError: The constructor needs an argument that no command line can give.
     """
-    begin = vars(base)["__init__"]
+    begin = _constructor(base)
     own = [p for p in inspect.signature(begin).parameters.values() if p.kind is not p.VAR_KEYWORD]
     settings = []
-    for p in list(inspect.signature(foreign.__init__).parameters.values())[1:]:
+    for p in list(inspect.signature(_constructor(foreign)).parameters.values())[1:]:
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in {*leave_out, "seed"}:
             continue
         if p.name not in {q.name for q in own} and _is_plain(p):
             settings.append(p.replace(kind=p.KEYWORD_ONLY))
         elif p.default is p.empty:
             raise InvalidArgumentError(
-                f"{foreign.__qualname__} of {foreign.__module__} needs {p.name!r}, neither a number "
-                "nor a text: derive a class in Python that passes it, and adapt that one"
+                f"{foreign.__qualname__} of {foreign.__module__} needs {p.name!r}, neither a "
+                "number nor a text: derive a class in Python that passes it, and adapt that one"
             )
 
     @wraps(begin)
@@ -179,6 +179,10 @@ def adapted(
             "foreign": foreign,
         },
     )
+
+
+def _constructor(kind: type) -> Any:
+    return kind.__init__  # type: ignore[misc]
 
 
 def _is_plain(parameter: inspect.Parameter) -> bool:

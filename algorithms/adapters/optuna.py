@@ -25,7 +25,9 @@ class OptunaSearch(Adapter):
     With a pruner, a trial begins at the lowest fidelity. After each, its loss is reported as the
     intermediate value of that epoch; if the pruner does not stop it, the trial goes on to the next
     fidelity, where the benchmark allows it by continuing the training. A sampler may learn from the
-    intermediate values of pruned trials.
+    intermediate values of pruned trials. The study is called ``"seed 0"``, by the seed: the
+    brackets of ``HyperbandPruner`` depend on the name, which Optuna draws at random if it is not
+    given.
 
     Args:
         space: The search space.
@@ -71,6 +73,7 @@ class OptunaSearch(Adapter):
         self._distributions = space.to_optuna()
         with self.theirs(), _refusals(), _quiet():
             self._study = optuna.create_study(
+                study_name=f"seed {seed}",
                 sampler=self.foreign(seed=seed, **settings),
                 pruner=_pruner(pruner, pruner_settings or {}),
                 directions=["minimize"] * objectives,

@@ -52,7 +52,7 @@ class Kind(NamedTuple):
             texts.append(f"From {origin}.")
         if note := thing.get("shadowed"):
             texts.append(f"Not {note}.")
-        return " ".join(texts)
+        return " ".join([f"{text.rstrip('.')}." for text in texts[:-1]] + texts[-1:])
 
 
 def read_benchmarks() -> Things:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from nasbench.column import Column
 from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
+from nasbench.siblings import SIBLINGS
 from nasbench.space import SearchSpace
-from nasbench.spaces import SPACES
 from nasbench.storage.documents import parse_json
 from nasbench.tables.described_space import (
     DescribedSpace,
@@ -106,14 +106,15 @@ def load_space(name: str, where: str, decisions: Sequence[Any] = ()) -> SearchSp
             installed space, or the space has 2**63 tuples or more.
         NasbenchError: A plug-in defines the space and fails.
     """
+    spaces = SIBLINGS.load("spaces")
     try:
         if ":" in name:
-            raise UnknownNameError(f"a table needs a registered space{one_of(name, SPACES)}")
+            raise UnknownNameError(f"a table needs a registered space{one_of(name, spaces)}")
         space: SearchSpace
-        if decisions and not SPACES.is_registered(name):
+        if decisions and not spaces.is_registered(name):
             space = DescribedSpace(name, decode_decisions(decisions, where))
         else:
-            space = SPACES.load(name)()
+            space = spaces.load(name)()
     except UnknownNameError as error:
         raise SchemaError(f"{where}: {error}") from error
     if space.name != name:
