@@ -1,6 +1,7 @@
 """Commands that read: list, info, query, top, draw, explore, check."""
 
 import json
+from contextlib import suppress
 from functools import partial
 from math import isnan, nan
 from pathlib import Path
@@ -104,7 +105,7 @@ def query(
     from nasbench.benchmarks.loading import load
 
     opened = load(benchmark)
-    answer = opened.query(parse_arch(arch, opened.space), epoch=epoch, schedule=schedule, seed=seed)
+    answer = opened.query(parse_arch(arch), epoch=epoch, schedule=schedule, seed=seed)
     if as_json:
         say(json.dumps({**answer, **answer.texts}))
         return
@@ -277,14 +278,15 @@ def _known(arch: str, space: str | None, benchmark: str | None) -> tuple["Search
     if space is not None:
         return _read(arch, SIBLINGS.load("spaces").load(space)())
     found: list[tuple[SearchSpace, Any]] = []
-    for name in (spaces := SIBLINGS.load("spaces")):
-        try:
-            found.append(_read(arch, spaces.load(name)()))
-        except IllegalArchError:
-            continue
+    is_notation = arch.strip().isdigit()  # without a space, an index says nothing
 
     def read(name: str) -> None:
-        found.append(_read(arch, spaces.load(name)()))
+        known: SearchSpace = spaces.load(name)()
+        found.append((known, known.from_text(arch)) if is_notation else _read(arch, known))
+
+    for name in (spaces := SIBLINGS.load("spaces")):
+        with suppress(IllegalArchError):
+            read(name)
 
     for name in spaces.plugins():
         why_not(partial(read, name))  # one that fails reads nothing
@@ -296,8 +298,7 @@ def _known(arch: str, space: str | None, benchmark: str | None) -> tuple["Search
 
 
 def _read(arch: str, space: "SearchSpace") -> tuple["SearchSpace", Any]:
-    read = parse_arch(arch, space)
-    return space, space.from_text(read) if isinstance(read, str) else read
+    return space, space.read(parse_arch(arch))
 
 
 def check(benchmark: Benchmark) -> None:

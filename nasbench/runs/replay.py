@@ -30,7 +30,13 @@ from numpy.typing import NDArray
 
 from nasbench.algorithm import Algorithm, Observation, Proposal, kept_hyperparameters
 from nasbench.benchmark import Benchmark, check_integer
-from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
+from nasbench.errors import (
+    AlgorithmError,
+    IllegalArchError,
+    InvalidArgumentError,
+    NotRecordedError,
+    one_of,
+)
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Row, Run
@@ -226,6 +232,11 @@ def replay_bare(
                     f"ask() of {type(algorithm).__name__} returned {proposal!r}, not a Proposal"
                 )
             arch, epoch, parent = proposal
+            if not isinstance(arch, tuple):  # what else stands for one cannot be recorded
+                raise IllegalArchError(
+                    f"ask() of {type(algorithm).__name__} proposed {arch!r:.200}, which must be a "
+                    "tuple of integers"
+                )
             if epoch is None:
                 epoch = last_epoch
             elif type(epoch) is not int or epoch not in offered:

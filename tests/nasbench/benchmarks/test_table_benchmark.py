@@ -746,10 +746,12 @@ GARBAGE = [
     ([],) * 6,
     (np.array([0, 1]),) * 6,
     {0: 1},
-    {0, 1, 2, 3, 4, 5},
-    [0] * 6,
+    {0: 1, 1: 2},
     [[0] * 6],
-    np.zeros(6, dtype=int),
+    np.zeros((1, 6), dtype=int),
+    15_625,
+    -1,
+    True,
     types.SimpleNamespace(),
 ]
 
