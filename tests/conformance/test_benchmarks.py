@@ -109,7 +109,7 @@ class Good:
         return numbers
 
     def query(self, arch, *, epoch=None, schedule=None, seed=None):
-        arch = self.space.from_text(arch) if isinstance(arch, str) else arch
+        arch = self.space.read(arch)
         if schedule not in (None, 9):
             raise NotRecordedError(f"the schedule is 9, not {schedule}")
         epoch, seeds = self.asked(arch, epoch, seed)

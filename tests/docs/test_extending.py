@@ -4,6 +4,7 @@ Installed means: its modules and the entry points of its ``pyproject.toml`` lie 
 Python path, as an installer leaves them.
 """
 
+import json
 import os
 import re
 import shlex
@@ -139,24 +140,16 @@ def test_the_file_opens_and_answers_without_the_package(published, user):
     assert options["width"] == 32
     with_it = user.nasbench("query ladder-toy conv-pool-conv-skip-skip@32 --json")
     for thing in (arch, [*arch], np.array(arch), text, options):
-        assert nasbench_json(published.query(thing)) == with_it.strip()
+        assert dict(published.query(thing)) == json.loads(with_it)
     check_benchmark(published)
     published.table.check()
 
 
-def nasbench_json(answer) -> str:
-    import json
-
-    return json.dumps(dict(answer))
-
-
 def test_what_only_the_package_knows_is_said(published, user):
     equal = (0, 1, 2, 1, 0, 1)
-    with pytest.raises(NotRecordedError, match="one of every class .* 'ladder' knows the others"):
+    with pytest.raises(NotRecordedError, match=r"one of every class .* 'ladder' knows the others"):
         published.query(equal)
-    with pytest.raises(
-        IllegalArchError, match=r"at 'rung 1'\. Without the package .* 'rung 1=skip"
-    ):
+    with pytest.raises(IllegalArchError, match=r"at 'rung 1'\. Without .* 'rung 1=skip"):
         published.query("conv-pool-conv-skip-skip@32")
     path = user.home / "ladder-toy.parquet"
     with pytest.raises(InvalidArgumentError, match="knows which networks are equal"):
@@ -174,17 +167,10 @@ def renamed(path: Path) -> Table:
     return table
 
 
-def test_a_search_of_the_description_is_a_record_of_its_own(published, user, tmp_path):
-    found = nasbench.search(
-        "regularized_evolution",
-        published,
-        seeds=range(2),
-        budget=Budget(trials=30),
-        folder=tmp_path,
-        processes=1,
-    )
-    assert found.manifest.described
-    assert found.manifest.encode()["benchmark"]["described"] is True
+def test_a_search_of_the_description_is_a_record_of_its_own(user):
+    path, budget = user.home / "ladder-toy.parquet", Budget(trials=30)
+    runs = nasbench.search("regularized_evolution", path, seeds=range(2), budget=budget)
+    assert [run.manifest.encode()["benchmark"]["described"] for run in runs] == [True, True]
     user.nasbench("run random_search ladder-toy --trials 5 --seeds 0:2 --processes 1 --out a")
     line = "run random_search ladder-toy --trials 5 --seeds 0:2 --processes 1 --out a"
     user.nasbench(line, installed=False)

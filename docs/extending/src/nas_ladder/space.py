@@ -32,9 +32,7 @@ class Ladder(SearchSpace):
         rungs, _, width = text.strip().partition("@")
         names = [*rungs.split("-"), width]
         if len(names) != len(self.decisions):
-            raise IllegalArchError(
-                f"{text!r} is no ladder: its form is conv-pool-conv-skip-skip@32"
-            )
+            raise IllegalArchError(f"{text!r} is no ladder such as conv-pool-conv-skip-skip@32")
         for name, decision in zip(names, self.decisions, strict=True):
             if name not in decision.labels:
                 raise IllegalArchError(
