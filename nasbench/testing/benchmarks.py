@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark, Evaluation, Trainings
 from nasbench.column import Column
-from nasbench.errors import NotRecordedError
+from nasbench.errors import IllegalArchError, NotRecordedError
 from nasbench.space import Arch
 from nasbench.testing.points import Point, grouped, recorded, sampled, some
 from nasbench.testing.purity import check_purity
@@ -259,7 +259,10 @@ def _check_readings(benchmark: Benchmark, points: Sequence[Point]) -> None:
         arch, space = point.arch, benchmark.space
         options = space.to_configuration(arch)
         for thing in ([*arch], np.array(arch), options, space.to_text(arch)):
-            found = dict(benchmark.query(thing, **point.asked))
+            try:
+                found = dict(benchmark.query(thing, **point.asked))
+            except IllegalArchError as error:
+                raise AssertionError(f"query({thing!r}) raises {error!r}") from error
             require(found == point.answer, f"query({thing!r}) is {found}, not {point.answer}")
 
 

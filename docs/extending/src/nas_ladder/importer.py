@@ -29,28 +29,31 @@ class LadderImporter(Importer):
     ) -> Iterator[Draft]:
         if len(files) != 1:
             raise InvalidArgumentError(f"{len(files)} files are given, but a CSV file is needed")
-        rows = _rows(files[0])
-        progress(len(rows), len(rows))
-        space = Ladder()
-        archs = [space.canonical(space.from_text(row["ladder"])) for row in rows]
-        runs = {
-            "arch": pa.array(archs, pa.list_(pa.uint8())),
-            "schedule": pa.array([EPOCHS] * len(rows), pa.int32()),
-            "seed": pa.array([int(row["seed"]) for row in rows], pa.int32()),
-            "status": pa.array(["finished"] * len(rows)),
-        }
-        for name in COLUMNS[2:]:  # curves with one point, at the end of the training
-            values = [[float(row[name])] for row in rows]
-            runs[name] = pa.array(values, pa.list_(pa.float32()))
-        yield Draft(metadata=_metadata(), runs=pa.table(runs))
+        try:
+            runs = _runs(files[0])
+        except (OSError, TypeError, ValueError, csv.Error) as error:
+            raise InvalidArgumentError(f"{files[0]} holds no trainings: {error}") from error
+        progress(len(runs), len(runs))
+        yield Draft(metadata=_metadata(), runs=runs)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _runs(path: Path) -> pa.Table:
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+        rows: list[dict[str, Any]] = list(csv.DictReader(file, strict=True))
     if not rows or set(rows[0]) != set(COLUMNS):
-        raise InvalidArgumentError(f"{path} needs the columns {','.join(COLUMNS)} and rows")
-    return rows
+        raise ValueError(f"it needs the columns {','.join(COLUMNS)}, and rows")
+    space = Ladder()
+    archs = [space.canonical(space.from_text(row["ladder"])) for row in rows]
+    runs = {
+        "arch": pa.array(archs, pa.list_(pa.uint8())),
+        "schedule": pa.array([EPOCHS] * len(rows), pa.int32()),
+        "seed": pa.array([int(row["seed"]) for row in rows], pa.int32()),
+        "status": pa.array(["finished"] * len(rows)),
+    }
+    for name in COLUMNS[2:]:  # curves with one point, at the end of the training
+        values = [[float(row[name])] for row in rows]
+        runs[name] = pa.array(values, pa.list_(pa.float32()))
+    return pa.table(runs)
 
 
 def _metadata() -> Metadata:
