@@ -193,13 +193,16 @@ def _cell(fact: str, value: Any) -> str:
 
 def _sources(kind: str, describe: Callable[[Source], dict[str, Any]]) -> Things:
     """Things of a registry as their sources describe them; plug-ins are also imported."""
+    from nasbench.runs.setup import load_algorithm
+
     registry: Registry = SIBLINGS.load(kind)
+    load: Callable[[str], object] = load_algorithm if kind == "algorithms" else registry.load
     things: Things = {}
     for name, place in registry.items():
         source = Source(place)
         things[name] = describe(source) | {"missing_extras": source.missing}
     for name, plugin in registry.plugins().items():
-        reason = why_not(partial(registry.load, name))
+        reason = why_not(partial(load, name))
         source = Source(plugin.place)
         things[name] = describe(source) | {"missing_extras": source.missing}
         things[name] |= _error(reason) | {"origin": plugin.origin}

@@ -41,17 +41,20 @@ class DescribedSpace(SearchSpace):
         return _SEPARATOR.join(f"{decision.name}={decision.labels[o]}" for decision, o in pairs)
 
     def from_text(self, text: str) -> Arch:
-        arch, rest = [], text.strip()
+        whole = text.strip()
+        read: dict[int, Arch] = {0: ()}  # by length: labels may hold the separator
         for number, decision in enumerate(self.decisions, start=1):
             end = _SEPARATOR if number < len(self.decisions) else ""
-            begins = [f"{decision.name}={label}{end}" for label in decision.labels]
-            fitting = [begin for begin in begins if rest.startswith(begin)]
-            if not fitting or not (end or rest in fitting):
+            further: dict[int, Arch] = {}
+            for place, arch in read.items():
+                for option, label in enumerate(decision.labels):
+                    part = f"{decision.name}={label}{end}"
+                    if whole.startswith(part, place):
+                        further[place + len(part)] = (*arch, option)
+            if not further or not (end or len(whole) in further):
                 raise IllegalArchError(self._unreadable(text, decision))
-            begin = max(fitting, key=len)  # labels may contain the separator
-            arch.append(begins.index(begin))
-            rest = rest[len(begin) :]
-        return tuple(arch)
+            read = further
+        return read[len(whole)]
 
     def _unreadable(self, text: str, decision: Decision) -> str:
         example = self.to_text((0,) * len(self.decisions))
