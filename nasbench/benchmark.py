@@ -138,7 +138,7 @@ class Benchmark(Protocol):
         """Return everything recorded for an architecture at an epoch.
 
         Args:
-            arch: What :meth:`SearchSpace.read <nasbench.reading.Reading.read>` takes, such as a
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
                 tuple or a text.
             epoch: Number of trained epochs; default: all epochs of the schedule.
             schedule: Planned length of the training in epochs; default: the longest.

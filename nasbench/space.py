@@ -34,10 +34,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError
+from nasbench.languages import AnyArch as AnyArch
 from nasbench.languages import Decision as Decision
-from nasbench.languages import Languages
-from nasbench.reading import AnyArch as AnyArch
-from nasbench.reading import Reading
+from nasbench.languages import Languages, Reading
 
 Arch: TypeAlias = tuple[int, ...]
 """An architecture: the number of the chosen option for every decision, counted from 0."""

@@ -136,7 +136,7 @@ class TableBenchmark:
         """Return everything recorded for an architecture.
 
         Args:
-            arch: What :meth:`SearchSpace.read <nasbench.reading.Reading.read>` takes, such as a
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
                 tuple or a text; or a module hash, where the table records them.
             epoch: Number of trained epochs; default: the end of the training. In a table with
                 several schedules and without ``schedule``, epoch e means the end of schedule e.

@@ -158,7 +158,7 @@ class SurrogateBenchmark:
         """Return everything that is predicted for an architecture.
 
         Args:
-            arch: What :meth:`SearchSpace.read <nasbench.reading.Reading.read>` takes, such as a
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
                 tuple or a text.
             epoch: Number of trained epochs; default: the last that is predicted.
             schedule: Planned length of the training; a surrogate has only one.
@@ -197,7 +197,7 @@ class SurrogateBenchmark:
         """Return a predicted metric after epochs 1, 2, …, float32 of shape ``(schedule,)``.
 
         Args:
-            arch: What :meth:`SearchSpace.read <nasbench.reading.Reading.read>` takes, such as a
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
                 tuple or a text.
             metric: One of the metrics, or ``"seconds"``; NaN at epochs that are not predicted.
             schedule: As in :meth:`query`.
