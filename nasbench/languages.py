@@ -4,7 +4,7 @@
 >>> space = FCNet()
 >>> configuration = space.to_configuration((1, 0, 0, 2, 1, 3, 0, 5, 1))
 >>> configuration["activation_fn_1"], configuration["batch_size"], configuration["n_units_1"]
-('tanh', 8, 128)
+('tanh', 8, 512)
 >>> space.from_configuration(configuration)
 (1, 0, 0, 2, 1, 3, 0, 5, 1)
 
