@@ -359,8 +359,8 @@ def test_plug_ins_are_listed_with_their_origin(nasbench, plug_ins):
     ]  # fmt: skip
     found = json.loads(nasbench("list", "spaces", "--json")[1])["broken_space"]
     assert found == {
-        "error": "cannot import 'own_space' for the search space 'broken_space': "
-        "ZeroDivisionError: division by zero",
+        "error": "cannot import 'own_space' for the search space 'broken_space' of "
+        "toy-nas 1.2: ZeroDivisionError: division by zero",
         "origin": "toy-nas 1.2",
     }
     code, out, error = nasbench("info", "mine_alone")
