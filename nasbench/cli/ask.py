@@ -87,13 +87,13 @@ def info(
         raise InvalidArgumentError("--json, --croissant and --card exclude each other")
     if as_croissant:
         from nasbench.benchmarks.catalogue import open_table
-        from nasbench.tables.croissant import croissant
+        from nasbench.tables.cards.croissant import croissant
 
         say(json.dumps(croissant(open_table(name)), indent=2))
         return
     if as_card:
         from nasbench.benchmarks.catalogue import open_table
-        from nasbench.tables.card import card
+        from nasbench.tables.cards.card import card
 
         say(card(open_table(name)).rstrip("\n"))
         return
