@@ -102,4 +102,7 @@ ALGORITHMS = Registry(
             "algorithms.multi_objective.random_scalarization:RandomScalarization"
         ),
     },
+    rooms={
+        "optuna": "algorithms.adapters.optuna",
+    },
 )

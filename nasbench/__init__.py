@@ -19,6 +19,7 @@ from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     AlgorithmError,
+    BudgetExhausted,
     BuildError,
     ContentHashError,
     IllegalArchError,
@@ -34,11 +35,12 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
-from nasbench.space import Arch
+from nasbench.space import AnyArch, Arch
 
 if TYPE_CHECKING:
     from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
     from nasbench.runs.budget import Budget
+    from nasbench.runs.recording import record
     from nasbench.runs.records import Records, find_records, save
     from nasbench.runs.replay import replay
     from nasbench.runs.search import search
@@ -49,6 +51,7 @@ _WHEN_ASKED = {
     "Records": "nasbench.runs.records",
     "find_records": "nasbench.runs.records",
     "save": "nasbench.runs.records",
+    "record": "nasbench.runs.recording",
     "replay": "nasbench.runs.replay",
     "search": "nasbench.runs.search",
 }
@@ -68,7 +71,7 @@ def __dir__() -> list[str]:
 
 def query(
     benchmark: str,
-    arch: Arch | str,
+    arch: AnyArch,
     *,
     epoch: int | None = None,
     schedule: int | None = None,
@@ -82,6 +85,7 @@ __all__ = [
     "AlgorithmError",
     "Arch",
     "Budget",
+    "BudgetExhausted",
     "BuildError",
     "ContentHashError",
     "Evaluation",
@@ -103,6 +107,7 @@ __all__ = [
     "find_records",
     "load",
     "query",
+    "record",
     "replay",
     "save",
     "search",

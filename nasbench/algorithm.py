@@ -58,6 +58,7 @@ NOT_HYPERPARAMETERS = (
     "fidelities",
     "seed",
     "known",
+    "objectives",
     "resumable",
     "regressors",
     "supernets",
@@ -175,12 +176,13 @@ class Algorithm(ABC):
     the same names, and may list published settings in ``presets``. ``self.rng`` is its only source
     of randomness, and it calls only ``rng.random()``.
 
-    Four keywords are not hyperparameters; an algorithm that declares them is told their values.
-    ``known`` gives numbers that are known before training, see :data:`Known`. ``resumable`` is
-    False if every fidelity is a separate training, so that no trial can be resumed. ``regressors``
-    makes registered regressors, see :class:`nasbench.regressor.Regressors`, and ``supernets``
-    networks with shared weights, see :class:`nasbench.supernet.Supernets`. An ``__init__`` with
-    ``**keywords`` has those of its base class as well.
+    Five keywords are not hyperparameters; an algorithm that declares them is told their values.
+    ``known`` gives numbers that are known before training, see :data:`Known`. ``objectives`` is the
+    number of losses. ``resumable`` is False if every fidelity is a separate training, so that no
+    trial can be resumed. ``regressors`` makes registered regressors, see
+    :class:`nasbench.regressor.Regressors`, and ``supernets`` networks with shared weights, see
+    :class:`nasbench.supernet.Supernets`. An ``__init__`` with ``**keywords`` has those of its base
+    class as well.
 
     Args:
         space: The space to search.
@@ -204,6 +206,7 @@ class Algorithm(ABC):
             search itself, which needs no mark.
         fallbacks: Number of proposals so far that are random because no model could be fitted, or
             because it found nothing to propose. Records keep it, and a search with any says so.
+        packages: Distributions that decide what it proposes; records keep their versions.
         inner_algorithms: Classes of the algorithms that it runs, if any; their code is part of its
             own.
         inner_regressors: Classes of the regressors that it fits, if ``regressors`` made them; so is
@@ -221,6 +224,7 @@ class Algorithm(ABC):
     loss_unit: str | None = None
     random_trials: int | None = 0
     fallbacks: int = 0
+    packages: tuple[str, ...] = ()
     inner_algorithms: "tuple[type[Algorithm], ...]" = ()
     inner_regressors: tuple[type, ...] = ()
     inner_supernets: tuple[type, ...] = ()
@@ -287,6 +291,7 @@ def make(
     seed: int,
     hyperparameters: Mapping[str, Any],
     known: Known | None = None,
+    objectives: int = 1,
     resumable: bool = True,
     regressors: Callable[..., Any] | None = None,
     supernets: Callable[..., Any] | None = None,
@@ -300,12 +305,18 @@ def make(
         seed: Seed of the search.
         hyperparameters: All hyperparameters, from :func:`hyperparameters`.
         known: Numbers known before training; only for an algorithm that :func:`takes_known`.
+        objectives: Number of losses of a trial.
         resumable: Whether a trial can resume another.
         regressors: Makes registered regressors, see :class:`nasbench.regressor.Regressors`.
         supernets: Makes networks with shared weights, see :class:`nasbench.supernet.Supernets`.
     """
     declared: dict[str, Any] = {} if known is None else {"known": known}
-    offered = {"resumable": resumable, "regressors": regressors, "supernets": supernets}
+    offered = {
+        "objectives": objectives,
+        "resumable": resumable,
+        "regressors": regressors,
+        "supernets": supernets,
+    }
     for name, value in offered.items():
         if name in parameters(algorithm):
             declared[name] = value

@@ -34,30 +34,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError
+from nasbench.languages import AnyArch as AnyArch
+from nasbench.languages import Decision as Decision
+from nasbench.languages import Languages, Reading
 
 Arch: TypeAlias = tuple[int, ...]
 """An architecture: the number of the chosen option for every decision, counted from 0."""
 
 _MAX_COUNTED = 1_000_000  # a space with rules is counted by enumeration up to this many tuples
 _BLOCK = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One decision of a space.
-
-    Attributes:
-        name: What is decided, such as ``"edge 0->1"``.
-        labels: Name of every option; the option with number ``k`` is ``labels[k]``.
-        kind: ``"categorical"``, ``"ordinal"`` (the order of the options has a meaning) or
-            ``"numeric"``.
-        values: The options as numbers if ``kind`` is ``"numeric"``; otherwise empty.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    kind: Literal["categorical", "ordinal", "numeric"] = "categorical"
-    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +61,7 @@ class Graph:
     drawn: Literal["nodes", "edges"] = "nodes"
 
 
-class SearchSpace(ABC):
+class SearchSpace(Languages, Reading, ABC):
     """Base class of all search spaces; an immutable set of architectures.
 
     A subclass sets ``name`` and ``decisions`` and implements :meth:`to_text` and :meth:`from_text`.

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from nasbench.benchmarks.relabelled_space import RelabelledSpace
+from nasbench.encodings.paths import NO_OPERATION
 from nasbench.errors import IllegalArchError
-from nasbench.paths import NO_OPERATION
 from nasbench.space import Arch, Decision, Graph, SearchSpace
 from nasbench.splitmix import key, permutation
 

@@ -1,0 +1,32 @@
+"""What can be relied on in optimisers of other packages, tested for each."""
+
+from typing import NamedTuple
+
+
+class Verdict(NamedTuple):
+    """What an optimiser does, as the tests of its adapter show.
+
+    Attributes:
+        reproducible: Whether the same seed gives the same search, also in another process with
+            another number of threads.
+        parallel: Whether it can be asked while it waits for results, and hears them in any order.
+        warm_start: Whether it can start from given trials.
+        objectives: Whether it takes several objectives.
+    """
+
+    reproducible: bool
+    parallel: bool
+    warm_start: bool
+    objectives: bool
+
+
+VERDICTS = {
+    "optuna:TPESampler": Verdict(True, True, True, True),
+    "optuna:GPSampler": Verdict(True, True, True, True),
+    "optuna:NSGAIISampler": Verdict(True, True, True, True),
+    "optuna:NSGAIIISampler": Verdict(True, True, True, True),
+    "optuna:CmaEsSampler": Verdict(True, True, True, False),
+    "optuna:QMCSampler": Verdict(True, True, True, True),
+    "optuna:RandomSampler": Verdict(True, True, True, True),
+    "optuna:BruteForceSampler": Verdict(True, True, True, True),
+}
