@@ -130,7 +130,12 @@ class Adapter(Algorithm):
 
 
 def adapted(
-    base: type[_A], foreign: type, *, module: str, leave_out: Sequence[str] = ()
+    base: type[_A],
+    foreign: type,
+    *,
+    module: str,
+    leave_out: Sequence[str] = (),
+    also: Sequence[inspect.Parameter] = (),
 ) -> type[_A]:
     """Return an algorithm that asks an optimiser of another package.
 
@@ -142,15 +147,17 @@ def adapted(
         foreign: The class of the other package.
         module: Name of the module in which the algorithm is found by the name of ``foreign``.
         leave_out: Names of arguments that ``base`` passes itself.
+        also: Arguments that the signature does not show to be plain.
 
     Raises:
         InvalidArgumentError: The constructor needs an argument that no command line can give.
     """
     begin = _constructor(base)
     own = [p for p in inspect.signature(begin).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    settings = []
+    settings = list(also)
+    without = {*leave_out, "seed", *(p.name for p in also)}
     for p in list(inspect.signature(_constructor(foreign)).parameters.values())[1:]:
-        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in {*leave_out, "seed"}:
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in without:
             continue
         if p.name not in {q.name for q in own} and _is_plain(p):
             settings.append(p.replace(kind=p.KEYWORD_ONLY))
