@@ -66,6 +66,11 @@ class NevergradSearch(Adapter):
         if budget < 1 or num_workers < 1:
             name, value = ("budget", budget) if budget < 1 else ("num_workers", num_workers)
             raise InvalidArgumentError(f"{name} = {value} must be at least 1")
+        if num_workers > 1 and not self.parallel:
+            raise InvalidArgumentError(
+                f"num_workers = {num_workers}, but {type(self).__name__} of nevergrad tries one "
+                "candidate after the other"
+            )
         self._generator = np.random.RandomState(seed % 2**32).get_state()  # noqa: NPY002
         with self.theirs():
             parametrization = space.to_nevergrad()

@@ -127,7 +127,10 @@ class PymooSearch(Adapter):
                 f"{name} takes {self.least if self.most else f'{self.least} or more'} "
                 f"objective{'s' if self.least > 1 else ''}, there {_are(objectives)}"
             )
-        self._objectives = objectives
+        for argument in ("pop_size", "n_offsprings", "partitions", "generations"):
+            number = getattr(self, argument, None)
+            if number is not None and number < 1:
+                raise InvalidArgumentError(f"{argument} = {number} must be at least 1")
         self._given: list[tuple[Arch, tuple[float, ...]]] = []
         self._generation: Any = None
         self._to_ask: deque[int] = deque()

@@ -206,7 +206,7 @@ def test_the_search_of_a_small_space_ends():
 @pytest.mark.parametrize(
     ("name", "settings", "toy"),
     [
-        ("pymoo:NSGA2", {"pop_size": 10}, Hashed(Layers(), 2, fidelities=(3, 9))),
+        ("pymoo:NSGA2", {"pop_size": 10}, Hashed(Layers(), 2)),
         ("pymoo:MOEAD", {"partitions": 9, "n_neighbors": 3}, Hashed(Unequal(), 2)),
         ("pymoo:MixedVariableGA", {"pop_size": 10}, Hashed(Layers())),
         ("pymoo:DE", {"pop_size": 10}, Hashed(Unequal())),
@@ -219,7 +219,7 @@ def test_it_keeps_the_contract(name, settings, toy):
 @pytest.mark.parametrize(
     ("name", "settings", "objectives", "error", "message"),
     [
-        ("pymoo:NSGA", {}, TWO, UnknownNameError, "did you mean 'NSGA2'"),
+        ("pymoo:NSGAII", {}, TWO, UnknownNameError, "did you mean 'NSGA"),
         ("pymoo:DNSGA2", {}, TWO, UnknownNameError, "'NSGA2'"),
         ("pymoo:NSGA2", {"population": 3}, TWO, UnknownNameError, "'population'"),
         ("pymoo:NSGA3", {}, TWO[:1], InvalidArgumentError, "2 or more objectives, there is 1"),
