@@ -35,6 +35,10 @@ EXTRAS = {
     "smac": "smac",
     "nevergrad": "nevergrad",
     "syne_tune": "synetune",
+    "huggingface_hub": "synetune",
+    "fastparquet": "synetune",
+    "optunahub": "optunahub",
+    "gymnasium": "gymnasium",
     "dehb": "dehb",
     "cmaes": "optuna",
 }

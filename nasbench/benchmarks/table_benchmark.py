@@ -12,6 +12,7 @@ from nasbench.benchmark import Evaluation, Trainings, check_integer
 from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.evaluator import evaluator, is_clocked
 from nasbench.benchmarks.lookup import Lookup, Memo
+from nasbench.benchmarks.many_answers import ManyAnswers
 from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
 from nasbench.benchmarks.recorded_space import RecordedSpace
@@ -24,7 +25,7 @@ from nasbench.tables.table import Table
 _EVALUATIONS = 2**16
 
 
-class TableBenchmark:
+class TableBenchmark(ManyAnswers):
     """A benchmark that answers from a table; see :class:`nasbench.benchmark.Benchmark`.
 
     Args:
@@ -47,11 +48,9 @@ class TableBenchmark:
         self, table: Table, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
     ) -> None:
         metadata = table.metadata
-        self.table = table
         self.name = metadata.id
         self.version = metadata.version
         self.content_hash = metadata.content_hash
-        self._space = table.space
         self.schedules = table.schedules
         if not self.schedules:
             raise NotRecordedError(
@@ -60,9 +59,8 @@ class TableBenchmark:
             )
         self._default_schedule = self.schedules[-1]
         self._one_schedule = len(self.schedules) == 1
-        self._lookup = Lookup(table)
-        self._numbers = Numbers(table, self._lookup)
-        self._refusals = self._numbers.refusals
+        lookup = Lookup(table)
+        super().__init__(table, lookup, Numbers(table, lookup))
         columns = {**table.columns, **table.arch_columns}
         self.objectives = check_objectives(
             objectives,
@@ -250,57 +248,6 @@ class TableBenchmark:
             return evaluations[arch]
         except TypeError:
             raise self._refusals.no_arch(arch) from None
-
-    def query_many(
-        self,
-        archs: NDArray[np.integer],
-        metric: str,
-        *,
-        epoch: int | None = None,
-        schedule: int | None = None,
-        seed: int | None = None,
-    ) -> NDArray[np.float64]:
-        """Return one metric of many architectures.
-
-        Args:
-            archs: Integers of shape ``(n, d)``.
-            metric: A column of trainings or of architectures.
-            epoch: As in :meth:`query`.
-            schedule: As in :meth:`query`.
-            seed: As in :meth:`query`.
-
-        Returns:
-            Values of shape ``(n,)``; NaN where the metric has no value at this epoch.
-
-        Raises:
-            IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
-            NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
-            InvalidArgumentError: The epoch, schedule or seed is not an integer.
-        """
-        epoch, schedule, seed = self._refusals.integers(epoch, schedule, seed)
-        archs = self._space.check_many(archs)
-        ranks = self._space.rank_many(archs)
-        schedule, index = self._refusals.resolve(epoch, schedule)
-        if metric in self._numbers.of_archs:
-            places = np.searchsorted(self.table.written_ranks, ranks)
-            others = np.flatnonzero(np.append(self.table.written_ranks, -1)[places] != ranks)
-            places[others] = [self._arch_position[tuple(arch)] for arch in archs[others].tolist()]
-            if len(places) and places.min() < 0:
-                raise self._refusals.no_numbers(
-                    self._space.check(archs[int(np.argmin(places))].tolist())
-                )
-            return read_only(np.asarray(self._numbers.arch_column(metric))[places])
-        if metric in self.table.arch_columns:
-            raise self._refusals.no_numbers_but_texts(metric)
-        if metric not in self.table.columns:
-            raise self._refusals.not_recorded(metric)
-        column = np.asarray(self._numbers.column(metric, schedule, index, seed))
-        places = self._lookup.positions(archs, ranks)
-        row_of = self._numbers.rows(schedule, seed)
-        if row_of is not None and len(places) and (np.asarray(row_of)[places] < 0).any():
-            bad = int(np.flatnonzero(np.asarray(row_of)[places] < 0)[0])
-            raise self._refusals.no_seed(tuple(archs[bad].tolist()), schedule, seed)
-        return read_only(column[places].astype(np.float64, copy=False))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return the key and the recorded seeds of an architecture.

@@ -67,12 +67,34 @@ def info(
         ),
     ],
     as_json: Json = False,
+    as_croissant: Annotated[
+        bool,
+        typer.Option("--croissant", help="Of a table: metadata for search engines, JSON-LD."),
+    ] = False,
+    as_card: Annotated[
+        bool,
+        typer.Option("--card", help="Of a table: README.md of a data set, for Hugging Face."),
+    ] = False,
 ) -> None:
     """Describe a benchmark, algorithm, regressor or space.
 
     Of a benchmark: what it holds, where it comes from and what it is good for. Of an algorithm:
     its paper, its hyperparameters and its presets.
     """
+    if as_json + as_croissant + as_card > 1:
+        raise InvalidArgumentError("--json, --croissant and --card exclude each other")
+    if as_croissant:
+        from nasbench.benchmarks.catalogue import open_table
+        from nasbench.tables.croissant import croissant
+
+        say(json.dumps(croissant(open_table(name)), indent=2))
+        return
+    if as_card:
+        from nasbench.benchmarks.catalogue import open_table
+        from nasbench.tables.card import card
+
+        say(card(open_table(name)).rstrip("\n"))
+        return
     about = describe(name)
     if as_json:
         say(json.dumps(about.data, indent=1, default=str))

@@ -115,6 +115,12 @@ class Table:
         """Planned lengths of the recorded trainings in epochs, ascending."""
         return tuple(sorted(self.metadata.epochs))
 
+    @property
+    def files(self) -> tuple[tuple[Path, pa.Schema], ...]:
+        """Path and columns of the file of runs and, if there is one, of that of architectures."""
+        archs = [] if self._archs is None else [(archs_file(self.path), self._archs.schema_arrow)]
+        return (self.path, self._runs.schema_arrow), *archs
+
     def is_curve(self, name: str) -> bool:
         """Return whether a column of runs holds a value for every recorded epoch."""
         return name in self._curves

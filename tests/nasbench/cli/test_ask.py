@@ -408,6 +408,29 @@ def test_info_of_nothing(refused, arguments, expected):
     assert expected in refused(*arguments)
 
 
+def test_info_gives_metadata_of_a_table_for_search_engines(nasbench, toy_files):
+    from nasbench.tables.croissant import croissant
+
+    code, out, error = nasbench("info", str(toy_files["plain"]), "--croissant")
+    assert (code, error) == (0, "")
+    assert json.loads(out) == croissant(package.load(toy_files["plain"]).table)
+
+
+def test_info_gives_the_card_of_a_table(nasbench, toy_files):
+    from nasbench.tables.card import card
+
+    code, out, error = nasbench("info", str(toy_files["plain"]), "--card")
+    assert (code, error) == (0, "")
+    assert out == card(package.load(toy_files["plain"]).table)
+
+
+@pytest.mark.parametrize("option", ["--croissant", "--card"])
+def test_only_tables_have_metadata_for_others(refused, option):
+    assert "no benchmark is called 'random_search'" in refused("info", "random_search", option)
+    assert "is a surrogate" in refused("info", "darts-fashion-surrogate", option)
+    assert "exclude each other" in refused("info", "nb201-cifar10", option, "--json")
+
+
 # --- query and check -----------------------------------------------------------------------------
 
 QUERY = ("query", "nb201-cifar10")
