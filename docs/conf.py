@@ -42,7 +42,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.duration",
 ]
-exclude_patterns = ["scripts"]
+exclude_patterns = ["scripts", "extending"]
 templates_path = ["_templates"]
 highlight_language = "text"
 maximum_signature_line_length = 80

@@ -34,8 +34,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError
+from nasbench.languages import AnyArch as AnyArch
 from nasbench.languages import Decision as Decision
-from nasbench.languages import Languages
+from nasbench.languages import Languages, Reading
 
 Arch: TypeAlias = tuple[int, ...]
 """An architecture: the number of the chosen option for every decision, counted from 0."""
@@ -60,7 +61,7 @@ class Graph:
     drawn: Literal["nodes", "edges"] = "nodes"
 
 
-class SearchSpace(Languages, ABC):
+class SearchSpace(Languages, Reading, ABC):
     """Base class of all search spaces; an immutable set of architectures.
 
     A subclass sets ``name`` and ``decisions`` and implements :meth:`to_text` and :meth:`from_text`.

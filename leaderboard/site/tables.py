@@ -13,7 +13,7 @@ from leaderboard.site import diagrams, notes
 from leaderboard.site.formatting import duration, number
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.column import Column
-from nasbench.tables.croissant import croissant
+from nasbench.tables.cards.croissant import croissant
 
 BEST = 10
 """Cells that are listed."""

@@ -15,10 +15,10 @@ from nasbench.benchmarks.lookup import Lookup, Memo
 from nasbench.benchmarks.many_answers import ManyAnswers
 from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
-from nasbench.benchmarks.recorded_space import RecordedSpace
+from nasbench.benchmarks.recorded_space import searched
 from nasbench.column import Column
 from nasbench.errors import ContentHashError, NotRecordedError, listed
-from nasbench.space import Arch, SearchSpace
+from nasbench.space import AnyArch, Arch, SearchSpace
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
@@ -71,6 +71,7 @@ class TableBenchmark(ManyAnswers):
         )
         self.fidelities = fidelities_of(table, self.objectives)
         self.known = check_known(table, known, self._numbers.of_archs)
+        self._read = self._lookup.read
         self._position = self._lookup.position
         self._arch_position = self._lookup.arch_position
         self._trainings = {
@@ -80,11 +81,8 @@ class TableBenchmark(ManyAnswers):
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space; of an incomplete table, what is recorded in the longest schedule."""
-        if self.table.metadata.complete:
-            return self._space
-        n_runs = np.diff(self._lookup.runs(self._default_schedule).first)
-        return RecordedSpace(self._space, self._lookup.keys[n_runs > 0])
+        """What a search sees: the space, or of an incomplete table what is recorded."""
+        return searched(self.table, self._lookup)
 
     family = ""
 
@@ -127,7 +125,7 @@ class TableBenchmark(ManyAnswers):
 
     def query(
         self,
-        arch: Arch | str,
+        arch: AnyArch,
         *,
         epoch: int | None = None,
         schedule: int | None = None,
@@ -136,7 +134,8 @@ class TableBenchmark(ManyAnswers):
         """Return everything recorded for an architecture.
 
         Args:
-            arch: A tuple, or the text form of the space.
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
+                tuple or a text; or a module hash, where the table records them.
             epoch: Number of trained epochs; default: the end of the training. In a table with
                 several schedules and without ``schedule``, epoch e means the end of schedule e.
             schedule: Planned length of the training in epochs; default: the longest.
@@ -152,8 +151,8 @@ class TableBenchmark(ManyAnswers):
             InvalidArgumentError: The epoch, schedule or seed is not an integer.
         """
         columns, arch_columns, row_of, question = self._numbers.answer(epoch, schedule, seed)
-        if isinstance(arch, str):
-            arch = self._space.from_text(arch)
+        if arch.__class__ is not tuple:
+            arch = self._read(arch)
         try:
             p = self._position[arch]
             if row_of is not None and row_of[p] < 0:
@@ -170,12 +169,12 @@ class TableBenchmark(ManyAnswers):
         return answer
 
     def curve(
-        self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
+        self, arch: AnyArch, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
         """Return a metric after epochs 1, 2, …; NaN where not recorded.
 
         Args:
-            arch: A tuple, or the text form of the space.
+            arch: As in :meth:`query`.
             metric: A column with a value for every recorded epoch.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
@@ -205,7 +204,7 @@ class TableBenchmark(ManyAnswers):
             raise NotRecordedError(
                 f"{self.name!r} has no curve of {metric!r}, {only}{self.table.metadata.referral}"
             )
-        arch = self._space.from_text(arch) if isinstance(arch, str) else self._space.check(arch)
+        arch = self._read(arch)
         p = self._position[arch]
         runs = self._lookup.runs(schedule)
         first, last = runs.first[p : p + 2]
@@ -220,12 +219,12 @@ class TableBenchmark(ManyAnswers):
         return read_only(curve)
 
     def evaluate(
-        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+        self, arch: AnyArch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
         """Return the losses and the cost of one training.
 
         Args:
-            arch: A tuple of the space.
+            arch: As in :meth:`query`.
             epoch: One of ``fidelities``; default: the last.
             seed: A recorded training seed; default: the mean over the recorded seeds, where a loss
                 is ``inf`` if one training diverged.
@@ -244,6 +243,8 @@ class TableBenchmark(ManyAnswers):
             evaluations = self._evaluations[epoch, seed]
         except KeyError:
             evaluations = self._evaluations_of(epoch, seed)
+        if arch.__class__ is not tuple:
+            arch = self._read(arch)
         try:
             return evaluations[arch]
         except TypeError:

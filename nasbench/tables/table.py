@@ -68,7 +68,8 @@ class Table:
     Attributes:
         path: The absolute path.
         metadata: What the table says about itself.
-        space: The search space.
+        space: The search space; where it is not installed, a
+            :class:`~nasbench.tables.described_space.DescribedSpace`.
         columns: Meaning of every column of runs, except the keys and ``status``.
         arch_columns: Meaning of every column of architectures, except ``arch`` and ``rank``.
 
@@ -89,7 +90,8 @@ class Table:
                 f"{path} holds the table {self.metadata.id}@{self.metadata.version}: name it "
                 f"{' or '.join(self.metadata.file_names)}, its numbers of architectures likewise"
             )
-        self.space: SearchSpace = load_space(self.metadata.space, str(path))
+        said = self.metadata
+        self.space: SearchSpace = load_space(said.space, str(path), said.decisions)
         check_types(schema, self.space, self.metadata.default_objective, str(path))
         n_runs = self._runs.metadata.num_rows
         if not n_runs and (self._archs is None or self.metadata.epochs):

@@ -13,7 +13,7 @@ from leaderboard.site.build import build
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, MissingExtraError, RecordError
 from nasbench.runs.budget import Budget
-from nasbench.tables.croissant import croissant
+from nasbench.tables.cards.croissant import croissant
 
 pytestmark = pytest.mark.usefixtures("believed")
 

@@ -359,8 +359,8 @@ def test_plug_ins_are_listed_with_their_origin(nasbench, plug_ins):
     ]  # fmt: skip
     found = json.loads(nasbench("list", "spaces", "--json")[1])["broken_space"]
     assert found == {
-        "error": "cannot import 'own_space' for the search space 'broken_space': "
-        "ZeroDivisionError: division by zero",
+        "error": "cannot import 'own_space' for the search space 'broken_space' of "
+        "toy-nas 1.2: ZeroDivisionError: division by zero",
         "origin": "toy-nas 1.2",
     }
     code, out, error = nasbench("info", "mine_alone")
@@ -409,7 +409,7 @@ def test_info_of_nothing(refused, arguments, expected):
 
 
 def test_info_gives_metadata_of_a_table_for_search_engines(nasbench, toy_files):
-    from nasbench.tables.croissant import croissant
+    from nasbench.tables.cards.croissant import croissant
 
     code, out, error = nasbench("info", str(toy_files["plain"]), "--croissant")
     assert (code, error) == (0, "")
@@ -417,7 +417,7 @@ def test_info_gives_metadata_of_a_table_for_search_engines(nasbench, toy_files):
 
 
 def test_info_gives_the_card_of_a_table(nasbench, toy_files):
-    from nasbench.tables.card import card
+    from nasbench.tables.cards.card import card
 
     code, out, error = nasbench("info", str(toy_files["plain"]), "--card")
     assert (code, error) == (0, "")

@@ -16,7 +16,7 @@ import json
 import re
 from typing import Any
 
-from nasbench.tables.croissant import meaning
+from nasbench.tables.cards.croissant import meaning
 from nasbench.tables.schema import FINAL
 from nasbench.tables.table import Table
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from nasbench.benchmarks.catalogue import SHIPPED, open_table
-from nasbench.tables.card import card
+from nasbench.tables.cards.card import card
 
 
 def head(text):

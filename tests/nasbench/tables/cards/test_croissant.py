@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nasbench.benchmarks.catalogue import SHIPPED, open_table
-from nasbench.tables.croissant import croissant
+from nasbench.tables.cards.croissant import croissant
 
 TABLES = sorted(p.name for p in SHIPPED.glob("*.parquet") if not p.name.endswith("archs.parquet"))
 NEEDED = "needs mlcroissant, which the extra dev installs"
