@@ -54,10 +54,12 @@ class Adapter(Algorithm):
         foreign: The class of the other package.
         parallel: Whether the optimiser can be asked while it waits for results, and hears them in
             any order. If not, trials run one after the other, whatever the number of workers.
+        least: Number of objectives that the optimiser needs.
     """
 
     foreign: ClassVar[type]
     parallel: ClassVar[bool] = True
+    least: ClassVar[int] = 1
 
     def __init__(
         self, space: SearchSpace, *, fidelities: Sequence[int], seed: int, **settings: Any

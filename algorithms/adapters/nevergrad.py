@@ -71,7 +71,7 @@ class NevergradSearch(Adapter):
                 f"num_workers = {num_workers}, but {type(self).__name__} of nevergrad tries one "
                 "candidate after the other"
             )
-        self._generator = np.random.RandomState(seed % 2**32).get_state()  # noqa: NPY002
+        self._generator = np.random.RandomState(seed % 2**32).get_state()
         with self.theirs():
             parametrization = space.to_nevergrad()
             parametrization.random_state.seed(seed % 2**32)

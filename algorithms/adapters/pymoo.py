@@ -39,7 +39,6 @@ _INTEGERS = {
     "SMSEMOA": "moo.sms",
     "SPEA2": "moo.spea2",
     "AGEMOEA": "moo.age",
-    "AGEMOEA2": "moo.age2",
     "GA": "soo.nonconvex.ga",
 }
 """Places in ``pymoo.algorithms`` of what recombines vectors of integers."""
@@ -48,7 +47,6 @@ _CHOICES = {"MixedVariableGA": "pymoo.core.mixed"}
 _REALS = {
     "NSDE": "moo.nsde",
     "GDE3": "moo.gde3",
-    "CMOPSO": "moo.cmopso",
     "MOPSO_CD": "moo.mopso_cd",
     "DE": "soo.nonconvex.de",
     "ES": "soo.nonconvex.es",
@@ -59,10 +57,11 @@ _REALS = {
 }
 """Places in ``pymoo.algorithms`` of what moves vectors of real numbers."""
 _DIRECTED = ("NSGA3", "UNSGA3", "MOEAD", "RVEA")
+_SEVERAL = (*_DIRECTED, "SMSEMOA")
 _SIZES = {
     "pop_size": ("NSGA3", "UNSGA3", "RVEA"),
     "n_offsprings": (
-        *("NSGA2", "NSGA3", "UNSGA3", "RVEA", "SMSEMOA", "SPEA2", "AGEMOEA", "AGEMOEA2"),
+        *("NSGA2", "NSGA3", "UNSGA3", "RVEA", "SMSEMOA", "SPEA2", "AGEMOEA"),
         *("GA", "MixedVariableGA", "DE"),
     ),
 }
@@ -93,7 +92,6 @@ class PymooSearch(Adapter):
         objectives: Number of objectives.
 
     Attributes:
-        least: Number of objectives that the algorithm needs.
         most: Number of objectives that it takes; None for any number.
 
     Raises:
@@ -102,7 +100,6 @@ class PymooSearch(Adapter):
     """
 
     packages = ("pymoo",)
-    least: ClassVar[int] = 1
     most: ClassVar[int | None] = None
 
     def __init__(
@@ -244,8 +241,6 @@ class DirectedSearch(PymooSearch):
             three.
     """
 
-    least = 2
-
     def __init__(
         self,
         space: SearchSpace,
@@ -308,12 +303,14 @@ def __getattr__(name: str) -> type[PymooSearch]:
     """Make the algorithm with the name of a class of pymoo."""
     if name.startswith("_"):
         raise AttributeError(name)
-    places = {n: f"pymoo.algorithms.{place}" for n, place in (_INTEGERS | _REALS).items()} | _CHOICES
+    places = {
+        n: f"pymoo.algorithms.{place}" for n, place in (_INTEGERS | _REALS).items()
+    } | _CHOICES
     if name not in places:
         raise UnknownNameError(
             f"of pymoo, no {name!r} searches spaces of options{one_of(name, places)}"
         )
-    if name.startswith("AGEMOEA"):
+    if name == "AGEMOEA":
         require("numba", f"'pymoo:{name}'")
     return adapt(getattr(import_module(places[name]), name))
 
@@ -333,6 +330,7 @@ def adapt(algorithm: type, module: str = __name__) -> type[PymooSearch]:
             if name in names
         ],
     )
+    made.least = 2 if name in _SEVERAL else 1
     made.most = 1 if "soo." in algorithm.__module__ else None
     made.multi_objective = made.most is None
     return made
