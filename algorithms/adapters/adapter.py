@@ -177,6 +177,7 @@ def adapted(
     __init__.__signature__ = inspect.Signature([*own, *settings])  # type: ignore[attr-defined]
     package = foreign.__module__.split(".")[0]
     summary = (inspect.getdoc(foreign) or "").strip().partition("\n")[0]
+    summary = summary or f"{foreign.__qualname__} of {foreign.__module__}"
     return type(
         foreign.__qualname__,
         (base,),
