@@ -104,5 +104,7 @@ ALGORITHMS = Registry(
     },
     rooms={
         "optuna": "algorithms.adapters.optuna",
+        "pymoo": "algorithms.adapters.pymoo",
+        "nevergrad": "algorithms.adapters.nevergrad",
     },
 )
