@@ -11,7 +11,7 @@ import numpy as np
 
 from algorithms.adapters.adapter import Adapter, Asked, adapted
 from nasbench.algorithm import Observation
-from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _LARGEST = 5e20
@@ -107,12 +107,10 @@ class NevergradSearch(Adapter):
 @cache
 def __getattr__(name: str) -> type[NevergradSearch]:
     """Make the algorithm with the name of a registered optimizer, or of a family of them."""
-    if name.startswith("_"):
-        raise AttributeError(name)
     registered, families = nevergrad.optimizers.registry, nevergrad.families.__all__
     possible = [*registered, *families]
     if name not in possible:
-        raise UnknownNameError(f"nevergrad has no {name!r}{one_of(name, possible)}")
+        raise AttributeError(f"nevergrad has no {name!r}{one_of(name, possible)}")
     if name not in registered:
         return adapted(NevergradSearch, getattr(nevergrad.families, name), module=__name__)
     made = registered[name]

@@ -26,7 +26,7 @@ from pymoo.util.ref_dirs import get_reference_directions
 
 from algorithms.adapters.adapter import Adapter, Asked, adapted
 from nasbench.algorithm import LARGEST_LOSS, Observation
-from nasbench.errors import AlgorithmError, InvalidArgumentError, UnknownNameError, one_of
+from nasbench.errors import AlgorithmError, InvalidArgumentError, one_of
 from nasbench.registry import require
 from nasbench.space import Arch, SearchSpace
 
@@ -301,13 +301,11 @@ class PlannedSearch(DirectedSearch):
 @cache
 def __getattr__(name: str) -> type[PymooSearch]:
     """Make the algorithm with the name of a class of pymoo."""
-    if name.startswith("_"):
-        raise AttributeError(name)
     places = {
         n: f"pymoo.algorithms.{place}" for n, place in (_INTEGERS | _REALS).items()
     } | _CHOICES
     if name not in places:
-        raise UnknownNameError(
+        raise AttributeError(
             f"of pymoo, no {name!r} searches spaces of options{one_of(name, places)}"
         )
     if name == "AGEMOEA":
