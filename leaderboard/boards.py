@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from leaderboard.compact import AnyRecord
 from leaderboard.fronts import AnyLandscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate, Summary
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.records import Records
 
 FAMILY, REMARK = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 """Marks of rows that fit the family of models of the board's surrogate, and of rows with a remark.
@@ -152,7 +152,7 @@ class Row:
     searches: tuple[Search, ...]
     fits_family: bool
     remark: str
-    records: Records
+    records: AnyRecord
     content_hash: str
 
     @property
