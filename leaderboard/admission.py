@@ -15,7 +15,9 @@ from leaderboard.fronts import AnyLandscape, landscape
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.catalogue import find, folders, is_surrogate, require_file
 from nasbench.benchmarks.loading import load
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.surrogate.folder import Description
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     MissingExtraError,
     NasbenchError,
@@ -201,6 +203,19 @@ def unfit(error: Exception, record: AnyRecord) -> Obstacle:
 
 def open_landscape(question: Question) -> AnyLandscape | Obstacle:
     """The scale of the installed benchmark with which records were made."""
+    benchmark = open_benchmark(question)
+    if isinstance(benchmark, Obstacle):
+        return benchmark
+    try:
+        return landscape(benchmark, question.replicate)
+    except NotRecordedError as error:
+        return Obstacle(_text(error), "Run the search with another --objective.")
+    except (NasbenchError, ValueError, pa.ArrowException) as error:
+        return _unusable(error)
+
+
+def open_benchmark(question: Question) -> TableBenchmark | SurrogateBenchmark | Obstacle:
+    """The installed benchmark with which records were made."""
     name = _name(question)
     try:
         path = find(name)
@@ -221,7 +236,7 @@ def open_landscape(question: Question) -> AnyLandscape | Obstacle:
             )
         benchmark = load(path, objectives=question.objectives)
         benchmark.verify()
-        return landscape(benchmark, question.replicate)
+        return benchmark
     except NotRecordedError as error:
         return Obstacle(_text(error), "Run the search with another --objective.")
     except (NasbenchError, ValueError, pa.ArrowException) as error:
