@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 
 from leaderboard.boards import Question
-from leaderboard.compact import AnyRecord, CompactRecord, find_compact, is_partial, rows_hash
+from leaderboard.compact.record import AnyRecord, CompactRecord, find_compact, is_partial, rows_hash
 from leaderboard.courses import Course
 from leaderboard.fronts import AnyLandscape, landscape
 from nasbench.benchmark import Benchmark

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from leaderboard.compact import AnyRecord
+from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate, Summary

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from leaderboard import COLUMNS, admission, statistics
 from leaderboard.admission import NotShown, Obstacle, Read
 from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
-from leaderboard.compact import AnyRecord
+from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from leaderboard.admission import Obstacle, auditor, open_benchmark, read
 from leaderboard.boards import Question
-from leaderboard.compact import CompactRecord, compact, file_name
+from leaderboard.compact.record import CompactRecord, compact, file_name
 from leaderboard.shipped.plan import Unit
 from nasbench.errors import NasbenchError, RecordError, first_line
 from nasbench.runs.audit import Auditor
