@@ -14,5 +14,5 @@ where all were full trainings, ``losses`` where they can be read from a table ag
 The metadata ``record`` is a JSON object: ``format``; ``manifest``; ``seeds``, such as ``"0:500"``;
 ``rows``, the SHA-256 of the decoded columns of the full record, which whoever runs the same seeds
 again gets as well; ``versions`` of the suite that ran it; ``partial``, whether a trial was shorter
-than a full training; ``n_losses``; and ``numbers``, the SHA-256 of this file's columns.
+than a full training; and ``numbers``, the SHA-256 of this file's columns.
 """

@@ -30,7 +30,7 @@ MOST_SEEDS = 1_000_000
 
 _RECORD = b"record"
 _SPLIT = ("evaluation", "second", "trial", "spent")
-_KEYS = {"format", "manifest", "seeds", "rows", "versions", "partial", "n_losses", "numbers"}
+_KEYS = {"format", "manifest", "seeds", "rows", "versions", "partial", "numbers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,9 @@ class CompactRecord:
             raise RecordError(f"{path} is no compact record that this version of the suite reads")
         self._said = said
         self.manifest = Manifest.decode(said["manifest"], str(path))
+        is_list = isinstance(said["versions"], list)
+        if not is_list or not all(isinstance(text, str) for text in said["versions"]):
+            raise RecordError(f"{path} does not list the versions that made it")
         if path.name != file_name(self.manifest):
             raise RecordError(f"{path}: the manifest does not match the hash in the file's name")
         self._seeds = list(_seeds(said["seeds"], path))
@@ -106,7 +109,7 @@ class CompactRecord:
 
     def suite_versions(self) -> list[str]:
         """Return the versions of the suite that made the runs, as far as they are recorded."""
-        return [str(version) for version in self._said["versions"]]
+        return list(self._said["versions"])
 
     def read(self, benchmark: Benchmark) -> Content:
         """Read the courses.
@@ -123,7 +126,8 @@ class CompactRecord:
                 table = file.read()
             if numbers_hash(table) != self._said["numbers"]:
                 raise RecordError(f"{self.folder} is damaged: its rows do not match their hash")
-            courses = read_courses(table, self._seeds, benchmark, self._said["n_losses"])
+            n_losses = len(self.manifest.objectives)
+            courses = read_courses(table, self._seeds, benchmark, n_losses)
         except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
             raise RecordError(f"{self.folder} is damaged: {first_line(error)}") from error
         return Content(courses, self._said["partial"] is True, self.rows)
@@ -186,7 +190,6 @@ def compact(
         "rows": rows_hash(runs),
         "versions": records.suite_versions(),
         "partial": partial,
-        "n_losses": runs[0].losses.shape[1],
         "numbers": numbers_hash(table),
     }
     path = out / manifest.benchmark / file_name(manifest)
