@@ -17,6 +17,7 @@ from leaderboard.command import ranges
 from leaderboard.compact.record import SUFFIX, CompactRecord, Content, find_compact, rows_hash
 from leaderboard.courses import Course
 from leaderboard.submissions import ENTRY, rerun
+from leaderboard.submissions.files import check_parquet
 from leaderboard.submissions.report import Report, told
 from nasbench.errors import NasbenchError
 from nasbench.splitmix import key, permutation
@@ -100,6 +101,7 @@ def verify(
 def _read(file: Path, root: Path, report: Report) -> Kept | None:
     where = str(file.relative_to(root)) if file != root else file.name
     try:
+        check_parquet(file)
         record = CompactRecord(file)
         question = Question.of(record.manifest)
     except (NasbenchError, TypeError, ValueError) as error:
