@@ -16,10 +16,8 @@ def random_run(rng, n_objectives, n_trials=40):
         if rng.random() < 0.1:
             losses = (np.inf,) * n_objectives
         arch = tuple(int(x) for x in rng.integers(0, 5, 6))
-        start = float(i)
-        rows.append(
-            (arch, epoch, resumes, 0, losses, start, start + float(rng.integers(1, 9)), 0.0)
-        )
+        end = i + float(rng.integers(1, 9))
+        rows.append((arch, epoch, resumes, 0, losses, float(i), end, 0.0))
     return Run.from_rows(rows, [0.0] * n_trials, seed=3, n_decisions=6, n_objectives=n_objectives)
 
 
