@@ -80,6 +80,7 @@ def fill(
     work: Path,
     *,
     sources: Sequence[Path] = (),
+    search: bool = True,
     processes: int = 1,
     progress: Callable[[int, int], None] = lambda *_: None,
     tell: Callable[[str], None] = lambda _: None,
@@ -95,12 +96,13 @@ def fill(
         out: Folder of compact records.
         work: Folder for the full records of the units that are run.
         sources: Folders of full records, which are read where they hold all seeds of a unit.
+        search: Whether to run what is missing, not only to take what full records hold.
         processes: Number of operating-system processes.
         progress: Called with the numbers of finished and of all units.
         tell: Called with a line for each unit that is made, left out or fails.
 
     Returns:
-        How many units are in which state now; none are missing.
+        How many units are in which state now.
 
     Raises:
         InvalidArgumentError: A folder cannot be written.
@@ -111,7 +113,7 @@ def fill(
     for number, found in enumerate(look(units, out, (*sources, work))):
         progress(number, len(units))
         state, why = found.state, found.why
-        if state in ("recorded", "missing"):
+        if state == "recorded" or (state == "missing" and search):
             try:
                 size = _make(found, out, work, processes).folder.stat().st_size
             except NasbenchError as error:

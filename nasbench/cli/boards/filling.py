@@ -51,6 +51,9 @@ def run(
         typer.Option(metavar="ID", help="Make this benchmark only; repeat for more."),
     ] = None,
     processes: Processes = None,
+    no_search: Annotated[
+        bool, typer.Option("--no-search", help="Take what full records hold, and run nothing.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what is missing, and run nothing.")
     ] = False,
@@ -72,6 +75,7 @@ def run(
                 out,
                 work,
                 sources=sources,
+                search=not no_search,
                 processes=count_processes(processes),
                 progress=tell,
                 tell=note,

@@ -84,7 +84,8 @@ def test_full_records_are_taken_where_they_hold_all_seeds(few, tmp_path, home, m
     found = list(look(few[:2], tmp_path / "out", [home.runs]))
     assert states(found) == ["recorded", "missing"]
     monkeypatch.setattr(module, "record_seeds", None)
-    fill(few[:1], tmp_path / "out", tmp_path / "work", sources=[home.runs])
+    counts = fill(few[:2], tmp_path / "out", tmp_path / "work", sources=[home.runs], search=False)
+    assert (counts["recorded"], counts["missing"]) == (1, 1)
     (path,) = (tmp_path / "out").rglob("*.parquet")
     assert CompactRecord(path).seeds() == [0, 1, 2, 3]
     assert found[0].source.folder.is_dir()
