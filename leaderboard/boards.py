@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
@@ -21,6 +21,16 @@ as zero-cost scores, before any training.
 
 Kind = Literal["points", "value", "ratio", "count", "seconds", "rate"]
 """What the numbers of a column are, see :class:`Score`."""
+
+
+class Scale(NamedTuple):
+    """What a landscape depends on; the attributes are those of :class:`Question`."""
+
+    benchmark: str
+    version: int
+    content_hash: str
+    objectives: tuple[str, ...]
+    replicate: Literal["draw", "mean"] | int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +77,11 @@ class Question:
             replicate=manifest.replicate,
             kinds=_kinds(manifest),
         )
+
+    @property
+    def scale(self) -> Scale:
+        """What the landscape of the board depends on."""
+        return Scale(*(getattr(self, name) for name in Scale._fields))
 
     @property
     def budget(self) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leaderboard import COLUMNS, admission, statistics
 from leaderboard.admission import NotShown, Obstacle, Read
-from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
+from leaderboard.boards import Board, Question, Row, Scale, Score, count, labels, settings
 from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
 from leaderboard.landscape import Landscape
@@ -51,8 +51,11 @@ def rank(
     """
     groups, not_shown = admission.group(records)
     boards: list[Board] = []
+    scales: dict[Scale, AnyLandscape | Obstacle] = {}
     for question, members in groups.items():
-        for made in _boards(question, members, progress):
+        if question.scale not in scales:
+            scales[question.scale] = admission.open_landscape(question)
+        for made in _boards(question, scales[question.scale], members, progress):
             if isinstance(made, Board):
                 boards.append(made)
             else:
@@ -85,14 +88,16 @@ class _Entry:
 
 
 def _boards(
-    question: Question, records: Sequence[AnyRecord], progress: Callable[[int], None]
+    question: Question,
+    landscape: AnyLandscape | Obstacle,
+    records: Sequence[AnyRecord],
+    progress: Callable[[int], None],
 ) -> Iterator[Board | NotShown]:
     """The boards of records that answer one question, and the records that they do not show.
 
     A number of trials is no measure of cost for searches with trials shorter than a full training:
     these have a board of their own, which compares them after equally many trained epochs.
     """
-    landscape = admission.open_landscape(question)
     if isinstance(landscape, Obstacle):
         yield from (NotShown(record.folder, *landscape) for record in records)
         return
