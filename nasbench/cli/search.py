@@ -179,7 +179,7 @@ def leaderboard_build(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[RUNS]...",
+            metavar="RUNS",
             help="Folders of records, as 'nasbench run --out' makes; default: the board that "
             "ships.",
             parser=given_path,

@@ -23,7 +23,7 @@ def run(
     plan: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PLAN]",
+            metavar="PLAN",
             help="Plan in TOML; default: that of the board that ships.",
             parser=given_path,
         ),
