@@ -65,7 +65,7 @@ def measure(runs: Path) -> tuple[dict[str, float], tuple[int, str], int]:
     lap("verdict")
     drawn = shown(boards, {})
     lap("curves, targets")
-    document = feed(drawn, judged, [], runs)
+    document = feed(drawn, judged, [], [runs])
     text = json.dumps(document)
     lap("feed")
     made = files(Site(drawn, judged, reason, document, (), ()))
