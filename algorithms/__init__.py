@@ -103,6 +103,9 @@ ALGORITHMS = Registry(
         ),
     },
     rooms={
+        "dehb": "algorithms.adapters.dehb",
         "optuna": "algorithms.adapters.optuna",
+        "smac": "algorithms.adapters.smac",
+        "synetune": "algorithms.adapters.synetune",
     },
 )

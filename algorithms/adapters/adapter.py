@@ -1,11 +1,12 @@
 """What adapters share: hyperparameters from a foreign constructor, and trials that wait."""
 
 import inspect
+import logging
 import re
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -54,10 +55,13 @@ class Adapter(Algorithm):
         foreign: The class of the other package.
         parallel: Whether the optimiser can be asked while it waits for results, and hears them in
             any order. If not, trials run one after the other, whatever the number of workers.
+        loggers: Names of the loggers that are silent while code of the package runs, unless the
+            user gave them a level.
     """
 
     foreign: ClassVar[type]
     parallel: ClassVar[bool] = True
+    loggers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, space: SearchSpace, *, fidelities: Sequence[int], seed: int, **settings: Any
@@ -116,8 +120,10 @@ class Adapter(Algorithm):
         Raises:
             AlgorithmError: It failed.
         """
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ExitStack() as silence:
             warnings.simplefilter("ignore")
+            for name in self.loggers:
+                silence.enter_context(_silent(name))
             try:
                 yield
             except NasbenchError:
@@ -129,8 +135,38 @@ class Adapter(Algorithm):
                 ) from error
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """A foreign constructor checks its arguments.
+
+    Raises:
+        InvalidArgumentError: It refuses them.
+    """
+    try:
+        yield
+    except (AssertionError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(first_line(error)) from error
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    if level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def adapted(
-    base: type[_A], foreign: type, *, module: str, leave_out: Sequence[str] = ()
+    base: type[_A],
+    foreign: type,
+    *,
+    module: str,
+    leave_out: Sequence[str] = (),
+    functions: Sequence[Callable[..., Any]] | None = None,
 ) -> type[_A]:
     """Return an algorithm that asks an optimiser of another package.
 
@@ -142,6 +178,8 @@ def adapted(
         foreign: The class of the other package.
         module: Name of the module in which the algorithm is found by the name of ``foreign``.
         leave_out: Names of arguments that ``base`` passes itself.
+        functions: Functions that take the hyperparameters instead of the constructor, after one
+            other argument.
 
     Raises:
         InvalidArgumentError: The constructor needs an argument that no command line can give.
@@ -149,7 +187,7 @@ def adapted(
     begin = _constructor(base)
     own = [p for p in inspect.signature(begin).parameters.values() if p.kind is not p.VAR_KEYWORD]
     settings = []
-    for p in list(inspect.signature(_constructor(foreign)).parameters.values())[1:]:
+    for p in _arguments([_constructor(foreign)] if functions is None else functions):
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in {*leave_out, "seed"}:
             continue
         if p.name not in {q.name for q in own} and _is_plain(p):
@@ -183,6 +221,12 @@ def adapted(
 
 def _constructor(kind: type) -> Any:
     return kind.__init__  # type: ignore[misc]
+
+
+def _arguments(functions: Sequence[Callable[..., Any]]) -> list[inspect.Parameter]:
+    """Return all but the first argument of each function."""
+    found = [list(inspect.signature(function).parameters.values()) for function in functions]
+    return [p for parameters in found for p in parameters[1:]]
 
 
 def _is_plain(parameter: inspect.Parameter) -> bool:
