@@ -6,7 +6,7 @@ import re
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -55,13 +55,10 @@ class Adapter(Algorithm):
         foreign: The class of the other package.
         parallel: Whether the optimiser can be asked while it waits for results, and hears them in
             any order. If not, trials run one after the other, whatever the number of workers.
-        loggers: Names of the loggers that are silent while code of the package runs, unless the
-            user gave them a level.
     """
 
     foreign: ClassVar[type]
     parallel: ClassVar[bool] = True
-    loggers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, space: SearchSpace, *, fidelities: Sequence[int], seed: int, **settings: Any
@@ -109,6 +106,17 @@ class Adapter(Algorithm):
     def _key(self, proposal: Proposal) -> tuple[Arch, int]:
         return proposal.arch, proposal.epoch or self.fidelities[-1]
 
+    def require_one(self, objectives: int) -> None:
+        """Refuse several objectives.
+
+        Raises:
+            InvalidArgumentError: There are several.
+        """
+        if objectives > 1:
+            raise InvalidArgumentError(
+                f"{self.foreign.__qualname__} takes one objective, there are {objectives}"
+            )
+
     def legal(self, configuration: Mapping[str, Any]) -> Arch:
         """Return the architecture of a configuration, repaired if it is illegal."""
         return self.space.from_configuration(configuration, repair=True)
@@ -120,10 +128,8 @@ class Adapter(Algorithm):
         Raises:
             AlgorithmError: It failed.
         """
-        with warnings.catch_warnings(), ExitStack() as silence:
+        with warnings.catch_warnings(), quiet():
             warnings.simplefilter("ignore")
-            for name in self.loggers:
-                silence.enter_context(_silent(name))
             try:
                 yield
             except NasbenchError:
@@ -149,15 +155,20 @@ def refusals() -> Iterator[None]:
 
 
 @contextmanager
-def _silent(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    level = logger.level
-    if level == logging.NOTSET:
-        logger.setLevel(logging.CRITICAL + 1)
+def quiet() -> Iterator[None]:
+    """A package is imported or runs: what it logs goes where the user sends it, else nowhere.
+
+    Nor can it set up logging: ``logging.warning`` does where there is no handler.
+    """
+    if logging.root.handlers:
+        yield
+        return
+    handler = logging.NullHandler()
+    logging.root.addHandler(handler)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logging.root.removeHandler(handler)
 
 
 def adapted(

@@ -63,7 +63,6 @@ class SmacSearch(Adapter):
 
     packages = ("smac", "ConfigSpace", "scikit-learn")
     multi_objective = True
-    loggers = ("smac",)
 
     def __init__(
         self,
