@@ -1,9 +1,15 @@
-"""Facades of SMAC3 (Lindauer et al., 2022, https://www.jmlr.org/papers/v23/21-0888.html)."""
+"""Facades of SMAC3 (Lindauer et al., 2022, https://www.jmlr.org/papers/v23/21-0888.html).
+
+SMAC starts its local searches in the order of a set of configurations, whose hashes are those of
+texts: another order in every process, and another search. Here a configuration has the hash of its
+numbers while SMAC runs, which is the same everywhere.
+"""
 
 import inspect
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,7 +49,8 @@ class SmacSearch(Adapter):
     it waits. Several losses are combined by ParEGO.
 
     Facades with budgets train to the nearest epoch on offer; a configuration that is promoted
-    continues its training where the benchmark allows it.
+    continues its training where the benchmark allows it. They take one objective: with several,
+    SMAC finds no budget that all of its incumbents have.
 
     Args:
         space: The search space.
@@ -58,7 +65,8 @@ class SmacSearch(Adapter):
             again, up to ``max_config_calls`` times.
 
     Raises:
-        InvalidArgumentError: SMAC refuses an argument.
+        InvalidArgumentError: SMAC refuses an argument, or a facade with budgets gets several
+            objectives.
     """
 
     packages = ("smac", "ConfigSpace", "scikit-learn")
@@ -77,6 +85,8 @@ class SmacSearch(Adapter):
         **settings: Any,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed, **settings)
+        if _has_budgets(self.foreign):
+            self.require_one(objectives)
         self.n_trials = n_trials
         self.deterministic = deterministic
         self._budgets = Budgets(self.fidelities, resumable=resumable)
@@ -106,6 +116,16 @@ class SmacSearch(Adapter):
         function = _getter(self.foreign, part)
         names = inspect.signature(function).parameters
         return function(scenario, **{n: value for n, value in settings.items() if n in names})
+
+    @contextmanager
+    def theirs(self) -> Iterator[None]:
+        by_text = Configuration.__hash__
+        Configuration.__hash__ = _by_numbers  # type: ignore[method-assign, assignment]
+        try:
+            with super().theirs():
+                yield
+        finally:
+            Configuration.__hash__ = by_text  # type: ignore[method-assign]
 
     def propose(self) -> Asked | None:
         if self._worst is None and self._n_asked >= math.prod(self.space.options):
@@ -145,6 +165,10 @@ class SmacSearch(Adapter):
             self._facade.tell(self._crashed.pop(0), value, save=False)
 
 
+def _by_numbers(configuration: Configuration) -> int:
+    return hash(tuple(configuration.get_array().tolist()))
+
+
 def _bounded(loss: float) -> float:
     if abs(loss) <= _LARGEST_COST:
         return loss
@@ -160,6 +184,10 @@ def _getter(facade: type, part: str) -> Callable[..., Any]:
     return function
 
 
+def _has_budgets(facade: type) -> bool:
+    return "eta" in inspect.signature(_getter(facade, "intensifier")).parameters
+
+
 def adapt(facade: type, module: str = __name__) -> type[SmacSearch]:
     """Return the algorithm that asks a facade.
 
@@ -168,7 +196,9 @@ def adapt(facade: type, module: str = __name__) -> type[SmacSearch]:
         module: Name of the module that keeps the algorithm under the name of the facade.
     """
     functions = [_getter(facade, part) for part in _PARTS]
-    return adapted(SmacSearch, facade, module=module, functions=functions)
+    algorithm = adapted(SmacSearch, facade, module=module, functions=functions)
+    algorithm.multi_objective = not _has_budgets(facade)
+    return algorithm
 
 
 @cache

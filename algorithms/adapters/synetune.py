@@ -25,7 +25,7 @@ with quiet():
     from syne_tune.backend.trial_status import Trial
     from syne_tune.optimizer import baselines
     from syne_tune.optimizer.scheduler import SchedulerDecision, TrialScheduler
-    from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
+    from syne_tune.optimizer.schedulers.multiobjective import moasha
 
 _NEED_BOTORCH = ("BOTorch", "EHVI")
 _SCHEDULERS: dict[str, type] = {
@@ -33,7 +33,7 @@ _SCHEDULERS: dict[str, type] = {
     for name, kind in vars(baselines).items()
     if isinstance(kind, type) and kind.__module__ == baselines.__name__
     if issubclass(kind, TrialScheduler) and name not in _NEED_BOTORCH
-} | {"MOASHA": MOASHA}
+} | {"MOASHA": moasha.MOASHA}
 _LEFT_OUT = (
     *("config_space", "metric", "metrics", "do_minimize", "random_seed"),
     *("points_to_evaluate", "time_attr", "max_t", "searcher_kwargs"),
