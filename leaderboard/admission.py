@@ -192,6 +192,12 @@ def _obstacle(record: Records, places: dict[str, Records]) -> Obstacle | None:
         return Obstacle(
             "no finished run yet", f"To continue, {AGAIN}. If it is given up, delete the folder."
         )
+    if record.manifest.poses:
+        return Obstacle(
+            f"it was recorded from outside, but {record.manifest.algorithm!r} is the name of a "
+            "registered algorithm",
+            "Record it again with another name.",
+        )
     if twin := places.get(_place(record)):
         return Obstacle(
             f"the same search is recorded in {twin.folder}", "Delete one of the two folders."

@@ -15,8 +15,10 @@ FAMILY, REMARK = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 """
 
 SURROGATE, WARM = "surrogate", "warm-started with known numbers"
+OUTSIDE = "recorded from outside"
 """What sets searches apart: a model answers their trials; they knew numbers of architectures, such
-as zero-cost scores, before any training.
+as zero-cost scores, before any training; loops of their authors' own proposed the trials, so that
+nobody can tell what else they knew.
 """
 
 Kind = Literal["points", "value", "ratio", "count", "seconds", "rate"]
@@ -80,11 +82,11 @@ class Question:
 
     @property
     def order(self) -> str:
-        """Sort key of the board."""
+        """Sort key of the board; what sets searches apart comes after plain ones."""
         limits = [self.trials or 0, self.epochs or 0, self.seconds or 0.0]
         numbers = " ".join(f"{limit:020.3f}" for limit in limits)
         name = f"{self.benchmark} {self.version:06d} {self.content_hash} {self.objectives}"
-        return f"{name} {numbers} {self.workers:06d} {self.replicate} {self.kinds}"
+        return f"{name} {numbers} {self.workers:06d} {self.replicate} {', '.join(self.kinds)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +246,11 @@ class Board:
 
 def _kinds(manifest: Manifest) -> tuple[str, ...]:
     """What sets the searches of a board apart, see :attr:`Question.kinds`."""
-    found = {SURROGATE: bool(manifest.family), WARM: bool(manifest.known)}
+    found = {
+        SURROGATE: bool(manifest.family),
+        WARM: bool(manifest.known),
+        OUTSIDE: manifest.outside,
+    }
     return tuple(kind for kind, applies in found.items() if applies)
 
 

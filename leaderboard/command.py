@@ -1,4 +1,4 @@
-"""The shell command that reproduces a record."""
+"""The shell command that reproduces a record, or why there is none."""
 
 import json
 import shlex
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nasbench.benchmark import Benchmark
-from nasbench.errors import RecordError
+from nasbench.errors import RecordError, first_line
 from nasbench.runs.manifest import Manifest
 
 RUNS = "runs"
@@ -29,8 +29,14 @@ def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> s
         One line for a shell.
 
     Raises:
-        RecordError: TOML cannot express a hyperparameter.
+        RecordError: The record is of a loop of somebody's own, or TOML cannot express a
+            hyperparameter.
     """
+    if manifest.outside:
+        raise RecordError(
+            f"{manifest.algorithm} was recorded from outside: only its author's own loop makes it "
+            "again"
+        )
     words = ["nasbench", "run", manifest.algorithm, f"{manifest.benchmark}@{manifest.version}"]
     words += ["--seeds", ranges(seeds)]
     for limit, value in asdict(manifest.budget).items():
@@ -51,6 +57,14 @@ def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> s
         if value is not None:
             words += ["--set", f"{name}={literal(value)}"]
     return shlex.join([*words, "--out", RUNS])
+
+
+def command_or_reason(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> str:
+    """The command of :func:`command`; where there is none, a comment that says why."""
+    try:
+        return command(manifest, seeds, benchmark)
+    except RecordError as error:
+        return f"# {first_line(error)}"
 
 
 def ranges(seeds: Iterable[int]) -> str:

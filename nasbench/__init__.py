@@ -19,6 +19,7 @@ from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     AlgorithmError,
+    BudgetExhausted,
     BuildError,
     ContentHashError,
     IllegalArchError,
@@ -39,6 +40,7 @@ from nasbench.space import Arch
 if TYPE_CHECKING:
     from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
     from nasbench.runs.budget import Budget
+    from nasbench.runs.recording import record
     from nasbench.runs.records import Records, find_records, save
     from nasbench.runs.replay import replay
     from nasbench.runs.search import search
@@ -49,6 +51,7 @@ _WHEN_ASKED = {
     "Records": "nasbench.runs.records",
     "find_records": "nasbench.runs.records",
     "save": "nasbench.runs.records",
+    "record": "nasbench.runs.recording",
     "replay": "nasbench.runs.replay",
     "search": "nasbench.runs.search",
 }
@@ -82,6 +85,7 @@ __all__ = [
     "AlgorithmError",
     "Arch",
     "Budget",
+    "BudgetExhausted",
     "BuildError",
     "ContentHashError",
     "Evaluation",
@@ -103,6 +107,7 @@ __all__ = [
     "find_records",
     "load",
     "query",
+    "record",
     "replay",
     "save",
     "search",

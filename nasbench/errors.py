@@ -46,6 +46,10 @@ class AlgorithmError(NasbenchError, RuntimeError):
     """An algorithm broke the contract of ``ask`` and ``tell``."""
 
 
+class BudgetExhausted(NasbenchError, RuntimeError):
+    """The budget of a run is spent: the trial that was asked for is not part of it."""
+
+
 class MissingExtraError(NasbenchError, ImportError):
     """A feature needs an optional package that is not installed."""
 

@@ -1,4 +1,4 @@
-"""What a search space is in the languages of other packages, and how to come back.
+"""Decisions of a search space, in its own words and in the languages of other packages.
 
 >>> from nasbench.spaces.fcnet import FCNet
 >>> space = FCNet()
@@ -13,14 +13,32 @@ allows. :meth:`Languages.from_configuration` refuses an illegal one, or repairs 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isclose
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from nasbench.decision import Decision
 from nasbench.errors import IllegalArchError, one_of
 from nasbench.registry import require
 
 _Arch: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of a space.
+
+    Attributes:
+        name: What is decided, such as ``"edge 0->1"``.
+        labels: Name of every option; the option with number ``k`` is ``labels[k]``.
+        kind: ``"categorical"``, ``"ordinal"`` (the order of the options has a meaning) or
+            ``"numeric"``.
+        values: The options as numbers if ``kind`` is ``"numeric"``; otherwise empty.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    kind: Literal["categorical", "ordinal", "numeric"] = "categorical"
+    values: tuple[float, ...] = ()
 
 
 class Languages:

@@ -33,8 +33,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.decision import Decision as Decision
 from nasbench.errors import IllegalArchError
+from nasbench.languages import Decision as Decision
 from nasbench.languages import Languages
 
 Arch: TypeAlias = tuple[int, ...]

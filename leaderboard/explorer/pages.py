@@ -88,19 +88,37 @@ def grouped(
             if given:
                 raise
             tell(f"Left out: {name}: {first_line(error)}")
-    groups: dict[str, list[AnyBenchmark]] = {}
-    opened.sort(
-        key=lambda benchmark: SPACES.index(s) if (s := benchmark.space.name) in SPACES else 9
-    )
-    for benchmark in opened:
-        name = benchmark.space.name
-        if given or name in SPACES:
-            groups.setdefault(name, []).append(benchmark)
+    groups = by_space(b for b in opened if given or b.space.name in SPACES)
     if not groups:
         raise NotRecordedError(f"no benchmark of {', '.join(SPACES)} is installed: name one")
+    return groups
+
+
+def by_space(benchmarks: Iterable[AnyBenchmark]) -> dict[str, list[AnyBenchmark]]:
+    """Opened benchmarks by the names of their spaces, in the order of pages."""
+    groups: dict[str, list[AnyBenchmark]] = {}
+    for benchmark in benchmarks:
+        groups.setdefault(benchmark.space.name, []).append(benchmark)
     return {
         name: sorted(found, key=lambda b: (not b.name.startswith(name), b.name))
         for name, found in sorted(groups.items(), key=lambda group: _order(group[0]))
+    }
+
+
+def pages(benchmarks: Iterable[AnyBenchmark]) -> dict[str, str]:
+    """The pages of opened benchmarks, by the names of their spaces.
+
+    Args:
+        benchmarks: Tables or surrogates; those of other spaces than :data:`SPACES` have no page.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed.
+    """
+    groups = by_space(b for b in benchmarks if b.space.name in SPACES)
+    links = {name: file_name(name) for name in groups}
+    environment = _environment()
+    return {
+        name: page(opened, environment=environment, links=links) for name, opened in groups.items()
     }
 
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from leaderboard import statistics
-from leaderboard.boards import Board, Row
+from leaderboard.boards import OUTSIDE, Board, Row
 from leaderboard.command import ranges
 from leaderboard.fronts import FrontLandscape
 from leaderboard.landscape import Landscape
@@ -103,7 +103,7 @@ def _budgets(boards: Sequence[Board]) -> str:
     budgets = dict.fromkeys(board.question.budget for board in boards)
     question = boards[0].question
     text = "Each search runs on recorded trainings under a simulated clock"
-    if question.kinds and boards[0].landscape.population.surrogate:
+    if boards[0].landscape.population.surrogate:
         text = "Each search runs on the predictions of a surrogate under a simulated clock"
     limits = (
         next(iter(budgets))
@@ -113,6 +113,8 @@ def _budgets(boards: Sequence[Board]) -> str:
     text += f", with {_number(question.workers, 'worker')} and a budget of {limits}"
     answers = dict.fromkeys(_replicate(board) for board in boards)
     text += f"; a trial is answered by {' or '.join(answers)}."
+    if OUTSIDE in question.kinds:
+        text += " Trials are proposed by programs outside of the suite, whose code is not recorded."
     known = dict.fromkeys(name for row in _methods(boards) for name in row.records.manifest.known)
     if known:
         text += f" Before any training the searches knew {_joined(list(known))}."

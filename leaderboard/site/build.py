@@ -3,16 +3,19 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from leaderboard.admission import find_readable
-from leaderboard.scores import rank
+from leaderboard.explorer.pages import file_name
+from leaderboard.explorer.pages import pages as explorer_pages
+from leaderboard.scores import Ranking, rank
 from leaderboard.site.feed import feed
 from leaderboard.site.overview import verdicts
 from leaderboard.site.pages import Link, Site, files
 from leaderboard.site.places import (
+    EXPLORER,
     FEED,
     PAGE,
     RELEASES,
@@ -35,7 +38,7 @@ def build(
     *,
     marks: str | Path | None = None,
     release: str | None = None,
-    links: Sequence[Link] = (),
+    explorer: bool = False,
     progress: Callable[[int], None] = lambda _: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Path:
@@ -50,7 +53,8 @@ def build(
         out: Folder of the site; created if missing.
         marks: Folder of marks of verified submissions, or one; None for none.
         release: Name of a frozen copy to be kept below ``releases``; None for none.
-        links: Further pages to which all pages link.
+        explorer: Whether the site has a page of :mod:`leaderboard.explorer` for each space of its
+            boards.
         progress: Called with the number of newly scored records.
         tell: Called with a line for each record that is not shown.
 
@@ -75,8 +79,11 @@ def build(
     judged, reason = verdicts(list(ranking))
     document = feed(boards, judged, [*damaged, *ranking.not_shown], runs)
     names = sorted({*releases(out), *([release] if release else [])})
-    site = Site(boards, judged, reason, document, tuple(names), tuple(links))
-    pages = files(site)
+    further = _explorer(ranking) if explorer else {}
+    places = {space: f"{EXPLORER}/{file_name(space)}" for space in further}
+    links = tuple(Link(f"Explore {space}", place) for space, place in places.items())
+    site = Site(boards, judged, reason, document, tuple(names), links)
+    pages = files(site) | {places[space]: page for space, page in further.items()}
     check_files(out, pages)
     if frozen is not None and release is not None:
         _freeze(frozen, files(site, release=release), document)
@@ -84,6 +91,12 @@ def build(
     for left in document["not_shown"]:
         tell(f"Not shown: {left['record']}: {left['reason']}. {left['remedy']}")
     return out / PAGE
+
+
+def _explorer(ranking: Ranking) -> dict[str, str]:
+    """Pages of the explorer for the benchmarks of the boards, by their spaces."""
+    opened = {b.landscape.benchmark.content_hash: b.landscape.benchmark for b in ranking}
+    return explorer_pages(opened.values())
 
 
 def _existing(marks: str | Path) -> Path:

@@ -1,6 +1,6 @@
 """What a reader must know before trusting the differences on a board, in plain sentences."""
 
-from leaderboard.boards import Board, count
+from leaderboard.boards import OUTSIDE, Board, count
 from leaderboard.fronts import MARGIN, FrontLandscape
 from leaderboard.populations import STARTS, TRAININGS
 from leaderboard.site.formatting import number, unit_of
@@ -52,6 +52,12 @@ def warnings(board: Board) -> list[str]:
     """Limits of the board, most important first."""
     landscape = board.landscape
     found = _surrogate_warnings(board)
+    if OUTSIDE in board.question.kinds:
+        found.append(
+            "These trials were proposed by loops of their authors' own, outside of the suite. "
+            "Every loss, training seed and time follows from the benchmark, but nobody can tell "
+            "what else a loop knew, test results included, and no command makes a row again."
+        )
     if board.epochs is not None:
         found.append(
             "These searches have trials shorter than a full training, so equally many trials do "

@@ -10,7 +10,8 @@ from nasbench.errors import InvalidArgumentError
 
 PAGE, FEED = "index.html", "leaderboard.json"
 RELEASES = "releases"
-FOLDERS = ("algorithms", "boards", "downloads", "tables")
+EXPLORER = "explorer"
+FOLDERS = ("algorithms", "boards", "downloads", EXPLORER, "tables")
 """Folders of the further files."""
 
 _OURS = {PAGE: '<meta name="generator" content="nasbench">', FEED: '"made_by": "nasbench'}

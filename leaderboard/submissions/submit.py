@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from leaderboard.command import command, ranges
+from leaderboard.command import command_or_reason, ranges
 from leaderboard.submissions import ENTRY, RUNS
 from leaderboard.submissions.entry import About, Declared, Entry, File, Said, check_about
 from leaderboard.submissions.report import Report
@@ -166,16 +166,17 @@ def _described(record: Records) -> Said:
         )
     if not seeds:
         raise RecordError(f"{record.folder} has no finished run: run the search again")
-    if not manifest.code:
+    if not manifest.code and not manifest.outside:
         raise RecordError(
             f"{record.folder} is of a version without fingerprints of code: run the search again"
         )
     benchmark = open_benchmark(manifest)
     if missing := sorted(set(range(seeds[-1] + 1)) - set(seeds)):
-        again = command(manifest, missing, benchmark)
+        again = f"make them with: {command_or_reason(manifest, missing, benchmark)}"
+        if manifest.outside:
+            again = "record them with your own loop"
         raise RecordError(
-            f"{record.folder} lacks seeds {ranges(missing)} of 0:{seeds[-1] + 1}; make them with: "
-            f"{again}"
+            f"{record.folder} lacks seeds {ranges(missing)} of 0:{seeds[-1] + 1}; {again}"
         )
     paths = [record.folder / MANIFEST]
     paths += sorted(record.folder.glob("part-*.parquet"))
@@ -184,7 +185,7 @@ def _described(record: Records) -> Said:
         folder=folder,
         manifest=manifest,
         seeds=ranges(seeds),
-        command=command(manifest, seeds, benchmark),
+        command=command_or_reason(manifest, seeds, benchmark),
         files={path.name: File(path.stat().st_size, file_digest(path)) for path in paths},
     )
 

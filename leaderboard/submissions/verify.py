@@ -9,7 +9,7 @@ from typing import cast
 
 import pyarrow as pa
 
-from leaderboard.command import command, ranges
+from leaderboard.command import command_or_reason, ranges
 from leaderboard.submissions import ENTRY, RUNS, rerun, traces
 from leaderboard.submissions import relabelled as hidden
 from leaderboard.submissions.entry import Entry, Said
@@ -92,6 +92,9 @@ def verify(
             is_sound = not any(
                 faults for check, faults in report.faults.items() if check != "repeats"
             )
+            if own := [one.where for one in sent if one.records.manifest.outside]:
+                report.remarks.append(f"nothing was run: {own[0]} comes from its sender's own loop")
+                return report
             if not is_sound or (not again and not report.is_sound):
                 report.remarks.append("nothing was run: what is there does not follow")
                 return report
@@ -147,6 +150,11 @@ def _consistent(
         report.add("selection", _selection_faults(entry, sent, report))
         report.add("repeats", _repeat_faults(sent))
         _remark_on_ends(sent, report)
+        report.remarks += [
+            f"{one.where}: recorded from outside; only its sender's own loop makes it again"
+            for one in sent
+            if one.records.manifest.outside
+        ]
     report.findings += [one.finding for one in sent]
     return sent
 
@@ -255,7 +263,9 @@ def _manifest_faults(said: Manifest, made: Manifest, where: str) -> Iterator[str
                 f"{where}: {name} is {one.get(name)!r:.200} in {ENTRY}, but "
                 f"{other.get(name)!r:.200} in {MANIFEST}"
             )
-    if not made.code:
+    if made.poses:
+        yield f"{where}: recorded from outside, but with the name of a registered algorithm"
+    if not made.code and not made.outside:
         yield f"{where}: there is no fingerprint of the code: run the searches again"
 
 
@@ -263,11 +273,8 @@ def _command_faults(said: Said, seeds: str, benchmark: AnyBenchmark, where: str)
     if said.seeds != seeds:
         yield f"{where}: {ENTRY} says seeds {said.seeds:.100}, the record holds {seeds:.100}"
         return
-    try:
-        numbers = [run for part in seeds.split(",") for run in _range(part)]
-        expected = command(said.manifest, numbers, benchmark)
-    except RecordError as error:
-        expected = f"# {told(error)}"
+    numbers = [run for part in seeds.split(",") for run in _range(part)]
+    expected = command_or_reason(said.manifest, numbers, benchmark)
     if said.command != expected:
         yield f"{where}: the command is {said.command!r:.300}, but {expected!r:.300} makes it again"
 
@@ -337,7 +344,10 @@ def _remark_on_ends(sent: Sequence[Sent], report: Report) -> None:
         if budget.trials is None or budget.seconds is not None or budget.epochs is not None:
             continue
         if short := [run.seed for run in one.runs if len(run) < budget.trials]:
+            tells = "only a rerun of them tells"
+            if one.records.manifest.outside:
+                tells = "only their sender knows"
             report.remarks.append(
                 f"{one.where}: seeds {ranges(short)} end before their {budget.trials} trials; "
-                "whether nothing was left to propose, only a rerun of them tells"
+                f"whether nothing was left to propose, {tells}"
             )

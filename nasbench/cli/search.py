@@ -201,9 +201,13 @@ def leaderboard_build(
             metavar="NAME", help="Also keep a frozen copy, which later builds never change."
         ),
     ] = None,
+    explorer: Annotated[
+        bool,
+        typer.Option("--explorer", help="Also write pages to explore the spaces, and link them."),
+    ] = False,
 ) -> None:
     """Write pages that rank all recorded searches."""
-    _write_page(runs, out, marks=marks, release=release)
+    _write_page(runs, out, marks=marks, release=release, explorer=explorer)
 
 
 def _write_page(runs: Path, out: Path, **options: Any) -> None:

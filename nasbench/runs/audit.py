@@ -23,9 +23,9 @@ from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NasbenchError, NotRecordedError, RecordError, first_line
 from nasbench.runs.budget import check_count
+from nasbench.runs.ledger import check_replicate, draw_values
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
-from nasbench.runs.replay import check_replicate, draw_values
 from nasbench.runs.rules import RULES, check_rule
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.trials import Trials

@@ -10,7 +10,7 @@ from nasbench.algorithm import Algorithm, takes_supernets
 from nasbench.benchmark import Benchmark
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
-from nasbench.runs.fingerprint import code_fingerprint
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
 from nasbench.storage.files import json_digest
 from nasbench.storage.names import check_id
@@ -38,13 +38,16 @@ class Manifest:
         fidelities: Epochs that the algorithm could ask for.
         family: Kind of model of a surrogate benchmark; empty for a table.
         families: Kinds of models that the algorithm fits; only filled in on a surrogate.
-        code: Fingerprint of the algorithm's code, see :mod:`nasbench.runs.fingerprint`. Empty in
-            records of versions that had none: they can be read, but no search continues them.
+        code: Fingerprint of the algorithm's code, see
+            :mod:`nasbench.runs.fingerprints.fingerprint`. Empty in records of versions that had
+            none: they can be read, but no search continues them.
         test_objectives: Objectives that reveal test results; a search with any is selected on test.
         random_trials: Number of trials at the start that are nothing but random search; None for
             all.
         weight_sharing: Whether the algorithm trains a supernet before its first trial.
         packages: Versions of other packages that decide what it proposes, by name.
+        outside: Whether the trials were proposed by a loop of the user's (:func:`nasbench.record`).
+            Then ``algorithm`` is a name of their own, and nothing is known of the code.
     """
 
     algorithm: str
@@ -66,8 +69,11 @@ class Manifest:
     random_trials: int | None = 0
     weight_sharing: bool = False
     packages: Mapping[str, str] = field(default_factory=dict)
+    outside: bool = False
 
     def __post_init__(self) -> None:
+        if self.outside:
+            check_id(self.algorithm, "name of an optimiser", InvalidArgumentError)
         if not isinstance(self.algorithm, str) or not _ALGORITHM.fullmatch(self.algorithm):
             raise InvalidArgumentError(
                 f"{self.algorithm!r:.200} names no folder: an algorithm has a registered name or "
@@ -101,35 +107,64 @@ class Manifest:
             preset: Name of the preset that the hyperparameters started from, if any.
         """
         kind = type(algorithm)
-        family = benchmark.family
         return cls(
+            **_of_benchmark(benchmark),
             algorithm=name or SIBLINGS.load("algorithms").name_of(kind),
             preset=preset,
             hyperparameters=dict(hyperparameters),
-            benchmark=benchmark.name,
-            version=benchmark.version,
-            content_hash=benchmark.content_hash,
-            objectives=tuple(benchmark.objectives),
-            known=tuple(benchmark.known),
             budget=budget,
             workers=workers,
             replicate=replicate,
             fidelities=tuple(algorithm.fidelities),
-            family=family,
-            families=tuple(algorithm.families) if family else (),
+            families=tuple(algorithm.families) if benchmark.family else (),
             code=code_fingerprint(
                 kind,
                 *algorithm.inner_algorithms,
                 *algorithm.inner_regressors,
                 *algorithm.inner_supernets,
             ),
-            test_objectives=tuple(
-                name for name in benchmark.objectives if "test" in benchmark.column(name).split
-            ),
             random_trials=algorithm.random_trials,
             weight_sharing=takes_supernets(kind),
             packages={package: version(package) for package in sorted(algorithm.packages)},
         )
+
+    @classmethod
+    def of_outside(
+        cls,
+        name: str,
+        benchmark: Benchmark,
+        *,
+        settings: Mapping[str, Any],
+        budget: Budget,
+        replicate: Literal["draw", "mean"] | int,
+        fidelities: Sequence[int],
+    ) -> Self:
+        """Describe a search by a loop of the user's, with one worker.
+
+        Args:
+            name: Name of the optimiser.
+            benchmark: The benchmark.
+            settings: What the user says of the optimiser's hyperparameters.
+            budget: When the search ends.
+            replicate: Which recorded training answers a trial.
+            fidelities: Epochs that may be asked for.
+        """
+        return cls(
+            **_of_benchmark(benchmark),
+            algorithm=name,
+            preset=None,
+            hyperparameters=dict(settings),
+            budget=budget,
+            workers=1,
+            replicate=replicate,
+            fidelities=tuple(fidelities),
+            outside=True,
+        )
+
+    @property
+    def poses(self) -> bool:
+        """Whether a loop of a user's has the name of a registered algorithm."""
+        return self.outside and self.algorithm in SIBLINGS.load("algorithms").names()
 
     def is_random_search(self, n_trials: int) -> bool:
         """Return whether a run of so many trials is nothing but random search."""
@@ -166,6 +201,8 @@ class Manifest:
             document["weight_sharing"] = True
         if self.packages:
             document["packages"] = dict(self.packages)
+        if self.outside:
+            document["outside"] = True
         return document
 
     @classmethod
@@ -204,6 +241,7 @@ class Manifest:
                 random_trials=_typed(document.get("random_trials", 0), int | None),
                 weight_sharing=document.get("weight_sharing", False) is True,
                 packages={k: _typed(v, str) for k, v in document.get("packages", {}).items()},
+                outside=document.get("outside", False) is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
@@ -234,6 +272,21 @@ class Manifest:
             return json_digest(self.encode())
         except (TypeError, ValueError, RecursionError) as error:
             raise RecordError(f"a manifest cannot be written as JSON: {error}") from error
+
+
+def _of_benchmark(benchmark: Benchmark) -> dict[str, Any]:
+    """What a manifest says of the benchmark."""
+    return {
+        "benchmark": benchmark.name,
+        "version": benchmark.version,
+        "content_hash": benchmark.content_hash,
+        "objectives": tuple(benchmark.objectives),
+        "known": tuple(benchmark.known),
+        "family": benchmark.family,
+        "test_objectives": tuple(
+            name for name in benchmark.objectives if "test" in benchmark.column(name).split
+        ),
+    }
 
 
 def _texts(values: Sequence[str]) -> tuple[str, ...]:

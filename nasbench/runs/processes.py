@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from nasbench.errors import InvalidArgumentError
 from nasbench.parallel import parallel
-from nasbench.runs.fingerprint import code_files
+from nasbench.runs.fingerprints.fingerprint import code_files
 from nasbench.runs.run import Run
 from nasbench.runs.setup import Prepared, Setup
 

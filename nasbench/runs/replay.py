@@ -17,32 +17,19 @@ is reported first.
 True
 """
 
-import math
-import sys
-from contextlib import suppress
 from dataclasses import replace
-from heapq import heappop, heappush
+from heapq import heappop
 from time import perf_counter
-from typing import Literal, Protocol
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nasbench.algorithm import Algorithm, Observation, Proposal, kept_hyperparameters
-from nasbench.benchmark import Benchmark, check_integer
-from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
+from nasbench.algorithm import Algorithm, Proposal, kept_hyperparameters
+from nasbench.benchmark import Benchmark
+from nasbench.errors import AlgorithmError, one_of
 from nasbench.runs.budget import Budget, check_count
+from nasbench.runs.ledger import Charging, Ledger
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.run import NONE, Row, Run
+from nasbench.runs.run import Run
 from nasbench.space import Arch
-from nasbench.splitmix import mix, mix_many
-
-MOST_TRIALS = 10**8
-"""Trials that a budget of seconds alone may allow."""
-
-_JUDGED = 10**6  # so many trials tell how many the budget allows
-_MASK = 0xFFFFFFFFFFFFFFFF
-_KEY = 0xD1342543DE82EF95
 
 
 class KnownNumbers:
@@ -70,13 +57,6 @@ class KnownNumbers:
         """Return the seconds to charge for calls since the last ``take_due``."""
         due, self._due = self._due, 0.0
         return due
-
-
-class Charging(Protocol):
-    """Something that an algorithm uses and pays for: known numbers, supernets."""
-
-    def take_due(self) -> float:
-        """Return the seconds to charge for what was used since the last ``take_due``."""
 
 
 def replay(
@@ -123,7 +103,8 @@ def replay(
 
     Raises:
         InvalidArgumentError: ``workers``, ``seed`` or ``replicate`` has an impossible value, or a
-            budget of seconds alone turns out to allow more than :data:`MOST_TRIALS` trials.
+            budget of seconds alone turns out to allow more than
+            :data:`nasbench.runs.ledger.MOST_TRIALS` trials.
         NotRecordedError: A fixed training seed is not recorded for every architecture, or a
             proposed epoch is not recorded.
         AlgorithmError: The algorithm resumed a trial that cannot be resumed, asked for an epoch
@@ -168,50 +149,21 @@ def replay_bare(
 ) -> Run:
     """Do what :func:`replay` does, for a caller who knows the manifest: the run has none."""
     check_count("workers", workers)
-    fixed = check_replicate(benchmark, replicate)
-    draws = replicate == "draw"
-    only_seconds = budget.trials is None and budget.epochs is None
-    stop = budget.trials or (_JUDGED if only_seconds else sys.maxsize)
-    max_seconds = budget.seconds if budget.seconds is not None else math.inf
-    max_epochs = budget.epochs if budget.epochs is not None else sys.maxsize
+    ledger = Ledger(benchmark, budget=budget, seed=seed, replicate=replicate, known=known)
     last_epoch, offered = algorithm.fidelities[-1], frozenset(algorithm.fidelities)
-    one_training = len(benchmark.schedules) == 1
-    ask, tell = algorithm.ask, algorithm.tell
-    evaluate, trainings = benchmark.evaluate, benchmark.trainings
-    seed = check_integer("seed", seed)
-    state = mix(seed & _MASK)
-
-    rows: list[Row] = []
+    ask, tell, start, running = algorithm.ask, algorithm.tell, ledger.start, ledger.running
     optimizer_seconds: list[float] = []
-    trained: dict[int, int] = {}
-    resumable: set[int] = set()
-    running: list[tuple[float, int, Observation]] = []
-
-    def curve(trial: int) -> NDArray[np.float64]:
-        arch, epoch, _, training_seed, losses = rows[trial][:5]
-        values = np.full(epoch, np.nan)
-        for e in benchmark.fidelities if one_training else ():  # else: separate trainings
-            if e < epoch:
-                with suppress(NotRecordedError):
-                    seed = None if training_seed == NONE else training_seed
-                    values[e - 1] = evaluate(arch, epoch=e, seed=seed).losses[0]
-        values[-1] = losses[0]
-        return values
-
-    now, paid, number, free, is_open = 0.0, 0, 0, workers, True
+    now, free, is_open = 0.0, workers, True
     while True:
         while is_open and free:
-            if number >= stop:
-                if number == budget.trials:
-                    is_open = False
-                    break
-                check_seconds(benchmark, max_seconds, number, now)
-                stop += _JUDGED
+            if ledger.n_trials >= ledger.pause and not ledger.may_go_on(now):
+                is_open = False
+                break
             began = perf_counter()
             proposal = ask()
             ask_seconds = perf_counter() - began
             if supernets is not None and (trained_for := supernets.take_due()):
-                if number:
+                if ledger.n_trials:
                     raise AlgorithmError(
                         f"ask() of {type(algorithm).__name__} used a supernet after its first "
                         "proposal"
@@ -225,7 +177,7 @@ def replay_bare(
                 raise AlgorithmError(
                     f"ask() of {type(algorithm).__name__} returned {proposal!r}, not a Proposal"
                 )
-            arch, epoch, parent = proposal
+            epoch = proposal.epoch
             if epoch is None:
                 epoch = last_epoch
             elif type(epoch) is not int or epoch not in offered:
@@ -233,146 +185,16 @@ def replay_bare(
                     f"ask() of {type(algorithm).__name__} returned epoch {epoch!r}, not one of its "
                     f"fidelities{one_of(epoch, algorithm.fidelities)}"
                 )
-            if parent is None:
-                first = 0
-                if draws:
-                    key, seeds = trainings(arch, epoch)
-                    repeat = trained.get(key, 0)
-                    trained[key] = repeat + 1
-                    value = mix(state + key * _KEY + repeat)
-                    training_seed = seeds[value % len(seeds)] if seeds else value >> 1
-                else:
-                    training_seed = fixed
-                losses, cost, _ = evaluate(
-                    arch, epoch=epoch, seed=None if training_seed == NONE else training_seed
-                )
-            else:
-                training_seed, first = _check_resumed(proposal, epoch, benchmark, resumable, rows)
-                recorded = None if training_seed == NONE else training_seed
-                losses, cost, _ = evaluate(arch, epoch=epoch, seed=recorded)
-                before = evaluate(arch, epoch=first, seed=recorded)
-                cost -= before.seconds - before.validation_seconds
-            due = known.take_due() if known is not None else 0.0
-            end = now + cost + due
-            if end > max_seconds or paid + epoch - first > max_epochs:
+            if not start(proposal, epoch, now):
                 is_open = False
                 break
-            paid += epoch - first
-            if parent is not None:
-                resumable.discard(parent)
-            continued = NONE if parent is None else parent
-            rows.append((arch, epoch, continued, training_seed, losses, now, end, due))
             optimizer_seconds.append(ask_seconds)
-            heappush(running, (end, number, Observation(number, proposal, losses, cost, curve)))
-            number += 1
             free -= 1
         if not running:
             break
         now, finished, observation = heappop(running)
         free += 1
-        resumable.add(finished)
         began = perf_counter()
         tell(observation)
         optimizer_seconds[finished] += perf_counter() - began
-    return Run.from_rows(
-        rows,
-        optimizer_seconds,
-        seed=seed,
-        fallbacks=algorithm.fallbacks,
-        n_decisions=len(benchmark.space.options),
-        n_objectives=len(benchmark.objectives),
-    )
-
-
-def check_seconds(benchmark: Benchmark, budget: float, trials: int, seconds: float) -> None:
-    """Check that a budget of seconds alone does not allow more than :data:`MOST_TRIALS` trials.
-
-    Args:
-        benchmark: The benchmark.
-        budget: The budget in seconds.
-        trials: Number of trials.
-        seconds: Simulated seconds that so many take.
-
-    Raises:
-        InvalidArgumentError: It does.
-    """
-    if seconds * MOST_TRIALS < budget * trials:
-        raise InvalidArgumentError(
-            f"at {seconds / trials:g} simulated seconds a trial of {benchmark.name!r}, a budget of "
-            f"{budget:g} seconds alone allows more than {MOST_TRIALS:,} trials: limit trials or "
-            "epochs as well"
-        )
-
-
-def draw_values(
-    seeds: NDArray[np.int64],
-    run: NDArray[np.int64],
-    keys: NDArray[np.uint64],
-    repeats: NDArray[np.uint64],
-) -> NDArray[np.uint64]:
-    """Return the 64-bit values from which training seeds follow, see :func:`nasbench.replay`.
-
-    Args:
-        seeds: Seeds of some runs.
-        run: Place of the run of each trial among these, shape ``(n,)``.
-        keys: Key of the trainings that answer, shape ``(n,)``.
-        repeats: How often the run has trained that key before, shape ``(n,)``.
-    """
-    states = np.array([mix(seed & _MASK) for seed in seeds.tolist()], dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        return mix_many(states[run] + keys * np.uint64(_KEY) + repeats)
-
-
-def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
-    """Return the fixed training seed, or -1 if ``replicate`` is ``"draw"`` or ``"mean"``.
-
-    Raises:
-        InvalidArgumentError: ``replicate`` is neither ``"draw"`` nor ``"mean"`` nor a nonnegative
-            integer.
-        NotRecordedError: A fixed seed is not recorded for every architecture.
-    """
-    if replicate in ("draw", "mean"):
-        return NONE
-    if type(replicate) is not int or replicate < 0:
-        raise InvalidArgumentError(
-            f"replicate = {replicate!r}{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
-        )
-    everywhere = benchmark.complete_seeds
-    if benchmark.seeds and replicate not in everywhere:
-        raise NotRecordedError(
-            f"{benchmark.name!r} does not record seed {replicate} for every architecture"
-            f"{one_of(replicate, everywhere)}"
-        )
-    return replicate
-
-
-def _check_resumed(
-    proposal: Proposal,
-    epoch: int,
-    benchmark: Benchmark,
-    resumable: set[int],
-    rows: list[Row],
-) -> tuple[int, int]:
-    """Return training seed and epoch of the trial that a proposal resumes.
-
-    Raises:
-        AlgorithmError: The trial cannot be resumed.
-    """
-    parent = proposal.resumes
-    if len(benchmark.schedules) > 1:
-        raise AlgorithmError(
-            f"trial {parent} cannot be resumed: {benchmark.name!r} holds separate schedules, not "
-            "points of one training"
-        )
-    if type(parent) is not int or not 0 <= parent < len(rows):
-        raise AlgorithmError(f"trial {parent!r} cannot be resumed: there is no such trial")
-    if parent not in resumable:
-        raise AlgorithmError(
-            f"trial {parent} cannot be resumed: it has not ended, or was already resumed"
-        )
-    _, reached, _, training_seed, *_ = rows[parent]
-    if epoch <= reached:
-        raise AlgorithmError(
-            f"trial {parent} was trained to epoch {reached} and cannot be resumed to epoch {epoch}"
-        )
-    return training_seed, reached
+    return ledger.run(optimizer_seconds, fallbacks=algorithm.fallbacks)

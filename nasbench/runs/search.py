@@ -66,7 +66,7 @@ def search(
         known: Columns that the algorithm may see before training.
         processes: Number of operating-system processes; the result does not depend on it.
         out: Folder for records. Seeds that it already holds are read, not run again, as long as the
-            code of the algorithm is the same (:mod:`nasbench.runs.fingerprint`).
+            code of the algorithm is the same (:mod:`nasbench.runs.fingerprints.fingerprint`).
         fresh: Whether to run all seeds, and replace those that ``out`` holds.
         progress: Called with the number of newly finished runs, which are recorded by then; the
             first time with 0, or with the number of runs read from ``out``.

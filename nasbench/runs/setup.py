@@ -1,7 +1,7 @@
 """The set-up of a search: everything but its seed, checked before anything runs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +14,15 @@ from nasbench.algorithm import (
     takes_known,
     takes_supernets,
 )
+from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
 from nasbench.regressor import Regressor
 from nasbench.runs.budget import Budget, check_count
+from nasbench.runs.ledger import Charging, check_replicate, check_seconds
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.replay import Charging, KnownNumbers, check_replicate, check_seconds, replay_bare
+from nasbench.runs.replay import KnownNumbers, replay_bare
 from nasbench.runs.run import Run
 from nasbench.siblings import SIBLINGS
 from nasbench.space import SearchSpace
@@ -73,34 +75,15 @@ class Setup:
         benchmark = load(self.benchmark, objectives=self.objectives, known=self.known)
         benchmark.require_objectives()
         benchmark.verify()
-        fidelities = benchmark.fidelities
-        if self.fidelities is not None:
-            for epoch in self.fidelities:
-                if epoch not in fidelities:
-                    raise NotRecordedError(
-                        f"{benchmark.name!r} has no fidelity {epoch}{one_of(epoch, fidelities)}"
-                    )
-            fidelities = tuple(epoch for epoch in fidelities if epoch in self.fidelities)
-        if not fidelities:
-            raise InvalidArgumentError("fidelities must not be empty")
+        fidelities = offered(benchmark, self.fidelities)
         algorithm = load_algorithm(self.algorithm)
         if self.known and not takes_known(algorithm):
             given = self.algorithm if isinstance(self.algorithm, str) else algorithm.__name__
             raise InvalidArgumentError(
                 f"{given} has no keyword 'known' and cannot use {list(self.known)}"
             )
-        if not isinstance(self.budget, Budget):
-            raise InvalidArgumentError(f"budget = {self.budget!r} must be a Budget")
-        only_seconds = self.budget.trials is None and self.budget.epochs is None
-        if only_seconds and not benchmark.is_clocked:
-            raise InvalidArgumentError(
-                f"{benchmark.name!r} does not record seconds at every fidelity: a budget of "
-                "seconds alone would never end; possible are trials and epochs"
-            )
         check_count("workers", self.workers)
-        if only_seconds and self.budget.seconds is not None:
-            dearest = bulk(benchmark).dearest(fidelities[-1])
-            check_seconds(benchmark, self.budget.seconds, self.workers, dearest)
+        check_budget(benchmark, self.budget, self.workers, fidelities[-1])
         check_replicate(benchmark, self.replicate)
         values = hyperparameters(algorithm, self.hyperparameters, self.preset)
         return Prepared(self, benchmark, algorithm, values, fidelities)
@@ -223,6 +206,56 @@ class Prepared:
             known=known,
             supernets=supernets,
         )
+
+
+def offered(benchmark: Benchmark, wanted: Iterable[int] | None) -> tuple[int, ...]:
+    """Return the epochs that a search may ask for, ascending.
+
+    Args:
+        benchmark: The benchmark.
+        wanted: Some of its fidelities; None for all.
+
+    Raises:
+        NotRecordedError: The benchmark does not have one of them.
+        InvalidArgumentError: There are none.
+    """
+    fidelities = benchmark.fidelities
+    if wanted is not None:
+        wanted = tuple(wanted)
+        for epoch in wanted:
+            if epoch not in fidelities:
+                raise NotRecordedError(
+                    f"{benchmark.name!r} has no fidelity {epoch}{one_of(epoch, fidelities)}"
+                )
+        fidelities = tuple(epoch for epoch in fidelities if epoch in wanted)
+    if not fidelities:
+        raise InvalidArgumentError("fidelities must not be empty")
+    return fidelities
+
+
+def check_budget(benchmark: Benchmark, budget: Budget, workers: int, epoch: int) -> None:
+    """Check that a budget is one, and ends a search.
+
+    Args:
+        benchmark: The benchmark.
+        budget: The budget.
+        workers: Number of trials that run in parallel in simulated time.
+        epoch: The longest training.
+
+    Raises:
+        InvalidArgumentError: It is no budget; or one of seconds alone would never end because the
+            benchmark records no seconds, or hardly any.
+    """
+    if not isinstance(budget, Budget):
+        raise InvalidArgumentError(f"budget = {budget!r} must be a Budget")
+    if budget.trials is not None or budget.epochs is not None or budget.seconds is None:
+        return
+    if not benchmark.is_clocked:
+        raise InvalidArgumentError(
+            f"{benchmark.name!r} does not record seconds at every fidelity: a budget of seconds "
+            "alone would never end; possible are trials and epochs"
+        )
+    check_seconds(benchmark, budget.seconds, workers, bulk(benchmark).dearest(epoch))
 
 
 def _in_unit(unit: str) -> str:

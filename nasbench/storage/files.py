@@ -106,6 +106,19 @@ def writable_folder(folder: Path) -> Path:
     return folder
 
 
+def check_writable(folder: Path) -> None:
+    """Check that a folder is writable or could be created; nothing is created.
+
+    Raises:
+        InvalidArgumentError: It is not.
+    """
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise InvalidArgumentError(f"cannot write to {folder}: {there} is not a folder")
+    if not os.access(there, os.W_OK):
+        raise InvalidArgumentError(f"cannot write to {folder}: permission denied")
+
+
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hex digits."""
     with path.open("rb") as file:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nasbench.column import Column
 from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError, first_line, one_of
+from nasbench.siblings import SIBLINGS
 from nasbench.space import SearchSpace
-from nasbench.spaces import SPACES
 from nasbench.storage.documents import parse_json
 
 
@@ -95,10 +95,11 @@ def load_space(name: str, where: str) -> SearchSpace:
     Raises:
         SchemaError: There is no such space, or it has 2**63 tuples or more.
     """
+    spaces = SIBLINGS.load("spaces")
     try:
         if ":" in name:
-            raise UnknownNameError(f"a table needs a registered space{one_of(name, SPACES)}")
-        space: SearchSpace = SPACES.load(name)()
+            raise UnknownNameError(f"a table needs a registered space{one_of(name, spaces)}")
+        space: SearchSpace = spaces.load(name)()
     except UnknownNameError as error:
         raise SchemaError(f"{where}: {error}") from error
     if prod(space.options) >= 2**63:

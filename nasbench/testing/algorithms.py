@@ -20,8 +20,9 @@ from nasbench.algorithm import (
 )
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.runs.budget import Budget
+from nasbench.runs.ledger import Charging
 from nasbench.runs.parts import to_table
-from nasbench.runs.replay import Charging, KnownNumbers, replay
+from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.run import Run
 from nasbench.runs.setup import registered_regressor
 from nasbench.space import Arch
@@ -66,7 +67,7 @@ def check_algorithm(
         n: Trials a search: more than any population or first sample of the algorithm has.
         supernets: Class that makes supernets for a space, as
             :class:`nasbench.supernet.Supernets`, and has ``take_due`` (see
-            :class:`nasbench.runs.replay.Charging`); for an algorithm that trains one.
+            :class:`nasbench.runs.ledger.Charging`); for an algorithm that trains one.
 
     Raises:
         AssertionError: The contract is broken; the message says where.

@@ -30,6 +30,7 @@ def found(home, metadata, run, cells, **changes):
         {"replicate": "mean"},
         {"replicate": 0},
         {"known": ["parameters"]},
+        {"algorithm": "mine", "outside": True},
     ],
 )
 def test_records_that_differ_in_the_question_never_share_a_board(
@@ -53,6 +54,22 @@ def test_records_that_differ_in_the_method_share_a_board(home, small_table, run,
     assert members == records
 
 
+def test_a_loop_with_the_name_of_a_registered_algorithm_is_not_shown(home, small_table, run, cells):
+    record = found(home, small_table, run, cells, algorithm="local_search", outside=True)
+    groups, (left,) = group([record])
+    assert not groups
+    assert left.folder == record.folder
+    assert "'local_search' is the name of a registered algorithm" in left.reason
+    assert left.remedy == "Record it again with another name."
+
+
+@pytest.mark.parametrize("name", ["two words", "mine:Class", "<b>", "../up"])
+def test_a_loop_with_a_name_that_no_loop_can_have_is_damaged(home, small_table, name):
+    document = home.manifest(small_table, algorithm="mine", outside=True).encode()
+    with pytest.raises(RecordError, match="must be made of letters"):
+        Manifest.decode(document | {"algorithm": name}, "a forged manifest")
+
+
 @pytest.mark.parametrize("key", ["benchmark", "budget", "workers", "replicate"])
 def test_incomplete_manifest_is_refused(home, small_table, key):
     manifest = home.manifest(small_table).encode()
@@ -74,6 +91,7 @@ def test_budget_in_words(home, small_table, run, cells):
         ({"objectives": ["test_accuracy"]}, ", test_accuracy, selected on test"),
         ({"objectives": ["seconds"]}, ", seconds"),
         ({"known": ["parameters"]}, ", warm-started with known numbers"),
+        ({"algorithm": "mine", "outside": True}, ", recorded from outside"),
         ({"workers": 4}, ", 4 workers"),
         ({"replicate": "mean"}, ", mean of trainings"),
         ({"replicate": 1}, ", training seed 1"),

@@ -8,6 +8,7 @@ from nasbench.errors import AlgorithmError, InvalidArgumentError, UnknownNameErr
 from nasbench.testing import check_algorithm
 
 optuna = pytest.importorskip("optuna", reason="needs the extra optuna")
+adapt = pytest.importorskip("algorithms.adapters.optuna").adapt
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 MEAN = {"replicate": "mean"}
@@ -206,3 +207,19 @@ def test_the_manifest_says_which_version_ran():
 @pytest.mark.parametrize("name", ["optuna:TPESampler", "optuna:NSGAIISampler"])
 def test_it_keeps_the_contract(name):
     check_algorithm(ALGORITHMS.load(name), nasbench.load("nb201-cifar10"), n=40)
+
+
+def test_a_package_of_optunahub_on_disk_is_adapted(tmp_path):
+    hub = pytest.importorskip("optunahub", reason="needs the package optunahub")
+    package = tmp_path / "samplers" / "first_option"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "import optuna\n\n\n"
+        "class FirstOption(optuna.samplers.RandomSampler):\n"
+        "    def sample_independent(self, study, trial, name, distribution):\n"
+        "        return distribution.choices[0]\n"
+    )
+    module = hub.load_local_module("samplers/first_option", registry_root=str(tmp_path))
+    kind = adapt(module.FirstOption, __name__)
+    algorithm = kind(nasbench.load("nb201-cifar10").space, fidelities=(200,), seed=0)
+    assert algorithm.ask().arch == (0, 0, 0, 0, 0, 0)

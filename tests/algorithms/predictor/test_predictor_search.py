@@ -9,7 +9,7 @@ from algorithms.predictor.predictor_ea import PredictorEA
 from algorithms.predictor.predictor_search import PredictorSearch
 from nasbench.errors import InvalidArgumentError, UnknownNameError
 from nasbench.regressor import Prediction, Regressor
-from nasbench.runs.fingerprint import code_files
+from nasbench.runs.fingerprints.fingerprint import code_files
 from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.runs.setup import registered_regressor
 from nasbench.spaces.fcnet import FCNet

@@ -10,7 +10,6 @@ import pytest
 
 from leaderboard.curves import RANDOM
 from leaderboard.site.build import build
-from leaderboard.site.pages import Link
 from nasbench.errors import InvalidArgumentError, MissingExtraError, RecordError
 from nasbench.runs.budget import Budget
 
@@ -318,12 +317,20 @@ def test_marks_are_shown_on_the_rows_that_they_are_of(home, small_table, run, ce
         build(home.runs, tmp_path / "site", marks=tmp_path / "nowhere")
 
 
-def test_further_pages_are_linked_from_all(home, small_table, run, cells, tmp_path):
+def test_pages_of_the_explorer_are_linked_from_all_and_go_with_the_site(
+    home, small_table, run, cells, tmp_path
+):
     home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
-    page = build(home.runs, tmp_path / "site", links=[Link("Explorer", "explorer/index.html")])
-    assert '<a class="extra" href="explorer/index.html">Explorer</a>' in page.read_text()
+    page = build(home.runs, tmp_path / "site", explorer=True)
+    place = "explorer/explore-nb201.html"
+    link = '<a class="extra" href="{}">Explore nb201</a>'
+    assert link.format(place) in page.read_text()
     below = (page.parent / "tables/toy-1.html").read_text()
-    assert '<a class="extra" href="../explorer/index.html">Explorer</a>' in below
+    assert link.format(f"../{place}") in below
+    assert "toy" in (page.parent / place).read_text()
+    build(home.runs, tmp_path / "site")
+    assert not (page.parent / place).exists()
+    assert "Explore nb201" not in page.read_text()
 
 
 def test_progress_counts_records(home, small_table, run, cells, tmp_path):

@@ -45,7 +45,7 @@ class Free(Hashed):
 @pytest.fixture
 def free(monkeypatch):
     """A benchmark of trials without cost, of which 500 show that they are."""
-    monkeypatch.setattr(sys.modules["nasbench.runs.replay"], "_JUDGED", 500)
+    monkeypatch.setattr(sys.modules["nasbench.runs.ledger"], "_JUDGED", 500)
     return Free(OneDecision())
 
 

@@ -6,7 +6,7 @@ from algorithms.evolution.regularized_evolution import RegularizedEvolution
 from nasbench.benchmarks.loading import load
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
-from nasbench.runs.fingerprint import code_fingerprint
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.replay import replay
 from nasbench.runs.setup import Setup

@@ -18,7 +18,7 @@ import pytest
 from algorithms.random_search import RandomSearch
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
-from nasbench.runs.fingerprint import code_fingerprint
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.parts import BLOCK, from_table, to_table
 from nasbench.runs.records import Records, find_records

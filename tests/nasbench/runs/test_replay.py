@@ -22,7 +22,8 @@ from nasbench.errors import (
     NotRecordedError,
 )
 from nasbench.runs.budget import Budget
-from nasbench.runs.replay import KnownNumbers, check_replicate, replay
+from nasbench.runs.ledger import check_replicate
+from nasbench.runs.replay import KnownNumbers, replay
 from nasbench.space import Decision, SearchSpace
 
 INF = math.inf

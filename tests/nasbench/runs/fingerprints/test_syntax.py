@@ -2,7 +2,7 @@
 
 import pytest
 
-from nasbench.runs.syntax import read_definition, read_source
+from nasbench.runs.fingerprints.syntax import read_definition, read_source
 
 EVERYTHING = r'''
 """A module."""

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.encodings.paths import NO_OPERATION, path_numbers, paths_between
 from nasbench.errors import IllegalArchError, InvalidArgumentError, UnknownNameError, one_of
-from nasbench.paths import NO_OPERATION, path_numbers, paths_between
 from nasbench.space import Arch, Graph, SearchSpace
 
 _ENUMERATED = 10_000

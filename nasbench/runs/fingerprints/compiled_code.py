@@ -12,7 +12,7 @@ from functools import cache, cached_property, partial, partialmethod
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from nasbench.runs.syntax import Source
+from nasbench.runs.fingerprints.syntax import Source
 
 _CONTAINERS = (list, tuple, dict)
 _DECORATED = (

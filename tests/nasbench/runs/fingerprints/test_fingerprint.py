@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from algorithms import ALGORITHMS
-from nasbench.runs.fingerprint import code_fingerprint
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.spaces.nb201 import NB201
 
 MINE = '''"""A search."""
@@ -163,7 +163,7 @@ def test_registered_algorithms_have_fingerprints_of_their_own():
 
 
 def test_our_algorithms_that_own_code_extends_count(fingerprint, monkeypatch):
-    module, read = sys.modules["nasbench.runs.fingerprint"], []
+    module, read = sys.modules["nasbench.runs.fingerprints.fingerprint"], []
     real = module._read
     monkeypatch.setattr(module, "_read", lambda path: (read.append(path.name), real(path))[1])
     text = "from algorithms.local.hill_climb import HillClimb\n\nclass Mine(HillClimb):\n    pass\n"
@@ -332,7 +332,7 @@ def test_modules_beside_a_notebook_count(fingerprint, tmp_path, monkeypatch):
 def test_sets_of_a_notebook_count_in_any_order():
     """As their order in memory differs from process to process."""
     program = (
-        "from nasbench.runs.fingerprint import code_fingerprint\n"
+        "from nasbench.runs.fingerprints.fingerprint import code_fingerprint\n"
         "class Mine:\n    def ask(self): return self in {'a', 'b', 'c', 'd'}\n"
         "print(code_fingerprint(Mine))"
     )

@@ -1,14 +1,15 @@
 """Fingerprints of code: whether two runs were made by the same algorithm.
 
-A fingerprint is a digest of syntax trees (:mod:`nasbench.runs.syntax`). It covers the file of the
-class, and of the modules that the file imports those of its own package, or of its own folder where
-there is no package, and those of :mod:`algorithms`; and so on for the files found. Modules that are
-imported by a computed name are not seen. An algorithm names the classes of algorithms and of
-regressors that it was given; the latter are followed within :mod:`surrogates`.
+A fingerprint is a digest of syntax trees (:mod:`nasbench.runs.fingerprints.syntax`). It covers the
+file of the class, and of the modules that the file imports those of its own package, or of its own
+folder where there is no package, and those of :mod:`algorithms`; and so on for the files found.
+Modules that are imported by a computed name are not seen. An algorithm names the classes of
+algorithms and of regressors that it was given; the latter are followed within :mod:`surrogates`.
 
 Of a script only the statements that the class depends on count: a script that asks for more seeds
 holds the same algorithm. A class without a file, as of a notebook, is known by its compiled code
-(:mod:`nasbench.runs.compiled_code`), and so is one whose file was edited after it was imported.
+(:mod:`nasbench.runs.fingerprints.compiled_code`), and so is one whose file was edited after it was
+imported.
 """
 
 import sys
@@ -19,13 +20,13 @@ from types import CodeType
 from typing import NamedTuple
 
 from nasbench.errors import InvalidArgumentError
-from nasbench.runs.compiled_code import (
+from nasbench.runs.fingerprints.compiled_code import (
     codes_inside,
     functions_of,
     instructions,
     read_compiled,
 )
-from nasbench.runs.syntax import Source, read_definition, read_source
+from nasbench.runs.fingerprints.syntax import Source, read_definition, read_source
 from nasbench.storage.files import json_digest
 
 _COLLECTION = "algorithms"
@@ -145,7 +146,7 @@ def _read_live(kind: type) -> dict[Path, str]:
 
 def _with_bases(kind: type, source: Source, name: str, path: Path) -> dict[Path, str]:
     bases = tuple((base.__module__,) for base in kind.__mro__[1:])
-    collection = _Place(Path(__file__).resolve().parents[2], _COLLECTION)
+    collection = _Place(Path(__file__).resolve().parents[3], _COLLECTION)
     places = (_place(name, path), collection)
     return _collected(Source(source.digest, (*source.imports, *bases)), name, path, places)
 

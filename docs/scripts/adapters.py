@@ -1,0 +1,102 @@
+"""Optimisers of other packages beside ours, and what can be relied on, for ``adapters.md``.
+
+``python docs/scripts/adapters.py [--seeds 20] [--processes 2] [--runs FOLDER]`` runs what the
+folder of records does not hold yet and fills in the tables. A run that was stopped goes on. Needs
+the extras ``adapters`` and ``leaderboard``, and matplotlib.
+"""
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from pages import DOCS, fill, markdown_table
+
+import nasbench
+from algorithms import ALGORITHMS
+from algorithms.adapters.verdicts import VERDICTS
+from leaderboard.boards import Row
+from leaderboard.scores import rank
+from nasbench.runs.records import Records
+from nasbench.runs.search import record_seeds
+from nasbench.runs.setup import Setup
+
+TRIALS = 100
+OURS = ("random_search", "regularized_evolution", "tpe", "smac")
+OURS_OF_SEVERAL = ("random_search", "nsga2")
+PARTIAL = ("smac:MultiFidelityFacade", "smac:HyperbandFacade", "synetune:ASHA", "dehb:DEHB")
+"""Optimisers of partial trainings: a number of trials says nothing of what they cost."""
+TABLES: dict[str, tuple[str, tuple[str, ...] | None]] = {
+    "nb201-cifar10": ("nb201-cifar10", None),
+    "fcnet-protein": ("fcnet-protein", None),
+    "two objectives": ("nb201-cifar10", ("valid_accuracy", "parameters")),
+}
+PAGE = DOCS / "adapters.md"
+
+
+def verdicts() -> str:
+    """What is declared, and tested, of every optimiser."""
+    rows = []
+    for name, verdict in VERDICTS.items():
+        (package, *_) = ALGORITHMS.load(name).packages
+        found = ["yes" if value else "no" for value in verdict]
+        rows.append([f"`{name}`", f"{package} {version(package)}", *found])
+    head = ["optimiser", "version", "same search", "late results", "given trials", "objectives"]
+    return markdown_table(head, rows)
+
+
+def run(title: str, seeds: int, processes: int, out: Path) -> list[Records]:
+    """The records of all searches of a table; what the folder holds already is not run again."""
+    benchmark, objectives = TABLES[title]
+    several = objectives is not None
+    theirs = [n for n, v in VERDICTS.items() if n not in PARTIAL and (v.objectives or not several)]
+    records = []
+    for algorithm in (*(OURS_OF_SEVERAL if several else OURS), *theirs):
+        if several and not ALGORITHMS.load(algorithm).multi_objective:
+            continue
+        print(title, algorithm, flush=True)
+        setup = Setup(
+            algorithm=algorithm,
+            benchmark=benchmark,
+            budget=nasbench.Budget(trials=TRIALS),
+            objectives=objectives,
+        )
+        records.append(record_seeds(setup, range(seeds), out, processes=processes))
+    return records
+
+
+def table(records: Sequence[Records]) -> str:
+    """Final score with its interval, and seconds of the optimiser, best first."""
+    (board,) = rank(records)
+    seconds = {
+        row.label: np.median([s.sum() for s in row.records.optimizer_seconds().values()])
+        for row in board.rows
+    }
+    rows = [
+        [f"`{row.label}`", *_score(row), f"{seconds[row.label]:.2g}"]
+        for row in sorted(board.rows, key=lambda row: row.regret.mean)
+    ]
+    return markdown_table(["method", "regret", "95 % interval", "seconds"], rows)
+
+
+def _score(row: Row) -> tuple[str, str]:
+    score = row.regret
+    return f"{score.mean:.3g}", f"{score.low:.3g} to {score.high:.3g}"
+
+
+def main() -> None:
+    """Parse the command line, run, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path("runs/adapters"))
+    given = parser.parse_args()
+    fill(PAGE, "verdicts", verdicts())
+    for title in TABLES:
+        out = given.runs / title.replace(" ", "-")
+        fill(PAGE, f"adapters-{title}", table(run(title, given.seeds, given.processes, out)))
+
+
+if __name__ == "__main__":
+    main()

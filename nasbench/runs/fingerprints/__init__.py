@@ -1,0 +1,1 @@
+"""Fingerprints of the code that a run is a function of."""
