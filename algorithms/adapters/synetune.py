@@ -1,12 +1,13 @@
 """Schedulers of Syne Tune (Salinas et al., 2022, https://proceedings.mlr.press/v188/salinas22a.html).
 
-Syne Tune draws much from NumPy's global generator, whatever seed a scheduler is given. Here that
-generator is one of the search while Syne Tune runs, and the user's again afterwards. So a search is
-the loop that begins with ``numpy.random.seed(seed)``.
+Syne Tune draws much from NumPy's global generator, whatever seed a scheduler is given. Here the
+global generators are those of the search while Syne Tune runs, and the user's again afterwards. So
+a search is the loop that begins with ``numpy.random.seed(seed)``.
 """
 
 import inspect
 import math
+import random
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ with quiet():
     from syne_tune.optimizer.scheduler import SchedulerDecision, TrialScheduler
     from syne_tune.optimizer.schedulers.multiobjective import moasha
 
+_ONE_OBJECTIVE = ("RandomSearch",)  # has ``metrics``, but a searcher of one
 _NEED_BOTORCH = ("BOTorch", "EHVI")
 _SCHEDULERS: dict[str, type] = {
     name: kind
@@ -68,7 +70,7 @@ class SyneTuneSearch(Adapter):
         space: The search space.
         fidelities: Epochs on offer; the last is the scheduler's ``max_t``.
         seed: Seed of the scheduler, and of NumPy's global generator while it runs.
-        objectives: Number of objectives; more than one only for a scheduler with ``metrics``.
+        objectives: Number of objectives; more than one only for ``MOASHA``.
         resumable: Whether a training can be continued.
 
     Raises:
@@ -94,8 +96,9 @@ class SyneTuneSearch(Adapter):
         self._paused: dict[int, tuple[_Running, int]] = {}
         self._metrics = [f"loss {i}" for i in range(objectives)]
         self._numpy = np.random.RandomState(seed).get_state()
+        self._python = random.Random(seed).getstate()
         taken = inspect.signature(self.foreign).parameters
-        if "metrics" not in taken:
+        if not _takes_several(self.foreign):
             self.require_one(objectives)
         self._epochs = self.fidelities if "time_attr" in taken else self.fidelities[-1:]
         told = {
@@ -112,14 +115,16 @@ class SyneTuneSearch(Adapter):
 
     @contextmanager
     def theirs(self) -> Iterator[None]:
-        users = np.random.get_state()  # noqa: NPY002
+        users = np.random.get_state(), random.getstate()  # noqa: NPY002
         np.random.set_state(self._numpy)  # noqa: NPY002
+        random.setstate(self._python)
         try:
             with super().theirs():
                 yield
         finally:
-            self._numpy = np.random.get_state()  # noqa: NPY002
-            np.random.set_state(users)  # noqa: NPY002
+            self._numpy, self._python = np.random.get_state(), random.getstate()  # noqa: NPY002
+            np.random.set_state(users[0])  # noqa: NPY002
+            random.setstate(users[1])
 
     def propose(self) -> Asked | None:
         if self._next:
@@ -182,6 +187,11 @@ class SyneTuneSearch(Adapter):
         return decision
 
 
+def _takes_several(scheduler: type) -> bool:
+    taken = inspect.signature(scheduler).parameters
+    return "metrics" in taken and scheduler.__name__ not in _ONE_OBJECTIVE
+
+
 def adapt(scheduler: type, module: str = __name__) -> type[SyneTuneSearch]:
     """Return the algorithm that asks a scheduler.
 
@@ -192,7 +202,7 @@ def adapt(scheduler: type, module: str = __name__) -> type[SyneTuneSearch]:
         module: Name of the module that keeps the algorithm under the name of the scheduler.
     """
     algorithm = adapted(SyneTuneSearch, scheduler, module=module, leave_out=_LEFT_OUT)
-    algorithm.multi_objective = "metrics" in inspect.signature(scheduler).parameters
+    algorithm.multi_objective = _takes_several(scheduler)
     return algorithm
 
 
