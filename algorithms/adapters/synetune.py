@@ -177,7 +177,7 @@ class SyneTuneSearch(Adapter):
         """Tell what a trial reports, as a tuner does, and return what becomes of it."""
         if math.inf in losses:
             self._scheduler.on_trial_error(trial)
-            return SchedulerDecision.STOP
+            return str(SchedulerDecision.STOP)
         result = {**dict(zip(self._metrics, losses, strict=True)), _EPOCH: epoch}
         decision: str = self._scheduler.on_trial_result(trial, result)
         if decision != SchedulerDecision.CONTINUE:

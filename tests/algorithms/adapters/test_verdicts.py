@@ -13,6 +13,13 @@ from nasbench.runs.replay import replay
 from nasbench.testing.another_process import in_another_process
 
 TRIALS = 13
+SETTINGS = {  # models begin within so many trials, and are cheap
+    "smac:HyperparameterOptimizationFacade": {"n_trials": 20, "challengers": 50},
+    "smac:BlackBoxFacade": {"n_trials": 40, "challengers": 50},
+    "smac:AlgorithmConfigurationFacade": {"n_trials": 20},
+    "smac:MultiFidelityFacade": {"n_trials": 20, "challengers": 50},
+    "synetune:REA": {"population_size": 5},
+}
 
 
 class Here:
@@ -33,7 +40,7 @@ def made(name, benchmark, seed=0):
         benchmark.space,
         fidelities=benchmark.fidelities,
         seed=seed,
-        hyperparameters=hyperparameters(kind, {}),
+        hyperparameters=hyperparameters(kind, SETTINGS.get(name, {})),
         objectives=len(benchmark.objectives),
         resumable=len(benchmark.schedules) == 1,
     )
