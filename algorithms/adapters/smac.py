@@ -32,6 +32,7 @@ _PARTS = (
     *("model", "acquisition_function", "acquisition_maximizer", "intensifier"),
     *("initial_design", "random_design", "config_selector"),
 )
+_ONLY_SEED = 0  # what SMAC calls the training of a deterministic scenario
 _LARGEST_COST = 1e5  # SMAC subtracts 1e-10 from the smallest before it takes logarithms
 
 
@@ -44,9 +45,9 @@ class SmacSearch(Adapter):
     ``get_initial_design``, ``get_random_design`` and ``get_config_selector``. SMAC never asks for a
     configuration twice, and a search ends when it finds no other.
 
-    Losses beyond ±1e5 are told as ±(1e5 + log(loss / 1e5)). SMAC cannot calculate with infinite
-    ones: a diverged training is told as crashed, with the largest loss so far; before there is any,
-    it waits. Several losses are combined by ParEGO.
+    SMAC cannot calculate with any loss. A single one beyond ±1e5 is told as ±(1e5 + log(loss /
+    1e5)); a diverged training is told as crashed, with the largest loss so far, and before there is
+    any, it waits. Several losses are combined by ParEGO.
 
     Facades with budgets train to the nearest epoch on offer; a configuration that is promoted
     continues its training where the benchmark allows it. They take one objective: with several,
@@ -150,14 +151,14 @@ class SmacSearch(Adapter):
             configuration = Configuration(
                 self._facade.scenario.configspace, values=self.space.to_configuration(arch)
             )
-            (info, *_) = self._facade.intensifier.get_trials_of_interest(configuration)
-            self._tell(info, losses)
+            budget = self.fidelities[-1] if _has_budgets(self.foreign) else None
+            self._tell(TrialInfo(configuration, seed=_ONLY_SEED, budget=budget), losses)
 
     def _tell(self, info: TrialInfo, losses: tuple[float, ...]) -> None:
         if math.inf in losses:
             self._crashed.append(info)
         else:
-            costs = [_bounded(loss) for loss in losses]
+            costs = [_bounded(loss) for loss in losses] if len(losses) == 1 else list(losses)
             self._worst = [max(pair) for pair in zip(costs, self._worst or costs, strict=True)]
             self._facade.tell(info, TrialValue(_cost(costs)), save=False)
         while self._crashed and self._worst is not None:

@@ -17,7 +17,7 @@ ConfigSpace = pytest.importorskip("ConfigSpace", reason="needs the extra smac")
 from smac.multi_objective.parego import ParEGO  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")
-CHALLENGERS = 200  # of 10,000 by default, which take a second for every model
+CHALLENGERS = 100  # of 10,000 by default, which take a second for every model
 FACADE = "smac:HyperparameterOptimizationFacade"
 
 
@@ -109,18 +109,18 @@ def trained(run):
 
 @pytest.mark.parametrize("benchmark_id", ["nb201-cifar10", "fcnet-protein"])
 def test_hyperparameter_optimization_is_the_loop(benchmark_id, tmp_path):
-    expected = by_hand(nasbench.load(benchmark_id), tmp_path, 32, 5)
-    run = searched(FACADE, benchmark_id, 32, 5, {"n_trials": 32, "challengers": CHALLENGERS})
+    expected = by_hand(nasbench.load(benchmark_id), tmp_path, 20, 5)
+    run = searched(FACADE, benchmark_id, 20, 5, {"n_trials": 20, "challengers": CHALLENGERS})
     assert trained(run) == expected
-    assert len(expected) == 32
+    assert len(expected) == 20
 
 
 def test_parego_is_the_loop(tmp_path):
     objectives = ("valid_accuracy", "parameters")
     benchmark = nasbench.load("nb201-cifar10", objectives=objectives)
-    expected = by_hand(benchmark, tmp_path, 24, 1)
-    settings = {"n_trials": 24, "challengers": CHALLENGERS}
-    run = searched(FACADE, "nb201-cifar10", 24, 1, settings, objectives=objectives)
+    expected = by_hand(benchmark, tmp_path, 15, 1)
+    settings = {"n_trials": 15, "challengers": CHALLENGERS}
+    run = searched(FACADE, "nb201-cifar10", 15, 1, settings, objectives=objectives)
     assert trained(run) == expected
 
 
@@ -187,8 +187,7 @@ def test_a_space_without_results_is_not_asked_forever():
         ("smac:HyperparameterFacade", {}, UnknownNameError, "'HyperparameterOptimizationFacade'"),
         ("smac:AbstractFacade", {}, UnknownNameError, "has no 'AbstractFacade'"),
         (FACADE, {"n_config": 3}, UnknownNameError, "'n_configs'"),
-        (FACADE, {"max_ratio": 2.0}, InvalidArgumentError, "(?i)ratio"),
-        ("smac:BlackBoxFacade", {"model_type": "best"}, InvalidArgumentError, "(?i)model type"),
+        ("smac:BlackBoxFacade", {"model_type": "best"}, InvalidArgumentError, "vanilla, mcmc"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(name, settings, error, message):
