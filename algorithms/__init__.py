@@ -104,7 +104,9 @@ ALGORITHMS = Registry(
     },
     rooms={
         "dehb": "algorithms.adapters.dehb",
+        "nevergrad": "algorithms.adapters.nevergrad",
         "optuna": "algorithms.adapters.optuna",
+        "pymoo": "algorithms.adapters.pymoo",
         "smac": "algorithms.adapters.smac",
         "synetune": "algorithms.adapters.synetune",
     },

@@ -42,7 +42,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.duration",
 ]
-exclude_patterns = ["scripts"]
+exclude_patterns = ["scripts", "extending"]
 templates_path = ["_templates"]
 highlight_language = "text"
 maximum_signature_line_length = 80
@@ -58,6 +58,7 @@ PACKAGES = ("nasbench", "algorithms", "data_builders", "surrogates", "leaderboar
 LEFT_OUT = ("nasbench.cli", "nasbench.data")
 autodoc_default_options = {"members": True, "ignore-module-all": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
+autodoc_mock_imports = ["carps"]  # needs an environment of its own
 autodoc_typehints_format = "short"
 autosummary_generate = False
 python_use_unqualified_type_names = True

@@ -35,7 +35,7 @@ from nasbench.errors import (
     UnreadableTableError,
     ValueRangeError,
 )
-from nasbench.space import Arch
+from nasbench.space import AnyArch, Arch
 
 if TYPE_CHECKING:
     from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
@@ -71,7 +71,7 @@ def __dir__() -> list[str]:
 
 def query(
     benchmark: str,
-    arch: Arch | str,
+    arch: AnyArch,
     *,
     epoch: int | None = None,
     schedule: int | None = None,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
-from nasbench.space import Arch, SearchSpace
+from nasbench.space import AnyArch, Arch, SearchSpace
 
 
 class Evaluation(NamedTuple):
@@ -129,7 +129,7 @@ class Benchmark(Protocol):
 
     def query(
         self,
-        arch: Arch | str,
+        arch: AnyArch,
         *,
         epoch: int | None = None,
         schedule: int | None = None,
@@ -138,7 +138,8 @@ class Benchmark(Protocol):
         """Return everything recorded for an architecture at an epoch.
 
         Args:
-            arch: A tuple, or the text form of the space.
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
+                tuple or a text.
             epoch: Number of trained epochs; default: all epochs of the schedule.
             schedule: Planned length of the training in epochs; default: the longest.
             seed: A training seed; default: the mean over the recorded seeds.
@@ -149,18 +150,18 @@ class Benchmark(Protocol):
         ...
 
     def curve(
-        self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
+        self, arch: AnyArch, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
         """Return a metric after epochs 1, 2, …, shape ``(schedule,)``; NaN where not recorded."""
         ...
 
     def evaluate(
-        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+        self, arch: AnyArch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
         """Return the losses and the cost of one training.
 
         Args:
-            arch: A tuple of the space.
+            arch: As in :meth:`query`.
             epoch: One of ``fidelities``; default: the last.
             seed: A training seed; default: the mean over the recorded seeds.
         """

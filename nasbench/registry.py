@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from nasbench.errors import (
     InvalidArgumentError,
@@ -14,6 +14,7 @@ from nasbench.errors import (
     first_line,
     one_of,
 )
+from nasbench.plugins import Plugin, plugins
 
 EXTRAS = {
     "torch": "torch",
@@ -35,6 +36,10 @@ EXTRAS = {
     "smac": "smac",
     "nevergrad": "nevergrad",
     "syne_tune": "synetune",
+    "huggingface_hub": "synetune",
+    "fastparquet": "synetune",
+    "optunahub": "optunahub",
+    "gymnasium": "gymnasium",
     "dehb": "dehb",
     "cmaes": "optuna",
 }
@@ -42,18 +47,6 @@ CPU_TORCH = "python -m pip install torch --index-url https://download.pytorch.or
 """Installs PyTorch without CUDA, which the default wheel for Linux brings: gigabytes."""
 _SIBLINGS = ("nasbench", "algorithms", "data_builders", "surrogates", "leaderboard")
 _HOME = Path(__file__).resolve().parent.parent
-
-
-class Plugin(NamedTuple):
-    """Something that another distribution adds to a registry.
-
-    Attributes:
-        place: ``"module:attribute"``.
-        origin: Name and version of the distribution.
-    """
-
-    place: str
-    origin: str
 
 
 class Registry(Mapping[str, str]):
@@ -96,14 +89,11 @@ class Registry(Mapping[str, str]):
 
     def plugins(self) -> dict[str, Plugin]:
         """What other distributions add, by name; a name of ours stays ours."""
-        from importlib.metadata import entry_points
+        return {n: plugin for n, plugin in plugins(self.group).items() if n not in self._entries}
 
-        found: dict[str, Plugin] = {}
-        for point in entry_points(group=self.group):
-            if point.name not in self._entries:
-                origin = f"{point.dist.name} {point.dist.version}" if point.dist else "a plug-in"
-                found.setdefault(point.name, Plugin(point.value, origin))
-        return found
+    def shadowed(self) -> dict[str, Plugin]:
+        """What other distributions would add under names of ours; only its place reaches it."""
+        return {n: plugin for n, plugin in plugins(self.group).items() if n in self._entries}
 
     def names(self) -> list[str]:
         """All names: ours, then those of plug-ins."""
@@ -120,7 +110,7 @@ class Registry(Mapping[str, str]):
             UnknownNameError: There is no such name, module or attribute.
             InvalidArgumentError: The name holds a colon but is not of the form
                 ``"module:attribute"``; or code that is not ours fails when it is imported, or is
-                not derived from the base of the registry.
+                not derived from the base of the registry; or two plug-ins have the name.
             MissingExtraError: The object needs an optional package that is not installed.
         """
         if name in self._entries:
@@ -132,7 +122,7 @@ class Registry(Mapping[str, str]):
         if colon:
             return self._checked(name, _resolve(name, f"the {self.kind} {name!r}", own=True))
         if plugin := self.plugins().get(name):
-            return self._checked(name, _resolve(plugin.place, f"the {self.kind} {name!r}"))
+            return self._checked(name, self._plugged(name, plugin))
         raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self.names())}")
 
     def load_registered(self, name: str) -> Any:
@@ -164,6 +154,25 @@ class Registry(Mapping[str, str]):
                 f"no {self.kind} is called {name!r}{told}{one_of(name, self.names())}"
             )
 
+    def _plugged(self, name: str, plugin: Plugin) -> Any:
+        """What a plug-in adds; its errors name the distribution."""
+        what = f"the {self.kind} {name!r} of {plugin.origin}"
+        if plugin.problem:
+            raise InvalidArgumentError(f"{what} cannot be used: {plugin.problem}")
+        module = plugin.place.partition(":")[0]
+        try:
+            return _resolve(plugin.place, what)
+        except UnknownNameError as error:
+            raise InvalidArgumentError(f"{what} cannot be used: {error}") from error
+        except MissingExtraError as error:
+            absent = getattr(error.__cause__, "name", None) or ""
+            if module == absent or module.startswith(f"{absent}."):
+                raise InvalidArgumentError(
+                    f"{what} cannot be used: there is no module {absent!r}; install its "
+                    "distribution again"
+                ) from error
+            raise
+
     def _checked(self, name: str, found: Any) -> Any:
         """What is not ours, if it is of the right kind."""
         if not self._base:
@@ -181,7 +190,10 @@ class Registry(Mapping[str, str]):
             if thing.__module__ == module:
                 return f"{word}:{thing.__qualname__}"
         target = f"{thing.__module__}:{thing.__qualname__}"
-        return next((name for name, place in self._entries.items() if place == target), target)
+        if target in self._entries.values():
+            return next(name for name, place in self._entries.items() if place == target)
+        added = self.plugins() if thing.__module__.partition(".")[0] not in _SIBLINGS else {}
+        return next((n for n, p in added.items() if p.place == target and not p.problem), target)
 
 
 def require(module: str, purpose: str) -> Any:
@@ -224,7 +236,7 @@ def _resolve(target: str, what: str, *, own: bool = False) -> Any:
         raise _missing_extra(error, what) from error
     except NasbenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # what is imported may do anything
         if module_name.split(".")[0] in _SIBLINGS:
             raise
         raise InvalidArgumentError(
@@ -234,6 +246,8 @@ def _resolve(target: str, what: str, *, own: bool = False) -> Any:
     try:
         return getattr(module, attribute)
     except AttributeError as error:
+        if "__getattr__" in vars(module):  # it knows best what it has
+            raise UnknownNameError(first_line(error)) from error
         public = [name for name in vars(module) if not name.startswith("_")]
         raise UnknownNameError(
             f"module {module_name!r} has no {attribute!r}{one_of(attribute, public)}"

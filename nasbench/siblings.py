@@ -31,6 +31,7 @@ SIBLINGS = Registry(
         "protocol": "leaderboard.papers.protocol:protocol",
         "ranks": "data_builders.studies.score_ranks:rank_table",
         "regressors": "surrogates:REGRESSORS",
+        "score": "leaderboard.scoring.score:score",
         "scores": "data_builders.builds.score_table:write_scores",
         "site": "leaderboard.site.build:build",
         "submit": "leaderboard.submissions.submit:submit",

@@ -34,8 +34,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError
+from nasbench.languages import AnyArch as AnyArch
 from nasbench.languages import Decision as Decision
-from nasbench.languages import Languages
+from nasbench.languages import Languages, Reading
 
 Arch: TypeAlias = tuple[int, ...]
 """An architecture: the number of the chosen option for every decision, counted from 0."""
@@ -60,7 +61,7 @@ class Graph:
     drawn: Literal["nodes", "edges"] = "nodes"
 
 
-class SearchSpace(Languages, ABC):
+class SearchSpace(Languages, Reading, ABC):
     """Base class of all search spaces; an immutable set of architectures.
 
     A subclass sets ``name`` and ``decisions`` and implements :meth:`to_text` and :meth:`from_text`.
@@ -100,6 +101,11 @@ class SearchSpace(Languages, ABC):
         """Return whether a tuple with all options in range obeys the rules of the space."""
         return True
 
+    def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Return :meth:`is_legal` of ``(n, d)`` tuples with all options in range."""
+        rows = np.asarray(archs).tolist()
+        return np.array([self.is_legal(tuple(row)) for row in rows], dtype=np.bool_)
+
     def canonical(self, arch: Arch) -> Arch:
         """Return the representative of all architectures that are the same trainable network."""
         return arch
@@ -138,12 +144,13 @@ class SearchSpace(Languages, ABC):
         return sum(1 for _ in self.archs()) if total <= _MAX_COUNTED else None
 
     @cached_property
-    def _weights(self) -> tuple[int, ...]:
+    def rank_weights(self) -> tuple[int, ...]:
+        """What one step of each decision adds to the rank."""
         return tuple(prod(self.options[i + 1 :]) for i in range(len(self.options)))
 
     def rank(self, arch: Arch) -> int:
         """Return the position of a tuple in mixed-radix order; the first decision counts most."""
-        return sum(weight * option for weight, option in zip(self._weights, arch, strict=True))
+        return sum(weight * option for weight, option in zip(self.rank_weights, arch, strict=True))
 
     def unrank(self, rank: int) -> Arch:
         """Return the tuple with a given rank; the inverse of :meth:`rank`.
@@ -156,7 +163,7 @@ class SearchSpace(Languages, ABC):
                 f"rank {rank} is outside 0..{prod(self.options) - 1} of {self.name!r}"
             )
         arch = []
-        for weight in self._weights:
+        for weight in self.rank_weights:
             option, rank = divmod(rank, weight)
             arch.append(option)
         return tuple(arch)
@@ -170,7 +177,7 @@ class SearchSpace(Languages, ABC):
         Returns:
             Ranks of shape ``(n,)``.
         """
-        archs, weights = np.asarray(archs), np.array(self._weights, dtype=np.int64)
+        archs, weights = np.asarray(archs), np.array(self.rank_weights, dtype=np.int64)
         ranks = np.empty(len(archs), dtype=np.int64)
         for first in range(0, len(archs), _BLOCK):  # a copy in int64 may be far larger than archs
             block = slice(first, first + _BLOCK)
@@ -190,14 +197,7 @@ class SearchSpace(Languages, ABC):
         return np.array(rows, dtype=np.int64).reshape(np.shape(archs))
 
     def function_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return :meth:`function` of many architectures.
-
-        Args:
-            archs: Integers of shape ``(n, d)``.
-
-        Returns:
-            Representatives of shape ``(n, d)``.
-        """
+        """Return :meth:`function` of many architectures, as :meth:`canonical_many` does."""
         if type(self).function is SearchSpace.function:
             return self.canonical_many(archs)
         rows = [self.function(tuple(row)) for row in np.asarray(archs).tolist()]

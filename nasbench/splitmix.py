@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 GAMMA = 0x9E3779B97F4A7C15
 _MASK = 0xFFFFFFFFFFFFFFFF
+_FEW = 16
 
 
 def mix(state: int) -> int:
@@ -49,4 +50,7 @@ def uniform(seed: int, n: int) -> NDArray[np.float64]:
 
 def permutation(seed: int, n: int) -> NDArray[np.int64]:
     """Return a permutation of ``range(n)``: the order of ``n`` outputs of the generator."""
+    if n <= _FEW:  # so few are sorted before an array is made
+        outputs = [mix(seed + i * GAMMA) for i in range(n)]
+        return np.array(sorted(range(n), key=outputs.__getitem__), dtype=np.int64)
     return np.argsort(stream(seed, n), kind="stable").astype(np.int64)

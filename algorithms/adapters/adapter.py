@@ -55,10 +55,12 @@ class Adapter(Algorithm):
         foreign: The class of the other package.
         parallel: Whether the optimiser can be asked while it waits for results, and hears them in
             any order. If not, trials run one after the other, whatever the number of workers.
+        least: Number of objectives that the optimiser needs.
     """
 
     foreign: ClassVar[type]
     parallel: ClassVar[bool] = True
+    least: ClassVar[int] = 1
 
     def __init__(
         self, space: SearchSpace, *, fidelities: Sequence[int], seed: int, **settings: Any
@@ -178,6 +180,7 @@ def adapted(
     module: str,
     leave_out: Sequence[str] = (),
     functions: Sequence[Callable[..., Any]] | None = None,
+    also: Sequence[inspect.Parameter] = (),
 ) -> type[_A]:
     """Return an algorithm that asks an optimiser of another package.
 
@@ -191,15 +194,17 @@ def adapted(
         leave_out: Names of arguments that ``base`` passes itself.
         functions: Functions that take the hyperparameters instead of the constructor, after one
             other argument.
+        also: Arguments that the signature does not show to be plain.
 
     Raises:
         InvalidArgumentError: The constructor needs an argument that no command line can give.
     """
     begin = _constructor(base)
     own = [p for p in inspect.signature(begin).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    settings = []
+    settings = list(also)
+    without = {*leave_out, "seed", *(p.name for p in also)}
     for p in _arguments([_constructor(foreign)] if functions is None else functions):
-        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in {*leave_out, "seed"}:
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in without:
             continue
         if p.name not in {q.name for q in own} and _is_plain(p):
             settings.append(p.replace(kind=p.KEYWORD_ONLY))
@@ -217,6 +222,7 @@ def adapted(
     __init__.__signature__ = inspect.Signature([*own, *settings])  # type: ignore[attr-defined]
     package = foreign.__module__.split(".")[0]
     summary = (inspect.getdoc(foreign) or "").strip().partition("\n")[0]
+    summary = summary or f"{foreign.__qualname__} of {foreign.__module__}"
     return type(
         foreign.__qualname__,
         (base,),

@@ -13,7 +13,7 @@ import loguru
 from algorithms.adapters.adapter import Adapter, Asked, adapted, quiet, refusals
 from algorithms.adapters.budgets import Budgets
 from nasbench.algorithm import LARGEST_LOSS, Observation
-from nasbench.errors import UnknownNameError, one_of
+from nasbench.errors import one_of
 from nasbench.space import SearchSpace
 
 
@@ -135,8 +135,6 @@ class DehbSearch(Adapter):
 @cache
 def __getattr__(name: str) -> type[DehbSearch]:
     """Make the algorithm, called as the class of the package."""
-    if name.startswith("_"):
-        raise AttributeError(name)
     if name != "DEHB":
-        raise UnknownNameError(f"dehb has no {name!r}{one_of(name, ['DEHB'])}")
+        raise AttributeError(f"dehb has no {name!r}{one_of(name, ['DEHB'])}")
     return adapted(DehbSearch, dehb.DEHB, module=__name__, leave_out=_LEFT_OUT)

@@ -132,12 +132,10 @@ def adapt(sampler: type, module: str = __name__) -> type[OptunaSearch]:
 @cache
 def __getattr__(name: str) -> type[OptunaSearch]:
     """Make the algorithm with the name of a sampler."""
-    if name.startswith("_"):
-        raise AttributeError(name)
     possible = [n for n in optuna.samplers.__all__ if n not in _NOT_OFFERED]
     possible = [n for n in possible if isinstance(getattr(optuna.samplers, n), type)]
     if name not in possible:
-        raise UnknownNameError(f"optuna.samplers has no {name!r}{one_of(name, possible)}")
+        raise AttributeError(f"optuna.samplers has no {name!r}{one_of(name, possible)}")
     return adapt(getattr(optuna.samplers, name))
 
 

@@ -24,7 +24,7 @@ from smac.runhistory import StatusType, TrialInfo, TrialValue
 from algorithms.adapters.adapter import Adapter, Asked, adapted, refusals
 from algorithms.adapters.budgets import Budgets
 from nasbench.algorithm import Observation
-from nasbench.errors import UnknownNameError, one_of
+from nasbench.errors import one_of
 from nasbench.space import Arch, SearchSpace
 
 _FACADES = tuple(name for name in smac.facade.__all__ if name != "AbstractFacade")
@@ -205,8 +205,6 @@ def adapt(facade: type, module: str = __name__) -> type[SmacSearch]:
 @cache
 def __getattr__(name: str) -> type[SmacSearch]:
     """Make the algorithm with the name of a facade."""
-    if name.startswith("_"):
-        raise AttributeError(name)
     if name not in _FACADES:
-        raise UnknownNameError(f"smac.facade has no {name!r}{one_of(name, _FACADES)}")
+        raise AttributeError(f"smac.facade has no {name!r}{one_of(name, _FACADES)}")
     return adapt(getattr(smac.facade, name))

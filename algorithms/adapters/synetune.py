@@ -19,7 +19,7 @@ import numpy as np
 
 from algorithms.adapters.adapter import Adapter, Asked, adapted, quiet, refusals
 from nasbench.algorithm import Observation
-from nasbench.errors import AlgorithmError, UnknownNameError, one_of
+from nasbench.errors import AlgorithmError, one_of
 from nasbench.space import Arch, SearchSpace
 
 with quiet():
@@ -209,12 +209,10 @@ def adapt(scheduler: type, module: str = __name__) -> type[SyneTuneSearch]:
 @cache
 def __getattr__(name: str) -> type[SyneTuneSearch]:
     """Make the algorithm with the name of a scheduler."""
-    if name.startswith("_"):
-        raise AttributeError(name)
     if name in _NEED_BOTORCH:
-        raise UnknownNameError(f"synetune:{name} is not offered, since it needs BoTorch")
+        raise AttributeError(f"synetune:{name} is not offered, since it needs BoTorch")
     if name not in _SCHEDULERS:
-        raise UnknownNameError(
+        raise AttributeError(
             f"syne_tune.optimizer.baselines has no {name!r}{one_of(name, _SCHEDULERS)}"
         )
     return adapt(_SCHEDULERS[name])

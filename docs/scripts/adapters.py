@@ -53,7 +53,8 @@ def run(title: str, seeds: int, processes: int, out: Path) -> list[Records]:
     theirs = [n for n, v in VERDICTS.items() if n not in PARTIAL and (v.objectives or not several)]
     records = []
     for algorithm in (*(OURS_OF_SEVERAL if several else OURS), *theirs):
-        if several and not ALGORITHMS.load(algorithm).multi_objective:
+        kind = ALGORITHMS.load(algorithm)
+        if not kind.multi_objective if several else getattr(kind, "least", 1) > 1:
             continue
         print(title, algorithm, flush=True)
         setup = Setup(

@@ -45,6 +45,7 @@ SCORES = ("synflow", "nwot")
 SLOW = (
     "bananas/naslib",
     "brp_nas/eagle",
+    "esnac/cao",
     "nasbot/kandasamy",
     "npenas/bo",
     "npenas/np",

@@ -13,16 +13,13 @@ from leaderboard.site import diagrams, notes
 from leaderboard.site.formatting import duration, number
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.column import Column
-from nasbench.storage.files import file_digest
+from nasbench.tables.cards.croissant import croissant
 
 BEST = 10
 """Cells that are listed."""
 
 MOST = 2_000
 """Architectures of a sample whose values are drawn: a surrogate predicts each."""
-
-_CROISSANT = "http://mlcommons.org/croissant/"
-_TYPES = {"arch": "sc:Text", "status": "sc:Text", "seed": "sc:Integer", "schedule": "sc:Integer"}
 
 
 def view(board: Board) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def view(board: Board) -> dict[str, Any]:
         "among": f"of {MOST:,} random architectures" if sampled else "",
         "best": _best(landscape, columns),
         "titles": [spoken(column) for column in columns],
-        "croissant": table and _croissant(board),
+        "croissant": croissant(benchmark.table) if isinstance(benchmark, TableBenchmark) else None,
     }
 
 
@@ -153,66 +150,3 @@ def _best(landscape: AnyLandscape, columns: list[Column]) -> list[dict[str, Any]
 
 def _pretty(recipe: Any) -> str:
     return json.dumps(recipe, indent=2, ensure_ascii=False, default=str) if recipe else ""
-
-
-def _croissant(board: Board) -> dict[str, Any] | None:
-    """What the table is, in the vocabulary of Croissant 1.0; None for no single file."""
-    benchmark = board.landscape.benchmark
-    if not isinstance(benchmark, TableBenchmark):
-        return None
-    about, path = benchmark.table.metadata, benchmark.table.path
-    columns = {**dict.fromkeys(_TYPES, None), **benchmark.table.columns}
-    return {
-        "@context": {
-            "@vocab": "https://schema.org/",
-            "sc": "https://schema.org/",
-            "cr": _CROISSANT,
-            "dct": "http://purl.org/dc/terms/",
-            "conformsTo": "dct:conformsTo",
-            "citeAs": "cr:citeAs",
-            "recordSet": "cr:recordSet",
-            "field": "cr:field",
-            "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-            "source": "cr:source",
-            "fileObject": "cr:fileObject",
-            "extract": "cr:extract",
-            "column": "cr:column",
-        },
-        "@type": "sc:Dataset",
-        "conformsTo": f"{_CROISSANT}1.0",
-        "name": about.id,
-        "version": f"{about.version}.0.0",
-        "description": about.description or about.title or about.id,
-        "license": about.licence,
-        "citeAs": about.citation,
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": "trainings",
-                "name": path.name,
-                "contentUrl": path.name,
-                "encodingFormat": "application/vnd.apache.parquet",
-                "sha256": file_digest(path),
-            }
-        ],
-        "recordSet": [
-            {
-                "@type": "cr:RecordSet",
-                "@id": "training",
-                "field": [
-                    {
-                        "@type": "cr:Field",
-                        "@id": f"training/{name}",
-                        "name": name,
-                        "dataType": _TYPES.get(name, "sc:Float"),
-                        "description": column.description if column else "",
-                        "source": {
-                            "fileObject": {"@id": "trainings"},
-                            "extract": {"column": name},
-                        },
-                    }
-                    for name, column in columns.items()
-                ],
-            }
-        ],
-    }

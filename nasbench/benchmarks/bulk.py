@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark, Evaluation
 from nasbench.benchmarks.evaluator import Answers, answers, costs
-from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NotRecordedError
 from nasbench.space import Arch
@@ -94,8 +93,11 @@ def bulk(benchmark: Benchmark) -> Bulk:
     """Return what answers for a benchmark to many trials."""
     if isinstance(benchmark, TableBenchmark):
         return TableBulk(benchmark)
-    if isinstance(benchmark, SurrogateBenchmark):
-        return SurrogateBulk(benchmark)
+    if benchmark.family:
+        from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+
+        if isinstance(benchmark, SurrogateBenchmark):
+            return SurrogateBulk(benchmark)
     return AskedBulk(benchmark)
 
 

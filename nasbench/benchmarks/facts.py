@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.tables.described_space import is_described
 from nasbench.tables.table import Table
 
 
@@ -20,6 +22,11 @@ def table_facts(table: Table) -> Mapping[str, Any]:
     }
     if table.schedules:
         facts |= _of_trainings(TableBenchmark(table))
+    if is_described(table.space):
+        facts["not installed"] = (
+            f"the package that defines {metadata.space!r}: its rules, notation and graphs, and "
+            "which of its networks are equal, are not known"
+        )
     return facts | {
         "source": metadata.source,
         "licence": metadata.licence,
@@ -33,7 +40,8 @@ def table_facts(table: Table) -> Mapping[str, Any]:
 def _of_trainings(benchmark: TableBenchmark) -> dict[str, str]:
     """Return facts about the trainings of a table."""
     metadata, size = benchmark.table.metadata, benchmark.space.size
-    recorded = "" if metadata.complete else "recorded "
+    is_whole = not isinstance(benchmark.space, RecordedSpace)
+    recorded = "" if is_whole else "recorded "
     return {
         "space": f"{metadata.space} ({size:,} {recorded}architectures)" if size else metadata.space,
         "objectives": ", ".join(benchmark.objectives),

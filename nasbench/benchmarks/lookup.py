@@ -1,5 +1,6 @@
 """The index of a table: which rows belong to an architecture."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import NotRecordedError
-from nasbench.space import Arch, SearchSpace
+from nasbench.space import AnyArch, Arch, SearchSpace
+from nasbench.tables.described_space import is_described
 from nasbench.tables.table import Table
 
 _DENSE = 1_000_000  # up to this many tuples, the position of every tuple is kept
 _POSITIONS = 2**20
+_HASH = re.compile("[0-9a-f]{32}")
+MODULE_HASH = "module_hash"
+"""Column of the official names of cells of NAS-Bench-101."""
 _T = TypeVar("_T")
 
 
@@ -79,6 +84,27 @@ class Lookup:
         self.position = Memo(self._find_position)
         self.arch_position = Memo(self._find_arch_position)
 
+    def read(self, thing: AnyArch) -> Arch:
+        """Return the architecture that something stands for, also a module hash that is recorded.
+
+        Raises:
+            IllegalArchError: It stands for none of the space, see :meth:`SearchSpace.read`.
+        """
+        is_hash = isinstance(thing, str) and _HASH.fullmatch(thing)
+        if is_hash and thing in self._hashed:
+            return self._hashed[thing]
+        return self._space.read(thing)
+
+    @cached_property
+    def _hashed(self) -> dict[str, Arch]:
+        """Architectures by their module hashes; none where the table does not record them."""
+        table = self._table
+        if MODULE_HASH not in table.arch_columns:
+            return {}
+        archs = map(tuple, table.written_archs.tolist())
+        named = zip(table.arch_texts(MODULE_HASH), archs, strict=True)
+        return {name: arch for name, arch in named if name is not None}
+
     @cached_property
     def keys(self) -> NDArray[np.int64]:
         """Ranks of the architectures that own trainings, ascending."""
@@ -135,8 +161,8 @@ class Lookup:
             IllegalArchError: A tuple breaks a rule of the space.
             NotRecordedError: A tuple has no trainings.
         """
-        if self._dense is not None:
-            places = self._dense[ranks]
+        if self.dense is not None:
+            places = self.dense[ranks]
             others = np.flatnonzero(places < 0)
         else:
             places = np.searchsorted(self.keys, ranks)
@@ -150,7 +176,7 @@ class Lookup:
         return bool(np.prod(self._space.options, dtype=np.float64) <= _DENSE)
 
     @cached_property
-    def _dense(self) -> NDArray[np.int64] | None:
+    def dense(self) -> NDArray[np.int64] | None:
         """Position by rank for every tuple, -1 if not recorded; None for a large space."""
         if not self.is_dense:
             return None
@@ -160,7 +186,7 @@ class Lookup:
             grid = np.stack(np.unravel_index(ranks, self._space.options), axis=1)
             legal = np.ones(size, dtype=np.bool_)
             if self._space.has_rules:
-                legal = np.array([self._space.is_legal(tuple(arch)) for arch in grid.tolist()])
+                legal = self._space.legal_many(grid)
             ranks = np.full(size, -1)
             ranks[legal] = self._space.rank_many(self._space.canonical_many(grid[legal]))
         places = np.minimum(np.searchsorted(self.keys, ranks), len(self.keys) - 1)
@@ -172,9 +198,15 @@ class Lookup:
         owner = self._space.canonical(checked) if self._by_class else checked
         position = _find(self._key_view, self._space.rank(owner))
         if position < 0:
+            why = ""
+            if self._by_class and is_described(self._space):
+                why = (
+                    ", one of every class of equal networks; the package that defines the space "
+                    f"{self._space.name!r} knows the others, and is not installed"
+                )
             raise NotRecordedError(
                 f"{self._table.metadata.id!r} holds no training of {self._space.to_text(checked)}; "
-                f"it holds {len(self.keys)} architectures"
+                f"it holds {len(self.keys)} architectures{why}"
             )
         return position
 

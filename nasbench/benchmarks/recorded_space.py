@@ -2,16 +2,20 @@
 
 import random
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmarks.lookup import Lookup
 from nasbench.errors import IllegalArchError
 from nasbench.space import Arch, Graph, SearchSpace
+from nasbench.tables.described_space import is_described
+from nasbench.tables.table import Table
 
 _Firsts: TypeAlias = dict[Arch, Arch]
 
@@ -43,6 +47,11 @@ class RecordedSpace(SearchSpace):
     def from_text(self, text: str) -> Arch:
         return self.check(self.whole.from_text(text))
 
+    @property
+    def official_order(self) -> Sequence[int] | None:
+        """That of the whole space: an index may be that of an architecture without records."""
+        return self.whole.official_order
+
     def is_legal(self, arch: Arch) -> bool:
         rank = self.rank(arch)
         position = bisect_left(self._ranks, rank)
@@ -56,6 +65,9 @@ class RecordedSpace(SearchSpace):
                 "architectures"
             )
         return checked
+
+    def from_index(self, index: int) -> Arch:
+        return self.check(self.whole.from_index(index))
 
     def canonical(self, arch: Arch) -> Arch:
         """Return the first recorded member of the class."""
@@ -102,8 +114,8 @@ class RecordedSpace(SearchSpace):
 
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:
         """Return the options of the next decision that occur after ``prefix``."""
-        weight = self._weights[len(prefix)]
-        start = sum(w * option for w, option in zip(self._weights, prefix, strict=False))
+        weight = self.rank_weights[len(prefix)]
+        start = sum(w * option for w, option in zip(self.rank_weights, prefix, strict=False))
         ends = [start + weight * option for option in range(self.options[len(prefix)] + 1)]
         places = [bisect_left(self._ranks, rank) for rank in ends]
         return tuple(o for o, (first, last) in enumerate(pairwise(places)) if last > first)
@@ -120,3 +132,17 @@ class RecordedSpace(SearchSpace):
 
     def __repr__(self) -> str:
         return f"RecordedSpace({self.whole!r}, {self.size:,} architectures)"
+
+
+def searched(table: Table, lookup: Lookup) -> SearchSpace:
+    """Return what a search sees of a table: the whole space, or what the longest schedule records.
+
+    Where the space is not installed, only the rows say what is legal.
+    """
+    whole = table.space
+    if table.metadata.complete and (
+        not is_described(whole) or len(lookup.keys) == prod(whole.options)
+    ):
+        return whole
+    n_runs = np.diff(lookup.runs(table.schedules[-1]).first)
+    return RecordedSpace(whole, lookup.keys[n_runs > 0])

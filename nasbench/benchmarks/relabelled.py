@@ -16,7 +16,7 @@ from nasbench.benchmarks.recorded_space import RecordedSpace
 from nasbench.benchmarks.relabelled_space import RelabelledSpace
 from nasbench.column import Column
 from nasbench.errors import IllegalArchError
-from nasbench.space import Arch, SearchSpace
+from nasbench.space import AnyArch, Arch, SearchSpace
 from nasbench.splitmix import key
 from nasbench.storage.files import json_digest
 
@@ -82,15 +82,15 @@ class Relabelled:
     def complete_seeds(self) -> tuple[int, ...]:
         return self.benchmark.complete_seeds
 
-    def whole(self, arch: Arch | str) -> Arch:
+    def whole(self, arch: AnyArch) -> Arch:
         """Return the architecture of the benchmark that one of this space stands for.
 
         Raises:
             IllegalArchError: It is not in the space.
         """
-        if isinstance(arch, str):
-            arch = self._space.from_text(arch)
-        if isinstance(arch, tuple) and len(arch) == len(self._relabelled.options):
+        if arch.__class__ is not tuple:
+            arch = self._space.read(arch)
+        if len(arch) == len(self._relabelled.options):
             with suppress(TypeError, LookupError):
                 return self._relabelled.to_whole(arch)
         self._space.check(arch)
@@ -98,7 +98,7 @@ class Relabelled:
 
     def query(
         self,
-        arch: Arch | str,
+        arch: AnyArch,
         *,
         epoch: int | None = None,
         schedule: int | None = None,
@@ -107,12 +107,12 @@ class Relabelled:
         return self.benchmark.query(self.whole(arch), epoch=epoch, schedule=schedule, seed=seed)
 
     def curve(
-        self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
+        self, arch: AnyArch, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
         return self.benchmark.curve(self.whole(arch), metric, schedule=schedule, seed=seed)
 
     def evaluate(
-        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+        self, arch: AnyArch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
         return self.benchmark.evaluate(self.whole(arch), epoch=epoch, seed=seed)
 

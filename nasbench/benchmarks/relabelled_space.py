@@ -45,13 +45,15 @@ class RelabelledSpace(SearchSpace):
         self.decisions = tuple(  # type: ignore[misc]
             _moved(whole.decisions[i], self._options[i]) for i in self._order
         )
+
+    @cached_property
+    def _to_whole(self) -> list[tuple[int, dict[int, int]]]:
         place = {decision: position for position, decision in enumerate(self._order)}
-        self._to_whole = [
-            (place[i], dict(enumerate(options))) for i, options in enumerate(self._options)
-        ]
-        self._from_whole = [
-            (i, {old: new for new, old in enumerate(self._options[i])}) for i in self._order
-        ]
+        return [(place[i], dict(enumerate(options))) for i, options in enumerate(self._options)]
+
+    @cached_property
+    def _from_whole(self) -> list[tuple[int, dict[int, int]]]:
+        return [(i, {old: new for new, old in enumerate(self._options[i])}) for i in self._order]
 
     def to_whole(self, arch: Arch) -> Arch:
         """Return the architecture of the whole that one of this space stands for."""
@@ -67,6 +69,13 @@ class RelabelledSpace(SearchSpace):
         for decision, (position, _) in enumerate(self._to_whole):
             found[:, decision] = np.array(self._options[decision])[archs[:, position]]
         return found
+
+    def shares(self) -> list[dict[int, int]]:
+        """Return what each option adds to the rank in the whole, by place of the decision."""
+        weights = self.whole.rank_weights
+        return [
+            {new: weights[i] * old for new, old in enumerate(self._options[i])} for i in self._order
+        ]
 
     def to_text(self, arch: Arch) -> str:
         return "-".join(map(str, arch))

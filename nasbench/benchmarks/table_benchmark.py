@@ -12,19 +12,20 @@ from nasbench.benchmark import Evaluation, Trainings, check_integer
 from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.evaluator import evaluator, is_clocked
 from nasbench.benchmarks.lookup import Lookup, Memo
+from nasbench.benchmarks.many_answers import ManyAnswers
 from nasbench.benchmarks.numbers import Numbers
 from nasbench.benchmarks.objectives import check_known, check_objectives, fidelities_of
-from nasbench.benchmarks.recorded_space import RecordedSpace
+from nasbench.benchmarks.recorded_space import searched
 from nasbench.column import Column
 from nasbench.errors import ContentHashError, NotRecordedError, listed
-from nasbench.space import Arch, SearchSpace
+from nasbench.space import AnyArch, Arch, SearchSpace
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
 _EVALUATIONS = 2**16
 
 
-class TableBenchmark:
+class TableBenchmark(ManyAnswers):
     """A benchmark that answers from a table; see :class:`nasbench.benchmark.Benchmark`.
 
     Args:
@@ -47,11 +48,9 @@ class TableBenchmark:
         self, table: Table, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
     ) -> None:
         metadata = table.metadata
-        self.table = table
         self.name = metadata.id
         self.version = metadata.version
         self.content_hash = metadata.content_hash
-        self._space = table.space
         self.schedules = table.schedules
         if not self.schedules:
             raise NotRecordedError(
@@ -60,9 +59,8 @@ class TableBenchmark:
             )
         self._default_schedule = self.schedules[-1]
         self._one_schedule = len(self.schedules) == 1
-        self._lookup = Lookup(table)
-        self._numbers = Numbers(table, self._lookup)
-        self._refusals = self._numbers.refusals
+        lookup = Lookup(table)
+        super().__init__(table, lookup, Numbers(table, lookup))
         columns = {**table.columns, **table.arch_columns}
         self.objectives = check_objectives(
             objectives,
@@ -73,6 +71,7 @@ class TableBenchmark:
         )
         self.fidelities = fidelities_of(table, self.objectives)
         self.known = check_known(table, known, self._numbers.of_archs)
+        self._read = self._lookup.read
         self._position = self._lookup.position
         self._arch_position = self._lookup.arch_position
         self._trainings = {
@@ -82,11 +81,8 @@ class TableBenchmark:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space; of an incomplete table, what is recorded in the longest schedule."""
-        if self.table.metadata.complete:
-            return self._space
-        n_runs = np.diff(self._lookup.runs(self._default_schedule).first)
-        return RecordedSpace(self._space, self._lookup.keys[n_runs > 0])
+        """What a search sees: the space, or of an incomplete table what is recorded."""
+        return searched(self.table, self._lookup)
 
     family = ""
 
@@ -129,7 +125,7 @@ class TableBenchmark:
 
     def query(
         self,
-        arch: Arch | str,
+        arch: AnyArch,
         *,
         epoch: int | None = None,
         schedule: int | None = None,
@@ -138,7 +134,8 @@ class TableBenchmark:
         """Return everything recorded for an architecture.
 
         Args:
-            arch: A tuple, or the text form of the space.
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
+                tuple or a text; or a module hash, where the table records them.
             epoch: Number of trained epochs; default: the end of the training. In a table with
                 several schedules and without ``schedule``, epoch e means the end of schedule e.
             schedule: Planned length of the training in epochs; default: the longest.
@@ -154,8 +151,8 @@ class TableBenchmark:
             InvalidArgumentError: The epoch, schedule or seed is not an integer.
         """
         columns, arch_columns, row_of, question = self._numbers.answer(epoch, schedule, seed)
-        if isinstance(arch, str):
-            arch = self._space.from_text(arch)
+        if arch.__class__ is not tuple:
+            arch = self._read(arch)
         try:
             p = self._position[arch]
             if row_of is not None and row_of[p] < 0:
@@ -172,12 +169,12 @@ class TableBenchmark:
         return answer
 
     def curve(
-        self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
+        self, arch: AnyArch, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
         """Return a metric after epochs 1, 2, …; NaN where not recorded.
 
         Args:
-            arch: A tuple, or the text form of the space.
+            arch: As in :meth:`query`.
             metric: A column with a value for every recorded epoch.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
@@ -207,7 +204,7 @@ class TableBenchmark:
             raise NotRecordedError(
                 f"{self.name!r} has no curve of {metric!r}, {only}{self.table.metadata.referral}"
             )
-        arch = self._space.from_text(arch) if isinstance(arch, str) else self._space.check(arch)
+        arch = self._read(arch)
         p = self._position[arch]
         runs = self._lookup.runs(schedule)
         first, last = runs.first[p : p + 2]
@@ -222,12 +219,12 @@ class TableBenchmark:
         return read_only(curve)
 
     def evaluate(
-        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+        self, arch: AnyArch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
         """Return the losses and the cost of one training.
 
         Args:
-            arch: A tuple of the space.
+            arch: As in :meth:`query`.
             epoch: One of ``fidelities``; default: the last.
             seed: A recorded training seed; default: the mean over the recorded seeds, where a loss
                 is ``inf`` if one training diverged.
@@ -246,61 +243,12 @@ class TableBenchmark:
             evaluations = self._evaluations[epoch, seed]
         except KeyError:
             evaluations = self._evaluations_of(epoch, seed)
+        if arch.__class__ is not tuple:
+            arch = self._read(arch)
         try:
             return evaluations[arch]
         except TypeError:
             raise self._refusals.no_arch(arch) from None
-
-    def query_many(
-        self,
-        archs: NDArray[np.integer],
-        metric: str,
-        *,
-        epoch: int | None = None,
-        schedule: int | None = None,
-        seed: int | None = None,
-    ) -> NDArray[np.float64]:
-        """Return one metric of many architectures.
-
-        Args:
-            archs: Integers of shape ``(n, d)``.
-            metric: A column of trainings or of architectures.
-            epoch: As in :meth:`query`.
-            schedule: As in :meth:`query`.
-            seed: As in :meth:`query`.
-
-        Returns:
-            Values of shape ``(n,)``; NaN where the metric has no value at this epoch.
-
-        Raises:
-            IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
-            NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
-            InvalidArgumentError: The epoch, schedule or seed is not an integer.
-        """
-        epoch, schedule, seed = self._refusals.integers(epoch, schedule, seed)
-        archs = self._space.check_many(archs)
-        ranks = self._space.rank_many(archs)
-        schedule, index = self._refusals.resolve(epoch, schedule)
-        if metric in self._numbers.of_archs:
-            places = np.searchsorted(self.table.written_ranks, ranks)
-            others = np.flatnonzero(np.append(self.table.written_ranks, -1)[places] != ranks)
-            places[others] = [self._arch_position[tuple(arch)] for arch in archs[others].tolist()]
-            if len(places) and places.min() < 0:
-                raise self._refusals.no_numbers(
-                    self._space.check(archs[int(np.argmin(places))].tolist())
-                )
-            return read_only(np.asarray(self._numbers.arch_column(metric))[places])
-        if metric in self.table.arch_columns:
-            raise self._refusals.no_numbers_but_texts(metric)
-        if metric not in self.table.columns:
-            raise self._refusals.not_recorded(metric)
-        column = np.asarray(self._numbers.column(metric, schedule, index, seed))
-        places = self._lookup.positions(archs, ranks)
-        row_of = self._numbers.rows(schedule, seed)
-        if row_of is not None and len(places) and (np.asarray(row_of)[places] < 0).any():
-            bad = int(np.flatnonzero(np.asarray(row_of)[places] < 0)[0])
-            raise self._refusals.no_seed(tuple(archs[bad].tolist()), schedule, seed)
-        return read_only(column[places].astype(np.float64, copy=False))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return the key and the recorded seeds of an architecture.

@@ -1,11 +1,11 @@
 """The command line: each command is a thin function over the Python API.
 
 ``ask`` holds the commands that read, ``make`` and ``importing`` those that make benchmarks and
-files, ``search`` those that search and rank, ``boards`` those that send records to a board, check
-them and make figures and tables for papers, ``study`` the rest. Heavy packages are imported inside
-the commands, so that help and queries are instant. Bad input, and whatever the system refuses, ends
-with one line on standard error and exit code 2; an interruption with exit code 130, SIGTERM with
-143 and SIGHUP with 129.
+files, ``search`` those that search and rank, ``boards`` those that score an algorithm, send records
+to a board, check them and make figures and tables for papers, ``study`` the rest. Heavy packages
+are imported inside the commands, so that help and queries are instant. Bad input, and whatever the
+system refuses, ends with one line on standard error and exit code 2; an interruption with exit code
+130, SIGTERM with 143 and SIGHUP with 129.
 """
 
 import os
@@ -19,7 +19,7 @@ import typer
 
 from nasbench import startup
 from nasbench.cli import ask, importing, make, search, study
-from nasbench.cli.boards import papers, submissions
+from nasbench.cli.boards import papers, score, submissions
 from nasbench.cli.output import note, say
 from nasbench.cli.signals import heard
 from nasbench.cli.usage import Commands, usage_line
@@ -51,6 +51,7 @@ app.command()(ask.top)
 app.command()(ask.draw)
 app.command()(ask.explore)
 app.command()(search.run)
+app.command()(score.score)
 app.add_typer(leaderboard, name="leaderboard")
 leaderboard.command("build")(search.leaderboard_build)
 leaderboard.command()(submissions.submit)

@@ -7,10 +7,10 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from nasbench.cli.docstrings import arguments, paragraphs, plain
-from nasbench.cli.kinds import family_of, number
+from nasbench.cli.kinds import family_of, not_of, number, why_not
 from nasbench.cli.source import Source
 from nasbench.errors import (
     InvalidArgumentError,
@@ -18,7 +18,7 @@ from nasbench.errors import (
     UnknownNameError,
     one_of,
 )
-from nasbench.registry import install
+from nasbench.registry import Registry, install
 from nasbench.siblings import SIBLINGS
 
 KINDS = {"algorithms": "algorithm", "regressors": "regressor", "spaces": "space"}
@@ -37,6 +37,12 @@ class About(NamedTuple):
 
     data: dict[str, Any]
     sections: list[Section]
+
+    def with_fact(self, fact: str, value: str) -> Self:
+        """The same with one fact more."""
+        first, *more = self.sections
+        facts = Section(first.titles, [*first.rows, (fact, value)])
+        return self._replace(data={**self.data, fact: value}, sections=[facts, *more])
 
 
 def describe(name: str) -> About:
@@ -58,28 +64,47 @@ def describe(name: str) -> About:
     if name.endswith(".parquet") or os.sep in name or "@" in name:
         return _benchmark(name)
     benchmarks = catalogue()
-    kinds = [kind for kind, registry in registries.items() if name in registry]
-    if name in benchmarks and kinds:
-        places = [registries[kind][name] for kind in kinds]
+    ours = [kind for kind, registry in registries.items() if name in registry]
+    if name in benchmarks and ours:
+        place = registries[ours[0]][name]
         raise InvalidArgumentError(
-            f"{name!r} is a benchmark and the {KINDS[kinds[0]]} {places[0]}: "
-            f"write the version of the benchmark, as {name + '@1'!r}, or {places[0]!r}"
+            f"{name!r} is a benchmark and the {KINDS[ours[0]]} {place}: "
+            f"write the version of the benchmark, as {name + '@1'!r}, or {place!r}"
         )
+    added = [(k, plugin) for k, r in registries.items() if (plugin := r.plugins().get(name))]
+    others = [f"the {KINDS[kind]} {registries[kind][name]}" for kind in ours[1:]]
+    others += [f"the {KINDS[kind]} {plugin.place} of {plugin.origin}" for kind, plugin in added]
     if name in benchmarks:
-        return _benchmark(name)
-    for kind in kinds or registries:
-        try:
-            return _class(name, kind, registries[kind].load(name))
-        except MissingExtraError:
-            if name not in registries[kind]:  # a plug-in, whose source is not ours to read
-                raise
-            return _source(name, kind, Source(registries[kind][name]))
-        except UnknownNameError:  # plug-ins are found by their names only
-            continue
-    names = [*benchmarks, *(name for registry in registries.values() for name in registry.names())]
-    raise UnknownNameError(
-        f"no benchmark, algorithm, regressor or space is called {name!r}{one_of(name, names)}"
-    )
+        about = _benchmark(name)
+    elif ours:
+        about = _ours(name, ours[0], registries[ours[0]])
+    elif added:
+        about = _added(name, added[0][0], registries[added[0][0]])
+        others = others[1:]
+    else:
+        names = [*benchmarks, *(n for registry in registries.values() for n in registry.names())]
+        raise UnknownNameError(
+            f"no benchmark, algorithm, regressor or space is called {name!r}{one_of(name, names)}"
+        )
+    return about.with_fact("also", " and ".join(others)) if others else about
+
+
+def _ours(name: str, kind: str, registry: Registry) -> About:
+    """A class of ours."""
+    try:
+        about = _class(name, kind, registry.load(name))
+    except MissingExtraError:
+        about = _source(name, kind, Source(registry[name]))
+    shadowed = registry.shadowed()
+    return about.with_fact("not", not_of(shadowed[name])) if name in shadowed else about
+
+
+def _added(name: str, kind: str, registry: Registry) -> About:
+    """A class of a plug-in, whose code may do anything."""
+    plugin, found, made = registry.plugins()[name], registry.load(name), list[About]()
+    if reason := why_not(lambda: made.append(_class(name, kind, found))):
+        raise InvalidArgumentError(f"the {KINDS[kind]} {name!r} of {plugin.origin}: {reason}")
+    return made[0].with_fact("from", plugin.origin)
 
 
 def _benchmark(name: str) -> About:
@@ -87,9 +112,10 @@ def _benchmark(name: str) -> About:
     from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
     from nasbench.benchmarks.facts import surrogate_facts, table_facts
     from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+    from nasbench.tables.described_space import is_described
     from nasbench.tables.table import Table
 
-    path = find(name)
+    path, more_sections = find(name), list[Section]()
     if is_surrogate(path):
         opened = SurrogateBenchmark(path)
         facts, columns = dict(surrogate_facts(opened)), opened.columns
@@ -97,7 +123,9 @@ def _benchmark(name: str) -> About:
     else:
         table = Table(require_file(path))
         facts, columns = dict(table_facts(table)), {**table.columns, **table.arch_columns}
-        more = {"recipe": table.metadata.recipe}
+        more = {"recipe": table.metadata.recipe, "decisions": table.metadata.decisions}
+        if is_described(table.space):  # nothing else tells them
+            more_sections = [_decisions(table.space)]
     described = {name: column.encode() for name, column in columns.items()}
     rows = [
         (name, column.unit, column.split, column.description) for name, column in columns.items()
@@ -107,6 +135,7 @@ def _benchmark(name: str) -> About:
         [
             _facts({name: str(value) for name, value in facts.items()}),
             Section(("column", "unit", "split", "meaning"), rows),
+            *more_sections,
         ],
     )
 
@@ -195,17 +224,22 @@ def _space(name: str, space: Any, texts: dict[str, str]) -> About:
     facts["architectures"] = number(space.size)
     facts["example"] = space.to_text(space.sample(random.Random(0)))
     facts["class"] = f"{type(space).__module__}:{type(space).__qualname__}"
+    decisions = [{"name": d.name, "kind": d.kind, "options": d.labels} for d in space.decisions]
+    return About(
+        facts | {"architectures": space.size, "decisions": decisions},
+        [_facts(facts), _decisions(space)],
+    )
+
+
+def _decisions(space: Any) -> Section:
+    """The decisions of a space, options that are those of another one told by its name."""
     first: dict[tuple[str, ...], str] = {}
     rows = []
     for name, labels, kind in ((d.name, d.labels, d.kind) for d in space.decisions):
         told = f"as {first[labels]}" if labels in first else ", ".join(labels)
         first.setdefault(labels, name)
         rows.append((name, kind, str(len(labels)), told))
-    decisions = [{"name": d.name, "kind": d.kind, "options": d.labels} for d in space.decisions]
-    return About(
-        facts | {"architectures": space.size, "decisions": decisions},
-        [_facts(facts), Section(("decision", "kind", "options", "labels"), rows)],
-    )
+    return Section(("decision", "kind", "options", "labels"), rows)
 
 
 def _texts(docstring: str | None, paper: str | None) -> dict[str, str]:

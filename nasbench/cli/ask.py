@@ -1,6 +1,8 @@
 """Commands that read: list, info, query, top, draw, explore, check."""
 
 import json
+from contextlib import suppress
+from functools import partial
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nasbench.cli.about import describe
-from nasbench.cli.kinds import KINDS
+from nasbench.cli.kinds import KINDS, why_not
 from nasbench.cli.lists import print_list
 from nasbench.cli.options import (
     Arch,
@@ -67,12 +69,34 @@ def info(
         ),
     ],
     as_json: Json = False,
+    as_croissant: Annotated[
+        bool,
+        typer.Option("--croissant", help="Of a table: metadata for search engines, JSON-LD."),
+    ] = False,
+    as_card: Annotated[
+        bool,
+        typer.Option("--card", help="Of a table: README.md of a data set, for Hugging Face."),
+    ] = False,
 ) -> None:
     """Describe a benchmark, algorithm, regressor or space.
 
     Of a benchmark: what it holds, where it comes from and what it is good for. Of an algorithm:
     its paper, its hyperparameters and its presets.
     """
+    if as_json + as_croissant + as_card > 1:
+        raise InvalidArgumentError("--json, --croissant and --card exclude each other")
+    if as_croissant:
+        from nasbench.benchmarks.catalogue import open_table
+        from nasbench.tables.cards.croissant import croissant
+
+        say(json.dumps(croissant(open_table(name)), indent=2))
+        return
+    if as_card:
+        from nasbench.benchmarks.catalogue import open_table
+        from nasbench.tables.cards.card import card
+
+        say(card(open_table(name)).rstrip("\n"))
+        return
     about = describe(name)
     if as_json:
         say(json.dumps(about.data, indent=1, default=str))
@@ -103,7 +127,7 @@ def query(
     from nasbench.benchmarks.loading import load
 
     opened = load(benchmark)
-    answer = opened.query(parse_arch(arch, opened.space), epoch=epoch, schedule=schedule, seed=seed)
+    answer = opened.query(parse_arch(arch), epoch=epoch, schedule=schedule, seed=seed)
     if as_json:
         say(json.dumps({**answer, **answer.texts}))
         return
@@ -276,21 +300,27 @@ def _known(arch: str, space: str | None, benchmark: str | None) -> tuple["Search
     if space is not None:
         return _read(arch, SIBLINGS.load("spaces").load(space)())
     found: list[tuple[SearchSpace, Any]] = []
+    is_notation = arch.strip().isdigit()  # without a space, an index says nothing
+
+    def read(name: str) -> None:
+        known: SearchSpace = spaces.load(name)()
+        found.append((known, known.from_text(arch)) if is_notation else _read(arch, known))
+
     for name in (spaces := SIBLINGS.load("spaces")):
-        try:
-            found.append(_read(arch, spaces.load(name)()))
-        except IllegalArchError:
-            continue
+        with suppress(IllegalArchError):
+            read(name)
+
+    for name in spaces.plugins():
+        why_not(partial(read, name))  # one that fails reads nothing
     if len(found) != 1:
-        names = listed(known.name for known, _ in found) if found else listed(spaces)
+        names = listed(known.name for known, _ in found) if found else listed(spaces.names())
         fits = "several spaces" if found else "no space"
         raise IllegalArchError(f"{arch!r:.200} is an architecture of {fits}: add --space, {names}")
     return found[0]
 
 
 def _read(arch: str, space: "SearchSpace") -> tuple["SearchSpace", Any]:
-    read = parse_arch(arch, space)
-    return space, space.from_text(read) if isinstance(read, str) else read
+    return space, space.read(parse_arch(arch))
 
 
 def check(benchmark: Benchmark) -> None:
@@ -300,6 +330,7 @@ def check(benchmark: Benchmark) -> None:
     """
     from nasbench.benchmarks.catalogue import find, is_surrogate, require_file
     from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
+    from nasbench.tables.described_space import is_described
     from nasbench.tables.table import Table
 
     path = find(benchmark)
@@ -316,4 +347,9 @@ def check(benchmark: Benchmark) -> None:
     opened.check()
     metadata, n = opened.metadata, len(opened.seed)
     size = f"{n:,} runs" if n else f"{len(opened.written_archs):,} architectures"
+    if is_described(opened.space):
+        note(
+            f"the package that defines the space {metadata.space!r} is not installed: its rules "
+            "and which networks are equal were not checked"
+        )
     say(f"{metadata.id}@{metadata.version}: {size}, content hash {metadata.content_hash}: ok")

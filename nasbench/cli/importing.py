@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from nasbench.cli.kinds import KINDS
 from nasbench.cli.options import Home, Replace, Work, given_path, home, refuse_shipped
 from nasbench.cli.output import meter, say, written
-from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError, one_of
 from nasbench.siblings import SIBLINGS
 
 _TYPES: dict[str, Any] = {
@@ -38,8 +38,8 @@ class Importers(TyperGroup):
         """
         try:
             importer = SIBLINGS.load("importers").load(cmd_name)
-        except UnknownNameError:
-            if ctx.resilient_parsing:  # a shell asks about a word that is not complete
+        except NasbenchError:
+            if ctx.resilient_parsing:  # a shell asks, about a word that is not complete or any
                 return None
             raise
         app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from nasbench.cli.docstrings import summary
 from nasbench.cli.source import Source
-from nasbench.errors import NasbenchError, listed
-from nasbench.registry import Plugin, Registry
+from nasbench.errors import NasbenchError, first_line, listed
+from nasbench.plugins import Plugin
+from nasbench.registry import Registry
 from nasbench.siblings import SIBLINGS
 
 Things: TypeAlias = dict[str, dict[str, Any]]
@@ -48,7 +50,9 @@ class Kind(NamedTuple):
             texts.append(f"Needs an extra that is not installed: {listed(missing)}.")
         if origin := thing.get("origin"):
             texts.append(f"From {origin}.")
-        return " ".join(texts)
+        if note := thing.get("shadowed"):
+            texts.append(f"Not {note}.")
+        return " ".join([f"{text.rstrip('.')}." for text in texts[:-1]] + texts[-1:])
 
 
 def read_benchmarks() -> Things:
@@ -104,7 +108,7 @@ def read_spaces() -> Things:
         space = found()
         return {
             "decisions": len(space.decisions),
-            "architectures": space.size,
+            "architectures": None if space.size is None else int(space.size),
             "summary": summary(sys.modules[found.__module__].__doc__),
             "notation": summary(found.__doc__),
         }
@@ -116,7 +120,7 @@ def read_importers() -> Things:
     """Importers, with the tables that they give."""
     return _loaded(
         "importers",
-        lambda importer: {"tables": list(importer.ids), "summary": importer.summary},
+        lambda importer: {"tables": list(importer.ids), "summary": str(importer.summary)},
     )
 
 
@@ -188,33 +192,73 @@ def _cell(fact: str, value: Any) -> str:
 
 
 def _sources(kind: str, describe: Callable[[Source], dict[str, Any]]) -> Things:
-    """Things of a registry, ours and those of plug-ins, as their sources describe them."""
+    """Things of a registry as their sources describe them; plug-ins are also imported."""
+    from nasbench.runs.setup import load_algorithm
+
+    registry: Registry = SIBLINGS.load(kind)
+    load: Callable[[str], object] = load_algorithm if kind == "algorithms" else registry.load
     things: Things = {}
-    for name, (place, origin) in _registered(kind).items():
+    for name, place in registry.items():
         source = Source(place)
-        things[name] = describe(source) | {"missing_extras": source.missing} | _from(origin)
-    return things
+        things[name] = describe(source) | {"missing_extras": source.missing}
+    for name, plugin in registry.plugins().items():
+        reason = why_not(partial(load, name))
+        source = Source(plugin.place)
+        things[name] = describe(source) | {"missing_extras": source.missing}
+        things[name] |= _error(reason) | {"origin": plugin.origin}
+    return _with_shadowed(things, registry)
 
 
 def _loaded(kind: str, describe: Callable[[Any], dict[str, Any]]) -> Things:
     """Things of a registry, ours and those of plug-ins, as they describe themselves."""
+    registry: Registry = SIBLINGS.load(kind)
     things: Things = {}
-    for name, (_, origin) in _registered(kind).items():
+    for name in registry:
         try:
-            things[name] = describe(SIBLINGS.load(kind).load(name)) | _from(origin)
+            things[name] = describe(registry.load(name))
         except NasbenchError as error:
-            things[name] = {"error": str(error)} | _from(origin)
+            things[name] = _error(str(error))
+    for name, plugin in registry.plugins().items():
+        told: list[dict[str, Any]] = []
+        reason = why_not(partial(_tell, registry, name, describe, told))
+        things[name] = (told[0] if told else _error(reason)) | {"origin": plugin.origin}
+    return _with_shadowed(things, registry)
+
+
+def _tell(
+    registry: Registry,
+    name: str,
+    describe: Callable[[Any], dict[str, Any]],
+    told: list[dict[str, Any]],
+) -> None:
+    told.append(describe(registry.load(name)))
+
+
+def why_not(use: Callable[[], object]) -> str:
+    """Use code of a plug-in, which may do anything; why that failed, empty if it did not."""
+    try:
+        use()
+    except NasbenchError as error:
+        return str(error)
+    except (Exception, SystemExit) as error:
+        return f"it fails when it is described: {type(error).__name__}: {first_line(error)}"
+    return ""
+
+
+def _error(reason: str) -> dict[str, str]:
+    return {"error": reason} if reason else {}
+
+
+def _with_shadowed(things: Things, registry: Registry) -> Things:
+    """Things of ours say which plug-ins have their names."""
+    for name, plugin in registry.shadowed().items():
+        things[name]["shadowed"] = not_of(plugin)
     return things
 
 
-def _registered(kind: str) -> dict[str, Plugin]:
-    registry: Registry = SIBLINGS.load(kind)
-    ours = {name: Plugin(place, "") for name, place in registry.items()}
-    return ours | registry.plugins()
-
-
-def _from(origin: str) -> dict[str, str]:
-    return {"origin": origin} if origin else {}
+def not_of(plugin: Plugin) -> str:
+    """That a thing of ours is not that of a plug-in with its name."""
+    return f"that of {plugin.origin}, which is reached as {plugin.place!r} only"
 
 
 def _benchmark(path: Path) -> tuple[str, dict[str, Any]]:

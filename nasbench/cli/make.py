@@ -296,7 +296,7 @@ def export(
     with status("Exporting the network"):
         done = SIBLINGS.load("export")(
             blueprint,
-            parse_arch(arch, blueprint.space),
+            blueprint.space.read(parse_arch(arch)),
             {name: path for name, path in files.items() if path is not None},
             seed=seed,
             replace=replace,

@@ -3,12 +3,10 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasbench.errors import InvalidArgumentError, first_line
-
-if TYPE_CHECKING:
-    from nasbench.space import SearchSpace
+from nasbench.storage.documents import parse_json
 
 _MOST_SEEDS = 1_000_000
 _MOST_DIGITS = 18
@@ -92,15 +90,20 @@ def parse_replicate(text: str) -> Any:
     return int(text) if _is_number(text) else text
 
 
-def parse_arch(text: str, space: "SearchSpace") -> Any:
-    """An architecture of ``"3,3,3,1,3,2"``; any other text is left to the space.
+def parse_arch(text: str) -> Any:
+    """An architecture of ``"3,3,3,1,3,2"`` or of a JSON object, for ``space.read``, or the text.
 
     Raises:
-        IllegalArchError: Numbers that are not an architecture of the space.
+        InvalidArgumentError: A text in braces that is no JSON object.
     """
     options = [option for part in text.split(",") if (option := part.strip())]
     if "," in text and all(map(_is_number, options)):
-        return space.check([int(option) for option in options])
+        return [int(option) for option in options]
+    if text.lstrip().startswith("{"):
+        try:
+            return parse_json(text)
+        except ValueError as error:
+            raise InvalidArgumentError(f"{text!r:.200} is no JSON: {first_line(error)}") from error
     return text
 
 

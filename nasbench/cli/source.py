@@ -70,7 +70,7 @@ def _tree(module: str) -> ast.Module:
         spec = find_spec(module)
         path = Path(str(spec and spec.origin))
         return ast.parse(path.read_bytes())
-    except Exception:  # the package around a module of a plug-in may fail in any way
+    except (Exception, SystemExit):  # the package around a module of a plug-in may fail in any way
         return ast.parse("")
 
 

@@ -1,1 +1,1 @@
-"""Tables that ship with the package, and the representatives of the classes of ``nb201``."""
+"""Tables that ship with the package, and the classes of ``nb201`` and ``nbgraph``."""

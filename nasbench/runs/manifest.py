@@ -14,6 +14,7 @@ from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
 from nasbench.storage.files import json_digest
 from nasbench.storage.names import check_id
+from nasbench.tables.described_space import is_described
 
 _ALGORITHM = re.compile(r"[\w-][\w.:<>-]{0,199}")
 
@@ -45,6 +46,8 @@ class Manifest:
         random_trials: Number of trials at the start that are nothing but random search; None for
             all.
         weight_sharing: Whether the algorithm trains a supernet before its first trial.
+        described: Whether the space was not installed, so that only its description in the table
+            was searched.
         packages: Versions of other packages that decide what it proposes, by name.
         outside: Whether the trials were proposed by a loop of the user's (:func:`nasbench.record`).
             Then ``algorithm`` is a name of their own, and nothing is known of the code.
@@ -68,6 +71,7 @@ class Manifest:
     test_objectives: tuple[str, ...] = ()
     random_trials: int | None = 0
     weight_sharing: bool = False
+    described: bool = False
     packages: Mapping[str, str] = field(default_factory=dict)
     outside: bool = False
 
@@ -125,6 +129,7 @@ class Manifest:
             ),
             random_trials=algorithm.random_trials,
             weight_sharing=takes_supernets(kind),
+            described=is_described(benchmark.space),
             packages={package: version(package) for package in sorted(algorithm.packages)},
         )
 
@@ -199,6 +204,8 @@ class Manifest:
             document["random_trials"] = self.random_trials
         if self.weight_sharing:
             document["weight_sharing"] = True
+        if self.described:
+            document["benchmark"]["described"] = True
         if self.packages:
             document["packages"] = dict(self.packages)
         if self.outside:
@@ -240,6 +247,7 @@ class Manifest:
                 test_objectives=_texts(benchmark.get("test_objectives", ())),
                 random_trials=_typed(document.get("random_trials", 0), int | None),
                 weight_sharing=document.get("weight_sharing", False) is True,
+                described=benchmark.get("described", False) is True,
                 packages={k: _typed(v, str) for k, v in document.get("packages", {}).items()},
                 outside=document.get("outside", False) is True,
             )

@@ -210,9 +210,9 @@ class Recorder:
         """Train an architecture; a repeated one is trained and paid for again.
 
         Args:
-            arch: One option per decision, as a tuple, list or array of integers; labels by name
-                of the decision, as a dict or a configuration of ConfigSpace; or the text form of
-                the space.
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes: one option
+                per decision as integers; options by name of the decision, as a dict or a
+                configuration of ConfigSpace; a text; an official index.
             epoch: The epoch to train it to, one of the fidelities; default: the last.
             resumes: Number of an earlier trial whose training goes on; trials are numbered from 0,
                 see :attr:`last`. Only the added epochs are paid for.
@@ -250,12 +250,7 @@ class Recorder:
             self._end(self._spent)
         if ledger.n_trials >= ledger.pause and not ledger.may_go_on(self.seconds):
             self._end(f"all {budget.trials:,} trials are made")
-        if isinstance(arch, str):
-            arch = self.space.from_text(arch)
-        elif isinstance(arch, Mapping):
-            arch = self.space.from_configuration(arch)
-        else:
-            arch = self.space.check(arch)
+        arch = self.space.read(arch)
         fidelities = self.manifest.fidelities
         epoch = fidelities[-1] if epoch is None else check_integer("epoch", epoch)
         if epoch not in fidelities:

@@ -24,7 +24,7 @@ from typing import Literal
 
 from nasbench.algorithm import Algorithm, Proposal, kept_hyperparameters
 from nasbench.benchmark import Benchmark
-from nasbench.errors import AlgorithmError, one_of
+from nasbench.errors import AlgorithmError, IllegalArchError, one_of
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.ledger import Charging, Ledger
 from nasbench.runs.manifest import Manifest
@@ -176,6 +176,11 @@ def replay_bare(
             if type(proposal) is not Proposal:
                 raise AlgorithmError(
                     f"ask() of {type(algorithm).__name__} returned {proposal!r}, not a Proposal"
+                )
+            if not isinstance(proposal.arch, tuple):  # what else stands for one is not recorded
+                raise IllegalArchError(
+                    f"ask() of {type(algorithm).__name__} proposed {proposal.arch!r:.200}, which "
+                    "must be a tuple of integers"
                 )
             epoch = proposal.epoch
             if epoch is None:

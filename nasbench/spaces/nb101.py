@@ -5,6 +5,7 @@ except the input and the output: 423,624 different cells.
 """
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
@@ -28,6 +29,8 @@ _INNER = MAX_VERTICES - 2
 _EDGES = tuple((x, y) for y in range(1, MAX_VERTICES) for x in range(y))
 _INTO = tuple(slice(y * (y - 1) // 2, y * (y + 1) // 2) for y in range(MAX_VERTICES))
 _N_EDGES = len(_EDGES)
+_HASH = re.compile("[0-9a-f]{32}")
+_NO_HASH = "; a module hash names a cell where a table records it, as 'nasbench import nb101' makes"
 _EXAMPLE = "0101 0010 0001 0000 input,conv3x3-bn-relu,maxpool3x3,output"
 
 # Sources of a vertex as bits of an integer (source x is bit x), by options of its incoming edges
@@ -85,9 +88,10 @@ class NB101(SearchSpace):
         operations, digits = names.split(","), "".join(rows)
         n = len(operations)
         if len(digits) != n * n or {*map(len, rows)} - {n, n * n} or set(digits) - {"0", "1"}:
+            hint = _NO_HASH if _HASH.fullmatch(text.strip()) else ""
             raise IllegalArchError(
                 f"{text!r:.200} is not a cell of 'nb101': it needs V rows of V digits 0 or 1, then "
-                f"V operations separated by commas, as in {_EXAMPLE!r}"
+                f"V operations separated by commas, as in {_EXAMPLE!r}{hint}"
             )
         rows = [digits[n * x : n * x + n] for x in range(n)]
         return from_matrix([[int(digit) for digit in row] for row in rows], operations)

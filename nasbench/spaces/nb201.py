@@ -18,11 +18,13 @@ False
 True
 """
 
+import random
 import re
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import permutations, product
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +38,7 @@ NONE, SKIP, CONV1, CONV3, POOL = range(5)
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 _INCOMING = {node: [(e, i) for e, (i, j) in enumerate(EDGES) if j == node] for node in (1, 2, 3)}
 _EXAMPLE = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|"
+_SHUFFLED_WITH = 88
 _REPRESENTATIVES = "nb201-representatives.npy"
 
 
@@ -94,6 +97,16 @@ class NB201(SearchSpace):
 
     def _unrank_many(self, ranks: NDArray[np.integer]) -> NDArray[np.int64]:
         return np.stack(np.unravel_index(ranks, self.options), axis=1).astype(np.int64)
+
+    @cached_property
+    def official_order(self) -> list[int]:
+        """Rank of the cell of every index of NAS-Bench-201 and NATS-Bench.
+
+        Their authors shuffled the cells by ``random.Random(88)``.
+        """
+        order = list(range(prod(self.options)))
+        random.Random(_SHUFFLED_WITH).shuffle(order)
+        return order
 
     @cached_property
     def _representatives(self) -> NDArray[np.uint16]:

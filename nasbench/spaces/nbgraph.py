@@ -22,10 +22,14 @@ linear in the operations and the number of leaves, are those of the resulting tr
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
+from importlib.resources import files
 from itertools import product
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasbench.errors import IllegalArchError, one_of
 from nasbench.space import Arch, Decision, Graph, SearchSpace
@@ -39,6 +43,7 @@ _NODES = 4
 _SOURCES = tuple(tuple(map(int, link)) for link in LINKS)
 _NUMBERINGS = {"".join(map(str, s)) for s in product(*[range(i + 1) for i in range(_NODES)])}
 _EXAMPLE = "0012 gat-gcn-fc-skip"
+_REPRESENTATIVES = "nbgraph-representatives.npy"
 
 # The nodes that one source feeds, ascending. A node is a triple: minus the number of nodes of its
 # subtree, its operation, and the nodes that it feeds.
@@ -100,16 +105,28 @@ class NBGraph(SearchSpace):
         """Return whether at least one operation is not a skip."""
         return arch[1:] != (SKIP,) * _NODES
 
-    def canonical(self, arch: Arch) -> Arch:
-        """Return the tuple of the published key, which puts unnecessary skips first, in a row.
+    @cached_property
+    def size(self) -> int:
+        """Number of legal tuples."""
+        return prod(self.options) - len(LINKS)
 
-        The other nodes are numbered by their distance from the input, then by the size of what they
-        feed, largest first, then by their operations.
-        """
-        fed = _without_skips(_fed(_SOURCES[arch[0]], arch[1:]), at_input=True)
-        for _ in range(_NODES + sum(node[0] for node in fed)):
-            fed = (_node(SKIP, fed),)
-        return _numbered(fed)
+    def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = (np.asarray(archs)[:, 1:] != SKIP).any(axis=1)
+        return found
+
+    def canonical(self, arch: Arch) -> Arch:
+        """Return the tuple of the published key, see :func:`representative`."""
+        return self.unrank(int(self._representatives[self.rank(arch)]))
+
+    def canonical_many(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
+        ranks = self._representatives[self.rank_many(archs)]
+        return np.stack(np.unravel_index(ranks, self.options), axis=1).astype(np.int64)
+
+    @cached_property
+    def _representatives(self) -> NDArray[np.uint16]:
+        with files("nasbench.data").joinpath(_REPRESENTATIVES).open("rb") as file:
+            array: NDArray[np.uint16] = np.load(file, allow_pickle=False)
+        return array
 
     def graph(self, arch: Arch) -> Graph:
         """Return input, the four nodes as written, and output.
@@ -126,6 +143,19 @@ class NBGraph(SearchSpace):
                 raw.add(node)
             adjacency[node, -1] = node not in sources and node not in raw
         return Graph(adjacency, ("input", *[OPERATIONS[option] for option in arch[1:]], "output"))
+
+
+def representative(arch: Arch) -> Arch:
+    """Return the tuple of the published key, which puts unnecessary skips first, in a row.
+
+    The other nodes are numbered by their distance from the input, then by the size of what they
+    feed, largest first, then by their operations. The file that ``canonical`` reads holds the rank
+    of the result for every rank; that of an illegal tuple is its own.
+    """
+    fed = _without_skips(_fed(_SOURCES[arch[0]], arch[1:]), at_input=True)
+    for _ in range(_NODES + sum(node[0] for node in fed)):
+        fed = (_node(SKIP, fed),)
+    return _numbered(fed)
 
 
 def from_key(key: int) -> Arch:

@@ -1,5 +1,6 @@
 """Parquet columns as NumPy arrays, without pandas and with the errors of the suite."""
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ from nasbench.errors import SchemaError, UnknownNameError, UnreadableTableError,
 from nasbench.siblings import SIBLINGS
 from nasbench.space import SearchSpace
 from nasbench.storage.documents import parse_json
+from nasbench.tables.described_space import (
+    DescribedSpace,
+    decode_decisions,
+    difference,
+    is_described,
+)
 
 
 def open_file(
@@ -85,23 +92,40 @@ def read_document(schema: pa.Schema) -> Any:
         return None
 
 
-def load_space(name: str, where: str) -> SearchSpace:
+def load_space(name: str, where: str, decisions: Sequence[Any] = ()) -> SearchSpace:
     """Return the search space of a table.
 
     Args:
         name: Registered name of the space; never a module to import, since a file could name any.
         where: Name of the file, for messages.
+        decisions: The decisions of the space as the file describes them, if it does. They stand for
+            a space that is not installed.
 
     Raises:
-        SchemaError: There is no such space, or it has 2**63 tuples or more.
+        SchemaError: There is no such space and no decisions are given, or they are not those of the
+            installed space, or the space has 2**63 tuples or more.
+        NasbenchError: A plug-in defines the space and fails.
     """
     spaces = SIBLINGS.load("spaces")
     try:
         if ":" in name:
             raise UnknownNameError(f"a table needs a registered space{one_of(name, spaces)}")
-        space: SearchSpace = spaces.load(name)()
+        space: SearchSpace
+        if decisions and not spaces.is_registered(name):
+            space = DescribedSpace(name, decode_decisions(decisions, where))
+        else:
+            space = spaces.load(name)()
     except UnknownNameError as error:
         raise SchemaError(f"{where}: {error}") from error
+    if space.name != name:
+        raise SchemaError(
+            f"{where}: the space that is registered as {name!r} calls itself {space.name!r}"
+        )
+    if decisions and not is_described(space) and (told := difference(decisions, space)):
+        raise SchemaError(
+            f"{where}: the decisions of {name!r} are not those of the installed space, which is "
+            f"another version of it or another space of this name; {told}"
+        )
     if prod(space.options) >= 2**63:
         raise SchemaError(f"{where}: the space {name!r} has too many tuples for a table")
     return space

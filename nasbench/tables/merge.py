@@ -10,6 +10,7 @@ from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import SearchSpace
 from nasbench.storage.files import json_digest
+from nasbench.tables.described_space import is_described
 from nasbench.tables.draft import Draft
 from nasbench.tables.joined_rows import JoinedRuns, join_archs
 from nasbench.tables.schema import Metadata
@@ -49,6 +50,11 @@ def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | No
     for table in tables:
         table.check()
     space = tables[0].space
+    if key == "class" and is_described(space):
+        raise InvalidArgumentError(
+            f"{space.name!r} is not installed, and only the package that defines it knows which "
+            "networks are equal: install it to join tables that are keyed by class"
+        )
     objectives = [table.metadata.default_objective for table in tables]
     objective = next((name for name in objectives if name is not None), None)
     joined = JoinedRuns(trained, space)
@@ -73,6 +79,7 @@ def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | No
             title=" joined with ".join(named) if title is None else title,
             recipe=recipe | {"digest": digest},
             software=_software(named),
+            decisions=next((t.metadata.decisions for t in tables if t.metadata.decisions), []),
             **{field: _joined_field(field, named) for field in _TEXTS},
         ),
         runs=runs,

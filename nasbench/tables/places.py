@@ -62,6 +62,8 @@ def must_write(path: Path, document: Mapping[str, Any], *, replace: bool) -> boo
     held = found.get(path, {})
     if held.get("digest") == document["digest"]:
         return not _is_whole(path)
+    if held and _same_but_for_decisions(held, document):
+        return True
     lone = found.get(archs_file(path), {}) if not held else {}
     if found and not replace and lone.get("content_hash") != document["content_hash"]:
         raise InvalidArgumentError(_refusal(path, held, document))
@@ -115,6 +117,12 @@ def _found(path: Path) -> dict[Path, dict[str, Any]]:
             "it away, or choose another id or folder"
         )
     return found
+
+
+def _same_but_for_decisions(held: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    """Whether a table of a version that recorded no decisions lacks nothing but these."""
+    others = {k: v for k, v in document.items() if k not in ("decisions", "digest")}
+    return {k: v for k, v in held.items() if k != "digest"} == others
 
 
 def _is_whole(path: Path) -> bool:

@@ -44,6 +44,8 @@ class Metadata:
         licence: Licence of the numbers.
         citation: What to cite.
         software: Versions of the software that the numbers depend on.
+        decisions: Decisions of the space, see :mod:`nasbench.tables.described_space`; the writer
+            fills them in. Empty in tables of versions that did not.
         content_hash: SHA-256 of all that answers depend on, see
             :func:`nasbench.tables.hashes.content_hash`.
     """
@@ -65,6 +67,7 @@ class Metadata:
     licence: str = ""
     citation: str = ""
     software: dict[str, str] = field(default_factory=dict)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
     content_hash: str = ""
 
     @property
@@ -79,10 +82,13 @@ class Metadata:
 
     def encode(self) -> dict[str, Any]:
         """Return the metadata as a JSON object that includes the schema version."""
-        return asdict(self) | {
+        document = asdict(self) | {
             "schema": SCHEMA_VERSION,
             "epochs": {str(schedule): epochs for schedule, epochs in self.epochs.items()},
         }
+        if not self.decisions:
+            del document["decisions"]
+        return document
 
     @classmethod
     def decode(cls, document: Any, where: str) -> Self:
@@ -132,6 +138,7 @@ class Metadata:
             "epochs": dict,
             "recipe": dict,
             "software": dict,
+            "decisions": list,
         }
         for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
             kind = kinds.get(name, str)

@@ -68,7 +68,8 @@ class Table:
     Attributes:
         path: The absolute path.
         metadata: What the table says about itself.
-        space: The search space.
+        space: The search space; where it is not installed, a
+            :class:`~nasbench.tables.described_space.DescribedSpace`.
         columns: Meaning of every column of runs, except the keys and ``status``.
         arch_columns: Meaning of every column of architectures, except ``arch`` and ``rank``.
 
@@ -89,7 +90,8 @@ class Table:
                 f"{path} holds the table {self.metadata.id}@{self.metadata.version}: name it "
                 f"{' or '.join(self.metadata.file_names)}, its numbers of architectures likewise"
             )
-        self.space: SearchSpace = load_space(self.metadata.space, str(path))
+        said = self.metadata
+        self.space: SearchSpace = load_space(said.space, str(path), said.decisions)
         check_types(schema, self.space, self.metadata.default_objective, str(path))
         n_runs = self._runs.metadata.num_rows
         if not n_runs and (self._archs is None or self.metadata.epochs):
@@ -114,6 +116,12 @@ class Table:
     def schedules(self) -> tuple[int, ...]:
         """Planned lengths of the recorded trainings in epochs, ascending."""
         return tuple(sorted(self.metadata.epochs))
+
+    @property
+    def files(self) -> tuple[tuple[Path, pa.Schema], ...]:
+        """Path and columns of the file of runs and, if there is one, of that of architectures."""
+        archs = [] if self._archs is None else [(archs_file(self.path), self._archs.schema_arrow)]
+        return (self.path, self._runs.schema_arrow), *archs
 
     def is_curve(self, name: str) -> bool:
         """Return whether a column of runs holds a value for every recorded epoch."""

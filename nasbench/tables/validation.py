@@ -44,7 +44,7 @@ def validate(metadata: Metadata, runs: pa.Table, archs: pa.Table | None, where: 
         IllegalArchError: An architecture is outside the space, or is not a representative.
     """
     metadata.check(where)
-    space = load_space(metadata.space, where)
+    space = load_space(metadata.space, where, metadata.decisions)
     check_rows(metadata, runs, archs, where)
     distinct = legal_archs(runs, space, where)
     _check_ranks(runs, space, where)
@@ -74,7 +74,7 @@ def check_content(
         IllegalArchError: The table is keyed by class and an architecture is not a representative.
         ValueRangeError: A number is impossible, or is missing where it is required.
     """
-    space = load_space(metadata.space, where)
+    space = load_space(metadata.space, where, metadata.decisions)
     objective = _check_objective(metadata, runs, where)
     if metadata.key == "class":
         representatives = space.canonical_many(distinct)

@@ -23,6 +23,7 @@ from nasbench.tables.columns import (
     read_archs,
     to_numpy,
 )
+from nasbench.tables.described_space import decode_decisions, encode_decisions
 from nasbench.tables.draft import Draft
 from nasbench.tables.files import new_archs_file, settle, writing
 from nasbench.tables.hashes import content_hash, said_digest
@@ -57,8 +58,8 @@ def write_table(path: Path, draft: Draft, *, replace: bool = False) -> Metadata:
         InvalidArgumentError: A file cannot be written, has another name, or is there and must not
             be replaced.
     """
-    metadata = draft.metadata
-    metadata.check(metadata.id)
+    draft.metadata.check(draft.metadata.id)
+    metadata = _described(draft.metadata)
     check_name(path, metadata.id, metadata.version)
     runs, distinct = _normalise(draft.runs, draft)
     archs = None if draft.archs is None else _normalise(draft.archs, draft)[0]
@@ -73,6 +74,18 @@ def write_table(path: Path, draft: Draft, *, replace: bool = False) -> Metadata:
             finally:
                 settle(path)
     return metadata
+
+
+def _described(metadata: Metadata) -> Metadata:
+    """Add the decisions of the space.
+
+    Raises:
+        SchemaError: There is no such space, or its decisions cannot be written.
+    """
+    space = load_space(metadata.space, metadata.id, metadata.decisions)
+    decisions = encode_decisions(space.decisions)
+    decode_decisions(decisions, metadata.id)
+    return dataclasses.replace(metadata, decisions=decisions)
 
 
 def _sealed(document: dict[str, Any], table: pa.Table) -> dict[str, Any]:
@@ -100,7 +113,7 @@ def _normalise(table: pa.Table, draft: Draft) -> tuple[pa.Table, NDArray[Any]]:
         IllegalArchError: An architecture is outside the space.
     """
     where = draft.metadata.id
-    space = load_space(draft.metadata.space, where)
+    space = load_space(draft.metadata.space, where, draft.metadata.decisions)
     described = {column.name: column for column in draft.columns}
     for name in table.schema.names:
         if table.schema.names.count(name) > 1:

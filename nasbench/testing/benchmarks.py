@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Benchmark, Evaluation, Trainings
 from nasbench.column import Column
-from nasbench.errors import NotRecordedError
+from nasbench.errors import IllegalArchError, NotRecordedError
 from nasbench.space import Arch
 from nasbench.testing.points import Point, grouped, recorded, sampled, some
 from nasbench.testing.purity import check_purity
@@ -32,7 +32,8 @@ def check_benchmark(benchmark: Benchmark, *, seed: int = 0, n: int = 20) -> None
       ``query`` has no value.
     - *Seconds* are those of ``query``, validation included, and never fall with the epoch.
     - *Agreement*: ``curve``, ``query_many`` and ``known_numbers`` give the numbers of ``query``,
-      and an architecture as text those of the tuple; arrays are read-only.
+      and an architecture as list, array, options by name or text those of the tuple; arrays are
+      read-only.
     - *Missing is an error*: for an epoch, schedule, seed or metric that is not recorded, every
       method raises ``NotRecordedError`` (``InvalidArgumentError`` for what can never be one), and
       ``IllegalArchError`` for anything that is not an architecture of the space.
@@ -60,7 +61,7 @@ def check_benchmark(benchmark: Benchmark, *, seed: int = 0, n: int = 20) -> None
         _check_known(benchmark, points)
         _check_curves(benchmark, points)
         _check_many(benchmark, points)
-        _check_texts(benchmark, points)
+        _check_readings(benchmark, points)
         check_missing(benchmark, points)
         check_illegal(benchmark, archs, seed)
         check_purity(benchmark, points, seed)
@@ -253,11 +254,16 @@ def _check_many(benchmark: Benchmark, points: Sequence[Point]) -> None:
             _require_array(nothing, (0,), f"{what} and no architectures")
 
 
-def _check_texts(benchmark: Benchmark, points: Sequence[Point]) -> None:
+def _check_readings(benchmark: Benchmark, points: Sequence[Point]) -> None:
     for point in points:
-        text = benchmark.space.to_text(point.arch)
-        found = dict(benchmark.query(text, **point.asked))
-        require(found == point.answer, f"query({text!r}) is {found}, not {point.answer}")
+        arch, space = point.arch, benchmark.space
+        options = space.to_configuration(arch)
+        for thing in ([*arch], np.array(arch), options, space.to_text(arch)):
+            try:
+                found = dict(benchmark.query(thing, **point.asked))
+            except IllegalArchError as error:
+                raise AssertionError(f"query({thing!r}) raises {error!r}") from error
+            require(found == point.answer, f"query({thing!r}) is {found}, not {point.answer}")
 
 
 def _require_array(array: NDArray[Any], shape: tuple[int, ...], what: str) -> None:

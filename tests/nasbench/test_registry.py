@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 
 from nasbench.errors import InvalidArgumentError, MissingExtraError, UnknownNameError
-from nasbench.registry import Plugin, Registry, install, require
+from nasbench.plugins import Plugin
+from nasbench.registry import Registry, install, require
 from nasbench.space import SearchSpace
 from nasbench.spaces import SPACES
 

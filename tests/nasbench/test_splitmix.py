@@ -104,3 +104,12 @@ def test_keys_are_the_same_in_another_process():
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
     assert int(output.stdout) == key("order", 3, (1, 2))
+
+
+def test_a_permutation_is_the_order_of_the_outputs_however_short():
+    for seed in (0, 7, 2**63 + 5, 2**64 - 1):
+        for n in range(40):
+            order = np.argsort(stream(seed, n), kind="stable")
+            found = permutation(seed, n)
+            assert found.tolist() == order.tolist()
+            assert found.dtype == np.int64

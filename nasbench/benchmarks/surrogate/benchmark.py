@@ -30,7 +30,7 @@ from nasbench.errors import (
     SurrogateError,
     one_of,
 )
-from nasbench.space import Arch
+from nasbench.space import AnyArch, Arch
 from nasbench.tables.columns import load_space
 
 STD = "_std"
@@ -149,7 +149,7 @@ class SurrogateBenchmark:
 
     def query(
         self,
-        arch: Arch | str,
+        arch: AnyArch,
         *,
         epoch: int | None = None,
         schedule: int | None = None,
@@ -158,7 +158,8 @@ class SurrogateBenchmark:
         """Return everything that is predicted for an architecture.
 
         Args:
-            arch: A tuple, or the text form of the space.
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
+                tuple or a text.
             epoch: Number of trained epochs; default: the last that is predicted.
             schedule: Planned length of the training; a surrogate has only one.
             seed: A training seed, any nonnegative integer; default: the mean over all trainings.
@@ -175,8 +176,8 @@ class SurrogateBenchmark:
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
-        if isinstance(arch, str):
-            arch = self.space.from_text(arch)
+        if arch.__class__ is not tuple:
+            arch = self.space.read(arch)
         answer = self._answer(arch)
         values = answer.values if seed is None else self._draw(arch, answer, seed)
         found = {name: float(values[self._place(name, epoch)]) for name in self._columns}
@@ -191,12 +192,13 @@ class SurrogateBenchmark:
         return made
 
     def curve(
-        self, arch: Arch | str, metric: str, *, schedule: int | None = None, seed: int | None = None
+        self, arch: AnyArch, metric: str, *, schedule: int | None = None, seed: int | None = None
     ) -> NDArray[np.floating]:
         """Return a predicted metric after epochs 1, 2, …, float32 of shape ``(schedule,)``.
 
         Args:
-            arch: A tuple, or the text form of the space.
+            arch: What :meth:`SearchSpace.read <nasbench.languages.Reading.read>` takes, such as a
+                tuple or a text.
             metric: One of the metrics, or ``"seconds"``; NaN at epochs that are not predicted.
             schedule: As in :meth:`query`.
             seed: As in :meth:`query`.
@@ -207,8 +209,8 @@ class SurrogateBenchmark:
             InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
-        if isinstance(arch, str):
-            arch = self.space.from_text(arch)
+        if arch.__class__ is not tuple:
+            arch = self.space.read(arch)
         answer = self._answer(arch)
         curve = np.full(self.schedules[0], np.nan, dtype=np.float32)
         places = np.array(self.epochs) - 1
@@ -223,12 +225,12 @@ class SurrogateBenchmark:
         return read_only(curve)
 
     def evaluate(
-        self, arch: Arch, *, epoch: int | None = None, seed: int | None = None
+        self, arch: AnyArch, *, epoch: int | None = None, seed: int | None = None
     ) -> Evaluation:
         """Return the losses and the cost of one training.
 
         Args:
-            arch: A tuple of the space.
+            arch: As in :meth:`query`.
             epoch: One of ``fidelities``; default: the last.
             seed: A training seed, any nonnegative integer; default: the mean over all trainings.
 
@@ -243,6 +245,8 @@ class SurrogateBenchmark:
         places = self._objective_places.get(epoch)
         if places is None:
             places = self._objective_places[epoch] = self._find_objectives(epoch)
+        if arch.__class__ is not tuple:
+            arch = self.space.read(arch)
         answer = self._answer(arch)
         values = answer.values if seed is None else self._draw(arch, answer, seed)
         losses = tuple([base + sign * float(values[at]) for at, base, sign in places])

@@ -1,1 +1,1 @@
-"""Commands that take recorded searches further: submissions and papers."""
+"""Commands that compare and publish: scores, submissions and papers."""

@@ -1,10 +1,8 @@
 """The tables of one search space of NATS-Bench, addressed by official index."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -33,8 +31,6 @@ class Family:
         archive: Name of the published archive.
         space: Registered name of the space.
         recipes: Number of epochs of every ``hp``.
-        shuffled_with: Seed with which the authors shuffled the architectures, in the order of their
-            ranks, to number them; None if they did not shuffle.
     """
 
     name: str
@@ -42,7 +38,6 @@ class Family:
     archive: str
     space: str
     recipes: Mapping[str, int]
-    shuffled_with: int | None = None
 
 
 TOPOLOGY = Family(
@@ -51,7 +46,6 @@ TOPOLOGY = Family(
     "NATS-tss-v1_0-3ffb9",
     "nb201",
     {"12": 12, "200": 200},
-    shuffled_with=88,
 )
 SIZE = Family(
     "size",
@@ -82,7 +76,7 @@ class Records:
         for dataset, table in self._tables.items():
             _check(table, dataset, family)
         self._space = next(iter(self._tables.values())).space
-        self._ranks = np.array(_official_order(family, prod(self._space.options)))
+        self._ranks = np.array(self._space.official_order)
         self._trainings: dict[tuple[str, str], DatasetTrainings] = {}
 
     def __len__(self) -> int:
@@ -164,14 +158,6 @@ def _check(table: Table, dataset: str, family: Family) -> None:
             f"{table.path} has no column {', '.join(missing)}: it was not made by "
             "'nasbench import nats'"
         )
-
-
-def _official_order(family: Family, size: int) -> list[int]:
-    """Return the rank of the architecture of every official index."""
-    order = list(range(size))
-    if family.shuffled_with is not None:
-        random.Random(family.shuffled_with).shuffle(order)
-    return order
 
 
 def _reopen(family: Family, paths: Mapping[str, Any]) -> Records:

@@ -81,7 +81,7 @@ def test_a_part_of_a_space_is_relabelled_too():
 
 def test_what_is_no_architecture_is_refused():
     hidden = Relabelled(Hashed(Layers()), 0)
-    for arch in ((0,), (0, 0, 0, 0), (-1, 0, 1), (0, 9, 0), [0, 0, 1], None, "x"):
+    for arch in ((0,), (0, 0, 0, 0), (-1, 0, 1), (0, 9, 0), [0, 9, 0], None, "x", 0):
         with pytest.raises(IllegalArchError):
             hidden.evaluate(arch)
 

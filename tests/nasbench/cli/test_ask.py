@@ -359,8 +359,8 @@ def test_plug_ins_are_listed_with_their_origin(nasbench, plug_ins):
     ]  # fmt: skip
     found = json.loads(nasbench("list", "spaces", "--json")[1])["broken_space"]
     assert found == {
-        "error": "cannot import 'own_space' for the search space 'broken_space': "
-        "ZeroDivisionError: division by zero",
+        "error": "cannot import 'own_space' for the search space 'broken_space' of "
+        "toy-nas 1.2: ZeroDivisionError: division by zero",
         "origin": "toy-nas 1.2",
     }
     code, out, error = nasbench("info", "mine_alone")
@@ -406,6 +406,29 @@ UNKNOWN = {
 @pytest.mark.parametrize(("arguments", "expected"), UNKNOWN.values(), ids=UNKNOWN)
 def test_info_of_nothing(refused, arguments, expected):
     assert expected in refused(*arguments)
+
+
+def test_info_gives_metadata_of_a_table_for_search_engines(nasbench, toy_files):
+    from nasbench.tables.cards.croissant import croissant
+
+    code, out, error = nasbench("info", str(toy_files["plain"]), "--croissant")
+    assert (code, error) == (0, "")
+    assert json.loads(out) == croissant(package.load(toy_files["plain"]).table)
+
+
+def test_info_gives_the_card_of_a_table(nasbench, toy_files):
+    from nasbench.tables.cards.card import card
+
+    code, out, error = nasbench("info", str(toy_files["plain"]), "--card")
+    assert (code, error) == (0, "")
+    assert out == card(package.load(toy_files["plain"]).table)
+
+
+@pytest.mark.parametrize("option", ["--croissant", "--card"])
+def test_only_tables_have_metadata_for_others(refused, option):
+    assert "no benchmark is called 'random_search'" in refused("info", "random_search", option)
+    assert "is a surrogate" in refused("info", "darts-fashion-surrogate", option)
+    assert "exclude each other" in refused("info", "nb201-cifar10", option, "--json")
 
 
 # --- query and check -----------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from nasbench.spaces.nbgraph import (
     SKIP,
     NBGraph,
     from_key,
+    representative,
     to_key,
 )
 
@@ -55,6 +56,12 @@ def test_representatives_by_link_pattern(canonical):
     assert [counts[link] for link in range(9)] == [
         330, 2_304, 2_880, 2_080, 4_096, 1_440, 5_120, 3_276, 4_680,
     ]  # fmt: skip
+
+
+def test_the_file_holds_the_computed_representatives(canonical):
+    assert canonical == {arch: representative(arch) for arch in canonical}
+    archs = np.array(list(canonical))
+    assert [tuple(row) for row in SPACE.canonical_many(archs).tolist()] == [*canonical.values()]
 
 
 def test_canonical_is_a_fixed_point_on_every_class(canonical):

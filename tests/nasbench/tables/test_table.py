@@ -51,7 +51,7 @@ def read_everything(table):
 
 def test_a_table_is_read_as_it_was_written(path, content, archs):
     toy, table = content(), Table(path)
-    assert replace(table.metadata, content_hash="") == toy.metadata
+    assert replace(table.metadata, content_hash="", decisions=[]) == toy.metadata
     assert table.archs.tolist() == [list(row["arch"]) for row in toy.runs]
     assert table.seed.tolist() == [row["seed"] for row in toy.runs]
     assert table.schedule.tolist() == [4] * 14
@@ -364,8 +364,14 @@ def test_a_newer_schema_asks_for_an_upgrade(path, redescribe):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"space": "nb2001"}, "no search space is called 'nb2001'; did you mean 'nb201'"),
+        (
+            {"space": "nb2001", "decisions": []},
+            "no search space is called 'nb2001'; did you mean 'nb201'",
+        ),
         ({"space": "os:abort"}, "a table needs a registered space"),
+        ({"decisions": {}}, "decisions = {} must be of type list"),
+        ({"decisions": [{"name": "edge 0->1"}]}, "the decisions of 'nb201' are not those"),
+        ({"space": "x", "decisions": [1]}, "a decision of the space is impossible"),
         ({"space": 7}, "space = 7 must be of type str"),
         ({"version": 0}, "version = 0 must be at least 1"),
         ({"version": "1"}, "version = '1' must be of type int"),

@@ -138,7 +138,7 @@ def test_another_process_gets_the_same(surrogate, archs):
     [
         (lambda b: b.query((0, 0, 0)), IllegalArchError, "6"),
         (lambda b: b.query((0, 0, 0, 0, 0, 9)), IllegalArchError, "9"),
-        (lambda b: b.query([0] * 6, epoch=1), IllegalArchError, "tuple"),
+        (lambda b: b.evaluate([0] * 5), IllegalArchError, "6 integers"),
         (lambda b: b.query((0,) * 6, epoch=12), NotRecordedError, "epoch 12"),
         (lambda b: b.query((0,) * 6, schedule=12), NotRecordedError, "schedule"),
         (lambda b: b.query((0,) * 6, seed=-1), InvalidArgumentError, "seed"),

@@ -1,0 +1,1 @@
+"""The ladder: a search space, its table, an algorithm and a regressor for nasbench."""

@@ -1,0 +1,180 @@
+"""The score of an algorithm: run in two limited processes, put on one scale, as one JSON object.
+
+A search scores 0 if its choice has the expected regret of random search, 1 if it chose the best
+architecture, and less than 0 if it did worse than random search. The score is the mean over the
+searches of the suite. The hidden score is the same on instances under other names, see
+:mod:`nasbench.benchmarks.instances.hidden_space`; what is lost there was memorised.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaderboard.scoring.suite import SEEDS, TRIALS, VERSION
+from leaderboard.scoring.target import split
+from nasbench.errors import InvalidArgumentError, NasbenchError
+
+SECONDS = 60.0
+"""Time of each of the two processes, unless another is given."""
+
+MEMORY = 4096
+"""MiB that the program may take in each process, unless another number is given."""
+
+_GRACE = 20.0  # for the start of a process, and for its own report of a hang
+_DIGITS = 6
+
+
+def score(
+    target: str,
+    *,
+    preset: str | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    seeds: int = SEEDS,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
+) -> dict[str, Any]:
+    """Score an algorithm.
+
+    Args:
+        target: ``"FILE.py"``, ``"FILE.py:Class"``, ``"module:Class"`` or a registered name.
+        preset: Name of a preset of the algorithm.
+        hyperparameters: Values that replace those of the preset or the defaults.
+        seeds: Number of searches on each table, at least 2.
+        seconds: Wall time of each of the two processes after its start.
+        memory: MiB of address space that the program may take in each process.
+
+    Returns:
+        The object that ``docs/score.md`` describes: scores, or an ``error`` in the program.
+
+    Raises:
+        UnknownNameError: There is no such file.
+        InvalidArgumentError: A limit is not positive, or the system cannot limit processes.
+        NasbenchError: There is no such registered name, module, preset or hyperparameter; or a
+            table of the suite is missing or damaged.
+    """
+    if sys.platform == "win32":
+        raise InvalidArgumentError("a score needs the resource limits of POSIX; this is Windows")
+    if seeds < 2:
+        raise InvalidArgumentError(f"seeds = {seeds} must be at least 2 for a standard error")
+    if not 0 < seconds < 1e8 or memory < 1:
+        raise InvalidArgumentError(
+            f"seconds = {seconds:g} and memory = {memory} must be positive and finite"
+        )
+    split(target)
+    began = perf_counter()
+    settings = {"preset": preset, "hyperparameters": dict(hyperparameters or {})}
+    limits = {"seeds": seeds, "seconds": seconds, "memory": memory}
+    tasks = [
+        _encoded({"target": target, **settings, **limits, "hidden": hidden})
+        for hidden in (False, True)
+    ]
+    results = []
+    processes = [_start(task, heard=not number) for number, task in enumerate(tasks)]
+    try:
+        for process in processes:
+            left = began + seconds + _GRACE - perf_counter()
+            result = _result(process, max(left, 0.1), seconds)
+            if "refused" in result:
+                raise NasbenchError(result["refused"])
+            results.append(result)
+            if "error" in result:
+                break
+    finally:
+        for process in processes:
+            _stop(process)
+    found: dict[str, Any] = {"algorithm": target, "suite": VERSION}
+    found |= {name: value for name, value in settings.items() if value}
+    if "error" in results[-1]:
+        instance = "hidden" if len(results) == 2 else "public"
+        found["error"] = {**results[-1]["error"], "instance": instance}
+    else:
+        found |= _summary(*(result["scores"] for result in results))
+        found["repeatable"] = all(result["repeatable"] for result in results)
+        found |= {"seeds": seeds, "trials": TRIALS}
+    return {**found, "seconds": round(perf_counter() - began, 3)}
+
+
+def _encoded(task: dict[str, Any]) -> str:
+    try:
+        return json.dumps(task)
+    except TypeError as error:
+        raise InvalidArgumentError(
+            f"hyperparameters = {task['hyperparameters']!r}: {error}"
+        ) from error
+
+
+def _start(task: str, *, heard: bool) -> "subprocess.Popen[bytes]":
+    """Start a process; ``heard``: whether what the program prints is shown."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "leaderboard.scoring.child", task],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=None if heard else subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _result(process: "subprocess.Popen[bytes]", left: float, seconds: float) -> dict[str, Any]:
+    """Return what a process wrote, or why it wrote nothing."""
+    nowhere = {"line": None}
+    try:
+        written, _ = process.communicate(timeout=left)
+    except subprocess.TimeoutExpired:
+        message = f"not finished after {seconds:g} seconds, and deaf to the alarm"
+        return {"error": {"kind": "hang", "message": message, **nowhere}}
+    with suppress(ValueError):
+        result = json.loads(written)
+        if isinstance(result, dict):
+            return result
+    code = process.returncode
+    with suppress(ValueError):
+        message = f"the process died of {signal.Signals(-code).name}"
+        return {"error": {"kind": "crash", "message": message, **nowhere}}
+    message = f"the process ended with exit code {code} and without a result"
+    return {"error": {"kind": "crash", "message": message, **nowhere}}
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and what it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _summary(public: dict[str, list[float]], hidden: dict[str, list[float]]) -> dict[str, Any]:
+    """Return means over searches; standard errors over seeds, each a mean over the tables."""
+    shown, unseen = (np.array([*side.values()]) for side in (public, hidden))
+    found: dict[str, Any] = {
+        **_named("score", shown.mean(axis=0)),
+        **_named("hidden_score", unseen.mean(axis=0)),
+        **_named("memorisation", (shown - unseen).mean(axis=0)),
+    }
+    found["benchmarks"] = {
+        name: {**_named("score", one), **_named("hidden_score", other)}
+        for name, one, other in zip(public, shown, unseen, strict=True)
+    }
+    return found
+
+
+def _named(name: str, values: NDArray[np.float64]) -> dict[str, float]:
+    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    return {
+        name: round(float(values.mean()), _DIGITS),
+        f"{name}_standard_error": round(error, _DIGITS),
+    }
