@@ -27,7 +27,9 @@ from syne_tune.optimizer.schedulers import PopulationBasedTraining
 
 from algorithms.adapters.synetune import adapt
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::FutureWarning", "ignore::UserWarning", "ignore::RuntimeWarning"
+)
 
 
 @pytest.fixture(autouse=True)
