@@ -3,7 +3,8 @@
 Run it in an environment of its own (``docs/adapters.md``)::
 
     python -m venv apart
-    apart/bin/pip install torch==2.13.0 botorch optuna optuna-integration -e .
+    apart/bin/pip install torch==2.13.0
+    apart/bin/pip install botorch optuna optuna-integration -e .
     apart/bin/python tests/oracles/adapters_apart.py
 
 It prints one line for each comparison, and ends with 1 if one fails.
