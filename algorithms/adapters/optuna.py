@@ -155,7 +155,7 @@ def _pruner(name: str | None, settings: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out what Optuna logs: a line for a new study, for every decision that it falls back on."""
+    """Leave out what Optuna logs of studies, and of samplers that leave a decision to another."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(level, optuna.logging.ERROR))
     try:
