@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, shown
 from nasbench.space import AnyArch, Arch, SearchSpace
 
 
@@ -72,7 +72,7 @@ def check_integer(name: str, value: object) -> int:
         guess = f"; did you mean {int(value)}?"  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         guess = ""
-    raise InvalidArgumentError(f"{name} = {value!r:.80} must be an integer{guess}")
+    raise InvalidArgumentError(f"{name} = {shown(value)} must be an integer{guess}")
 
 
 class Benchmark(Protocol):

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from nasbench.errors import IllegalArchError, one_of
+from nasbench.errors import IllegalArchError, one_of, shown
 from nasbench.registry import require
 
 _Arch: TypeAlias = tuple[int, ...]
@@ -89,12 +89,18 @@ class Languages:
             IllegalArchError: A decision is missing or unknown, an option is none of its options, or
                 the tuple breaks a rule of the space.
         """
-        given = dict(configuration)
+        try:
+            given = dict(configuration)
+        except Exception as error:  # a thing of another package may raise anything
+            raise IllegalArchError(
+                f"{shown(configuration)} is no mapping from the decisions of {self.name!r} to "
+                "options"
+            ) from error
         names = [decision.name for decision in self.decisions]
         for name in given:
             if name not in names:
                 raise IllegalArchError(
-                    f"{self.name!r} has no decision {name!r}{one_of(name, names)}"
+                    f"{self.name!r} has no decision {shown(name)}{one_of(name, names)}"
                 )
         if missing := [name for name in names if name not in given]:
             raise IllegalArchError(f"{self.name!r} needs an option for {missing[0]!r}")
@@ -103,7 +109,7 @@ class Languages:
             return arch
         if repair:
             return self.repair(arch)
-        raise IllegalArchError(f"{given!r:.300} breaks a rule of {self.name!r}")
+        raise IllegalArchError(f"{shown(given, 300)} breaks a rule of {self.name!r}")
 
     def repair(self, arch: _Arch) -> _Arch:
         """Return a legal architecture near a tuple that has all options in range.
@@ -276,7 +282,7 @@ class Reading:
     def _numbered(self, thing: object) -> Sequence[int]:
         if self.official_order is None:
             raise IllegalArchError(
-                f"{thing!r:.100}: {self.name!r} has no official order of its architectures, and so "
+                f"{shown(thing)}: {self.name!r} has no official order of its architectures, and so "
                 "no index; rank and unrank number its tuples"
             )
         return self.official_order
@@ -309,10 +315,10 @@ def _option(decision: Decision, given: Any) -> int:
             try:
                 if isclose(given, value, rel_tol=1e-9, abs_tol=1e-12):
                     return option
-            except TypeError:
+            except Exception:  # no number, or one beyond a float
                 break
     raise IllegalArchError(
-        f"{decision.name!r} has no option {given!r:.100}{one_of(given, decision.labels)}"
+        f"{decision.name!r} has no option {shown(given)}{one_of(given, decision.labels)}"
     )
 
 

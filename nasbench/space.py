@@ -25,7 +25,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import cycle, repeat, starmap
+from itertools import cycle, islice, repeat, starmap
 from math import floor, prod
 from operator import mul
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -33,7 +33,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.errors import IllegalArchError
+from nasbench.errors import IllegalArchError, shown
 from nasbench.languages import AnyArch as AnyArch
 from nasbench.languages import Decision as Decision
 from nasbench.languages import Languages, Reading
@@ -219,12 +219,12 @@ class SearchSpace(Languages, Reading, ABC):
                 rule of the space.
         """
         try:
-            checked = tuple(int(option) for option in arch)
-        except (TypeError, ValueError, OverflowError):
+            checked = tuple(map(int, islice(arch, len(self.options) + 1)))
+        except Exception:  # a thing of another package may raise anything
             checked = ()
         if len(checked) != len(self.options):
             raise IllegalArchError(
-                f"{arch!r} is not an architecture of {self.name!r}: "
+                f"{shown(arch)} is not an architecture of {self.name!r}: "
                 f"{len(self.options)} integers are needed"
             )
         for option, given, n, decision in zip(
@@ -232,8 +232,8 @@ class SearchSpace(Languages, Reading, ABC):
         ):
             if option != given or not 0 <= option < n:
                 raise IllegalArchError(
-                    f"{arch!r} is not an architecture of {self.name!r}: "
-                    f"{decision.name!r} is {given!r}, possible are 0..{n - 1}"
+                    f"{shown(arch, 400)} is not an architecture of {self.name!r}: "
+                    f"{decision.name!r} is {shown(given)}, possible are 0..{n - 1}"
                 )
         if not self.is_legal(checked):
             raise IllegalArchError(
