@@ -4,16 +4,20 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
 from leaderboard.boards import Question
+from leaderboard.compact.record import AnyRecord, CompactRecord, find_compact, is_partial, rows_hash
+from leaderboard.courses import Course
 from leaderboard.fronts import AnyLandscape, landscape
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.catalogue import find, folders, is_surrogate, require_file
 from nasbench.benchmarks.loading import load
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.surrogate.folder import Description
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     MissingExtraError,
     NasbenchError,
@@ -61,37 +65,79 @@ class NotShown:
     remedy: str
 
 
-def find_readable(runs: str | Path) -> tuple[list[Records], list[NotShown]]:
-    """All records below a folder, ordered by path, and those with a damaged manifest.
+class Read(Protocol):
+    """What a board needs of a record's runs.
+
+    Attributes:
+        partial: Whether a trial is shorter than a full training.
+        rows: SHA-256 of the decoded columns of the full record.
+    """
+
+    @property
+    def partial(self) -> bool: ...
+
+    @property
+    def rows(self) -> str: ...
+
+    def courses(self, limit: int | None = None) -> list[Course]:
+        """The courses of the runs, of which so many trained epochs count; None for all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FullRuns:
+    """The runs of a full record; see :class:`Read`."""
+
+    runs: list[Run]
+    partial: bool
+
+    @property
+    def rows(self) -> str:
+        """SHA-256 of their decoded columns."""
+        return rows_hash(self.runs)
+
+    def courses(self, limit: int | None = None) -> list[Course]:
+        """The courses of the runs."""
+        return [Course.of(run, limit) for run in self.runs]
+
+
+def find_readable(*runs: str | Path) -> tuple[list[AnyRecord], list[NotShown]]:
+    """All records below folders, full and compact, by path, and those with a damaged manifest.
 
     Raises:
         RecordError: There are none.
     """
-    readable, damaged = [], []
-    for path in sorted(Path(runs).rglob(MANIFEST)):
+    readable: list[AnyRecord] = []
+    damaged = []
+    found: list[tuple[Path, type[Records] | type[CompactRecord]]] = []
+    for folder in map(Path, runs):
+        found += [(path.parent, Records) for path in sorted(folder.rglob(MANIFEST))]
+        found += [(path, CompactRecord) for path in find_compact(folder)]
+    for path, kind in found:
         try:
-            record = Records(path.parent)
+            record = kind(path)
             Question.of(record.manifest).order  # noqa: B018 (raises for values of a wrong type)
         except (RecordError, TypeError, ValueError) as error:
+            what = "folder" if kind is Records else "file"
             remedy = (
-                f"If a newer version of the suite wrote it, update. If not, delete the folder and "
+                f"If a newer version of the suite wrote it, update. If not, delete the {what} and "
                 f"{AGAIN}."
             )
-            damaged.append(NotShown(path.parent, _text(error, path.parent), remedy))
+            damaged.append(NotShown(path, _text(error, path), remedy))
         else:
             readable.append(record)
     if not readable and not damaged:
-        find_records(runs)  # raises
+        find_records(runs[0])  # raises
     return readable, damaged
 
 
 def group(
-    records: Iterable[Records],
-) -> tuple[dict[Question, list[Records]], list[NotShown]]:
+    records: Iterable[AnyRecord],
+) -> tuple[dict[Question, list[AnyRecord]], list[NotShown]]:
     """Records grouped by question, and the records that no board can show."""
-    groups: dict[Question, list[Records]] = {}
+    groups: dict[Question, list[AnyRecord]] = {}
     not_shown: list[NotShown] = []
-    places: dict[str, Records] = {}
+    places: dict[str, AnyRecord] = {}
     for record in records:
         question = Question.of(record.manifest)
         obstacle = _obstacle(record, places)
@@ -111,8 +157,10 @@ def auditor(benchmark: Benchmark) -> Auditor:
     return Auditor(benchmark, most=LOOKED_UP)
 
 
-def read(record: Records, auditor: Auditor) -> list[Run] | Obstacle:
-    """The runs of a record, if they follow from its benchmark."""
+def read(record: AnyRecord, auditor: Auditor) -> Read | Obstacle:
+    """What a board needs of a record, if it follows from its benchmark as far as can be told."""
+    if isinstance(record, CompactRecord):
+        return _read_compact(record, auditor.benchmark)
     try:
         runs = record.runs(verify=True)
     except (NasbenchError, ValueError, IndexError, pa.ArrowException) as error:
@@ -132,10 +180,19 @@ def read(record: Records, auditor: Auditor) -> list[Run] | Obstacle:
         auditor.check(record.manifest, runs, str(record.folder))
     except NasbenchError as error:
         return unfit(error, record)
-    return runs
+    return FullRuns(runs, is_partial(runs, auditor.benchmark.fidelities[-1]))
 
 
-def unfit(error: Exception, record: Records) -> Obstacle:
+def _read_compact(record: CompactRecord, benchmark: Benchmark) -> Read | Obstacle:
+    try:
+        return record.read(benchmark)
+    except RecordError as error:
+        return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
+    except NasbenchError as error:
+        return unfit(error, record)
+
+
+def unfit(error: Exception, record: AnyRecord) -> Obstacle:
     """The obstacle that trials pose which a benchmark cannot answer."""
     return Obstacle(
         f"its trials do not fit {_name(Question.of(record.manifest))}: "
@@ -146,6 +203,19 @@ def unfit(error: Exception, record: Records) -> Obstacle:
 
 def open_landscape(question: Question) -> AnyLandscape | Obstacle:
     """The scale of the installed benchmark with which records were made."""
+    benchmark = open_benchmark(question)
+    if isinstance(benchmark, Obstacle):
+        return benchmark
+    try:
+        return landscape(benchmark, question.replicate)
+    except NotRecordedError as error:
+        return Obstacle(_text(error), "Run the search with another --objective.")
+    except (NasbenchError, ValueError, pa.ArrowException) as error:
+        return _unusable(error)
+
+
+def open_benchmark(question: Question) -> TableBenchmark | SurrogateBenchmark | Obstacle:
+    """The installed benchmark with which records were made."""
     name = _name(question)
     try:
         path = find(name)
@@ -166,7 +236,7 @@ def open_landscape(question: Question) -> AnyLandscape | Obstacle:
             )
         benchmark = load(path, objectives=question.objectives)
         benchmark.verify()
-        return landscape(benchmark, question.replicate)
+        return benchmark
     except NotRecordedError as error:
         return Obstacle(_text(error), "Run the search with another --objective.")
     except (NasbenchError, ValueError, pa.ArrowException) as error:
@@ -182,7 +252,7 @@ def _unusable(error: Exception) -> Obstacle:
     return Obstacle(_text(error), "Replace the damaged file by an undamaged copy.")
 
 
-def _obstacle(record: Records, places: dict[str, Records]) -> Obstacle | None:
+def _obstacle(record: AnyRecord, places: dict[str, AnyRecord]) -> Obstacle | None:
     """What speaks against a record before its trials are read."""
     try:
         seeds = record.seeds()
@@ -205,8 +275,8 @@ def _obstacle(record: Records, places: dict[str, Records]) -> Obstacle | None:
     return None
 
 
-def _place(record: Records) -> str:
-    return f"{record.manifest.benchmark}/{record.folder.name}"
+def _place(record: AnyRecord) -> str:
+    return f"{record.manifest.benchmark}/{record.manifest.folder_name}"
 
 
 def _name(question: Question) -> str:

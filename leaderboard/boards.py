@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate, Summary
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.records import Records
 
 FAMILY, REMARK = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 """Marks of rows that fit the family of models of the board's surrogate, and of rows with a remark.
@@ -23,6 +23,16 @@ nobody can tell what else they knew.
 
 Kind = Literal["points", "value", "ratio", "count", "seconds", "rate"]
 """What the numbers of a column are, see :class:`Score`."""
+
+
+class Scale(NamedTuple):
+    """What a landscape depends on; the attributes are those of :class:`Question`."""
+
+    benchmark: str
+    version: int
+    content_hash: str
+    objectives: tuple[str, ...]
+    replicate: Literal["draw", "mean"] | int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +79,11 @@ class Question:
             replicate=manifest.replicate,
             kinds=_kinds(manifest),
         )
+
+    @property
+    def scale(self) -> Scale:
+        """What the landscape of the board depends on."""
+        return Scale(*(getattr(self, name) for name in Scale._fields))
 
     @property
     def budget(self) -> str:
@@ -154,7 +169,7 @@ class Row:
     searches: tuple[Search, ...]
     fits_family: bool
     remark: str
-    records: Records
+    records: AnyRecord
     content_hash: str
 
     @property

@@ -94,4 +94,4 @@ def epochs(search: Search) -> float:
 @score("Simulated time", "seconds")
 def simulated_seconds(search: Search) -> float:
     """End of the last trial: a sum of times from the benchmark, without any time of the host."""
-    return search.seconds if search.landscape.full_seconds else np.nan
+    return search.cost("seconds") if search.landscape.full_seconds else np.nan

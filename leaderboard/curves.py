@@ -78,7 +78,7 @@ def curve(row: Row, axis: Axis, grid: NDArray[np.float64], summary: SummaryName 
 
     A run that ended earlier keeps its last incumbent.
     """
-    last = max(_end(search, axis) for search in row.searches)
+    last = max(search.end(axis) for search in row.searches)
     inside = grid[grid < last]
     at = np.append(inside, last) if last > grid[0] else grid[:1]
     values = np.stack([_values(search, axis, at) for search in row.searches])
@@ -119,7 +119,7 @@ def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.fl
     Over evaluations and epochs they begin at 1. Over simulated time they begin where half of the
     runs of the quickest row have an incumbent.
     """
-    last = max(_end(search, axis) for row in rows for search in row.searches)
+    last = max(search.end(axis) for row in rows for search in row.searches)
     if axis != "seconds":
         return np.unique(np.round(np.geomspace(1, max(last, 1), points)))
     found = (
@@ -132,9 +132,3 @@ def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.fl
 
 def _values(search: Search, axis: Axis, at: NDArray[np.float64]) -> NDArray[np.float64]:
     return step_values(search.steps(axis), np.append(search.before, search.regrets), at)
-
-
-def _end(search: Search, axis: Axis) -> float:
-    if axis == "seconds":
-        return float(search.run.ends.max(initial=0.0))
-    return float(search.spent.max(initial=0) if axis == "epochs" else len(search.run))

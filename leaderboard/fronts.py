@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.courses import Course, survivors
 from leaderboard.landscape import SPAN, Landscape, full_seconds, spaced_targets, spoken, test_column
 from leaderboard.populations import Population, population
 from nasbench.benchmarks.loading import AnyBenchmark
@@ -17,12 +18,9 @@ from nasbench.benchmarks.objectives import as_loss
 from nasbench.column import Column
 from nasbench.errors import NotRecordedError
 from nasbench.registry import require
-from nasbench.runs.run import Run
 
 MARGIN = 0.1
 """Distance of the reference point beyond the worst of the front, in ranges of the front."""
-
-_BLOCK = 64
 
 
 class Seen:
@@ -228,43 +226,19 @@ class FrontLandscape:
         random = self.reported.random_regret
         return spaced_targets(random, np.array([random / SPAN]))
 
-    def choices(self, run: Run) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The trials that changed the choice when they ended, and its regret from then on.
+    def regrets(self, course: Course) -> NDArray[np.float64]:
+        """Regret of what a run had chosen from each of its incumbents on, shape ``(n,)``.
 
         Args:
-            run: A run with the losses of the objectives.
-
-        Returns:
-            Numbers of the trials in the order of their ends, and regrets, each of shape ``(n,)``.
+            course: A course with the losses of the objectives.
         """
-        observed = run.losses[run.order]
-        places = entries(observed)
-        observed = observed[places]
-        trials: NDArray[np.int64] = run.order[places]
-        worth = self.reported.scaled(run.archs[trials])
+        worth = self.reported.scaled(course.archs)
         chosen: list[int] = []
-        regrets = np.empty(len(trials))
-        for i, losses in enumerate(observed):
-            kept = ~_dominates(losses, observed[chosen])
-            chosen = [place for place, keep in zip(chosen, kept, strict=True) if keep]
-            chosen.append(i)
+        regrets = np.empty(len(worth))
+        for i, losses in enumerate(course.losses):
+            chosen = [*survivors(losses, course.losses, chosen), i]
             regrets[i] = 1.0 - self.reported.hypervolume(worth[chosen]) / self.reported.best
-        return trials, regrets
-
-
-def chosen(run: Run, n_trials: int) -> NDArray[np.int64]:
-    """The trials that a run with several objectives chooses: those that no other dominates.
-
-    Args:
-        run: The run.
-        n_trials: Number of trials, in the order of their ends, that count.
-    """
-    trials = run.order[:n_trials]
-    trials = trials[np.isfinite(run.losses[trials]).all(axis=1)]
-    moocore = require("moocore", "fronts")
-    if not trials.size:
-        return np.asarray(trials)
-    return np.asarray(trials[moocore.is_nondominated(run.losses[trials], keep_weakly=True)])
+        return regrets
 
 
 AnyLandscape: TypeAlias = Landscape | FrontLandscape
@@ -274,27 +248,3 @@ def landscape(benchmark: AnyBenchmark, replicate: Literal["draw", "mean"] | int)
     """The scale of a benchmark with one objective or several."""
     several = len(benchmark.objectives) > 1
     return (FrontLandscape if several else Landscape)(benchmark, replicate)
-
-
-def entries(losses: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Places of the rows that no earlier row dominates, ascending.
-
-    Args:
-        losses: Shape ``(n, n_objectives)``; a row with a loss that is not finite never enters.
-    """
-    before = np.empty((0, losses.shape[1]))
-    found = []
-    for start in range(0, len(losses), _BLOCK):
-        block = losses[start : start + _BLOCK]
-        late = np.triu(_dominates(block[:, None], block), 1).any(axis=0)
-        late |= _dominates(before[:, None], block).any(axis=0)
-        new = np.flatnonzero(~late & np.isfinite(block).all(axis=1))
-        found.append(start + new)
-        before = np.concatenate([before, block[new]])
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
-
-
-def _dominates(losses: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether losses are nowhere higher and somewhere lower than others, along the last axis."""
-    nowhere_higher = (losses <= others).all(axis=-1)
-    return np.asarray(nowhere_higher & (losses < others).any(axis=-1))

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard import statistics
+from leaderboard.courses import Course
 from leaderboard.populations import Population, population
 from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError
-from nasbench.runs.run import Run
 
 TARGETS = 50
 """Number of the regrets to reach."""
@@ -128,17 +128,9 @@ class Landscape:
                 self.reported = Yardstick(benchmark, test, self.population, self._others)
         self.full_seconds = full_seconds(benchmark, self.archs)
 
-    def choices(self, run: Run) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The incumbents of a run, and the regret of each.
-
-        Args:
-            run: A run with the losses of the objective.
-
-        Returns:
-            Numbers of the trials in the order of their ends, and regrets, each of shape ``(n,)``.
-        """
-        trials = run.incumbent_trials()
-        return trials, self.reported.regrets(run.archs[trials])
+    def regrets(self, course: Course) -> NDArray[np.float64]:
+        """Regret of each incumbent of a run, shape ``(n,)``."""
+        return self.reported.regrets(course.archs)
 
     @property
     def archs(self) -> NDArray[np.integer]:

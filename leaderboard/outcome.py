@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.courses import Course, trained_epochs
 from leaderboard.fronts import FrontLandscape
 from leaderboard.landscape import Landscape, Yardstick, spoken
-from leaderboard.searches import trained_epochs
 from leaderboard.statistics import Estimate, estimate
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.benchmarks.objectives import as_loss
@@ -150,7 +150,7 @@ def _fronts(runs: Sequence[Run], manifest: Manifest, benchmark: AnyBenchmark) ->
     try:
         if isinstance(benchmark, TableBenchmark):
             scale = FrontLandscape(benchmark, manifest.replicate)
-            shares = 1.0 - np.array([scale.choices(run)[1][-1] for run in runs])
+            shares = 1.0 - np.array([scale.regrets(Course.of(run))[-1] for run in runs])
             lines[:0] = [Line("share of the best hypervolume", estimate(shares))]
             notes.append("Its hypervolume is judged after full training, as on boards.")
     except NasbenchError as error:

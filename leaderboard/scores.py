@@ -8,17 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard import COLUMNS, admission, statistics
-from leaderboard.admission import NotShown, Obstacle
-from leaderboard.boards import Board, Question, Row, Score, count, labels, settings
+from leaderboard.admission import NotShown, Obstacle, Read
+from leaderboard.boards import Board, Question, Row, Scale, Score, count, labels, settings
+from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
 from leaderboard.landscape import Landscape
-from leaderboard.searches import Search, trained_epochs
+from leaderboard.searches import Search
 from leaderboard.statistics import Estimate
 from nasbench.errors import NasbenchError
-from nasbench.runs.parts import to_table
-from nasbench.runs.records import Records
-from nasbench.runs.run import Run
-from nasbench.tables.hashes import numbers_hash
 
 RANDOM_SEARCH = "random_search"
 """Name of the algorithm with which others are compared."""
@@ -41,20 +38,24 @@ class Ranking:
 
 
 def rank(
-    records: Iterable[Records], *, progress: Callable[[int], None] = lambda _: None
+    records: Iterable[AnyRecord], *, progress: Callable[[int], None] = lambda _: None
 ) -> Ranking:
     """Rank records by benchmark and budget.
 
     A record that cannot be shown stops no other: the ranking says why, and what helps.
 
     Args:
-        records: Records from :func:`nasbench.runs.records.find_records`.
+        records: Records from :func:`nasbench.runs.records.find_records`, and compact ones; both
+            make the same rows.
         progress: Called with the number of newly scored records.
     """
     groups, not_shown = admission.group(records)
     boards: list[Board] = []
+    scales: dict[Scale, AnyLandscape | Obstacle] = {}
     for question, members in groups.items():
-        for made in _boards(question, members, progress):
+        if question.scale not in scales:
+            scales[question.scale] = admission.open_landscape(question)
+        for made in _boards(question, scales[question.scale], members, progress):
             if isinstance(made, Board):
                 boards.append(made)
             else:
@@ -63,18 +64,17 @@ def rank(
 
 
 class _Recorded(NamedTuple):
-    """A record with its runs, and whether a trial is shorter than a full training."""
+    """A record with what was read of it."""
 
-    record: Records
-    runs: list[Run]
-    partial: bool
+    record: AnyRecord
+    read: Read
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A record with its scores by column, each of shape ``(n_seeds,)``."""
 
-    record: Records
+    record: AnyRecord
     label: str
     partial: bool
     searches: tuple[Search, ...]
@@ -88,29 +88,29 @@ class _Entry:
 
 
 def _boards(
-    question: Question, records: Sequence[Records], progress: Callable[[int], None]
+    question: Question,
+    landscape: AnyLandscape | Obstacle,
+    records: Sequence[AnyRecord],
+    progress: Callable[[int], None],
 ) -> Iterator[Board | NotShown]:
     """The boards of records that answer one question, and the records that they do not show.
 
     A number of trials is no measure of cost for searches with trials shorter than a full training:
     these have a board of their own, which compares them after equally many trained epochs.
     """
-    landscape = admission.open_landscape(question)
     if isinstance(landscape, Obstacle):
         yield from (NotShown(record.folder, *landscape) for record in records)
         return
     together: list[_Recorded] = []
     apart: list[_Recorded] = []
-    full = landscape.benchmark.fidelities[-1]
     auditor = admission.auditor(landscape.benchmark)
     for record in records:
-        runs = admission.read(record, auditor)
-        if isinstance(runs, Obstacle):
-            yield NotShown(record.folder, *runs)
+        read = admission.read(record, auditor)
+        if isinstance(read, Obstacle):
+            yield NotShown(record.folder, *read)
             continue
-        partial = any(run.epochs.min(initial=full) < full for run in runs)
-        group = apart if partial and question.trials is not None else together
-        group.append(_Recorded(record, runs, partial))
+        group = apart if read.partial and question.trials is not None else together
+        group.append(_Recorded(record, read))
     for group in (together, apart):
         limit = _common_epochs(group) if group is apart else None
         window = _window(question, landscape, limit)
@@ -133,10 +133,8 @@ def _boards(
 
 def _common_epochs(recorded: Sequence[_Recorded]) -> int:
     """Epochs that every record has trained, in the mean over its seeds."""
-    return min(
-        (int(np.mean([trained_epochs(run).sum() for run in runs])) for _, runs, _ in recorded),
-        default=0,
-    )
+    means = (np.mean([course.paid.epochs for course in read.courses()]) for _, read in recorded)
+    return min(map(int, means), default=0)
 
 
 def _entry(
@@ -146,14 +144,13 @@ def _entry(
     window: tuple[float, float],
     limit: int | None,
 ) -> _Entry:
-    record, runs, partial = recorded
-    searches = tuple(Search(run, landscape, window, limit) for run in runs)
+    record, read = recorded
+    searches = tuple(Search(course, landscape, window) for course in read.courses(limit))
     columns = {name: COLUMNS.load(name) for name in COLUMNS}
     values = {
         name: np.array([column(search) for search in searches]) for name, column in columns.items()
     }
-    digest = numbers_hash(to_table(runs).drop_columns(["inherited"]))
-    return _Entry(record, label, partial, searches, values, digest)
+    return _Entry(record, label, read.partial, searches, values, read.rows)
 
 
 def _board(
@@ -191,7 +188,7 @@ def _board(
 
 
 def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Mapping[str, Score]) -> Row:
-    seeds = tuple(search.run.seed for search in entry.searches)
+    seeds = tuple(search.course.seed for search in entry.searches)
     gap, common = statistics.difference(_by_seed(entry), _by_seed(entries[0]))
     manifest, surrogate = entry.record.manifest, entry.searches[0].landscape.population.surrogate
     return Row(
@@ -222,7 +219,7 @@ def _summed_up(score: Score, values: NDArray[np.float64]) -> Estimate:
 def _remark(entry: _Entry, entries: Iterable[_Entry]) -> str:
     """Why the row says nothing of its algorithm; empty for most."""
     manifest = entry.record.manifest
-    longest = max(len(search.run) for search in entry.searches)
+    longest = max(search.course.paid.trials for search in entry.searches)
     if manifest.algorithm != RANDOM_SEARCH and manifest.is_random_search(longest):
         n = manifest.random_trials
         why = "every trial is" if n is None else f"the first {count(n, 'trial')} of a run are"
@@ -234,7 +231,7 @@ def _remark(entry: _Entry, entries: Iterable[_Entry]) -> str:
 
 def _by_seed(entry: _Entry) -> dict[int, float]:
     regrets = entry.values["regret"].tolist()
-    return {s.run.seed: value for s, value in zip(entry.searches, regrets, strict=True)}
+    return {s.course.seed: value for s, value in zip(entry.searches, regrets, strict=True)}
 
 
 def _window(question: Question, landscape: AnyLandscape, limit: int | None) -> tuple[float, float]:

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.courses import Course, Paid
 from leaderboard.fronts import AnyLandscape
-from nasbench.runs.run import NONE, Run
 
 Axis = Literal["seconds", "evaluations", "epochs"]
 """What a search pays with: simulated time, ended trials, or trained epochs."""
@@ -23,62 +23,50 @@ class Search:
     worth as much as a random architecture.
 
     Args:
-        run: The record.
+        course: What is known of the run. Its limit, if any, is for scores; curves show the rest as
+            well.
         landscape: The scale.
         window: Start and end of the anytime area, in simulated seconds.
-        limit: Trained epochs that count for scores; None for all. Curves show the rest as well.
 
     Attributes:
-        run: As given.
+        course: As given.
         landscape: As given.
         window: As given.
-        n_trials: Number of trials that ended within the limit.
         chosen: Place of the last incumbent within the limit; None if there is none.
-        archs: The incumbents in the order in which they were found, shape ``(n, d)``.
-        times: Simulated second at which each was found, shape ``(n,)``.
-        evaluations: Number of trials that had ended by then, its own included, shape ``(n,)``.
-        epochs: Epochs that these had trained, shape ``(n,)``.
-        regrets: Regret of each, shape ``(n,)``.
-        spent: Epochs trained when each trial ended, in the order of their ends, over all trials.
+        regrets: Regret of each incumbent, shape ``(n,)``.
     """
 
-    __slots__ = (
-        "archs",
-        "chosen",
-        "epochs",
-        "evaluations",
-        "landscape",
-        "n_trials",
-        "regrets",
-        "run",
-        "spent",
-        "times",
-        "window",
-    )
+    __slots__ = ("chosen", "course", "landscape", "regrets", "window")
 
     def __init__(
-        self,
-        run: Run,
-        landscape: AnyLandscape,
-        window: tuple[float, float],
-        limit: int | None = None,
+        self, course: Course, landscape: AnyLandscape, window: tuple[float, float]
     ) -> None:
-        self.run = run
+        self.course = course
         self.landscape = landscape
         self.window = window
-        self.spent = trained_epochs(run)[run.order].cumsum()
-        self.n_trials = len(run)
-        if limit is not None:
-            self.n_trials = int(np.searchsorted(self.spent, limit, side="right"))
-        incumbents, self.regrets = landscape.choices(run)
-        ended = np.empty(len(run), dtype=np.int64)
-        ended[run.order] = np.arange(1, len(run) + 1)
-        self.archs = run.archs[incumbents]
-        self.times = run.ends[incumbents]
-        self.evaluations = ended[incumbents]
-        self.epochs = self.spent[self.evaluations - 1]
-        n = int(self.evaluations.searchsorted(self.n_trials, side="right"))
+        self.regrets = landscape.regrets(course)
+        n = int(course.evaluations.searchsorted(course.counted.trials, side="right"))
         self.chosen = n - 1 if n else None
+
+    @property
+    def archs(self) -> NDArray[np.integer]:
+        """The incumbents in the order in which they were found, shape ``(n, d)``."""
+        return self.course.archs
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Simulated second at which each was found, shape ``(n,)``."""
+        return self.course.times
+
+    @property
+    def evaluations(self) -> NDArray[np.int64]:
+        """Number of trials that had ended by then, its own included, shape ``(n,)``."""
+        return self.course.evaluations
+
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        """Epochs that these had trained, shape ``(n,)``."""
+        return self.course.spent
 
     @property
     def before(self) -> float:
@@ -93,11 +81,11 @@ class Search:
 
     def cost(self, axis: Axis) -> float:
         """What the run has paid on an axis within the limit."""
-        if axis == "seconds":
-            return self.seconds
-        if axis == "evaluations":
-            return float(self.n_trials)
-        return float(self.spent[self.n_trials - 1]) if self.n_trials else 0.0
+        return _on(axis, self.course.counted)
+
+    def end(self, axis: Axis) -> float:
+        """What the whole run has paid on an axis."""
+        return _on(axis, self.course.paid)
 
     def reached(
         self, targets: NDArray[np.float64], axes: Sequence[Axis]
@@ -127,16 +115,11 @@ class Search:
         """Regret of the last incumbent within the limit."""
         return self.before if self.chosen is None else float(self.regrets[self.chosen])
 
-    @property
-    def seconds(self) -> float:
-        """Simulated second at which the last trial within the limit ended."""
-        return float(self.run.ends[self.run.order[: self.n_trials]].max(initial=0.0))
 
-
-def trained_epochs(run: Run) -> NDArray[np.int64]:
-    """Epochs that each trial trained, shape ``(n_trials,)``: of a resumed one, those added."""
-    before = np.where(run.resumes == NONE, 0, run.epochs[run.resumes])
-    return run.epochs.astype(np.int64) - before
+def _on(axis: Axis, paid: Paid) -> float:
+    if axis == "seconds":
+        return paid.seconds
+    return float(paid.trials if axis == "evaluations" else paid.epochs)
 
 
 def step_values(

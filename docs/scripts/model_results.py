@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from pages import fill, markdown_table
-from results import PAGE, compared, reached
+from results import PAGE, compared, full, reached
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -103,7 +103,7 @@ def table(records: Sequence[Records]) -> str:
     values = {row.label: reached(row, "evaluations", PLACES) for row in found}
     cells, sentence = compared(values, heads)
     seconds = {
-        row.label: np.median([s.sum() for s in row.records.optimizer_seconds().values()])
+        row.label: np.median([s.sum() for s in full(row).optimizer_seconds().values()])
         for row in found
     }
     rows = [[f"`{row.label}`", *cells[row.label], f"{seconds[row.label]:.2g}"] for row in found]

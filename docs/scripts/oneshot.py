@@ -19,7 +19,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from pages import DOCS, fill, markdown_table, save, style
-from results import interval, reached
+from results import full, interval, reached
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -137,20 +137,20 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
     names = [f"`{row.label}`" for row in trained]
     lines = []
     for row in sorted(methods, key=lambda row: row.scores["regret"].mean):
-        end = float(np.median([search.run.ends.max() for search in row.searches]))
+        end = float(np.median([search.end("seconds") for search in row.searches]))
         own = np.array([search.regret for search in row.searches])
         low, high = bootstrap(own[:, None])
         others = [float(reached(other, "seconds", [end]).mean()) for other in trained]
-        seconds = row.records.optimizer_seconds().values()
+        seconds = full(row).optimizer_seconds().values()
         mark = "**" if high[0] < others[0] else "*" if low[0] > others[0] else ""
         mark *= len(own) >= FEWEST
         lines.append(
             [
                 f"`{row.label}`",
-                f"{np.mean([len(search.run) for search in row.searches]):.1f}",
+                f"{np.mean([search.end('evaluations') for search in row.searches]):.1f}",
                 f"{mark}{interval(float(own.mean()), low[0], high[0])}{mark}",
                 f"{row.scores['validation_regret'].mean:.2f}",
-                f"{np.median([search.run.starts.min() for search in row.searches]):.2f}",
+                f"{np.median([run.starts.min() for run in full(row).runs()]):.2f}",
                 f"{end:.2f}",
                 f"{np.median([spent.sum() for spent in seconds]):.0f}",
                 *(f"{regret:.2f}" for regret in others),

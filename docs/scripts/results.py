@@ -166,6 +166,12 @@ def interval(mean: float, low: float, high: float) -> str:
     return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
+def full(row: Row) -> Records:
+    """The full record of a row."""
+    assert isinstance(row.records, Records)
+    return row.records
+
+
 def joined(rows: Sequence[Row]) -> dict[str, Row]:
     """Rows by name; rows that made the same trials are one, with all their names."""
     same: dict[str, list[Row]] = {}
@@ -194,7 +200,7 @@ def multi_fidelity(records: Sequence[Records]) -> str:
     """Regret at some shares of the simulated time of the slowest row, best first."""
     (board,) = rank(records)
     epochs_figure(board)
-    last = max(float(s.run.ends.max()) for row in board.rows for s in row.searches)
+    last = max(s.end("seconds") for row in board.rows for s in row.searches)
     places = [last * share for share in (0.1, 0.3, 1.0)]
     heads = [f"{place:,.0f} s" for place in places]
     values = {row.label: reached(row, "seconds", places) for row in board.rows}
@@ -204,8 +210,8 @@ def multi_fidelity(records: Sequence[Records]) -> str:
             name,
             *cells[row.label],
             f"{row.scores['validation_regret'].mean:.3f}",
-            f"{np.mean([len(s.run) for s in row.searches]):,.0f}",
-            f"{np.mean([len(np.unique(s.run.archs, axis=0)) for s in row.searches]):,.0f}",
+            f"{np.mean([s.end('evaluations') for s in row.searches]):,.0f}",
+            f"{np.mean([len(np.unique(run.archs, axis=0)) for run in full(row).runs()]):,.0f}",
         ]
         for name, row in joined(board.rows).items()
     ]

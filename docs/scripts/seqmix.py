@@ -18,6 +18,7 @@ import nasbench
 from data_builders.studies.noise import tau_between_seeds, tau_in_top_quarter
 from data_builders.studies.pilot import edges
 from data_builders.training.task_course import SCORED
+from leaderboard.courses import Course
 from leaderboard.fronts import FrontLandscape
 from leaderboard.statistics import interval
 from nasbench.benchmarks.catalogue import open_table
@@ -223,7 +224,7 @@ def fronts(results: list[Results], seeds: int) -> str:
                 replicate="mean",
                 objectives=OBJECTIVES,
             )
-            ends = np.array([1 - scale.choices(run)[1][-1] for run in runs])
+            ends = np.array([1 - scale.regrets(Course.of(run))[-1] for run in runs])
             low, high = interval(ends)
             row.append(f"{100 * ends.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})")
         rows.append(row)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.boards import Board, Row
-from leaderboard.fronts import FrontLandscape, chosen
+from leaderboard.fronts import FrontLandscape
 from leaderboard.landscape import spoken
 from leaderboard.papers.panels import MOST, Panel, Series
 from leaderboard.papers.selection import check_count, short_titles
@@ -49,8 +49,8 @@ def chosen_losses(row: Row, columns: Sequence[Column]) -> list[NDArray[np.float6
     """
     found = []
     for search in row.searches:
-        trials = chosen(search.run, search.n_trials)
-        losses = _losses(search.landscape.benchmark, columns, search.run.archs[trials])
+        archs = search.course.archs[search.course.chosen()]
+        losses = _losses(search.landscape.benchmark, columns, archs)
         found.append(losses[np.isfinite(losses).all(axis=1)])
     return found
 

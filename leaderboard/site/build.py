@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from leaderboard.admission import find_readable
 from leaderboard.explorer.pages import file_name
 from leaderboard.explorer.pages import pages as explorer_pages
 from leaderboard.scores import Ranking, rank
+from leaderboard.shipped import RECORDS
 from leaderboard.site.feed import feed
 from leaderboard.site.overview import verdicts
 from leaderboard.site.pages import Link, Site, files
@@ -33,11 +34,12 @@ from nasbench.storage.files import atomic, writable_folder
 
 
 def build(
-    runs: str | Path,
+    runs: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     marks: str | Path | None = None,
     release: str | None = None,
+    shipped: bool = False,
     explorer: bool = False,
     progress: Callable[[int], None] = lambda _: None,
     tell: Callable[[str], None] = lambda _: None,
@@ -49,10 +51,12 @@ def build(
     had and this one has not is deleted.
 
     Args:
-        runs: Folder of records.
+        runs: Folder of records, full or compact; or several.
         out: Folder of the site; created if missing.
         marks: Folder of marks of verified submissions, or one; None for none.
         release: Name of a frozen copy to be kept below ``releases``; None for none.
+        shipped: Whether to show the records that ship as well; where the same search is among
+            ``runs``, that one is shown.
         explorer: Whether the site has a page of :mod:`leaderboard.explorer` for each space of its
             boards.
         progress: Called with the number of newly scored records.
@@ -67,17 +71,22 @@ def build(
             release exists.
         MissingExtraError: jinja2 is not installed.
     """
-    runs, out = Path(runs), Path(out)
+    folders, out = [runs] if isinstance(runs, str | Path) else list(runs), Path(out)
     check_place(out)
     frozen = None if release is None else check_release(out, release)
-    records, damaged = find_readable(runs)
+    records, damaged = find_readable(*folders) if folders else ([], [])
+    if shipped:
+        mine = {record.manifest.digest for record in records}
+        records += [
+            record for record in find_readable(RECORDS)[0] if record.manifest.digest not in mine
+        ]
     known = {} if marks is None else read_marks(_existing(marks))
     require("jinja2", "the leaderboard page")
     writable_folder(out)
     ranking = rank(records, progress=progress)
     boards = shown(list(ranking), known)
     judged, reason = verdicts(list(ranking))
-    document = feed(boards, judged, [*damaged, *ranking.not_shown], runs)
+    document = feed(boards, judged, [*damaged, *ranking.not_shown], [*map(Path, folders), RECORDS])
     names = sorted({*releases(out), *([release] if release else [])})
     further = _explorer(ranking) if explorer else {}
     places = {space: f"{EXPLORER}/{file_name(space)}" for space in further}

@@ -22,7 +22,7 @@ def feed(
     boards: Sequence[Shown],
     verdicts: Sequence[Verdict],
     not_shown: Sequence[NotShown],
-    runs: Path,
+    runs: Sequence[Path],
 ) -> dict[str, Any]:
     """All boards as plain values; numbers that do not exist are null.
 
@@ -30,7 +30,7 @@ def feed(
         boards: Boards with their curves.
         verdicts: Verdicts over benchmarks.
         not_shown: Records that no board shows.
-        runs: Folder of the records; paths are relative to it.
+        runs: Folders of the records; paths are relative to the first that has them.
     """
     document = {
         "made_by": f"nasbench {version('nasbench')}",
@@ -40,7 +40,7 @@ def feed(
         "not_shown": [
             {
                 "record": _relative_path(left.folder, runs),
-                "reason": left.reason.replace(f"{runs}{os.sep}", ""),
+                "reason": _without(left.reason, runs),
                 "remedy": left.remedy,
             }
             for left in not_shown
@@ -50,7 +50,7 @@ def feed(
     return plain
 
 
-def _board(shown: Shown, runs: Path) -> dict[str, Any]:
+def _board(shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
     board, drawn = shown.board, shown.curves
     landscape = board.landscape
     about, surrogate = landscape.benchmark.description, landscape.population.surrogate
@@ -98,7 +98,7 @@ def _board(shown: Shown, runs: Path) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, shown: Shown, runs: Path) -> dict[str, Any]:
+def _row(row: Row, shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
     manifest, mark = row.records.manifest, shown.marks.get(row.label)
     return {
         "rank": row.rank,
@@ -153,8 +153,15 @@ def _command(row: Row) -> str | None:
         return None
 
 
-def _relative_path(folder: Path, runs: Path) -> str:
-    return folder.relative_to(runs).as_posix()
+def _relative_path(path: Path, runs: Sequence[Path]) -> str:
+    folder = next(folder for folder in runs if path.is_relative_to(folder))
+    return path.relative_to(folder).as_posix()
+
+
+def _without(text: str, folders: Sequence[Path]) -> str:
+    for folder in folders:
+        text = text.replace(f"{folder}{os.sep}", "")
+    return text
 
 
 def _without_nan(value: Any) -> Any:

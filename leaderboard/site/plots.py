@@ -238,14 +238,12 @@ def _middle(row: Row) -> Search:
 
 def _chosen(landscape: FrontLandscape, search: Search) -> NDArray[np.float64]:
     """Worth of the architectures that a run chose at its end: those that no other one dominates."""
-    ended = search.run.order[: search.n_trials]
-    losses, archs = search.run.losses[ended], search.run.archs[ended]
-    finite = np.isfinite(losses).all(axis=1)
-    if not finite.any():
-        return np.empty((0, losses.shape[1]))
-    losses, archs = losses[finite].astype(np.float64), archs[finite]
+    course = search.course
+    chosen = course.archs[course.chosen()]
+    if not len(chosen):
+        return np.empty((0, course.losses.shape[1]))
     moocore = require("moocore", "fronts")
-    worth = landscape.reported.scaled(np.unique(archs[moocore.is_nondominated(losses)], axis=0))
+    worth = landscape.reported.scaled(np.unique(chosen, axis=0))
     best: NDArray[np.float64] = worth[moocore.is_nondominated(worth)]
     return best
 

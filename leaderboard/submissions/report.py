@@ -1,6 +1,6 @@
 """What a verification found: a list of checks, each passed, failed or not reached."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,8 @@ class Report:
         faults: Faults by name of the check; empty for one that passed.
         remarks: What is no fault, but worth knowing.
         findings: The checked records.
+        checks: The checks that are possible, by name.
+        only: What alone is checked of the records; empty for all.
     """
 
     source: str
@@ -83,6 +85,8 @@ class Report:
     faults: dict[str, list[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    checks: Mapping[str, str] = field(default_factory=lambda: CHECKS)
+    only: str = ""
 
     def add(self, check: str, faults: Iterable[str] = ()) -> bool:
         """Add the faults that a check found; returns whether it found none."""
@@ -97,17 +101,19 @@ class Report:
 
     @property
     def level(self) -> str:
-        """How far the submission was checked, one of :data:`LEVELS`; empty if there is a fault."""
+        """How far it was checked, one of :data:`LEVELS`; empty if there is a fault."""
         if not self.is_sound:
             return ""
-        if "rerun" not in self.faults:
-            return LEVELS[0]
-        return LEVELS[1] if "relabelled" not in self.faults else LEVELS[2]
+        reached = [LEVELS[0]]
+        for check, level in zip(("rerun", "relabelled"), LEVELS[1:], strict=True):
+            if check in self.faults:
+                reached.append(level)
+        return f"{self.only} {reached[-1]}".strip()
 
     def rows(self) -> list[tuple[str, str]]:
         """Return title and verdict of every check, in their order."""
         found = []
-        for name, title in CHECKS.items():
+        for name, title in self.checks.items():
             if name in self.faults:
                 n = len(self.faults[name])
                 found.append((title, "passed" if not n else f"{n} fault{'s' * (n > 1)}"))
@@ -118,7 +124,7 @@ class Report:
     def listed(self) -> list[tuple[str, str]]:
         """Return check and text of the faults, at most :data:`LISTED` of each check."""
         found = []
-        for name in CHECKS:
+        for name in self.checks:
             faults = self.faults.get(name, [])
             found += [(name, fault) for fault in faults[:LISTED]]
             if more := len(faults[LISTED:]):
@@ -138,7 +144,7 @@ class Report:
                     "passed": None if name not in self.faults else not self.faults[name],
                     "faults": self.faults.get(name, []),
                 }
-                for name in CHECKS
+                for name in self.checks
             ],
             "remarks": self.remarks,
         }

@@ -10,7 +10,7 @@ from typing import cast
 import pyarrow as pa
 
 from leaderboard.command import command_or_reason, ranges
-from leaderboard.submissions import ENTRY, RUNS, rerun, traces
+from leaderboard.submissions import ENTRY, RUNS, compact, rerun, traces
 from leaderboard.submissions import relabelled as hidden
 from leaderboard.submissions.entry import Entry, Said
 from leaderboard.submissions.files import MOST_NUMBERS_IN_ALL, check_parquet, list_files, opened
@@ -46,12 +46,12 @@ def verify(
     progress: Callable[[int, int], None] = lambda *_: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Check a submission.
+    """Check a submission, or compact records.
 
     Without ``again`` and ``relabelled``, nothing of the sender's is run.
 
     Args:
-        path: Its folder, or a zip archive.
+        path: Its folder, or a zip archive; or a compact record, or a folder of some.
         seeds: Number of seeds that every record must have; default: any, but all the same.
         again: Number of seeds of every record to run again, in a process of their own. They have to
             give the identical record.
@@ -79,6 +79,20 @@ def verify(
     if module is not None and not Path(module).is_file():
         raise InvalidArgumentError(f"there is no file {module}")
     path = Path(path)
+    if choice is None:
+        choice = int.from_bytes(os.urandom(4), "little")
+    if compact.is_compact(path):
+        if relabelled:
+            raise InvalidArgumentError("relabelled: hidden instances need full records")
+        return compact.verify(
+            path,
+            seeds=seeds,
+            again=again,
+            choice=choice,
+            module=module,
+            progress=progress,
+            tell=tell,
+        )
     report = Report(path.resolve().name)
     try:
         with opened(path) as given:
@@ -98,8 +112,6 @@ def verify(
             if not is_sound or (not again and not report.is_sound):
                 report.remarks.append("nothing was run: what is there does not follow")
                 return report
-            if choice is None:
-                choice = int.from_bytes(os.urandom(4), "little")
             report.choice = choice
             for one in sent:
                 tell(f"Runs code: {rerun.source(one.records.manifest.algorithm, module)}")

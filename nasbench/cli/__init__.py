@@ -19,7 +19,7 @@ import typer
 
 from nasbench import startup
 from nasbench.cli import ask, importing, make, search, study
-from nasbench.cli.boards import papers, score, submissions
+from nasbench.cli.boards import filling, papers, score, submissions
 from nasbench.cli.output import note, say
 from nasbench.cli.signals import heard
 from nasbench.cli.usage import Commands, usage_line
@@ -54,6 +54,8 @@ app.command()(search.run)
 app.command()(score.score)
 app.add_typer(leaderboard, name="leaderboard")
 leaderboard.command("build")(search.leaderboard_build)
+leaderboard.command()(filling.run)
+leaderboard.command()(filling.compact)
 leaderboard.command()(submissions.submit)
 leaderboard.command()(submissions.verify)
 app.command()(papers.plot)

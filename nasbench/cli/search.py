@@ -50,7 +50,7 @@ def quickstart(
     boards = SIBLINGS.load("boards")(records)
     for board in sorted(boards, key=lambda board: BENCHMARKS.index(board.question.benchmark)):
         _print_board(board)
-    _write_page(out / "runs", out)
+    _write_page([out / "runs"], out)
 
 
 def run(
@@ -177,13 +177,14 @@ def run(
 
 def leaderboard_build(
     runs: Annotated[
-        Path,
+        list[Path] | None,
         typer.Argument(
             metavar="RUNS",
-            help="Folder of records, as 'nasbench run --out' makes.",
+            help="Folders of records, as 'nasbench run --out' makes; default: the board that "
+            "ships.",
             parser=given_path,
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where to write the page.", parser=given_path)
     ] = Path("site"),
@@ -201,16 +202,20 @@ def leaderboard_build(
             metavar="NAME", help="Also keep a frozen copy, which later builds never change."
         ),
     ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Show the board that ships beside RUNS.")
+    ] = False,
     explorer: Annotated[
         bool,
         typer.Option("--explorer", help="Also write pages to explore the spaces, and link them."),
     ] = False,
 ) -> None:
     """Write pages that rank all recorded searches."""
-    _write_page(runs, out, marks=marks, release=release, explorer=explorer)
+    shown = {"shipped": shipped or not runs, "explorer": explorer}
+    _write_page(runs or [], out, marks=marks, release=release, **shown)
 
 
-def _write_page(runs: Path, out: Path, **options: Any) -> None:
+def _write_page(runs: Sequence[Path], out: Path, **options: Any) -> None:
     """Write the pages, and tell which records they do not show."""
     not_shown: list[str] = []
     with status("Writing the pages"):

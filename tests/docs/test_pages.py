@@ -77,6 +77,10 @@ def is_quick(command: str, later: set[str]) -> bool:
     said = words(command)
     if said[:1] != ["nasbench"] or "$(" in command or "…" in command or later & set(said):
         return False
+    if said[1:3] == ["leaderboard", "build"] and (len(said) < 4 or said[3][0] == "-"):
+        return False  # the whole board that ships
+    if "--shipped" in said:
+        return False
     return said[1] in QUICK or said[1:3] == ["import", "table"]
 
 

@@ -8,7 +8,7 @@ from leaderboard.scores import rank
 from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.records import Records
+from nasbench.runs.records import Records, find_records
 
 pytestmark = pytest.mark.usefixtures("believed")
 
@@ -175,3 +175,12 @@ def test_labels_say_the_code_where_nothing_else_differs():
 )
 def test_settings_read_as_text(value, text):
     assert plain(value) == text
+
+
+def test_boards_of_one_benchmark_share_their_scale(home, whole):
+    for trials in (5, 6):
+        home.search("random_search", whole, 2, budget=Budget(trials=trials))
+    home.search("random_search", whole, 2, budget=Budget(trials=5), replicate="mean")
+    drawn, mean, longer = rank(find_records(home.runs))
+    assert drawn.landscape is longer.landscape
+    assert drawn.landscape is not mean.landscape

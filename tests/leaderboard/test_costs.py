@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from leaderboard.courses import trained_epochs
 from leaderboard.curves import RANDOM, drawn
 from leaderboard.scores import rank
-from leaderboard.searches import trained_epochs
 from leaderboard.site.plots import plots
 from nasbench.runs.records import find_records
 from nasbench.runs.run import NONE, Run

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymoo.indicators.hv import HV
 
-from leaderboard.fronts import MARGIN, FrontLandscape, entries
+from leaderboard.courses import Course, undominated
+from leaderboard.fronts import MARGIN, FrontLandscape
 from leaderboard.scores import rank
 from leaderboard.searches import Search
 from leaderboard.site.build import build
@@ -54,7 +55,7 @@ def made(archs, losses, seed=0):
 
 def share(scale, run):
     """Share of the best hypervolume at the end of a run."""
-    return 1 - Search(run, scale, (10.0, 40.0)).regret
+    return 1 - Search(Course.of(run), scale, (10.0, 40.0)).regret
 
 
 def test_the_front_is_scaled_to_the_unit_square(scale):
@@ -93,7 +94,7 @@ def test_a_run_chooses_by_what_it_observed_and_is_worth_the_means(scale):
 
 
 def test_failed_trials_are_worth_nothing_and_a_lost_run_is_a_random_architecture(scale):
-    lost = Search(made(NETWORKS[:1], [(np.inf, 50)]), scale, (10.0, 40.0))
+    lost = Search(Course.of(made(NETWORKS[:1], [(np.inf, 50)])), scale, (10.0, 40.0))
     assert lost.regret == scale.reported.random_regret
     run = made(NETWORKS[:2], [(np.inf, 50), (20, 30)])
     assert share(scale, run) == pytest.approx(share(scale, made(NETWORKS[1:2], [(20, 30)])))
@@ -108,7 +109,7 @@ def test_steps_are_the_hypervolumes_of_the_observed_fronts():
     losses = scale.reported.scaled(archs) + rng.normal(scale=0.2, size=(60, 2))
     losses[7] = np.inf
     run = made(list(map(tuple, archs.tolist())), losses)
-    search = Search(run, scale, (1.0, 2.0))
+    search = Search(Course.of(run), scale, (1.0, 2.0))
     for n in range(1, 61):
         seen = np.where(np.isfinite(losses[:n]), losses[:n], 1e9)
         chosen = moocore.is_nondominated(seen, keep_weakly=True)
@@ -128,15 +129,15 @@ def test_entries_are_those_that_nothing_earlier_dominates(rows):
         for i, (a, b) in enumerate(rows)
         if not any(c <= a and d <= b and (c, d) != (a, b) for c, d in rows[:i])
     ]
-    assert entries(losses).tolist() == expected
+    assert undominated(losses).tolist() == expected
 
 
 def test_entries_do_not_depend_on_the_blocks(monkeypatch):
     losses = np.random.default_rng(1).random((100, 3))
     losses[3] = np.inf
-    whole = entries(losses)
-    monkeypatch.setattr("leaderboard.fronts._BLOCK", 7)
-    assert entries(losses).tolist() == whole.tolist()
+    whole = undominated(losses)
+    monkeypatch.setattr("leaderboard.courses._BLOCK", 7)
+    assert undominated(losses).tolist() == whole.tolist()
     assert 3 not in whole
 
 

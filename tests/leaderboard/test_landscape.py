@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import nasbench
+from leaderboard.courses import Course
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, step_values
 from nasbench.benchmarks.loading import load
@@ -141,7 +142,7 @@ def test_search_of_few_architectures_can_pass_exhaustive_search(home, cells, run
     home.table(table)
     landscape = Landscape(load("toy"), "draw")
     assert landscape.exhaustive_once == pytest.approx(30 * (1 - 0.9**3))
-    search = Search(run([(cells[0], 20.0, 0.0, 10.0)]), landscape, (1.0, 2.0))
+    search = Search(Course.of(run([(cells[0], 20.0, 0.0, 10.0)])), landscape, (1.0, 2.0))
     assert search.regret == 0 < landscape.exhaustive_once
 
 
@@ -195,7 +196,7 @@ def simulated(name, replicate, replacement, at):
         replicate=replicate,
     )
     landscape = Landscape(load(name), replicate)
-    searches = [Search(run, landscape, (1.0, 2.0)) for run in runs]
+    searches = [Search(Course.of(run), landscape, (1.0, 2.0)) for run in runs]
     found = [step_values(s.evaluations, np.append(0.0, s.regrets), np.array(at)) for s in searches]
     return np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(len(runs))
 

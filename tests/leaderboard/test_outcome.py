@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nasbench
+from leaderboard.courses import Course
 from leaderboard.fronts import FrontLandscape
 from leaderboard.landscape import Landscape
 from leaderboard.outcome import front_of, outcome
@@ -88,7 +89,7 @@ def test_fronts_of_several_objectives():
     runs = searched("lite201-digits", objectives=objectives)
     share, size, accuracy, parameters = outcome(runs, "lite201-digits").lines
     scale = FrontLandscape(nasbench.load("lite201-digits", objectives=objectives), "draw")
-    assert share.value.mean == np.mean([1 - scale.choices(run)[1][-1] for run in runs])
+    assert share.value.mean == np.mean([1 - scale.regrets(Course.of(run))[-1] for run in runs])
     assert 0.5 < share.value.mean <= 1
     assert size.value.mean == np.mean([len(run.front()) for run in runs])
     assert accuracy.value.mean == np.mean([100 - run.losses[:, 0].min() for run in runs])

@@ -71,7 +71,7 @@ def test_the_loop_by_hand_is_scored_like_the_same_search_of_the_suite(boards):
 def test_pages_and_papers_say_what_is_not_known(boards, runs):
     (row,) = (
         row
-        for board in feed(shown([*boards.values()], {}), (), (), runs)["boards"]
+        for board in feed(shown([*boards.values()], {}), (), (), [runs])["boards"]
         for row in board["rows"]
         if row["label"] == "early"
     )

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from leaderboard.courses import Course
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search, log_mean, step_values
 from nasbench.benchmarks.loading import load
@@ -45,7 +46,7 @@ def test_incumbent_is_the_lowest_loss_that_has_ended_and_the_earliest_on_ties(
         (d, 10.0, 10.0, 40.0),
         (c, 20.0, 10.0, 50.0),
     ]
-    search = Search(run(trials), landscape, (10.0, 40.0))
+    search = Search(Course.of(run(trials)), landscape, (10.0, 40.0))
     assert list(map(tuple, search.archs.tolist())) == [b, d]
     assert search.times.tolist() == [10, 40]
     assert search.evaluations.tolist() == [1, 4]
@@ -54,12 +55,12 @@ def test_incumbent_is_the_lowest_loss_that_has_ended_and_the_earliest_on_ties(
 
 
 def test_incumbent_is_worth_its_full_training_whatever_it_was_seen_with(landscape, run, cells):
-    search = Search(run([(cells[0], 1.0, 0.0, 1.0)], epoch=1), landscape, (1.0, 2.0))
+    search = Search(Course.of(run([(cells[0], 1.0, 0.0, 1.0)], epoch=1)), landscape, (1.0, 2.0))
     assert search.regret == 38
 
 
 @pytest.mark.parametrize("trials", [[], [((0,) * 6, INF, 0.0, 1.0)]])
 def test_search_without_an_incumbent_is_worth_a_random_architecture(landscape, run, trials):
-    search = Search(run(trials), landscape, (1.0, 2.0))
+    search = Search(Course.of(run(trials)), landscape, (1.0, 2.0))
     assert len(search.times) == 0
     assert search.regret == search.before == 88 - (50 + 72 + 88 + 80) / 4

@@ -11,6 +11,7 @@ from algorithms import ALGORITHMS
 from leaderboard import populations
 from leaderboard.boards import FAMILY, REMARK
 from leaderboard.command import command
+from leaderboard.courses import Course
 from leaderboard.curves import drawn
 from leaderboard.landscape import Landscape
 from leaderboard.scores import rank
@@ -168,7 +169,7 @@ def test_simulated_random_search_agrees_with_the_expectation(surrogate, replicat
     runs = search(
         "random_search", NAME, seeds=range(200), budget=Budget(trials=10), replicate=replicate
     )
-    searches = [Search(run, landscape, (1.0, 2.0)) for run in runs]
+    searches = [Search(Course.of(run), landscape, (1.0, 2.0)) for run in runs]
     found = [step_values(s.evaluations, np.append(0.0, s.regrets), at) for s in searches]
     error = np.std(found, axis=0, ddof=1) / np.sqrt(len(runs))
     expected = landscape.random_search(at.tolist())

@@ -89,7 +89,9 @@ def verify(
     submission: Annotated[
         Path,
         typer.Argument(
-            metavar="SUBMISSION", help="Folder or zip archive of a submission.", parser=given_path
+            metavar="SUBMISSION",
+            help="Folder or zip archive of a submission; or compact records.",
+            parser=given_path,
         ),
     ],
     seeds: Annotated[
@@ -156,6 +158,8 @@ def verify(
             progress=tell,
             tell=note,
         )
+    if out is not None and report.only:
+        raise InvalidArgumentError("--out: compact records get no mark; verify full ones")
     if out is not None and report.is_sound:
         SIBLINGS.load("mark")(report, out)
     if as_json:

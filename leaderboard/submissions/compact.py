@@ -1,0 +1,173 @@
+"""Verification of compact records: what they keep follows from the table, and comes out again.
+
+They keep the incumbents of each run and what it paid (:mod:`leaderboard.compact`). That the other
+trials follow from the benchmark cannot be told from them, only by running seeds again.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from leaderboard.admission import Obstacle, open_benchmark
+from leaderboard.boards import Question
+from leaderboard.command import ranges
+from leaderboard.compact.record import SUFFIX, CompactRecord, Content, find_compact, rows_hash
+from leaderboard.courses import Course
+from leaderboard.submissions import ENTRY, rerun
+from leaderboard.submissions.files import check_parquet
+from leaderboard.submissions.report import Report, told
+from nasbench.errors import NasbenchError
+from nasbench.splitmix import key, permutation
+
+CHECKS = {
+    "records": "records: whole, with their manifest",
+    "benchmarks": "benchmarks: installed, with the same content",
+    "seeds": "seeds: 0 to n - 1",
+    "budget": "budget: not exceeded",
+    "losses": "losses: incumbents are recorded trainings, each better than the last",
+    "rerun": "rerun: the same code finds the same incumbents at the same cost",
+}
+"""What can be told of compact records, by name."""
+
+REMARK = (
+    "compact records keep incumbents and totals: that the other trials follow from the benchmark "
+    "cannot be verified; what is kept can, by --rerun"
+)
+
+_COLUMNS = ("archs", "epochs", "training_seeds", "trials", "evaluations", "spent", "times", "paid")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A compact record that was read.
+
+    Attributes:
+        record: The record.
+        content: What it holds.
+        where: Its name, for messages.
+    """
+
+    record: CompactRecord
+    content: Content
+    where: str
+
+
+def is_compact(path: Path) -> bool:
+    """Whether a path is a compact record, or a folder of some that is no submission."""
+    if path.is_file():
+        return path.name.endswith(SUFFIX)
+    return not (path / ENTRY).exists() and any(True for _ in find_compact(path))
+
+
+def verify(
+    path: Path,
+    *,
+    seeds: int | None,
+    again: int,
+    choice: int,
+    module: str | Path | None,
+    progress: Callable[[int, int], None],
+    tell: Callable[[str], None],
+) -> Report:
+    """Check compact records; arguments are those of :func:`leaderboard.submissions.verify.verify`.
+
+    Returns:
+        What was found.
+    """
+    report = Report(path.resolve().name, checks=CHECKS, only="incumbents")
+    report.remarks.append(REMARK)
+    files = list(find_compact(path))
+    kept = []
+    for number, file in enumerate(files):
+        progress(number, len(files))
+        if (one := _read(file, path, report)) is not None:
+            kept.append(one)
+            report.add("seeds", _seed_faults(one, seeds))
+            report.add("budget", _budget_faults(one))
+    progress(len(files), len(files))
+    if again and report.is_sound:
+        report.choice = choice
+        for number, one in enumerate(kept):
+            progress(number, len(kept))
+            tell(f"Runs code: {rerun.source(one.record.manifest.algorithm, module)}")
+            report.add("rerun", _rerun_faults(one, again, choice, module))
+        progress(len(kept), len(kept))
+    return report
+
+
+def _read(file: Path, root: Path, report: Report) -> Kept | None:
+    where = str(file.relative_to(root)) if file != root else file.name
+    try:
+        check_parquet(file)
+        record = CompactRecord(file)
+        question = Question.of(record.manifest)
+    except (NasbenchError, TypeError, ValueError) as error:
+        report.add("records", [f"{where}: {told(error, file.parent, root)}"])
+        return None
+    report.add("records")
+    benchmark = open_benchmark(question)
+    if isinstance(benchmark, Obstacle):
+        report.add("benchmarks", [f"{where}: {benchmark.reason}"])
+        return None
+    report.add("benchmarks")
+    try:
+        content = record.read(benchmark)
+    except (NasbenchError, ValueError, pa.ArrowException) as error:
+        report.add("losses", [f"{where}: {told(error, file.parent, root)}"])
+        return None
+    report.add("losses")
+    return Kept(record, content, where)
+
+
+def _seed_faults(one: Kept, wanted: int | None) -> Iterator[str]:
+    seeds = one.record.seeds()
+    n = wanted or len(seeds)
+    if seeds != list(range(n)):
+        yield f"{one.where}: has seeds {ranges(seeds):.100}, not 0:{n}"
+
+
+def _budget_faults(one: Kept) -> Iterator[str]:
+    budget = one.record.manifest.budget
+    limits = (budget.trials, budget.epochs, budget.seconds)
+    for course in one.content.kept:
+        for what, paid, most in zip(
+            ("trials", "epochs", "seconds"), course.paid, limits, strict=True
+        ):
+            if most is not None and paid > most * (1 + 2.0**-11 * (what == "seconds")):
+                yield f"{one.where}: seed {course.seed} paid {paid} {what}, of {most}"
+
+
+def _rerun_faults(one: Kept, again: int, choice: int, module: str | Path | None) -> Iterator[str]:
+    courses = {course.seed: course for course in one.content.kept}
+    order = permutation(key("again", choice, one.content.rows), len(courses)).tolist()
+    numbers = list(courses)
+    chosen = sorted(numbers[i] for i in order[:again])
+    manifest = one.record.manifest
+    try:
+        with rerun.run_again(manifest, [(seed, None) for seed in chosen], module) as made:
+            runs = [run for record in made for run in record.runs(verify=True)]
+    except (NasbenchError, OSError) as error:
+        yield f"{one.where}: cannot be run again: {told(error)}"
+        return
+    found = {run.seed: Course.of(run) for run in runs}
+    for seed in chosen:
+        if seed not in found:
+            yield f"{one.where}: seed {seed} was run again, but recorded nothing"
+        elif text := difference(courses[seed], found[seed]):
+            yield f"{one.where}: seed {seed} {text}"
+    if len(chosen) == len(courses) and rows_hash(runs) != one.content.rows:
+        yield f"{one.where}: all seeds run again have other trials: their hash is another"
+
+
+def difference(kept: Course, again: Course) -> str:
+    """How a course differs from the one that is kept, in words; empty if it does not."""
+    for name in _COLUMNS:
+        one, other = np.asarray(getattr(kept, name)), np.asarray(getattr(again, name))
+        if one.shape != other.shape:
+            return f"has {len(one)} incumbents, run again {len(other)}"
+        if not np.array_equal(one, other):
+            return f"has other {name.replace('_', ' ')} when it is run again"
+    return ""
