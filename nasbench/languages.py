@@ -68,6 +68,10 @@ class Languages:
         """Return whether a tuple with all options in range obeys the rules of the space."""
         raise NotImplementedError
 
+    def check_options(self, arch: Sequence[int]) -> _Arch:
+        """Return a tuple of plain integers that may break the rules of the space."""
+        raise NotImplementedError
+
     def to_configuration(self, arch: _Arch) -> dict[str, Any]:
         """Return the options of an architecture by the names of the decisions."""
         pairs = zip(self.decisions, arch, strict=True)
@@ -117,9 +121,12 @@ class Languages:
         Decision by decision, an option stays if what was kept so far and this option can be
         completed; else the nearest option by number that can, the smaller of two. So a legal
         architecture stays as it is.
+
+        Raises:
+            IllegalArchError: ``arch`` has the wrong length, or an option out of range.
         """
         kept: _Arch = ()
-        for option in arch:
+        for option in self.check_options(arch):
             possible = self.legal_options(kept)
             kept = (*kept, min(possible, key=lambda other: (abs(other - option), other)))
         return kept
@@ -287,8 +294,12 @@ class Reading:
             IllegalArchError: There is no such index, or the space has no official order.
         """
         order = self._numbered(index)
+        if not isinstance(index, int | np.integer) or isinstance(index, bool):
+            raise IllegalArchError(f"{shown(index)} is no index of {self.name!r}, an integer")
         if not 0 <= index < len(order):
-            raise IllegalArchError(f"index {index} is outside 0..{len(order) - 1} of {self.name!r}")
+            raise IllegalArchError(
+                f"index {shown(index)} is outside 0..{len(order) - 1} of {self.name!r}"
+            )
         return self.unrank(order[index])
 
     def to_index(self, arch: _Arch) -> int:

@@ -218,27 +218,37 @@ class SearchSpace(Languages, Reading, ABC):
             IllegalArchError: ``arch`` has the wrong length, an option out of range, or breaks a
                 rule of the space.
         """
+        checked = self.check_options(arch)
+        if not self.is_legal(checked):
+            raise IllegalArchError(
+                f"{shown(arch, 400)} breaks a rule of {self.name!r}: {self.to_text(checked)}"
+            )
+        return checked
+
+    def check_options(self, arch: Sequence[int]) -> Arch:
+        """Return a tuple of plain integers that may break the rules of the space.
+
+        Raises:
+            IllegalArchError: ``arch`` has the wrong length, or an option out of range.
+        """
         try:
-            checked = tuple(map(int, islice(arch, len(self.options) + 1)))
+            given = tuple(islice(arch, len(self.options) + 1))
+            checked = tuple(map(int, given))
         except Exception:  # a thing of another package may raise anything
-            checked = ()
+            given = checked = ()
         if len(checked) != len(self.options):
             raise IllegalArchError(
                 f"{shown(arch)} is not an architecture of {self.name!r}: "
                 f"{len(self.options)} integers are needed"
             )
-        for option, given, n, decision in zip(
-            checked, arch, self.options, self.decisions, strict=True
+        for option, same, n, decision in zip(
+            checked, given, self.options, self.decisions, strict=True
         ):
-            if option != given or not 0 <= option < n:
+            if option != same or not 0 <= option < n:
                 raise IllegalArchError(
                     f"{shown(arch, 400)} is not an architecture of {self.name!r}: "
-                    f"{decision.name!r} is {shown(given)}, possible are 0..{n - 1}"
+                    f"{decision.name!r} is {shown(same)}, possible are 0..{n - 1}"
                 )
-        if not self.is_legal(checked):
-            raise IllegalArchError(
-                f"{arch!r} breaks a rule of {self.name!r}: {self.to_text(checked)}"
-            )
         return checked
 
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:

@@ -54,6 +54,7 @@ _NETWORK = {
     "socket.gethostbyname",
     "socket.sendto",
 }
+_SIGNALS = {"os.kill", "os.killpg"}
 _LOOKS = {
     "sys._getframe",
     "sys._current_frames",
@@ -61,7 +62,7 @@ _LOOKS = {
     "gc.get_referrers",
     "gc.get_referents",
 }
-_REST = frozenset({*_STARTS, *_NETWORK, *_LOOKS, "object.__getattr__"})
+_REST = frozenset({*_STARTS, *_NETWORK, *_SIGNALS, *_LOOKS, "object.__getattr__"})
 
 
 class Own:
@@ -144,6 +145,7 @@ def watch(own: Own, found: Callable[[str, int | None], NoReturn]) -> None:
                     found(f"called {event}, which leads to its callers", own.line(frame))
             elif own.asks(frame):
                 what = "used the network" if event in _NETWORK else "started a process"
+                what = "sent a signal" if event in _SIGNALS else what
                 found(f"{what} ({event})", own.line(frame))
         finally:
             busy = False

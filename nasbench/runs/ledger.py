@@ -290,7 +290,8 @@ def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
         return NONE
     if type(replicate) is not int or replicate < 0:
         raise InvalidArgumentError(
-            f"replicate = {shown(replicate)}{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
+            f"replicate = {shown(replicate)}"
+            f"{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
         )
     everywhere = benchmark.complete_seeds
     if benchmark.seeds and replicate not in everywhere:

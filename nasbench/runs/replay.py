@@ -175,7 +175,8 @@ def replay_bare(
                 break
             if type(proposal) is not Proposal:
                 raise AlgorithmError(
-                    f"ask() of {type(algorithm).__name__} returned {shown(proposal)}, not a Proposal"
+                    f"ask() of {type(algorithm).__name__} returned {shown(proposal)}, "
+                    "not a Proposal"
                 )
             if not isinstance(proposal.arch, tuple):  # what else stands for one is not recorded
                 raise IllegalArchError(
@@ -187,8 +188,8 @@ def replay_bare(
                 epoch = last_epoch
             elif type(epoch) is not int or epoch not in offered:
                 raise AlgorithmError(
-                    f"ask() of {type(algorithm).__name__} returned epoch {shown(epoch)}, not one of its "
-                    f"fidelities{one_of(epoch, algorithm.fidelities)}"
+                    f"ask() of {type(algorithm).__name__} returned epoch {shown(epoch)}, "
+                    f"not one of its fidelities{one_of(epoch, algorithm.fidelities)}"
                 )
             if not start(proposal, epoch, now):
                 is_open = False

@@ -90,9 +90,10 @@ def named_folder(argument: str, folder: str | Path) -> Path:
         raise InvalidArgumentError(f"{argument} is empty; the current folder is '.'")
     path = Path(folder)
     try:
-        os.path.lexists(path / "x")
-        path.is_dir()
-    except (OSError, ValueError) as error:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as error:  # too long, a null character, not in Unicode
         raise InvalidArgumentError(f"{argument} = {shown(folder)}: {first_line(error)}") from error
     return path
 
