@@ -77,6 +77,28 @@ def check_integer(name: str, value: object) -> int:
     raise InvalidArgumentError(f"{name} = {shown(value)} must be an integer{guess}")
 
 
+def check_text(name: str, value: object) -> None:
+    """Refuse what is no text where a column is to be named.
+
+    Raises:
+        InvalidArgumentError: It is of another type.
+    """
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{name} = {shown(value)} must be a text")
+
+
+def check_benchmark(thing: object) -> None:
+    """Refuse what is no open benchmark, such as its name.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    if not hasattr(thing, "require_objectives"):
+        raise InvalidArgumentError(
+            f"benchmark = {shown(thing)} must be a benchmark that nasbench.load has opened"
+        )
+
+
 class Benchmark(Protocol):
     """A search space with results of its trainings; stateless, so several threads may ask it.
 

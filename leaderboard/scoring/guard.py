@@ -143,9 +143,11 @@ def watch(own: Own, found: Callable[[str, int | None], NoReturn]) -> None:
             elif event in _LOOKS:
                 if own.looks(frame):
                     found(f"called {event}, which leads to its callers", own.line(frame))
+            elif event == "os.kill" and arguments[0] == os.getpid():
+                return
             elif own.asks(frame):
                 what = "used the network" if event in _NETWORK else "started a process"
-                what = "sent a signal" if event in _SIGNALS else what
+                what = "sent a signal to another process" if event in _SIGNALS else what
                 found(f"{what} ({event})", own.line(frame))
         finally:
             busy = False

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn, Self
 
 from nasbench.algorithm import Observation, Proposal
-from nasbench.benchmark import check_integer
+from nasbench.benchmark import check_benchmark, check_integer
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import (
     AlgorithmError,
@@ -104,15 +104,12 @@ def record(
     """
     if isinstance(benchmark, str | Path):
         opened = load(benchmark, objectives=objectives)
-    elif not hasattr(benchmark, "require_objectives"):
-        raise InvalidArgumentError(
-            f"benchmark = {shown(benchmark)} must be an id, a path, or what nasbench.load returns"
-        )
     elif objectives is not None:
         raise InvalidArgumentError(
             f"objectives = {objectives!r}: a loaded benchmark has its own; give them to load"
         )
     else:
+        check_benchmark(benchmark)
         opened = benchmark
     opened.require_objectives()
     opened.verify()
