@@ -64,11 +64,9 @@ def check_integer(name: str, value: object) -> int:
         value: The number.
 
     Raises:
-        InvalidArgumentError: It is of another type, or has more than a hundred digits.
+        InvalidArgumentError: It is of another type.
     """
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        if abs(int(value)) >= 10**100:
-            raise InvalidArgumentError(f"{name} is an integer of more than 100 digits")
         return int(value)
     try:
         guess = f"; did you mean {shown(int(value))}?"  # type: ignore[call-overload]

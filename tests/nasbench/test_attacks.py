@@ -97,8 +97,9 @@ def test_no_version(version: str) -> None:
 
 @pytest.mark.parametrize("name", ["epoch", "schedule", "seed"])
 def test_integers_of_thousands_of_digits(table: nasbench.TableBenchmark, name: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=f"{name} is an integer of more than 100 digits"):
+    with pytest.raises(NasbenchError) as caught:
         table.query((0,) * 6, **{name: HUGE})
+    assert "<int>" in str(caught.value)
 
 
 @pytest.mark.parametrize(
