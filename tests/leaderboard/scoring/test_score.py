@@ -159,7 +159,7 @@ def test_what_cannot_be_scored_is_refused(target, settings, kind, told):
 
 @pytest.mark.parametrize("target", [":", "x:", ":x", "a/b:X", "a:b:c"])
 def test_a_target_of_no_form_is_refused(target):
-    with pytest.raises(UnknownNameError, match="is none of FILE.py"):
+    with pytest.raises(UnknownNameError, match="is none of FILE"):
         score(target)
 
 
