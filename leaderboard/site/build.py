@@ -105,7 +105,7 @@ def build(
 def _explorer(ranking: Ranking) -> dict[str, str]:
     """Pages of the explorer for the benchmarks of the boards, by their spaces."""
     opened = {b.landscape.benchmark.content_hash: b.landscape.benchmark for b in ranking}
-    return explorer_pages(opened.values())
+    return explorer_pages(opened.values(), home=f"../{PAGE}")
 
 
 def _existing(marks: str | Path) -> Path:
