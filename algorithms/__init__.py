@@ -103,8 +103,11 @@ ALGORITHMS = Registry(
         ),
     },
     rooms={
+        "dehb": "algorithms.adapters.dehb",
+        "nevergrad": "algorithms.adapters.nevergrad",
         "optuna": "algorithms.adapters.optuna",
         "pymoo": "algorithms.adapters.pymoo",
-        "nevergrad": "algorithms.adapters.nevergrad",
+        "smac": "algorithms.adapters.smac",
+        "synetune": "algorithms.adapters.synetune",
     },
 )

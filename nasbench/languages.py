@@ -190,6 +190,27 @@ class Languages:
             found[decision.name] = kind(_choices(decision))
         return package.Dict(**found)
 
+    def to_synetune(self) -> dict[str, Any]:
+        """Return the space as a ``config_space`` of Syne Tune.
+
+        Categorical decisions are choices, ordinal and numeric ones ordinals of equal steps,
+        decisions with one option constants.
+
+        Raises:
+            MissingExtraError: Syne Tune is not installed.
+        """
+        package = require("syne_tune.config_space", "a space of Syne Tune")
+        found: dict[str, Any] = {}
+        for decision in self.decisions:
+            choices = list(_choices(decision))
+            if len(choices) == 1:
+                found[decision.name] = choices[0]
+            elif decision.kind == "categorical":
+                found[decision.name] = package.choice(choices)
+            else:
+                found[decision.name] = package.ordinal(choices, kind="equal")
+        return found
+
 
 class Reading:
     """The part of a search space that reads whatever stands for an architecture.

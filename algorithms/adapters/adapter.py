@@ -1,10 +1,11 @@
 """What adapters share: hyperparameters from a foreign constructor, and trials that wait."""
 
 import inspect
+import logging
 import re
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -107,6 +108,17 @@ class Adapter(Algorithm):
     def _key(self, proposal: Proposal) -> tuple[Arch, int]:
         return proposal.arch, proposal.epoch or self.fidelities[-1]
 
+    def require_one(self, objectives: int) -> None:
+        """Refuse several objectives.
+
+        Raises:
+            InvalidArgumentError: There are several.
+        """
+        if objectives > 1:
+            raise InvalidArgumentError(
+                f"{self.foreign.__qualname__} takes one objective, there are {objectives}"
+            )
+
     def legal(self, configuration: Mapping[str, Any]) -> Arch:
         """Return the architecture of a configuration, repaired if it is illegal."""
         return self.space.from_configuration(configuration, repair=True)
@@ -118,7 +130,7 @@ class Adapter(Algorithm):
         Raises:
             AlgorithmError: It failed.
         """
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet():
             warnings.simplefilter("ignore")
             try:
                 yield
@@ -131,12 +143,43 @@ class Adapter(Algorithm):
                 ) from error
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """A foreign constructor checks its arguments.
+
+    Raises:
+        InvalidArgumentError: It refuses them.
+    """
+    try:
+        yield
+    except (AssertionError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(first_line(error)) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """A package is imported or runs: what it logs goes where the user sends it, else nowhere.
+
+    Nor can it set up logging: ``logging.warning`` does where there is no handler.
+    """
+    if logging.root.handlers:
+        yield
+        return
+    handler = logging.NullHandler()
+    logging.root.addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(handler)
+
+
 def adapted(
     base: type[_A],
     foreign: type,
     *,
     module: str,
     leave_out: Sequence[str] = (),
+    functions: Sequence[Callable[..., Any]] | None = None,
     also: Sequence[inspect.Parameter] = (),
 ) -> type[_A]:
     """Return an algorithm that asks an optimiser of another package.
@@ -149,6 +192,8 @@ def adapted(
         foreign: The class of the other package.
         module: Name of the module in which the algorithm is found by the name of ``foreign``.
         leave_out: Names of arguments that ``base`` passes itself.
+        functions: Functions that take the hyperparameters instead of the constructor, after one
+            other argument.
         also: Arguments that the signature does not show to be plain.
 
     Raises:
@@ -158,7 +203,7 @@ def adapted(
     own = [p for p in inspect.signature(begin).parameters.values() if p.kind is not p.VAR_KEYWORD]
     settings = list(also)
     without = {*leave_out, "seed", *(p.name for p in also)}
-    for p in list(inspect.signature(_constructor(foreign)).parameters.values())[1:]:
+    for p in _arguments([_constructor(foreign)] if functions is None else functions):
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in without:
             continue
         if p.name not in {q.name for q in own} and _is_plain(p):
@@ -193,6 +238,12 @@ def adapted(
 
 def _constructor(kind: type) -> Any:
     return kind.__init__  # type: ignore[misc]
+
+
+def _arguments(functions: Sequence[Callable[..., Any]]) -> list[inspect.Parameter]:
+    """Return all but the first argument of each function."""
+    found = [list(inspect.signature(function).parameters.values()) for function in functions]
+    return [p for parameters in found for p in parameters[1:]]
 
 
 def _is_plain(parameter: inspect.Parameter) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 import optuna
 
-from algorithms.adapters.adapter import Adapter, Asked, adapted
+from algorithms.adapters.adapter import Adapter, Asked, adapted, refusals
 from nasbench.algorithm import Observation
-from nasbench.errors import InvalidArgumentError, UnknownNameError, first_line, one_of
+from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
 
 _NOT_OFFERED = ("BaseSampler", "BaseGASampler", "GridSampler", "PartialFixedSampler")
@@ -71,7 +71,7 @@ class OptunaSearch(Adapter):
         self._next: deque[Asked] = deque()
         self._is_over = False
         self._distributions = space.to_optuna()
-        with self.theirs(), _refusals(), _quiet():
+        with self.theirs(), refusals(), _quiet():
             self._study = optuna.create_study(
                 study_name=f"seed {seed}",
                 sampler=self.foreign(seed=seed, **settings),
@@ -146,14 +146,6 @@ def _pruner(name: str | None, settings: Mapping[str, Any]) -> Any:
     if name not in possible:
         raise UnknownNameError(f"optuna.pruners has no {name!r}{one_of(name, possible)}")
     return getattr(optuna.pruners, name)(**settings)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(first_line(error)) from error
 
 
 @contextmanager

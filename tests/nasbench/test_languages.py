@@ -86,6 +86,17 @@ def test_nevergrad(space):
         assert space.from_configuration(found) == arch
 
 
+def test_synetune(space):
+    pytest.importorskip("syne_tune", reason="needs the extra synetune")
+    language = space.to_synetune()
+    for arch in archs(space):  # every option of every choice is where the space has it
+        found = {
+            name: domain.categories[option] if hasattr(domain, "categories") else domain
+            for (name, domain), option in zip(language.items(), arch, strict=True)
+        }
+        assert space.from_configuration(found) == arch
+
+
 def test_numbers_may_come_from_numpy_and_with_round_off():
     fcnet = SPACES.load("fcnet")()
     arch = (1, 0, 2, 2, 1, 3, 0, 5, 1)

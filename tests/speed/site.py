@@ -4,7 +4,8 @@
 makes records of real searches: evolution with as many population sizes as there are algorithms,
 recorded under as many names. It prints the seconds of each stage for each number of seeds, what the
 time grows by for each further seed, and what 500 seeds would take by that. The sizes of the pages
-do not depend on seeds; the largest one is printed.
+do not depend on seeds; the largest one is printed. With ``--compact`` the records are of the kind
+that the board that ships is made of.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from time import process_time
 
 from leaderboard.admission import find_readable
 from leaderboard.scores import rank
+from leaderboard.shipped.fill import compact_all
 from leaderboard.site.feed import feed
 from leaderboard.site.overview import verdicts
 from leaderboard.site.pages import Site, files
@@ -80,13 +82,19 @@ def main() -> None:
     parser.add_argument("--benchmarks", type=int, default=len(TABLES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[25, 50])
     parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--compact", action="store_true")
     given = parser.parse_args()
     measured = {}
     for seeds in given.seeds:
         with TemporaryDirectory() as folder:
             tables = TABLES[: given.benchmarks]
-            make_records(Path(folder), given.algorithms, tables, seeds, given.trials)
-            stages, (size, page), n = measure(Path(folder))
+            runs = Path(folder) / "runs"
+            make_records(runs, given.algorithms, tables, seeds, given.trials)
+            if given.compact:
+                small = Path(folder) / "compact"
+                compact_all(runs, small)
+                runs = small
+            stages, (size, page), n = measure(runs)
         measured[seeds] = sum(stages.values())
         told = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in stages.items())
         print(f"{seeds} seeds: {measured[seeds]:.1f} s of processor time ({told})", flush=True)

@@ -14,6 +14,13 @@ from nasbench.testing.another_process import in_another_process
 
 TRIALS = 13
 OBJECTIVES = ("valid_accuracy", "parameters")
+SETTINGS = {  # models begin within so many trials, and are cheap
+    "smac:HyperparameterOptimizationFacade": {"n_trials": 20, "challengers": 50},
+    "smac:BlackBoxFacade": {"n_trials": 40, "challengers": 50},
+    "smac:AlgorithmConfigurationFacade": {"n_trials": 20},
+    "smac:MultiFidelityFacade": {"n_trials": 20, "challengers": 50},
+    "synetune:REA": {"population_size": 5},
+}
 
 
 class Here:
@@ -34,7 +41,7 @@ def made(name, benchmark, seed=0):
         benchmark.space,
         fidelities=benchmark.fidelities,
         seed=seed,
-        hyperparameters=hyperparameters(kind, {}),
+        hyperparameters=hyperparameters(kind, SETTINGS.get(name, {})),
         objectives=len(benchmark.objectives),
         resumable=len(benchmark.schedules) == 1,
     )
