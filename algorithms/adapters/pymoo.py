@@ -335,7 +335,7 @@ def adapt(algorithm: type, module: str = __name__) -> type[PymooSearch]:
         also=[
             Parameter(argument, Parameter.KEYWORD_ONLY, default=None, annotation=int | None)
             for argument, names in _SIZES.items()
-            if name in names and algorithm.__init__ is theirs.__init__
+            if name in names and algorithm.__init__ is theirs.__init__  # type: ignore[misc]
         ],
     )
     made.least = 2 if name in _SEVERAL else 1
