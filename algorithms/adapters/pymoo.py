@@ -93,6 +93,8 @@ class PymooSearch(Adapter):
 
     Attributes:
         most: Number of objectives that it takes; None for any number.
+        known: Name of the class of pymoo that it is or is derived from, which decides what an
+            individual is.
 
     Raises:
         InvalidArgumentError: The algorithm does not take this number of objectives, or refuses
@@ -101,6 +103,7 @@ class PymooSearch(Adapter):
 
     packages = ("pymoo",)
     most: ClassVar[int | None] = None
+    known: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -144,17 +147,17 @@ class PymooSearch(Adapter):
 
     def _problem_of(self, objectives: int) -> Any:
         n = np.array(self.space.options)
-        if self.foreign.__name__ in _CHOICES:
+        if self.known in _CHOICES:
             return Problem(vars=self.space.to_pymoo(), n_obj=objectives)
-        if self.foreign.__name__ in _INTEGERS:
+        if self.known in _INTEGERS:
             return Problem(n_var=len(n), n_obj=objectives, xl=0 * n, xu=n - 1, vtype=int)
         return Problem(n_var=len(n), n_obj=objectives, xl=0.0 * n, xu=1.0 * n)
 
     def _operators(self, objectives: int) -> dict[str, Any]:
         """The arguments of the foreign constructor that are objects."""
-        if self.foreign.__name__ in _CHOICES:
+        if self.known in _CHOICES:
             return {"survival": RankAndCrowding()} if objectives > 1 else {}
-        if self.foreign.__name__ not in _INTEGERS:
+        if self.known not in _INTEGERS:
             return {}
         rounded = {"prob": 1.0, "eta": 3.0, "vtype": float, "repair": RoundingRepair()}
         return {
@@ -222,9 +225,9 @@ class PymooSearch(Adapter):
         return arch if self.space.is_legal(arch) else self.space.repair(arch)
 
     def _solution(self, arch: Arch) -> Any:
-        if self.foreign.__name__ in _CHOICES:
+        if self.known in _CHOICES:
             return self.space.to_configuration(arch)
-        return np.array(arch) if self.foreign.__name__ in _INTEGERS else np.array(arch) + 0.5
+        return np.array(arch) if self.known in _INTEGERS else np.array(arch) + 0.5
 
 
 class DirectedSearch(PymooSearch):
@@ -320,8 +323,15 @@ def __getattr__(name: str) -> type[PymooSearch]:
 
 
 def adapt(algorithm: type, module: str = __name__) -> type[PymooSearch]:
-    """Return the search by a class of pymoo."""
-    name = algorithm.__name__
+    """Return the algorithm that asks one of pymoo.
+
+    Args:
+        algorithm: Class derived from an algorithm of pymoo. Its arguments ``sampling``,
+            ``crossover`` and so on are passed as to the class that it is derived from.
+        module: Name of the module that keeps the algorithm under the name of the class.
+    """
+    theirs = next(c for c in algorithm.__mro__ if c.__module__.partition(".")[0] == "pymoo")
+    name = theirs.__name__
     base = PlannedSearch if name == "RVEA" else DirectedSearch if name in _DIRECTED else PymooSearch
     made = adapted(
         base,
@@ -331,11 +341,12 @@ def adapt(algorithm: type, module: str = __name__) -> type[PymooSearch]:
         also=[
             Parameter(argument, Parameter.KEYWORD_ONLY, default=None, annotation=int | None)
             for argument, names in _SIZES.items()
-            if name in names
+            if name in names and algorithm.__init__ is theirs.__init__  # type: ignore[misc]
         ],
     )
     made.least = 2 if name in _SEVERAL else 1
-    made.most = 1 if "soo." in algorithm.__module__ else None
+    made.most = 1 if "soo." in theirs.__module__ else None
+    made.known = name
     made.multi_objective = made.most is None
     return made
 

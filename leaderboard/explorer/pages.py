@@ -105,11 +105,12 @@ def by_space(benchmarks: Iterable[AnyBenchmark]) -> dict[str, list[AnyBenchmark]
     }
 
 
-def pages(benchmarks: Iterable[AnyBenchmark]) -> dict[str, str]:
+def pages(benchmarks: Iterable[AnyBenchmark], *, home: str = "") -> dict[str, str]:
     """The pages of opened benchmarks, by the names of their spaces.
 
     Args:
         benchmarks: Tables or surrogates; those of other spaces than :data:`SPACES` have no page.
+        home: Address of the leaderboard that the pages belong to; empty for none.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
@@ -118,7 +119,8 @@ def pages(benchmarks: Iterable[AnyBenchmark]) -> dict[str, str]:
     links = {name: file_name(name) for name in groups}
     environment = _environment()
     return {
-        name: page(opened, environment=environment, links=links) for name, opened in groups.items()
+        name: page(opened, environment=environment, links=links, home=home)
+        for name, opened in groups.items()
     }
 
 
@@ -136,6 +138,7 @@ def page(
     *,
     environment: Any = None,
     links: dict[str, str] | None = None,
+    home: str = "",
 ) -> str:
     """The page of benchmarks of one space, with all its data.
 
@@ -143,6 +146,7 @@ def page(
         benchmarks: At least one; all of the same space.
         environment: Templates; default: those of this folder.
         links: File of the page of every space, for links between pages.
+        home: Address of the leaderboard that the page belongs to; empty for none.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
@@ -158,6 +162,7 @@ def page(
         size=data["size"],
         data=text,
         links=links or {},
+        home=home,
         made_by=f"nasbench {version('nasbench')}",
     )
     return rendered

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from leaderboard.boards import Board
 from leaderboard.papers.diagram import draw_diagrams
 from leaderboard.papers.drawing import draw_panels
-from leaderboard.papers.fronts import front_panels
+from leaderboard.papers.fronts import front_panels, with_two
 from leaderboard.papers.outputs import CSV_FIRST, MADE_BY, check_place, write
 from leaderboard.papers.panels import Panel, ecdf_panels, regret_panels
 from leaderboard.papers.selection import Selection, in_common, select
@@ -133,6 +133,7 @@ def draw(
             "What half of the runs attain at least (median attainment surface); dashed: the "
             "Pareto front of the space."
         )
+        boards = tuple(with_two(boards))
         return Drawing(tuple(front_panels(boards)), _caption(text, boards))
     if kind == "ecdf":
         chosen, panels = ecdf_panels(boards, axis)

@@ -29,17 +29,25 @@ def front_panels(boards: Sequence[Board]) -> list[Panel]:
     """Fronts, one panel a board.
 
     Raises:
-        InvalidArgumentError: A board does not have two objectives.
         MissingExtraError: moocore is not installed.
     """
-    for board in boards:
-        if len(board.question.objectives) != 2:
-            raise InvalidArgumentError(
-                f"{board.title} has {len(board.question.objectives)} objective(s): a front needs "
-                "two; choose a benchmark that was searched with two by --benchmark"
-            )
     check_count(list({row.label: 0 for board in boards for row in board.rows}), MOST, "a figure")
     return [_panel(*pair) for pair in zip(boards, short_titles(boards), strict=True)]
+
+
+def with_two(boards: Sequence[Board]) -> list[Board]:
+    """The boards with two objectives.
+
+    Raises:
+        InvalidArgumentError: There is none.
+    """
+    found = [board for board in boards if len(board.question.objectives) == 2]
+    if not found:
+        raise InvalidArgumentError(
+            f"a front needs searches with two objectives; there are: "
+            f"{'; '.join(board.title for board in boards)}"
+        )
+    return found
 
 
 def chosen_losses(row: Row, columns: Sequence[Column]) -> list[NDArray[np.float64]]:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 
 from leaderboard.papers.latex import cite, escape, label, number
 from leaderboard.papers.outputs import CSV_FIRST, MADE_BY
@@ -94,14 +94,24 @@ class Table:
 def latex(tables: Sequence[Table]) -> str:
     r"""Tables for the package booktabs, with ``\cite`` where the paper of an algorithm is known."""
     head = f"% {MADE_BY}; needs \\usepackage{{booktabs}} and \\usepackage[T1]{{fontenc}}\n"
-    return head + "\n".join(map(_latex, tables))
+    return head + "\n".join(map(_latex, tables, _labels(tables)))
 
 
-def _latex(table: Table) -> str:
+def _labels(tables: Sequence[Table]) -> list[str]:
+    """Labels of tables, each another: by their boards, then also by a number."""
+    found: list[str] = []
+    for table in tables:
+        name = label(list(dict.fromkeys(h.board for h in table.headings)))
+        n = next(n for n in count(1) if (name if n == 1 else f"{name}-{n}") not in found)
+        found.append(name if n == 1 else f"{name}-{n}")
+    return found
+
+
+def _latex(table: Table, name: str) -> str:
     boards = [(name, len(list(group))) for name, group in groupby(h.board for h in table.headings)]
     tops, rules, place = [""], [], 2
-    for name, n in boards:
-        tops.append(rf"\multicolumn{{{2 * n}}}{{c}}{{{escape(name)}}}")
+    for board, n in boards:
+        tops.append(rf"\multicolumn{{{2 * n}}}{{c}}{{{escape(board)}}}")
         rules.append(rf"\cmidrule(lr){{{place}-{place + 2 * n - 1}}}")
         place += 2 * n
     second = [rf"\multicolumn{{2}}{{c}}{{{escape(h.measure)}}}" for h in table.headings]
@@ -109,7 +119,7 @@ def _latex(table: Table) -> str:
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{escape(table.caption)}}}",
-        rf"  \label{{tab:{label([name for name, _ in boards])}}}",
+        rf"  \label{{tab:{name}}}",
         rf"  \begin{{tabular}}{{l{'r@{~}l' * len(table.headings)}}}",
         r"    \toprule",
         f"    {' & '.join(tops)} \\\\",

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ def build(
         explorer: Whether the site has a page of :mod:`leaderboard.explorer` for each space of its
             boards.
         progress: Called with the number of newly scored records.
-        tell: Called with a line for each record that is not shown.
+        tell: Called with a line for each record that is not shown; with ``shipped`` also with one
+            for each board that has rows from ``runs``.
 
     Returns:
         Path of the overview.
@@ -75,8 +76,8 @@ def build(
     check_place(out)
     frozen = None if release is None else check_release(out, release)
     records, damaged = find_readable(*folders) if folders else ([], [])
+    mine = {record.manifest.digest for record in records}
     if shipped:
-        mine = {record.manifest.digest for record in records}
         records += [
             record for record in find_readable(RECORDS)[0] if record.manifest.digest not in mine
         ]
@@ -99,13 +100,27 @@ def build(
     _write(out, pages, document)
     for left in document["not_shown"]:
         tell(f"Not shown: {left['record']}: {left['reason']}. {left['remedy']}")
+    if shipped and folders:
+        for line in _standings(ranking, mine):
+            tell(line)
     return out / PAGE
+
+
+def _standings(ranking: Ranking, mine: Container[str]) -> Iterator[str]:
+    """Where the rows of some records stand, a line for each board that has any."""
+    for board in ranking:
+        own = [row for row in board.rows if row.records.manifest.digest in mine]
+        if len(own) == len(board.rows):
+            yield f"{board.title}: nothing else that ships answers the same question"
+        elif own:
+            places = (f"{row.label} {row.rank}{' (tied with 1)' * row.tied}" for row in own)
+            yield f"{board.title}: of {len(board.rows)} rows, {', '.join(places)}"
 
 
 def _explorer(ranking: Ranking) -> dict[str, str]:
     """Pages of the explorer for the benchmarks of the boards, by their spaces."""
     opened = {b.landscape.benchmark.content_hash: b.landscape.benchmark for b in ranking}
-    return explorer_pages(opened.values())
+    return explorer_pages(opened.values(), home=f"../{PAGE}")
 
 
 def _existing(marks: str | Path) -> Path:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from leaderboard.site.formatting import number
 
-_WIDTH, _SIDE, _LINE = 800, 250, 19
-_LONGEST = 29
+_WIDTH, _SIDE, _LINE = 920, 305, 19
+_LONGEST = 38
 
 
 class Drawing(str):
@@ -90,7 +90,7 @@ def rank_profile(
         hues: Number of the colour of each label.
         title: What the diagram says, for those who cannot see it.
     """
-    width, right, left, top = 640, 640 - 250, 46, 30
+    width, right, left, top = 700, 700 - 310, 46, 30
     every = [rank for of_one in ranks.values() for rank in of_one]
     low, high = min(every), max(max(every), min(every) + 1)
     height = max(180, (_LINE - 3) * len(ranks))

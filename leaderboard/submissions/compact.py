@@ -90,9 +90,11 @@ def verify(
     progress(len(files), len(files))
     if again and report.is_sound:
         report.choice = choice
+        names = (one.record.manifest.algorithm for one in kept)
+        for source in dict.fromkeys(rerun.source(name, module) for name in names):
+            tell(f"Runs code: {source}")
         for number, one in enumerate(kept):
             progress(number, len(kept))
-            tell(f"Runs code: {rerun.source(one.record.manifest.algorithm, module)}")
             report.add("rerun", _rerun_faults(one, again, choice, module))
         progress(len(kept), len(kept))
     return report

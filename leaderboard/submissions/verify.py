@@ -113,8 +113,9 @@ def verify(
                 report.remarks.append("nothing was run: what is there does not follow")
                 return report
             report.choice = choice
-            for one in sent:
-                tell(f"Runs code: {rerun.source(one.records.manifest.algorithm, module)}")
+            names = (one.records.manifest.algorithm for one in sent)
+            for source in dict.fromkeys(rerun.source(name, module) for name in names):
+                tell(f"Runs code: {source}")
             if again:
                 chosen = rerun.chosen(sent, again, choice, doubts)
                 report.add("rerun", rerun.faults(sent, chosen, module, progress))

@@ -16,42 +16,49 @@
     }
   }
 
+  const swatch = (dash, colour) => {
+    const svg = element("svg", { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true", style: `--series:${colour}` });
+    element("line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": DASHES[dash] || "none" }, svg);
+    return svg;
+  };
+  const entry = (line, name, className = "") => {
+    const item = make("li", { className });
+    item.append(line, name);
+    return item;
+  };
+  const reference = (line) => entry(swatch(line.dash, "var(--soft)"), line.name, "static");
+
   /* Small figures carry a legend of their own. */
   for (const chart of charts.filter((c) => c.figure.dataset.kind === "legend")) {
     const list = make("ul", { className: "legend static" });
-    for (const series of chart.view.series) {
-      const item = make("li");
-      const line = element("svg", { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true", style: `--series:${colourOf(series)}` });
-      element("line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": DASHES[lookOf(series).dash] || "none" }, line);
-      item.append(line, series.name);
-      list.append(item);
-    }
+    list.append(...chart.view.series.map((s) => entry(swatch(lookOf(s).dash, colourOf(s)), s.name)), ...chart.view.lines.map(reference));
     chart.canvas.after(list);
   }
 
   /* The legend of a board rules all its charts. */
   const legend = document.querySelector("ul.legend:not(.static)");
   if (legend) {
+    const buttonOf = (name) => [...legend.querySelectorAll("button")].find((b) => b.dataset.label === name);
+    /* Figures below the first, where the legend is out of sight, name what stands out. */
+    const below = charts.slice(1).map((chart) => {
+      const list = make("ul", { className: "legend static" });
+      chart.canvas.after(list);
+      return () => list.replaceChildren(...chart.view.series.filter((s) => chart.chosen.has(s.name))
+        .map((s) => entry(buttonOf(s.name).querySelector("svg").cloneNode(true), s.name)));
+    });
     const lead = new Set(charts.flatMap((chart) => [...chart.chosen]));
     const first = charts[0] ? charts[0].view : { series: [], lines: [] };
     for (const series of charts.flatMap((c) => c.view.series).filter((s) => !s.look)) {
-      if ([...legend.querySelectorAll("button")].some((b) => b.dataset.label === series.name)) continue;
+      if (buttonOf(series.name)) continue;
       const button = make("button", { type: "button" });
       button.dataset.label = series.name;
-      const line = element("svg", { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true", style: "--series:var(--ink)" });
-      element("line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": DASHES.dot }, line);
-      button.append(line, series.name);
+      button.append(swatch("dot", "var(--ink)"), series.name);
       const item = make("li");
       item.append(button);
       legend.append(item);
     }
-    for (const line of first.lines) {
-      const item = make("li", { className: "static" });
-      const swatch = element("svg", { class: "swatch", viewBox: "0 0 26 10", "aria-hidden": "true", style: "--series:var(--soft)" });
-      element("line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": DASHES[line.dash] }, swatch);
-      item.append(swatch, line.name);
-      legend.append(item);
-    }
+    legend.append(...first.lines.map(reference));
+    for (const show of below) show();
     for (const button of legend.querySelectorAll("button")) {
       const name = button.dataset.label;
       button.setAttribute("aria-pressed", String(lead.has(name)));
@@ -59,6 +66,7 @@
         const on = button.getAttribute("aria-pressed") !== "true";
         button.setAttribute("aria-pressed", String(on));
         for (const chart of charts) { if (on) chart.chosen.add(name); else chart.chosen.delete(name); chart.redraw(); }
+        for (const show of below) show();
       });
       const light = (on) => () => { for (const chart of charts) chart.highlight(name, on); };
       button.addEventListener("pointerenter", light(true));

@@ -133,7 +133,10 @@ def table(
         out=out,
         bib=bib,
     )
-    say(text.rstrip("\n") if out is None else str(out))
+    if out is None:
+        say(text.rstrip("\n"))
+    else:
+        say(f"{out}\n{bib}" if bib is not None else str(out))
 
 
 def protocol(

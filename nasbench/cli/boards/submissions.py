@@ -166,6 +166,8 @@ def verify(
         say(json.dumps(report.encode(), indent=1))
     else:
         _print(report)
+    if out is not None:
+        note(f"Mark: {out}" if report.is_sound else f"No mark, as a check failed: {out}")
     if not report.is_sound:
         raise typer.Exit(1)
 

@@ -34,6 +34,8 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding  # noqa: 
 from pymoo.optimize import minimize  # noqa: E402
 from pymoo.util.ref_dirs import get_reference_directions  # noqa: E402
 
+from algorithms.adapters.pymoo import adapt  # noqa: E402
+
 TWO = ("valid_accuracy", "parameters")
 TRIALS = 100
 
@@ -109,6 +111,29 @@ def adapted(name, seed, objectives=TWO, **settings):
 def test_nsga2_is_the_loop():
     algorithm = NSGA2(pop_size=12, **operators(), eliminate_duplicates=True)
     assert adapted("pymoo:NSGA2", 3, pop_size=12) == by_hand(Integers, algorithm, 3, generations=9)
+
+
+class Own(NSGA2):
+    """NSGA-II of mine."""
+
+    def __init__(self, *, pop_size: int = 12, **operators):
+        super().__init__(pop_size=pop_size, n_offsprings=pop_size, **operators)
+
+
+class OwnSwarm(PSO):
+    """PSO of mine."""
+
+
+Own, OwnSwarm = (adapt(kind, __name__) for kind in (Own, OwnSwarm))
+
+
+def test_a_class_of_ones_own_is_searched_like_the_one_that_it_is_derived_from():
+    assert adapted(Own, 3) == adapted("pymoo:NSGA2", 3, pop_size=12)
+    one = TWO[:1]
+    expected = adapted("pymoo:PSO", 1, one, pop_size=10)
+    assert adapted(OwnSwarm, 1, one, pop_size=10) == expected
+    with pytest.raises(InvalidArgumentError, match="takes 1 objective, there are 2"):
+        adapted(OwnSwarm, 1, pop_size=10)
 
 
 def test_nsga2_with_one_offspring_is_the_loop():

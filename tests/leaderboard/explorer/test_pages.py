@@ -4,10 +4,12 @@ import json
 import random
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import leaderboard
 import nasbench
 from leaderboard.explorer.cells import MOST, cells
 from leaderboard.explorer.packing import packed, unpacked
@@ -129,6 +131,23 @@ def test_wirings_show_the_labels_of_every_architecture(name):
 def test_every_wiring_of_darts_is_known():
     parts = document([load("darts-fashion")])["parts"]
     assert [len(part["known"]) for part in parts] == [180, 180]
+
+
+def test_every_class_and_colour_of_a_page_is_defined():
+    templates = Path(leaderboard.__file__).parent
+    explorer, site = templates / "explorer/templates", templates / "site/templates"
+    style = (site / "style.css").read_text() + (explorer / "explorer.css").read_text()
+    made = "".join(path.read_text() for path in explorer.glob("*.js"))
+    drawn = (explorer / "explorer.html.j2").read_text() + made
+    classes = {name for text in re.findall(r'class="([^"{]*)"', drawn) for name in text.split()}
+    assert classes - set(re.findall(r"\.([a-z][\w-]*)", style)) == set()
+    asked = set(re.findall(r"var\(--([\w-]+)\)", (explorer / "explorer.css").read_text()))
+    assert asked - set(re.findall(r"--([\w-]+):", style + made)) == set()
+
+
+def test_a_page_of_a_leaderboard_links_to_it(shipped):
+    assert '<a class="brand" href="../index.html">' in page([shipped], home="../index.html")
+    assert 'class="brand" href' not in page([shipped])
 
 
 def test_a_page_cannot_be_left_by_what_a_table_says(content, tmp_path):

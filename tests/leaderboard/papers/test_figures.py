@@ -16,6 +16,7 @@ from leaderboard.fronts import FrontLandscape
 from leaderboard.papers.figures import ENDINGS, draw, plot, render
 from leaderboard.papers.fronts import chosen_losses, median_surface
 from leaderboard.papers.outputs import check_place
+from leaderboard.papers.selection import select
 from leaderboard.papers.styles import FAMILIES, LINES, looks
 from leaderboard.verdict.field import field
 from leaderboard.verdict.judge import judge
@@ -222,6 +223,12 @@ def test_a_figure_of_others_is_not_replaced(shared, tmp_path):
     assert b"regret" in ours.read_bytes()
 
 
+def test_a_front_is_drawn_of_the_boards_with_two_objectives(shared):
+    both = select(shared.one.parent)
+    assert len(both.boards) > 1
+    assert [panel.title for panel in draw(both, kind="front").panels] == ["toy-whole@1"]
+
+
 WRONG = {
     "kind": ({"kind": "regrets"}, "kind 'regrets' is unknown; did you mean 'regret'"),
     "axis": ({"axis": "epoch"}, "axis 'epoch' is unknown; did you mean 'epochs'"),
@@ -237,7 +244,10 @@ WRONG = {
     "no ending": ({"out": "figure"}, "the ending '' names no format"),
     "method": ({"methods": ["locl_search"]}, "did you mean 'local_search'"),
     "benchmark": ({"benchmarks": ["toy-hole"]}, "did you mean 'toy-whole'"),
-    "front": ({"kind": "front"}, "a front needs two"),
+    "front": (
+        {"kind": "front"},
+        "a front needs searches with two objectives; there are: toy-whole@1, 25 trials",
+    ),
     "cd": ({"kind": "cd"}, "need at least 5 benchmarks, not 1"),
 }
 

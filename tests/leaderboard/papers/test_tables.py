@@ -9,7 +9,7 @@ import pytest
 
 from leaderboard.papers.selection import Selection, select
 from leaderboard.papers.tables import table, tables
-from leaderboard.papers.writers import WRITERS
+from leaderboard.papers.writers import WRITERS, latex
 from leaderboard.site.formatting import columns
 from nasbench.errors import InvalidArgumentError, RecordError, UnknownNameError
 
@@ -107,6 +107,13 @@ def test_latex_is_balanced_and_escaped(shared, name):
             assert unescaped(line).count("&") + 1 + wide == n_columns, line
     assert r"\cite{li2019random}" in text
     assert text.count(r"\textbf{") >= 1
+
+
+def test_no_two_tables_have_the_same_label(shared):
+    text = latex(tables(shared.over, split=True))
+    labels = re.findall(r"\\label\{([^}]*)\}", text)
+    numbered = (f"tab:toy-whole-1-{n}" for n in range(2, len(shared.over.boards) + 1))
+    assert labels == ["tab:toy-whole-1", *numbered]
 
 
 def test_latex_compiles(shared, tmp_path):

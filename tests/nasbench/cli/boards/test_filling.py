@@ -1,6 +1,7 @@
 """``nasbench leaderboard run``, ``compact`` and ``build``, as their users type them."""
 
 import json
+import re
 
 import pytest
 
@@ -81,12 +82,18 @@ def test_the_board_that_ships_is_the_default(plan, tmp_path, monkeypatch):
     assert plan("leaderboard", "build", "--out", "site")[0] == 0
     run = ("run", "random_search", "nb201-cifar10", "--trials", "6", "--processes", "1")
     assert plan(*run, "--seeds", "0:2")[0] == 0
-    assert plan("leaderboard", "build", "runs", "--shipped", "--out", "both")[0] == 0
+    other = ("run", "hill_climb", "nb201-cifar10", "--trials", "5", "--processes", "1")
+    assert plan(*other, "--seeds", "0:2")[0] == 0
+    code, _, error = plan("leaderboard", "build", "runs", "--shipped", "--out", "both")
+    assert code == 0
+    assert "nb201-cifar10@1, 5 trials: nothing else that ships answers the same question\n" in error
+    assert re.search(r"nb201-cifar10@1, 6 trials: of 2 rows, random_search [12]", error)
     rows = {}
     for name in ("site", "both"):
         document = json.loads((tmp_path / name / "leaderboard.json").read_text())
         assert document["not_shown"] == []
-        rows[name] = {row["label"]: len(row["seeds"]) for row in document["boards"][0]["rows"]}
+        (board,) = [b for b in document["boards"] if b["title"] == "nb201-cifar10@1, 6 trials"]
+        rows[name] = {row["label"]: len(row["seeds"]) for row in board["rows"]}
     assert rows["site"] == {"random_search": 3, "local_search": 3}
     assert rows["both"] == {"random_search": 2, "local_search": 3}
 

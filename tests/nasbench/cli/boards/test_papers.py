@@ -24,6 +24,8 @@ def test_a_paper_is_made_by_three_commands(nasbench, runs, tmp_path):
     code, out, error = nasbench("table", runs, "--out", "table.csv", "--column", "final_value")
     assert (code, out, error) == (0, "table.csv\n", "")
     assert (tmp_path / "table.csv").read_text().count("\n") == 3
+    code, out, error = nasbench("table", runs, "--out", "table.tex", "--bib", "papers.bib")
+    assert (code, out, error) == (0, "table.tex\npapers.bib\n", "")
     code, out, error = nasbench("protocol", runs, "--method", "local_search")
     assert (code, error) == (0, "")
     assert out.startswith("We compare 1 method: local_search. Each search runs on recorded")

@@ -49,9 +49,10 @@ def test_a_fault_gives_exit_code_1_and_no_mark(nasbench, sent, tmp_path):
 
 
 def test_a_mark_is_written_when_asked_for(nasbench, sent, tmp_path):
-    code, out, _ = nasbench("leaderboard", "verify", "sent", "--out", "mark.json", "--json")
+    code, out, error = nasbench("leaderboard", "verify", "sent", "--out", "mark.json", "--json")
     assert code == 0
     assert json.loads(out)["level"] == "consistent"
+    assert "Mark: mark.json\n" in error
     assert json.loads((tmp_path / "mark.json").read_text())["records"][0]["seeds"] == "0:3"
 
 
