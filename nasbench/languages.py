@@ -264,7 +264,7 @@ class Reading:
 
         Args:
             thing: Option numbers as a tuple, list or array; options by the names of their
-                decisions, as for :meth:`from_configuration`; the text of :meth:`to_text`; or, in a
+                decisions, as for :meth:`from_configuration`; the text of ``to_text``; or, in a
                 space that has them, an official index, as an integer or its digits.
 
         Raises:
@@ -288,7 +288,7 @@ class Reading:
     def from_index(self, index: int) -> _Arch:
         """Return the architecture with an index of the files in which the space was published.
 
-        This is not its rank: see :meth:`unrank` for that, which every space has.
+        This is not its rank: see ``unrank`` for that, which every space has.
 
         Raises:
             IllegalArchError: There is no such index, or the space has no official order.
