@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from inspect import formatannotation
 from typing import Any, Literal, Union, get_args, get_origin
 
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, shown
 
 LARGEST = 2**31 - 1
 """Of an integer that counts something."""
@@ -62,4 +62,4 @@ def check_integers(name: str, value: Any) -> None:
         for each in value:
             check_integers(name, each)
     elif type(value) is int and abs(value) > LARGEST:
-        raise InvalidArgumentError(f"{name} = {value!r:.100} must be at most {LARGEST:,}")
+        raise InvalidArgumentError(f"{name} = {shown(value)} must be at most {LARGEST:,}")

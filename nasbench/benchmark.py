@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, shown
 from nasbench.space import AnyArch, Arch, SearchSpace
 
 
@@ -69,10 +69,32 @@ def check_integer(name: str, value: object) -> int:
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return int(value)
     try:
-        guess = f"; did you mean {int(value)}?"  # type: ignore[call-overload]
+        guess = f"; did you mean {shown(int(value))}?"  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         guess = ""
-    raise InvalidArgumentError(f"{name} = {value!r:.80} must be an integer{guess}")
+    raise InvalidArgumentError(f"{name} = {shown(value)} must be an integer{guess}")
+
+
+def check_text(name: str, value: object) -> None:
+    """Refuse what is no text where a column is to be named.
+
+    Raises:
+        InvalidArgumentError: It is of another type.
+    """
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{name} = {shown(value)} must be a text")
+
+
+def check_benchmark(thing: object) -> None:
+    """Refuse what is no open benchmark, such as its name.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    if not hasattr(thing, "require_objectives"):
+        raise InvalidArgumentError(
+            f"benchmark = {shown(thing)} must be a benchmark that nasbench.load has opened"
+        )
 
 
 class Benchmark(Protocol):

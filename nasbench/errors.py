@@ -102,7 +102,8 @@ def one_of(given: object, possible: Iterable[object], *, limit: int = 12) -> str
         A text such as ``"; did you mean 'nb201-cifar10'? Possible: 'a', 'b'"``.
     """
     names = [str(name) for name in possible]
-    close = difflib.get_close_matches(str(given)[:_LONGEST_NAME], names, n=1, cutoff=0.5)
+    text = given if isinstance(given, str) else shown(given)
+    close = difflib.get_close_matches(text[:_LONGEST_NAME], names, n=1, cutoff=0.5)
     guess = f"; did you mean {close[0]!r}?" if close else "."
     return f"{guess} Possible: {listed(names, limit=limit)}"
 
@@ -128,4 +129,25 @@ def printable(text: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or the name of its class if it has none."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    try:
+        message = str(error).strip()
+    except Exception:  # code of others
+        message = ""
+    return next(iter(message.splitlines()), type(error).__name__)
+
+
+def shown(thing: object, limit: int = 100) -> str:
+    """Write any object for a message, on one line; of what cannot be written, its type.
+
+    That is so of integers with thousands of digits, lists nested thousands deep, and classes of
+    others whose ``__repr__`` fails.
+
+    Args:
+        thing: The object.
+        limit: Number of characters at most.
+    """
+    try:
+        text = repr(thing)
+    except Exception:
+        text = f"<{type(thing).__name__}>"
+    return (" ".join(text.split()) if "\n" in text else text)[:limit]

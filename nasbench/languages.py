@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from nasbench.errors import IllegalArchError, one_of
+from nasbench.errors import IllegalArchError, one_of, shown
 from nasbench.registry import require
 
 _Arch: TypeAlias = tuple[int, ...]
@@ -68,6 +68,10 @@ class Languages:
         """Return whether a tuple with all options in range obeys the rules of the space."""
         raise NotImplementedError
 
+    def check_options(self, arch: Sequence[int]) -> _Arch:
+        """Return a tuple of plain integers that may break the rules of the space."""
+        raise NotImplementedError
+
     def to_configuration(self, arch: _Arch) -> dict[str, Any]:
         """Return the options of an architecture by the names of the decisions."""
         pairs = zip(self.decisions, arch, strict=True)
@@ -89,12 +93,18 @@ class Languages:
             IllegalArchError: A decision is missing or unknown, an option is none of its options, or
                 the tuple breaks a rule of the space.
         """
-        given = dict(configuration)
+        try:
+            given = dict(configuration)
+        except Exception as error:  # a thing of another package may raise anything
+            raise IllegalArchError(
+                f"{shown(configuration)} is no mapping from the decisions of {self.name!r} to "
+                "options"
+            ) from error
         names = [decision.name for decision in self.decisions]
         for name in given:
             if name not in names:
                 raise IllegalArchError(
-                    f"{self.name!r} has no decision {name!r}{one_of(name, names)}"
+                    f"{self.name!r} has no decision {shown(name)}{one_of(name, names)}"
                 )
         if missing := [name for name in names if name not in given]:
             raise IllegalArchError(f"{self.name!r} needs an option for {missing[0]!r}")
@@ -103,7 +113,7 @@ class Languages:
             return arch
         if repair:
             return self.repair(arch)
-        raise IllegalArchError(f"{given!r:.300} breaks a rule of {self.name!r}")
+        raise IllegalArchError(f"{shown(given, 300)} breaks a rule of {self.name!r}")
 
     def repair(self, arch: _Arch) -> _Arch:
         """Return a legal architecture near a tuple that has all options in range.
@@ -111,9 +121,12 @@ class Languages:
         Decision by decision, an option stays if what was kept so far and this option can be
         completed; else the nearest option by number that can, the smaller of two. So a legal
         architecture stays as it is.
+
+        Raises:
+            IllegalArchError: ``arch`` has the wrong length, or an option out of range.
         """
         kept: _Arch = ()
-        for option in arch:
+        for option in self.check_options(arch):
             possible = self.legal_options(kept)
             kept = (*kept, min(possible, key=lambda other: (abs(other - option), other)))
         return kept
@@ -281,8 +294,12 @@ class Reading:
             IllegalArchError: There is no such index, or the space has no official order.
         """
         order = self._numbered(index)
+        if not isinstance(index, int | np.integer) or isinstance(index, bool):
+            raise IllegalArchError(f"{shown(index)} is no index of {self.name!r}, an integer")
         if not 0 <= index < len(order):
-            raise IllegalArchError(f"index {index} is outside 0..{len(order) - 1} of {self.name!r}")
+            raise IllegalArchError(
+                f"index {shown(index)} is outside 0..{len(order) - 1} of {self.name!r}"
+            )
         return self.unrank(order[index])
 
     def to_index(self, arch: _Arch) -> int:
@@ -297,7 +314,7 @@ class Reading:
     def _numbered(self, thing: object) -> Sequence[int]:
         if self.official_order is None:
             raise IllegalArchError(
-                f"{thing!r:.100}: {self.name!r} has no official order of its architectures, and so "
+                f"{shown(thing)}: {self.name!r} has no official order of its architectures, and so "
                 "no index; rank and unrank number its tuples"
             )
         return self.official_order
@@ -330,10 +347,10 @@ def _option(decision: Decision, given: Any) -> int:
             try:
                 if isclose(given, value, rel_tol=1e-9, abs_tol=1e-12):
                     return option
-            except TypeError:
+            except Exception:  # no number, or one beyond a float
                 break
     raise IllegalArchError(
-        f"{decision.name!r} has no option {given!r:.100}{one_of(given, decision.labels)}"
+        f"{decision.name!r} has no option {shown(given)}{one_of(given, decision.labels)}"
     )
 
 

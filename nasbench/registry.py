@@ -60,7 +60,8 @@ class Registry(Mapping[str, str]):
         kind: Word for one entry in messages, such as ``"algorithm"``.
         entries: Place by name, such as ``{"nb201": "nasbench.spaces.nb201:NB201"}``.
         base: Place of the class that every entry is derived from; empty if there is none.
-        rooms: Modules, each by a word: ``"word:Name"`` is the attribute of that name of a module.
+        rooms: Modules, each by a word: ``"word:Name"`` is what the ``__getattr__`` of a module
+            makes of the name.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Registry(Mapping[str, str]):
         word, colon, rest = name.partition(":")
         if word in self.rooms and colon:
             place = f"{self.rooms[word]}:{rest}"
-            return self._checked(name, _resolve(place, f"the {self.kind} {name!r}"))
+            return self._checked(name, _resolve(place, f"the {self.kind} {name!r}", made=True))
         if colon:
             return self._checked(name, _resolve(name, f"the {self.kind} {name!r}", own=True))
         if plugin := self.plugins().get(name):
@@ -215,7 +216,8 @@ def install(extras: Iterable[str]) -> str:
     return f"{told}; without a GPU, first run {CPU_TORCH}" if "torch" in names else told
 
 
-def _resolve(target: str, what: str, *, own: bool = False) -> Any:
+def _resolve(target: str, what: str, *, own: bool = False, made: bool = False) -> Any:
+    """Import what a target names; ``made``: what the ``__getattr__`` of its module makes."""
     module_name, _, attribute = target.partition(":")
     if not module_name or not attribute:
         raise InvalidArgumentError(f"{target!r} is not of the form 'module:attribute'")
@@ -244,7 +246,8 @@ def _resolve(target: str, what: str, *, own: bool = False) -> Any:
         ) from error
     _refuse_intruder(module_name)
     try:
-        return getattr(module, attribute)
+        found: Any = module.__getattr__(attribute) if made else getattr(module, attribute)
+        return found
     except AttributeError as error:
         if "__getattr__" in vars(module):  # it knows best what it has
             raise UnknownNameError(first_line(error)) from error

@@ -25,7 +25,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import cycle, repeat, starmap
+from itertools import cycle, islice, repeat, starmap
 from math import floor, prod
 from operator import mul
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -33,7 +33,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.errors import IllegalArchError
+from nasbench.errors import IllegalArchError, shown
 from nasbench.languages import AnyArch as AnyArch
 from nasbench.languages import Decision as Decision
 from nasbench.languages import Languages, Reading
@@ -218,27 +218,37 @@ class SearchSpace(Languages, Reading, ABC):
             IllegalArchError: ``arch`` has the wrong length, an option out of range, or breaks a
                 rule of the space.
         """
-        try:
-            checked = tuple(int(option) for option in arch)
-        except (TypeError, ValueError, OverflowError):
-            checked = ()
-        if len(checked) != len(self.options):
-            raise IllegalArchError(
-                f"{arch!r} is not an architecture of {self.name!r}: "
-                f"{len(self.options)} integers are needed"
-            )
-        for option, given, n, decision in zip(
-            checked, arch, self.options, self.decisions, strict=True
-        ):
-            if option != given or not 0 <= option < n:
-                raise IllegalArchError(
-                    f"{arch!r} is not an architecture of {self.name!r}: "
-                    f"{decision.name!r} is {given!r}, possible are 0..{n - 1}"
-                )
+        checked = self.check_options(arch)
         if not self.is_legal(checked):
             raise IllegalArchError(
-                f"{arch!r} breaks a rule of {self.name!r}: {self.to_text(checked)}"
+                f"{shown(arch, 400)} breaks a rule of {self.name!r}: {self.to_text(checked)}"
             )
+        return checked
+
+    def check_options(self, arch: Sequence[int]) -> Arch:
+        """Return a tuple of plain integers that may break the rules of the space.
+
+        Raises:
+            IllegalArchError: ``arch`` has the wrong length, or an option out of range.
+        """
+        try:
+            given = tuple(islice(arch, len(self.options) + 1))
+            checked = tuple(map(int, given))
+        except Exception:  # a thing of another package may raise anything
+            given = checked = ()
+        if len(checked) != len(self.options):
+            raise IllegalArchError(
+                f"{shown(arch)} is not an architecture of {self.name!r}: "
+                f"{len(self.options)} integers are needed"
+            )
+        for option, same, n, decision in zip(
+            checked, given, self.options, self.decisions, strict=True
+        ):
+            if option != same or not 0 <= option < n:
+                raise IllegalArchError(
+                    f"{shown(arch, 400)} is not an architecture of {self.name!r}: "
+                    f"{decision.name!r} is {shown(same)}, possible are 0..{n - 1}"
+                )
         return checked
 
     def legal_options(self, prefix: Arch) -> tuple[int, ...]:

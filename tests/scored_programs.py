@@ -25,6 +25,12 @@ FAULTY = {
     "crash": (f"{HEAD}        arch = arch[17]{END}", "crash", 6),
     "silent_death": (f"{HEAD}        import os; os._exit(0){END}", "crash", None),
     "killed": (f"{HEAD}        import os; os.kill(os.getpid(), 11){END}", "crash", None),
+    "signal": (f"{HEAD}        import os; os.kill(os.getppid(), 0){END}", "peek", 6),
+    "mute": (
+        "class Mute(Exception):\n    def __str__(self): raise RuntimeError\nraise Mute\n",
+        "import",
+        3,
+    ),
     "hang": (f"{HEAD}        while True: pass{END}", "hang", 6),
     "deaf": (
         f"{HEAD}        while True:\n"

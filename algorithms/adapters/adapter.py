@@ -20,6 +20,8 @@ _PLAIN = {
 }
 _WORD = re.compile(r"'[^']*'|[A-Za-z_]\w*")
 _A = TypeVar("_A", bound="Adapter")
+MOST = 100_000
+"""Members of a population, directions, or trials at a time: what an optimiser prepares at once."""
 
 
 class Asked(NamedTuple):
@@ -66,6 +68,11 @@ class Adapter(Algorithm):
         self, space: SearchSpace, *, fidelities: Sequence[int], seed: int, **settings: Any
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed)
+        if not hasattr(self, "foreign"):
+            raise InvalidArgumentError(
+                f"{type(self).__qualname__} is what adapters of a package share: name one of its "
+                "optimisers"
+            )
         for name, value in settings.items():
             setattr(self, name, value)
         self._running: dict[tuple[Arch, int], deque[Any]] = {}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import nevergrad
 import numpy as np
 
-from algorithms.adapters.adapter import Adapter, Asked, adapted
+from algorithms.adapters.adapter import MOST, Adapter, Asked, adapted
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -66,6 +66,8 @@ class NevergradSearch(Adapter):
         if budget < 1 or num_workers < 1:
             name, value = ("budget", budget) if budget < 1 else ("num_workers", num_workers)
             raise InvalidArgumentError(f"{name} = {value} must be at least 1")
+        if num_workers > MOST:
+            raise InvalidArgumentError(f"num_workers = {num_workers} must be at most {MOST:,}")
         if num_workers > 1 and not self.parallel:
             raise InvalidArgumentError(
                 f"num_workers = {num_workers}, but {type(self).__name__} of nevergrad tries one "

@@ -71,13 +71,18 @@ class OptunaSearch(Adapter):
         self._next: deque[Asked] = deque()
         self._is_over = False
         self._distributions = space.to_optuna()
-        with self.theirs(), refusals(), _quiet():
+        with self.theirs(), refusals():
             self._study = optuna.create_study(
                 study_name=f"seed {seed}",
                 sampler=self.foreign(seed=seed, **settings),
                 pruner=_pruner(pruner, pruner_settings or {}),
                 directions=["minimize"] * objectives,
             )
+
+    @contextmanager
+    def theirs(self) -> Iterator[None]:
+        with super().theirs(), _quiet():
+            yield
 
     def propose(self) -> Asked | None:
         if self._next:
@@ -150,9 +155,9 @@ def _pruner(name: str | None, settings: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out the line that Optuna logs for a new study."""
+    """Leave out what Optuna logs of studies, and of samplers that leave a decision to another."""
     level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(max(level, optuna.logging.ERROR))
     try:
         yield
     finally:

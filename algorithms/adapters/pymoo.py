@@ -24,7 +24,7 @@ from pymoo.problems.static import StaticProblem
 from pymoo.termination.max_gen import MaximumGenerationTermination
 from pymoo.util.ref_dirs import get_reference_directions
 
-from algorithms.adapters.adapter import Adapter, Asked, adapted
+from algorithms.adapters.adapter import MOST, Adapter, Asked, adapted
 from nasbench.algorithm import LARGEST_LOSS, Observation
 from nasbench.errors import AlgorithmError, InvalidArgumentError, one_of
 from nasbench.registry import require
@@ -129,8 +129,9 @@ class PymooSearch(Adapter):
             )
         for argument in ("pop_size", "n_offsprings", "partitions", "generations"):
             number = getattr(self, argument, None)
-            if number is not None and number < 1:
-                raise InvalidArgumentError(f"{argument} = {number} must be at least 1")
+            if number is not None and not 1 <= number <= MOST:
+                limit = "at least 1" if number < 1 else f"at most {MOST:,}"
+                raise InvalidArgumentError(f"{argument} = {number} must be {limit}")
         self._given: list[tuple[Arch, tuple[float, ...]]] = []
         self._generation: Any = None
         self._to_ask: deque[int] = deque()
@@ -264,6 +265,11 @@ class DirectedSearch(PymooSearch):
             steps = 1
             while comb(steps + objectives, objectives - 1) <= _DIRECTIONS:
                 steps += 1
+        number = comb(max(steps, 0) + objectives - 1, objectives - 1)
+        if number > MOST:
+            raise InvalidArgumentError(
+                f"partitions = {steps} makes {number:,} directions, possible are {MOST:,}"
+            )
         directions = get_reference_directions("uniform", objectives, n_partitions=steps)
         return super()._operators(objectives) | {"ref_dirs": directions}
 

@@ -25,8 +25,19 @@ from nasbench.runs.setup import Setup
 TRIALS = 100
 OURS = ("random_search", "regularized_evolution", "tpe", "smac")
 OURS_OF_SEVERAL = ("random_search", "nsga2")
-PARTIAL = ("smac:MultiFidelityFacade", "smac:HyperbandFacade", "synetune:ASHA", "dehb:DEHB")
-"""Optimisers of partial trainings: a number of trials says nothing of what they cost."""
+SLOW = (
+    "optuna:GPSampler",
+    "nevergrad:NGOpt",
+    "synetune:BORE",
+    "synetune:ASHABORE",
+    "synetune:CQR",
+    "synetune:ASHACQR",
+    "smac:HyperparameterOptimizationFacade",
+    "smac:BlackBoxFacade",
+    "smac:AlgorithmConfigurationFacade",
+    "smac:MultiFidelityFacade",
+)
+"""Optimisers that take seconds a search, run after the others."""
 TABLES: dict[str, tuple[str, tuple[str, ...] | None]] = {
     "nb201-cifar10": ("nb201-cifar10", None),
     "fcnet-protein": ("fcnet-protein", None),
@@ -46,11 +57,17 @@ def verdicts() -> str:
     return markdown_table(head, rows)
 
 
-def run(title: str, seeds: int, processes: int, out: Path) -> list[Records]:
-    """The records of all searches of a table; what the folder holds already is not run again."""
+def run(title: str, seeds: int, processes: int, out: Path, *, search: bool) -> list[Records]:
+    """The records of all searches of a table; what the folder holds already is not run again.
+
+    Without ``search``, those that it holds in full.
+    """
     benchmark, objectives = TABLES[title]
     several = objectives is not None
-    theirs = [n for n, v in VERDICTS.items() if n not in PARTIAL and (v.objectives or not several)]
+    theirs = sorted(
+        (name for name, verdict in VERDICTS.items() if verdict.objectives or not several),
+        key=lambda name: name in SLOW,
+    )
     records = []
     for algorithm in (*(OURS_OF_SEVERAL if several else OURS), *theirs):
         kind = ALGORITHMS.load(algorithm)
@@ -63,8 +80,16 @@ def run(title: str, seeds: int, processes: int, out: Path) -> list[Records]:
             budget=nasbench.Budget(trials=TRIALS),
             objectives=objectives,
         )
-        records.append(record_seeds(setup, range(seeds), out, processes=processes))
+        if search or recorded(setup, seeds, out):
+            records.append(record_seeds(setup, range(seeds), out, processes=processes))
     return records
+
+
+def recorded(setup: Setup, seeds: int, out: Path) -> bool:
+    """Whether the folder holds all seeds."""
+    manifest = setup.prepare().manifest
+    folder = out / manifest.benchmark / manifest.folder_name
+    return folder.exists() and not Records(folder).missing(range(seeds))
 
 
 def table(records: Sequence[Records]) -> str:
@@ -92,11 +117,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--runs", type=Path, default=Path("runs/adapters"))
+    parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")
     given = parser.parse_args()
     fill(PAGE, "verdicts", verdicts())
     for title in TABLES:
         out = given.runs / title.replace(" ", "-")
-        fill(PAGE, f"adapters-{title}", table(run(title, given.seeds, given.processes, out)))
+        records = run(title, given.seeds, given.processes, out, search=not given.no_search)
+        fill(PAGE, f"adapters-{title}", table(records))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ _NETWORK = {
     "socket.gethostbyname",
     "socket.sendto",
 }
+_SIGNALS = {"os.kill", "os.killpg"}
 _LOOKS = {
     "sys._getframe",
     "sys._current_frames",
@@ -61,7 +62,7 @@ _LOOKS = {
     "gc.get_referrers",
     "gc.get_referents",
 }
-_REST = frozenset({*_STARTS, *_NETWORK, *_LOOKS, "object.__getattr__"})
+_REST = frozenset({*_STARTS, *_NETWORK, *_SIGNALS, *_LOOKS, "object.__getattr__"})
 
 
 class Own:
@@ -142,8 +143,11 @@ def watch(own: Own, found: Callable[[str, int | None], NoReturn]) -> None:
             elif event in _LOOKS:
                 if own.looks(frame):
                     found(f"called {event}, which leads to its callers", own.line(frame))
+            elif event == "os.kill" and arguments[0] == os.getpid():
+                return
             elif own.asks(frame):
                 what = "used the network" if event in _NETWORK else "started a process"
+                what = "sent a signal to another process" if event in _SIGNALS else what
                 found(f"{what} ({event})", own.line(frame))
         finally:
             busy = False

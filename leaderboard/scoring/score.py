@@ -32,6 +32,8 @@ MEMORY = 4096
 
 _GRACE = 20.0  # for the start of a process, and for its own report of a hang
 _DIGITS = 6
+_MOST_SEEDS = 100_000
+_MOST_MEMORY = 2**30  # MiB, a petabyte
 
 
 def score(
@@ -66,7 +68,9 @@ def score(
         raise InvalidArgumentError("a score needs the resource limits of POSIX; this is Windows")
     if seeds < 2:
         raise InvalidArgumentError(f"seeds = {seeds} must be at least 2 for a standard error")
-    if not 0 < seconds < 1e8 or memory < 1:
+    if seeds > _MOST_SEEDS:
+        raise InvalidArgumentError(f"seeds = {seeds} must be at most {_MOST_SEEDS:,}")
+    if not 0 < seconds < 1e8 or not 1 <= memory <= _MOST_MEMORY:
         raise InvalidArgumentError(
             f"seconds = {seconds:g} and memory = {memory} must be positive and finite"
         )

@@ -15,12 +15,16 @@ def split(target: str) -> tuple[str, str] | None:
         Path and name of the class, empty if none is given; None if it is no file.
 
     Raises:
-        UnknownNameError: There is no such file.
+        UnknownNameError: There is no such file, or the target is none of these.
     """
     file, colon, name = target.rpartition(":")
     if not colon or name.endswith(".py"):
         file, name = target, ""
     if not file.endswith(".py"):
+        if colon and not (name and all(map(str.isidentifier, target.partition(":")[0].split(".")))):
+            raise UnknownNameError(
+                f"{target!r} is none of FILE.py, FILE.py:Class, module:Class or a registered name"
+            )
         return None
     if not Path(file).is_file():
         raise UnknownNameError(f"there is no file {file!r}")

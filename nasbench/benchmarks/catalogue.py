@@ -1,6 +1,7 @@
 """Where benchmarks are found: the user's folder, then the tables that ship with the package."""
 
 import os
+import re
 from pathlib import Path
 
 from nasbench.benchmarks.surrogate import DESCRIPTION
@@ -94,7 +95,7 @@ def find(id_or_path: str | Path) -> Path:
     versions = {_version(path): path for path in reversed(known[id_])}
     if not at:
         return versions[max(versions)]
-    if not version.isdecimal() or int(version) not in versions:
+    if not re.fullmatch("[0-9]{1,9}", version) or int(version) not in versions:
         raise UnknownNameError(
             f"{id_!r} has no version {version!r}{one_of(version, sorted(versions))}"
         )

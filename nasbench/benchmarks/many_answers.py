@@ -1,16 +1,17 @@
 """What a table answers about many architectures at once: one metric, and examples to learn from."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmark import check_integer, check_text
 from nasbench.benchmarks.answer import read_only
 from nasbench.benchmarks.lookup import Lookup
 from nasbench.benchmarks.numbers import Numbers
-from nasbench.errors import InvalidArgumentError, NotRecordedError
+from nasbench.errors import InvalidArgumentError, NotRecordedError, shown
 from nasbench.space import SearchSpace
 from nasbench.tables.table import Table
 
@@ -88,8 +89,10 @@ class ManyAnswers:
         Raises:
             IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
             NotRecordedError: An architecture, the metric, epoch, schedule or seed is not recorded.
-            InvalidArgumentError: The epoch, schedule or seed is not an integer.
+            InvalidArgumentError: The epoch, schedule or seed is not an integer, or the metric not
+                a text.
         """
+        check_text("metric", metric)
         epoch, schedule, seed = self._refusals.integers(epoch, schedule, seed)
         archs = self._space.check_many(archs)
         ranks = self._space.rank_many(archs)
@@ -182,11 +185,13 @@ class ManyAnswers:
             about = self.table.metadata
             raise NotRecordedError(f"{about.id!r} records no {name!r} there{about.referral}")
         archs, y = archs[has_value].astype(np.int64), y[has_value]
-        rng = random.Random(split_seed)
+        rng = random.Random(check_integer("split_seed", split_seed))
         if n is not None:
             chosen = _chosen(len(y), n, rng)
             archs, y = archs[chosen], y[chosen]
         names = [encoding] if isinstance(encoding, str) else encoding
+        if names is not None and not isinstance(names, Collection):
+            raise InvalidArgumentError(f"encoding = {shown(encoding)} must be a name, or several")
         X = archs if names is None else encode(self._space, archs, names)
         if split is None:
             return Examples(X, y)
@@ -211,7 +216,7 @@ class ManyAnswers:
 def _chosen(n_all: int, n: int, rng: random.Random) -> NDArray[np.int64]:
     """``n`` indices below ``n_all``, ascending; those of a smaller ``n`` are among them."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= n_all:
-        raise InvalidArgumentError(f"n = {n!r} must be an integer from 1 to {n_all:,}")
+        raise InvalidArgumentError(f"n = {shown(n)} must be an integer from 1 to {n_all:,}")
     draws = np.array([rng.random() for _ in range(n_all)])
     return np.sort(np.argsort(draws, kind="stable")[:n])
 
@@ -222,7 +227,7 @@ def _n_learned(split: float, n: int) -> int:
     is_count = isinstance(split, int | np.integer)
     if not is_number or not 0 < split < (n if is_count else 1):
         raise InvalidArgumentError(
-            f"split = {split!r} must be a share between 0 and 1, such as 0.8, or a number of "
+            f"split = {shown(split)} must be a share between 0 and 1, such as 0.8, or a number of "
             f"architectures from 1 to {n - 1:,}"
         )
     return int(split) if is_count else round(float(split) * n)

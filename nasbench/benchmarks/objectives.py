@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
+from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of, shown
 from nasbench.tables.table import Table
 
 
@@ -33,9 +33,9 @@ def check_objectives(
     """
     if objectives is None:
         return () if default is None else (default,)
-    if isinstance(objectives, str) or not objectives:
+    if isinstance(objectives, str) or not isinstance(objectives, Collection) or not objectives:
         raise InvalidArgumentError(
-            f"objectives = {objectives!r} must be a list of at least one column"
+            f"objectives = {shown(objectives)} must be a list of at least one column"
         )
     for name in objectives:
         if name not in possible:
@@ -53,8 +53,8 @@ def check_known(table: Table, known: Sequence[str], possible: Sequence[str]) -> 
             text.
         UnknownNameError: The table lacks a column.
     """
-    if isinstance(known, str):
-        raise InvalidArgumentError(f"known = {known!r} must be a list of columns")
+    if isinstance(known, str) or not isinstance(known, Collection):
+        raise InvalidArgumentError(f"known = {shown(known)} must be a list of columns")
     for name in known:
         if name in table.columns:
             raise InvalidArgumentError(

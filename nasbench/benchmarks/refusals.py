@@ -6,7 +6,7 @@ import numpy as np
 
 from nasbench.benchmark import check_integer
 from nasbench.benchmarks.lookup import Lookup
-from nasbench.errors import IllegalArchError, NotRecordedError, one_of
+from nasbench.errors import IllegalArchError, NotRecordedError, one_of, shown
 from nasbench.space import Arch
 from nasbench.tables.table import Table
 
@@ -47,7 +47,7 @@ class Refusals:
             return self._table.schedules[-1]
         if schedule not in self._table.metadata.epochs:
             raise NotRecordedError(
-                f"{self._name!r} has no schedule of {schedule} epochs"
+                f"{self._name!r} has no schedule of {shown(schedule)} epochs"
                 f"{one_of(schedule, self._table.schedules)}{self._table.metadata.referral}"
             )
         return schedule
@@ -61,7 +61,7 @@ class Refusals:
         if schedule is None and len(self._table.schedules) > 1 and epoch is not None:
             if epoch not in self._table.schedules:
                 raise NotRecordedError(
-                    f"{self._name!r} has no schedule that ends at epoch {epoch}"
+                    f"{self._name!r} has no schedule that ends at epoch {shown(epoch)}"
                     f"{one_of(epoch, self._table.schedules)}. To ask for an earlier point of a "
                     "curve, give schedule="
                 )
@@ -76,7 +76,8 @@ class Refusals:
                 f"{epochs[0]}..{epochs[-1]}" if len(epochs) > 12 else ", ".join(map(str, epochs))
             )
             raise NotRecordedError(
-                f"{self._name!r} does not record epoch {epoch}; did you mean {nearest}? Recorded: "
+                f"{self._name!r} does not record epoch {shown(epoch)}; "
+                f"did you mean {nearest}? Recorded: "
                 f"{recorded}{self._table.metadata.referral}"
             )
         return schedule, epochs.index(epoch)
@@ -107,11 +108,12 @@ class Refusals:
             if not possible:
                 others = [s for s in self._table.schedules if self._lookup.seeds(s, p)]
                 return NotRecordedError(
-                    f"{self._name!r} has no training{of} for {schedule} epochs"
+                    f"{self._name!r} has no training{of} for {shown(schedule)} epochs"
                     f"{one_of(schedule, others)}{self._table.metadata.referral}"
                 )
         return NotRecordedError(
-            f"{self._name!r} has no training with seed {seed}{of} for {schedule} epochs"
+            f"{self._name!r} has no training with seed {shown(seed)}{of} "
+            f"for {shown(schedule)} epochs"
             f"{one_of(seed, possible)}{self._table.metadata.referral}"
         )
 
@@ -140,13 +142,13 @@ class Refusals:
         what = f"{self._name!r} does not record {name!r} of {self._space.to_text(arch)}"
         if self._table.is_curve(name) and epoch not in epochs:
             only = f"only at {', '.join(map(str, epochs))}" if epochs else "nor at any other"
-            reason = f" at epoch {epoch}, {only}"
+            reason = f" at epoch {shown(epoch)}, {only}"
         elif diverged:
             seeds = ", ".join(map(str, diverged))
             reason = f": the training with seed {seeds} diverged"
             reason = reason if len(diverged) == 1 else reason.replace(" seed ", " seeds ")
         else:
-            reason = f" at epoch {epoch}"
+            reason = f" at epoch {shown(epoch)}"
         if others:
             of = "A mean needs all of them" if is_mean else "Others have it"
             reason += f". {of}: ask with {' or '.join(f'seed={seed}' for seed in others)}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmark import Evaluation, Trainings, check_integer
+from nasbench.benchmark import Evaluation, Trainings, check_integer, check_text
 from nasbench.benchmarks.answer import Answer, read_only
 from nasbench.benchmarks.evaluator import evaluator, is_clocked
 from nasbench.benchmarks.lookup import Lookup, Memo
@@ -190,6 +190,7 @@ class TableBenchmark(ManyAnswers):
         """
         _, schedule, seed = self._refusals.integers(None, schedule, seed)
         schedule = self._refusals.schedule(schedule)
+        check_text("metric", metric)
         if metric in self.table.arch_columns:
             raise self._refusals.no_training(metric)
         if metric not in self.table.columns:

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Budget:
                 continue
             if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
                 raise InvalidArgumentError(
-                    f"budget: {name} = {value!r} must be a positive {kinds[-1].__name__}"
+                    f"budget: {name} = {shown(value)} must be a positive {kinds[-1].__name__}"
                 )
             if value > sys.float_info.max and name == "seconds":
-                raise InvalidArgumentError(f"budget: seconds = {value!r:.40} must be finite")
+                raise InvalidArgumentError(f"budget: seconds = {shown(value)} must be finite")
         if self.seconds is not None:
             object.__setattr__(self, "seconds", float(self.seconds))
 
@@ -47,4 +47,4 @@ def check_count(name: str, value: int) -> None:
         InvalidArgumentError: It is not.
     """
     if type(value) is not int or value < 1:
-        raise InvalidArgumentError(f"{name} = {value!r} must be a positive integer")
+        raise InvalidArgumentError(f"{name} = {shown(value)} must be a positive integer")

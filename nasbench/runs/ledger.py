@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nasbench.algorithm import Observation, Proposal
 from nasbench.benchmark import Benchmark, check_integer
-from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of
+from nasbench.errors import AlgorithmError, InvalidArgumentError, NotRecordedError, one_of, shown
 from nasbench.runs.budget import Budget
 from nasbench.runs.run import NONE, Row, Run
 from nasbench.splitmix import mix, mix_many
@@ -286,16 +286,17 @@ def check_replicate(benchmark: Benchmark, replicate: str | int) -> int:
             integer.
         NotRecordedError: A fixed seed is not recorded for every architecture.
     """
-    if replicate in ("draw", "mean"):
+    if isinstance(replicate, str) and replicate in ("draw", "mean"):
         return NONE
     if type(replicate) is not int or replicate < 0:
         raise InvalidArgumentError(
-            f"replicate = {replicate!r}{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
+            f"replicate = {shown(replicate)}"
+            f"{one_of(replicate, ['draw', 'mean', 'a training seed'])}"
         )
     everywhere = benchmark.complete_seeds
     if benchmark.seeds and replicate not in everywhere:
         raise NotRecordedError(
-            f"{benchmark.name!r} does not record seed {replicate} for every architecture"
+            f"{benchmark.name!r} does not record seed {shown(replicate)} for every architecture"
             f"{one_of(replicate, everywhere)}"
         )
     return replicate

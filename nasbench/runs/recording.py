@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn, Self
 
 from nasbench.algorithm import Observation, Proposal
-from nasbench.benchmark import check_integer
+from nasbench.benchmark import check_benchmark, check_integer
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.errors import (
     AlgorithmError,
@@ -31,7 +31,9 @@ from nasbench.errors import (
     InvalidArgumentError,
     NotRecordedError,
     RecordError,
+    first_line,
     one_of,
+    shown,
 )
 from nasbench.runs.budget import Budget
 from nasbench.runs.ledger import Ledger
@@ -41,6 +43,7 @@ from nasbench.runs.run import Run
 from nasbench.runs.search import check_seeds
 from nasbench.runs.setup import check_budget, offered
 from nasbench.space import SearchSpace
+from nasbench.storage.documents import parse_json
 from nasbench.storage.files import check_writable, named_folder
 from nasbench.storage.locks import MemberLock
 
@@ -106,6 +109,7 @@ def record(
             f"objectives = {objectives!r}: a loaded benchmark has its own; give them to load"
         )
     else:
+        check_benchmark(benchmark)
         opened = benchmark
     opened.require_objectives()
     opened.verify()
@@ -338,14 +342,19 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as they are read from a manifest.
 
     Raises:
-        InvalidArgumentError: JSON cannot express one of them.
+        InvalidArgumentError: JSON cannot express one of them, or a name is no text.
     """
+    if not isinstance(settings, Mapping):
+        raise InvalidArgumentError(f"settings = {shown(settings)} must be a dict")
+    plain = {}
     for name, value in settings.items():
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"settings: the name {shown(name)} must be a text")
         try:
-            json.dumps({name: value}, allow_nan=False)
+            plain[name] = parse_json(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArgumentError(
-                f"settings: {name!r} = {value!r:.80} cannot be written as JSON: {error}"
+                f"settings: {name!r} = {shown(value)} cannot be written as JSON: "
+                f"{first_line(error)}"
             ) from error
-    plain: dict[str, Any] = json.loads(json.dumps(dict(settings)))
     return plain

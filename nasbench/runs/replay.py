@@ -24,7 +24,7 @@ from typing import Literal
 
 from nasbench.algorithm import Algorithm, Proposal, kept_hyperparameters
 from nasbench.benchmark import Benchmark
-from nasbench.errors import AlgorithmError, IllegalArchError, one_of
+from nasbench.errors import AlgorithmError, IllegalArchError, one_of, shown
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.ledger import Charging, Ledger
 from nasbench.runs.manifest import Manifest
@@ -175,20 +175,21 @@ def replay_bare(
                 break
             if type(proposal) is not Proposal:
                 raise AlgorithmError(
-                    f"ask() of {type(algorithm).__name__} returned {proposal!r}, not a Proposal"
+                    f"ask() of {type(algorithm).__name__} returned {shown(proposal)}, "
+                    "not a Proposal"
                 )
             if not isinstance(proposal.arch, tuple):  # what else stands for one is not recorded
                 raise IllegalArchError(
-                    f"ask() of {type(algorithm).__name__} proposed {proposal.arch!r:.200}, which "
-                    "must be a tuple of integers"
+                    f"ask() of {type(algorithm).__name__} proposed {shown(proposal.arch, 200)}, "
+                    "which must be a tuple of integers"
                 )
             epoch = proposal.epoch
             if epoch is None:
                 epoch = last_epoch
             elif type(epoch) is not int or epoch not in offered:
                 raise AlgorithmError(
-                    f"ask() of {type(algorithm).__name__} returned epoch {epoch!r}, not one of its "
-                    f"fidelities{one_of(epoch, algorithm.fidelities)}"
+                    f"ask() of {type(algorithm).__name__} returned epoch {shown(epoch)}, "
+                    f"not one of its fidelities{one_of(epoch, algorithm.fidelities)}"
                 )
             if not start(proposal, epoch, now):
                 is_open = False

@@ -13,7 +13,7 @@ from typing import Any, Literal, SupportsIndex
 import numpy as np
 
 from nasbench.algorithm import Algorithm
-from nasbench.errors import InvalidArgumentError, RecordError
+from nasbench.errors import InvalidArgumentError, RecordError, shown
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.processes import finished_runs
@@ -266,12 +266,12 @@ def check_seeds(seeds: Iterable[int]) -> list[int]:
         InvalidArgumentError: There are none, or one is not an integer in 0..2**31 - 1.
     """
     if not isinstance(seeds, Iterable):
-        raise InvalidArgumentError(f"seeds = {seeds!r} must be integers, such as range(100)")
+        raise InvalidArgumentError(f"seeds = {shown(seeds)} must be integers, such as range(100)")
     found = set()
     for seed in seeds:
         number = index(seed) if isinstance(seed, SupportsIndex) else -1
         if isinstance(seed, bool) or not 0 <= number < 2**31:
-            raise InvalidArgumentError(f"seed {seed!r} is not an integer in 0..{2**31 - 1}")
+            raise InvalidArgumentError(f"seed {shown(seed)} is not an integer in 0..{2**31 - 1}")
         found.add(number)
     if not found:
         raise InvalidArgumentError("no seeds are given")

@@ -14,10 +14,10 @@ from nasbench.algorithm import (
     takes_known,
     takes_supernets,
 )
-from nasbench.benchmark import Benchmark
+from nasbench.benchmark import Benchmark, check_integer
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark, load
-from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of
+from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of, shown
 from nasbench.regressor import Regressor
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.ledger import Charging, check_replicate, check_seconds
@@ -217,15 +217,17 @@ def offered(benchmark: Benchmark, wanted: Iterable[int] | None) -> tuple[int, ..
 
     Raises:
         NotRecordedError: The benchmark does not have one of them.
-        InvalidArgumentError: There are none.
+        InvalidArgumentError: There are none, or one is no integer.
     """
     fidelities = benchmark.fidelities
     if wanted is not None:
-        wanted = tuple(wanted)
+        if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+            raise InvalidArgumentError(f"fidelities = {shown(wanted)} must be a list of epochs")
+        wanted = tuple(check_integer("fidelity", epoch) for epoch in wanted)
         for epoch in wanted:
             if epoch not in fidelities:
                 raise NotRecordedError(
-                    f"{benchmark.name!r} has no fidelity {epoch}{one_of(epoch, fidelities)}"
+                    f"{benchmark.name!r} has no fidelity {shown(epoch)}{one_of(epoch, fidelities)}"
                 )
         fidelities = tuple(epoch for epoch in fidelities if epoch in wanted)
     if not fidelities:
@@ -247,7 +249,7 @@ def check_budget(benchmark: Benchmark, budget: Budget, workers: int, epoch: int)
             benchmark records no seconds, or hardly any.
     """
     if not isinstance(budget, Budget):
-        raise InvalidArgumentError(f"budget = {budget!r} must be a Budget")
+        raise InvalidArgumentError(f"budget = {shown(budget)} must be a Budget")
     if budget.trials is not None or budget.epochs is not None or budget.seconds is None:
         return
     if not benchmark.is_clocked:

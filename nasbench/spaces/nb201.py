@@ -64,7 +64,7 @@ class NB201(SearchSpace):
         return "+".join(f"{node}|" for node in nodes)
 
     def from_text(self, text: str) -> Arch:
-        nodes = [re.findall(r"([^|~]+)~(\d+)", node) for node in text.strip().split("+")]
+        nodes = [re.findall(r"(?<![^|~])([^|~]+)~(\d+)", node) for node in text.strip().split("+")]
         sources = [[source for _, source in node] for node in nodes]
         names = [name for node in nodes for name, _ in node]
         if sources != [["0"], ["0", "1"], ["0", "1", "2"]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, first_line, shown
 from nasbench.storage.temporary import delete_abandoned, temporary_file
 
 
@@ -82,11 +82,20 @@ def named_folder(argument: str, folder: str | Path) -> Path:
     """Return a folder as a path; the empty text is none, which Python reads as the current folder.
 
     Raises:
-        InvalidArgumentError: It is empty.
+        InvalidArgumentError: It is empty, or no file system could have it.
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise InvalidArgumentError(f"{argument} = {shown(folder)} must be the path of a folder")
     if not str(folder):
         raise InvalidArgumentError(f"{argument} is empty; the current folder is '.'")
-    return Path(folder)
+    path = Path(folder)
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as error:  # too long, a null character, not in Unicode
+        raise InvalidArgumentError(f"{argument} = {shown(folder)}: {first_line(error)}") from error
+    return path
 
 
 def writable_folder(folder: Path) -> Path:

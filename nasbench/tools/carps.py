@@ -20,7 +20,7 @@ In a configuration of CARP-S, ``_target_: nasbench.tools.carps.task`` makes the 
 from collections.abc import Sequence
 from typing import Any
 
-from nasbench.benchmark import Benchmark
+from nasbench.benchmark import Benchmark, check_benchmark
 from nasbench.registry import require
 from nasbench.space import Arch
 
@@ -51,6 +51,7 @@ class ObjectiveFunction(_Base):  # type: ignore[misc]
 
     def __init__(self, benchmark: Benchmark, loggers: Sequence[Any] | None = None) -> None:
         super().__init__(None if loggers is None else list(loggers))
+        check_benchmark(benchmark)
         benchmark.require_objectives()
         self.benchmark = benchmark
         self._configspace = benchmark.space.to_configspace()

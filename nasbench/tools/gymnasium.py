@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmark import Benchmark
+from nasbench.benchmark import Benchmark, check_benchmark
 from nasbench.errors import AlgorithmError, IllegalArchError, InvalidArgumentError, one_of
 from nasbench.registry import require
 from nasbench.space import Arch
@@ -64,6 +64,7 @@ class Environment(_Base):  # type: ignore[misc]
         epoch: int | None = None,
         replicate: Literal["draw", "mean"] = "draw",
     ) -> None:
+        check_benchmark(benchmark)
         benchmark.require_objectives()
         if replicate not in ("draw", "mean"):
             raise InvalidArgumentError(

@@ -15,7 +15,7 @@ https://arxiv.org/abs/1907.10902, Optuna.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nasbench.benchmark import Benchmark
+from nasbench.benchmark import Benchmark, check_benchmark
 from nasbench.registry import require
 from nasbench.space import Arch
 
@@ -41,6 +41,7 @@ class Problem(_Base):  # type: ignore[misc]
     def __init__(
         self, benchmark: Benchmark, *, epoch: int | None = None, seed: int | None = None
     ) -> None:
+        check_benchmark(benchmark)
         benchmark.require_objectives()
         self.benchmark = benchmark
         self._asked = {"epoch": epoch, "seed": seed}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.benchmark import Benchmark
+from nasbench.benchmark import Benchmark, check_benchmark
 from nasbench.errors import IllegalArchError
 from nasbench.registry import require
 from nasbench.space import Arch
@@ -42,6 +42,7 @@ class Problem(_Base):  # type: ignore[misc]
     def __init__(
         self, benchmark: Benchmark, *, epoch: int | None = None, seed: int | None = None
     ) -> None:
+        check_benchmark(benchmark)
         benchmark.require_objectives()
         options = np.array(benchmark.space.options)
         super().__init__(

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmark import check_benchmark
 from nasbench.benchmarks.objectives import as_loss
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import InvalidArgumentError, NotRecordedError
@@ -64,6 +65,7 @@ def blackbox(benchmark: TableBenchmark, *, schedule: int | None = None) -> Any:
     pandas = require("pandas", "a blackbox of Syne Tune")
     if not isinstance(benchmark, TableBenchmark):
         raise InvalidArgumentError(f"{benchmark!r} is no table; only tables become blackboxes")
+    check_benchmark(benchmark)
     benchmark.require_objectives()
     if SECONDS not in benchmark.columns:
         raise NotRecordedError(

@@ -240,3 +240,12 @@ def test_a_file_names_only_what_is_registered(folder):
         TOYS.load_registered("intruder:Toy")
     with pytest.raises(UnknownNameError, match="did you mean 'counter'"):
         TOYS.check_registered("countr")
+
+
+def test_a_room_gives_only_what_its_module_makes():
+    pytest.importorskip("optuna", reason="needs the extra optuna")
+    from algorithms import ALGORITHMS
+
+    for name in ("OptunaSearch", "Adapter", "_pruner", "np", "__name__"):
+        with pytest.raises(UnknownNameError, match="samplers has no"):
+            ALGORITHMS.load(f"optuna:{name}")

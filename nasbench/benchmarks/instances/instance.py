@@ -17,7 +17,7 @@ from nasbench.benchmarks.evaluator import answers
 from nasbench.benchmarks.instances.hidden_space import HiddenSpace
 from nasbench.benchmarks.lookup import view
 from nasbench.benchmarks.table_benchmark import TableBenchmark
-from nasbench.errors import IllegalArchError, InvalidArgumentError, NotRecordedError
+from nasbench.errors import IllegalArchError, InvalidArgumentError, NotRecordedError, shown
 from nasbench.space import Arch, SearchSpace
 from nasbench.splitmix import key
 
@@ -164,7 +164,7 @@ class Instance:
         except (KeyError, TypeError):
             pass
         self.space.check(arch)
-        raise IllegalArchError(f"{arch!r:.200} is no tuple of integers")
+        raise IllegalArchError(f"{shown(arch, 200)} is no tuple of integers")
 
 
 def _seeds_by_position(seeds: NDArray[np.int32], first: NDArray[np.int64]) -> list[tuple[int, ...]]:

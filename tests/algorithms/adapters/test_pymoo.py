@@ -269,3 +269,10 @@ def test_what_pymoo_needs_itself_is_named():
             ALGORITHMS.load("pymoo:AGEMOEA")
     else:
         assert len(adapted("pymoo:AGEMOEA", 0, pop_size=10)) == TRIALS
+
+
+@pytest.mark.parametrize("wrong", [{"pop_size": 2_000_000_000}, {"partitions": 2_000_000_000}])
+def test_what_no_memory_holds_is_refused(wrong):
+    name = "pymoo:NSGA3" if "partitions" in wrong else "pymoo:NSGA2"
+    with pytest.raises(InvalidArgumentError, match="must be at most 100,000"):
+        ALGORITHMS.load(name)(Layers(), fidelities=(1,), seed=0, objectives=2, **wrong)

@@ -218,9 +218,8 @@ def test_one_architecture_offers_no_evolution():
         ("synetune:ASHA", Hashed(Layers()), {}),
         ("synetune:MOASHA", Hashed(Unequal(), 2), {}),
         ("synetune:REA", Hashed(Unequal()), {"population_size": 6}),
-        ("synetune:BORE", Hashed(Unequal()), {}),
     ],
 )
 def test_it_keeps_the_contract(name, toy, changes):
-    n = 8 if name == "synetune:BORE" else 20
+    n = 20
     check_algorithm(ALGORITHMS.load(name), toy, n=n, changes=changes)

@@ -22,6 +22,9 @@ SETTINGS = {  # models begin within so many trials, and are cheap
     "synetune:REA": {"population_size": 5},
 }
 
+ONE_THREAD = ("synetune:BORE", "synetune:ASHABORE")
+"""XGBoost's threads spin while they wait: minutes where other tests run beside."""
+
 
 class Here:
     """Sends this file to another process."""
@@ -63,7 +66,8 @@ def searched(name, seed, threads):
 def test_the_same_seed(name):
     load(name)
     here = searched(name, 3, 1)
-    there = in_another_process(searched, name, 3, 2, kinds=[Here])
+    threads = 1 if name in ONE_THREAD else 2
+    there = in_another_process(searched, name, 3, threads, kinds=[Here])
     assert len(here) == TRIALS
     assert (here == there) == VERDICTS[name].reproducible
 

@@ -155,3 +155,15 @@ def test_a_program_that_hears_no_alarm_is_killed(program, monkeypatch):
 def test_what_cannot_be_scored_is_refused(target, settings, kind, told):
     with pytest.raises(kind, match=told):
         score(target, **settings)
+
+
+@pytest.mark.parametrize("target", [":", "x:", ":x", "a/b:X"])
+def test_a_target_of_no_form_is_refused(target):
+    with pytest.raises(UnknownNameError, match="is none of FILE"):
+        score(target)
+
+
+@pytest.mark.parametrize("limit", [{"memory": 10**25}, {"seeds": 10**12}])
+def test_limits_have_limits(limit):
+    with pytest.raises(InvalidArgumentError, match=next(iter(limit))):
+        score("random_search", **limit)
