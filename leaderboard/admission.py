@@ -105,14 +105,17 @@ def find_readable(*runs: str | Path) -> tuple[list[AnyRecord], list[NotShown]]:
     """All records below folders, full and compact, by path, and those with a damaged manifest.
 
     Raises:
-        RecordError: There are none.
+        RecordError: A folder has none.
     """
     readable: list[AnyRecord] = []
     damaged = []
     found: list[tuple[Path, type[Records] | type[CompactRecord]]] = []
     for folder in map(Path, runs):
+        before = len(found)
         found += [(path.parent, Records) for path in sorted(folder.rglob(MANIFEST))]
         found += [(path, CompactRecord) for path in find_compact(folder)]
+        if len(found) == before:
+            find_records(folder)  # raises
     for path, kind in found:
         try:
             record = kind(path)
@@ -126,8 +129,6 @@ def find_readable(*runs: str | Path) -> tuple[list[AnyRecord], list[NotShown]]:
             damaged.append(NotShown(path, _text(error, path), remedy))
         else:
             readable.append(record)
-    if not readable and not damaged:
-        find_records(runs[0])  # raises
     return readable, damaged
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,10 @@ class Registry(Mapping[str, str]):
             place = f"{self.rooms[word]}:{rest}"
             return self._checked(name, _resolve(place, f"the {self.kind} {name!r}", made=True))
         if colon:
-            return self._checked(name, _resolve(name, f"the {self.kind} {name!r}", own=True))
+            near = get_close_matches(word, self.rooms, n=1)
+            what = f"the {self.kind} {name!r}"
+            found = _resolve(name, what, own=True, near=f"{near[0]}:{rest}" if near else "")
+            return self._checked(name, found)
         if plugin := self.plugins().get(name):
             return self._checked(name, self._plugged(name, plugin))
         raise UnknownNameError(f"no {self.kind} is called {name!r}{one_of(name, self.names())}")
@@ -216,8 +220,18 @@ def install(extras: Iterable[str]) -> str:
     return f"{told}; without a GPU, first run {CPU_TORCH}" if "torch" in names else told
 
 
-def _resolve(target: str, what: str, *, own: bool = False, made: bool = False) -> Any:
-    """Import what a target names; ``made``: what the ``__getattr__`` of its module makes."""
+def _resolve(
+    target: str, what: str, *, own: bool = False, made: bool = False, near: str = ""
+) -> Any:
+    """Import what a target names.
+
+    Args:
+        target: The module, a colon and the name in it.
+        what: What it is, for messages.
+        own: Whether the module may lie in the current folder.
+        made: Whether the ``__getattr__`` of the module makes it.
+        near: What may have been meant if there is no such module; empty for nothing.
+    """
     module_name, _, attribute = target.partition(":")
     if not module_name or not attribute:
         raise InvalidArgumentError(f"{target!r} is not of the form 'module:attribute'")
@@ -233,7 +247,8 @@ def _resolve(target: str, what: str, *, own: bool = False, made: bool = False) -
         if own and error.name and module_name.split(".")[0] == error.name.split(".")[0]:
             raise UnknownNameError(
                 f"cannot import {module_name!r} for {what}: no such module on the "
-                f"Python path or in the current folder{_as_module(module_name, attribute)}"
+                f"Python path or in the current folder"
+                f"{f'; did you mean {near!r}?' if near else _as_module(module_name, attribute)}"
             ) from error
         raise _missing_extra(error, what) from error
     except NasbenchError:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from leaderboard.site.formatting import number
 
-_WIDTH, _SIDE, _LINE = 920, 305, 19
+_AXIS, _LINE = 300, 19
+_BESIDE, _LETTER = 62, 6.4
 _LONGEST = 38
 
 
@@ -43,7 +44,8 @@ def critical_differences(
         title: What the diagram says, for those who cannot see it.
     """
     low, high = math.floor(min(ranks)), max(math.ceil(max(ranks)), math.floor(min(ranks)) + 1)
-    left, right, axis = _SIDE, _WIDTH - _SIDE, 34
+    side = _BESIDE + math.ceil(_LETTER * max(len(_short(label)) for label in labels))
+    left, right, axis = side, side + _AXIS, 34
 
     def place(rank: float) -> float:
         return left + (rank - low) / (high - low) * (right - left)
@@ -73,7 +75,7 @@ def critical_differences(
         )
         text = f"{_short(label)}  {at[label]:.2f}" if best else f"{at[label]:.2f}  {_short(label)}"
         drawn.append(_text(end - 5 if best else end + 5, y + 4, text, "end" if best else "start"))
-    return _svg(_WIDTH, under + 16 + half * _LINE, drawn, title)
+    return _svg(right + side, under + 16 + half * _LINE, drawn, title)
 
 
 def rank_profile(
@@ -165,8 +167,9 @@ def histogram(
         value = low + share * (high - low)
         text = f"{number(value, digits=3)} {unit}".strip()
         drawn.append(_text(left + share * (right - left), bottom + 17, text, anchor, "soft"))
-    for i, (name, value) in enumerate(sorted(marks.items(), key=lambda mark: mark[1])):
-        x = left + (value - low) / (high - low) * (right - left)
+    places = {n: left + (m - low) / (high - low) * (right - left) for n, m in marks.items()}
+    ordered = sorted(places.items(), key=lambda place: place[1])
+    for i, (name, x) in enumerate(ordered if ordered[0][1] < left + 90 else ordered[::-1]):
         y = 12 + 14 * (i % 2)
         anchor = "start" if x < left + 90 else "end" if x > right - 90 else "middle"
         drawn += [_line(x, y + 4, x, bottom, "accent", 1.5), _text(x, y, name, anchor, "accent")]

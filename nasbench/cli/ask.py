@@ -57,6 +57,9 @@ def list_(
         say(json.dumps(things, indent=1))
         return
     print_list(KINDS[kind].rows(things), ("name", *KINDS[kind].facts, KINDS[kind].texts[0]))
+    if kind == "algorithms":
+        packages = ", ".join(SIBLINGS.load(kind).rooms)
+        note(f"Also those of {packages}, as PACKAGE:CLASS, such as optuna:TPESampler")
 
 
 def info(

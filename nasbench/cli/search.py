@@ -216,11 +216,19 @@ def leaderboard_build(
 
 
 def _write_page(runs: Sequence[Path], out: Path, **options: Any) -> None:
-    """Write the pages, and tell which records they do not show."""
-    not_shown: list[str] = []
-    with status("Writing the pages"):
-        page = SIBLINGS.load("site")(runs, out, tell=not_shown.append, **options)
-    for line in not_shown:
+    """Write the pages; tell what they do not show, and where rows stand beside those that ship."""
+    told: list[str] = []
+    scored = 0
+
+    with status("Reading the records") as show:
+
+        def progress(n: int) -> None:
+            nonlocal scored
+            scored += n
+            show(f"Writing the pages, {scored:,} records scored")
+
+        page = SIBLINGS.load("site")(runs, out, progress=progress, tell=told.append, **options)
+    for line in told:
         note(line)
     say(f"Page: {page.resolve()}")
 

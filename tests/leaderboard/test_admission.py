@@ -298,3 +298,9 @@ def test_folder_without_records_is_refused(home, tmp_path):
     for folder in (home.runs, tmp_path / "nowhere"):
         with pytest.raises(RecordError, match="no run records"):
             find_readable(folder)
+
+
+def test_a_folder_without_records_is_refused_beside_one_with_some(home, whole, tmp_path):
+    home.search("random_search", whole, 1)
+    with pytest.raises(RecordError, match=r"no run records in .*nowhere"):
+        find_readable(home.runs, tmp_path / "nowhere")

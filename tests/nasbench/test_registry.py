@@ -54,6 +54,14 @@ def test_load_returns_the_object():
     assert TOYS.load("counter") is Counter
 
 
+def test_a_mistyped_package_is_guessed(folder):
+    registry = Registry("nasbench.toys", "toy", {}, rooms={"collections": "collections"})
+    with pytest.raises(UnknownNameError, match="did you mean 'collections:Counter'"):
+        registry.load("collection:Counter")
+    with pytest.raises(UnknownNameError, match=r"in the current folder$"):
+        registry.load("nothing_like_it:Counter")
+
+
 def test_making_a_registry_imports_nothing():
     Registry("nasbench.toys", "toy", {"x": "no_such_module:X"})
     assert "no_such_module" not in sys.modules

@@ -10,6 +10,7 @@ import pytest
 
 from leaderboard.curves import RANDOM
 from leaderboard.site.build import build
+from leaderboard.site.pages import _linked
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, MissingExtraError, RecordError
 from nasbench.runs.budget import Budget
@@ -198,6 +199,12 @@ def test_tables_carry_croissant_metadata(site, whole_space):
     (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text, re.S)
     about = json.loads(found)
     assert about == croissant(open_table(whole_space))
+
+
+def test_a_semicolon_ends_an_address_and_nothing_in_a_text_is_a_tag():
+    text = str(_linked("A <b>, https://example.org/a; B, https://example.org/b"))
+    assert re.findall(r'href="([^"]*)"', text) == ["https://example.org/a", "https://example.org/b"]
+    assert "<b>" not in text
 
 
 def test_the_best_cells_are_those_of_the_table(site):

@@ -136,7 +136,7 @@ def test_a_row_unfolds_by_the_keyboard(see):
 def test_the_axis_is_switched_for_all_figures_and_tables(see):
     browser = see()
     titles = (
-        "[...document.querySelectorAll('figure.chart svg')].map(s => "
+        "[...document.querySelectorAll('figure.chart .canvas svg')].map(s => "
         "[...s.querySelectorAll('text')].at(-2).textContent)"
     )
     before = browser.evaluate(titles)
@@ -192,6 +192,25 @@ def test_the_legend_makes_curves_stand_out_or_not(see):
     assert browser.evaluate(faint) == n_charts == 2
     browser.evaluate("document.querySelector('input[value=hidden]').click()")
     assert browser.evaluate(faint) == 0
+
+
+def test_figures_far_from_the_legend_name_what_stands_out(see):
+    browser = see()
+    named = "[...document.querySelectorAll('#targets .legend li')].map(item => item.textContent)"
+    before = browser.evaluate(named)
+    assert len(before) == 3
+    browser.evaluate("document.querySelector('.legend button').click()")
+    assert browser.evaluate(named) == before[1:]
+
+
+@pytest.mark.parametrize("page", [BOARD, "algorithms/random_search.html"])
+def test_buttons_of_a_switch_stay_in_one_line_on_a_phone(see, page):
+    browser = see(page, 390)
+    lines = (
+        "[...document.querySelectorAll('.switch')]"
+        ".map(s => new Set([...s.querySelectorAll('label')].map(l => l.offsetTop)).size)"
+    )
+    assert set(browser.evaluate(lines)) == {1}
 
 
 @pytest.mark.parametrize("kind", ["chart", "drawing"])
