@@ -147,7 +147,7 @@ def check_exists(command: str) -> None:
         program = said[:3] if said[1] in ("import", "leaderboard", "study") else said[:2]
         text = help_of(str(BIN / "nasbench"), *program[1:])
     else:
-        assert said[0] in ("python", "pip", "source", "tar"), command
+        assert Path(said[0]).name in ("python", "pip", "source", "tar"), command
         return
     assert text, f"{shlex.join(program)} has no help: {command}"
     options = {word.partition("=")[0] for word in said if re.match(r"--[a-z]", word)}
