@@ -141,11 +141,19 @@ class Registry(Mapping[str, str]):
         self.check_registered(name)
         return self.load(name)
 
+    def place(self, name: str) -> str | None:
+        """Return where one of our entries or rooms has a name, ``"module:attribute"``; else None.
+
+        Nothing is imported: a room may have no such attribute.
+        """
+        word, colon, rest = name.partition(":")
+        if colon and word in self.rooms:
+            return f"{self.rooms[word]}:{rest}"
+        return self._entries.get(name)
+
     def is_registered(self, name: str) -> bool:
         """Return whether a name is ours or a plug-in's, without importing anything."""
-        word, colon, _ = name.partition(":")
-        is_ours = name in self._entries or (word in self.rooms and bool(colon))
-        return is_ours or name in self.plugins()
+        return self.place(name) is not None or name in self.plugins()
 
     def check_registered(self, name: str) -> None:
         """Refuse a name that is not registered, without importing anything.

@@ -22,13 +22,13 @@ def about(algorithm: str) -> dict[str, Any]:
         "meanings": {},
         "presets": {},
     }
-    registry = SIBLINGS.load("algorithms")
-    if algorithm not in registry:
+    place = SIBLINGS.load("algorithms").place(algorithm)
+    if place is None:
         return known
     from nasbench.cli.docstrings import arguments, paragraphs
     from nasbench.cli.source import Source
 
-    source = Source(registry[algorithm])
+    source = Source(place)
     presets = source.constant("presets")
     return known | {
         "place": source.place,

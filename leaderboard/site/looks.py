@@ -24,6 +24,7 @@ HUES = {
     "distribution": 5,
     "multi_objective": 0,
     "constrained": 2,
+    "adapters": 7,
     "zero_cost": 4,
     "oneshot.paths": 6,
     "oneshot.relaxed": 3,
@@ -47,10 +48,10 @@ def family(algorithm: str) -> str:
     Args:
         algorithm: Its name in a manifest.
     """
-    registry = SIBLINGS.load("algorithms")
-    if algorithm not in registry:
+    place = SIBLINGS.load("algorithms").place(algorithm)
+    if place is None:
         return OTHER
-    package, *folders = registry[algorithm].partition(":")[0].split(".")
+    package, *folders = place.partition(":")[0].split(".")
     if package != "algorithms":
         return OTHER
     return ".".join(folders[:-1]) or BASELINE

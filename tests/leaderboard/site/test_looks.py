@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from leaderboard import site
+from leaderboard.site.about import about
 from leaderboard.site.looks import BASELINE, CAPACITY, HUES, OTHER, family, hue, looks
 
 TEMPLATES = Path(site.__file__).parent / "templates"
@@ -36,6 +37,12 @@ def lab(linear):
     )
     f = np.cbrt(xyz / [0.9505, 1.0, 1.089])
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+def test_optimisers_of_other_packages_are_a_family():
+    assert family("optuna:TPESampler") == "adapters"
+    assert family("mine:Search") == OTHER
+    assert "Akiba" in " ".join(about("optuna:TPESampler")["paper"])
 
 
 def test_family_is_the_folder_of_the_registered_class():
