@@ -228,6 +228,7 @@ def main() -> None:
     """Run the task of the command line."""
     out = os.dup(1)
     os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     Scoring(json.loads(sys.argv[1]), out).run()
 
 

@@ -107,12 +107,13 @@ def load_space(name: str, where: str, decisions: Sequence[Any] = ()) -> SearchSp
         NasbenchError: A plug-in defines the space and fails.
     """
     spaces = SIBLINGS.load("spaces")
+    described = decode_decisions(decisions, where)
     try:
         if ":" in name:
             raise UnknownNameError(f"a table needs a registered space{one_of(name, spaces)}")
         space: SearchSpace
         if decisions and not spaces.is_registered(name):
-            space = DescribedSpace(name, decode_decisions(decisions, where))
+            space = DescribedSpace(name, described)
         else:
             space = spaces.load(name)()
     except UnknownNameError as error:
@@ -121,7 +122,7 @@ def load_space(name: str, where: str, decisions: Sequence[Any] = ()) -> SearchSp
         raise SchemaError(
             f"{where}: the space that is registered as {name!r} calls itself {space.name!r}"
         )
-    if decisions and not is_described(space) and (told := difference(decisions, space)):
+    if decisions and not is_described(space) and (told := difference(described, space)):
         raise SchemaError(
             f"{where}: the decisions of {name!r} are not those of the installed space, which is "
             f"another version of it or another space of this name; {told}"

@@ -109,10 +109,10 @@ def decode_decisions(document: Sequence[Any], where: str) -> tuple[Decision, ...
     return decisions
 
 
-def difference(recorded: Sequence[Any], installed: SearchSpace) -> str:
+def difference(recorded: Sequence[Decision], installed: SearchSpace) -> str:
     """Return what differs first between recorded decisions and those of a space; empty if none."""
     now = encode_decisions(installed.decisions)
-    for old, new in zip(recorded, now, strict=False):
+    for old, new in zip(encode_decisions(recorded), now, strict=False):
         if old != new:
             key = next(key for key in (*old, *new) if old.get(key) != new.get(key))
             return f"the {key} of {old['name']!r}: {old.get(key)!r}, not {new.get(key)!r}"

@@ -16,6 +16,12 @@ CELL = (
 )
 
 
+def files(folder):
+    """All files below a folder but compiled modules."""
+    found = (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
+    return {path for path in found if path.is_file()}
+
+
 @pytest.fixture
 def cell() -> str:
     """A cell of NAS-Bench-201."""
@@ -46,12 +52,12 @@ def refused(nasbench: Command, tmp_path: Path) -> Callable[..., str]:
     """Run a command line that is refused: in one line, which it gives, and before any writing."""
 
     def run(*arguments: str) -> str:
-        before = {path for path in tmp_path.rglob("*") if path.is_file()}
+        before = files(tmp_path)
         code, out, error = nasbench(*arguments)
         assert (code, out) == (2, ""), error
         assert error.startswith("error: ")
         assert error.count("\n") == 1
-        assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+        assert files(tmp_path) == before
         return error
 
     return run

@@ -96,7 +96,8 @@ def test_a_plug_in_that_fails_is_listed_with_the_reason(nasbench, kind, name):
     assert REASONS[kind, name] in things[name]["error"]
     assert things[name]["origin"] == "toy-nas 1.2"
     code, out, error = nasbench("list", kind)
-    assert (code, error) == (0, "")
+    assert code == 0
+    assert not error or (kind == "algorithms" and error.startswith("Also those of dehb"))
     assert REASONS[kind, name] in out
 
 
