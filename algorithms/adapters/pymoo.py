@@ -115,12 +115,6 @@ class PymooSearch(Adapter):
         **settings: Any,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed, **settings)
-        self._begin(seed, objectives, settings)
-
-    def _begin(
-        self, seed: int, objectives: int, settings: Mapping[str, Any], termination: Any = None
-    ) -> None:
-        """Set up the algorithm with all arguments of its constructor."""
         name = self.foreign.__qualname__
         if objectives < self.least or objectives > (self.most or objectives):
             raise InvalidArgumentError(
@@ -141,9 +135,7 @@ class PymooSearch(Adapter):
             self._problem = self._problem_of(objectives)
             made = self.foreign(**self._operators(objectives), **settings)
             self._algorithm = deepcopy(made)  # as pymoo's minimize: defaults are shared objects
-            self._algorithm.setup(
-                self._problem, seed=seed, termination=termination or NoTermination()
-            )
+            self._algorithm.setup(self._problem, seed=seed, termination=self._termination())
 
     def _problem_of(self, objectives: int) -> Any:
         n = np.array(self.space.options)
@@ -165,6 +157,10 @@ class PymooSearch(Adapter):
             "crossover": SBX(**rounded),
             "mutation": PM(**rounded),
         }
+
+    def _termination(self) -> Any:
+        """When the algorithm believes that it ends; the budget of a search is not its own."""
+        return NoTermination()
 
     def propose(self) -> Asked | None:
         while not self._to_ask:
@@ -255,9 +251,8 @@ class DirectedSearch(PymooSearch):
         partitions: int | None = None,
         **settings: Any,
     ) -> None:
-        Adapter.__init__(self, space, fidelities=fidelities, seed=seed, **settings)
         self.partitions = partitions
-        self._begin(seed, objectives, settings)
+        super().__init__(space, fidelities=fidelities, seed=seed, objectives=objectives, **settings)
 
     def _operators(self, objectives: int) -> dict[str, Any]:
         steps = self.partitions
@@ -301,10 +296,18 @@ class PlannedSearch(DirectedSearch):
         generations: int = 100,
         **settings: Any,
     ) -> None:
-        Adapter.__init__(self, space, fidelities=fidelities, seed=seed, **settings)
-        self.partitions = partitions
         self.generations = generations
-        self._begin(seed, objectives, settings, MaximumGenerationTermination(generations))
+        super().__init__(
+            space,
+            fidelities=fidelities,
+            seed=seed,
+            objectives=objectives,
+            partitions=partitions,
+            **settings,
+        )
+
+    def _termination(self) -> Any:
+        return MaximumGenerationTermination(self.generations)
 
 
 @cache
