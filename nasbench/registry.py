@@ -115,15 +115,14 @@ class Registry(Mapping[str, str]):
                 not derived from the base of the registry; or two plug-ins have the name.
             MissingExtraError: The object needs an optional package that is not installed.
         """
+        what = f"the {self.kind} {name!r}"
         if name in self._entries:
-            return _resolve(self._entries[name], f"the {self.kind} {name!r}")
+            return _resolve(self._entries[name], what)
+        if place := self.place(name):
+            return self._checked(name, _resolve(place, what, made=True))
         word, colon, rest = name.partition(":")
-        if word in self.rooms and colon:
-            place = f"{self.rooms[word]}:{rest}"
-            return self._checked(name, _resolve(place, f"the {self.kind} {name!r}", made=True))
         if colon:
             near = get_close_matches(word, self.rooms, n=1)
-            what = f"the {self.kind} {name!r}"
             found = _resolve(name, what, own=True, near=f"{near[0]}:{rest}" if near else "")
             return self._checked(name, found)
         if plugin := self.plugins().get(name):

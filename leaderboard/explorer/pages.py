@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,9 @@ def build(
     paths = {name: out / file_name(name) for name in groups}
     for path in paths.values():
         _check_place(path)
-    environment = _environment()
+    made = _pages(groups)
     writable_folder(out)
-    links = {name: file_name(name) for name in groups}
-    for name, opened in groups.items():
-        text = page(opened, environment=environment, links=links)
+    for name, text in made:
         try:
             with atomic(paths[name]) as temporary:
                 temporary.write_text(text, encoding="utf-8")
@@ -115,13 +113,21 @@ def pages(benchmarks: Iterable[AnyBenchmark], *, home: str = "") -> dict[str, st
     Raises:
         MissingExtraError: jinja2 is not installed.
     """
-    groups = by_space(b for b in benchmarks if b.space.name in SPACES)
-    links = {name: file_name(name) for name in groups}
+    return dict(_pages(by_space(b for b in benchmarks if b.space.name in SPACES)))
+
+
+def _pages(groups: dict[str, list[AnyBenchmark]]) -> Iterator[tuple[str, str]]:
+    """The pages of some groups, each with the name of its space, made when it is asked for.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed; raised at once.
+    """
     environment = _environment()
-    return {
-        name: page(opened, environment=environment, links=links, home=home)
+    links = {name: file_name(name) for name in groups}
+    return (
+        (name, page(opened, environment=environment, links=links))
         for name, opened in groups.items()
-    }
+    )
 
 
 def _order(space: str) -> tuple[int, str]:
