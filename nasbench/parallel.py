@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from typing import Any
 
@@ -54,3 +55,9 @@ else:
         while os.getppid() == parent:
             time.sleep(_SECONDS)
         os._exit(1)
+
+
+def import_path() -> str:
+    """Return a ``PYTHONPATH`` by which a process in another folder imports this very suite."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join([str(Path(__file__).resolve().parents[1]), *filter(None, given)])

@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from leaderboard.scoring.suite import SEEDS, TRIALS, VERSION
 from leaderboard.scoring.target import split
 from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.parallel import import_path
 
 SECONDS = 60.0
 """Time of each of the two processes, unless another is given."""
@@ -119,9 +119,7 @@ def _encoded(task: dict[str, Any]) -> str:
 
 def _start(task: str, *, heard: bool) -> "subprocess.Popen[bytes]":
     """Start a process; ``heard``: whether what the program prints is shown."""
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"}
+    environment = {**os.environ, "PYTHONPATH": import_path(), "PYTHONHASHSEED": "0"}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "leaderboard.scoring.child", task],
         stdin=subprocess.DEVNULL,

@@ -22,6 +22,7 @@ from leaderboard.submissions.files import check_parquet, list_files
 from leaderboard.submissions.report import told
 from leaderboard.submissions.sent import Sent
 from nasbench.errors import NasbenchError, RecordError, first_line
+from nasbench.parallel import import_path
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records, find_records
 from nasbench.runs.run import Run
@@ -156,9 +157,7 @@ def _modules(algorithm: str, module: str | Path | None) -> str | None:
 
 def _environment() -> dict[str, str]:
     """Return the environment of a process in another folder, with this suite and its tables."""
-    paths = [str(Path(__file__).resolve().parents[2])]
-    paths += filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    found = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    found = {**os.environ, "PYTHONPATH": import_path()}
     if home := os.environ.get("NASBENCH_HOME"):
         found["NASBENCH_HOME"] = str(expanded(home).resolve())
     return found
