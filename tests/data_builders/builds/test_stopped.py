@@ -132,7 +132,7 @@ def test_workers_end_with_the_build(
     if number == signal.SIGTERM:
         words = "interrupted by SIGTERM; the same command resumes what can be resumed"
         assert said.splitlines()[-1] == f"error: {words}"
-    assert "Traceback" not in said
+        assert "Traceback" not in said
     build = Build(plan, tmp_path / "work")
     for shard in {*build.shards} - {*build.missing()}:
         read_shard(shard, plan.recipe, build.origin, build.folder)

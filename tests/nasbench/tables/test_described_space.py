@@ -30,9 +30,9 @@ AWKWARD = (
 @pytest.mark.parametrize("name", SPACES)
 def test_the_description_of_a_space_is_read_as_it_was_written(name):
     space = SPACES.load(name)()
-    document = encode_decisions(space.decisions)
-    assert decode_decisions(document, "x") == space.decisions
-    assert difference(document, space) == ""
+    read = decode_decisions(encode_decisions(space.decisions), "x")
+    assert read == space.decisions
+    assert difference(read, space) == ""
 
 
 @pytest.mark.parametrize("name", ["nb201", "fcnet", "nbmacro"])

@@ -24,6 +24,7 @@ from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
 
 NAN, INF = float("nan"), float("inf")
+DECISION = {"name": "edge 0->1", "labels": ["none", "skip"], "kind": "categorical"}
 SHIPPED = (
     "darts-fashion",
     *(f"fcnet-{name}" for name in ("naval", "parkinsons", "protein", "slice")),
@@ -370,7 +371,8 @@ def test_a_newer_schema_asks_for_an_upgrade(path, redescribe):
         ),
         ({"space": "os:abort"}, "a table needs a registered space"),
         ({"decisions": {}}, "decisions = {} must be of type list"),
-        ({"decisions": [{"name": "edge 0->1"}]}, "the decisions of 'nb201' are not those"),
+        ({"decisions": [{"name": "edge 0->1"}]}, "a decision of the space is impossible"),
+        ({"decisions": [DECISION]}, "the decisions of 'nb201' are not those"),
         ({"space": "x", "decisions": [1]}, "a decision of the space is impossible"),
         ({"space": 7}, "space = 7 must be of type str"),
         ({"version": 0}, "version = 0 must be at least 1"),
