@@ -30,6 +30,10 @@ SECONDS = 60.0
 MEMORY = 4096
 """MiB that the program may take in each process, unless another number is given."""
 
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Environment in which linear algebra takes one thread: two processes run at the same time, and
+idle threads cost more than the searches of a fast program."""
+
 _GRACE = 20.0  # for the start of a process, and for its own report of a hang
 _DIGITS = 6
 _MOST_SEEDS = 100_000
@@ -119,7 +123,7 @@ def _encoded(task: dict[str, Any]) -> str:
 
 def _start(task: str, *, heard: bool) -> "subprocess.Popen[bytes]":
     """Start a process; ``heard``: whether what the program prints is shown."""
-    environment = {**os.environ, "PYTHONPATH": import_path(), "PYTHONHASHSEED": "0"}
+    environment = {**os.environ, "PYTHONPATH": import_path(), "PYTHONHASHSEED": "0", **_ONE_THREAD}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "leaderboard.scoring.child", task],
         stdin=subprocess.DEVNULL,

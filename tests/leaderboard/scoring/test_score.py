@@ -125,6 +125,14 @@ def test_an_error_is_an_object_and_exit_code_1(program):
     assert (error["kind"], error["line"], error["instance"]) == ("import", 1, "public")
 
 
+def test_linear_algebra_takes_one_thread(program):
+    pools = "[pool['num_threads'] for pool in threadpool_info()]"
+    head = "from threadpoolctl import threadpool_info\nimport scipy.linalg\n"
+    found = score(program(f"{head}raise ValueError({pools})\n"))
+    threads = json.loads(found["error"]["message"].removeprefix("ValueError: "))
+    assert set(threads) == {1}
+
+
 def test_a_program_that_dies_is_a_crash(program):
     path = program("import os\nos.kill(os.getpid(), 11)\n")
     error = score(path)["error"]

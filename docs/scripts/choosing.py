@@ -1,0 +1,173 @@
+"""Which algorithm for which space, budget and number of workers: ``choosing.md``.
+
+``python docs/scripts/choosing.py [--seeds 30] [--processes 2]`` runs what the folders of records do
+not hold yet, and writes the tables and the figure of the page. On one worker these are the searches
+of ``model_results.py``. Needs the extras ``leaderboard``, ``torch`` and ``surrogates``, and
+matplotlib.
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from model_results import TRIALS
+from pages import DOCS, draw, fill, markdown_table, save, style
+from results import Values, full, reached, recorded
+
+import nasbench
+from leaderboard.boards import Board, Row
+from leaderboard.curves import Curve
+from leaderboard.landscape import Landscape
+from leaderboard.scores import Ranking, rank
+from leaderboard.statistics import interval as bootstrap
+from nasbench.runs.records import Records
+from nasbench.runs.search import record_seeds
+from nasbench.runs.setup import Setup
+
+PAGE = DOCS / "choosing.md"
+METHODS: Mapping[str, str | None] = {
+    "local_search": None,
+    "regularized_evolution": "naszilla",
+    "tpe": None,
+    "smac": None,
+    "gp_bo": None,
+    "bananas": None,
+    "npenas": None,
+    "brp_nas": None,
+}
+"""One setting for each kind of search."""
+TABLES = ("nb201-imagenet16", "lite201-fashion", "fcnet-protein", "darts-fashion-surrogate")
+MARKS = (20, 50, 150)
+PLACES = np.unique(np.geomspace(10, TRIALS, 30).astype(np.int64))
+CROWD = "nb201-imagenet16"
+"""Where workers are compared."""
+WORKERS = (1, 8, 32)
+
+
+def setup(method: str, benchmark: str, workers: int = 1) -> Setup:
+    """The search of a method."""
+    return Setup(
+        algorithm=method,
+        benchmark=benchmark,
+        budget=nasbench.Budget(trials=TRIALS),
+        preset=METHODS[method],
+        workers=workers,
+    )
+
+
+def relative(board: Board, row: Row, places: Sequence[int]) -> Values:
+    """Regret of every seed as a share of what random search expects, ``(n_seeds, n_places)``."""
+    assert isinstance(board.landscape, Landscape)
+    return reached(row, "evaluations", places) / board.landscape.random_search(list(places))
+
+
+def shares(boards: Mapping[str, Board]) -> str:
+    """The figure, and how much of the regret of random search is left, by benchmark and budget."""
+    figure, panels = plt.subplots(2, 2, figsize=(9, 7), sharex=True)
+    cells: dict[str, list[str]] = {name: [] for name in METHODS}
+    for axes, (benchmark, board) in zip(panels.flat, boards.items(), strict=False):
+        lines = {}
+        rows = {row.algorithm: row for row in board.rows}
+        for method in METHODS:
+            if method not in rows:
+                cells[method] += [""] * len(MARKS)
+                continue
+            found = relative(board, rows[method], PLACES.tolist())
+            at = PLACES.astype(np.float64)
+            lines[method] = Curve(at, found.mean(axis=0), *bootstrap(found))
+            left = relative(board, rows[method], MARKS)
+            low, high = bootstrap(left)
+            cells[method] += [
+                f"{mark}{mean:.2f}{mark}"
+                for mean, mark in zip(left.mean(axis=0), _marks(low, high), strict=True)
+            ]
+        draw(axes, lines)
+        axes.axhline(1.0, color="black", linestyle="--", linewidth=1)
+        axes.set(xscale="log", title=benchmark, xlim=(PLACES[0], TRIALS))
+        axes.set_ylim(bottom=0.0)
+    panels[0, 0].legend(ncols=2)
+    for axes in panels[1]:
+        axes.set_xlabel("trials")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("regret, random search = 1")
+    figure.tight_layout()
+    save(figure, "choosing")
+    head = ["method", *(f"{b}, {n}" for b in boards for n in MARKS), "seconds"]
+    seconds = _seconds(boards.values())
+    return markdown_table(head, [[f"`{m}`", *cells[m], seconds.get(m, "")] for m in METHODS])
+
+
+def _marks(low: Values, high: Values) -> list[str]:
+    """Bold where the interval is below 1, italic where it is above."""
+    return ["**" if b < 1 else "*" if a > 1 else "" for a, b in zip(low, high, strict=True)]
+
+
+def _seconds(boards: Iterable[Board]) -> dict[str, str]:
+    """Median seconds of the optimiser in one search, the most of all benchmarks."""
+    found: dict[str, float] = {}
+    for row in (row for board in boards for row in board.rows):
+        own = np.median([s.sum() for s in full(row).optimizer_seconds().values()])
+        found[row.algorithm] = max(found.get(row.algorithm, 0.0), float(own))
+    return {name: f"{value:.2g}" for name, value in found.items()}
+
+
+def crowd(boards: Mapping[int, Board]) -> str:
+    """What is left of the regret of random search with several workers, and the time it takes."""
+    cells: dict[str, list[str]] = {name: [] for name in METHODS}
+    for board in boards.values():
+        rows = {row.algorithm: row for row in board.rows}
+        for method in METHODS:
+            if method not in rows:
+                cells[method] += ["", ""]
+                continue
+            left = relative(board, rows[method], [TRIALS])
+            low, high = bootstrap(left)
+            (mark,) = _marks(low, high)
+            hours = np.mean([s.end("seconds") for s in rows[method].searches]) / 3600
+            cells[method] += [f"{mark}{left.mean():.2f}{mark}", f"{hours:,.1f}"]
+    head = ["method", *(text for n in boards for text in (f"{n} at once", "hours"))]
+    return markdown_table(head, [[f"`{m}`", *cells[m]] for m in METHODS])
+
+
+def found(
+    setups: Iterable[Setup], seeds: int, processes: int, out: Path, *, search: bool
+) -> list[Records]:
+    """Records of searches; without ``search``, of those that are recorded in full."""
+    chosen = [setup for setup in setups if search or recorded(setup, seeds, out)]
+    return [record_seeds(setup, range(seeds), out, processes=processes) for setup in chosen]
+
+
+def main() -> None:
+    """Parse the command line, run, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path("runs/results"))
+    parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")
+    given = parser.parse_args()
+    style()
+
+    def board(setups: Iterable[Setup], out: Path) -> Ranking:
+        return rank(found(setups, given.seeds, given.processes, out, search=not given.no_search))
+
+    boards = {
+        table: made
+        for table in TABLES
+        for made in board((setup(m, table) for m in METHODS), given.runs / f"models-{table}")
+    }
+    fill(PAGE, "choosing-shares", shares(boards))
+    crowds = {
+        n: made
+        for n in WORKERS
+        for made in board(
+            (setup(m, CROWD, n) for m in METHODS),
+            given.runs / (f"models-{CROWD}" if n == 1 else f"workers-{n}"),
+        )
+    }
+    fill(PAGE, "choosing-workers", crowd(crowds))
+
+
+if __name__ == "__main__":
+    main()
