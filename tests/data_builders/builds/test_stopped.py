@@ -63,12 +63,12 @@ Start: TypeAlias = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def plan(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
-    """Twelve shards, every second of one class, of a slow network; the times are there."""
+    """Six shards, every second of one class, of a slow network; the times are there."""
     monkeypatch.setattr(shards, "SHARD_CLASSES", 32)
     (tmp_path / "sitecustomize.py").write_text(SLOW)
     text = tiny.save(tmp_path / "plan.toml").read_text()
     for old, new in (
-        ("architectures = 6", "architectures = 33"), ("[0, 1, 5]", "[0, 1, 2, 3, 4, 5]"),
+        ("architectures = 6", "architectures = 33"), ("[0, 1, 5]", "[0, 1, 2]"),
     ):  # fmt: skip
         text = text.replace(old, new)
     (tmp_path / "plan.toml").write_text(text)
