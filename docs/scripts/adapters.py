@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from pages import DOCS, fill, markdown_table
+from results import full, recorded
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -85,18 +86,11 @@ def run(title: str, seeds: int, processes: int, out: Path, *, search: bool) -> l
     return records
 
 
-def recorded(setup: Setup, seeds: int, out: Path) -> bool:
-    """Whether the folder holds all seeds."""
-    manifest = setup.prepare().manifest
-    folder = out / manifest.benchmark / manifest.folder_name
-    return folder.exists() and not Records(folder).missing(range(seeds))
-
-
 def table(records: Sequence[Records]) -> str:
     """Final score with its interval, and seconds of the optimiser, best first."""
     (board,) = rank(records)
     seconds = {
-        row.label: np.median([s.sum() for s in row.records.optimizer_seconds().values()])
+        row.label: np.median([s.sum() for s in full(row).optimizer_seconds().values()])
         for row in board.rows
     }
     rows = [

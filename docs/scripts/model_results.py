@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from pages import fill, markdown_table
-from results import PAGE, compared, full, reached
+from results import PAGE, compared, full, reached, recorded
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -71,10 +71,11 @@ def settings() -> list[tuple[str, str | None]]:
     return found
 
 
-def run(benchmark: str, seeds: int, processes: int, out: Path) -> list[Records]:
+def run(benchmark: str, seeds: int, processes: int, out: Path, *, search: bool) -> list[Records]:
     """The records of all searches; what the folder holds already is not run again.
 
-    Presets made for objectives in another unit are left out.
+    Without ``search``, those that it holds in full. Presets made for objectives in another unit are
+    left out.
     """
     records = []
     scored = set(SCORES) <= {*open_table(benchmark).arch_columns} if is_table(benchmark) else False
@@ -90,6 +91,8 @@ def run(benchmark: str, seeds: int, processes: int, out: Path) -> list[Records]:
         prepared = setup.prepare()
         unit = prepared.benchmark.column(prepared.benchmark.objectives[0]).unit
         if prepared.example.loss_unit not in (None, unit):
+            continue
+        if not search and not recorded(setup, seeds, out):
             continue
         print(benchmark, algorithm, preset or "", flush=True)
         records.append(record_seeds(setup, range(seeds), out, processes=processes))
@@ -126,11 +129,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, help="at most so many")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
+    parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")
     given = parser.parse_args()
     for benchmark, most in TABLES.items():
         if given.table in (None, benchmark):
             seeds = min(most, given.seeds or most)
-            records = run(benchmark, seeds, given.processes, given.runs / f"models-{benchmark}")
+            out = given.runs / f"models-{benchmark}"
+            records = run(benchmark, seeds, given.processes, out, search=not given.no_search)
             fill(PAGE, f"models-{benchmark}", table(records))
 
 

@@ -114,6 +114,13 @@ class Part:
         return records
 
 
+def recorded(setup: Setup, seeds: int, out: Path) -> bool:
+    """Whether a folder holds so many seeds of a search, from seed 0 on."""
+    manifest = setup.prepare().manifest
+    folder = out / manifest.benchmark / manifest.folder_name
+    return folder.exists() and not Records(folder).missing(range(seeds))
+
+
 # Tables
 
 
