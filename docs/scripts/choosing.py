@@ -1,9 +1,9 @@
 """Which algorithm for which space, budget and number of workers: ``choosing.md``.
 
-``python docs/scripts/choosing.py [--seeds 30] [--processes 2]`` runs what the folders of records do
-not hold yet, and writes the tables and the figure of the page. On one worker these are the searches
-of ``model_results.py``. Needs the extras ``leaderboard``, ``torch`` and ``surrogates``, and
-matplotlib.
+``python docs/scripts/choosing.py [--seeds 20] [--processes 2]`` runs what the folders of records do
+not hold yet, and writes the tables and the figure of the page. With one worker these are searches
+of ``model_results.py``, on its tables. Needs the extras ``leaderboard``, ``torch`` and
+``surrogates``, and matplotlib.
 """
 
 import argparse
@@ -38,7 +38,7 @@ METHODS: Mapping[str, str | None] = {
     "brp_nas": None,
 }
 """One setting for each kind of search."""
-TABLES = ("nb201-imagenet16", "lite201-fashion", "fcnet-protein", "darts-fashion-surrogate")
+TABLES = ("nb201-imagenet16", "lite201-fashion", "fcnet-protein", "nbgraph-cora")
 MARKS = (20, 50, 150)
 PLACES = np.unique(np.geomspace(10, TRIALS, 30).astype(np.int64))
 CROWD = "nb201-imagenet16"
@@ -65,7 +65,7 @@ def relative(board: Board, row: Row, places: Sequence[int]) -> Values:
 
 def shares(boards: Mapping[str, Board]) -> str:
     """The figure, and how much of the regret of random search is left, by benchmark and budget."""
-    figure, panels = plt.subplots(2, 2, figsize=(9, 7), sharex=True)
+    figure, panels = plt.subplots(2, 2, figsize=(9, 7), sharex=True, sharey=True)
     cells: dict[str, list[str]] = {name: [] for name in METHODS}
     for axes, (benchmark, board) in zip(panels.flat, boards.items(), strict=False):
         lines = {}
@@ -85,9 +85,10 @@ def shares(boards: Mapping[str, Board]) -> str:
             ]
         draw(axes, lines)
         axes.axhline(1.0, color="black", linestyle="--", linewidth=1)
-        axes.set(xscale="log", title=benchmark, xlim=(PLACES[0], TRIALS))
-        axes.set_ylim(bottom=0.0)
-    panels[0, 0].legend(ncols=2)
+        axes.set(xscale="log", title=benchmark, xlim=(PLACES[0], TRIALS), ylim=(0.0, 1.3))
+        axes.set_xticks([PLACES[0], *MARKS], labels=[str(PLACES[0]), *map(str, MARKS)])
+        axes.minorticks_off()
+    panels[0, 0].legend(ncols=2, loc="upper right")
     for axes in panels[1]:
         axes.set_xlabel("trials")
     for axes in panels[:, 0]:
@@ -142,7 +143,7 @@ def found(
 def main() -> None:
     """Parse the command line, run, and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")

@@ -2,7 +2,7 @@
 
 ``python tests/speed/supernets.py [--table lite201-digits] [--epochs 3] [--rounds 5]`` trains the
 same supernet both ways, in turns, and prints processor seconds of a search on one thread and their
-ratio.
+ratio; then the share that convolutions, the same in both, take of either.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.profiler import ProfilerActivity, profile
 
 import nasbench
 from algorithms.oneshot.relaxed.darts import DARTS
@@ -83,6 +84,16 @@ def seconds(table: str, epochs: int, plain: bool) -> tuple[float, float]:
     return process_time() - start, search.history[-1]["valid_loss"]
 
 
+def convolutions(table: str, plain: bool) -> float:
+    """Share of the processor time of a search's tensor operations that convolutions take."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        seconds(table, 1, plain)
+    spent = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    kernels = ("aten::mkldnn_convolution", "aten::convolution_backward")
+    whole = sum(time for name, time in spent.items() if name.startswith("aten::"))
+    return float(sum(spent[name] for name in kernels) / whole)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,6 +110,8 @@ def main() -> None:
     ours, theirs = median(a[0] for a, _ in rounds), median(b[0] for _, b in rounds)
     print(f"last validation loss: {rounds[0][0][1]:.6f}, plain {rounds[0][1][1]:.6f}")
     print(f"{ours:.2f} s, plain {theirs:.2f} s: {theirs / ours:.2f} times as fast")
+    shares = [convolutions(given.table, plain) for plain in (False, True)]
+    print(f"convolutions: {shares[0]:.0%} of ours, {shares[1]:.0%} of the plain loop")
 
 
 if __name__ == "__main__":
