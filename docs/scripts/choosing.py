@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib import pyplot as plt
 from model_results import TRIALS
-from pages import DOCS, draw, fill, markdown_table, save, style
+from pages import DOCS, fill, markdown_table, save, style
 from results import Values, full, reached, recorded
 
 import nasbench
 from leaderboard.boards import Board, Row
-from leaderboard.curves import Curve
 from leaderboard.landscape import Landscape
 from leaderboard.scores import Ranking, rank
 from leaderboard.statistics import interval as bootstrap
@@ -40,7 +39,7 @@ METHODS: Mapping[str, str | None] = {
 """One setting for each kind of search."""
 TABLES = ("nb201-imagenet16", "lite201-fashion", "fcnet-protein", "nbgraph-cora")
 MARKS = (20, 50, 150)
-PLACES = np.unique(np.geomspace(10, TRIALS, 30).astype(np.int64))
+PLACES = sorted({*np.geomspace(10, TRIALS, 30).astype(int).tolist(), *MARKS})
 CROWD = "nb201-imagenet16"
 """Where workers are compared."""
 WORKERS = (1, 8, 32)
@@ -64,45 +63,57 @@ def relative(board: Board, row: Row, places: Sequence[int]) -> Values:
 
 
 def shares(boards: Mapping[str, Board]) -> str:
-    """The figure, and how much of the regret of random search is left, by benchmark and budget."""
+    """How much of the regret of random search is left: the figure, and a table for each budget."""
+    left = {
+        (row.algorithm, benchmark): relative(board, row, PLACES)
+        for benchmark, board in boards.items()
+        for row in board.rows
+    }
     figure, panels = plt.subplots(2, 2, figsize=(9, 7), sharex=True, sharey=True)
-    cells: dict[str, list[str]] = {name: [] for name in METHODS}
-    for axes, (benchmark, board) in zip(panels.flat, boards.items(), strict=False):
-        lines = {}
-        rows = {row.algorithm: row for row in board.rows}
-        for method in METHODS:
-            if method not in rows:
-                cells[method] += [""] * len(MARKS)
-                continue
-            found = relative(board, rows[method], PLACES.tolist())
-            at = PLACES.astype(np.float64)
-            lines[method] = Curve(at, found.mean(axis=0), *bootstrap(found))
-            left = relative(board, rows[method], MARKS)
-            low, high = bootstrap(left)
-            cells[method] += [
-                f"{mark}{mean:.2f}{mark}"
-                for mean, mark in zip(left.mean(axis=0), _marks(low, high), strict=True)
-            ]
-        draw(axes, lines)
+    for axes, benchmark in zip(panels.flat, boards, strict=False):
+        for i, method in enumerate(METHODS):
+            if (found := left.get((method, benchmark))) is not None:
+                axes.plot(PLACES, found.mean(axis=0), color=f"C{i}", label=method)
         axes.axhline(1.0, color="black", linestyle="--", linewidth=1)
         axes.set(xscale="log", title=benchmark, xlim=(PLACES[0], TRIALS), ylim=(0.0, 1.3))
-        axes.set_xticks([PLACES[0], *MARKS], labels=[str(PLACES[0]), *map(str, MARKS)])
+        axes.set_xticks([PLACES[0], *MARKS], labels=[f"{n}" for n in (PLACES[0], *MARKS)])
         axes.minorticks_off()
-    panels[0, 0].legend(ncols=2, loc="upper right")
+    panels[0, 1].legend(ncols=2, loc="lower left")
     for axes in panels[1]:
         axes.set_xlabel("trials")
     for axes in panels[:, 0]:
         axes.set_ylabel("regret, random search = 1")
     figure.tight_layout()
     save(figure, "choosing")
-    head = ["method", *(f"{b}, {n}" for b in boards for n in MARKS), "seconds"]
     seconds = _seconds(boards.values())
-    return markdown_table(head, [[f"`{m}`", *cells[m], seconds.get(m, "")] for m in METHODS])
+    complete = [m for m in METHODS if all((m, benchmark) in left for benchmark in boards)]
+    return "\n\n".join(_budget(n, complete, boards, left, seconds) for n in MARKS)
 
 
-def _marks(low: Values, high: Values) -> list[str]:
-    """Bold where the interval is below 1, italic where it is above."""
-    return ["**" if b < 1 else "*" if a > 1 else "" for a, b in zip(low, high, strict=True)]
+def _budget(
+    trials: int,
+    methods: Sequence[str],
+    benchmarks: Iterable[str],
+    left: Mapping[tuple[str, str], Values],
+    seconds: Mapping[str, str],
+) -> str:
+    """A table of one budget, best first."""
+    place = PLACES.index(trials)
+    rows = []
+    for method in methods:
+        values = [left[method, benchmark][:, [place]] for benchmark in benchmarks]
+        mean = float(np.mean([value.mean() for value in values]))
+        cells = [_marked(value) for value in values]
+        rows.append((mean, [f"`{method}`", *cells, f"{mean:.2f}", seconds[method]]))
+    head = [f"after {trials} trials", *benchmarks, "mean", "seconds"]
+    return markdown_table(head, [cells for _, cells in sorted(rows)])
+
+
+def _marked(values: Values) -> str:
+    """A mean over seeds; bold if its interval is below 1, italic if it is above."""
+    (low,), (high,) = bootstrap(values)
+    mark = "**" if high < 1 else "*" if low > 1 else ""
+    return f"{mark}{values.mean():.2f}{mark}"
 
 
 def _seconds(boards: Iterable[Board]) -> dict[str, str]:
@@ -123,11 +134,9 @@ def crowd(boards: Mapping[int, Board]) -> str:
             if method not in rows:
                 cells[method] += ["", ""]
                 continue
-            left = relative(board, rows[method], [TRIALS])
-            low, high = bootstrap(left)
-            (mark,) = _marks(low, high)
             hours = np.mean([s.end("seconds") for s in rows[method].searches]) / 3600
-            cells[method] += [f"{mark}{left.mean():.2f}{mark}", f"{hours:,.1f}"]
+            left = relative(board, rows[method], [TRIALS])
+            cells[method] += [_marked(left), f"{hours:,.0f}"]
     head = ["method", *(text for n in boards for text in (f"{n} at once", "hours"))]
     return markdown_table(head, [[f"`{m}`", *cells[m]] for m in METHODS])
 

@@ -9,6 +9,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from pathlib import Path
 from typing import TypeAlias
 
@@ -148,6 +149,7 @@ def compared(
         Cells of the methods, and a sentence.
     """
     cells: Cells = {name: [] for name in values}
+    digits = decimals(float(values[RANDOM][:, -1].mean()))
     counts: list[Counter[str]] = [Counter() for _ in heads]
     for name, found in values.items():
         low, high = bootstrap(found)
@@ -157,7 +159,7 @@ def compared(
             if worst[i] < 0 or best[i] > 0:
                 mark, verdict = ("**", "ahead") if worst[i] < 0 else ("*", "behind")
             count[verdict] += name != RANDOM
-            cells[name].append(f"{mark}{interval(mean, low[i], high[i])}{mark}")
+            cells[name].append(f"{mark}{interval(mean, low[i], high[i], digits)}{mark}")
     said = [
         f"{c['ahead']} / {c['level']} / {c['behind']} after {h}"
         for c, h in zip(counts, heads, strict=True)
@@ -168,9 +170,14 @@ def compared(
     )
 
 
-def interval(mean: float, low: float, high: float) -> str:
+def decimals(value: float) -> int:
+    """Digits behind the point of a table in which random search ends at a value."""
+    return 3 if value >= 0.1 else 3 - floor(log10(value))
+
+
+def interval(mean: float, low: float, high: float, digits: int = 3) -> str:
     """A mean with its 95 % interval."""
-    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def full(row: Row) -> Records:
