@@ -62,10 +62,10 @@ def relative(board: Board, row: Row, places: Sequence[int]) -> Values:
     return reached(row, "evaluations", places) / board.landscape.random_search(list(places))
 
 
-def shares(boards: Mapping[str, Board]) -> str:
+def shares(boards: Mapping[str, Board], seeds: int) -> str:
     """How much of the regret of random search is left: the figure, and a table for each budget."""
     left = {
-        (row.algorithm, benchmark): relative(board, row, PLACES)
+        (row.algorithm, benchmark): relative(board, row, PLACES)[:seeds]
         for benchmark, board in boards.items()
         for row in board.rows
     }
@@ -102,9 +102,11 @@ def _budget(
     rows = []
     for method in methods:
         values = [left[method, benchmark][:, [place]] for benchmark in benchmarks]
-        mean = float(np.mean([value.mean() for value in values]))
-        cells = [_marked(value) for value in values]
-        rows.append((mean, [f"`{method}`", *cells, f"{mean:.2f}", seconds[method]]))
+        mean = np.mean(values, axis=0)
+        (low,), (high,) = bootstrap(mean)
+        told = f"{mean.mean():.2f} ({low:.2f} to {high:.2f})"
+        cells = [f"`{method}`", *map(_marked, values), told, seconds[method]]
+        rows.append((float(mean.mean()), cells))
     head = [f"after {trials} trials", *benchmarks, "mean", "seconds"]
     return markdown_table(head, [cells for _, cells in sorted(rows)])
 
@@ -125,7 +127,7 @@ def _seconds(boards: Iterable[Board]) -> dict[str, str]:
     return {name: f"{value:.2g}" for name, value in found.items()}
 
 
-def crowd(boards: Mapping[int, Board]) -> str:
+def crowd(boards: Mapping[int, Board], seeds: int) -> str:
     """What is left of the regret of random search with several workers, and the time it takes."""
     cells: dict[str, list[str]] = {name: [] for name in METHODS}
     for board in boards.values():
@@ -134,8 +136,8 @@ def crowd(boards: Mapping[int, Board]) -> str:
             if method not in rows:
                 cells[method] += ["", ""]
                 continue
-            hours = np.mean([s.end("seconds") for s in rows[method].searches]) / 3600
-            left = relative(board, rows[method], [TRIALS])
+            hours = np.mean([s.end("seconds") for s in rows[method].searches[:seeds]]) / 3600
+            left = relative(board, rows[method], [TRIALS])[:seeds]
             cells[method] += [_marked(left), f"{hours:,.0f}"]
     head = ["method", *(text for n in boards for text in (f"{n} at once", "hours"))]
     return markdown_table(head, [[f"`{m}`", *cells[m]] for m in METHODS])
@@ -167,7 +169,7 @@ def main() -> None:
         for table in TABLES
         for made in board((setup(m, table) for m in METHODS), given.runs / f"models-{table}")
     }
-    fill(PAGE, "choosing-shares", shares(boards))
+    fill(PAGE, "choosing-shares", shares(boards, given.seeds))
     crowds = {
         n: made
         for n in WORKERS
@@ -176,7 +178,7 @@ def main() -> None:
             given.runs / (f"models-{CROWD}" if n == 1 else f"workers-{n}"),
         )
     }
-    fill(PAGE, "choosing-workers", crowd(crowds))
+    fill(PAGE, "choosing-workers", crowd(crowds, given.seeds))
 
 
 if __name__ == "__main__":

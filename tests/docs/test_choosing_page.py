@@ -1,0 +1,51 @@
+"""What docs/choosing.md advises follows from its tables."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/choosing.md").read_text(encoding="utf-8")
+BUDGETS = {
+    int(head): [line.strip("| ").split(" | ") for line in rows.splitlines() if "`" in line]
+    for head, rows in re.findall(r"\| after (\d+) trials .*\n\| ---.*\n((?:\|.*\n)+)", PAGE)
+}
+ADVICE = dict(re.findall(r"^\| ([^|]+) \| (.+) \|$", PAGE.partition("\n## ")[0], re.MULTILINE))
+PROSE = re.sub(r"^\|.*$", "", PAGE, flags=re.MULTILINE)
+
+
+def means(trials: int) -> dict[str, float]:
+    """Mean of every method, best first."""
+    return {row[0].strip("`"): float(row[-2].split(" ")[0]) for row in BUDGETS[trials]}
+
+
+def named(situation: str) -> set[str]:
+    return set(re.findall(r"\[`(\w+)`\]", ADVICE[situation]))
+
+
+@pytest.mark.parametrize("trials", BUDGETS)
+def test_rows_are_in_the_order_of_their_means(trials):
+    assert [*means(trials).values()] == sorted(means(trials).values())
+    for name, *cells, _, _ in BUDGETS[trials]:
+        for cell in cells:
+            value = float(cell.strip("*"))
+            assert value < 1 or not cell.startswith("**"), name
+            assert value > 1 or cell.startswith("**") or not cell.startswith("*"), name
+
+
+def test_who_is_advised_is_ahead():
+    (few,) = (key for key in ADVICE if "50 trainings" in key)
+    assert named(few) == {*list(means(50))[:2]} == {*list(means(20))[:2]}
+    assert named("one or two hundred") | named(few) == {*list(means(150))[:4]}
+
+
+def test_numbers_in_the_text_stand_in_the_tables():
+    cells = {
+        number for rows in BUDGETS.values() for row in rows for c in row
+        for number in re.findall(r"\d\.\d\d", c)
+    }  # fmt: skip
+    said = re.findall(r"\b\d\.\d\d\b", PROSE)
+    assert len(said) > 10
+    assert {*said} <= cells
+    last = list(means(150).values())
+    assert f"({last[0]:.2f} to {last[3]:.2f})" in PROSE
