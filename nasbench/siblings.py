@@ -14,6 +14,7 @@ SIBLINGS = Registry(
         "board_units": "leaderboard.shipped.plan:units",
         "columns": "leaderboard.site.formatting:columns",
         "compact": "leaderboard.shipped.fill:compact_all",
+        "is_compact": "leaderboard.submissions.compact:is_compact",
         "explorer": "leaderboard.explorer.pages:build",
         "export": "data_builders.export:export",
         "fill": "leaderboard.shipped.fill:fill",

@@ -169,6 +169,8 @@ def main() -> None:
         for table in TABLES
         for made in board((setup(m, table) for m in METHODS), given.runs / f"models-{table}")
     }
+    if len(boards) < len(TABLES):
+        parser.exit(1, f"{given.runs} holds no searches of {sorted({*TABLES} - {*boards})}\n")
     fill(PAGE, "choosing-shares", shares(boards, given.seeds))
     crowds = {
         n: made

@@ -6,9 +6,11 @@ from typing import Any
 
 from leaderboard.papers.styles import looks
 from leaderboard.papers.verdicts import Diagram
+from nasbench.errors import InvalidArgumentError
 
 _ROW, _BAR, _LETTER, _GAP = 0.15, 0.075, 0.052, 0.05
 _LEAST = 0.45
+_SHORTEST = 0.5
 
 
 def draw_diagrams(figure: Any, diagrams: Sequence[Diagram], width: float) -> None:
@@ -53,7 +55,13 @@ def _draw(ax: Any, diagram: Diagram, width: float, height: float) -> None:
     rows = _rows(diagram, width)
     both, n = rows[0][0], len(ranks)
     left, right = (_side(diagram) if both else 0.15), _side(diagram)
-    inch = (n - 1) / (width - left - right)  # ranks in an inch
+    if (line := width - left - right) < _SHORTEST:
+        longest = max(ranks, key=len)
+        raise InvalidArgumentError(
+            f"a figure {width:g} inches wide has no room for ranks beside the label {longest!r}: "
+            "choose a wider one, or fewer methods"
+        )
+    inch = (n - 1) / line  # ranks in an inch
     ax.set_xlim(1 - left * inch, n + right * inch)
     ax.set_ylim(height - 0.5, -0.26)
     ax.axis("off")

@@ -92,6 +92,8 @@ def _reach(panel: Panel) -> tuple[float, float]:
     """Where the lines begin to differ from what they were at their start, and their end."""
     starts, ends = [], []
     for series in panel.series:
+        if not len(series.x):
+            continue
         moved = np.flatnonzero(series.y != series.y[:1])
         starts.append(float(series.x[max(int(moved[0]) - 1, 0)] if moved.size else series.x[0]))
         ends.append(float(series.x.max()))

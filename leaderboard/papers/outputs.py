@@ -7,7 +7,11 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.storage.files import atomic
 
 MADE_BY = "made by nasbench"
-"""Stands in every file but CSV, which has no place for it."""
+"""Stands in every file but CSV, which has no place for it: first of all in a text, which may have
+been pasted into another, and among the metadata of a figure."""
+
+_COMMENTS = ("% ", "<!-- ")
+_FIGURES = (".pdf", ".svg", ".png")
 
 CSV_FIRST = ("panel,series,", "table,method,")
 """First columns of our CSV files."""
@@ -28,7 +32,7 @@ def check_place(path: Path, endings: tuple[str, ...]) -> str:
         raise InvalidArgumentError(
             f"{path}: the ending {path.suffix!r} names no format{one_of(ending, endings)}"
         )
-    if os.path.lexists(path) and not (path.is_file() and _is_ours(path.read_bytes())):
+    if os.path.lexists(path) and not (path.is_file() and _is_ours(path.read_bytes(), ending)):
         raise InvalidArgumentError(
             f"{path} was not made by nasbench, and is never replaced: move it away, or choose "
             "another name"
@@ -36,9 +40,11 @@ def check_place(path: Path, endings: tuple[str, ...]) -> str:
     return ending
 
 
-def _is_ours(content: bytes) -> bool:
-    starts = tuple(first.encode() for first in CSV_FIRST)
-    return MADE_BY.encode() in content or content.startswith(starts)
+def _is_ours(content: bytes, ending: str) -> bool:
+    if ending in _FIGURES:
+        return MADE_BY.encode() in content
+    starts = (*CSV_FIRST, *(f"{comment}{MADE_BY}" for comment in _COMMENTS))
+    return content.startswith(tuple(start.encode() for start in starts))
 
 
 def write(path: Path, content: bytes) -> None:

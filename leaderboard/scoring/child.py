@@ -63,10 +63,7 @@ class Scoring:
 
     def run(self) -> NoReturn:
         """Run everything, write the result and end the process."""
-        indices = {}
-        for question in SUITE:
-            index = indices[question.benchmark] = question.open()
-            index.read_all()
+        indices = self._opened()
         random = {question.benchmark: question.random_regret for question in SUITE}
         self._limit()
         guard.watch(self._own, self._peeked)
@@ -81,6 +78,17 @@ class Scoring:
             self._at = {}
             repeatable = self._is_repeatable(kind, next(iter(indices.values())))
         self._end({"scores": scores, "repeatable": repeatable})
+
+    def _opened(self) -> dict[str, Index]:
+        """Return the tables of the suite, with all numbers read."""
+        indices = {}
+        try:
+            for question in SUITE:
+                index = indices[question.benchmark] = question.open()
+                index.read_all()
+        except NasbenchError as error:
+            self._end({"refused": str(error)})
+        return indices
 
     def load(self) -> type[Algorithm]:
         """Import the class and check its settings."""
@@ -159,7 +167,9 @@ class Scoring:
         """Limit memory and time; also what a crash may leave behind."""
         memory, seconds = self._task["memory"] * 2**20, self._task["seconds"]
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (_address_space() + memory, hard))
+        wanted = _address_space() + memory
+        least = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (least, hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signal.SIGALRM, self._hung)
         signal.setitimer(signal.ITIMER_REAL, seconds)

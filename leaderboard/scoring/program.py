@@ -26,9 +26,11 @@ def folder(target: str) -> str | None:
         return None
     sys.path.insert(0, str(Path.cwd()))
     spec = find_spec(name) if name.isidentifier() else None
-    if spec is None or spec.origin is None:
+    if spec is None:
         return None
-    return str(Path(spec.origin).resolve().parent)
+    if spec.submodule_search_locations:
+        return str(Path(next(iter(spec.submodule_search_locations))).resolve())
+    return None if spec.origin is None else str(Path(spec.origin).resolve().parent)
 
 
 def load(target: str) -> type[Algorithm]:

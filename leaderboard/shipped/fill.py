@@ -10,13 +10,16 @@ from leaderboard.admission import Obstacle, auditor, open_benchmark, read
 from leaderboard.boards import Question
 from leaderboard.compact.record import CompactRecord, compact, file_name
 from leaderboard.shipped.plan import Unit
-from nasbench.errors import NasbenchError, RecordError, first_line
+from nasbench.errors import InvalidArgumentError, NasbenchError, RecordError, first_line
 from nasbench.runs.audit import Auditor
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import MANIFEST, Records, find_records
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Prepared
-from nasbench.storage.files import writable_folder
+from nasbench.storage.files import atomic, writable_folder
+
+LABEL = "board-work.txt"
+"""Names a folder for full records that are deleted once they are compact."""
 
 State = Literal["there", "recorded", "missing", "left out", "failed"]
 """Whether the compact record is there, can be made of a full one, must be run, says nothing of its
@@ -89,7 +92,7 @@ def fill(
 
     It can be stopped at any time: the same call goes on, with the seeds that ``work`` holds. A full
     record in ``work`` is deleted when its compact form is written, and so are compact records in
-    ``out`` of the same search with other code, settings or content of the benchmark.
+    ``out`` of the same search with other code or content of the benchmark.
 
     Args:
         units: The units.
@@ -105,11 +108,15 @@ def fill(
         How many units are in which state now.
 
     Raises:
-        InvalidArgumentError: A folder cannot be written.
+        InvalidArgumentError: A folder cannot be written, ``work`` holds records of others, or a
+            folder of ``sources`` does not exist.
     """
     counts: dict[State, int] = dict.fromkeys(get_args(State), 0)
-    for folder in (out, work):
-        writable_folder(folder)
+    writable_folder(out)
+    _claim(work)
+    for folder in sources:
+        if not folder.is_dir():
+            raise InvalidArgumentError(f"there is no folder of records {folder}")
     for number, found in enumerate(look(units, out, (*sources, work))):
         progress(number, len(units))
         state, why = found.state, found.why
@@ -176,6 +183,25 @@ def _make(found: Found, out: Path, work: Path, processes: int) -> CompactRecord:
     return made
 
 
+def _claim(work: Path) -> None:
+    """Label a folder as one in which this command may delete records.
+
+    Raises:
+        InvalidArgumentError: It holds records without the label, or cannot be written.
+    """
+    writable_folder(work)
+    label = work / LABEL
+    if label.is_file():
+        return
+    if any(True for _ in work.rglob(MANIFEST)):
+        raise InvalidArgumentError(
+            f"{work} holds records that this command did not make, and it deletes those that it "
+            "has made compact: choose another folder for its work, and give this one as --runs"
+        )
+    with atomic(label) as temporary:
+        temporary.write_text("Records here are deleted when their compact form is written.\n")
+
+
 def _delete_former(made: CompactRecord) -> None:
     """Delete compact records of the same search, made before its code or table changed."""
     for path in made.folder.parent.glob(f"{made.manifest.algorithm.replace(':', '.')}-*"):
@@ -188,10 +214,12 @@ def _delete_former(made: CompactRecord) -> None:
 
 
 def _search(manifest: Manifest) -> tuple[object, ...]:
-    """What stays of a search when code, defaults or tables change."""
+    """What stays of a search when code or tables change."""
     return (
         manifest.algorithm,
         manifest.preset,
+        dict(manifest.hyperparameters),
+        manifest.fidelities,
         manifest.benchmark,
         manifest.objectives,
         manifest.known,

@@ -106,8 +106,9 @@ class Report:
             return ""
         reached = [LEVELS[0]]
         for check, level in zip(("rerun", "relabelled"), LEVELS[1:], strict=True):
-            if check in self.faults:
-                reached.append(level)
+            if check not in self.faults:
+                break
+            reached.append(level)
         return f"{self.only} {reached[-1]}".strip()
 
     def rows(self) -> list[tuple[str, str]]:
@@ -147,6 +148,7 @@ class Report:
                 for name in self.checks
             ],
             "remarks": self.remarks,
+            "choice": self.choice,
         }
 
 

@@ -146,13 +146,22 @@ def _modules(algorithm: str, module: str | Path | None) -> str | None:
     """
     if ":" not in algorithm:
         return None
-    stem = algorithm.partition(":")[0].split(".")[0]
-    if module is None or Path(module).stem != stem:
+    parts = algorithm.partition(":")[0].split(".")
+    folder = None if module is None else _imported_from(Path(module).resolve(), parts)
+    if folder is None:
         given = "none was given" if module is None else f"not {module}"
         raise RecordError(
-            f"{algorithm!r} is not registered: --module must name the file {stem}.py, {given}"
+            f"{algorithm!r} is not registered: --module must name the file {'/'.join(parts)}.py, "
+            f"{given}"
         )
-    return str(Path(module).resolve().parent)
+    return str(folder)
+
+
+def _imported_from(file: Path, parts: list[str]) -> Path | None:
+    """Return the folder in which a file is the module of a dotted path; None if it is another."""
+    module = file.parent if file.stem == "__init__" else file.with_suffix("")
+    is_it = list(module.parts[-len(parts) :]) == parts
+    return module.parents[len(parts) - 1] if is_it else None
 
 
 def _environment() -> dict[str, str]:

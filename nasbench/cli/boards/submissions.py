@@ -147,6 +147,8 @@ def verify(
                 "place"
             )
         SIBLINGS.load("mark_place")(out)
+        if SIBLINGS.load("is_compact")(submission):
+            raise InvalidArgumentError("--out: compact records get no mark; verify full ones")
     with meter(f"Verifying {submission.name}") as tell:
         report = SIBLINGS.load("verify")(
             submission,
@@ -158,8 +160,6 @@ def verify(
             progress=tell,
             tell=note,
         )
-    if out is not None and report.only:
-        raise InvalidArgumentError("--out: compact records get no mark; verify full ones")
     if out is not None and report.is_sound:
         SIBLINGS.load("mark")(report, out)
     if as_json:
