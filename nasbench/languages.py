@@ -15,6 +15,7 @@ allows. :meth:`Languages.from_configuration` refuses an illegal one, or repairs 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from math import isclose
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -358,7 +359,7 @@ def _step(choices: Sequence[Any]) -> Any:
     """Return the step between numbers at equal distances, or None."""
     if len(choices) < 2:
         return None
-    step = choices[1] - choices[0]
-    places = ((n, choices[0] + n * step) for n in range(len(choices)))
-    even = all(isclose(choices[n], place, rel_tol=1e-9) for n, place in places)
-    return step if even and step > 0 else None
+    written = [Decimal(str(choice)) for choice in choices]  # Optuna counts in decimals, too
+    step = written[1] - written[0]
+    even = all(place == written[0] + n * step for n, place in enumerate(written))
+    return type(choices[1])(step) if even and step > 0 else None

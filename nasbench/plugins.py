@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+NAMELESS = "a plug-in"
+"""What stands for the name of a distribution that does not tell it."""
+
 
 class Plugin(NamedTuple):
     """Something that another distribution adds to a registry.
@@ -28,7 +31,7 @@ def plugins(group: str) -> dict[str, Plugin]:
     found: dict[str, Plugin] = {}
     for name, plugin in _points(group):
         first = found.setdefault(name, plugin)
-        if plugin.origin not in first.origin:
+        if plugin != first:
             found[name] = _both(name, first, plugin)
     return found
 
@@ -63,7 +66,7 @@ def _one_by_one(group: str) -> Iterator[tuple[str, Plugin]]:
     seen: set[str] = set()
     for distribution in distributions():
         origin = _name(distribution)
-        name = origin.partition(" ")[0]
+        name = _folder(distribution) if origin == NAMELESS else origin.partition(" ")[0]
         if name in seen:
             continue
         seen.add(name)
@@ -94,8 +97,13 @@ def _name(distribution: Any) -> str:
     try:
         name, version = distribution.name, distribution.version
     except Exception:  # without a readable METADATA
-        return "a plug-in"
-    return " ".join(text for text in (name, version) if text) or "a plug-in"
+        return NAMELESS
+    return " ".join(text for text in (name, version) if text) or NAMELESS
+
+
+def _folder(distribution: Any) -> str:
+    """Name of the folder of metadata of a distribution."""
+    return getattr(getattr(distribution, "_path", None), "name", NAMELESS)
 
 
 def _mentions(distribution: Any, group: str) -> bool:

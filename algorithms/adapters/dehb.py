@@ -13,7 +13,7 @@ import loguru
 from algorithms.adapters.adapter import Adapter, Asked, adapted, quiet, refusals
 from algorithms.adapters.budgets import Budgets
 from nasbench.algorithm import LARGEST_LOSS, Observation
-from nasbench.errors import one_of
+from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import SearchSpace
 
 
@@ -95,6 +95,10 @@ class DehbSearch(Adapter):
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed, **settings)
         self.require_one(objectives)
+        if max_clip is not None and (min_clip is None or max_clip < min_clip):
+            raise InvalidArgumentError(
+                f"max_clip = {max_clip} needs a min_clip that is not greater, not {min_clip}"
+            )
         self.min_clip = min_clip
         self.max_clip = max_clip
         self._budgets = Budgets(self.fidelities, resumable=resumable)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import nevergrad
 import numpy as np
 
-from algorithms.adapters.adapter import MOST, Adapter, Asked, adapted
+from algorithms.adapters.adapter import MOST, Adapter, Asked, adapted, refusals
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
@@ -68,16 +68,17 @@ class NevergradSearch(Adapter):
             raise InvalidArgumentError(f"{name} = {value} must be at least 1")
         if num_workers > MOST:
             raise InvalidArgumentError(f"num_workers = {num_workers} must be at most {MOST:,}")
-        if num_workers > 1 and not self.parallel:
-            raise InvalidArgumentError(
-                f"num_workers = {num_workers}, but {type(self).__name__} of nevergrad tries one "
-                "candidate after the other"
-            )
         self._generator = np.random.RandomState(seed % 2**32).get_state()
-        with self.theirs():
+        with self.theirs(), refusals():
             parametrization = space.to_nevergrad()
             parametrization.random_state.seed(seed % 2**32)
             make = self.configured or self.foreign(**settings)
+            self.parallel = not make.no_parallelization  # type: ignore[misc]
+            if num_workers > 1 and not self.parallel:
+                raise InvalidArgumentError(
+                    f"num_workers = {num_workers}, but {type(self).__name__} of nevergrad tries "
+                    "one candidate after the other"
+                )
             self._optimizer = make(parametrization, budget=budget, num_workers=num_workers)
 
     def propose(self) -> Asked | None:
@@ -126,7 +127,6 @@ def __getattr__(name: str) -> type[NevergradSearch]:
             "__qualname__": name,
             "foreign": foreign,
             "configured": made,
-            "parallel": not made.no_parallelization,
         },
     )
 

@@ -26,7 +26,7 @@ from pymoo.util.ref_dirs import get_reference_directions
 
 from algorithms.adapters.adapter import MOST, Adapter, Asked, adapted
 from nasbench.algorithm import LARGEST_LOSS, Observation
-from nasbench.errors import AlgorithmError, InvalidArgumentError, one_of
+from nasbench.errors import AlgorithmError, InvalidArgumentError, first_line, one_of
 from nasbench.registry import require
 from nasbench.space import Arch, SearchSpace
 
@@ -129,11 +129,14 @@ class PymooSearch(Adapter):
         self._given: list[tuple[Arch, tuple[float, ...]]] = []
         self._generation: Any = None
         self._to_ask: deque[int] = deque()
-        self._losses: dict[int, list[float]] = {}
+        self._waiting: set[int] = set()
         self._is_over = False
         with self.theirs():
             self._problem = self._problem_of(objectives)
-            made = self.foreign(**self._operators(objectives), **settings)
+            try:
+                made = self.foreign(**self._operators(objectives), **settings)
+            except Exception as error:  # of any type, if it refuses an argument
+                raise InvalidArgumentError(first_line(error)) from error
             self._algorithm = deepcopy(made)  # as pymoo's minimize: defaults are shared objects
             self._algorithm.setup(self._problem, seed=seed, termination=self._termination())
 
@@ -164,18 +167,18 @@ class PymooSearch(Adapter):
 
     def propose(self) -> Asked | None:
         while not self._to_ask:
-            if self._losses or self._is_over:  # members of this generation are not told yet
+            if self._waiting or self._is_over:  # members of this generation are not told yet
                 return None
             self._next_generation()
         index = self._to_ask.popleft()
-        self._losses[index] = []
+        self._waiting.add(index)
         return Asked(index, self._arch(_members(self._generation)[index].X))
 
     def learn(self, token: Any, observation: Observation) -> None:
         member = _members(self._generation)[token]
         _evaluate(self._problem, member, observation.losses)
-        del self._losses[token]
-        if not self._losses and not self._to_ask:
+        self._waiting.remove(token)
+        if not self._waiting and not self._to_ask:
             self._algorithm.tell(infills=self._generation)
 
     def add(self, arch: Arch, losses: tuple[float, ...]) -> None:

@@ -312,7 +312,7 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if error is not None and not isinstance(error, BudgetExhausted):
+        if error is not None and not (self._spent and isinstance(error, BudgetExhausted)):
             return False
         if self._out is not None:
             self.save()

@@ -59,9 +59,13 @@ class Problem(_Base):  # type: ignore[misc]
         """Return the architecture that a vector of variables stands for.
 
         Raises:
-            IllegalArchError: A variable is outside of its bounds.
+            IllegalArchError: A variable is no number, or outside of its bounds.
         """
-        space, rounded = self.benchmark.space, np.rint(np.asarray(x, dtype=np.float64))
+        space = self.benchmark.space
+        try:
+            rounded = np.rint(np.asarray(x, dtype=np.float64))
+        except (TypeError, ValueError):
+            rounded = np.full(1, np.nan)
         if rounded.shape != self.xl.shape or not ((rounded >= 0) & (rounded <= self.xu)).all():
             raise IllegalArchError(
                 f"{x!r:.200} are no variables of {space.name!r}, from 0 to {self.xu.tolist()}"

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from nasbench.errors import IllegalArchError
+from nasbench.space import Decision
 from nasbench.spaces import SPACES
+from nasbench.tables.described_space import DescribedSpace
 
 SMALL = 20_000
 SPACE_NAMES = list(SPACES)
@@ -63,6 +65,37 @@ def test_options_of_optuna_are_those_of_the_space(space):
         else:
             steps = (distribution.high - distribution.low) / distribution.step
             assert round(steps) + 1 == len(decision.values)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize(
+    "values", [(0.7, 0.8, 0.9), (0.2, 0.55, 0.9), (0.0, 0.3, 0.6), (1e-7, 3e-7)]
+)
+def test_numbers_at_steps_that_binary_has_not_all_reach_optuna(values):
+    optuna = pytest.importorskip("optuna", reason="needs the extra optuna")
+    decision = Decision("rate", tuple(map(str, values)), "numeric", values)
+    space = DescribedSpace("theirs", (decision, Decision("odd", ("1", "2"), "numeric", (1.0, 2.0))))
+    sampler = optuna.samplers.BruteForceSampler(seed=0)
+    study = optuna.create_study(sampler=sampler)
+    distributions = space.to_optuna()
+    seen = set()
+    study.optimize(
+        lambda trial: (
+            seen.add(
+                space.from_configuration(
+                    {
+                        name: trial.suggest_float(name, d.low, d.high, step=d.step)
+                        for name, d in distributions.items()
+                    }
+                )
+            )
+            or 0.0
+        )
+    )
+    assert seen == set(space.archs())
+    uneven = Decision("part", ("a", "b", "c"), "numeric", (1 / 11, 2 / 11, 3 / 11))
+    (found,) = DescribedSpace("theirs", (uneven,)).to_optuna().values()
+    assert len(found.choices) == 3
 
 
 def test_pymoo(space):

@@ -48,6 +48,15 @@ def test_two_plug_ins_of_one_name_are_both_named_and_neither_is_loaded(distribut
     assert TOYS.plugins()["same"].origin == "bob 1.0 and alice 1.0"
 
 
+@pytest.mark.parametrize("order", [("ladder", "nas-ladder"), ("nas-ladder", "ladder")])
+def test_a_distribution_whose_name_is_a_part_of_another_is_another(distribution, order):
+    places = {"ladder": "collections:deque", "nas-ladder": "collections:OrderedDict"}
+    for name in order:
+        distribution(name, f"[nasbench.toys]\nx = {places[name]}\n")
+    with pytest.raises(InvalidArgumentError, match=r"both add a 'x'"):
+        TOYS.load("x")
+
+
 def test_a_plug_in_with_a_name_of_ours_is_told_and_reached_by_its_place(distribution):
     distribution("alice", "[nasbench.toys]\ncounter = collections:deque\n")
     assert TOYS.load("counter").__name__ == "Counter"

@@ -106,6 +106,9 @@ def test_what_cannot_be_is_refused():
         searched("lite201-digits", 3, 0, {"crossover": 0.5})
     with pytest.raises(InvalidArgumentError, match="takes one objective, there are 2"):
         searched("lite201-digits", 3, 0, objectives=("valid_accuracy", "parameters"))
+    for settings in ({"max_clip": 2}, {"min_clip": 9, "max_clip": 3}):
+        with pytest.raises(InvalidArgumentError, match="needs a min_clip that is not greater"):
+            searched("lite201-digits", 3, 0, settings)
     algorithm = ALGORITHMS.load("dehb:DEHB")(Layers(), fidelities=(1, 9), seed=0)
     with pytest.raises(AlgorithmError, match="DEHB cannot start from given trials"):
         algorithm.add((0, 1, 0), (1.0,))

@@ -9,7 +9,7 @@ from toys import Hashed, Layers, OneDecision, OneOption, Unequal
 import nasbench
 from algorithms import ALGORITHMS
 from nasbench.algorithm import Observation
-from nasbench.errors import AlgorithmError, InvalidArgumentError, UnknownNameError
+from nasbench.errors import InvalidArgumentError, UnknownNameError
 from nasbench.testing import check_algorithm
 
 ng = pytest.importorskip("nevergrad", reason="needs the extra nevergrad")
@@ -159,6 +159,15 @@ def test_it_keeps_the_contract(name, toy):
     check_algorithm(ALGORITHMS.load(name), toy, n=9, changes={"budget": 9})
 
 
+def test_a_family_that_is_sequential_waits_for_results():
+    setting = {"fidelities": (1,), "seed": 0}
+    found = ALGORITHMS.load("nevergrad:NonObjectOptimizer")(Layers(), method="COBYLA", **setting)
+    first = found.ask()
+    assert first is not None
+    assert found.ask() is None
+    assert ALGORITHMS.load("nevergrad:ParametrizedOnePlusOne")(Layers(), **setting).parallel
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "error", "message"),
     [
@@ -167,7 +176,13 @@ def test_it_keeps_the_contract(name, toy):
         ("nevergrad:NGOpt", {"budget": 0}, InvalidArgumentError, "budget = 0"),
         ("nevergrad:NGOpt", {"num_workers": 0}, InvalidArgumentError, "num_workers = 0"),
         ("nevergrad:Cobyla", {"num_workers": 2}, InvalidArgumentError, "one candidate after"),
-        ("nevergrad:ParametrizedOnePlusOne", {"mutation": "x"}, AlgorithmError, "mutation"),
+        ("nevergrad:ParametrizedOnePlusOne", {"mutation": "x"}, InvalidArgumentError, "mutation"),
+        (
+            "nevergrad:NonObjectOptimizer",
+            {"method": "COBYLA", "num_workers": 2},
+            InvalidArgumentError,
+            "one candidate after",
+        ),
         ("nevergrad:Chaining", {}, InvalidArgumentError, "'optimizers'"),
     ],
 )

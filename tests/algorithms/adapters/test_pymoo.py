@@ -252,7 +252,7 @@ def test_it_keeps_the_contract(name, settings, toy):
         ("pymoo:NSGA3", {"partitions": 0}, TWO, InvalidArgumentError, "partitions = 0"),
         ("pymoo:RVEA", {"generations": 0}, TWO, InvalidArgumentError, "generations = 0"),
         ("pymoo:NSGA2", {"pop_size": 0}, TWO, InvalidArgumentError, "pop_size = 0"),
-        ("pymoo:DE", {"variant": "DE"}, TWO[:1], AlgorithmError, "valid variant"),
+        ("pymoo:DE", {"variant": "DE"}, TWO[:1], InvalidArgumentError, "valid variant"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(name, settings, objectives, error, message):

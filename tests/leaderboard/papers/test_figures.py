@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from leaderboard import curves, statistics, targets
 from leaderboard.fronts import FrontLandscape
+from leaderboard.papers.diagram import draw_diagrams
+from leaderboard.papers.drawing import _reach
 from leaderboard.papers.figures import ENDINGS, draw, plot, render
 from leaderboard.papers.fronts import chosen_losses, median_surface
 from leaderboard.papers.outputs import check_place
@@ -207,6 +210,22 @@ def test_no_two_methods_of_a_figure_look_the_same():
     assert len(set(FAMILIES.values())) == len(FAMILIES)
     one = looks((f"bananas {i}", "bananas") for i in range(2 * len(LINES)))
     assert len(set(one.values())) == len(one)
+
+
+def test_labels_that_leave_no_line_are_refused():
+    figure = pytest.importorskip("matplotlib.figure").Figure(layout="constrained")
+    ranks = {"x" * 56: SimpleNamespace(mean=1.5), "b": SimpleNamespace(mean=1.5)}
+    algorithms = dict.fromkeys(ranks, "tpe")
+    one = SimpleNamespace(title="few", ranks=ranks, groups=(), algorithms=algorithms)
+    with pytest.raises(InvalidArgumentError, match="choose a wider one, or fewer methods"):
+        draw_diagrams(figure, [one], 3.25)
+    draw_diagrams(figure, [one], 6.75)
+
+
+def test_a_front_of_which_most_runs_have_nothing_is_drawn():
+    whole = SimpleNamespace(x=np.array([1.0, 2.0]), y=np.array([3.0, 2.0]))
+    empty = SimpleNamespace(x=np.array([]), y=np.array([]))
+    assert _reach(SimpleNamespace(series=[empty, whole])) == (1.0, 2.0)
 
 
 def test_a_figure_of_others_is_not_replaced(shared, tmp_path):

@@ -143,6 +143,11 @@ def test_files_are_written_and_those_of_others_kept(shared, tmp_path):
     with pytest.raises(InvalidArgumentError, match="never replaced"):
         table(shared.one, out=tmp_path / "other.tex", bib=bib)
     assert not (tmp_path / "other.tex").exists()
+    paper = tmp_path / "paper.tex"
+    paper.write_text(f"My thesis\n{text}")
+    with pytest.raises(InvalidArgumentError, match="never replaced"):
+        table(shared.one, out=paper)
+    assert paper.read_text().startswith("My thesis")
 
 
 @pytest.mark.parametrize(

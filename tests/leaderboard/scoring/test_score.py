@@ -9,6 +9,7 @@ import pytest
 from scored_programs import BY_HEART, HEAD, LOCAL
 
 from leaderboard.landscape import Landscape
+from leaderboard.scoring import child
 from leaderboard.scoring.score import score
 from leaderboard.scoring.suite import SUITE, TRIALS
 from nasbench.benchmarks.catalogue import SHIPPED
@@ -131,6 +132,43 @@ def test_linear_algebra_takes_one_thread(program):
     found = score(program(f"{head}raise ValueError({pools})\n"))
     threads = json.loads(found["error"]["message"].removeprefix("ValueError: "))
     assert set(threads) == {1}
+
+
+def test_a_module_of_a_folder_without_init_is_watched(tmp_path, monkeypatch):
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs/mine.py").write_text("import leaderboard.scoring.suite\n" + LOCAL)
+    monkeypatch.chdir(tmp_path)
+    for target in ("programs/mine.py", "programs.mine:Mine"):
+        assert score(target, seeds=2)["error"]["kind"] == "peek"
+
+
+def test_a_limit_of_the_machine_is_none_of_the_program():
+    code = (
+        "import resource, json; from leaderboard.scoring.score import score; "
+        "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); "
+        "print(json.dumps(score('random_search', seeds=2, memory=2**20)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert "score" in json.loads(done.stdout)
+
+
+def test_a_missing_table_of_the_suite_is_refused(monkeypatch):
+    task = {"target": "random_search", "hidden": False}
+    scoring = child.Scoring(task, -1)
+    ended = []
+
+    def end(result):
+        ended.append(result)
+        raise SystemExit
+
+    def missing(self):
+        raise UnknownNameError("no benchmark is called 'x'")
+
+    monkeypatch.setattr(scoring, "_end", end)
+    monkeypatch.setattr(type(SUITE[0]), "open", missing)
+    with pytest.raises(SystemExit):
+        scoring.run()
+    assert ended == [{"refused": "no benchmark is called 'x'"}]
 
 
 def test_a_program_that_dies_is_a_crash(program):

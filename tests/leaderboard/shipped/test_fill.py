@@ -155,3 +155,25 @@ class TestShipped:
         sizes = [path.stat().st_size for path in self.paths]
         assert max(sizes, default=0) < 2**18
         assert sum(sizes) < 12 * 10**6
+
+
+def test_records_of_others_stay(few, tmp_path, home):
+    own = home.search("random_search", "toy-whole", 6, budget=Budget(trials=10))
+    with pytest.raises(InvalidArgumentError, match="holds records that this command did not make"):
+        fill(few[:1], tmp_path / "out", home.runs)
+    assert own.seeds() == [0, 1, 2, 3, 4, 5]
+    with pytest.raises(InvalidArgumentError, match="there is no folder of records"):
+        fill(few[:1], tmp_path / "out", tmp_path / "work", sources=[tmp_path / "nowhere"])
+    tuned = home.search(
+        "regularized_evolution",
+        "toy-whole",
+        4,
+        budget=Budget(trials=10),
+        hyperparameters={"population": 3, "sample": 2},
+    )
+    out = tmp_path / "out"
+    compact_all(home.runs, out)
+    default = unit("regularized_evolution", preset=None)
+    fill([default], out, tmp_path / "work", search=True)
+    names = {path.name for path in out.rglob("regularized_evolution-*")}
+    assert file_name(tuned.manifest) in names

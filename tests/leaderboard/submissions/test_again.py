@@ -16,6 +16,7 @@ from leaderboard.submissions.submit import submit
 from leaderboard.submissions.verified import read_marks, write_mark
 from leaderboard.submissions.verify import verify
 from nasbench.cli.parsing import parse_seeds
+from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
@@ -112,6 +113,10 @@ def test_an_honest_search_is_as_good_and_its_edited_code_is_found(tmp_path, monk
     (mark,) = read_marks(tmp_path / "mark.json").values()
     assert (mark.level, mark.rerun) == ("relabelled", finding.rerun)
 
+    alone = verify(folder, relabelled=8, module=file, choice=0)
+    assert alone.is_sound
+    assert (alone.level, alone.encode()["choice"]) == ("consistent", 0)
+
     file.write_text(dedent(HONEST.replace("pass", "self.last = observation")))
     report = verify(folder, again=1, module=file)
     (text,) = report.faults["rerun"]
@@ -206,3 +211,15 @@ def test_every_column_of_a_run_is_compared(honest, name):
     column[7:] += 1
     text = rerun.difference(run, replace(run, **{name: column}))
     assert text.startswith(f"differs from trial 7 on: {name} ")
+
+
+def test_a_module_of_a_package_is_found_by_its_whole_path(tmp_path):
+    folder = tmp_path.resolve()
+    modules = rerun._modules
+    assert modules("pkg.search:Mine", tmp_path / "pkg/search.py") == str(folder)
+    assert modules("pkg:Mine", tmp_path / "pkg/__init__.py") == str(folder)
+    assert modules("search:Mine", tmp_path / "search.py") == str(folder)
+    assert modules("local_search", None) is None
+    for wrong in ("search.py", "other/search.py", "pkg/other.py"):
+        with pytest.raises(RecordError, match=r"must name the file pkg/search\.py"):
+            modules("pkg.search:Mine", tmp_path / wrong)

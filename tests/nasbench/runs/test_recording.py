@@ -413,3 +413,15 @@ def test_processes_record_into_one_folder_at_once(tmp_path):
     assert found.seeds() == list(range(12))
     audit(found, nasbench.load(SINGLE))
     assert isinstance(found, Records)
+
+
+def test_the_end_of_another_run_is_no_end_of_this_one(tmp_path):
+    arch = (0,) * 6
+    inner = nasbench.record(SINGLE, name="inner", budget=Budget(trials=9), seed=0, out=tmp_path)
+    outer = nasbench.record(SINGLE, name="outer", budget=Budget(trials=2), seed=0, out=tmp_path)
+    with outer, inner:
+        inner(arch)
+        while True:
+            outer(arch)
+    assert outer.is_recorded
+    assert not inner.is_recorded

@@ -57,6 +57,11 @@ def test_variables_between_integers_are_rounded(toy, archs):
     assert problem.evaluate(x[None]).tolist() == [[100 - (10 * 3 + 2 + 2)]]
 
 
+def test_variables_that_are_no_numbers_are_refused(toy):
+    with pytest.raises(IllegalArchError, match="are no variables of"):
+        Problem(toy).arch(["a"] * 6)
+
+
 @pytest.mark.parametrize("x", [[5, 0, 0, 0, 0, 0], [-1, 0, 0, 0, 0, 0], [0, 0], [np.nan] * 6])
 def test_variables_out_of_bounds_are_refused(toy, x):
     with pytest.raises(IllegalArchError, match="variables"):
