@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("matplotlib")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "results.md").read_text(encoding="utf-8")
-PARTS = ("single", "multi-fidelity", "multi-objective")
+MODELS = ("models-nb201-imagenet16", "models-lite201-fashion", "models-fcnet-protein")
+PARTS = ("single", "multi-fidelity", "multi-objective", *MODELS)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def section(part: str) -> str:
 def test_numbers_in_the_text_stand_in_the_table(part):
     _, cells = table(part)
     known = {cell.strip("*").split(" ")[0] for row in cells.values() for cell in row}
-    said = set(re.findall(r"\b\d\.\d{3}\b", section(part)))
+    said = set(re.findall(r"\b\d\.\d{3,5}\b", section(part)))
     assert said <= known
     assert len(said) >= 3
 
@@ -161,6 +162,23 @@ def test_the_text_says_who_is_ahead_with_several_fidelities():
     evolution = sorted(number(cells[name][2]) for name in marked(part, 2, "**") - ahead)
     said = f"its presets end at {evolution[0]:.3f} to {evolution[-1]:.3f}."
     assert said in section(part)
+
+
+def test_the_text_says_who_is_ahead_with_a_model():
+    part = MODELS[0]
+    ends = {name: number(row[2]) for name, row in table(part)[1].items()}
+    early = {name: number(row[0]) for name, row in table(part)[1].items()}
+    assert min(ends, key=ends.__getitem__) == "gp_bo"
+    assert min(early, key=early.__getitem__) == "bananas"
+    evolution = ends["regularized_evolution (naszilla)"]
+    assert evolution < ends["regularized_evolution"] < ends["random_search"]
+    for name in ("bananas", "bananas (naszilla)", "bonas", "npenas", "brp_nas", "predictor_ea"):
+        assert ends[name] < evolution
+    for name in ("tpe (optuna4)", "tpe (hyperopt)", "smac (nb101)"):
+        assert ends[name] > evolution
+    for other in MODELS[1:]:
+        assert "bananas" in marked(other, 2, "**")
+        assert next(iter(table(other)[1])) == "bananas"
 
 
 def test_the_text_says_who_is_ahead_with_several_objectives():
