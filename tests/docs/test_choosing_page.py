@@ -10,6 +10,11 @@ BUDGETS = {
     int(head): [line.strip("| ").split(" | ") for line in rows.splitlines() if "`" in line]
     for head, rows in re.findall(r"\| after (\d+) trials .*\n\| ---.*\n((?:\|.*\n)+)", PAGE)
 }
+CROWD = {
+    row[0].strip("`"): [float(cell.strip("*").replace(",", "")) for cell in row[1:]]
+    for line in PAGE.partition("<!-- choosing-workers -->")[2].splitlines() if "| `" in line
+    for row in [line.strip("| ").split(" | ")]
+}  # fmt: skip
 ADVICE = dict(re.findall(r"^\| ([^|]+) \| (.+) \|$", PAGE.partition("\n## ")[0], re.MULTILINE))
 PROSE = re.sub(r"^\|.*$", "", PAGE, flags=re.MULTILINE)
 
@@ -44,8 +49,23 @@ def test_numbers_in_the_text_stand_in_the_tables():
         number for rows in BUDGETS.values() for row in rows for c in row
         for number in re.findall(r"\d\.\d\d", c)
     }  # fmt: skip
+    cells |= {f"{share:.2f}" for row in CROWD.values() for share in row[::2]}
     said = re.findall(r"\b\d\.\d\d\b", PROSE)
     assert len(said) > 10
     assert {*said} <= cells
     last = list(means(150).values())
     assert f"({last[0]:.2f} to {last[3]:.2f})" in PROSE
+
+
+def test_what_is_said_of_several_workers():
+    advised = re.findall(r"`(\w+)`", ADVICE["many workers"])
+    assert {*advised} == {*sorted(CROWD, key=lambda name: CROWD[name][4])[:3]}
+    for name in advised:
+        one, alone, _, _, many, together = CROWD[name]
+        assert f"from {one:.2f} to" in PROSE
+        assert many < one + 0.15
+        assert alone / together == pytest.approx(30, rel=0.1)
+    for name in ("tpe", "regularized_evolution"):
+        assert CROWD[name][4] > CROWD[name][0] + 0.2
+    others = [row[5] for name, row in CROWD.items() if name != "local_search"]
+    assert CROWD["local_search"][5] > 2 * max(others)
