@@ -85,9 +85,8 @@ def shares(boards: Mapping[str, Board], seeds: int) -> str:
         axes.set_ylabel("regret, random search = 1")
     figure.tight_layout()
     save(figure, "choosing")
-    seconds = _seconds(boards.values())
     complete = [m for m in METHODS if all((m, benchmark) in left for benchmark in boards)]
-    return "\n\n".join(_budget(n, complete, boards, left, seconds) for n in MARKS)
+    return "\n\n".join(_budget(n, complete, boards, left) for n in MARKS)
 
 
 def _budget(
@@ -95,7 +94,6 @@ def _budget(
     methods: Sequence[str],
     benchmarks: Iterable[str],
     left: Mapping[tuple[str, str], Values],
-    seconds: Mapping[str, str],
 ) -> str:
     """A table of one budget, best first."""
     place = PLACES.index(trials)
@@ -105,9 +103,9 @@ def _budget(
         mean = np.mean(values, axis=0)
         (low,), (high,) = bootstrap(mean)
         told = f"{mean.mean():.2f} ({low:.2f} to {high:.2f})"
-        cells = [f"`{method}`", *map(_marked, values), told, seconds[method]]
+        cells = [f"`{method}`", *map(_marked, values), told]
         rows.append((float(mean.mean()), cells))
-    head = [f"after {trials} trials", *benchmarks, "mean", "seconds"]
+    head = [f"after {trials} trials", *benchmarks, "mean"]
     return markdown_table(head, [cells for _, cells in sorted(rows)])
 
 
@@ -127,8 +125,8 @@ def _seconds(boards: Iterable[Board]) -> dict[str, str]:
     return {name: f"{value:.2g}" for name, value in found.items()}
 
 
-def crowd(boards: Mapping[int, Board], seeds: int) -> str:
-    """What is left of the regret of random search with several workers, and the time it takes."""
+def crowd(boards: Mapping[int, Board], seeds: int, seconds: Mapping[str, str]) -> str:
+    """What is left of random search's regret with several workers, and the time that it takes."""
     cells: dict[str, list[str]] = {name: [] for name in METHODS}
     for board in boards.values():
         rows = {row.algorithm: row for row in board.rows}
@@ -139,8 +137,8 @@ def crowd(boards: Mapping[int, Board], seeds: int) -> str:
             hours = np.mean([s.end("seconds") for s in rows[method].searches[:seeds]]) / 3600
             left = relative(board, rows[method], [TRIALS])[:seeds]
             cells[method] += [_marked(left), f"{hours:,.0f}"]
-    head = ["method", *(text for n in boards for text in (f"{n} at once", "hours"))]
-    return markdown_table(head, [[f"`{m}`", *cells[m]] for m in METHODS])
+    head = ["method", *(text for n in boards for text in (f"{n} at once", "hours")), "seconds"]
+    return markdown_table(head, [[f"`{m}`", *cells[m], seconds[m]] for m in METHODS])
 
 
 def found(
@@ -180,7 +178,7 @@ def main() -> None:
             given.runs / (f"models-{CROWD}" if n == 1 else f"workers-{n}"),
         )
     }
-    fill(PAGE, "choosing-workers", crowd(crowds, given.seeds))
+    fill(PAGE, "choosing-workers", crowd(crowds, given.seeds, _seconds(boards.values())))
 
 
 if __name__ == "__main__":
