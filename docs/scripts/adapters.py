@@ -5,14 +5,13 @@ folder of records does not hold yet and fills in the tables. A run that was stop
 the extras ``adapters`` and ``leaderboard``, and matplotlib.
 """
 
-import argparse
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from pages import DOCS, fill, markdown_table
-from results import full, recorded
+from results import full, parser_of, records_of
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -20,7 +19,6 @@ from algorithms.adapters.verdicts import VERDICTS
 from leaderboard.boards import Row
 from leaderboard.scores import rank
 from nasbench.runs.records import Records
-from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
 
 TRIALS = 100
@@ -81,8 +79,7 @@ def run(title: str, seeds: int, processes: int, out: Path, *, search: bool) -> l
             budget=nasbench.Budget(trials=TRIALS),
             objectives=objectives,
         )
-        if search or recorded(setup, seeds, out):
-            records.append(record_seeds(setup, range(seeds), out, processes=processes))
+        records += records_of(setup, seeds, processes, out, search=search)
     return records
 
 
@@ -107,12 +104,7 @@ def _score(row: Row) -> tuple[str, str]:
 
 def main() -> None:
     """Parse the command line, run, and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs/adapters"))
-    parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")
-    given = parser.parse_args()
+    given = parser_of(__doc__, seeds=20, runs="runs/adapters").parse_args()
     fill(PAGE, "verdicts", verdicts())
     for title in TABLES:
         out = given.runs / title.replace(" ", "-")

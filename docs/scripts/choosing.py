@@ -6,23 +6,20 @@ of ``model_results.py``, on its tables. Needs the extras ``leaderboard``, ``torc
 ``surrogates``, and matplotlib.
 """
 
-import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 from model_results import TRIALS
-from pages import DOCS, fill, markdown_table, save, style
-from results import Values, full, reached, recorded
+from pages import DOCS, fill, label, markdown_table, save, style
+from results import Values, full, parser_of, reached, records_of
 
 import nasbench
 from leaderboard.boards import Board, Row
 from leaderboard.landscape import Landscape
 from leaderboard.scores import Ranking, rank
 from leaderboard.statistics import interval as bootstrap
-from nasbench.runs.records import Records
-from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
 
 PAGE = DOCS / "choosing.md"
@@ -79,10 +76,7 @@ def shares(boards: Mapping[str, Board], seeds: int) -> str:
         axes.set_xticks([PLACES[0], *MARKS], labels=[f"{n}" for n in (PLACES[0], *MARKS)])
         axes.minorticks_off()
     panels[0, 1].legend(ncols=2, loc="lower left")
-    for axes in panels[1]:
-        axes.set_xlabel("trials")
-    for axes in panels[:, 0]:
-        axes.set_ylabel("regret, random search = 1")
+    label(panels, "trials", "regret, random search = 1")
     figure.tight_layout()
     save(figure, "choosing")
     complete = [m for m in METHODS if all((m, benchmark) in left for benchmark in boards)]
@@ -141,26 +135,16 @@ def crowd(boards: Mapping[int, Board], seeds: int, seconds: Mapping[str, str]) -
     return markdown_table(head, [[f"`{m}`", *cells[m], seconds[m]] for m in METHODS])
 
 
-def found(
-    setups: Iterable[Setup], seeds: int, processes: int, out: Path, *, search: bool
-) -> list[Records]:
-    """Records of searches; without ``search``, of those that are recorded in full."""
-    chosen = [setup for setup in setups if search or recorded(setup, seeds, out)]
-    return [record_seeds(setup, range(seeds), out, processes=processes) for setup in chosen]
-
-
 def main() -> None:
     """Parse the command line, run, and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs/results"))
-    parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")
+    parser = parser_of(__doc__, seeds=20, runs="runs/results")
     given = parser.parse_args()
     style()
 
     def board(setups: Iterable[Setup], out: Path) -> Ranking:
-        return rank(found(setups, given.seeds, given.processes, out, search=not given.no_search))
+        search = not given.no_search
+        options = (given.seeds, given.processes, out)
+        return rank([r for one in setups for r in records_of(one, *options, search=search)])
 
     boards = {
         table: made

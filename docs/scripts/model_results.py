@@ -5,13 +5,12 @@ folder of records does not hold yet and writes the tables of the section. A run 
 goes on. Needs the extras ``leaderboard``, ``torch`` and ``surrogates``, and matplotlib.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from pages import fill, markdown_table
-from results import PAGE, compared, full, reached, recorded
+from results import PAGE, compared, full, parser_of, reached, records_of
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -20,7 +19,6 @@ from leaderboard.scores import rank
 from nasbench.algorithm import hyperparameters
 from nasbench.benchmarks.catalogue import find, is_surrogate, open_table
 from nasbench.runs.records import Records
-from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
 
 TRIALS = 150
@@ -92,10 +90,8 @@ def run(benchmark: str, seeds: int, processes: int, out: Path, *, search: bool) 
         unit = prepared.benchmark.column(prepared.benchmark.objectives[0]).unit
         if prepared.example.loss_unit not in (None, unit):
             continue
-        if not search and not recorded(setup, seeds, out):
-            continue
         print(benchmark, algorithm, preset or "", flush=True)
-        records.append(record_seeds(setup, range(seeds), out, processes=processes))
+        records += records_of(setup, seeds, processes, out, search=search)
     return records
 
 
@@ -124,12 +120,8 @@ def is_table(benchmark: str) -> bool:
 
 def main() -> None:
     """Parse the command line, run, and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__, seeds=None, runs="runs/results")
     parser.add_argument("--table", choices=TABLES, help="only on this benchmark")
-    parser.add_argument("--seeds", type=int, help="at most so many")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs/results"))
-    parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")
     given = parser.parse_args()
     for benchmark, most in TABLES.items():
         if given.table in (None, benchmark):

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from leaderboard import curves
 
@@ -45,6 +47,14 @@ def draw(axes: Axes, lines: Mapping[str, curves.Curve], rest: Sequence[curves.Cu
             continue
         axes.plot(curve.at, curve.mean, color=f"C{i}", linewidth=1.4, label=label, zorder=3)
         axes.fill_between(curve.at, curve.low, curve.high, color=f"C{i}", alpha=0.2, linewidth=0)
+
+
+def label(panels: NDArray[np.object_], x: str, y: str) -> None:
+    """Name the axes at the lower and the left edge of a grid of panels."""
+    for axes in panels[-1]:
+        axes.set_xlabel(x)
+    for axes in panels[:, 0]:
+        axes.set_ylabel(y)
 
 
 def save(figure: Figure, name: str) -> None:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
-from pages import DOCS, draw, fill, markdown_table, save, style
+from pages import DOCS, draw, fill, label, markdown_table, save, style
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -115,11 +115,31 @@ class Part:
         return records
 
 
-def recorded(setup: Setup, seeds: int, out: Path) -> bool:
-    """Whether a folder holds so many seeds of a search, from seed 0 on."""
+def records_of(
+    setup: Setup, seeds: int, processes: int, out: Path, *, search: bool
+) -> list[Records]:
+    """The records of a search, which runs what the folder lacks; without ``search`` none then."""
     manifest = setup.prepare().manifest
     folder = out / manifest.benchmark / manifest.folder_name
-    return folder.exists() and not Records(folder).missing(range(seeds))
+    if not search and (not folder.exists() or Records(folder).missing(range(seeds))):
+        return []
+    return [record_seeds(setup, range(seeds), out, processes=processes)]
+
+
+def parser_of(description: str | None, *, seeds: int | None, runs: str) -> argparse.ArgumentParser:
+    """The command line of a script that shows records: :func:`records_of` takes its options.
+
+    Args:
+        description: What the script does.
+        seeds: Seeds of each search; None for as many as the script has for each benchmark.
+        runs: Folder of records.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, default=seeds, help="at most so many")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path(runs))
+    parser.add_argument("--no-search", action="store_true", help="show what is recorded in full")
+    return parser
 
 
 # Tables
@@ -249,10 +269,7 @@ def single_figure(board: Board) -> None:
         draw(axes, lines, rest)
         axes.set(xscale="log", yscale="log", title=family, xlim=(3, TRIALS), ylim=(0.02, 6))
         axes.legend(loc="lower left")
-    for axes in panels[1]:
-        axes.set_xlabel("trials")
-    for axes in panels[:, 0]:
-        axes.set_ylabel("validation regret (points)")
+    label(panels, "trials", "validation regret (points)")
     figure.tight_layout()
     save(figure, "results-single")
 
