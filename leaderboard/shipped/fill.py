@@ -112,11 +112,11 @@ def fill(
             folder of ``sources`` does not exist.
     """
     counts: dict[State, int] = dict.fromkeys(get_args(State), 0)
-    writable_folder(out)
-    _claim(work)
     for folder in sources:
         if not folder.is_dir():
             raise InvalidArgumentError(f"there is no folder of records {folder}")
+    writable_folder(out)
+    _claim(work)
     for number, found in enumerate(look(units, out, (*sources, work))):
         progress(number, len(units))
         state, why = found.state, found.why

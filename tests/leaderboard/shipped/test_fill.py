@@ -164,6 +164,7 @@ def test_records_of_others_stay(few, tmp_path, home):
     assert own.seeds() == [0, 1, 2, 3, 4, 5]
     with pytest.raises(InvalidArgumentError, match="there is no folder of records"):
         fill(few[:1], tmp_path / "out", tmp_path / "work", sources=[tmp_path / "nowhere"])
+    assert not (tmp_path / "work").exists()
     tuned = home.search(
         "regularized_evolution",
         "toy-whole",
