@@ -167,10 +167,14 @@ class SurrogatePopulation:
 
     def trainings(self, column: str) -> TrainingResults:
         owners, first = np.unique(self.owners(self.archs), return_index=True)
-        archs = self.archs[first]
-        drawn = [self._benchmark.query_many(archs, column, seed=seed) for seed in range(TRAININGS)]
+        drawn = [
+            self._benchmark.query_many(self.archs, column, seed=seed)[first]
+            for seed in range(TRAININGS)
+        ]
         return TrainingResults(
-            np.tile(owners, TRAININGS), np.tile(archs, (TRAININGS, 1)), np.concatenate(drawn)
+            np.tile(owners, TRAININGS),
+            np.tile(self.archs[first], (TRAININGS, 1)),
+            np.concatenate(drawn),
         )
 
     def n_diverged(self, archs: NDArray[np.integer]) -> int:

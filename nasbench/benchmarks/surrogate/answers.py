@@ -66,6 +66,21 @@ class SurrogateAnswers:
         self._low, self._high = ranges.T
         self.of: Memo[SurrogateAnswer] = Memo(self._find, _MEMO)
         self.drawn: dict[tuple[Arch, int], NDArray[np.float32]] = {}
+        self._last: tuple[Any, bool, Any] = (None, False, None)
+
+    def of_many(self, canonical: NDArray[np.integer], *, seconds: bool) -> Any:
+        """Predict many networks; see :func:`predicted`.
+
+        Several metrics and seeds are often asked of the same networks, one after another, so the
+        last predictions are kept, unless there are very many.
+        """
+        key = canonical.shape, canonical.dtype, canonical.tobytes()
+        last, has_seconds, answers = self._last
+        if key != last or seconds > has_seconds:
+            answers = predicted(self._predictor(), canonical, seconds=seconds)
+            if len(canonical) <= _MEMO:
+                self._last = (key, seconds, answers)
+        return answers
 
     def draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
         """Return one noisy training; always the same for the same seed."""

@@ -17,7 +17,6 @@ from nasbench.benchmarks.surrogate.answers import (
     check_seed,
     drawn,
     open_predictor,
-    predicted,
     single,
 )
 from nasbench.benchmarks.surrogate.folder import Description
@@ -286,7 +285,7 @@ class SurrogateBenchmark:
         for arch in np.unique(archs, axis=0).tolist() if self.space.has_rules else ():
             self.space.check(arch)
         canonical = self.space.canonical_many(archs)
-        answers = predicted(self.predictor, canonical, seconds=metric not in self.columns)
+        answers = self._answers.of_many(canonical, seconds=metric not in self.columns)
         if metric == "seconds" and answers.seconds is not None:
             return single(answers.seconds[:, self.epochs.index(epoch)])
         if metric == "validation_seconds" and answers.validation_seconds is not None:

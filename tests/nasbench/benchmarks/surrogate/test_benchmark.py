@@ -53,6 +53,30 @@ def test_one_by_one_as_in_batches(surrogate, archs):
     np.testing.assert_allclose(many, single, rtol=1e-6)
 
 
+def test_the_model_is_asked_once_for_all_seeds_and_metrics_of_the_same_networks(
+    folder, archs, monkeypatch
+):
+    surrogate = nasbench.load(folder)
+    asked = []
+    predict = surrogate.predictor.predict
+    monkeypatch.setattr(
+        surrogate.predictor,
+        "predict",
+        lambda rows, **options: asked.append(len(rows)) or predict(rows, **options),
+    )
+    first, second = np.array(archs[:20]), np.array(archs[20:40])
+    for seed in range(3):
+        surrogate.query_many(first, "valid_accuracy", seed=seed)
+        surrogate.query_many(first, "test_accuracy", seed=seed)
+    assert len(asked) == 1
+    surrogate.query_many(first, "seconds")  # which the model leaves out unless they are asked
+    surrogate.query_many(first, "valid_accuracy")
+    assert len(asked) == 2
+    other = surrogate.query_many(second, "valid_accuracy")
+    assert len(asked) == 3
+    np.testing.assert_array_equal(other, nasbench.load(folder).query_many(second, "valid_accuracy"))
+
+
 def test_a_training_is_one_curve(surrogate, archs):
     for arch in archs[:10]:
         curve = surrogate.curve(arch, "valid_accuracy", seed=9)
