@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
     Attributes:
         x: Inputs, examples first.
-        y: What to answer.
+        y: What to answer; negative where nothing is asked.
     """
 
     x: Tensor
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     """What a supernet makes of a batch.
 
     Attributes:
-        loss: Cross-entropy, a mean over the batch; differentiable in gates and weights.
+        loss: Cross-entropy, a mean over all answers; differentiable in gates and weights.
         accuracy: Share of right answers, from 0 to 1.
     """
 
@@ -122,7 +122,7 @@ class Supernet(Protocol):
             edges: Factor of every decision, shape ``(n_decisions,)``; None for 1.
             ghosts: Whether the gates of inactive options are added to the features of the decision,
                 as numbers, and so have a gradient (GDAS).
-            drop_path: Probability that an option with weights is dropped, for an example.
+            drop_path: Probability that the mixture of a decision is dropped, for an example.
             skip_dropout: Probability that a number is dropped behind an option that copies.
             passes: How often to charge the call, for a caller who goes backwards so often.
             weights: What to use in the place of :meth:`weights`, with gradients; None for those.

@@ -39,8 +39,8 @@ class TinyNetwork(nn.Module):
             for option, is_active in enumerate(options):
                 if is_active:
                     y = torch.tanh(x @ self.maps[decision, option])
-                    y = mixture.kept(y, (len(y), 1), mixture.drop_path)
                     added = added + y * mixture.gates[decision, option]
+            added = mixture.kept(added, (len(x), 1), mixture.drop_path)
             if mixture.ghosts is not None:
                 added = added + mixture.ghosts[decision]
             x = x + (added if mixture.edges is None else added * mixture.edges[decision])

@@ -1,6 +1,7 @@
 """Bayesian optimisation with a Gaussian process (Snoek et al., 2012, https://arxiv.org/abs/1206.2944)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import floor, sqrt
 from random import Random
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from algorithms.models.processes.kernels import (
     path,
 )
 from algorithms.models.processes.process_search import ProcessSearch
+from algorithms.parts.mutation import edge_ends, mutate_each, naszilla_rates
 from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.space import Arch, SearchSpace
 
@@ -29,7 +31,8 @@ _DISTANCES: Mapping[str, Callable[[SearchSpace], Distance]] = {
     "degrees": degrees,
 }
 _DEPTHS = range(3)
-_SMALLEST, _LARGEST = 1e-9, 1e9
+MUTATIONS = ("steps", "naszilla")
+_SMALLEST, _LARGEST = 1e-10, 1e9
 _SAMPLED = 20
 
 
@@ -42,7 +45,7 @@ class GPBO(ProcessSearch):
     fantasies that end as predicted.
 
     Preset ``naszilla`` is ``gp_bayesopt`` of naszilla/naszilla (``nas_algorithms.py``,
-    ``bo/pp/pp_gp_my_distmat.py``), which also is its NASBOT with ``kernel="degrees"``. There, a
+    ``bo/pp/gp/gp_utils.py``), which also is its NASBOT with ``kernel="degrees"``. There, a
     candidate is drawn from up to 475 mutants 200 times, which may be twice the same; here, 200
     different ones are made. Preset ``synetune`` has the settings of Syne Tune's Bayesian
     optimisation, without its gradient steps on the acquisition function, for which options would
@@ -78,6 +81,10 @@ class GPBO(ProcessSearch):
         mutated_share: Share of the candidates that are mutants of the best architectures.
         parents: Number of best architectures that are mutated.
         edits: Largest number of mutations of a mutant; every number is as likely.
+        mutation: ``"steps"``: so many moves to a neighbour. ``"naszilla"``: each decision changes
+            with a probability of its own
+            (:func:`algorithms.parts.mutation.naszilla_rates`), which grows with the number of
+            mutations where all decisions are edges, as in NAS-Bench-201.
         fantasies: Number of joint draws of the losses of running trials, over which the acquisition
             function is averaged; 0 for their mean instead of draws.
         length: Length of a kernel of distances; None to fit it.
@@ -90,17 +97,17 @@ class GPBO(ProcessSearch):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "naszilla": {
             "kernel": "hamming",
-            "power": 2,
             "targets": "losses",
-            "length": 3.0,
+            "length": 3.0 / sqrt(2),
             "signal": 2.25,
-            "noise": 1e-5,
+            "noise": 1e-10,
             "acquisition": "ucb",
             "beta": 0.5,
             "candidates": 200,
             "mutated_share": 1.0,
             "parents": 5,
             "edits": 19,
+            "mutation": "naszilla",
         },
         "synetune": {
             "kernel": "matern",
@@ -131,6 +138,7 @@ class GPBO(ProcessSearch):
         mutated_share: float = 0.5,
         parents: int = 5,
         edits: int = 1,
+        mutation: str = "steps",
         fantasies: int = 0,
         length: float | None = None,
         signal: float | None = None,
@@ -145,6 +153,8 @@ class GPBO(ProcessSearch):
         for name, count in (("candidates", candidates), ("parents", parents), ("edits", edits)):
             if count < 1:
                 raise InvalidArgumentError(f"{name} = {count} must be at least 1")
+        if mutation not in MUTATIONS:
+            raise InvalidArgumentError(f"mutation = {mutation!r}{one_of(mutation, MUTATIONS)}")
         if not 0 <= mutated_share <= 1:
             raise InvalidArgumentError(f"mutated_share = {mutated_share} must be in [0, 1]")
         for name, value in (("length", length), ("signal", signal), ("noise", noise)):
@@ -177,9 +187,21 @@ class GPBO(ProcessSearch):
         self.mutated_share = mutated_share
         self.parents = parents
         self.edits = edits
+        self.mutation = mutation
+        self._rates = naszilla_rates(space)
+        self._has_only_edges = None not in edge_ends(space)
 
     def pool(self, process: GaussianProcess) -> Sequence[Arch]:
-        return self.candidates_near(self.candidates, self.mutated_share, self.parents, self.edits)
+        return self.candidates_near(self.candidates, self.mutated_share, self.parents, self._mutant)
+
+    def _mutant(self, arch: Arch) -> Arch:
+        edits = 1 + floor(self.rng.random() * self.edits)
+        if self.mutation == "naszilla":
+            times = edits if self._has_only_edges else 1
+            return mutate_each(self.space, arch, [times * r for r in self._rates], self.rng)
+        for _ in range(edits):
+            arch = self.space.mutate(arch, self.rng)
+        return arch
 
 
 def _kernels(

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 from algorithms.models.processes.gaussian_process import GaussianProcess
 from algorithms.models.processes.kernels import WeisfeilerLehman
 from algorithms.models.processes.process_search import ProcessSearch
+from algorithms.parts.mutation import edge_ends, mutate_each
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
 
 _MIN_NOISE = 1e-5
+_PATIENCE = 50
 
 
 class NASBowl(ProcessSearch):
@@ -17,8 +19,8 @@ class NASBowl(ProcessSearch):
 
     A Gaussian process with the normalised subtree kernel on the graphs of architectures predicts
     logarithms of losses; depth of the subtrees and noise maximise the marginal likelihood. The
-    candidates are mutants of the best architectures and random ones, and a batch is those with the
-    highest expected improvement.
+    candidates are mutants of the best architectures, in which every decision changes with a
+    probability of its own, and random ones; a batch is those with the highest expected improvement.
 
     The defaults are those of the paper on NAS-Bench-101, preset ``nb201`` those on NAS-Bench-201,
     as in xingchenwan/nasbowl. Other than there, the graphs are those of the space, in which the
@@ -95,6 +97,29 @@ class NASBowl(ProcessSearch):
         self.parents = parents
         self.depths = depths
         self.max_noise = max_noise
+        self._rates = rates(space)
 
     def pool(self, process: GaussianProcess) -> Sequence[Arch]:
-        return self.candidates_near(self.candidates, self.mutated_share, self.parents)
+        return self.candidates_near(self.candidates, self.mutated_share, self.parents, self._mutant)
+
+    def _mutant(self, arch: Arch) -> Arch:
+        for _ in range(_PATIENCE):
+            mutant = mutate_each(self.space, arch, self._rates, self.rng)
+            if mutant not in self.seen:
+                return mutant
+        return arch
+
+
+def rates(space: SearchSpace) -> list[float]:
+    """Probability that each decision changes in xingchenwan/nasbowl.
+
+    An edge changes with probability one over the number of nodes, or of its options in a cell whose
+    decisions are all edges; another decision with one over the number of the others.
+    """
+    ends = edge_ends(space)
+    n_others = ends.count(None)
+    n_nodes = len({node for edge in ends if edge for node in edge})
+    return [
+        1 / n_others if not edge else 1 / n_nodes if n_others else 1 / options
+        for edge, options in zip(ends, space.options, strict=True)
+    ]

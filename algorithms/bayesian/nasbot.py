@@ -21,6 +21,7 @@ _KERNELS: Mapping[str, Callable[[SearchSpace], Kernel]] = {
     "otmann": Otmann,
 }
 _STEPS = tuple(accumulate((0.5, 0.25, 0.125, 0.075, 0.05)))
+_TEMPERATURE = 2.0
 _EVALUATIONS, _MIN_EVALUATIONS = 25, 50
 
 
@@ -28,20 +29,22 @@ class NASBOT(ProcessSearch):
     """NASBOT: Bayesian optimisation with a distance between graphs (Kandasamy et al., 2018).
 
     A Gaussian process compares architectures by a distance between their graphs. An evolutionary
-    search maximises the expected improvement: parents are drawn by a softmax of their standardised
-    expected improvement and mutated ``mutations`` at a time, 1 to 5 steps each with probabilities
+    search maximises the expected improvement: parents are drawn by a softmax of half their
+    standardised expected improvement and mutated ``mutations`` at a time, 1 to 5 steps each with probabilities
     .5, .25, .125, .075 and .05, until ``25 * sqrt(n)`` candidates were scored for ``n`` results,
     but at least 50 and at most ``max_evaluations``. The candidate with the highest expected
     improvement is trained.
 
     The default distance is the one by which naszilla/naszilla replaces the paper's: differences of
-    sorted in-degrees, sorted out-degrees and numbers of operations. Preset ``kandasamy`` takes the
+    sorted in-degrees, sorted out-degrees and numbers of operations, and of operations in place
+    where all graphs have the same edges. Preset ``kandasamy`` takes the
     optimal transport of the paper (:mod:`algorithms.models.processes.otmann`), which is far slower.
 
     Settings are those of kirthevasank/nasbot (``opt/nasbot.py``, ``opt/ga_optimiser.py``,
     ``nn/nn_gp.py``). Other than there, parameters of the kernel maximise the marginal likelihood
-    (there they are drawn from a posterior), one mutation step is one of the space, and masses and
-    costs of the transport do without widths, which cells do not have.
+    (there they are drawn from a posterior), the evolutionary search starts from the trained
+    architectures (there also from a fixed pool), one mutation step is one of the space, and masses
+    and costs of the transport do without widths, which cells do not have.
 
     Args:
         space: The search space. Without graphs, an architecture is a chain of its decisions, as in
@@ -124,7 +127,7 @@ class NASBOT(ProcessSearch):
         scores = np.where(finite, scores, scores[finite].min())
         span = np.ptp(scores)
         scaled = (scores - scores.max()) / span if span > 0 else np.zeros(len(scores))
-        scaled /= scaled.std() if span > 0 else 1.0
+        scaled /= _TEMPERATURE * scaled.std() if span > 0 else 1.0
         ends = np.cumsum(np.exp(scaled)).tolist()
         return [
             min(bisect_right(ends, self.rng.random() * ends[-1]), len(ends) - 1) for _ in range(n)

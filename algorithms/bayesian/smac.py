@@ -50,8 +50,8 @@ class SMAC(BatchSearch):
         space: The search space.
         fidelities: Epochs on offer; only the last is used.
         seed: Seed of the search.
-        initial: Results to wait for before the first forest; until then new architectures are
-            random.
+        initial: Architectures with a result to wait for before the first forest; until then new
+            ones are random.
         batch: New architectures between two forests.
         trees: Number of trees, each fitted to a bootstrap sample.
         splits: Threshold of a feature at a node: ``"best"``, or ``"random"`` as in SMAC3 2.4; the
@@ -82,7 +82,7 @@ class SMAC(BatchSearch):
             "max_calls": 3,
         },
         "nb101": {
-            "initial": 3,  # the first architecture twice, and another
+            "initial": 2,
             "feature_share": 0.8333333333333334,
             "min_split": 3,
             "min_leaf": 3,
@@ -168,6 +168,11 @@ class SMAC(BatchSearch):
             self._incumbent = arch
         elif arch != self._incumbent:
             self._compare(arch, self._incumbent)
+
+    def _next(self) -> Sequence[Arch]:
+        if len(self._results) < self.initial:
+            return unseen(self.space, 1, self.rng, self.seen)
+        return super()._next()
 
     def _again(self) -> Arch | None:
         """What to train once more before the next new architecture, if anything."""

@@ -65,7 +65,7 @@ class FPNAS(Algorithm):
         self._loss = inf
         self._part = 0
         self._left = turn  # candidates of this turn
-        self._stale = 0  # turns that ended since the centre improved
+        self._stale = 0  # whole turns since the centre improved
 
     def ask(self) -> Proposal | None:
         arch = None
@@ -90,14 +90,15 @@ class FPNAS(Algorithm):
         if self._descents[arch] != self._descent:
             return
         if self._center is None or observation.loss < self._loss:
-            self._center, self._loss, self._stale = arch, observation.loss, 0
+            self._center, self._loss = arch, observation.loss
+            self._stale = 0 if self._left == self.turn else -1  # the end of this turn is no turn
 
     def _end_turn(self) -> None:
         """Go on to the next block, or start again."""
         self._part = (self._part + 1) % len(self._parts)
         self._left = self.turn
         self._stale += 1
-        if self._stale > len(self._parts):
+        if self._stale >= len(self._parts):
             self._center, self._loss, self._stale, self._part = None, inf, 0, 0
             self._descent += 1
 

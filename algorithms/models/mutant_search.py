@@ -20,6 +20,8 @@ Numbers = NDArray[np.float64]
 MUTATIONS = ("one", "naszilla")
 TARGETS = ("standardized", "raw")
 
+_PATIENCE = 5
+
 
 class MutantSearch(BatchSearch):
     """Base of Bayesian optimisation over mutants of the best architectures so far.
@@ -88,10 +90,7 @@ class MutantSearch(BatchSearch):
         """
 
     def choose(self, n: int) -> Sequence[Arch]:
-        parents = self.examples.best(len(self.examples))
-        candidates = mutants(
-            parents, self.candidates, self.seen, self._mutate, at_once=self.parents
-        )
+        candidates = self._mutants()
         if not candidates:
             return []
         x, y = self._features(self.examples.archs), self._targets()
@@ -105,6 +104,20 @@ class MutantSearch(BatchSearch):
         best = float(y.min())
         gain = acquisition(self.acquisition, mean, std, best, self.beta, self.array_rng)
         return [candidates[i] for i in np.argsort(-gain, kind="stable")[:n].tolist()]
+
+    def _mutants(self) -> list[Arch]:
+        """New mutants of the best, and of the next ones while there are fewer than ``candidates``.
+
+        The last parent may bring more, as in naszilla/naszilla (``get_candidates`` in
+        ``nas_benchmarks.py``).
+        """
+        found: dict[Arch, None] = {}
+        each = max(self.candidates // self.parents, 1)
+        for parent in self.examples.best(_PATIENCE * self.parents):
+            if len(found) >= self.candidates:
+                break
+            found |= dict.fromkeys(mutants([parent], each, self.seen, self._mutate))
+        return list(found)
 
     def _mutate(self, arch: Arch) -> Arch:
         if self.mutation == "one":

@@ -71,7 +71,7 @@ class BOHB(Algorithm):
         },
         "nb101": {
             "n_samples": 64,
-            "random_fraction": 0.3333333333333333,
+            "random_fraction": 0.33,
             "min_bandwidth": 0.3,
             "kernel": "statsmodels",
             "refill": True,

@@ -23,7 +23,8 @@ class BilevelSearch(WeightSearch):
         space: The space to search.
         gate_rate: Learning rate of the architecture parameters, by Adam.
         gate_decay: Their weight decay.
-        first_epoch: Epoch in which they begin to learn, from 0.
+        first_epoch: Epoch in which they begin to learn, from 0; of every run, where a method has
+            several.
     """
 
     spread: float = 1e-3
@@ -72,7 +73,7 @@ class BilevelSearch(WeightSearch):
         for train, valid in zip(
             self.net.train_batches(epoch), self.net.valid_batches(epoch), strict=True
         ):
-            learns = epoch >= self.first_epoch
+            learns = epoch % self.epochs >= self.first_epoch
             judged = self.learn_gates(train, valid) if learns else None
             trained = self.learn_weights(train)
             losses.append([trained.loss.item(), *_numbers(judged)])

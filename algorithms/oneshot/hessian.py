@@ -7,6 +7,8 @@ dominant eigenvalue tells when DARTS begins to fail.
 import torch
 from torch import Tensor
 
+from algorithms.oneshot.one_shot_search import DivergedError
+
 
 def hessian(loss: Tensor, parameters: Tensor) -> Tensor:
     """Return the exact second derivatives of a loss, shape ``(n, n)``, by ``n`` backward passes.
@@ -24,6 +26,12 @@ def hessian(loss: Tensor, parameters: Tensor) -> Tensor:
 
 
 def dominant_eigenvalue(loss: Tensor, parameters: Tensor) -> float:
-    """Return the largest eigenvalue of the Hessian of a loss."""
+    """Return the largest eigenvalue of the Hessian of a loss.
+
+    Raises:
+        DivergedError: A second derivative is no finite number.
+    """
     matrix = hessian(loss, parameters).double()
+    if not bool(matrix.isfinite().all()):
+        raise DivergedError
     return float(torch.linalg.eigvalsh(0.5 * (matrix + matrix.T))[-1])

@@ -60,8 +60,8 @@ class NPENAS(BatchSearch):
 
     families = ("graph network",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "np": {"predictor": "sigmoid", "rate": 100.0, "epochs": 300, "batch_size": 16},
-        "bo": {"predictor": "gaussian", "epochs": 1000, "batch_size": 16},
+        "np": {"predictor": "sigmoid", "rate": 100.0, "epochs": 300, "batch_size": 10},
+        "bo": {"predictor": "gaussian", "epochs": 1000, "batch_size": 10},
     }
 
     def __init__(

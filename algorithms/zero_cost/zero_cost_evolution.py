@@ -110,11 +110,10 @@ class ZeroCostEvolution(Algorithm):
 
     def _child(self, parent: Arch) -> Arch:
         """A random neighbour, or the best one."""
-        if self.rng.random() < self.random_move:
-            return mutant(self.space, parent, self.rng)
+        is_random = self.rng.random() < self.random_move
         near = [a for a in self.space.neighbors(parent) if self.repeats or a not in self._seen]
-        return (
-            self._scores.ordered(near, self.rng)[0]
-            if near
-            else mutant(self.space, parent, self.rng)
-        )
+        if not near:
+            return mutant(self.space, parent, self.rng)
+        if is_random:
+            return near[int(self.rng.random() * len(near))]
+        return self._scores.ordered(near, self.rng)[0]

@@ -65,15 +65,16 @@ class SharedCell(nn.Module):
             active = [edge for edge in edges if mixture.active[edge][option]]
             if not active:
                 continue
-            y = mixed
-            shape, dropped = tuple(mixed.shape), mixture.skip_dropout
+            y, dropped = mixed, mixture.skip_dropout
             if option == POOL:
                 y = F.avg_pool2d(mixed, 3, stride=1, padding=1, count_include_pad=False)
-                shape, dropped = (len(y), 1, 1, 1), mixture.drop_path
+                dropped = 0.0
             for edge in active:
-                kept, gate = mixture.kept(y, shape, dropped), mixture.gates[edge, option]
+                kept, gate = mixture.kept(y, y.shape, dropped), mixture.gates[edge, option]
                 plus = torch.addcmul(found[edge], kept, gate) if edge in found else kept * gate
                 found[edge] = plus
+        whole = (len(h), 1, 1, 1)
+        found = {e: mixture.kept(y, whole, mixture.drop_path) for e, y in found.items()}
         if mixture.ghosts is not None:
             ghosts = {edge: mixture.ghosts[edge].expand_as(mixed) for edge in edges}
             found = {edge: found[edge] + y if edge in found else y for edge, y in ghosts.items()}
@@ -103,7 +104,6 @@ class SharedCell(nn.Module):
         scale = torch.cat(scales).repeat_interleave(self.n)
         y = F.batch_norm(y, None, None, weight=scale, bias=torch.zeros_like(scale), training=True)
         y = y.view(len(y), len(active), self.n, *y.shape[2:])
-        y = mixture.kept(y, (len(y), len(active), 1, 1, 1), mixture.drop_path)
         found: dict[int, Tensor] = {}
         for edge, part in zip(active, y.unbind(1), strict=True):
             found[edge] = found[edge] + part if edge in found else part

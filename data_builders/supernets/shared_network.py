@@ -16,7 +16,7 @@ class Mixture:
         active: Whether the option is computed, as nested lists of that shape.
         edges: Factor of every decision, shape ``(n_decisions,)``, or None.
         ghosts: Numbers to add to the features of each decision, shape ``(n_decisions,)``, or None.
-        drop_path: Probability that an option with weights is dropped, for an example.
+        drop_path: Probability that the mixture of a decision is dropped, for an example.
         skip_dropout: Probability that a number behind an option that copies is dropped.
         generator: Random numbers of both.
     """

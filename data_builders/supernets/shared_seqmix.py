@@ -67,9 +67,8 @@ class SharedSeqMix(nn.Module):
             for name in MIXERS:
                 option = seqmix.MIXERS.index(name)
                 if mixture.active[number][option]:
-                    y = self._mixed(number, name, x)
-                    y = mixture.kept(y, (len(y), 1, 1), mixture.drop_path)
-                    added = added + y * mixture.gates[number, option]
+                    added = added + self._mixed(number, name, x) * mixture.gates[number, option]
+            added = mixture.kept(added, (len(x), 1, 1), mixture.drop_path)
             if mixture.ghosts is not None:
                 added = added + mixture.ghosts[number]
             if mixture.edges is not None:

@@ -136,7 +136,7 @@ class GaussianProcess:
         return across.T @ self._weights, np.sqrt(np.maximum(variance, floor))
 
     def sample(self, archs: Sequence[Arch], n: int, rng: Generator) -> Numbers:
-        """Draw targets without noise jointly; the targets of the process must be ``(n,)``.
+        """Draw targets without noise jointly; of ``n`` sets of targets, each draw is of one.
 
         Args:
             archs: ``k`` architectures.
@@ -157,7 +157,7 @@ class GaussianProcess:
                 root = _factor(covariance, jitter * self._signal)
             except LinAlgError:
                 continue
-            mean = across.T @ self._weights
+            mean = (across.T @ self._weights).T
             drawn: Numbers = mean + rng.standard_normal((n, len(archs))) @ root.T
             return drawn
         raise LinAlgError("the covariance is not positive definite")

@@ -29,6 +29,7 @@ Tokens: TypeAlias = Callable[[SearchSpace, Arch], Mapping[Hashable, int]]
 
 _NO_OPERATION = "none"
 _MAX_PATHS = 100_000
+_SAMPLED = 20
 _ROOT_5 = np.sqrt(5.0)
 
 
@@ -287,9 +288,12 @@ def degrees(space: SearchSpace) -> Distance:
     """Return the cheap distance of NASBOT in naszilla/naszilla (``nasbot_distance``).
 
     The differences of sorted in-degrees, sorted out-degrees and numbers of nodes with each
-    operation are added. A space without graphs is treated as in :func:`graph_of`.
+    operation are added. Where all graphs have the same edges, as in NAS-Bench-201, so is the number
+    of nodes with another operation. A space without graphs is treated as in :func:`graph_of`.
     """
-    return Distance(space, _degrees)
+    rng = Random(0)
+    edges = {graph_of(space, space.sample(rng)).adjacency.tobytes() for _ in range(_SAMPLED)}
+    return Distance(space, _degrees) if len(edges) > 1 else Distance(space, _in_place, 0.5)
 
 
 def graph_of(space: SearchSpace, arch: Arch) -> Graph:
@@ -396,4 +400,11 @@ def _degrees(space: SearchSpace, arch: Arch) -> Mapping[Hashable, int]:
             found.update(dict.fromkeys([(side, place, k) for k in range(degree)], 1))
     for label, n in Counter(graph.labels[1:-1]).items():
         found.update(dict.fromkeys([(label, k) for k in range(n)], 1))
+    return found
+
+
+def _in_place(space: SearchSpace, arch: Arch) -> Mapping[Hashable, int]:
+    found: dict[Hashable, int] = dict.fromkeys(enumerate(graph_of(space, arch).labels), 1)
+    for token in _degrees(space, arch):
+        found[token, 0] = found[token, 1] = 1  # as much as another operation, which is two tokens
     return found

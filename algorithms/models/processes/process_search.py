@@ -1,8 +1,8 @@
 """Base of searches that choose by a Gaussian process."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from math import floor, log
+from collections.abc import Callable, Sequence
+from math import log
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -168,16 +168,15 @@ class ProcessSearch(BatchSearch):
         """The process, told that some trials end as it predicts."""
         if not archs:
             return process
-        if process.targets.ndim == 1 and self.fantasies:
-            drawn = process.sample(archs, self.fantasies, self.array_rng).T
-            known = np.repeat(process.targets[:, None], self.fantasies, axis=1)
-        else:
-            drawn, _ = process.predict(archs)
-            known = process.targets
+        known = process.targets
+        if not self.fantasies:
+            return process.extended(archs, np.concatenate([known, process.predict(archs)[0]]))
+        drawn = process.sample(archs, self.fantasies, self.array_rng).T
+        known = np.broadcast_to(known.reshape(len(known), -1), (len(known), self.fantasies))
         return process.extended(archs, np.concatenate([known, drawn]))
 
     def candidates_near(
-        self, n: int, mutated_share: float, parents: int, edits: int = 1
+        self, n: int, mutated_share: float, parents: int, mutate: Callable[[Arch], Arch]
     ) -> list[Arch]:
         """Return up to ``n`` candidates: mutants of the best architectures, the rest random.
 
@@ -185,17 +184,11 @@ class ProcessSearch(BatchSearch):
             n: Number of candidates.
             mutated_share: Share that are mutants.
             parents: Number of best architectures that are mutated; more where they have too few.
-            edits: Largest number of mutations of a mutant, of which every number is as likely.
+            mutate: Gives a random mutant of an architecture.
         """
         n_mutants = round(mutated_share * n)
         best = self.examples.best(_PATIENCE * parents)
-
-        def mutant(arch: Arch) -> Arch:
-            for _ in range(1 + floor(self.rng.random() * edits)):
-                arch = self.space.mutate(arch, self.rng)
-            return arch
-
-        found = mutants(best, n_mutants, self.seen, mutant, at_once=parents, patience=_PATIENCE)
+        found = mutants(best, n_mutants, self.seen, mutate, at_once=parents, patience=_PATIENCE)
         taken = {**self.seen, **dict.fromkeys(found)}
         return [*found, *unseen(self.space, n - len(found), self.rng, taken)]
 

@@ -15,6 +15,19 @@ from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
 
 BASELINES = ("epoch", "moving")
+_AUTODL: Mapping[str, Any] = {
+    "layers": 2,
+    "hidden": 32,
+    "temperature": 5.0,
+    "tanh_constant": 2.5,
+    "baseline": "epoch",
+    "updates": 50,
+    "samples": 20,
+    "controller_rate": 1e-3,
+    "controller_epsilon": 1e-3,
+    "controller_clip": 5.0,
+    "candidates": 100,
+}
 
 
 class ENAS(PathSearch):
@@ -24,13 +37,14 @@ class ENAS(PathSearch):
     by REINFORCE: the reward is the accuracy on a batch of the gates' half plus the entropy of the
     policy. In the end, the best of some drawn architectures on one batch is proposed.
 
-    Preset ``nb201`` has the settings of the code of NAS-Bench-201 and NATS-Bench
+    Presets ``nb201`` and ``nats`` have the settings of the code of NAS-Bench-201 and NATS-Bench
     (``D-X-Y/AutoDL-Projects``), which learns from the entropy alone in its first epoch: there the
     baseline of a sample is its own accuracy; its rewards are of batches of 512, here they are as
-    large as those of the weights. Preset ``enas`` has the controller, the clipping and the decay of
-    the authors' script for cells (``melodyguan/enas``), but no operation is favoured at first,
-    weights have one cosine without restarts, and 100 architectures are judged at the end. In both,
-    unlike in the code, every decision has its own embeddings and output layer.
+    large as those of the weights. Preset ``enas`` has the controller and the decay of the authors'
+    script for cells (``melodyguan/enas``; twice its ``l2_reg``, whose penalty has no half; what it
+    clips, it does not use), but no operation is favoured at first, weights have one cosine without
+    restarts, and 100 architectures are judged at the end. In all of them, unlike in the code, every
+    decision has its own embeddings and output layer.
 
     Args:
         space: The space to search.
@@ -54,26 +68,20 @@ class ENAS(PathSearch):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "nb201": {
-            "epochs": 100,
-            "layers": 2,
-            "hidden": 32,
-            "temperature": 5.0,
-            "tanh_constant": 2.5,
-            "baseline": "epoch",
-            "updates": 50,
-            "samples": 20,
-            "controller_rate": 1e-3,
-            "controller_betas": (0.5, 0.999),
-            "controller_epsilon": 1e-3,
-            "controller_clip": 5.0,
-            "candidates": 100,
+            **_AUTODL,
+            "epochs": 250,
+            "rate": 0.05,
+            "last_rate": 5e-4,
+            "decay": 2.5e-4,
+            "batch_size": 128,
+            "controller_betas": (0.0, 0.999),
         },
+        "nats": {**_AUTODL, "epochs": 100, "controller_betas": (0.5, 0.999)},
         "enas": {
             "epochs": 150,
             "rate": 0.05,
             "last_rate": 5e-4,
-            "decay": 1e-4,
-            "clip": 5.0,
+            "decay": 2e-4,
             "layers": 1,
             "hidden": 64,
             "temperature": 1.0,

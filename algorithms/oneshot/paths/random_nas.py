@@ -18,7 +18,9 @@ class RandomNAS(PathSearch):
     examples; these are proposed, best first.
 
     Preset ``nb201`` has the settings of NAS-Bench-201 (Dong and Yang, 2020,
-    https://openreview.net/forum?id=HJxyZkBKDr): the best of 100 on one batch.
+    https://openreview.net/forum?id=HJxyZkBKDr), ``nats`` those of NATS-Bench (Dong et al., 2022,
+    https://arxiv.org/abs/2009.00437); both take the best of
+    100 on one batch.
 
     Args:
         space: The space to search.
@@ -28,7 +30,8 @@ class RandomNAS(PathSearch):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "nb201": {"epochs": 100, "candidates": 100, "batches": 1, "finalists": 1},
+        "nb201": {"epochs": 250, "candidates": 100, "batches": 1, "finalists": 1},
+        "nats": {"epochs": 100, "candidates": 100, "batches": 1, "finalists": 1},
     }
 
     def __init__(

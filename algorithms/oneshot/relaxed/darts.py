@@ -24,7 +24,9 @@ class DARTS(BilevelSearch):
     approximated by finite differences.
 
     Presets ``nb201`` and ``nb201_second`` have the settings of NAS-Bench-201 (Dong and Yang, 2020,
-    https://openreview.net/forum?id=HJxyZkBKDr) for the two orders, ``darts`` those of the paper.
+    https://openreview.net/forum?id=HJxyZkBKDr) for the two orders, ``nats`` and ``nats_second``
+    those of NATS-Bench (Dong et al., 2022, https://arxiv.org/abs/2009.00437), ``darts`` those of
+    the paper.
 
     Args:
         space: The space to search.
@@ -32,8 +34,10 @@ class DARTS(BilevelSearch):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "nb201": {"epochs": 100},
-        "nb201_second": {"epochs": 100, "order": 2},
+        "nb201": {"epochs": 50, "clip": 5.0},
+        "nb201_second": {"epochs": 50, "clip": 5.0, "order": 2},
+        "nats": {"epochs": 100},
+        "nats_second": {"epochs": 100, "order": 2},
         "darts": {"epochs": 50, "order": 2, "decay": 3e-4, "clip": 5.0},
     }
 

@@ -12,6 +12,8 @@ from algorithms.oneshot.relaxed.darts import DARTS
 from algorithms.oneshot.relaxed.darts_es import DARTSES, EVERY, turning_point
 from nasbench.space import Arch
 
+_ROUNDING = 1e-9
+
 
 class DARTSADA(DARTSES):
     """Goes back to before a sharp rise of the curvature, with a stronger weight decay.
@@ -63,7 +65,7 @@ class DARTSADA(DARTSES):
             row["eigenvalue"] = self.eigenvalue(epoch)
             self.looks.add(row["eigenvalue"])
             look = turning_point(self.looks.values, self.factor, self.earliest / EVERY)
-            if look is not None and self.optimizer.decay < self.most:
+            if look is not None and self.optimizer.decay < self.most * (1 - _ROUNDING):
                 self.looks.go_back(look)
                 self.optimizer.decay = min(self.most, self.stronger * self.optimizer.decay)
         return row

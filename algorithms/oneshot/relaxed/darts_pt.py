@@ -1,5 +1,6 @@
 """DARTS-PT: what is kept is what the trained mixture misses most."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from algorithms.oneshot.bilevel_search import BilevelSearch
-from algorithms.oneshot.one_shot_search import DivergedError, at_least, finite
+from algorithms.oneshot.one_shot_search import at_least, finite
 from algorithms.oneshot.weights import WeightOptimizer
 from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
@@ -67,14 +68,14 @@ class DARTSPT(BilevelSearch):
     @torch.no_grad()
     def missed_most(self, active: Tensor, decision: int) -> int:
         """Return the option of a decision whose dropping hurts most."""
-        batch, accuracies = self.net.valid(), []
+        batches, accuracies = list(self.net.valid_batches(self.epochs)), []
         for option in range(self.net.shape[1]):
             others = active.clone()
             others[decision, option] = False
-            answer = self._mixed(batch, others)
-            if not torch.isfinite(answer.loss):
-                raise DivergedError
-            accuracies.append(answer.accuracy)
+            answers = [self._mixed(batch, others) for batch in batches]
+            for answer in answers:
+                finite(answer)
+            accuracies.append(math.fsum(answer.accuracy for answer in answers))
         return min(range(len(accuracies)), key=lambda option: accuracies[option])
 
     def tune(self, active: Tensor, epochs: Iterable[int]) -> None:

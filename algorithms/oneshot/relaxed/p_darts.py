@@ -43,6 +43,7 @@ class PDARTS(MaskedSearch):
         "p_darts": {
             "epochs": 25,
             "weights_only": 10,
+            "last_rate": 0.0,
             "decay": 3e-4,
             "clip": 5.0,
             "gate_rate": 6e-4,

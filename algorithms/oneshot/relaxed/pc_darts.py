@@ -32,6 +32,7 @@ class PCDARTS(BilevelSearch):
             "epochs": 50,
             "first_epoch": 15,
             "rate": 0.1,
+            "last_rate": 0.0,
             "decay": 3e-4,
             "clip": 5.0,
             "gate_rate": 6e-4,

@@ -10,15 +10,15 @@ from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
 
 STRENGTHS = {"l2": (3e-4, 9e-4, 27e-4, 81e-4), "drop_path": (0.0, 0.2, 0.4, 0.6)}
-"""Weight decays, and probabilities of dropping an option at the end."""
+"""Weight decays, and probabilities of dropping a mixture at the end."""
 
 
 class RDARTS(DARTS):
     """Runs DARTS four times, each with another strength, and proposes all four results.
 
     Zela et al. (2020), https://arxiv.org/abs/1909.09656: the weight decay, or the probability that
-    an option with weights is dropped, which rises linearly from 0. Every run begins with new
-    weights. The paper trains the four results and takes the best by validation; so does a search
+    the mixture of a decision is dropped for an example (``automl/RobustDARTS``), which rises
+    linearly from 0. Every run begins with new weights. The paper trains the four results and takes the best by validation; so does a search
     here.
 
     Presets ``robust_darts_l2`` and ``robust_darts_dp`` have the settings of the paper.

@@ -17,7 +17,8 @@ class GDAS(BilevelSearch):
     although nothing is computed for them (``D-X-Y/AutoDL-Projects``).
 
     Preset ``nb201`` has the settings of NAS-Bench-201 (Dong and Yang, 2020,
-    https://openreview.net/forum?id=HJxyZkBKDr).
+    https://openreview.net/forum?id=HJxyZkBKDr), ``nats`` those of NATS-Bench (Dong et al., 2022,
+    https://arxiv.org/abs/2009.00437).
 
     Args:
         space: The space to search.
@@ -25,7 +26,10 @@ class GDAS(BilevelSearch):
         last_temperature: In the last; it moves linearly.
     """
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nb201": {"epochs": 250}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "nb201": {"epochs": 250, "clip": 5.0},
+        "nats": {"epochs": 100},
+    }
 
     def __init__(
         self,

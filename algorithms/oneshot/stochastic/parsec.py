@@ -36,28 +36,37 @@ class Parsec(BilevelSearch):
 
     def start(self) -> None:
         super().start()
-        self._paths = self._drawn()
-        self._importance = torch.full((self.samples,), 1 / self.samples, dtype=torch.float64)
+        self._drew = False
 
     def learn_gates(self, train: Batch, valid: Batch) -> Answer:
-        self._paths = self._drawn()
+        self._draw()
         with torch.no_grad():
             answers = [answer_path(self.net, valid, path) for path in self._paths]
         losses = torch.stack([finite(answer).double() for answer in answers])
-        self._importance = (-len(valid.x) * losses).softmax(dim=0)
+        n_answers = int((valid.y >= 0).sum())
+        self._importance = (-n_answers * losses).softmax(dim=0)
         logs = self.alphas.log_softmax(dim=1)
         chosen = torch.stack([logs.gather(1, path[:, None]).sum() for path in self._paths])
         self.descend(-(self._importance.to(chosen) * chosen).sum())
         return answers[int(self._importance.argmax())]
 
     def learn_weights(self, train: Batch) -> Answer:
+        if not self._drew:
+            self._draw()
         answers = []
         for path, share in zip(self._paths, self._importance.tolist(), strict=True):
             answer = answer_path(self.net, train, path)
             answers.append(answer._replace(loss=share * answer.loss))
         self.optimizer.step(*answers)
+        self._drew = False
         loss = torch.stack([answer.loss.detach() for answer in answers]).sum()
         return answers[0]._replace(loss=loss)
+
+    def _draw(self) -> None:
+        """Draw the paths of a step, which count the same until the gates have learned."""
+        self._paths = self._drawn()
+        self._importance = torch.full((self.samples,), 1 / self.samples, dtype=torch.float64)
+        self._drew = True
 
     def _drawn(self) -> list[Tensor]:
         probabilities = self.alphas.detach().softmax(dim=1).double()

@@ -19,14 +19,18 @@ class SETN(BilevelSearch):
     (``D-X-Y/AutoDL-Projects``).
 
     Preset ``nb201`` has the settings of NAS-Bench-201 (Dong and Yang, 2020,
-    https://openreview.net/forum?id=HJxyZkBKDr).
+    https://openreview.net/forum?id=HJxyZkBKDr), ``nats`` those of NATS-Bench (Dong et al., 2022,
+    https://arxiv.org/abs/2009.00437).
 
     Args:
         space: The space to search.
         candidates: How many of the most probable architectures are judged.
     """
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nb201": {"epochs": 100}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "nb201": {"epochs": 250},
+        "nats": {"epochs": 100},
+    }
 
     def __init__(self, space: Any, *, candidates: int = 100, **shared: Any) -> None:
         super().__init__(space, **shared)

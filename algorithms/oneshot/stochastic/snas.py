@@ -47,14 +47,13 @@ class SNAS(GDAS):
     def answer(self, batch: Batch) -> Answer:
         return self.net.answer(batch, gates.soft_gumbel(self.net, self.alphas, self.temperature))
 
-    def learn_gates(self, train: Batch, valid: Batch) -> Answer:
+    def learn_gates(self, train: Batch, valid: Batch) -> None:
         answer = self.answer(train)
         self.optimizer.sgd.zero_grad(set_to_none=True)
         self.adam.zero_grad(set_to_none=True)
         torch.autograd.backward(finite(answer))
         self.adam.step()
         self._answer = answer
-        return answer
 
     def learn_weights(self, train: Batch) -> Answer:
         if not hasattr(self, "_answer"):  # the gates do not learn yet

@@ -61,14 +61,25 @@ def test_the_default_compares_paths_where_graphs_have_several(space, expected):
 def test_the_preset_of_naszilla_has_fixed_parameters():
     algorithm = made(**GPBO.presets["naszilla"])
     searched(algorithm, different, 15)
-    np.testing.assert_allclose(np.exp(algorithm._process.logs), [2.25, 1e-5, 3.0])
+    np.testing.assert_allclose(np.exp(algorithm._process.logs), [2.25, 1e-10, 3.0 / 2**0.5])
     archs = np.array(algorithm.examples.archs)
     distances = (archs[:, None] != archs).sum(axis=2)
     (kernel,) = algorithm._kernels
     found = kernel.gram(
         kernel.compare(*[algorithm.examples.archs] * 2), algorithm._process.logs[2:]
     )
-    np.testing.assert_allclose(found, np.exp(-(distances**2) / 18))
+    np.testing.assert_allclose(found, np.exp(-distances / 9))
+
+
+def test_mutants_of_naszilla_change_each_decision_with_a_probability():
+    """On NAS-Bench-201 a quarter of the number of edits, 1 to 19; elsewhere edits play no role."""
+    algorithm = made(edits=19, mutation="naszilla")
+    changed = [sum(option != 1 for option in algorithm._mutant((1,) * 6)) for _ in range(4000)]
+    assert abs(np.mean(np.array(changed) == 6) - (16 + 0.75**6 + 0.5**6 + 0.25**6) / 19) < 0.03
+    space = FCNet()  # nine decisions, of two to six options
+    algorithm = made(space, edits=19, mutation="naszilla")
+    changed = [np.count_nonzero(algorithm._mutant((0,) * 9)) for _ in range(4000)]
+    assert abs(np.mean(changed) - 1) < 0.08
 
 
 def test_candidates_are_mutants_of_the_best_and_random_ones():
@@ -92,8 +103,9 @@ def test_candidates_are_mutants_of_the_best_and_random_ones():
         ({"power": 3}, "power = 3 must be 1 or 2"),
         ({"candidates": 0}, "candidates = 0 must be at least 1"),
         ({"edits": 0}, "edits = 0 must be at least 1"),
+        ({"mutation": "nasilla"}, "did you mean 'naszilla'"),
         ({"mutated_share": 1.5}, "must be in"),
-        ({"length": 0.0}, "length = 0.0 must be in 1e-09"),
+        ({"length": 0.0}, "length = 0.0 must be in 1e-10"),
     ],
 )
 def test_impossible_hyperparameters_are_refused(changes, message):

@@ -3,10 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from algorithms.bayesian.nas_bowl import NASBowl
+from algorithms.bayesian.nas_bowl import NASBowl, rates
 from algorithms.models.processes.gaussian_process import GaussianProcess
 from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError
+from nasbench.spaces.fcnet import FCNet
+from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 
 
@@ -62,17 +64,25 @@ def test_a_batch_is_the_best_candidates_of_one_model():
     assert (np.diff(scores) <= 0).all()
 
 
+def test_decisions_change_as_often_as_in_nasbowl():
+    """``_banana_mutate`` of xingchenwan/nasbowl; elsewhere, one decision in the mean."""
+    assert rates(NB201()) == [1 / 5] * 6
+    assert rates(NB101()) == [1 / 7] * 21 + [1 / 5] * 5
+    assert rates(FCNet()) == [1 / 9] * 9
+
+
 def test_all_candidates_are_mutants_in_the_preset_for_nb201():
     algorithm = made(candidates=60, **NASBowl.presets["nb201"])
     searched(algorithm, 10)
     best = np.array(algorithm.examples.best(10))
     pool = np.array(algorithm.pool(None))
-    near = (pool[:, None] != best).sum(axis=2).min(axis=1) == 1
-    assert near.mean() > 0.75
+    near = (pool[:, None] != best).sum(axis=2).min(axis=1)
+    assert len(pool) == 60
+    assert (near <= 2).mean() > 0.75
     half = made(candidates=60)
     searched(half, 10)
     pool = np.array(half.pool(None))
-    assert (((pool[:, None] != best).sum(axis=2).min(axis=1) == 1).mean()) < 0.6
+    assert ((pool[:, None] != best).sum(axis=2).min(axis=1) <= 2).mean() < 0.75
 
 
 @pytest.mark.parametrize(

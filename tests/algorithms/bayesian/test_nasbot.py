@@ -68,11 +68,11 @@ def test_steps_of_mutants_have_the_published_probabilities():
     assert chisquare(counts, 4000 * np.array([0.5, 0.25, 0.125, 0.075, 0.05])).pvalue > 1e-3
 
 
-def test_parents_are_drawn_by_a_softmax_of_standardised_scores():
+def test_parents_are_drawn_by_a_softmax_of_half_the_standardised_scores():
     algorithm = made()
     scores = np.array([0.0, 1.0, -np.inf, 3.0])
     filled = np.array([0.0, 1.0, 0.0, 3.0])
-    weights = np.exp((filled - filled.mean()) / filled.std())
+    weights = np.exp((filled - filled.mean()) / (2 * filled.std()))
     counts = np.bincount(algorithm._parents(scores, 4000), minlength=4)
     assert chisquare(counts, 4000 * weights / weights.sum()).pvalue > 1e-3
     for flat in (np.zeros(3), np.full(3, -np.inf)):

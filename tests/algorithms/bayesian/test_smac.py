@@ -116,6 +116,16 @@ def test_the_incumbent_is_trained_again_before_every_new_architecture():
     assert len(set(archs)) == 4
 
 
+def test_the_first_forest_waits_for_different_architectures():
+    search = make(initial=7, max_calls=3)
+    begun = []
+    choose = search.choose
+    search.choose = lambda n: begun.append(len(search._results)) or choose(n)
+    archs = drive(search, distance, 20)
+    assert begun[0] == 7
+    assert len(archs) > len(set(archs))
+
+
 def test_a_challenger_takes_over_with_as_many_results():
     """It wins on one result and on two; the incumbent had three, and it needs the third."""
     search = make(max_calls=3, initial=50)

@@ -63,8 +63,9 @@ def test_candidates_change_one_block_of_the_best_so_far(blocks, redraw):
 
 def test_a_turn_has_so_many_candidates_and_blocks_alternate():
     search = made(Darts(), turn=5)
-    archs = drive(search, [1.0] + [2.0] * 15, 16)
-    changed = [{i // 11 for i in differing(archs[0], arch)} for arch in archs[1:]]
+    archs = drive(search, [1.0] + [2.0] * 9 + [0.5] + [2.0] * 5, 16)
+    changed = [{i // 11 for i in differing(archs[0], arch)} for arch in archs[1:11]]
+    changed += [{i // 11 for i in differing(archs[10], arch)} for arch in archs[11:]]
     assert changed == [{0}] * 5 + [{1}] * 5 + [{0}] * 5
 
 
@@ -72,7 +73,11 @@ def test_without_improvement_it_starts_again_after_every_block():
     search = made(Darts(), turn=5)
     archs = drive(search, [1.0] + [2.0] * 40, 41)
     both = [place for place, a in enumerate(archs) if len(differing(archs[0], a)) > 11]
-    assert both[0] == 16
+    assert both[0] == 11  # the centre, and a turn of each block
+    search = made(Darts(), turn=5)
+    archs = drive(search, [1.0, 2.0, 0.5] + [2.0] * 40, 43)
+    both = [place for place, a in enumerate(archs) if len(differing(archs[2], a)) > 11]
+    assert both[0] == 16  # the rest of a turn, in which the centre improved, is none
 
 
 @pytest.mark.parametrize("seed", range(5))

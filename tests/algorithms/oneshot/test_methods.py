@@ -37,6 +37,7 @@ from algorithms.oneshot.stochastic.fbnet import FBNet  # noqa: E402
 from algorithms.oneshot.stochastic.gdas import GDAS  # noqa: E402
 from algorithms.oneshot.stochastic.parsec import Parsec  # noqa: E402
 from algorithms.oneshot.stochastic.proxyless import Proxyless  # noqa: E402
+from algorithms.oneshot.stochastic.setn import SETN  # noqa: E402
 from algorithms.oneshot.stochastic.snas import SNAS  # noqa: E402
 from data_builders.supernets.table_supernet import TableSupernet  # noqa: E402
 from nasbench.supernet import Answer, Batch  # noqa: E402
@@ -136,6 +137,26 @@ def test_the_gradient_of_snas_is_that_of_the_expected_loss() -> None:
     with torch.no_grad():
         expected = slopes(lambda a: mean_loss(a).item(), alphas.detach())
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_one_draw_and_one_loss_of_snas_move_gates_and_weights() -> None:
+    search = started(SNAS, decay=0.0)
+    search.begin(0)
+    train, valid = batches(search)
+    state = search.net.generator.get_state()
+    drawn = gates.soft_gumbel(search.net, search.alphas, search.temperature)
+    loss = search.net.answer(train, drawn).loss
+    found = torch.autograd.grad(loss, [search.alphas, *search.net.weights()])
+    search.net.generator.set_state(state)
+    before = weights(search)
+    search.adam.step = lambda: None  # only the gradient is looked at
+    assert search.learn_gates(train, valid) is None
+    torch.testing.assert_close(search.alphas.grad, found[0])
+    assert torch.equal(weights(search), before)
+    search.learn_weights(train)
+    step = (1 + search.momentum) * search.rate  # Nesterov's first
+    moved = torch.cat([slope.flatten() for slope in found[1:]])
+    torch.testing.assert_close(before - weights(search), step * moved)
 
 
 def test_hard_gates_are_drawn_with_the_probabilities_of_the_softmax() -> None:
@@ -250,6 +271,26 @@ def test_importance_weights_are_those_of_the_likelihood() -> None:
     np.testing.assert_allclose(search._importance.numpy(), likelihood / likelihood.sum(), rtol=1e-9)
 
 
+def test_the_gates_of_parsec_go_to_the_paths_that_count_most() -> None:
+    search = started(Parsec, samples=20, gate_decay=0.0)
+    search.adam.step = lambda: None  # only the gradient is looked at
+    search.learn_gates(*batches(search))
+    expected = torch.zeros(3, 3, dtype=torch.float64)
+    for path, share in zip(search._paths, search._importance, strict=True):
+        expected[torch.arange(3), path] += share
+    found = search.alphas.detach().softmax(dim=1) - expected  # of minus the weighted logarithms
+    torch.testing.assert_close(search.alphas.grad, found)
+
+
+def test_parsec_draws_new_paths_for_every_step_of_the_weights_alone() -> None:
+    search = started(Parsec, samples=3, first_epoch=2)
+    seen = set()
+    for _ in range(12):
+        search.learn_weights(batches(search)[0])
+        seen.update(tuple(path.tolist()) for path in search._paths)
+    assert len(seen) > 10
+
+
 def test_dirichlet_gates_have_the_mean_of_the_concentrations() -> None:
     search = started(DrNAS)
     with torch.no_grad():
@@ -262,6 +303,19 @@ def test_dirichlet_gates_have_the_mean_of_the_concentrations() -> None:
         torch.stack(seen).mean(dim=0), search.weighed().detach(), rtol=0, atol=0.02
     )
     torch.testing.assert_close(search.concentrations()[0, 0].item(), 2.0)
+
+
+def test_dirichlet_gates_are_differentiable_in_the_concentrations() -> None:
+    """The mean of a gate is its concentration over their sum, and so is its derivative."""
+    search = started(DrNAS)
+    drawn: list[Any] = []
+    search.net.answer = lambda batch, weighed: drawn.append(weighed)
+    for _ in range(4_000):
+        search.answer(None)
+    (found,) = torch.autograd.grad(torch.stack(drawn)[:, 0, 0].mean(), [search.alphas])
+    (expected,) = torch.autograd.grad(search.weighed()[0, 0], [search.alphas])
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.02)
+    assert float(expected[0, 0]) > 0.1
 
 
 # What methods promise
@@ -405,6 +459,18 @@ def test_what_goes_back_is_as_it_was_and_decays_faster() -> None:
     assert decays == sorted(decays)
 
 
+def test_a_decay_that_is_the_largest_up_to_rounding_goes_back_no_more() -> None:
+    search = started(DARTSADA, epochs=60, earliest=2, decay=3e-4)
+    values = iter(1.5**i for i in range(30))
+    search.eigenvalue = lambda epoch: next(values)
+    back: list[int] = []
+    go_back = search.looks.go_back
+    search.looks.go_back = lambda look: back.append(look) or go_back(look)
+    for epoch in range(60):
+        search.epoch(epoch)
+    assert len(back) == 2  # 3e-4, 3e-3, 3e-2
+
+
 def test_robust_darts_proposes_what_every_strength_finds() -> None:
     for regularization in ("l2", "drop_path"):
         search = finished(RDARTS, regularization=regularization, gate_rate=0.1)
@@ -412,6 +478,39 @@ def test_robust_darts_proposes_what_every_strength_finds() -> None:
         proposals = [search.first, *iter(search.ask, None)]
         assert 1 <= len(proposals) <= 4
         assert proposals[-1].arch == gates.best(search.weighed())
+
+
+def test_robust_darts_has_four_strengths() -> None:
+    search = started(RDARTS, epochs=3)
+    decays = []
+    for epoch in range(12):
+        search.begin(epoch)
+        decays.append(search.optimizer.decay)
+    assert decays == [x for x in (3e-4, 9e-4, 27e-4, 81e-4) for _ in range(3)]
+    search = started(RDARTS, epochs=3, regularization="drop_path")
+    asked: list[float] = []
+    true = search.net.answer
+
+    def watched(batch: Batch, weighed: torch.Tensor, *, drop_path: float = 0.0) -> Answer:
+        asked.append(drop_path)
+        return true(batch, weighed, drop_path=drop_path)
+
+    search.net.answer = watched
+    for epoch in range(12):
+        search.begin(epoch)
+        search.learn_weights(batches(search)[0])
+    expected = [share * most for most in (0.0, 0.2, 0.4, 0.6) for share in (0, 0.5, 1)]
+    assert asked == pytest.approx(expected)
+
+
+def test_gates_begin_to_learn_in_the_same_epoch_of_every_run() -> None:
+    search = started(RDARTS, epochs=4, first_epoch=2)
+    learned: list[int] = []
+    learn = search.learn_gates
+    for epoch in range(16):
+        search.learn_gates = lambda train, valid, e=epoch: learned.append(e) or learn(train, valid)
+        search.epoch(epoch)
+    assert sorted(set(learned)) == [e for e in range(16) if e % 4 >= 2]
 
 
 def test_copies_are_dropped_less_and_less_twice() -> None:
@@ -437,12 +536,17 @@ def test_an_option_is_kept_if_the_mixture_misses_it_most() -> None:
     search = started(DARTSPT)
     active = torch.ones(3, 3, dtype=torch.bool)
     with torch.no_grad():
-        batch, weighed = search.net.valid(), search.weighed()
+        weighed = search.weighed()
         found = []
         for option in range(3):
             others = active.clone()
             others[1, option] = False
-            found.append(search.net.answer(batch, weighed * others, active=others).accuracy)
+            found.append(
+                sum(
+                    search.net.answer(batch, weighed * others, active=others).accuracy
+                    for batch in search.net.valid_batches(search.epochs)
+                )
+            )
     assert search.missed_most(active, 1) == int(np.argmin(found))
 
 
@@ -553,3 +657,74 @@ def test_the_most_likely_are_those_of_enumeration() -> None:
 
     expected = sorted(PATHS, key=lambda path: -total(path))
     assert gates.most_likely(logs, 10) == expected[:10]
+
+
+# Schedules
+
+
+def test_the_learning_rate_falls_from_the_first_to_the_last() -> None:
+    search = started(DARTS, rate=0.1, last_rate=0.02, epochs=3)
+    rates = []
+    for _ in range(6):  # two batches an epoch
+        rates.append(search.optimizer.rate)
+        search.learn_weights(batches(search)[0])
+    rates.append(search.optimizer.rate)
+    expected = [0.06 + 0.04 * math.cos(math.pi * k / 6) for k in range(7)]
+    assert rates == pytest.approx(expected)
+    assert rates[-1] == pytest.approx(0.02)
+
+
+def test_what_changes_with_time_goes_from_its_first_to_its_last_value() -> None:
+    assert [gates.between(10.0, 0.1, epoch, 4) for epoch in range(4)] == pytest.approx(
+        [10.0, 6.7, 3.4, 0.1]
+    )
+    assert gates.between(10.0, 0.1, 0, 1) == 10.0
+    search = started(FBNet, epochs=3, first_temperature=5.0, cooling=0.045)
+    found = []
+    for epoch in range(3):
+        search.begin(epoch)
+        found.append(search.temperature)
+    assert found == pytest.approx([5.0, 5.0 * math.exp(-0.045), 5.0 * math.exp(-0.09)])
+    search = started(SDARTS, epochs=3, first_distance=0.1, last_distance=0.3)
+    found = []
+    for epoch in range(3):
+        search.begin(epoch)
+        found.append(search.distance)
+    assert found == pytest.approx([0.1, 0.1 + 0.2 / 3, 0.1 + 0.4 / 3])  # as in the authors' code
+
+
+@pytest.mark.parametrize("kind", [DARTS, DARTSES, DARTSADA, SNAS, GDAS, PCDARTS, Parsec, Proxyless])
+def test_a_supernet_that_diverges_at_any_time_ends_in_one_random_architecture(kind: Any) -> None:
+    class Diverging(kind):  # type: ignore[misc]
+        def learn_weights(self, train: Batch) -> Answer:
+            answer = super().learn_weights(train)
+            with torch.no_grad():
+                self.net.weights()[0].fill_(math.inf)
+            return answer
+
+    search = finished(Diverging)
+    assert list(iter(search.ask, None)) == []
+    assert search.fallbacks == 1
+
+
+def test_weights_of_decisions_are_a_softmax_over_what_is_added_up() -> None:
+    search = started(PCDARTS)  # groups: decision 0, and decisions 1 and 2
+    with torch.no_grad():
+        search.others[0].copy_(torch.tensor([3.0, 0.0, math.log(3)], dtype=torch.float64))
+    torch.testing.assert_close(
+        search.edges().detach(), torch.tensor([1.0, 0.25, 0.75], dtype=torch.float64)
+    )
+
+
+def test_setn_proposes_the_best_of_the_most_likely() -> None:
+    search = started(SETN, candidates=5)
+    with torch.no_grad():
+        search.alphas.copy_(torch.tensor([[2.0, 0, 1], [0, 3, 1], [1, 0, 0.5]]))
+    logs = search.alphas.detach().log_softmax(dim=1)
+    likely = sorted(PATHS, key=lambda path: -sum(float(logs[d, o]) for d, o in enumerate(path)))[:5]
+    batch = next(search.net.valid_batches(search.epochs))
+    with torch.no_grad():
+        accuracies_of = {path: search.net.path(batch, path).accuracy for path in likely}
+    (found,) = search.ranking()
+    assert found in likely
+    assert accuracies_of[found] == max(accuracies_of.values())

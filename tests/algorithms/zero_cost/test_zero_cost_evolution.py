@@ -40,8 +40,9 @@ def test_each_move_is_the_best_neighbour_of_the_winner(repeats):
 def test_random_moves_ask_for_no_score():
     asked = []
     search = made(known=lambda arch: asked.append(arch) or weighted(arch), random_move=1.0)
-    drive(search, total, 30)
+    archs = drive(search, total, 30)
     assert len(set(asked)) == 50
+    assert len(set(archs)) == 30
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from data_builders.networks.seqmix import SeqMixNetwork
 from data_builders.supernets.factory import SupernetFactory
 from data_builders.supernets.halves import ImageHalves, TaskHalves
 from data_builders.supernets.recorded import recorded
-from data_builders.supernets.shared201 import Shared201, _shuffled
+from data_builders.supernets.shared201 import Shared201, SharedCell, _shuffled
 from data_builders.supernets.shared_network import Mixture
 from data_builders.supernets.shared_seqmix import SharedSeqMix
 from data_builders.task_recipe import TaskRecipe, made_task
@@ -91,6 +91,23 @@ def test_a_path_of_a_cell_is_the_stand_alone_network(kind: Any) -> None:
         expected = stand_alone(kind, shared, arch)(x)
         found = shared(x, path(arch, 5))
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-11)
+
+
+def test_a_dropped_decision_adds_nothing_for_an_example_and_others_more() -> None:
+    """The mixture of every edge, whatever its options, is dropped as a whole (RobustDARTS)."""
+    cell = SharedCell(4, 1).double()
+    initialise(cell, (), 0)
+    x = torch.randn(400, 4, 5, 5, dtype=torch.float64)
+    gates = torch.rand(6, 5, dtype=torch.float64)
+    active = [[False] * 5 for _ in range(6)]
+    active[3] = [True] * 5  # the edge from node 0 to node 3 alone
+    whole = cell(x, mixture(gates, active))
+    dropped = cell(x, mixture(gates, active, drop_path=0.25))
+    ratio = (dropped / whole).flatten(1)
+    kept = ratio[:, 0] > 0.5
+    torch.testing.assert_close(ratio[kept], torch.full_like(ratio[kept], 4 / 3))
+    assert (ratio[~kept] == 0).all()
+    assert 0.65 < kept.double().mean() < 0.85
 
 
 def test_a_path_of_a_sequence_model_is_the_stand_alone_network() -> None:

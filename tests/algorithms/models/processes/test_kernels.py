@@ -88,11 +88,27 @@ def test_degrees_add_differences_of_sorted_degrees_and_of_counts():
     np.testing.assert_array_equal(degrees(space)(archs, archs), expected)
 
 
+def test_degrees_add_operations_in_place_where_all_graphs_have_the_same_edges():
+    """``nasbot_distance`` of naszilla/naszilla on NAS-Bench-201: counts, and differing edges."""
+    space = NB201()
+    archs = drawn(space, 30)
+    expected = [
+        [
+            sum(abs(one.count(op) - other.count(op)) for op in range(5))
+            + sum(a != b for a, b in zip(one, other, strict=True))
+            for other in archs
+        ]
+        for one in archs
+    ]
+    np.testing.assert_array_equal(degrees(space)(archs, archs), expected)
+    assert degrees(space)([(0, 1, 2, 3, 4, 0)], [(4, 3, 2, 1, 0, 0)]).tolist() == [[4.0]]
+
+
 @pytest.mark.parametrize("of", [edit, degrees])
 def test_a_space_without_graphs_is_a_chain_of_decisions(of):
     space = FCNet()
     archs = drawn(space)
-    factor = 1 if of is edit else 2
+    factor = 1 if of is edit else 3
     np.testing.assert_array_equal(of(space)(archs, archs), factor * hamming(space)(archs, archs))
 
 

@@ -112,6 +112,18 @@ def test_many_fantasies_average_the_improvement():
     assert (np.abs(found - np.mean(gains, axis=0)) < 5 * error + 1e-12).all()
 
 
+def test_fantasies_of_a_batch_spread_as_predicted_one_after_the_other():
+    made, _ = started(fantasies=4000)
+    process = made._updated()
+    pool = made.pool(None)[3:7]
+    _, expected = process.predict(pool)
+    for arch in pool:
+        process = made._hallucinated(process, [arch])
+    found = process.targets[-len(pool) :].std(axis=1)
+    assert (expected > 0.5).all()
+    np.testing.assert_allclose(found, expected, rtol=0.06)
+
+
 @pytest.mark.parametrize("name", ["ei", "log_ei", "pi", "ucb", "ts", "mean"])
 @pytest.mark.parametrize("fantasies", [0, 3])
 def test_every_acquisition_function_chooses_something_new(name, fantasies):
