@@ -251,9 +251,15 @@ def _is_there(path: Path, format: str, model: Model, replace: bool) -> bool:
     if said == json.loads(_document(model)):
         return True
     if not replace:
+        wanted = json.loads(_document(model))
+        other = [
+            f"{key} is {said.get(key)!s:.200}, not {value!s:.200}"
+            for key, value in wanted.items()
+            if said.get(key) != value
+        ]
         raise InvalidArgumentError(
-            f"{path} holds another network ({said.get('network')!s:.40}, "
-            f"{said.get('arch')!s:.200}): say --replace (replace=True), or choose another name"
+            f"{path} holds another network ({'; '.join(other)}): say --replace (replace=True), or "
+            "choose another name"
         )
     return False
 

@@ -104,8 +104,10 @@ class FullRuns:
 def find_readable(*runs: str | Path) -> tuple[list[AnyRecord], list[NotShown]]:
     """All records below folders, full and compact, by path, and those with a damaged manifest.
 
+    Folders may overlap: what lies in several of them is taken once.
+
     Raises:
-        RecordError: A folder has none.
+        RecordError: A folder has none, or a file is none.
     """
     readable: list[AnyRecord] = []
     damaged = []
@@ -116,7 +118,11 @@ def find_readable(*runs: str | Path) -> tuple[list[AnyRecord], list[NotShown]]:
         found += [(path, CompactRecord) for path in find_compact(folder)]
         if len(found) == before:
             find_records(folder)  # raises
+    seen: set[Path] = set()
     for path, kind in found:
+        if (place := path.resolve()) in seen:
+            continue
+        seen.add(place)
         try:
             record = kind(path)
             Question.of(record.manifest).order  # noqa: B018 (raises for values of a wrong type)

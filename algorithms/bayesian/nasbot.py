@@ -30,10 +30,10 @@ class NASBOT(ProcessSearch):
 
     A Gaussian process compares architectures by a distance between their graphs. An evolutionary
     search maximises the expected improvement: parents are drawn by a softmax of half their
-    standardised expected improvement and mutated ``mutations`` at a time, 1 to 5 steps each with probabilities
-    .5, .25, .125, .075 and .05, until ``25 * sqrt(n)`` candidates were scored for ``n`` results,
-    but at least 50 and at most ``max_evaluations``. The candidate with the highest expected
-    improvement is trained.
+    standardised expected improvement and mutated ``mutations`` at a time, 1 to 5 steps each with
+    probabilities .5, .25, .125, .075 and .05, until ``25 * sqrt(n)`` candidates were scored for
+    ``n`` results, but at least 50 and at most ``max_evaluations``. The candidate with the highest
+    expected improvement is trained.
 
     The default distance is the one by which naszilla/naszilla replaces the paper's: differences of
     sorted in-degrees, sorted out-degrees and numbers of operations, and of operations in place

@@ -142,8 +142,17 @@ def file_name(manifest: Manifest) -> str:
 
 
 def find_compact(folder: Path) -> Iterator[Path]:
-    """Iterate over the files of compact records below a folder, or the one that it is."""
+    """Iterate over the files of compact records below a folder, or the one that it is.
+
+    Raises:
+        RecordError: It is a file, but not by its name.
+    """
     if folder.is_file():
+        if not folder.name.endswith(SUFFIX):
+            raise RecordError(
+                f"{folder} is no record: records are folders, as 'nasbench run' makes, or files "
+                f"*{SUFFIX}"
+            )
         yield folder
     else:
         yield from sorted(folder.rglob(f"*{SUFFIX}"))

@@ -94,7 +94,7 @@ def diagrams(boards: Sequence[Board]) -> list[Diagram]:
             if verdict.tests is None:
                 raise InvalidArgumentError(
                     f"critical differences need at least {LEAST_TASKS} benchmarks, not "
-                    f"{len(together)}"
+                    f"{len(together)}; the page of a board draws its own rows over their seeds"
                 )
         except NasbenchError as error:
             why = why or f"{error} ({name})"

@@ -1,6 +1,7 @@
 """Builds the static site: pages of boards, algorithms and tables, and the same numbers as files."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from leaderboard.site.places import (
 )
 from leaderboard.site.shown import shown
 from leaderboard.submissions.verified import read_marks
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.registry import require
 from nasbench.storage.files import atomic, writable_folder
 
@@ -67,7 +68,7 @@ def build(
         Path of the overview.
 
     Raises:
-        RecordError: There are no records, or a mark is none.
+        RecordError: There are no records, none can be shown, or a mark is none.
         InvalidArgumentError: The folder of the site cannot be written, or has files of others; the
             release exists.
         MissingExtraError: jinja2 is not installed.
@@ -85,9 +86,14 @@ def build(
     require("jinja2", "the leaderboard page")
     writable_folder(out)
     ranking = rank(records, progress=progress)
+    not_shown = [*damaged, *ranking.not_shown]
+    if not ranking.boards:
+        for left in not_shown:
+            tell(f"Not shown: {left.folder}: {left.reason}. {left.remedy}")
+        raise RecordError("no record can be shown: nothing was written")
     boards = shown(list(ranking), known)
     judged, reason = verdicts(list(ranking))
-    document = feed(boards, judged, [*damaged, *ranking.not_shown], [*map(Path, folders), RECORDS])
+    document = feed(boards, judged, not_shown, [*_roots(folders), RECORDS])
     names = sorted({*releases(out), *([release] if release else [])})
     further = _explorer(ranking) if explorer else {}
     places = {space: f"{EXPLORER}/{file_name(space)}" for space in further}
@@ -104,6 +110,16 @@ def build(
         for line in _standings(ranking, mine):
             tell(line)
     return out / PAGE
+
+
+def _roots(folders: Sequence[str | Path]) -> list[Path]:
+    """What folders have in common, so that no two paths below it are the same."""
+    places = [Path(folder).absolute() for folder in folders]
+    places = [place if place.is_dir() else place.parent for place in places]
+    try:
+        return [Path(os.path.commonpath(places))] if places else []
+    except ValueError:  # on several drives
+        return places
 
 
 def _standings(ranking: Ranking, mine: Container[str]) -> Iterator[str]:

@@ -32,6 +32,7 @@ def feed(
         not_shown: Records that no board shows.
         runs: Folders of the records; paths are relative to the first that has them.
     """
+    runs = [folder.absolute() for folder in runs]
     document = {
         "made_by": f"nasbench {version('nasbench')}",
         "files": [],
@@ -154,6 +155,7 @@ def _command(row: Row) -> str | None:
 
 
 def _relative_path(path: Path, runs: Sequence[Path]) -> str:
+    path = path.absolute()
     folder = next(folder for folder in runs if path.is_relative_to(folder))
     return path.relative_to(folder).as_posix()
 

@@ -4,7 +4,7 @@ They keep the incumbents of each run and what it paid (:mod:`leaderboard.compact
 trials follow from the benchmark cannot be told from them, only by running seeds again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from leaderboard.courses import Course
 from leaderboard.submissions import ENTRY, rerun
 from leaderboard.submissions.files import check_parquet
 from leaderboard.submissions.report import Report, told
-from nasbench.errors import NasbenchError
+from nasbench.errors import NasbenchError, RecordError
 from nasbench.splitmix import key, permutation
 
 CHECKS = {
@@ -68,7 +68,7 @@ def verify(
     seeds: int | None,
     again: int,
     choice: int,
-    module: str | Path | None,
+    modules: Sequence[str | Path],
     progress: Callable[[int, int], None],
     tell: Callable[[str], None],
 ) -> Report:
@@ -90,12 +90,17 @@ def verify(
     progress(len(files), len(files))
     if again and report.is_sound:
         report.choice = choice
-        names = (one.record.manifest.algorithm for one in kept)
-        for source in dict.fromkeys(rerun.source(name, module) for name in names):
+        try:
+            names = (one.record.manifest.algorithm for one in kept)
+            sources = [*dict.fromkeys(rerun.source(name, modules) for name in names)]
+        except RecordError as error:
+            report.add("rerun", [told(error)])
+            return report
+        for source in sources:
             tell(f"Runs code: {source}")
         for number, one in enumerate(kept):
             progress(number, len(kept))
-            report.add("rerun", _rerun_faults(one, again, choice, module))
+            report.add("rerun", _rerun_faults(one, again, choice, modules))
         progress(len(kept), len(kept))
     return report
 
@@ -142,14 +147,16 @@ def _budget_faults(one: Kept) -> Iterator[str]:
                 yield f"{one.where}: seed {course.seed} paid {paid} {what}, of {most}"
 
 
-def _rerun_faults(one: Kept, again: int, choice: int, module: str | Path | None) -> Iterator[str]:
+def _rerun_faults(
+    one: Kept, again: int, choice: int, modules: Sequence[str | Path]
+) -> Iterator[str]:
     courses = {course.seed: course for course in one.content.kept}
     order = permutation(key("again", choice, one.content.rows), len(courses)).tolist()
     numbers = list(courses)
     chosen = sorted(numbers[i] for i in order[:again])
     manifest = one.record.manifest
     try:
-        with rerun.run_again(manifest, [(seed, None) for seed in chosen], module) as made:
+        with rerun.run_again(manifest, [(seed, None) for seed in chosen], modules) as made:
             runs = [run for record in made for run in record.runs(verify=True)]
     except (NasbenchError, OSError) as error:
         yield f"{one.where}: cannot be run again: {told(error)}"

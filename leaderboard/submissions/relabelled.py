@@ -42,7 +42,7 @@ def faults(
     sent: Sequence[Sent],
     n: int,
     choice: int,
-    module: str | Path | None,
+    modules: Sequence[str | Path],
     progress: Callable[[int, int], None],
 ) -> Iterator[str]:
     """Yield the records whose searches are worse on hidden instances; findings keep the numbers.
@@ -51,7 +51,7 @@ def faults(
         sent: The records.
         n: Number of seeds of a record.
         choice: Number by which seeds and instances are chosen.
-        module: File of the sender's algorithm, or None.
+        modules: Files of the sender's algorithms.
         progress: Called with the numbers of finished and of all records.
     """
     some = chosen(sent, n, choice, {})
@@ -61,7 +61,7 @@ def faults(
         seeds = some[one.said.folder]
         instances = {seed: key("hidden", choice, one.finding.rows, seed) for seed in seeds}
         try:
-            worse = _differences(one, instances, module)
+            worse = _differences(one, instances, modules)
         except (NasbenchError, OSError) as error:
             yield f"{one.where}: cannot be run on hidden instances: {told(error)}"
         else:
@@ -100,13 +100,13 @@ def interval(differences: NDArray[np.float64], level: float) -> tuple[float, flo
 
 
 def _differences(
-    one: Sent, instances: dict[int, int], module: str | Path | None
+    one: Sent, instances: dict[int, int], modules: Sequence[str | Path]
 ) -> NDArray[np.float64]:
     """Return by how much every seed is worse on its hidden instance, shape ``(n_seeds,)``."""
     by_seed = {run.seed: run for run in one.runs}
     manifest, benchmark = one.records.manifest, one.benchmark
     pairs: dict[int, tuple[list[Arch], list[Arch]]] = {}
-    with run_again(manifest, list(instances.items()), module) as made:
+    with run_again(manifest, list(instances.items()), modules) as made:
         records = {record.manifest.content_hash: record for record in made}
         for seed, instance in instances.items():
             hidden = Relabelled(benchmark, instance)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from leaderboard.submissions.files import check_parquet, list_files
 from leaderboard.submissions.report import told
 from leaderboard.submissions.sent import Sent
-from nasbench.errors import NasbenchError, RecordError, first_line
+from nasbench.errors import NasbenchError, RecordError, first_line, listed
 from nasbench.parallel import import_path
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records, find_records
@@ -67,7 +67,7 @@ def chosen(
 def faults(
     sent: Sequence[Sent],
     chosen: Mapping[str, Sequence[int]],
-    module: str | Path | None,
+    modules: Sequence[str | Path],
     progress: Callable[[int, int], None],
 ) -> Iterator[str]:
     """Yield how runs of the same code differ from the records.
@@ -75,7 +75,7 @@ def faults(
     Args:
         sent: The records.
         chosen: Seeds to run again, by folder of the record.
-        module: File of the sender's algorithm, or None.
+        modules: Files of the sender's algorithms.
         progress: Called with the numbers of finished and of all records.
     """
     progress(0, len(sent))
@@ -83,7 +83,7 @@ def faults(
         manifest, seeds = one.records.manifest, chosen[one.said.folder]
         by_seed = {run.seed: run for run in one.runs}
         try:
-            with run_again(manifest, [(seed, None) for seed in seeds], module) as made:
+            with run_again(manifest, [(seed, None) for seed in seeds], modules) as made:
                 again = {run.seed: run for record in made for run in record.runs(verify=True)}
                 for seed in seeds:
                     if seed not in again:
@@ -97,19 +97,19 @@ def faults(
 
 @contextmanager
 def run_again(
-    manifest: Manifest, runs: Sequence[tuple[int, int | None]], module: str | Path | None
+    manifest: Manifest, runs: Sequence[tuple[int, int | None]], modules: Sequence[str | Path]
 ) -> Iterator[list[Records]]:
     """Run seeds in another process, and give its records; they are deleted afterwards.
 
     Args:
         manifest: How they are made.
         runs: Seeds, each with a hidden instance or None.
-        module: File of the sender's algorithm, or None.
+        modules: Files of the sender's algorithms.
 
     Raises:
         RecordError: The search is refused or fails there; or it leaves anything but records.
     """
-    modules = _modules(manifest.algorithm, module)
+    file = _file(manifest.algorithm, modules)
     with TemporaryDirectory(prefix="nasbench-again-") as made:
         out = Path(made) / "out"
         out.mkdir()
@@ -117,7 +117,7 @@ def run_again(
             "manifest": manifest.encode(),
             "runs": list(runs),
             "out": str(out),
-            "modules": modules,
+            "modules": file and str(_imported_from(file, _parts(manifest.algorithm))),
         }
         done = subprocess.run(
             [sys.executable, "-m", "leaderboard.submissions.child"],
@@ -138,23 +138,28 @@ def run_again(
         yield find_records(out)
 
 
-def _modules(algorithm: str, module: str | Path | None) -> str | None:
-    """Return the folder from which an algorithm is imported; None if it is registered.
+def _file(algorithm: str, modules: Sequence[str | Path]) -> Path | None:
+    """Return the file of an algorithm among those of the sender; None if it is registered.
 
     Raises:
-        RecordError: It is another file's.
+        RecordError: None of them is it.
     """
     if ":" not in algorithm:
         return None
-    parts = algorithm.partition(":")[0].split(".")
-    folder = None if module is None else _imported_from(Path(module).resolve(), parts)
-    if folder is None:
-        given = "none was given" if module is None else f"not {module}"
-        raise RecordError(
-            f"{algorithm!r} is not registered: --module must name the file {'/'.join(parts)}.py, "
-            f"{given}"
-        )
-    return str(folder)
+    parts = _parts(algorithm)
+    for module in modules:
+        file = Path(module).resolve()
+        if _imported_from(file, parts) is not None:
+            return file
+    given = f"not {listed(map(str, modules))}" if modules else "none was given"
+    raise RecordError(
+        f"{algorithm!r} is not registered: --module must name the file {'/'.join(parts)}.py, "
+        f"{given}; repeat it for several files"
+    )
+
+
+def _parts(algorithm: str) -> list[str]:
+    return algorithm.partition(":")[0].split(".")
 
 
 def _imported_from(file: Path, parts: list[str]) -> Path | None:
@@ -172,11 +177,14 @@ def _environment() -> dict[str, str]:
     return found
 
 
-def source(algorithm: str, module: str | Path | None) -> str:
-    """Return an algorithm and where its code comes from, in words."""
-    if ":" in algorithm:
-        return f"{algorithm} from the file {module}"
-    return f"{algorithm}, as installed"
+def source(algorithm: str, modules: Sequence[str | Path]) -> str:
+    """Return an algorithm and where its code comes from, in words.
+
+    Raises:
+        RecordError: None of the files is the sender's algorithm.
+    """
+    file = _file(algorithm, modules)
+    return f"{algorithm}, as installed" if file is None else f"{algorithm} from the file {file}"
 
 
 def difference(recorded: Run, again: Run) -> str:

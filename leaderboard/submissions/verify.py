@@ -41,7 +41,7 @@ def verify(
     seeds: int | None = None,
     again: int = 0,
     relabelled: int = 0,
-    module: str | Path | None = None,
+    modules: Sequence[str | Path] = (),
     choice: int | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
     tell: Callable[[str], None] = lambda _: None,
@@ -56,7 +56,7 @@ def verify(
         again: Number of seeds of every record to run again, in a process of their own. They have to
             give the identical record.
         relabelled: Number of seeds to run on hidden instances, likewise; at least 5.
-        module: File of the sender's algorithm; default: only registered algorithms can be run.
+        modules: Files of the sender's algorithms; default: only registered ones can be run.
         choice: Number by which these seeds are chosen; default: by chance, so that a sender cannot
             know them.
         progress: Called with the numbers of finished and of all records or sets of runs.
@@ -76,8 +76,9 @@ def verify(
             f"relabelled = {relabelled}: at least {hidden.FEWEST} seeds are needed to tell a drop "
             "from noise"
         )
-    if module is not None and not Path(module).is_file():
-        raise InvalidArgumentError(f"there is no file {module}")
+    for module in modules:
+        if not Path(module).is_file():
+            raise InvalidArgumentError(f"there is no file {module}")
     path = Path(path)
     if choice is None:
         choice = int.from_bytes(os.urandom(4), "little")
@@ -89,7 +90,7 @@ def verify(
             seeds=seeds,
             again=again,
             choice=choice,
-            module=module,
+            modules=modules,
             progress=progress,
             tell=tell,
         )
@@ -114,18 +115,23 @@ def verify(
                 return report
             report.choice = choice
             names = (one.records.manifest.algorithm for one in sent)
-            for source in dict.fromkeys(rerun.source(name, module) for name in names):
+            try:
+                sources = [*dict.fromkeys(rerun.source(name, modules) for name in names)]
+            except RecordError as error:
+                report.add("rerun", [told(error)])
+                return report
+            for source in sources:
                 tell(f"Runs code: {source}")
             if again:
                 chosen = rerun.chosen(sent, again, choice, doubts)
-                report.add("rerun", rerun.faults(sent, chosen, module, progress))
+                report.add("rerun", rerun.faults(sent, chosen, modules, progress))
                 for one in sent:
                     one.finding.rerun = ranges(chosen[one.said.folder])
                 if not report.faults["rerun"] and report.faults["repeats"]:
                     report.remarks += [f"confirmed: {fault}" for fault in report.faults["repeats"]]
                     report.faults["repeats"] = []
             if relabelled and report.is_sound:
-                report.add("relabelled", hidden.faults(sent, relabelled, choice, module, progress))
+                report.add("relabelled", hidden.faults(sent, relabelled, choice, modules, progress))
     except RecordError as error:
         report.add("files", [told(error)])
     return report

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from nasbench.cli.docstrings import arguments, paragraphs, plain
+from nasbench.cli.docstrings import arguments, paragraphs
 from nasbench.cli.kinds import family_of, not_of, number, why_not
 from nasbench.cli.source import Source
 from nasbench.errors import (
@@ -245,7 +245,7 @@ def _decisions(space: Any) -> Section:
 def _texts(docstring: str | None, paper: str | None) -> dict[str, str]:
     """The documentation of a class and of its module."""
     first, *others = paragraphs(docstring) or [""]
-    return {"summary": first, "description": " ".join(others), "paper": plain(paper or "")}
+    return {"summary": first, "description": " ".join(others), "paper": " ".join(paragraphs(paper))}
 
 
 def _uses(

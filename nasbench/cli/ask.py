@@ -259,6 +259,8 @@ def draw(
     """
     from nasbench.drawing.svg import draw, write
 
+    if out is not None and out.suffix != ".svg":
+        raise InvalidArgumentError(f"--out {out}: pictures are SVG, so the name must end in .svg")
     known, cell = _known(arch, space, benchmark)
     if out is None:
         say(draw(known, cell).rstrip())

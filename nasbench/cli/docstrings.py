@@ -26,9 +26,10 @@ def summary(docstring: str | None) -> str:
 
 
 def paragraphs(docstring: str | None) -> list[str]:
-    """Paragraphs as plain text, up to the first section such as ``Args:``."""
+    """Paragraphs but examples as plain text, up to the first section such as ``Args:``."""
     text = _SECTIONS.split(inspect.cleandoc(docstring or ""), maxsplit=1)[0]
-    return [plain(part) for part in text.split("\n\n") if part.strip()]
+    parts = [part.strip() for part in text.split("\n\n")]
+    return [plain(part) for part in parts if part and not part.startswith(">>>")]
 
 
 def arguments(docstring: str | None) -> dict[str, str]:

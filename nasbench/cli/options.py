@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nasbench.errors import InvalidArgumentError, NasbenchError
+from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError
 from nasbench.siblings import SIBLINGS
 from nasbench.storage.files import expanded
 
@@ -71,7 +71,12 @@ def existing(benchmark: str) -> str:
     """A benchmark that can be found, before anything that needs an extra is imported."""
     from nasbench.benchmarks.catalogue import find
 
-    find(benchmark)
+    try:
+        find(benchmark)
+    except UnknownNameError as error:
+        if SIBLINGS.load("algorithms").place(benchmark):
+            raise UnknownNameError(f"{error}; {benchmark!r} is an algorithm") from error
+        raise
     return benchmark
 
 

@@ -1,6 +1,7 @@
 """Commands that search and rank: quickstart, run, leaderboard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import floor, isnan, log10
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,13 @@ import typer
 from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names, given_path
 from nasbench.cli.output import note, print_rows, progress, say, status
 from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
-from nasbench.errors import InvalidArgumentError, NotRecordedError
+from nasbench.errors import (
+    AlgorithmError,
+    InvalidArgumentError,
+    NasbenchError,
+    NotRecordedError,
+    first_line,
+)
 from nasbench.siblings import SIBLINGS
 
 _SMALL = 1e-3
@@ -128,6 +135,11 @@ def run(
         raise InvalidArgumentError(
             "no budget is given: add --trials, --seconds or --epochs, for example --trials 500"
         )
+    if algorithm.endswith(".py"):
+        module = ".".join(Path(algorithm).with_suffix("").parts)
+        raise InvalidArgumentError(
+            f"{algorithm} is a file: name the class of the algorithm in it, {module}:CLASS"
+        )
     settings = parse_settings(set_ or [])
     if init is not None:
         if init < 1:
@@ -141,7 +153,7 @@ def run(
         algorithm, preset, settings = "warm_start", None, {**inner, "first": init}
     wanted = parse_seeds(seeds)
     budget = Budget(trials, seconds, epochs)
-    with progress(f"{algorithm} on {benchmark}", len(wanted)) as advance:
+    with progress(f"{algorithm} on {benchmark}", len(wanted)) as advance, _told(algorithm):
         runs = search(
             algorithm,
             benchmark,
@@ -160,7 +172,7 @@ def run(
             progress=advance,
         )
     if empty := sum(not len(run) for run in runs):
-        reason = f"the first training that {algorithm} asks for does not fit into the budget"
+        reason = f"{algorithm} asks for no training, or for none that fits into the budget"
         if seconds is epochs is None:
             reason = f"{algorithm} asks for no training"
         note(f"{empty} of {len(runs)} runs have no trial: {reason}")
@@ -172,7 +184,23 @@ def run(
         else:
             _print_outcome(outcome, f"{algorithm} on {benchmark}")
     n, n_trials = len(runs), sum(map(len, runs))
-    say(f"{n} run{'' if n == 1 else 's'}, {n_trials:,} trials; records in {out}")
+    say(f"{n} run{'s' * (n != 1)}, {n_trials:,} trial{'s' * (n_trials != 1)}; records in {out}")
+
+
+@contextmanager
+def _told(algorithm: str) -> Iterator[None]:
+    """Tell what an algorithm of the user's raises in one line; its file and line are noted."""
+    try:
+        yield
+    except NasbenchError:
+        raise
+    except Exception as error:
+        notes = getattr(error, "__notes__", [])
+        if ":" not in algorithm or not notes:
+            raise
+        raise AlgorithmError(
+            f"{algorithm} raised {type(error).__name__}: {first_line(error)} ({notes[0]})"
+        ) from error
 
 
 def leaderboard_build(

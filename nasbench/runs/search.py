@@ -3,6 +3,7 @@
 What one should know of a search before trusting its numbers is logged as warnings, a line each.
 """
 
+import glob
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -183,6 +184,8 @@ def record_seeds(
             len(seeds),
             records.folder,
         )
+    elif not records.seeds():
+        _say_what_was_edited(records)
     _say_what_counts(prepared)
     progress(n_recorded)
     try:
@@ -193,6 +196,25 @@ def record_seeds(
         records.discard_if_empty()
         raise
     return records
+
+
+def _say_what_was_edited(records: Records) -> None:
+    """Log which records hold the same search with other code."""
+    manifest = records.manifest
+    name = manifest.folder_name.rpartition("-")[0]
+    for folder in sorted(records.folder.parent.glob(f"{glob.escape(name)}-*")):
+        try:
+            other = Records(folder).manifest
+        except RecordError:
+            continue
+        if other.code != manifest.code and replace(other, code=manifest.code) == manifest:
+            _LOG.warning(
+                "the code of %s was edited since %s was recorded, which boards show as a row of "
+                "its own; this is recorded in %s",
+                manifest.algorithm,
+                folder,
+                records.folder,
+            )
 
 
 def _say_what_counts(prepared: Prepared) -> None:

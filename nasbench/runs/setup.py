@@ -1,7 +1,10 @@
 """The set-up of a search: everything but its seed, checked before anything runs."""
 
 import logging
-from collections.abc import Iterable, Mapping
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +20,7 @@ from nasbench.algorithm import (
 from nasbench.benchmark import Benchmark, check_integer
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark, load
-from nasbench.errors import InvalidArgumentError, NotRecordedError, one_of, shown
+from nasbench.errors import InvalidArgumentError, NasbenchError, NotRecordedError, one_of, shown
 from nasbench.regressor import Regressor
 from nasbench.runs.budget import Budget, check_count
 from nasbench.runs.ledger import Charging, check_replicate, check_seconds
@@ -80,7 +83,8 @@ class Setup:
         if self.known and not takes_known(algorithm):
             given = self.algorithm if isinstance(self.algorithm, str) else algorithm.__name__
             raise InvalidArgumentError(
-                f"{given} has no keyword 'known' and cannot use {list(self.known)}"
+                f"{given} makes no use of known numbers such as {self.known[0]}: zero_cost, "
+                "warm_start (--init N) and zero_cost_evolution do"
             )
         check_count("workers", self.workers)
         check_budget(benchmark, self.budget, self.workers, fidelities[-1])
@@ -174,18 +178,19 @@ class Prepared:
         supernets = None
         if takes_supernets(self.algorithm):
             supernets = SIBLINGS.load("supernets")(self.benchmark, seed=seed, folder=keep)
-        made = make(
-            self.algorithm,
-            self.benchmark.space,
-            fidelities=self.fidelities,
-            seed=seed,
-            hyperparameters=self.hyperparameters,
-            known=known,
-            objectives=len(self.benchmark.objectives),
-            resumable=len(self.benchmark.schedules) == 1,
-            regressors=registered_regressor,
-            supernets=supernets,
-        )
+        with _placed(self.algorithm, seed):
+            made = make(
+                self.algorithm,
+                self.benchmark.space,
+                fidelities=self.fidelities,
+                seed=seed,
+                hyperparameters=self.hyperparameters,
+                known=known,
+                objectives=len(self.benchmark.objectives),
+                resumable=len(self.benchmark.schedules) == 1,
+                regressors=registered_regressor,
+                supernets=supernets,
+            )
         return Made(made, known, supernets)
 
     def run(self, seed: int, keep: Path | None = None) -> Run:
@@ -196,16 +201,35 @@ class Prepared:
             keep: Folder for the files of a supernet, from which an interrupted search goes on.
         """
         algorithm, known, supernets = self.make(seed, keep)
-        return replay_bare(
-            algorithm,
-            self.benchmark,
-            budget=self.setup.budget,
-            workers=self.setup.workers,
-            seed=seed,
-            replicate=self.setup.replicate,
-            known=known,
-            supernets=supernets,
-        )
+        with _placed(self.algorithm, seed):
+            return replay_bare(
+                algorithm,
+                self.benchmark,
+                budget=self.setup.budget,
+                workers=self.setup.workers,
+                seed=seed,
+                replicate=self.setup.replicate,
+                known=known,
+                supernets=supernets,
+            )
+
+
+@contextmanager
+def _placed(algorithm: type[Algorithm], seed: int) -> Iterator[None]:
+    """Note on what an algorithm raises where that was in its file, and the seed.
+
+    What another process raises comes without its frames, but with its notes.
+    """
+    try:
+        yield
+    except NasbenchError:
+        raise
+    except Exception as error:
+        file = getattr(sys.modules.get(algorithm.__module__), "__file__", None)
+        inside = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+        place = f"{Path(inside[-1].filename).name}, line {inside[-1].lineno}, " if inside else ""
+        error.add_note(f"{place}seed {seed}")
+        raise
 
 
 def offered(benchmark: Benchmark, wanted: Iterable[int] | None) -> tuple[int, ...]:

@@ -194,6 +194,19 @@ def test_same_search_twice(home, sound):
     assert ranked(home) == (["random_search"], [])
 
 
+def test_folders_that_overlap_are_taken_once(home, sound):
+    once, _ = find_readable(home.runs)
+    several = (home.runs, home.runs / "toy", home.runs / "toy" / "..", home.runs)
+    assert [r.folder for r in find_readable(*several)[0]] == [r.folder for r in once]
+
+
+def test_a_file_that_is_no_record_is_refused(home, sound):
+    text = home.runs / "README.md"
+    text.write_text("mine", encoding="utf-8")
+    with pytest.raises(RecordError, match=r"README\.md is no record: records are folders"):
+        find_readable(text)
+
+
 def test_missing_table(home, sound):
     table(home, "lost")
     record = home.search("random_search", "lost", 2, budget=FIVE)

@@ -15,19 +15,6 @@ from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
 
 BASELINES = ("epoch", "moving")
-_AUTODL: Mapping[str, Any] = {
-    "layers": 2,
-    "hidden": 32,
-    "temperature": 5.0,
-    "tanh_constant": 2.5,
-    "baseline": "epoch",
-    "updates": 50,
-    "samples": 20,
-    "controller_rate": 1e-3,
-    "controller_epsilon": 1e-3,
-    "controller_clip": 5.0,
-    "candidates": 100,
-}
 
 
 class ENAS(PathSearch):
@@ -68,15 +55,39 @@ class ENAS(PathSearch):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "nb201": {
-            **_AUTODL,
             "epochs": 250,
+            "layers": 2,
+            "hidden": 32,
+            "temperature": 5.0,
+            "tanh_constant": 2.5,
+            "baseline": "epoch",
+            "updates": 50,
+            "samples": 20,
+            "controller_rate": 1e-3,
+            "controller_epsilon": 1e-3,
+            "controller_clip": 5.0,
+            "candidates": 100,
             "rate": 0.05,
             "last_rate": 5e-4,
             "decay": 2.5e-4,
             "batch_size": 128,
             "controller_betas": (0.0, 0.999),
         },
-        "nats": {**_AUTODL, "epochs": 100, "controller_betas": (0.5, 0.999)},
+        "nats": {
+            "epochs": 100,
+            "layers": 2,
+            "hidden": 32,
+            "temperature": 5.0,
+            "tanh_constant": 2.5,
+            "baseline": "epoch",
+            "updates": 50,
+            "samples": 20,
+            "controller_rate": 1e-3,
+            "controller_epsilon": 1e-3,
+            "controller_clip": 5.0,
+            "candidates": 100,
+            "controller_betas": (0.5, 0.999),
+        },
         "enas": {
             "epochs": 150,
             "rate": 0.05,

@@ -18,8 +18,8 @@ class RDARTS(DARTS):
 
     Zela et al. (2020), https://arxiv.org/abs/1909.09656: the weight decay, or the probability that
     the mixture of a decision is dropped for an example (``automl/RobustDARTS``), which rises
-    linearly from 0. Every run begins with new weights. The paper trains the four results and takes the best by validation; so does a search
-    here.
+    linearly from 0. Every run begins with new weights. The paper trains the four results and takes
+    the best by validation; so does a search here.
 
     Presets ``robust_darts_l2`` and ``robust_darts_dp`` have the settings of the paper.
 

@@ -15,7 +15,6 @@ from nasbench.errors import InvalidArgumentError, one_of
 from nasbench.supernet import Answer, Batch
 
 UPDATES = ("full", "two", "reinforce")
-_AUTHORS = {"epochs": 120, "first_epoch": 30, "decay": 4e-5, "last_rate": 0.0}
 
 
 class Proxyless(BilevelSearch):
@@ -40,9 +39,31 @@ class Proxyless(BilevelSearch):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "gradient": {**_AUTHORS, "update": "full", "every": 5},
-        "paper": {**_AUTHORS, "update": "two", "every": 5},
-        "reinforce": {**_AUTHORS, "update": "reinforce", "every": 16, "paths": 10},
+        "gradient": {
+            "epochs": 120,
+            "first_epoch": 30,
+            "decay": 4e-5,
+            "last_rate": 0.0,
+            "update": "full",
+            "every": 5,
+        },
+        "paper": {
+            "epochs": 120,
+            "first_epoch": 30,
+            "decay": 4e-5,
+            "last_rate": 0.0,
+            "update": "two",
+            "every": 5,
+        },
+        "reinforce": {
+            "epochs": 120,
+            "first_epoch": 30,
+            "decay": 4e-5,
+            "last_rate": 0.0,
+            "update": "reinforce",
+            "every": 16,
+            "paths": 10,
+        },
     }
     betas = (0.0, 0.999)
 

@@ -153,7 +153,7 @@
         row.nextElementSibling.hidden = !shown || button.getAttribute("aria-expanded") !== "true";
         n += shown;
       }
-      filters.querySelector(".count").textContent = n === rows.length ? `${n} rows` : `${n} of ${rows.length} rows`;
+      filters.querySelector(".count").textContent = n === rows.length ? `${n} row${n === 1 ? "" : "s"}` : `${n} of ${rows.length} rows`;
     };
     search.addEventListener("input", apply);
     boxes.forEach((box) => box.addEventListener("change", apply));

@@ -117,9 +117,11 @@ def verify(
         ),
     ] = 0,
     module: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            metavar="FILE", help="Python file of the sender's algorithm.", parser=given_path
+            metavar="FILE",
+            help="Python file of an algorithm of the sender's; repeat for more.",
+            parser=given_path,
         ),
     ] = None,
     choice: Annotated[
@@ -138,7 +140,7 @@ def verify(
 
     Nothing of the sender's is run without --rerun or --relabelled. Exit code 1: a check failed.
     """
-    if module is not None and not (rerun or relabelled):
+    if module and not (rerun or relabelled):
         raise InvalidArgumentError("--module is of use with --rerun or --relabelled only")
     if out is not None:
         if out.resolve().is_relative_to(submission.resolve()):
@@ -155,7 +157,7 @@ def verify(
             seeds=seeds,
             again=rerun,
             relabelled=relabelled,
-            module=module,
+            modules=module or (),
             choice=choice,
             progress=tell,
             tell=note,

@@ -390,13 +390,17 @@ def test_what_cannot_be_shown_stops_no_page(runs, home, tmp_path):
         assert str(tmp_path) not in line
 
 
-def test_overview_is_made_if_nothing_can_be_shown(home, small_table, run, cells, tmp_path, parsed):
+def test_a_site_is_kept_if_nothing_can_be_shown(home, small_table, run, cells, tmp_path):
     home.record(home.manifest(small_table), [run([(cells[0], 40.0, 0.0, 10.0)])])
+    site = build(home.runs, tmp_path / "site")
+    before = {path: path.read_bytes() for path in site.parent.rglob("*") if path.is_file()}
     (home.tables / "toy.parquet").unlink()
-    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
-    parsed(text)
-    assert "Not shown" in text
-    assert "no benchmark is called &#39;toy&#39;" in text
+    told = []
+    with pytest.raises(RecordError, match="no record can be shown: nothing was written"):
+        build(home.runs, tmp_path / "site", tell=told.append)
+    (line,) = told
+    assert "no benchmark is called 'toy'" in line
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_setting_that_no_command_can_hold_stops_no_page(home, small_table, run, cells, tmp_path):
@@ -445,7 +449,7 @@ def test_looks_do_not_repeat_within_a_board(home, small_table, run, cells, tmp_p
     swatches = re.findall(r'<svg class="swatch".*?</svg>', table)
     assert len(swatches) == len(set(swatches)) == 11
     hues = [re.findall(r"--series-(\d)", swatch)[0] for swatch in swatches]
-    assert sorted(hues) == ["2", *"7777777777"]
+    assert sorted(hues) == ["2", *"9999999999"]
 
 
 def test_folder_that_cannot_be_written_is_refused(home, small_table, run, cells, tmp_path):

@@ -22,7 +22,7 @@ VIENOT = {
 def palettes():
     """Colours of the families in light and in dark, as linear RGB."""
     text = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    found = re.findall(r"--series-(\d): #(\w{6})", text)
+    found = re.findall(r"--series-(\d+): #(\w{6})", text)
     half = len(found) // 2
     for part in (found[:half], found[half:]):
         rgb = np.array([[int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)] for _, code in part])

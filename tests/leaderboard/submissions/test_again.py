@@ -94,7 +94,7 @@ def test_nothing_is_run_where_something_is_wrong(sent, monkeypatch):
 def test_what_remembers_passes_until_it_is_relabelled(tmp_path, monkeypatch, here):
     folder, file = own(tmp_path, monkeypatch, "memory_search", MEMORY)
     told = []
-    report = verify(folder, again=2, relabelled=10, module=file, choice=0, tell=told.append)
+    report = verify(folder, again=2, relabelled=10, modules=[file], choice=0, tell=told.append)
     assert report.faults["rerun"] == []
     (text,) = report.faults["relabelled"]
     assert "on hidden instances the choices of 10 seeds are worse by" in text
@@ -104,7 +104,7 @@ def test_what_remembers_passes_until_it_is_relabelled(tmp_path, monkeypatch, her
 
 def test_an_honest_search_is_as_good_and_its_edited_code_is_found(tmp_path, monkeypatch):
     folder, file = own(tmp_path, monkeypatch, "honest_search", HONEST)
-    report = verify(folder, again=2, relabelled=8, module=file, choice=0)
+    report = verify(folder, again=2, relabelled=8, modules=[file], choice=0)
     assert report.is_sound, report.listed()
     assert report.level == "relabelled"
     (finding,) = report.findings
@@ -113,16 +113,16 @@ def test_an_honest_search_is_as_good_and_its_edited_code_is_found(tmp_path, monk
     (mark,) = read_marks(tmp_path / "mark.json").values()
     assert (mark.level, mark.rerun) == ("relabelled", finding.rerun)
 
-    alone = verify(folder, relabelled=8, module=file, choice=0)
+    alone = verify(folder, relabelled=8, modules=[file], choice=0)
     assert alone.is_sound
     assert (alone.level, alone.encode()["choice"]) == ("consistent", 0)
 
     file.write_text(dedent(HONEST.replace("pass", "self.last = observation")))
-    report = verify(folder, again=1, module=file)
+    report = verify(folder, again=1, modules=[file])
     (text,) = report.faults["rerun"]
     assert "the code of honest_search:Mine has the fingerprint" in text
     (text,) = verify(folder, again=1).faults["rerun"]
-    assert "--module must name the file honest_search.py, none was given" in text
+    assert "--module must name the file honest_search.py, none was given; repeat it" in text
 
 
 def test_forged_hyperparameters_are_found_by_running(sent, here):
@@ -215,11 +215,17 @@ def test_every_column_of_a_run_is_compared(honest, name):
 
 def test_a_module_of_a_package_is_found_by_its_whole_path(tmp_path):
     folder = tmp_path.resolve()
-    modules = rerun._modules
-    assert modules("pkg.search:Mine", tmp_path / "pkg/search.py") == str(folder)
-    assert modules("pkg:Mine", tmp_path / "pkg/__init__.py") == str(folder)
-    assert modules("search:Mine", tmp_path / "search.py") == str(folder)
-    assert modules("local_search", None) is None
+    files = [folder / name for name in ("search.py", "pkg/search.py", "pkg/__init__.py")]
+    alone, inside, package = files
+    for algorithm, file in (
+        ("pkg.search:Mine", inside),
+        ("pkg:Mine", package),
+        ("search:Mine", alone),
+    ):
+        assert rerun._file(algorithm, files) == file
+        assert rerun.source(algorithm, files) == f"{algorithm} from the file {file}"
+        assert rerun._imported_from(file, rerun._parts(algorithm)) == folder
+    assert rerun._file("local_search", []) is None
     for wrong in ("search.py", "other/search.py", "pkg/other.py"):
         with pytest.raises(RecordError, match=r"must name the file pkg/search\.py"):
-            modules("pkg.search:Mine", tmp_path / wrong)
+            rerun._file("pkg.search:Mine", [tmp_path / wrong])

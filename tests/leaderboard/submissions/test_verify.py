@@ -418,7 +418,11 @@ def test_what_is_no_submission(tmp_path, honest_runs):
         verify(honest_runs)
     with pytest.raises(InvalidArgumentError, match="neither a folder nor a file"):
         verify(tmp_path / "nothing")
-    for options in ({"again": -1}, {"relabelled": 4}, {"module": tmp_path / "no.py", "again": 1}):
+    for options in (
+        {"again": -1},
+        {"relabelled": 4},
+        {"modules": [tmp_path / "no.py"], "again": 1},
+    ):
         with pytest.raises(InvalidArgumentError):
             verify(honest_runs, **options)
 

@@ -528,7 +528,8 @@ def test_top_prints_json(nasbench, toy_home):
         (("draw", "3,3,4,1,3,1", "--space", "nb20"), "did you mean 'nb201'"),
         (("draw", "hello"), "no space: add --space"),
         (("draw", "3,3", "--space", "nb201", "--benchmark", "nb201-cifar10"), "one of them"),
-        (("draw", "3,3,4,1,3,1", "--out", "."), "cannot write"),
+        (("draw", "3,3,4,1,3,1", "--out", "/proc/cell.svg"), "cannot write"),
+        (("draw", "3,3,4,1,3,1", "--out", "cell.png"), "must end in .svg"),
         (("draw", "3,3,4,1,3,1", "--out", ""), "the path is empty"),
     ],
 )

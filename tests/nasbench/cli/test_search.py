@@ -24,6 +24,15 @@ BAD = {
     "empty seeds": ((*FIVE, "--seeds", "5:5"), "are empty"),
     "a seed twice": ((*FIVE, "--seeds", "1,1,1"), "seeds '1,1,1' name 1 more than once"),
     "a seed in two ranges": ((*FIVE, "--seeds", "0:9,4:6"), "name 4 more than once"),
+    "own file": (("run", "mine.py", "nb201-cifar10"), "no budget is given"),
+    "own file instead of its class": (
+        ("run", "sub/mine.py", "nb201-cifar10", "--trials", "5"),
+        "name the class of the algorithm in it, sub.mine:CLASS",
+    ),
+    "the two in the wrong order": (
+        ("run", "nb201-cifar10", "random_search", "--trials", "5"),
+        "'random_search' is an algorithm",
+    ),
     "own file instead of a module": (
         ("run", "./mine.py:Mine", "nb201-cifar10", "--trials", "5"),
         "did you mean 'mine:Mine'",
@@ -105,11 +114,38 @@ def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
     assert "30 runs, 90 trials" in out
 
 
+@pytest.mark.parametrize("seeds", ["0:1", "0:2"])
+def test_what_an_own_algorithm_raises_is_told_with_its_line(nasbench, tmp_path, seeds):
+    (tmp_path / "my_broken.py").write_text(
+        "from nasbench.algorithm import Algorithm, Proposal\n"
+        "class Broken(Algorithm):\n"
+        "    def ask(self): return Proposal(self.space.sample(self.rng))\n"
+        "    def tell(self, observation):\n"
+        "        return 1 / 0\n"
+        "class Unmade(Broken):\n"
+        "    def __init__(self, space, n, **others): super().__init__(space, **others)\n"
+    )
+    words = ("nb201-cifar10", "--trials", "3", "--seeds", seeds, "--processes", "2")
+    code, _, error = nasbench("run", "my_broken:Broken", *words)
+    assert code == 2
+    assert (
+        "my_broken:Broken raised ZeroDivisionError: division by zero (my_broken.py, line" in error
+    )
+    assert "line 5, seed" in error
+    assert "Traceback" not in error
+    code, _, error = nasbench("run", "my_broken:Unmade", *words)
+    assert code == 2
+    assert "my_broken:Unmade raised TypeError: " in error
+    assert "'n' (seed 0)" in error
+
+
 def test_runs_without_a_trial_are_told(nasbench, tmp_path):
     words = ("run", "random_search", "lite201-digits", "--processes", "1", "--seeds", "0:3")
     code, out, error = nasbench(*words, "--epochs", "4", "--out", "few")
     assert code == 0
-    assert "3 of 3 runs have no trial: the first training that random_search asks for" in error
+    assert (
+        "3 of 3 runs have no trial: random_search asks for no training, or for none that" in error
+    )
     assert "3 runs, 0 trials" in out
     assert "no trial" not in nasbench(*words, "--epochs", "8", "--out", "enough")[2]
     (tmp_path / "my_idle.py").write_text(

@@ -457,11 +457,13 @@ def run_mine(tmp_path, monkeypatch):
     sys.modules.pop("my_edited_search", None)
 
 
-def test_edited_code_neither_reuses_nor_continues_records(tmp_path, run_mine):
+def test_edited_code_neither_reuses_nor_continues_records(tmp_path, run_mine, caplog):
     old = run_mine(MINE, range(3))
+    assert "edited" not in caplog.text
     edited = MINE.replace("unrank(7)", "unrank(12345)")
     done = []
     new = run_mine(edited, range(5), progress=done.append)
+    assert "the code of my_edited_search:Mine was edited since" in caplog.text
     assert (done[0], sum(done)) == (0, 5)
     assert {run.archs.tobytes() for run in old}.isdisjoint({run.archs.tobytes() for run in new})
     first, second = find_records(tmp_path / "runs")

@@ -310,7 +310,11 @@ def test_a_search_trains_to_the_last_fidelity_asked_for():
         ({"fidelities": ()}, InvalidArgumentError, "fidelities must not be empty"),
         ({"objectives": ("test_accuracy",)}, UnknownNameError, "no objective 'test_accuracy'"),
         ({"objectives": ()}, InvalidArgumentError, "must be a list of at least one"),
-        ({"known": ("parameters",)}, InvalidArgumentError, "random_search has no keyword 'known'"),
+        (
+            {"known": ("parameters",)},
+            InvalidArgumentError,
+            "random_search makes no use of known numbers such as parameters",
+        ),
         ({"known": ("valid_accuracy",)}, InvalidArgumentError, "cannot be known before one"),
         (
             {"objectives": ("valid_accuracy", "parameters", "valid_accuracy")},
