@@ -13,6 +13,8 @@ from nasbench.algorithm import Observation
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.space import Arch, SearchSpace
 
+_RANDOM = ("n_startup_trials", "population_size")
+"""Settings that say how many trials come before a sampler learns."""
 _NOT_OFFERED = ("BaseSampler", "BaseGASampler", "GridSampler", "PartialFixedSampler")
 
 
@@ -78,6 +80,10 @@ class OptunaSearch(Adapter):
                 pruner=_pruner(pruner, pruner_settings or {}),
                 directions=["minimize"] * objectives,
             )
+
+        if len(self._epochs) == 1:
+            said = (getattr(self, name, None) for name in _RANDOM)
+            self.random_trials = next((n for n in said if type(n) is int), 0)
 
     @contextmanager
     def theirs(self) -> Iterator[None]:

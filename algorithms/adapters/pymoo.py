@@ -139,6 +139,8 @@ class PymooSearch(Adapter):
                 raise InvalidArgumentError(first_line(error)) from error
             self._algorithm = deepcopy(made)  # as pymoo's minimize: defaults are shared objects
             self._algorithm.setup(self._problem, seed=seed, termination=self._termination())
+            if self.known in (*_CHOICES, *_INTEGERS):  # others may spread their first population
+                self.random_trials = len(_members(deepcopy(self._algorithm).ask()))
 
     def _problem_of(self, objectives: int) -> Any:
         n = np.array(self.space.options)

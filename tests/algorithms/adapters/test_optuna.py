@@ -5,6 +5,7 @@ import pytest
 import nasbench
 from algorithms import ALGORITHMS
 from nasbench.errors import AlgorithmError, InvalidArgumentError, UnknownNameError
+from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 
 optuna = pytest.importorskip("optuna", reason="needs the extra optuna")
@@ -187,6 +188,21 @@ def test_a_pruner_of_two_objectives_is_refused():
             objectives=("valid_accuracy", "parameters"),
             hyperparameters={"pruner": "MedianPruner"},
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "n"),
+    [
+        ("TPESampler", {}, 10),
+        ("TPESampler", {"n_startup_trials": 4}, 4),
+        ("NSGAIISampler", {"population_size": 7}, 7),
+        ("TPESampler", {"pruner": "MedianPruner"}, 0),
+        ("BruteForceSampler", {}, 0),
+    ],
+)
+def test_random_trials_at_the_start_are_declared(name, settings, n):
+    kind = ALGORITHMS.load(f"optuna:{name}")
+    assert kind(NB201(), fidelities=(1, 200), seed=0, **settings).random_trials == n
 
 
 def test_errors_of_the_package_are_one_line():

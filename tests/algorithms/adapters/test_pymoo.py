@@ -13,6 +13,7 @@ from nasbench.errors import (
     MissingExtraError,
     UnknownNameError,
 )
+from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 
 pymoo = pytest.importorskip("pymoo", reason="needs the extra pymoo")
@@ -213,6 +214,16 @@ def test_few_given_trials_are_filled_up():
     for trial, proposal in enumerate(reversed(waiting)):
         algorithm.tell(Observation(trial, proposal, (1.0, 1.0), 1.0))
     assert algorithm.ask() is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "n"),
+    [("NSGA2", {}, 100), ("GA", {"pop_size": 20}, 20), ("MixedVariableGA", {}, 50), ("PSO", {}, 0)],
+)
+def test_the_first_population_is_declared_as_random(name, settings, n):
+    kind = ALGORITHMS.load(f"pymoo:{name}")
+    made = kind(NB201(), fidelities=(200,), seed=0, objectives=kind.least, **settings)
+    assert made.random_trials == n
 
 
 def test_the_search_of_a_small_space_ends():
