@@ -14,18 +14,18 @@ from nasbench.space import SearchSpace
 class DNGO(MutantSearch):
     """DNGO: Bayesian linear regression on the last layer of a network (Snoek et al., 2015).
 
-    A tanh network learns the standardised losses by their mean squared error from standardised
-    features; Bayesian linear regression on its last hidden layer then gives mean and standard
-    deviation of a loss. The candidates are mutants of the best architectures.
+    A tanh network learns the standardised losses by their mean squared error; Bayesian linear
+    regression on its last hidden layer then gives mean and standard deviation of a loss. The
+    candidates are mutants of the best architectures.
 
     The network and its training are as in automl/pybnn (``dngo.py``), which NASLib and naszilla
     use. There, both precisions are fitted or sampled in each round; here they are fixed at that
-    code's initial values. A feature that is the same in all examples is not divided by its standard
-    deviation of 0. Preset ``naszilla`` has the loop of naszilla/naszilla (``nas_algorithms.py``):
-    20 random architectures, mutants of the best one, a confidence bound; its features number the
-    operations, ours (``one_hot``) do not order them. As released, that loop passes the name of its
-    acquisition function in the place of another argument, so that its choices do not depend on the
-    predicted means; the preset does what was meant.
+    code's initial values. Preset ``naszilla`` has the loop of naszilla/naszilla
+    (``nas_algorithms.py``): 20 random architectures, mutants of the best one, a confidence bound,
+    standardised features. Its features number the operations, ours (``one_hot``) do not order them.
+    As released, that loop passes the name of its acquisition function in the place of another
+    argument, so that its choices do not depend on the predicted means; the preset does what was
+    meant.
 
     Args:
         space: The search space.
@@ -44,6 +44,8 @@ class DNGO(MutantSearch):
             features, ``"one_hot"``.
         cutoff: Largest number of columns of paths, which have whole lengths only; 0 for no
             limit.
+        standardize: Whether every feature has mean 0 and deviation 1 over the examples; one that is
+            the same in all of them is only centred.
         acquisition: One of :data:`algorithms.models.acquisition.NAMES`.
         beta: Weight of the standard deviation in ``"ucb"``.
         candidates: Number of mutants among which the model chooses.
@@ -56,7 +58,7 @@ class DNGO(MutantSearch):
 
     families = ("neural network",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "naszilla": {"initial": 20, "acquisition": "ucb"},
+        "naszilla": {"initial": 20, "acquisition": "ucb", "standardize": True},
     }
 
     def __init__(
@@ -76,6 +78,7 @@ class DNGO(MutantSearch):
         noise: float = 1000.0,
         encoding: str = "one_hot",
         cutoff: int = 40,
+        standardize: bool = False,
         acquisition: str = "ei",
         beta: float = 0.5,
         candidates: int = 100,
@@ -106,6 +109,7 @@ class DNGO(MutantSearch):
         self.learning_rate = learning_rate
         self.alpha = alpha
         self.noise = noise
+        self.standardize = standardize
         self._regression = BayesianLinear(alpha, noise)
         self._network = MLPEnsemble(
             [(layers, width)],
@@ -123,9 +127,10 @@ class DNGO(MutantSearch):
     def fit_and_predict(
         self, x: Numbers, y: Numbers, candidates: Numbers
     ) -> tuple[Numbers, Numbers]:
-        mean, std = x.mean(axis=0), x.std(axis=0)
-        std[std == 0] = 1.0
-        x, candidates = (x - mean) / std, (candidates - mean) / std
+        if self.standardize:
+            mean, std = x.mean(axis=0), x.std(axis=0)
+            std[std == 0] = 1.0
+            x, candidates = (x - mean) / std, (candidates - mean) / std
         self._network.fit(x, y, self.array_rng)
         self._regression.fit(self._network.hidden(x), y)
         return self._regression.predict(self._network.hidden(candidates))

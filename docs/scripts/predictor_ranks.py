@@ -335,6 +335,7 @@ def variants() -> Iterator[Contender]:
             changes={"regressor": regressor},
             note="ranks",
         )
+    yield Contender(panel=NETWORKS, algorithm="dngo", read=of_mutant_search, preset="naszilla")
     for noise in (10.0, 1.0):
         yield Contender(
             panel=NETWORKS, algorithm="dngo", read=of_mutant_search, changes={"noise": noise}

@@ -22,7 +22,7 @@ def additive(arch):
 
 
 def test_predictions_are_those_of_a_linear_gaussian_process_on_the_last_layer():
-    search = made(epochs=20, alpha=2.0, noise=100.0)
+    search = made(epochs=20, alpha=2.0, noise=100.0, standardize=True)
     rng = np.random.default_rng(0)
     x, new = rng.random((40, 5)), rng.random((7, 5))
     y = x[:, 0] - x[:, 1]
@@ -43,7 +43,7 @@ def test_a_feature_without_variation_does_not_matter():
     rng = np.random.default_rng(0)
     x, new = rng.random((30, 4)), rng.random((5, 4))
     constant = [np.concatenate([rows, np.full((len(rows), 1), 7.0)], axis=1) for rows in (x, new)]
-    mean, std = made(epochs=3).fit_and_predict(constant[0], x[:, 0], constant[1])
+    mean, std = made(epochs=3, standardize=True).fit_and_predict(constant[0], x[:, 0], constant[1])
     assert np.isfinite(mean).all()
     assert np.isfinite(std).all()
 
