@@ -27,12 +27,14 @@ def view(board: Board) -> dict[str, Any]:
     landscape = board.landscape
     about, benchmark = landscape.benchmark.description, landscape.benchmark
     sampled = landscape.population.extent == "sampled"
-    table = benchmark.table.metadata if isinstance(benchmark, TableBenchmark) else None
+    recorded = benchmark.table if isinstance(benchmark, TableBenchmark) else None
+    table = recorded and recorded.metadata
     columns = _columns(landscape)
     said = {
         "Space": f"{benchmark.space.name}, {len(landscape.archs):,} architectures",
         "Dataset": about.dataset,
-        "Columns": ", ".join(benchmark.columns),
+        "Columns of trainings": ", ".join(benchmark.columns),
+        "Columns of architectures": recorded and ", ".join(recorded.arch_columns),
         "Surrogate": notes.surrogate(board),
         "Mean full training": landscape.full_seconds and duration(landscape.full_seconds),
         "Training seeds": getattr(about, "seeds", ""),
@@ -55,7 +57,7 @@ def view(board: Board) -> dict[str, Any]:
         "among": f"of {MOST:,} random architectures" if sampled else "",
         "best": _best(landscape, columns),
         "titles": [spoken(column) for column in columns],
-        "croissant": croissant(benchmark.table) if isinstance(benchmark, TableBenchmark) else None,
+        "croissant": recorded and croissant(recorded),
     }
 
 
