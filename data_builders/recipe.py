@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from data_builders.values import MAX_SEED, construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError
@@ -47,6 +47,9 @@ class Recipe(ABC):
     Raises:
         InvalidArgumentError: A value has the wrong type or is out of range.
     """
+
+    seeded: ClassVar[str]
+    """What a seed decides beside initial values."""
 
     network: str
     train: int
@@ -125,6 +128,8 @@ class ImageRecipe(Recipe):
         flip: Whether to mirror images left to right with probability 1/2.
         crop: Pixels of zero padding from which a crop of the original size is drawn; 0 for none.
     """
+
+    seeded: ClassVar[str] = "data order"
 
     channels: int
     cells: int

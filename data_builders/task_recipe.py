@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from data_builders import TASKS
 from data_builders.recipe import Recipe
@@ -30,6 +30,8 @@ class TaskRecipe(Recipe):
         beta1: Decay of AdamW's mean of gradients, below 1.
         beta2: Decay of its mean of squared gradients, below 1.
     """
+
+    seeded: ClassVar[str] = "training sequences"
 
     task: Task
     width: int

@@ -154,7 +154,7 @@ def _metadata(build: Built, calibration: Calibration) -> Metadata:
         default_objective="valid_accuracy",
         title=f"{recipe.network} on {recipe.data}, trained by this suite",
         description=plan.description,
-        seeds="seeds of initial values and data order",
+        seeds=f"seeds of initial values and {recipe.seeded}",
         elsewhere="a new recipe can be trained with: nasbench build PLAN.toml",
         recipe=recipe.published()
         | {

@@ -13,12 +13,14 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pages import DOCS, fill, markdown_table, save, style
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import kendalltau, rankdata, spearmanr
 
 import nasbench
+from data_builders.plan import load_plan
 from data_builders.studies.noise import tau_between_seeds, tau_in_top_quarter
 from data_builders.studies.pilot import edges
-from data_builders.training.task_course import SCORED
+from data_builders.task import NOT_ASKED
+from data_builders.training.task_course import SCORED, TaskCourse
 from leaderboard.courses import Course
 from leaderboard.fronts import FrontLandscape
 from leaderboard.statistics import interval
@@ -38,6 +40,8 @@ SHORT = {
     "gated_recurrence": "recurrence",
     "mlp": "MLP",
 }
+NEAR = 2.0
+"""Points of accuracy within which a network does no more than a guess."""
 TRIALS = 150
 OBJECTIVES = ("valid_accuracy", "macs")
 
@@ -67,6 +71,28 @@ class Results:
         means: NDArray[np.float64] = self.by_seed("test_accuracy").mean(axis=0)
         return means
 
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """Rows from the best validation accuracy on; of equal ones, from the lowest loss on."""
+        losses = self.by_seed("valid_loss").mean(axis=0)
+        return np.lexsort((losses, -self.valid))
+
+    @cached_property
+    def guess(self) -> float:
+        """Test accuracy, in percent, of the best guess that solves nothing of the task.
+
+        To recall and to copy it names the most frequent one of a sequence's answers wherever one is
+        asked for, and to track a state the token itself.
+        """
+        recipe = load_plan(self.benchmark.name).recipe
+        test = TaskCourse.of(recipe).test
+        asked = test.targets != NOT_ASKED
+        if self.task == "state":
+            return float(100 * (test.tokens == test.targets)[asked].mean())
+        answers = test.targets[asked].reshape(len(test.targets), -1)
+        most = [np.unique(row, return_counts=True)[1].max() for row in answers]
+        return float(100 * np.mean(most) / answers.shape[1])
+
     def column(self, name: str) -> NDArray[np.float64]:
         """A number of the architecture."""
         return self.benchmark.query_many(self.archs, name)
@@ -91,7 +117,7 @@ def noise(results: list[Results]) -> str:
     for each in results:
         by_seed = each.by_seed("valid_accuracy")
         means = by_seed.mean(axis=0)
-        top, bottom = edges(means)
+        top, _ = edges(means)
         rows.append(
             [
                 each.task,
@@ -101,11 +127,14 @@ def noise(results: list[Results]) -> str:
                 f"{tau_between_seeds(by_seed):.2f}",
                 f"{tau_in_top_quarter(by_seed):.2f}",
                 f"{kendalltau(each.valid, each.test).statistic:.2f}",
-                f"{100 * top:.0f} / {100 * bottom:.0f}",
+                f"{100 * top:.0f}",
+                f"{each.guess:.1f}",
+                f"{100 * (np.abs(each.test - each.guess) < NEAR).mean():.0f}",
             ]
         )
     head = ["task", "accuracy, %", "sd between classes", "sd between seeds", "tau between seeds"]
-    head += ["in the top quarter of a third seed", "tau valid-test", "at ceiling / floor, %"]
+    head += ["in the top quarter of a third seed", "tau valid-test", "at the ceiling, %"]
+    head += ["best guess, %", "classes no better, %"]
     return markdown_table(head, rows)
 
 
@@ -155,8 +184,8 @@ def additive(archs: NDArray[np.integer], values: NDArray[np.float64]) -> float:
 
 def best(results: list[Results]) -> str:
     """The networks that validation ranks first: on each task, and over all by mean rank."""
-    ranks = np.mean([np.argsort(np.argsort(-each.valid)) for each in results], axis=0)
-    chosen = [(each.task, int(np.argmax(each.valid))) for each in results]
+    ranks = np.mean([rankdata(-each.valid) for each in results], axis=0)
+    chosen = [(each.task, int(each.order[0])) for each in results]
     if len(results) > 1:
         chosen.append(("all, by mean rank", int(np.argmin(ranks))))
     pure = (results[0].archs != IDENTITY).all(axis=1)
@@ -175,7 +204,7 @@ def correlation(results: list[Results]) -> str:
     rows = []
     for a in results:
         row = [a.task]
-        top = np.argsort(-a.valid, kind="stable")[: len(a.valid) // 4]
+        top = a.order[: len(a.valid) // 4]
         for b in results:
             if a is b:
                 row.append("-")
@@ -193,9 +222,8 @@ def transfer(results: list[Results]) -> str:
     for target in results:
         row = [target.task]
         for source in results:
-            first = np.argsort(-source.valid, kind="stable")
-            ten = target.test[first[:10]].mean()
-            row.append(f"{target.test[first[0]]:.1f} / {ten:.1f}")
+            ten = target.test[source.order[:10]].mean()
+            row.append(f"{target.test[source.order[0]]:.1f} / {ten:.1f}")
         row += [f"{target.test.max():.1f}", f"{target.test.mean():.1f}"]
         rows.append(row)
     head = ["test on", *(f"chosen on {task}" for task in TASKS), "best", "mean"]
@@ -237,7 +265,7 @@ def fronts(results: list[Results], seeds: int) -> str:
                 objectives=OBJECTIVES,
             )
             ends = np.array([1 - scale.regrets(Course.of(run))[-1] for run in runs])
-            low, high = interval(ends)
+            (low,), (high,) = interval(ends[:, None])
             row.append(f"{100 * ends.mean():.1f} ({100 * low:.1f} to {100 * high:.1f})")
         rows.append(row)
         macs = each.column("macs")
