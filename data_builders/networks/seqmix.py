@@ -76,9 +76,10 @@ linear_attention: queries and keys half as wide, rotary; for token i, token j <=
 (1 - 2^-(5 + head))^(i - j) q_i k_j / root of a key's width; LayerNorm of every head without \
 scale; times the SiLU of a gate. gated_convolution: a gate times the value, then a depthwise \
 causal filter of {TAPS} taps, of which the last is for the present token, then times a second \
-gate. gated_recurrence: h_t = (1 - z_t) h_(t-1) + z_t new_t with z_t = sigmoid(bias + projection - log m), m from 1 to the length in equal steps \
-over the features; times the SiLU of a gate. mlp: SwiGLU with round(4 width / 3) hidden units, \
-whose gate comes first. Heads are neighbouring features. \
+gate. gated_recurrence: h_t = (1 - z_t) h_(t-1) + z_t new_t with z_t = sigmoid(bias + projection \
+- log m), m from 1 to the length in equal steps over the features; times the SiLU of a gate. \
+mlp: SwiGLU with round(4 width / 3) hidden units, whose gate comes first. Heads are neighbouring \
+features. \
 Names of parameters: embedding.weight, blocks.<number>.norm.weight, .mixer.into.weight, \
 .mixer.out.weight, .mixer.filter, .mixer.bias, norm.weight, head.weight; `into` gives queries, \
 keys, values and gates in the order named here"""
