@@ -178,7 +178,9 @@ def test_the_text_says_who_is_ahead_with_a_model():
         assert ends[name] > evolution
     for other in MODELS[1:]:
         assert "bananas" in marked(other, 2, "**")
-        assert next(iter(table(other)[1])) == "bananas"
+    fashion, layers = (list(table(other)[1]) for other in MODELS[1:])
+    assert fashion[0] == "bananas"
+    assert layers[:3] == ["smac", "bananas", "local_search (naszilla)"]
 
 
 def test_the_text_says_who_is_ahead_with_several_objectives():
