@@ -20,6 +20,7 @@ from data_builders.plan import load_plan
 from data_builders.studies.noise import tau_between_seeds, tau_in_top_quarter
 from data_builders.studies.pilot import edges
 from data_builders.task import NOT_ASKED
+from data_builders.task_recipe import TaskRecipe
 from data_builders.training.task_course import SCORED, TaskCourse
 from leaderboard.courses import Course
 from leaderboard.fronts import FrontLandscape
@@ -85,6 +86,7 @@ class Results:
         asked for, and to track a state the token itself.
         """
         recipe = load_plan(self.benchmark.name).recipe
+        assert isinstance(recipe, TaskRecipe)
         test = TaskCourse.of(recipe).test
         asked = test.targets != NOT_ASKED
         if self.task == "state":
