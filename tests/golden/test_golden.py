@@ -124,7 +124,6 @@ SAME = {
     ("regularized_evolution", "regularized_evolution/nas_benchmarks"),  # the defaults are it
     ("tpe", "tpe/optuna"),  # the defaults are it
     ("asha", "pasha"),  # with two rungs there is nothing to save
-    ("bohb/hpbandster", "bohb/nb101"),  # bandwidths of five options exceed the minimum
     ("hyperband", "hyperband/hpbandster"),  # nothing diverges
     ("successive_halving", "successive_halving/hpbandster"),
 }

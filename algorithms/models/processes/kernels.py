@@ -1,13 +1,11 @@
 """Kernels: how similar architectures are, for Gaussian processes.
 
-A kernel first compares two lists of architectures, which does not depend on its parameters, and
-then turns the comparison into a Gram matrix. So a fit of the parameters compares only once, and the
-features of an architecture are computed once.
+A kernel compares two lists of architectures, whatever its parameters, and then turns the
+comparison into a Gram matrix: a fit of the parameters compares only once.
 
-The Gram matrix of one list is positive semi-definite for :class:`Matern`, :class:`WeisfeilerLehman`
-and for :class:`Exponential` with ``power=1``, since every distance here is a squared Euclidean one.
-With ``power=2`` it need not be; :mod:`algorithms.models.processes.gaussian_process` adds to the
-diagonal what is missing.
+The Gram matrix of one list is positive semi-definite, since every distance here is a squared
+Euclidean one; but with ``power=2`` :mod:`algorithms.models.processes.gaussian_process` may have to
+add to the diagonal.
 """
 
 from abc import ABC, abstractmethod
@@ -59,15 +57,12 @@ class Kernel(ABC):
 
     @abstractmethod
     def slopes(self, compared: Numbers, logs: Numbers, weights: Numbers) -> Numbers:
-        """Return the derivative of the weighted sum of :meth:`gram` by each logarithm.
+        """Return the derivatives of the weighted sum of :meth:`gram`, shape ``(n_parameters,)``.
 
         Args:
             compared: From :meth:`compare`.
-            logs: Logarithms of the parameters, shape ``(n_parameters,)``.
+            logs: Logarithms of the parameters, shape ``(n_parameters,)``, by which they are.
             weights: Of the entries of the Gram matrix, shape ``(len(a), len(b))``.
-
-        Returns:
-            Numbers of shape ``(n_parameters,)``.
         """
 
 
@@ -159,10 +154,9 @@ def _weighted(compared: Numbers, factor: Numbers) -> Numbers:
 class WeisfeilerLehman(Kernel):
     """Weisfeiler-Lehman subtree kernel, normalised; without parameters.
 
-    Counts how often each neighbourhood occurs in a graph, from single nodes to what is within
-    ``iterations`` edges, and takes the cosine of the counts of two graphs (Shervashidze et al.,
-    2011, https://jmlr.org/papers/v12/shervashidze11a.html). Edges are followed in both directions.
-    A space without graphs is treated as in :func:`graph_of`.
+    The cosine of the counts of all neighbourhoods in two graphs, up to ``iterations`` edges in both
+    directions (Shervashidze et al., 2011, https://jmlr.org/papers/v12/shervashidze11a.html).
+    Without graphs see :func:`graph_of`.
 
     Args:
         space: The search space.
@@ -254,27 +248,22 @@ class Distance:
 
 
 def hamming(space: SearchSpace) -> Distance:
-    """Return the number of decisions in which architectures differ.
-
-    In NAS-Bench-101 and NAS-Bench-201 this is the distance ``adj`` of naszilla/naszilla.
-    """
+    """Return the number of differing decisions; for cells, ``adj`` of naszilla/naszilla."""
     return Distance(space, lambda _, arch: dict.fromkeys(enumerate(arch), 1), 0.5)
 
 
 def edit(space: SearchSpace) -> Distance:
     """Return the number of edits between graphs: of edges, of nodes, and of operations.
 
-    Nodes correspond by their number, outputs to each other. A space without graphs is treated as in
-    :func:`graph_of`, which makes it :func:`hamming`.
+    Nodes correspond by their number, outputs to each other. Without graphs it is :func:`hamming`.
     """
     return Distance(space, _parts, 0.5)
 
 
 def path(space: SearchSpace) -> Distance:
-    """Return the number of paths that only one of two architectures has.
+    """Return the number of paths that only one of two architectures has, without ``none``.
 
-    Paths are those of :func:`nasbench.encodings.path` (White et al., 2021,
-    https://arxiv.org/abs/1910.11858), without the operation ``none``.
+    White et al. (2021), https://arxiv.org/abs/1910.11858; see :func:`nasbench.encodings.path`.
 
     Raises:
         InvalidArgumentError: The space has no graphs.
@@ -289,7 +278,7 @@ def degrees(space: SearchSpace) -> Distance:
 
     The differences of sorted in-degrees, sorted out-degrees and numbers of nodes with each
     operation are added. Where all graphs have the same edges, as in NAS-Bench-201, so is the number
-    of nodes with another operation. A space without graphs is treated as in :func:`graph_of`.
+    of nodes with another operation. Without graphs see :func:`graph_of`.
     """
     rng = Random(0)
     edges = {graph_of(space, space.sample(rng)).adjacency.tobytes() for _ in range(_SAMPLED)}
@@ -297,10 +286,9 @@ def degrees(space: SearchSpace) -> Distance:
 
 
 def graph_of(space: SearchSpace, arch: Arch) -> Graph:
-    """Return the graph of an architecture.
+    """Return the graph of an architecture; without one, the chain of its decisions.
 
-    In a space without graphs it is a chain: from an input to an output over one node for every
-    decision, labelled with decision and option.
+    Its nodes are labelled with decision and option, from an input to an output.
     """
     graph = space.graph(arch)
     if graph is not None:
@@ -312,8 +300,8 @@ def graph_of(space: SearchSpace, arch: Arch) -> Graph:
 class Subtrees:
     """Counts the Weisfeiler-Lehman labels of the nodes of a graph, over all iterations.
 
-    A label is the operation of a node, and then the label before with the sorted labels of all
-    direct predecessors and of all direct successors. Each is replaced by a number.
+    A label is the operation of a node, then that before with the sorted ones of all direct
+    predecessors and successors, each replaced by a number.
 
     Args:
         iterations: Number of refinements of the labels.
