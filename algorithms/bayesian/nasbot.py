@@ -37,8 +37,8 @@ class NASBOT(ProcessSearch):
 
     The default distance is the one by which naszilla/naszilla replaces the paper's: differences of
     sorted in-degrees, sorted out-degrees and numbers of operations, and of operations in place
-    where all graphs have the same edges. Preset ``kandasamy`` takes the
-    optimal transport of the paper (:mod:`algorithms.models.processes.otmann`), which is far slower.
+    where all graphs have the same edges. Preset ``kandasamy`` takes the optimal transport of the
+    paper (:mod:`algorithms.models.processes.otmann`), which is far slower.
 
     Settings are those of kirthevasank/nasbot (``opt/nasbot.py``, ``opt/ga_optimiser.py``,
     ``nn/nn_gp.py``). Other than there, parameters of the kernel maximise the marginal likelihood

@@ -19,7 +19,7 @@ from leaderboard.courses import Course
 from leaderboard.submissions import ENTRY, rerun
 from leaderboard.submissions.files import check_parquet
 from leaderboard.submissions.report import Report, told
-from nasbench.errors import NasbenchError, RecordError
+from nasbench.errors import NasbenchError
 from nasbench.splitmix import key, permutation
 
 CHECKS = {
@@ -90,14 +90,9 @@ def verify(
     progress(len(files), len(files))
     if again and report.is_sound:
         report.choice = choice
-        try:
-            names = (one.record.manifest.algorithm for one in kept)
-            sources = [*dict.fromkeys(rerun.source(name, modules) for name in names)]
-        except RecordError as error:
-            report.add("rerun", [told(error)])
+        names = (one.record.manifest.algorithm for one in kept)
+        if not rerun.announced(names, modules, report, tell):
             return report
-        for source in sources:
-            tell(f"Runs code: {source}")
         for number, one in enumerate(kept):
             progress(number, len(kept))
             report.add("rerun", _rerun_faults(one, again, choice, modules))

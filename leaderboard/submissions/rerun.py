@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.submissions.files import check_parquet, list_files
-from leaderboard.submissions.report import told
+from leaderboard.submissions.report import Report, told
 from leaderboard.submissions.sent import Sent
 from nasbench.errors import NasbenchError, RecordError, first_line, listed
 from nasbench.parallel import import_path
@@ -175,6 +175,27 @@ def _environment() -> dict[str, str]:
     if home := os.environ.get("NASBENCH_HOME"):
         found["NASBENCH_HOME"] = str(expanded(home).resolve())
     return found
+
+
+def announced(
+    algorithms: Iterable[str],
+    modules: Sequence[str | Path],
+    report: Report,
+    tell: Callable[[str], None],
+) -> bool:
+    """Tell what code will run, once for each algorithm; report a fault if a file is missing.
+
+    Returns:
+        Whether all code is there.
+    """
+    try:
+        sources = [*dict.fromkeys(source(name, modules) for name in algorithms)]
+    except RecordError as error:
+        report.add("rerun", [told(error)])
+        return False
+    for each in sources:
+        tell(f"Runs code: {each}")
+    return True
 
 
 def source(algorithm: str, modules: Sequence[str | Path]) -> str:

@@ -115,13 +115,8 @@ def verify(
                 return report
             report.choice = choice
             names = (one.records.manifest.algorithm for one in sent)
-            try:
-                sources = [*dict.fromkeys(rerun.source(name, modules) for name in names)]
-            except RecordError as error:
-                report.add("rerun", [told(error)])
+            if not rerun.announced(names, modules, report, tell):
                 return report
-            for source in sources:
-                tell(f"Runs code: {source}")
             if again:
                 chosen = rerun.chosen(sent, again, choice, doubts)
                 report.add("rerun", rerun.faults(sent, chosen, modules, progress))
