@@ -1,16 +1,17 @@
 """Optimisers of other packages beside ours, and what can be relied on, for ``adapters.md``.
 
 ``python docs/scripts/adapters.py [--seeds 20] [--processes 2] [--runs FOLDER]`` runs what the
-folder of records does not hold yet and fills in the tables. A run that was stopped goes on. Needs
+folder of records does not hold yet and fills in the tables; with ``--only NAME ...`` these
+optimisers alone, and the rows of the others stay as they are. A run that was stopped goes on. Needs
 the extras ``adapters`` and ``leaderboard``, and matplotlib.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from pages import DOCS, fill, markdown_table
+from pages import DOCS, fill, filled, markdown_table, table_rows
 from results import full, parser_of, records_of
 
 import nasbench
@@ -56,7 +57,9 @@ def verdicts() -> str:
     return markdown_table(head, rows)
 
 
-def run(title: str, seeds: int, processes: int, out: Path, *, search: bool) -> list[Records]:
+def run(
+    title: str, seeds: int, processes: int, out: Path, *, search: bool, only: Collection[str] = ()
+) -> list[Records]:
     """The records of all searches of a table; what the folder holds already is not run again.
 
     Without ``search``, those that it holds in full.
@@ -69,6 +72,8 @@ def run(title: str, seeds: int, processes: int, out: Path, *, search: bool) -> l
     )
     records = []
     for algorithm in (*(OURS_OF_SEVERAL if several else OURS), *theirs):
+        if only and algorithm not in only:
+            continue
         kind = ALGORITHMS.load(algorithm)
         if not kind.multi_objective if several else getattr(kind, "least", 1) > 1:
             continue
@@ -83,18 +88,21 @@ def run(title: str, seeds: int, processes: int, out: Path, *, search: bool) -> l
     return records
 
 
-def table(records: Sequence[Records]) -> str:
-    """Final score with its interval, and seconds of the optimiser, best first."""
+def table(records: Sequence[Records], former: Sequence[Sequence[str]] = ()) -> str:
+    """Final score with its interval, and seconds of the optimiser, best first.
+
+    Args:
+        records: Of all searches, or of those that are new.
+        former: Rows of the table as it was; those of searches without a record stay.
+    """
     (board,) = rank(records)
-    seconds = {
-        row.label: np.median([s.sum() for s in full(row).optimizer_seconds().values()])
-        for row in board.rows
-    }
-    rows = [
-        [f"`{row.label}`", *_score(row), f"{seconds[row.label]:.2g}"]
-        for row in sorted(board.rows, key=lambda row: row.regret.mean)
-    ]
-    return markdown_table(["method", "regret", "95 % interval", "seconds"], rows)
+    rows = {name: [name, *cells] for name, *cells in former}
+    for row in sorted(board.rows, key=lambda row: row.regret.mean):
+        seconds = np.median([s.sum() for s in full(row).optimizer_seconds().values()])
+        name = f"`{row.label}`"
+        rows[name] = [name, *_score(row), f"{seconds:.2g}"]
+    ranked = sorted(rows.values(), key=lambda cells: float(cells[1]))
+    return markdown_table(["method", "regret", "95 % interval", "seconds"], ranked)
 
 
 def _score(row: Row) -> tuple[str, str]:
@@ -104,12 +112,16 @@ def _score(row: Row) -> tuple[str, str]:
 
 def main() -> None:
     """Parse the command line, run, and write."""
-    given = parser_of(__doc__, seeds=20, runs="runs/adapters").parse_args()
+    parser = parser_of(__doc__, seeds=20, runs="runs/adapters")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=(), help="these optimisers")
+    given = parser.parse_args()
     fill(PAGE, "verdicts", verdicts())
     for title in TABLES:
-        out = given.runs / title.replace(" ", "-")
-        records = run(title, given.seeds, given.processes, out, search=not given.no_search)
-        fill(PAGE, f"adapters-{title}", table(records))
+        out, place = given.runs / title.replace(" ", "-"), f"adapters-{title}"
+        search, only = not given.no_search, given.only
+        records = run(title, given.seeds, given.processes, out, search=search, only=only)
+        if records:
+            fill(PAGE, place, table(records, table_rows(filled(PAGE, place)) if only else ()))
 
 
 if __name__ == "__main__":

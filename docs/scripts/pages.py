@@ -69,14 +69,34 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def table_rows(table: str) -> list[list[str]]:
+    """The cells of a Markdown table, row by row, without its head."""
+    return [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+
+
 def fill(page: Path, name: str, text: str) -> None:
     """Put a generated part between its comments on a page.
 
     Raises:
         ValueError: The page has no such place.
     """
-    if f"<!-- {name} -->" not in page.read_text(encoding="utf-8"):
-        raise ValueError(f"{page} has no place <!-- {name} -->")
+    head, _, tail = _around(page, name)
+    page.write_text(f"{head}\n{text}\n{tail}", encoding="utf-8")
+
+
+def filled(page: Path, name: str) -> str:
+    """The generated part between its comments on a page.
+
+    Raises:
+        ValueError: The page has no such place.
+    """
+    return _around(page, name)[1].strip()
+
+
+def _around(page: Path, name: str) -> tuple[str, str, str]:
+    """What stands before, in and after a place of a page; its comments belong to the outside."""
     head, mark, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->")
-    _, end, tail = rest.partition("<!-- end -->")
-    page.write_text(f"{head}{mark}\n{text}\n{end}{tail}", encoding="utf-8")
+    if not mark:
+        raise ValueError(f"{page} has no place <!-- {name} -->")
+    inside, end, tail = rest.partition("<!-- end -->")
+    return head + mark, inside, end + tail
