@@ -2,23 +2,26 @@
 
 ``python docs/scripts/model_results.py [--table ID] [--seeds 100] [--processes 2]`` runs what the
 folder of records does not hold yet and writes the tables of the section. A run that was stopped
-goes on. Needs the extras ``leaderboard``, ``torch`` and ``surrogates``, and matplotlib.
+goes on. With ``--no-search`` a row also comes from the records that ship, which hold no seconds:
+those are the former row's. Needs the extras ``leaderboard``, ``torch`` and ``surrogates``, and
+matplotlib.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from pages import fill, markdown_table
-from results import PAGE, compared, full, parser_of, reached, records_of
+from pages import fill, filled, markdown_table, table_rows
+from results import PAGE, compared, parser_of, reached, records_of
 
 import nasbench
 from algorithms import ALGORITHMS
 from leaderboard.boards import Row
+from leaderboard.compact.record import AnyRecord, CompactRecord, file_name
 from leaderboard.scores import rank
 from nasbench.algorithm import hyperparameters
 from nasbench.benchmarks.catalogue import find, is_surrogate, open_table
-from nasbench.runs.records import Records
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.setup import Setup
 
 TRIALS = 150
@@ -32,6 +35,7 @@ TABLES = {
     "darts-fashion-surrogate": FEW,
 }
 """Seeds by benchmark."""
+SHIPPED = Path(__file__).resolve().parents[2] / "leaderboard" / "shipped" / "records"
 WITHOUT_MODEL = ("random_search", "local_search", "regularized_evolution")
 FAMILIES = ("bayesian", "predictor")
 """Folders of the algorithms with a model."""
@@ -69,13 +73,13 @@ def settings() -> list[tuple[str, str | None]]:
     return found
 
 
-def run(benchmark: str, seeds: int, processes: int, out: Path, *, search: bool) -> list[Records]:
+def run(benchmark: str, seeds: int, processes: int, out: Path, *, search: bool) -> list[AnyRecord]:
     """The records of all searches; what the folder holds already is not run again.
 
-    Without ``search``, those that it holds in full. Presets made for objectives in another unit are
-    left out.
+    Without ``search``, those that it or the shipped board holds in full. Presets made for
+    objectives in another unit are left out.
     """
-    records = []
+    records: list[AnyRecord] = []
     scored = set(SCORES) <= {*open_table(benchmark).arch_columns} if is_table(benchmark) else False
     chosen = [*settings(), *((name, None) for name in SCORED if scored)]
     for algorithm, preset in chosen:
@@ -91,22 +95,40 @@ def run(benchmark: str, seeds: int, processes: int, out: Path, *, search: bool) 
         if prepared.example.loss_unit not in (None, unit):
             continue
         print(benchmark, algorithm, preset or "", flush=True)
-        records += records_of(setup, seeds, processes, out, search=search)
+        full = records_of(setup, seeds, processes, out, search=search)
+        records += full or shipped(prepared.manifest, seeds)
     return records
 
 
-def table(records: Sequence[Records]) -> str:
-    """Regret after some numbers of trials, and seconds of the optimiser, best first."""
+def shipped(manifest: Manifest, seeds: int) -> list[CompactRecord]:
+    """The record of a search that ships, if it has all seeds."""
+    path = SHIPPED / manifest.benchmark / file_name(manifest)
+    if not path.exists():
+        return []
+    record = CompactRecord(path)
+    return [record] if set(range(seeds)) <= {*record.seeds()} else []
+
+
+def table(records: Sequence[AnyRecord], former: Mapping[str, str]) -> str:
+    """Regret after some numbers of trials, and seconds of the optimiser, best first.
+
+    Args:
+        records: Of all searches.
+        former: Seconds by method, as the page gives them, for records that hold none.
+    """
     found = sorted((row for board in rank(records) for row in board.rows), key=_regret)
     heads = [f"{n} trials" for n in PLACES]
     values = {row.label: reached(row, "evaluations", PLACES) for row in found}
     cells, sentence = compared(values, heads)
-    seconds = {
-        row.label: np.median([s.sum() for s in full(row).optimizer_seconds().values()])
-        for row in found
-    }
-    rows = [[f"`{row.label}`", *cells[row.label], f"{seconds[row.label]:.2g}"] for row in found]
+    rows = [[f"`{row.label}`", *cells[row.label], seconds(row, former)] for row in found]
     return f"{sentence}\n\n{markdown_table(['method', *heads, 'seconds'], rows)}"
+
+
+def seconds(row: Row, former: Mapping[str, str]) -> str:
+    """Seconds of the optimiser in one search, as a median."""
+    if isinstance(row.records, CompactRecord):
+        return former.get(f"`{row.label}`", "")
+    return f"{np.median([s.sum() for s in row.records.optimizer_seconds().values()]):.2g}"
 
 
 def _regret(row: Row) -> float:
@@ -126,9 +148,12 @@ def main() -> None:
     for benchmark, most in TABLES.items():
         if given.table in (None, benchmark):
             seeds = min(most, given.seeds or most)
-            out = given.runs / f"models-{benchmark}"
-            records = run(benchmark, seeds, given.processes, out, search=not given.no_search)
-            fill(PAGE, f"models-{benchmark}", table(records))
+            place = f"models-{benchmark}"
+            out, search = given.runs / place, not given.no_search
+            records = run(benchmark, seeds, given.processes, out, search=search)
+            if records:
+                former = {name: cells[-1] for name, *cells in table_rows(filled(PAGE, place))}
+                fill(PAGE, place, table(records, former))
 
 
 if __name__ == "__main__":

@@ -69,9 +69,10 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def table_rows(table: str) -> list[list[str]]:
-    """The cells of a Markdown table, row by row, without its head."""
-    return [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+def table_rows(text: str) -> list[list[str]]:
+    """The cells of the Markdown table of a text, row by row, without its head."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [line.strip("| ").split(" | ") for line in lines[2:]]
 
 
 def fill(page: Path, name: str, text: str) -> None:
