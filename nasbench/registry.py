@@ -244,7 +244,7 @@ def _resolve(
         raise InvalidArgumentError(f"{target!r} is not of the form 'module:attribute'")
     if not all(part.isidentifier() for part in module_name.split(".")):
         raise InvalidArgumentError(
-            f"{module_name!r} is not the name of a module{_as_module(module_name, attribute)}"
+            f"{module_name!r} is not the name of a module{as_module(module_name, attribute)}"
         )
     if own and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
@@ -255,7 +255,7 @@ def _resolve(
             raise UnknownNameError(
                 f"cannot import {module_name!r} for {what}: no such module on the "
                 f"Python path or in the current folder"
-                f"{f'; did you mean {near!r}?' if near else _as_module(module_name, attribute)}"
+                f"{f'; did you mean {near!r}?' if near else as_module(module_name, attribute)}"
             ) from error
         raise _missing_extra(error, what) from error
     except NasbenchError:
@@ -279,8 +279,8 @@ def _resolve(
         ) from error
 
 
-def _as_module(file: str, attribute: str) -> str:
-    """What to write instead of the path of a Python file; empty where it is none."""
+def as_module(file: str, attribute: str) -> str:
+    """Return what to write instead of the path of a Python file; empty where it is none."""
     path = Path(file)
     if path.suffix != ".py" and not (path.name != file and path.with_suffix(".py").is_file()):
         return ""

@@ -18,6 +18,7 @@ from nasbench.errors import (
     NotRecordedError,
     first_line,
 )
+from nasbench.registry import as_module
 from nasbench.siblings import SIBLINGS
 
 _SMALL = 1e-3
@@ -136,9 +137,8 @@ def run(
             "no budget is given: add --trials, --seconds or --epochs, for example --trials 500"
         )
     if algorithm.endswith(".py"):
-        module = ".".join(Path(algorithm).with_suffix("").parts)
         raise InvalidArgumentError(
-            f"{algorithm} is a file: name the class of the algorithm in it, {module}:CLASS"
+            f"{algorithm} is a file: name a class in it{as_module(algorithm, 'CLASS')}"
         )
     settings = parse_settings(set_ or [])
     if init is not None:

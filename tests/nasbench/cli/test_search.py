@@ -27,7 +27,7 @@ BAD = {
     "own file": (("run", "mine.py", "nb201-cifar10"), "no budget is given"),
     "own file instead of its class": (
         ("run", "sub/mine.py", "nb201-cifar10", "--trials", "5"),
-        "name the class of the algorithm in it, sub.mine:CLASS",
+        "name a class in it; did you mean 'mine:CLASS' in the folder 'sub'?",
     ),
     "the two in the wrong order": (
         ("run", "nb201-cifar10", "random_search", "--trials", "5"),
