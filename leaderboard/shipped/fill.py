@@ -1,6 +1,5 @@
 """Makes the compact records of a plan: what is missing, in its order, and nothing twice."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +121,7 @@ def fill(
         state, why = found.state, found.why
         if state == "recorded" or (state == "missing" and search):
             try:
-                size = _make(found, out, work, processes).folder.stat().st_size
+                size = _make(found, out, work, processes, tell).folder.stat().st_size
             except NasbenchError as error:
                 state, why = "failed", first_line(error)
             else:
@@ -171,7 +170,9 @@ def compact_all(
     return made
 
 
-def _make(found: Found, out: Path, work: Path, processes: int) -> CompactRecord:
+def _make(
+    found: Found, out: Path, work: Path, processes: int, tell: Callable[[str], None]
+) -> CompactRecord:
     assert found.prepared is not None
     seeds, record = range(found.unit.seeds), found.source
     if record is None:
@@ -179,7 +180,10 @@ def _make(found: Found, out: Path, work: Path, processes: int) -> CompactRecord:
     made = compact(record, found.prepared.benchmark, out, seeds)
     _delete_former(made)
     if record.folder.is_relative_to(work):
-        shutil.rmtree(record.folder)
+        try:
+            record.delete(work)
+        except InvalidArgumentError as error:  # somebody put something there: it is theirs now
+            tell(first_line(error))
     return made
 
 

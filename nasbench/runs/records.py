@@ -6,6 +6,7 @@ beside it holds what depends on the host: seconds of the algorithm and versions 
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,10 +31,13 @@ from nasbench.runs.parts import (
 from nasbench.runs.run import Run
 from nasbench.storage.documents import read_json
 from nasbench.storage.files import atomic, named_folder, writable_folder
+from nasbench.storage.folders import Kind
 from nasbench.storage.locks import locked
 
 MANIFEST = "manifest.json"
 _LOCK = ".lock"
+_FILE = re.compile(r"(part|host|supernet)-\d{6}\.(parquet|npz)|\.lock")
+_KIND = Kind("a record", MANIFEST, lambda _: lambda name: bool(_FILE.fullmatch(name)))
 
 
 class Records:
@@ -165,6 +169,19 @@ class Records:
             (self.folder / MANIFEST).unlink(missing_ok=True)
         with suppress(OSError):  # there is something else
             self.folder.rmdir()
+
+    def delete(self, runs: Path) -> None:
+        """Delete the folder of the record.
+
+        Args:
+            runs: Folder of all records.
+
+        Raises:
+            InvalidArgumentError: The record holds something else, or lies there by a link.
+        """
+        if self.folder.resolve() != runs.resolve() / self.manifest.benchmark / self.folder.name:
+            raise InvalidArgumentError(f"{self.folder} leads out of {runs}, and is never deleted")
+        _KIND.clear(self.folder)
 
     def to_frame(self, seeds: Iterable[int] | None = None) -> Any:
         """Return all trials as a pandas data frame with one row per trial.

@@ -122,7 +122,7 @@ def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "supernet-000000.pt").write_bytes(b"no state")
+    (tmp_path / "supernet-000000.npz").write_bytes(b"no state")
     assert darts(TinySupernets(folder=tmp_path)).ask() == darts(TinySupernets()).ask()
     assert "is damaged" in caplog.text
 

@@ -32,7 +32,7 @@ from data_builders.networks.lite201 import Lite201
 
 class Slow(Lite201):
     def forward(self, x):
-        time.sleep(0.03)
+        time.sleep(0.005)
         return super().forward(x)
 """
 PROGRAM = """

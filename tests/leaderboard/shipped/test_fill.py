@@ -54,6 +54,23 @@ def test_the_board_is_that_of_full_records(few, tmp_path, home):
     ]
 
 
+def test_what_others_put_into_the_folder_for_work_stays(few, tmp_path):
+    out, work, told = tmp_path / "out", tmp_path / "work", []
+    fill(few[2:], out, work)  # which labels the folder
+    home, elsewhere = work / "toy-whole", tmp_path / "elsewhere"
+    home.mkdir()
+    first, second = (home / few[i].setup.prepare().manifest.folder_name for i in (0, 1))
+    first.mkdir()
+    (first / "notes.txt").write_text("mine")
+    elsewhere.mkdir()
+    second.symlink_to(elsewhere)
+    assert fill(few, out, work, tell=told.append)["recorded"] == 2
+    assert (first / "notes.txt").read_text() == "mine"
+    assert any(elsewhere.iterdir())
+    assert any("notes.txt in it" in line for line in told)
+    assert any("leads out of" in line for line in told)
+
+
 def test_an_interrupted_search_goes_on_with_its_seeds(few, tmp_path, monkeypatch):
     out, work = tmp_path / "out", tmp_path / "work"
 
