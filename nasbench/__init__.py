@@ -19,6 +19,7 @@ from nasbench.benchmarks.loading import load
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
     AlgorithmError,
+    ArchiveError,
     BudgetExhausted,
     BuildError,
     ContentHashError,
@@ -84,6 +85,7 @@ def query(
 __all__ = [
     "AlgorithmError",
     "Arch",
+    "ArchiveError",
     "Budget",
     "BudgetExhausted",
     "BuildError",

@@ -110,6 +110,13 @@ class SearchSpace(Languages, Reading, ABC):
         """Return the representative of all architectures that are the same trainable network."""
         return arch
 
+    def key(self, arch: Arch) -> Arch:
+        """Return what results of an architecture belong to, as ``table_key`` says.
+
+        A search that is not to train anything twice asks whether it has seen the key.
+        """
+        return self.canonical(arch) if self.table_key == "class" else arch
+
     def function(self, arch: Arch) -> Arch:
         """Return the representative of all architectures that compute the same function.
 

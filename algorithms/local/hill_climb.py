@@ -113,10 +113,10 @@ class HillClimb(Algorithm):
         return next((epoch for epoch in self.fidelities if epoch >= epochs), self.fidelities[-1])
 
     def _edited(self, parent: Arch) -> list[Arch]:
-        """Distinct edited children of an architecture; empty if it has no edits."""
-        draw = self.rng.random
+        """Edited children, each another network; empty if the architecture has no edits."""
+        draw, key = self.rng.random, self.space.key
         near: dict[Arch, list[Arch]] = {}
-        found: dict[Arch, None] = {}
+        found: dict[Arch, Arch] = {}  # by key
         for _ in range(_TRIES * self.children):
             arch = parent
             for _ in range(self.edits):
@@ -125,11 +125,11 @@ class HillClimb(Algorithm):
                 if not near[arch]:
                     break
                 arch = near[arch][int(draw() * len(near[arch]))]
-            if arch != parent:
-                found[arch] = None
+            if key(arch) != key(parent):
+                found.setdefault(key(arch), arch)
             if len(found) == self.children - 1:
                 break
-        return list(found)
+        return list(found.values())
 
 
 class _Trained(NamedTuple):

@@ -16,7 +16,8 @@ class LocalSearch(Algorithm):
     """Local search: hill climbing over one-decision neighbours (White et al., 2021).
 
     A climb starts from the best of ``initial`` random architectures and tries its neighbours in
-    random order; no architecture is trained twice. The search moves to the first neighbour that
+    random order; nothing is trained twice, in any spelling where results belong to a network
+    (:meth:`~nasbench.space.SearchSpace.key`). The search moves to the first neighbour that
     improves, or, with ``full_neighborhood``, to the best of all neighbours. The search ends when
     ``100 * initial`` draws in a row yield no new architecture to restart from.
 
@@ -59,12 +60,12 @@ class LocalSearch(Algorithm):
         self.full_neighborhood = full_neighborhood
         self.at_minimum = at_minimum
         self.random_trials = initial
-        self._seen: set[Arch] = set()
+        self._seen: set[Arch] = set()  # keys
         self._queue: list[Arch] = []
         self._pending = 0
         self._best: tuple[float, int, Arch] | None = None
         self._open: list[tuple[float, int, Arch]] = []  # heap of architectures to continue from
-        self._expanded: set[Arch] = set()
+        self._expanded: set[Arch] = set()  # keys
         self._center: Arch | None = None
         self._center_loss = math.inf
 
@@ -75,7 +76,7 @@ class LocalSearch(Algorithm):
             return None
         self._pending += 1
         arch = self._queue.pop()
-        self._seen.add(arch)
+        self._seen.add(self.space.key(arch))
         return Proposal(arch)
 
     def tell(self, observation: Observation) -> None:
@@ -96,7 +97,7 @@ class LocalSearch(Algorithm):
             self._expand(best)
         while self._open and not self._queue:
             untried = heappop(self._open)
-            if untried[2] not in self._expanded:
+            if self.space.key(untried[2]) not in self._expanded:
                 self._expand(untried)
         if not self._queue:
             self._restart()
@@ -105,22 +106,24 @@ class LocalSearch(Algorithm):
         """Move to an architecture and queue its untried neighbours."""
         self._best = best
         self._center_loss, _, self._center = best
-        self._expanded.add(self._center)
-        self._queue = self._shuffled(
-            [arch for arch in self.space.neighbors(self._center) if arch not in self._seen]
-        )
+        self._expanded.add(self.space.key(self._center))
+        fresh: dict[Arch, Arch] = {}
+        for arch in self.space.neighbors(self._center):
+            if (key := self.space.key(arch)) not in self._seen:
+                fresh.setdefault(key, arch)
+        self._queue = self._shuffled(list(fresh.values()))
 
     def _restart(self) -> None:
         self._best = self._center = None
         self._center_loss = math.inf
-        fresh: dict[Arch, None] = {}
+        fresh: dict[Arch, Arch] = {}
         for _ in range(100 * self.initial):
             arch = self.space.sample(self.rng)
-            if arch not in self._seen:
-                fresh[arch] = None
+            if (key := self.space.key(arch)) not in self._seen:
+                fresh.setdefault(key, arch)
             if len(fresh) == self.initial:
                 break
-        self._queue = list(fresh)
+        self._queue = list(fresh.values())
 
     def _shuffled(self, archs: list[Arch]) -> list[Arch]:
         draw = self.rng.random

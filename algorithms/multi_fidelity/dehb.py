@@ -48,8 +48,9 @@ class DEHB(Algorithm):
     An architecture is a point in the unit cube, where the options of a decision divide its
     coordinate into equal parts. The population of a rung is as large as the largest number of
     architectures that a bracket trains there. During the first cycle of brackets, the lowest rung
-    of a bracket trains its random members, and each rung above trains the best members of the
-    population below that it does not have yet. From then on every rung trains offspring: the mutant
+    of a bracket trains the random members that had no turn yet, then offspring, and each rung above
+    trains the best members of the population below that it does not have yet, as far as trainings
+    there did not diverge. From then on every rung trains offspring, whatever diverged: the mutant
     ``a + factor * (b - c)`` of three of the best members of the population below, crossed with the
     next member in turn, which it replaces unless it is worse. A parent pool of one or two is filled
     up to four with mutants from all populations; if removing the target leaves fewer than three,
@@ -110,7 +111,7 @@ class DEHB(Algorithm):
         )
         self.random_trials = _SINGLE_RUNG_SIZE if len(epochs) == 1 else 0
         self._first_cycle = len(sizes)
-        self._brackets = Brackets(sizes, epochs)
+        self._brackets = Brackets(sizes, epochs, refill_from=self._first_cycle)
         self._populations = [
             [_Member(inf, -1, self._random()) for _ in range(n)] for n in population_sizes(sizes)
         ]

@@ -81,16 +81,16 @@ class Lemonade(Algorithm):
         self.random_trials = initial
         self._known = known
         self._queue: list[Arch] = []
-        self._seen: set[Arch] = set()
+        self._seen: set[Arch] = set()  # keys
         self._population: dict[Losses, Arch] = {}
 
     def ask(self) -> Proposal:
         if not self._seen:
             self._queue = [self.space.sample(self.rng) for _ in range(self.initial)]
-            self._seen.update(self._queue)
+            self._seen.update(map(self.space.key, self._queue))
         if not self._queue:
             self._queue = self._next_generation() or [self.space.sample(self.rng)]
-            self._seen.update(self._queue)
+            self._seen.update(map(self.space.key, self._queue))
         return Proposal(self._queue.pop())
 
     def tell(self, observation: Observation) -> None:
@@ -119,20 +119,21 @@ class Lemonade(Algorithm):
 
     def _edited(self, archs: list[Arch], cheap: list[Losses], n: int) -> list[Arch]:
         """Up to ``n`` new children of ``archs``, whose cheap numbers are ``cheap``."""
-        draw, rarities = self.rng.random, _rarities(cheap, cheap)
+        draw, key, rarities = self.rng.random, self.space.key, _rarities(cheap, cheap)
         parents = list(range(len(archs)))
         edits: dict[int, list[Arch]] = {}
-        children: dict[Arch, None] = {}
+        children: dict[Arch, Arch] = {}  # by key
         while parents and len(children) < n:
             parent = pick(parents, rarities, self.rng)
             if parent not in edits:
                 near = self.space.edits(archs[parent])
-                edits[parent] = [edited for edited, _ in near if edited not in self._seen]
+                edits[parent] = [edited for edited, _ in near if key(edited) not in self._seen]
             if left := edits[parent]:
-                children[left.pop(int(draw() * len(left)))] = None
+                child = left.pop(int(draw() * len(left)))
+                children.setdefault(key(child), child)
             else:
                 parents.remove(parent)
-        return list(children)
+        return list(children.values())
 
 
 def _rarities(points: Sequence[Losses], at: Sequence[Losses]) -> list[float]:

@@ -163,15 +163,20 @@ class Brackets:
     Args:
         sizes: Number of trainings at each rung of each bracket; the sequence repeats.
         epochs: Epochs of all rungs, ascending; a bracket with fewer rungs has the upper ones.
-        refill: As in :class:`Bracket`.
+        refill_from: Number of the first bracket with ``refill``, see :class:`Bracket`; None for no
+            such bracket.
     """
 
     def __init__(
-        self, sizes: Sequence[Sequence[int]], epochs: Sequence[int], *, refill: bool = False
+        self,
+        sizes: Sequence[Sequence[int]],
+        epochs: Sequence[int],
+        *,
+        refill_from: int | None = None,
     ) -> None:
         self._sizes = sizes
         self._epochs = epochs
-        self._refill = refill
+        self._refill_from = refill_from
         self._open: list[Bracket] = []
         self._n_started = 0
 
@@ -182,7 +187,8 @@ class Brackets:
                 return bracket
         sizes = self._sizes[self._n_started % len(self._sizes)]
         epochs = self._epochs[-len(sizes) :]
-        bracket = Bracket(self._n_started, sizes, epochs, refill=self._refill)
+        refill = self._refill_from is not None and self._n_started >= self._refill_from
+        bracket = Bracket(self._n_started, sizes, epochs, refill=refill)
         self._n_started += 1
         self._open.append(bracket)
         return bracket
@@ -214,7 +220,7 @@ class Halving:
         resume: bool,
         refill: bool,
     ) -> None:
-        self._brackets = Brackets(sizes, epochs, refill=refill)
+        self._brackets = Brackets(sizes, epochs, refill_from=0 if refill else None)
         self._draw = draw
         self._resume = resume
         self._running: Running[Bracket] = Running()

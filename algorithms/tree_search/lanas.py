@@ -140,16 +140,20 @@ class LaNAS(Algorithm):
                 tree.totals[node] += min(loss, self._worst)
 
     def _propose(self, arch: Arch) -> Proposal:
-        self._proposed.add(arch)
+        self._proposed.add(self._key(arch))
         if self._numbers:
             self._unseen[self._numbers[arch]] = False
         return Proposal(arch)
+
+    def _key(self, arch: Arch) -> Arch:
+        """What is proposed once: a tuple of an enumerated space, else what results belong to."""
+        return arch if self._numbers else self.space.key(arch)
 
     def _random(self) -> Arch:
         """A random architecture that was not proposed before, if one is left."""
         for _ in range(_DRAWS):
             arch = self.space.sample(self.rng)
-            if arch not in self._proposed:
+            if self._key(arch) not in self._proposed:
                 return arch
         unseen = np.flatnonzero(self._unseen)
         return (
@@ -214,7 +218,7 @@ class LaNAS(Algorithm):
             else:
                 number = int(self.rng.random() * 2 * len(near))
                 arch = self.space.mutate(near[number] if number < len(near) else chosen, self.rng)
-            if arch in self._proposed:
+            if self._key(arch) in self._proposed:
                 continue
             columns = [first + option for first, option in zip(offsets, arch, strict=True)]
             depth = 0

@@ -58,6 +58,19 @@ def test_its_brackets_are_those_of_hyperband():
     assert epochs[0] == epochs[1]
 
 
+def test_after_the_first_cycle_rungs_train_in_full_whatever_diverges():
+    finite = DEHB(NB201(), fidelities=RUNGS, seed=0)
+    whole = [proposal.epoch for proposal in drive_proposals(finite, by_rank, 200)]
+    cycle = sum(map(sum, brackets(4, 3, "hpbandster")))
+    search, epochs = DEHB(NB201(), fidelities=RUNGS, seed=0), []
+    for trial in range(200):
+        proposal = search.ask()
+        epochs.append(proposal.epoch)
+        loss = by_rank(proposal) if trial < cycle or trial % 10 == 0 else math.inf
+        search.tell(Observation(trial, proposal, (loss,), 1.0))
+    assert epochs == whole
+
+
 def test_the_first_bracket_trains_random_members_and_promotes_the_best():
     search = DEHB(NB201(), fidelities=RUNGS, seed=0)
     random = [member.individual.arch for member in search._populations[0]]

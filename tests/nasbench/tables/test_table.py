@@ -17,6 +17,7 @@ from nasbench.errors import (
     UnreadableTableError,
 )
 from nasbench.tables import writer
+from nasbench.tables.described_space import encode_decisions
 from nasbench.tables.draft import Draft
 from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.schema import Metadata, archs_file
@@ -111,6 +112,7 @@ def test_shipped_tables_are_valid(name):
     table.check()
     assert table.path == nasbench.benchmarks.catalogue.SHIPPED / f"{name}.parquet"
     assert table.metadata.id == name
+    assert table.metadata.decisions == encode_decisions(table.space.decisions)
     for fact in ("title", "description", "source", "licence", "citation", "seeds", "recipe"):
         assert getattr(table.metadata, fact), fact
 
