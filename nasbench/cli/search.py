@@ -10,7 +10,13 @@ import typer
 
 from nasbench.cli.options import Benchmark, Preset, Processes, Settings, algorithm_names, given_path
 from nasbench.cli.output import note, print_rows, progress, say, status
-from nasbench.cli.parsing import count_processes, parse_replicate, parse_seeds, parse_settings
+from nasbench.cli.parsing import (
+    count_processes,
+    parse_part,
+    parse_replicate,
+    parse_seeds,
+    parse_settings,
+)
 from nasbench.errors import (
     AlgorithmError,
     InvalidArgumentError,
@@ -118,6 +124,14 @@ def run(
     ] = "draw",
     preset: Preset = None,
     set_: Settings = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Run only the I-th of N parts of the seeds, 1/N to N/N; parts may write to one "
+            "folder at a time.",
+        ),
+    ] = None,
     fresh: Fresh = False,
     out: Annotated[
         Path,
@@ -152,6 +166,13 @@ def run(
         inner = {"search": algorithm, "search_preset": preset, "search_settings": settings or None}
         algorithm, preset, settings = "warm_start", None, {**inner, "first": init}
     wanted = parse_seeds(seeds)
+    if shard is not None:
+        i, n = parse_part(shard)
+        if n > len(wanted):
+            raise InvalidArgumentError(
+                f"--shard {shard} leaves parts empty: there are {len(wanted)} seeds"
+            )
+        wanted = wanted[len(wanted) * (i - 1) // n : len(wanted) * i // n]
     budget = Budget(trials, seconds, epochs)
     with progress(f"{algorithm} on {benchmark}", len(wanted)) as advance, _told(algorithm):
         runs = search(

@@ -3,8 +3,11 @@
 import re
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+
+from nasbench.runs.records import find_records
 
 RUN = ("run", "random_search", "nb201-cifar10", "--processes", "1")
 FIVE = (*RUN, "--trials", "5")
@@ -63,6 +66,8 @@ BAD = {
     "training column as known": ((*FIVE, "--known", "valid_accuracy"), "before"),
     "unknown fidelity": ((*FIVE, "--fidelity", "12"), "Possible: '200'"),
     "replicate not everywhere": ((*FIVE, "--replicate", "2"), "for every"),
+    "a shard out of range": ((*FIVE, "--shard", "3/2"), "'1/8'"),
+    "more shards than seeds": ((*FIVE, "--seeds", "0:4", "--shard", "1/5"), "there are 4 seeds"),
     "unknown replicate": ((*FIVE, "--replicate", "best"), "Possible: 'draw'"),
     "no records": (("leaderboard", "build", "missing"), "no run records"),
 }
@@ -99,6 +104,15 @@ def test_a_repeated_run_takes_seeds_from_records_unless_it_is_fresh(nasbench, ca
         code, _, error = nasbench(*FIVE, *options)
         assert code == 0, error
         assert [text.partition(" in ")[0] for text in caplog.messages] == expected
+
+
+def test_shards_are_all_seeds_and_none_twice(nasbench, caplog):
+    for shard in ("2/3", "1/3", "3/3"):
+        code, _, error = nasbench(*FIVE, "--seeds", "0:5,9,7,30", "--shard", shard)
+        assert code == 0, error
+    assert not caplog.messages
+    (record,) = find_records(Path("runs"))
+    assert record.seeds() == [0, 1, 2, 3, 4, 7, 9, 30]
 
 
 def test_own_algorithm_runs_from_any_folder(nasbench, tmp_path):
