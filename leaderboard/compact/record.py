@@ -103,6 +103,11 @@ class CompactRecord:
         """SHA-256 of the decoded columns of the full record."""
         return str(self._said["rows"])
 
+    @property
+    def numbers(self) -> str:
+        """SHA-256 of its own rows, with which :meth:`read` compares them."""
+        return str(self._said["numbers"])
+
     def seeds(self) -> list[int]:
         """Return the recorded seeds, ascending."""
         return list(self._seeds)
@@ -204,6 +209,13 @@ def compact(
     path = out / manifest.benchmark / file_name(manifest)
     _write(path, table, json.dumps(said))
     return CompactRecord(path)
+
+
+def compact_hash(runs: Sequence[Run], benchmark: Benchmark) -> str:
+    """Return the :attr:`CompactRecord.numbers` of the compact form; empty if runs have none."""
+    if prod(benchmark.space.options) >= 2**63:
+        return ""
+    return numbers_hash(to_table([Course.of(run) for run in runs], benchmark))
 
 
 def is_partial(runs: Sequence[Run], full: int) -> bool:

@@ -9,7 +9,7 @@ from leaderboard.curves import Curve
 from leaderboard.searches import Axis
 from leaderboard.site.looks import Look, looks
 from leaderboard.site.places import slugs
-from leaderboard.submissions.verified import Mark
+from leaderboard.submissions.verified import Mark, Seal, seal
 from leaderboard.targets import Attainment, Runtimes
 from leaderboard.verdict.seeds import SeedVerdict, judge_seeds
 
@@ -50,12 +50,12 @@ class Shown:
         return [row for row in self.board.rows if row.algorithm == algorithm]
 
 
-def shown(boards: Sequence[Board], marks: Mapping[str, Mark]) -> list[Shown]:
+def shown(boards: Sequence[Board], marks: Mapping[Seal, Mark]) -> list[Shown]:
     """Draw the curves of boards, and give each its place and looks.
 
     Args:
         boards: The boards.
-        marks: Marks of verified rows by the hash of their content.
+        marks: Marks of verified records by their seal.
     """
     titles = slugs(board.title for board in boards)
     tables = slugs(f"{b.question.benchmark}@{b.question.version}" for b in boards)
@@ -78,9 +78,9 @@ def shown(boards: Sequence[Board], marks: Mapping[str, Mark]) -> list[Shown]:
                 seeds=judge_seeds(board),
                 looks=own,
                 marks={
-                    row.label: marks[row.content_hash]
+                    row.label: mark
                     for row in board.rows
-                    if row.content_hash in marks
+                    if (mark := marks.get(seal(row.records, row.content_hash)))
                 },
             )
         )

@@ -45,8 +45,10 @@ class Finding:
         content_hash: Hash of the benchmark's numbers.
         algorithm: Name of the algorithm.
         code: Fingerprint of its code.
+        manifest: SHA-256 of its manifest.
         seeds: Seeds in the syntax of the command line.
         rows: SHA-256 of the decoded columns, as :attr:`leaderboard.boards.Row.content_hash`.
+        compact: SHA-256 of the rows of its compact form; empty if it has none.
         rerun: Seeds that were run again, likewise; empty for none.
         relabelled: Result on hidden instances, or None.
     """
@@ -56,8 +58,10 @@ class Finding:
     content_hash: str
     algorithm: str
     code: str
+    manifest: str
     seeds: str
     rows: str
+    compact: str = ""
     rerun: str = ""
     relabelled: dict[str, Any] | None = None
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.courses import trained_epochs
 from leaderboard.populations import population
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark
@@ -90,6 +91,31 @@ def _lowest(benchmark: TableBenchmark) -> NDArray[np.float64]:
                 losses = asked.evaluate(places, epoch, seed).losses
                 lowest = np.fmin(lowest, np.fmin.reduce(losses))
     return lowest
+
+
+def ended_early(manifest: Manifest, runs: Sequence[Run], benchmark: AnyBenchmark) -> list[int]:
+    """Return the seeds whose runs end although another full training certainly fits their budget.
+
+    Their algorithm had nothing more to propose, or somebody left out what it proposed. Where
+    seconds limit searches that pay for more than trainings, nobody can tell.
+    """
+    budget, full = manifest.budget, max(manifest.fidelities)
+    pays_for_more = manifest.weight_sharing or bool(manifest.known)
+    dearest = np.inf
+    if budget.seconds is not None and not pays_for_more:
+        dearest = bulk(benchmark).dearest(full)
+    found = []
+    for run in runs:
+        free = 0.0  # since when a worker is
+        if len(run) >= manifest.workers:
+            free = float(np.sort(run.ends)[-manifest.workers])
+        if (
+            (budget.trials is None or len(run) < budget.trials)
+            and (budget.epochs is None or trained_epochs(run).sum() + full <= budget.epochs)
+            and (budget.seconds is None or free + dearest <= budget.seconds)
+        ):
+            found.append(run.seed)
+    return found
 
 
 def repeated(runs: Sequence[Run]) -> list[list[int]]:

@@ -10,18 +10,18 @@ folder of their own; a submission that brings one is refused. It is a JSON objec
 - ``choice``: number by which seeds were chosen to be run again, so that the same can be chosen
   again; null if none were.
 - ``records``: a list of objects. ``folder``, ``algorithm``, ``code`` (fingerprint), ``benchmark``
-  (``id@version``), ``content_hash`` (of the benchmark's numbers), ``seeds``; ``rows``: SHA-256 of
-  the decoded columns, which equals :attr:`leaderboard.boards.Row.content_hash` of the row that the
-  record becomes; ``rerun``: seeds that were run again and gave the identical record;
+  (``id@version``), ``content_hash`` (of the benchmark's numbers), ``seeds``; ``manifest``: SHA-256
+  of the manifest; ``rows``: SHA-256 of the decoded columns; ``compact``: that of the rows of the
+  compact form, or empty; ``rerun``: seeds that were run again and gave the identical record;
   ``relabelled``: null, or an object with ``seeds``, the mean ``difference`` in loss between
   hidden instances and the record (positive is worse), its interval ``low`` to ``high``, and the
   ``level`` of that.
 - ``remarks``: what is no fault, but worth knowing.
 
-A board marks a row if the ``rows`` of a mark are its content hash::
+A board marks a row if its manifest and its trials are those of a mark::
 
     marks = read_marks("verified")
-    mark = marks.get(row.content_hash)  # None: not checked
+    mark = marks.get(seal(row.records, row.content_hash))  # None: not checked
 """
 
 import json
@@ -29,17 +29,21 @@ import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from leaderboard.compact.record import AnyRecord, CompactRecord
 from leaderboard.submissions import LEVELS
 from leaderboard.submissions.report import Report
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.storage.documents import read_json
 from nasbench.storage.files import atomic
 
-FORMAT = 1
+FORMAT = 2
 """Version of the schema."""
 _MAKER = "nasbench leaderboard verify"
+
+Seal: TypeAlias = tuple[str, str]
+"""Hashes of a manifest and of the numbers beside it, both computed from what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class Mark:
         entry: Name of the entry.
         entry_digest: SHA-256 of its ``entry.json``.
         seeds: Seeds of the record.
-        rows: SHA-256 of the decoded columns of the record.
+        manifest: SHA-256 of its manifest.
+        rows: SHA-256 of its decoded columns.
+        compact: SHA-256 of the rows of its compact form; empty if it has none.
         rerun: Seeds that were run again; empty for none.
         suite: Version of nasbench that checked it.
     """
@@ -60,7 +66,9 @@ class Mark:
     entry: str
     entry_digest: str
     seeds: str
+    manifest: str
     rows: str
+    compact: str
     rerun: str
     suite: str
 
@@ -115,10 +123,23 @@ def check_place(path: Path) -> None:
             ) from error
 
 
-def read_marks(folder: str | Path) -> dict[str, Mark]:
-    """Return the marks in a folder, by the SHA-256 of the rows that were checked.
+def seal(record: AnyRecord, rows: str) -> Seal:
+    """Return what a mark must say of a record.
 
-    Of several marks of the same rows the strongest counts.
+    Args:
+        record: The record.
+        rows: SHA-256 of its decoded columns. What a compact record says of those of the full one is
+            not used, since anybody can write it.
+    """
+    numbers = record.numbers if isinstance(record, CompactRecord) else rows
+    return record.manifest.digest, numbers
+
+
+def read_marks(folder: str | Path) -> dict[Seal, Mark]:
+    """Return the marks in a folder, by the :func:`seal` of the records that were checked.
+
+    A record and its compact form have a seal each. Of several marks of one seal the strongest
+    counts.
 
     Args:
         folder: Folder of files ``*.json``, or one file.
@@ -127,7 +148,7 @@ def read_marks(folder: str | Path) -> dict[str, Mark]:
         RecordError: A file is no mark.
     """
     folder = Path(folder)
-    found: dict[str, Mark] = {}
+    found: dict[Seal, Mark] = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else [folder]:
         document = _read(path)
         try:
@@ -137,7 +158,9 @@ def read_marks(folder: str | Path) -> dict[str, Mark]:
                     entry=document["entry"]["name"],
                     entry_digest=document["entry"]["sha256"],
                     seeds=record["seeds"],
+                    manifest=record["manifest"],
                     rows=record["rows"],
+                    compact=record["compact"],
                     rerun=record["rerun"],
                     suite=document["checked_with"]["nasbench"],
                 )
@@ -148,9 +171,10 @@ def read_marks(folder: str | Path) -> dict[str, Mark]:
         except (KeyError, TypeError) as error:
             raise RecordError(f"{path} is an incomplete mark: {error!r}") from error
         for mark in marks:
-            old = found.get(mark.rows)
-            if old is None or LEVELS.index(old.level) < LEVELS.index(mark.level):
-                found[mark.rows] = mark
+            for numbers in filter(None, (mark.rows, mark.compact)):
+                old = found.get((mark.manifest, numbers))
+                if old is None or LEVELS.index(old.level) < LEVELS.index(mark.level):
+                    found[mark.manifest, numbers] = mark
     return found
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import cast
@@ -10,6 +11,7 @@ from typing import cast
 import pyarrow as pa
 
 from leaderboard.command import command_or_reason, ranges
+from leaderboard.compact.record import compact_hash, rows_hash
 from leaderboard.submissions import ENTRY, RUNS, compact, rerun, traces
 from leaderboard.submissions import relabelled as hidden
 from leaderboard.submissions.entry import Entry, Said
@@ -22,11 +24,9 @@ from nasbench.benchmarks.surrogate.folder import Description
 from nasbench.errors import InvalidArgumentError, NasbenchError, RecordError
 from nasbench.runs.audit import ASPECTS, Auditor
 from nasbench.runs.manifest import Manifest
-from nasbench.runs.parts import to_table
 from nasbench.runs.records import MANIFEST, Records
 from nasbench.storage.documents import parse_json
 from nasbench.storage.files import file_digest
-from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.table import Table
 
 MOST_ENTRY_BYTES = 2**24
@@ -101,9 +101,7 @@ def verify(
             sent = _consistent(folder, report, seeds, progress)
             if not (again or relabelled):
                 return report
-            doubts = {
-                one.said.folder: [*chain.from_iterable(traces.repeated(one.runs))] for one in sent
-            }
+            doubts = {one.said.folder: _doubtful(one) for one in sent}
             is_sound = not any(
                 faults for check, faults in report.faults.items() if check != "repeats"
             )
@@ -224,8 +222,9 @@ def _read(
             content_hash=said.manifest.content_hash,
             algorithm=said.manifest.algorithm,
             code=said.manifest.code,
+            manifest=records.manifest.digest,
             seeds=ranges(run.seed for run in runs),
-            rows=numbers_hash(to_table(runs).drop_columns(["inherited"])) if runs else "",
+            rows=rows_hash(runs) if runs else "",
         )
     except _BROKEN as error:
         report.add("records", [f"{where}: {told(error, folder / said.folder, folder)}"])
@@ -247,6 +246,8 @@ def _read(
     report.add("benchmarks")
     benchmark = cast(AnyBenchmark, auditors[key].benchmark)
     report.add("records", _command_faults(said, finding.seeds, benchmark, where))
+    with suppress(*_BROKEN):  # trials that the benchmark does not know are told of later
+        finding.compact = compact_hash(runs, benchmark)
     return Sent(said, records, runs, benchmark, finding)
 
 
@@ -346,6 +347,12 @@ def _selection_faults(entry: Entry, sent: Sequence[Sent], report: Report) -> Ite
             report.remarks.append(f"{one.where}: selected on test, as declared")
 
 
+def _doubtful(one: Sent) -> list[int]:
+    """Seeds to run again in any case."""
+    early = traces.ended_early(one.records.manifest, one.runs, one.benchmark)
+    return [*chain.from_iterable(traces.repeated(one.runs)), *early]
+
+
 def _repeat_faults(sent: Sequence[Sent]) -> Iterator[str]:
     for one in sent:
         for seeds in traces.repeated(one.runs):
@@ -354,14 +361,11 @@ def _repeat_faults(sent: Sequence[Sent]) -> Iterator[str]:
 
 def _remark_on_ends(sent: Sequence[Sent], report: Report) -> None:
     for one in sent:
-        budget = one.records.manifest.budget
-        if budget.trials is None or budget.seconds is not None or budget.epochs is not None:
-            continue
-        if short := [run.seed for run in one.runs if len(run) < budget.trials]:
-            tells = "only a rerun of them tells"
+        if short := traces.ended_early(one.records.manifest, one.runs, one.benchmark):
+            tells = "a rerun, which runs all of them, tells"
             if one.records.manifest.outside:
                 tells = "only their sender knows"
             report.remarks.append(
-                f"{one.where}: seeds {ranges(short)} end before their {budget.trials} trials; "
-                f"whether nothing was left to propose, {tells}"
+                f"{one.where}: seeds {ranges(short)} end although another training fits their "
+                f"budget; whether nothing was left to propose, {tells}"
             )

@@ -295,16 +295,17 @@ def test_a_release_stays_as_it_was(home, small_table, run, cells, tmp_path):
 
 
 def test_marks_are_shown_on_the_rows_that_they_are_of(home, small_table, run, cells, tmp_path):
-    trials = [run([(cells[0], 40.0, 0.0, 10.0)])]
-    home.record(home.manifest(small_table), trials)
+    trials, manifest = [run([(cells[0], 40.0, 0.0, 10.0)])], home.manifest(small_table)
+    home.record(manifest, trials)
     page = build(home.runs, tmp_path / "site")
     feed = json.loads((page.parent / "leaderboard.json").read_text(encoding="utf-8"))
     (row,) = feed["boards"][0]["rows"]
     assert row["verified"] is None
-    record = {"seeds": "0", "rows": row["record_content_hash"], "rerun": ""}
+    rows = row["record_content_hash"]
+    record = {"seeds": "0", "rows": rows, "compact": "", "rerun": "", "manifest": manifest.digest}
     mark = {
         "made_by": "nasbench leaderboard verify",
-        "format": 1,
+        "format": 2,
         "level": "recomputed",
         "entry": {"name": "<b>ours", "sha256": "0" * 64},
         "checked_with": {"nasbench": "1"},

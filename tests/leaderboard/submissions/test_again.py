@@ -110,7 +110,7 @@ def test_an_honest_search_is_as_good_and_its_edited_code_is_found(tmp_path, monk
     (finding,) = report.findings
     assert finding.relabelled["low"] < 0 < finding.relabelled["high"]
     write_mark(report, tmp_path / "mark.json")
-    (mark,) = read_marks(tmp_path / "mark.json").values()
+    (mark,) = {*read_marks(tmp_path / "mark.json").values()}
     assert (mark.level, mark.rerun) == ("relabelled", finding.rerun)
 
     alone = verify(folder, relabelled=8, modules=[file], choice=0)

@@ -97,7 +97,8 @@ def test_a_run_that_ended_early_is_told(tmp_path):
     recorded(tmp_path / "runs", [2], most=7)
     report = submit(tmp_path / "runs", tmp_path / "sent", **WHO)
     assert any(
-        "seeds 2 end before their 12 trials" in remark and "only their sender knows" in remark
+        "seeds 2 end although another training fits" in remark
+        and "only their sender knows" in remark
         for remark in report.remarks
     )
 

@@ -1,24 +1,61 @@
 """Marks of boards: what was checked, found again by the rows of a record."""
 
 import json
+from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
+import nasbench
+from leaderboard.compact.record import CompactRecord
 from leaderboard.scores import rank
-from leaderboard.submissions.verified import read_marks, write_mark
+from leaderboard.shipped.fill import compact_all
+from leaderboard.submissions.verified import read_marks, seal, write_mark
 from leaderboard.submissions.verify import verify
 from nasbench.errors import InvalidArgumentError, RecordError
-from nasbench.runs.records import find_records
+from nasbench.runs.budget import Budget
+from nasbench.runs.records import Records, find_records
+
+TWELVE = Budget(trials=12)
 
 
-def test_a_mark_is_found_by_the_content_hash_of_a_row(honest, tmp_path):
+def rows_of(records):
+    return [row for board in rank(records) for row in board.rows]
+
+
+def marks_of(rows, marks):
+    return [marks.get(seal(row.records, row.content_hash)) for row in rows]
+
+
+def test_a_record_and_its_compact_form_have_a_mark(honest, tmp_path):
     write_mark(verify(honest), tmp_path / "marks.json")
     marks = read_marks(tmp_path)
-    rows = [row for board in rank(find_records(honest)) for row in board.rows]
-    assert len(marks) == len(rows) == 5
-    for row in rows:
-        mark = marks[row.content_hash]
-        assert (mark.level, mark.entry, mark.seeds) == ("consistent", "Honest (v1)", "0:4")
+    compact = compact_all(honest, tmp_path / "compact")
+    assert len(compact) == 5
+    for rows in (rows_of(find_records(honest)), rows_of(compact)):
+        for mark in marks_of(rows, marks):
+            assert (mark.level, mark.entry, mark.seeds) == ("consistent", "Honest (v1)", "0:4")
+
+
+def test_the_mark_of_another_record_cannot_be_claimed(honest, tmp_path):
+    write_mark(verify(honest), tmp_path / "marks.json")
+    marks = read_marks(tmp_path)
+    (honest_one,) = (r for r in find_records(honest) if r.manifest.algorithm == "random_search")
+    other = replace(honest_one.manifest, hyperparameters={"replacement": False})
+    Records.create(tmp_path / "claimed", other).add(honest_one.runs())
+    claimed = rows_of(find_records(tmp_path / "claimed"))
+    assert len(claimed) == 1
+    assert marks_of(claimed, marks) == [None]  # the same trials under another manifest
+
+    home = tmp_path / "runs"
+    nasbench.search("random_search", "nb201-cifar10", seeds=range(4, 8), out=home, budget=TWELVE)
+    (theirs,) = compact_all(home, tmp_path / "compact")
+    path = theirs.folder
+    said = json.loads(pq.read_schema(path).metadata[b"record"])
+    said["rows"] = marks_of(rows_of([honest_one]), marks)[0].rows  # which anybody can read
+    table = pq.read_table(path).replace_schema_metadata({"record": json.dumps(said)})
+    pq.write_table(table, path)
+    assert marks_of(rows_of([CompactRecord(path)]), marks) == [None]
 
 
 def test_the_same_submission_gives_the_same_mark(honest, tmp_path):
@@ -55,7 +92,7 @@ def test_only_marks_are_replaced(honest, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"format": 2}, {"level": "perfect"}, {"records": [{}]}, {"entry": 1}, {"made_by": 1}]
+    "change", [{"format": 1}, {"level": "perfect"}, {"records": [{}]}, {"entry": 1}, {"made_by": 1}]
 )
 def test_what_is_no_mark_is_refused(honest, tmp_path, change):
     path = tmp_path / "mark.json"

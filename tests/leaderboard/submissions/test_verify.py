@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import nasbench
+from leaderboard.submissions import rerun
 from leaderboard.submissions.report import CHECKS
 from leaderboard.submissions.submit import submit
 from leaderboard.submissions.verify import verify
@@ -427,12 +428,21 @@ def test_what_is_no_submission(tmp_path, honest_runs):
             verify(honest_runs, **options)
 
 
-def test_runs_that_end_early_are_remarked(tmp_path, sent):
-    sent.forge("random_search", first(lambda run: cut(run, 9)))
+@pytest.mark.parametrize("algorithm", ["random_search", "hyperband", "asha"])
+def test_runs_that_end_early_are_remarked_and_always_run_again(sent, monkeypatch, algorithm):
+    sent.forge(algorithm, lambda runs: [*runs[:2], cut(runs[2], len(runs[2]) // 2), runs[3]])
     report = verify(sent.folder)
     assert report.is_sound  # the algorithm might have had nothing more to propose
     (text,) = report.remarks
-    assert "seeds 0 end before their 12 trials" in text
+    assert "seeds 2 end although another training fits their budget" in text
+    found = {}
+    monkeypatch.setattr(
+        rerun, "faults", lambda sent, chosen, *_: found.update(chosen) or ["stopped"]
+    )
+    for choice in range(3):
+        verify(sent.folder, again=1, choice=choice)
+        (seeds,) = (seeds for folder, seeds in found.items() if f"/{algorithm}-" in folder)
+        assert 2 in seeds
 
 
 def cut(run, n):
