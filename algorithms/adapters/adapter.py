@@ -3,11 +3,13 @@
 import inspect
 import logging
 import re
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from nasbench.algorithm import Algorithm, Observation, Proposal
@@ -192,7 +194,8 @@ def adapted(
     """Return an algorithm that asks an optimiser of another package.
 
     Its hyperparameters are those of ``base``, and the arguments of the foreign constructor that are
-    numbers, texts, truth values or lists of such.
+    numbers, texts, truth values or lists of such. Code of ``foreign`` is part of the algorithm's
+    own, unless a distribution installed it.
 
     Args:
         base: What all optimisers of the package have in common.
@@ -239,8 +242,15 @@ def adapted(
             "__module__": module,
             "__qualname__": foreign.__qualname__,
             "foreign": foreign,
+            "inner_algorithms": () if _is_installed(foreign) else (foreign,),
         },
     )
+
+
+def _is_installed(kind: type) -> bool:
+    """Whether the version of a distribution says which code a class has."""
+    path = Path(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
+    return not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
 
 
 def _constructor(kind: type) -> Any:

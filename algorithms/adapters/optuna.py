@@ -1,5 +1,6 @@
 """Samplers and pruners of Optuna (Akiba et al., 2019, https://arxiv.org/abs/1907.10902)."""
 
+import inspect
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -136,7 +137,17 @@ def adapt(sampler: type, module: str = __name__) -> type[OptunaSearch]:
     Args:
         sampler: Class derived from ``optuna.samplers.BaseSampler``, with an argument ``seed``.
         module: Name of the module that keeps the algorithm under the name of the sampler.
+
+    Raises:
+        InvalidArgumentError: The constructor has no ``seed``, or needs an argument that no command
+            line can give.
     """
+    parameters = inspect.signature(sampler).parameters.values()
+    if not any(p.name == "seed" or p.kind is p.VAR_KEYWORD for p in parameters):
+        raise InvalidArgumentError(
+            f"{sampler.__qualname__} has no argument 'seed', from which it draws: add one and pass "
+            "it on to the sampler that it is derived from"
+        )
     return adapted(OptunaSearch, sampler, module=module)
 
 

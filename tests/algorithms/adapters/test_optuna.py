@@ -1,10 +1,13 @@
 """Searches of the adapter against loops as users of Optuna write them."""
 
+import sys
+
 import pytest
 
 import nasbench
 from algorithms import ALGORITHMS
 from nasbench.errors import AlgorithmError, InvalidArgumentError, UnknownNameError
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_algorithm
 
@@ -239,3 +242,36 @@ def test_a_package_of_optunahub_on_disk_is_adapted(tmp_path):
     kind = adapt(module.FirstOption, __name__)
     algorithm = kind(nasbench.load("nb201-cifar10").space, fidelities=(200,), seed=0)
     assert algorithm.ask().arch == (0, 0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("file", ["__init__.py", "sampler.py"])
+def test_edits_of_code_that_is_not_installed_are_edits_of_the_algorithm(tmp_path, file):
+    hub = pytest.importorskip("optunahub", reason="needs the package optunahub")
+    code = (
+        "import optuna\n\n\n"
+        "class Mine(optuna.samplers.RandomSampler):\n"
+        "    def reseed_rng(self):\n"
+        "        self.n = 1\n"
+    )
+    fingerprints = []
+    for number in range(2):
+        package = tmp_path / str(number) / "samplers" / "mine"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("from .sampler import Mine\n")
+        (package / file).write_text(code.replace("1", str(number)))
+        module = hub.load_local_module("samplers/mine", registry_root=str(tmp_path / str(number)))
+        kind = adapt(module.Mine, __name__)
+        fingerprints.append(code_fingerprint(kind, *kind.inner_algorithms))
+        for name in [name for name in sys.modules if name.startswith("optunahub_registry")]:
+            del sys.modules[name]
+    assert fingerprints[0] != fingerprints[1]
+    assert adapt(optuna.samplers.TPESampler).inner_algorithms == ()
+
+
+def test_a_sampler_without_a_seed_is_refused():
+    class Unseeded(optuna.samplers.RandomSampler):
+        def __init__(self) -> None:
+            super().__init__(seed=0)
+
+    with pytest.raises(InvalidArgumentError, match="Unseeded has no argument 'seed'"):
+        adapt(Unseeded, __name__)
