@@ -80,6 +80,12 @@ def search(
             before any run starts. An algorithm may raise further errors while it runs, see
             :func:`nasbench.replay`.
     """
+    if not isinstance(benchmark, str | Path):
+        name = getattr(benchmark, "name", "nb201-cifar10")
+        raise InvalidArgumentError(
+            f"benchmark = {shown(benchmark)} must be an id or a path, such as {name!r}; "
+            "nasbench.replay takes a loaded benchmark"
+        )
     setup = Setup(
         algorithm=algorithm,
         benchmark=str(benchmark),

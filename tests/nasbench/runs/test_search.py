@@ -358,6 +358,12 @@ def test_a_text_or_a_number_is_no_list(name, value):
         search("random_search", "nb201-cifar10", budget=Budget(trials=1), **{name: value})
 
 
+def test_a_loaded_benchmark_is_not_the_id_of_one():
+    benchmark = nasbench.load("nb201-cifar10")
+    with pytest.raises(InvalidArgumentError, match="must be an id or a path, such as 'nb201-ci"):
+        search("random_search", benchmark, budget=Budget(trials=1))
+
+
 @pytest.mark.parametrize("processes", [0, -1, 1.0, "2", None])
 def test_impossible_numbers_of_processes_are_refused(tmp_path, processes):
     with pytest.raises(InvalidArgumentError, match=r"processes = .* must be a positive integer"):
