@@ -106,6 +106,21 @@ FINE = {
 }
 """Sources of honest programs."""
 
+UNREPEATABLE = """\
+from nasbench.algorithm import Algorithm, Proposal
+MADE = []
+class Mine(Algorithm):
+    def __init__(self, space, *, fidelities, seed):
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        MADE.append(seed)
+        self.knows = len(MADE) > 1
+    def ask(self):
+        arch = self.space.sample(self.rng)
+        return Proposal(self.space.sample(self.rng) if self.knows else arch)
+    def tell(self, observation): pass
+"""
+"""Searches otherwise from the second search on."""
+
 BY_HEART = """\
 from nasbench.algorithm import Algorithm, Proposal
 BEST = {BEST}

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scored_programs import FAULTY, FINE
+from scored_programs import FAULTY, FINE, UNREPEATABLE
 
 HERE = Path(__file__).parent
 QUICK = {"preset": None, "hyperparameters": {}, "seeds": 2, "seconds": 30, "memory": 1024}
@@ -15,6 +15,7 @@ SLOW = ("hang", "deaf")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("programs")
     sources = {name: source for name, (source, *_) in FAULTY.items()} | FINE
+    sources["unrepeatable"] = UNREPEATABLE
     tasks = []
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source)
@@ -49,6 +50,10 @@ def test_an_honest_program_has_scores(results, name):
     (scores,) = results[name]["scores"].values()
     assert len(scores) == 2
     assert results[name]["repeatable"]
+
+
+def test_a_search_that_differs_from_its_first_time_is_not_repeatable(results):
+    assert results["unrepeatable"]["repeatable"] is False
 
 
 def test_what_does_not_end_a_process_gives_the_same_scores(results):
