@@ -69,7 +69,7 @@ class Scoring:
         indices = self._opened()
         random = {question.benchmark: question.random_regret for question in SUITE}
         self._limit()
-        guard.watch(self._own, self._peeked)
+        guard.watch(self._own, self._trespassed)
         with self._failures("import"):
             kind = self.load()
         with self._failures("crash"):
@@ -185,8 +185,8 @@ class Scoring:
         seconds = self._task["seconds"]
         self._fail("hang", f"not finished after {seconds:g} seconds", self._own.line(frame))
 
-    def _peeked(self, what: str, line: int | None) -> NoReturn:
-        self._fail("peek", f"the program {what}", line)
+    def _trespassed(self, kind: str, what: str, line: int | None) -> NoReturn:
+        self._fail(kind, f"the program {what}", line)
 
     @contextmanager
     def _failures(self, kind: str) -> Iterator[None]:
