@@ -4,7 +4,8 @@ The task has ``target``, see :mod:`leaderboard.scoring.target`; ``preset`` and `
 the settings of the class; ``seeds``, a number; ``hidden``, whether every search has an instance of
 its own under other names; ``seconds`` and ``memory``, the limits. Standard output gets one JSON
 document with ``scores``, by benchmark and seed, or ``error``, or ``refused``, a line about a target
-that does not exist. What the program prints goes to standard error.
+that does not exist. White space before it tells that the limit of time has begun. What the program
+prints goes to standard error.
 """
 
 import json
@@ -41,6 +42,7 @@ from nasbench.runs.setup import registered_regressor
 from nasbench.space import SearchSpace
 
 _LONGEST = 500
+_LARGEST_FILE = 2**24  # enough for what a library writes when it is imported
 
 
 class Scoring:
@@ -60,13 +62,14 @@ class Scoring:
         self._public: dict[str, Instance] = {}
         self._settings: dict[str, Any] = {}
         self._ask_line: int | None = None
+        self._first: Run | None = None
 
     def run(self) -> NoReturn:
         """Run everything, write the result and end the process."""
         indices = self._opened()
         random = {question.benchmark: question.random_regret for question in SUITE}
         self._limit()
-        guard.watch(self._own, self._peeked)
+        guard.watch(self._own, self._trespassed)
         with self._failures("import"):
             kind = self.load()
         with self._failures("crash"):
@@ -152,34 +155,38 @@ class Scoring:
         self._at = {"benchmark": f"{benchmark.name}@{benchmark.version}", "seed": seed}
         instance = self._instance(index, seed)
         run = self._search(kind, instance, seed)
+        if self._first is None:
+            self._first = run
         chosen = run.incumbent_trials()[-1:]
         if not chosen.size:
             self._fail("nothing", "the search ended without a single trial", self._ask_line)
         return instance.final_loss(tuple(run.archs[chosen[0]].tolist()))
 
     def _is_repeatable(self, kind: type[Algorithm], index: Index) -> bool:
-        """Return whether the first search gives the same trials twice."""
-        seed = seed_of(0)
-        one, other = (self._search(kind, self._instance(index, seed), seed) for _ in range(2))
-        return np.array_equal(one.archs, other.archs) and np.array_equal(one.epochs, other.epochs)
+        """Return whether the first search gives the same trials again."""
+        seed, one = seed_of(0), self._first
+        other = self._search(kind, self._instance(index, seed), seed)
+        return (
+            one is not None
+            and np.array_equal(one.archs, other.archs)
+            and np.array_equal(one.epochs, other.epochs)
+        )
 
     def _limit(self) -> None:
-        """Limit memory and time; also what a crash may leave behind."""
-        memory, seconds = self._task["memory"] * 2**20, self._task["seconds"]
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = _address_space() + memory
-        least = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (least, hard))
+        """Limit memory, files and time; also what a crash may leave behind."""
+        _lower(resource.RLIMIT_AS, _address_space() + self._task["memory"] * 2**20)
+        _lower(resource.RLIMIT_FSIZE, _LARGEST_FILE)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signal.SIGALRM, self._hung)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, self._task["seconds"])
+        os.write(self._out, b"\n")
 
     def _hung(self, number: int, frame: FrameType | None) -> NoReturn:
         seconds = self._task["seconds"]
         self._fail("hang", f"not finished after {seconds:g} seconds", self._own.line(frame))
 
-    def _peeked(self, what: str, line: int | None) -> NoReturn:
-        self._fail("peek", f"the program {what}", line)
+    def _trespassed(self, kind: str, what: str, line: int | None) -> NoReturn:
+        self._fail(kind, f"the program {what}", line)
 
     @contextmanager
     def _failures(self, kind: str) -> Iterator[None]:
@@ -223,6 +230,13 @@ class Scoring:
         while left:
             left = left[os.write(self._out, left) :]
         os._exit(0)
+
+
+def _lower(limit: int, wanted: int) -> None:
+    """Set a limit, or keep to the system's own where that is lower."""
+    _, hard = resource.getrlimit(limit)
+    least = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(limit, (least, hard))
 
 
 def _address_space() -> int:

@@ -7,22 +7,18 @@ searches of the suite. The hidden score is the same on instances under other nam
 """
 
 import json
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.scoring.processes import results_of
 from leaderboard.scoring.suite import SEEDS, TRIALS, VERSION
 from leaderboard.scoring.target import split
 from nasbench.errors import InvalidArgumentError, NasbenchError
-from nasbench.parallel import import_path
 
 SECONDS = 60.0
 """Time of each of the two processes, unless another is given."""
@@ -30,11 +26,6 @@ SECONDS = 60.0
 MEMORY = 4096
 """MiB that the program may take in each process, unless another number is given."""
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""Environment in which linear algebra takes one thread: two processes run at the same time, and
-idle threads cost more than the searches of a fast program."""
-
-_GRACE = 20.0  # for the start of a process, and for its own report of a hang
 _DIGITS = 6
 _MOST_SEEDS = 100_000
 _MOST_MEMORY = 2**30  # MiB, a petabyte
@@ -65,8 +56,8 @@ def score(
     Raises:
         UnknownNameError: There is no such file.
         InvalidArgumentError: A limit is not positive, or the system cannot limit processes.
-        NasbenchError: There is no such registered name, module, preset or hyperparameter; or a
-            table of the suite is missing or damaged.
+        NasbenchError: There is no such registered name, module, preset or hyperparameter; a table
+            of the suite is missing or damaged; or a process takes too long to start.
     """
     if sys.platform == "win32":
         raise InvalidArgumentError("a score needs the resource limits of POSIX; this is Windows")
@@ -86,20 +77,9 @@ def score(
         _encoded({"target": target, **settings, **limits, "hidden": hidden})
         for hidden in (False, True)
     ]
-    results = []
-    processes = [_start(task, heard=not number) for number, task in enumerate(tasks)]
-    try:
-        for process in processes:
-            left = began + seconds + _GRACE - perf_counter()
-            result = _result(process, max(left, 0.1), seconds)
-            if "refused" in result:
-                raise NasbenchError(result["refused"])
-            results.append(result)
-            if "error" in result:
-                break
-    finally:
-        for process in processes:
-            _stop(process)
+    results = results_of(tasks, seconds)
+    if "refused" in results[-1]:
+        raise NasbenchError(results[-1]["refused"])
     found: dict[str, Any] = {"algorithm": target, "suite": VERSION}
     found |= {name: value for name, value in settings.items() if value}
     if "error" in results[-1]:
@@ -119,48 +99,6 @@ def _encoded(task: dict[str, Any]) -> str:
         raise InvalidArgumentError(
             f"hyperparameters = {task['hyperparameters']!r}: {error}"
         ) from error
-
-
-def _start(task: str, *, heard: bool) -> "subprocess.Popen[bytes]":
-    """Start a process; ``heard``: whether what the program prints is shown."""
-    environment = {**os.environ, "PYTHONPATH": import_path(), "PYTHONHASHSEED": "0", **_ONE_THREAD}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "leaderboard.scoring.child", task],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=None if heard else subprocess.DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )
-
-
-def _result(process: "subprocess.Popen[bytes]", left: float, seconds: float) -> dict[str, Any]:
-    """Return what a process wrote, or why it wrote nothing."""
-    nowhere = {"line": None}
-    try:
-        written, _ = process.communicate(timeout=left)
-    except subprocess.TimeoutExpired:
-        message = f"not finished after {seconds:g} seconds, and deaf to the alarm"
-        return {"error": {"kind": "hang", "message": message, **nowhere}}
-    with suppress(ValueError):
-        result = json.loads(written)
-        if isinstance(result, dict):
-            return result
-    code = process.returncode
-    with suppress(ValueError):
-        message = f"the process died of {signal.Signals(-code).name}"
-        return {"error": {"kind": "crash", "message": message, **nowhere}}
-    message = f"the process ended with exit code {code} and without a result"
-    return {"error": {"kind": "crash", "message": message, **nowhere}}
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a process and what it started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 def _summary(public: dict[str, list[float]], hidden: dict[str, list[float]]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def result(task):
     with os.fdopen(read, "rb") as file:
         written = file.read()
     _, status = os.waitpid(process, 0)
-    return json.loads(written) if written else {"status": status}
+    return json.loads(written) if written.strip() else {"status": status}
 
 
 def main():

@@ -1,10 +1,11 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from scored_programs import FAULTY, FINE
+from scored_programs import CACHE, FAULTY, FINE, UNREPEATABLE, WRITER
 
 HERE = Path(__file__).parent
 QUICK = {"preset": None, "hyperparameters": {}, "seeds": 2, "seconds": 30, "memory": 1024}
@@ -14,7 +15,11 @@ SLOW = ("hang", "deaf")
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("programs")
+    library = folder / "site-packages"
+    library.mkdir()
+    (library / "scored_writer.py").write_text(WRITER)
     sources = {name: source for name, (source, *_) in FAULTY.items()} | FINE
+    sources["unrepeatable"] = UNREPEATABLE
     tasks = []
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source)
@@ -26,7 +31,10 @@ def results(tmp_path_factory):
         capture_output=True,
         text=True,
         check=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(library)])},
     )
+    assert not (folder / CACHE).exists()
     return dict(zip(sources, json.loads(done.stdout), strict=True))
 
 
@@ -51,7 +59,12 @@ def test_an_honest_program_has_scores(results, name):
     assert results[name]["repeatable"]
 
 
+def test_a_search_that_differs_from_its_first_time_is_not_repeatable(results):
+    assert results["unrepeatable"]["repeatable"] is False
+
+
 def test_what_does_not_end_a_process_gives_the_same_scores(results):
     assert results["standard_library"]["scores"] == results["plain"]["scores"]
     assert results["main_block"]["scores"] == results["plain"]["scores"]
+    assert results["floats"]["scores"] == results["plain"]["scores"]
     assert results["prints"]["scores"] != results["plain"]["scores"]

@@ -179,11 +179,35 @@ def test_a_program_that_dies_is_a_crash(program):
 
 
 def test_a_program_that_hears_no_alarm_is_killed(program, monkeypatch):
-    monkeypatch.setattr("leaderboard.scoring.score._GRACE", 1.0)
+    monkeypatch.setattr("leaderboard.scoring.processes._START", 1e4)
+    monkeypatch.setattr("leaderboard.scoring.processes._REPORT", 1.0)
     source = "import signal, time\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\ntime.sleep(60)\n"
     error = score(program(source), seconds=0.1)["error"]
     assert error["kind"] == "hang"
     assert "deaf" in error["message"]
+
+
+def test_a_machine_too_slow_to_start_is_no_fault_of_the_program(monkeypatch):
+    monkeypatch.setattr("leaderboard.scoring.processes._START", 0.01)
+    with pytest.raises(NasbenchError, match=r"not begun after 0\.01 seconds"):
+        score("random_search", seeds=2)
+
+
+def test_what_a_program_prints_is_cut(program, capfd):
+    source = f"{HEAD}        print('é' * 999); print('last', flush=True)\n"
+    found = score(program(f"{source}        return Proposal(arch)\n"), seeds=2)
+    assert "score" in found
+    _, shown = capfd.readouterr()
+    *_, cut, told = shown.splitlines()
+    assert set(cut) <= set("élast\ufffd")
+    assert len(shown.encode()) < 2**16
+    printed = 11 * 100 * (2 * 999 + 1 + 5)  # 2 searches of 5 tables, and the first again
+    assert told == f"{printed - 60_000:,} more bytes that the program printed are not shown"
+
+
+def test_a_file_has_a_largest_size(program):
+    source = "import resource\nraise ValueError(resource.getrlimit(resource.RLIMIT_FSIZE)[0])\n"
+    assert score(program(source))["error"]["message"] == f"ValueError: {2**24}"
 
 
 @pytest.mark.parametrize(
