@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from leaderboard.admission import group
-from leaderboard.boards import Question, labels, plain
+from leaderboard.boards import Question
+from leaderboard.labels import labels, plain
 from leaderboard.scores import rank
 from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget

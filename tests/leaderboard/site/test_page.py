@@ -92,7 +92,7 @@ def test_rows_are_found_by_text_and_by_family(see):
     browser = see()
     shown = (
         "[...document.querySelectorAll('.ranking tr.row')].filter(r => !r.hidden)"
-        ".map(r => r.dataset.label)"
+        ".map(r => r.querySelector('th a').textContent)"
     )
     browser.evaluate(
         "(s => { s.value = 'LOCAL sear'; s.dispatchEvent(new Event('input')); })"
