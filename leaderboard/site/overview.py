@@ -104,6 +104,7 @@ def view(verdict: Verdict) -> dict[str, Any]:
             shares, profile, hues, f"Average ranks after shares of the budget, {name}", marks
         ),
         "shown": shown,
+        "marks": marks,
         "wins": _wins(verdict, shown),
     }
 

@@ -438,6 +438,7 @@ def test_methods_that_are_random_search_are_marked_in_the_verdict(
     assert "asha\N{DOUBLE DAGGER} has the best average rank" in verdict
     assert "\N{DOUBLE DAGGER}</abbr>" in verdict
     assert "asha\N{DOUBLE DAGGER}  1.00" in verdict
+    assert verdict.count("asha</bdi>\N{DOUBLE DAGGER}") == 2
     assert "drawn at random (on 2 of 2 tasks).</p>" in verdict
     (found,) = json.loads((site.parent / "leaderboard.json").read_text())["verdicts"]
     assert [method["remark"][:18] for method in found["methods"]] == ["random search here", ""]
