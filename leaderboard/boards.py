@@ -157,8 +157,8 @@ class Row:
         seeds: Seeds of the runs.
         searches: The runs.
         fits_family: Whether the algorithm fits the same family of models as the board's surrogate.
-        remark: Why the row says nothing of its algorithm: in this set-up it is random search, or it
-            does the same as another row; empty for most rows.
+        remark: Why the row may say nothing of its algorithm: in this set-up it is random search, or
+            its trials are those of other rows, any of which may be the copy; empty for most rows.
         records: Source of the row.
         content_hash: SHA-256 of the decoded columns of the record.
     """
