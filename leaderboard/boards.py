@@ -1,11 +1,13 @@
 """Boards: which records are comparable, and what a ranking consists of."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
+from leaderboard.labels import variant
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate, Summary
 from nasbench.runs.manifest import Manifest
@@ -20,6 +22,9 @@ OUTSIDE = "recorded from outside"
 as zero-cost scores, before any training; loops of their authors' own proposed the trials, so that
 nobody can tell what else they knew.
 """
+
+ORDER = ("regret", "anytime_area")
+"""Columns by whose means rows are ranked; the second among rows that are equal by the first."""
 
 Kind = Literal["points", "value", "ratio", "count", "seconds", "rate"]
 """What the numbers of a column are, see :class:`Score`."""
@@ -141,8 +146,9 @@ class Row:
         rank: Rank by mean regret, from 1.
         label: Name of the algorithm, and what distinguishes it from other rows of the same
             algorithm.
-        settings: Settings of the algorithm, see :func:`settings`.
-        scores: Mean over seeds of every applicable column, by column name.
+        settings: Settings of the algorithm, see :func:`leaderboard.labels.settings`.
+        scores: Mean over seeds of every column of the board that has a finite value for each of the
+            searches, by column name.
         summary: Inter-quartile mean and median of the regret beside its mean.
         gap: Regret minus that of the first row, compared seed by seed.
         common_seeds: Number of seeds that the gap rests on; 0 if the two share none and are
@@ -151,8 +157,8 @@ class Row:
         seeds: Seeds of the runs.
         searches: The runs.
         fits_family: Whether the algorithm fits the same family of models as the board's surrogate.
-        remark: Why the row says nothing of its algorithm: in this set-up it is random search, or it
-            does the same as another row; empty for most rows.
+        remark: Why the row may say nothing of its algorithm: in this set-up it is random search, or
+            its trials are those of other rows, any of which may be the copy; empty for most rows.
         records: Source of the row.
         content_hash: SHA-256 of the decoded columns of the record.
     """
@@ -180,7 +186,7 @@ class Row:
     @property
     def variant(self) -> str:
         """What distinguishes the row from others of its algorithm; empty for the only one."""
-        return self.label.removeprefix(self.algorithm).strip(" ()")
+        return variant(self.label, self.records.manifest)
 
     @property
     def mark(self) -> str:
@@ -191,6 +197,11 @@ class Row:
     def regret(self) -> Estimate:
         """The score that determines the rank."""
         return self.scores["regret"]
+
+    @property
+    def standing(self) -> list[float]:
+        """Means of the columns by which rows are ranked, :data:`ORDER`; ``inf`` for none."""
+        return [self.scores[name].mean if name in self.scores else inf for name in ORDER]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +216,7 @@ class Board:
             Only for searches with trials shorter than a full training and a budget of trials.
         window: Start and end of the anytime area in simulated seconds: one mean full training, and
             the budget.
-        columns: The applicable columns, by name.
+        columns: The columns that apply to a row, by name.
         rows: Rows, best first.
         random_evaluations: Number of full trainings that the budget pays for; None for a budget in
             seconds and for several objectives, where random search has no exact expectation.
@@ -242,6 +253,12 @@ class Board:
         return ", ".join(parts)
 
     @property
+    def first(self) -> tuple[Row, ...]:
+        """The best row, and those that equal it to the last digit."""
+        best = self.rows[0].standing
+        return tuple(row for row in self.rows if row.standing == best)
+
+    @property
     def footnotes(self) -> list[str]:
         """Meanings of the marks of the rows."""
         found = [f"{REMARK} {row.label}: {row.remark}." for row in self.rows if row.remark]
@@ -267,49 +284,6 @@ def _kinds(manifest: Manifest) -> tuple[str, ...]:
         OUTSIDE: manifest.outside,
     }
     return tuple(kind for kind, applies in found.items() if applies)
-
-
-def settings(manifest: Manifest) -> dict[str, Any]:
-    """Settings of an algorithm: preset, hyperparameters, fidelities, known columns."""
-    given: dict[str, Any] = {"preset": manifest.preset} if manifest.preset else {}
-    given |= manifest.hyperparameters
-    given |= {"fidelities": list(manifest.fidelities)}
-    return given | ({"known": list(manifest.known)} if manifest.known else {})
-
-
-def labels(manifests: Sequence[Manifest]) -> list[str]:
-    """Labels that tell records apart: the algorithm, and settings in which its records differ.
-
-    Where the settings are the same, the fingerprint of the code tells records apart.
-    """
-    names = [_label(manifest, manifests, ()) for manifest in manifests]
-    codes = [f"code {manifest.code[:8] or 'unknown'}" for manifest in manifests]
-    return [
-        _label(manifest, manifests, (code,) if names.count(name) > 1 else ())
-        for manifest, name, code in zip(manifests, names, codes, strict=True)
-    ]
-
-
-def _label(manifest: Manifest, manifests: Iterable[Manifest], more: Sequence[str]) -> str:
-    name, own = manifest.algorithm, settings(manifest)
-    same = [settings(m) for m in manifests if m.algorithm == name]
-    by_preset = [s for s in same if s.get("preset") == own.get("preset")]
-    parts = [own["preset"]] if "preset" in own and len(same) > 1 else []
-    parts += [
-        f"{setting} {plain(value)}"
-        for setting, value in own.items()
-        if setting != "preset" and any(other.get(setting) != value for other in by_preset)
-    ]
-    parts += more
-    return f"{name} ({', '.join(parts)})" if parts else name
-
-
-def plain(value: Any) -> str:
-    """A setting as text without quotes and brackets."""
-    if isinstance(value, list):
-        return " ".join(map(plain, value))
-    words = {True: "yes", False: "no", None: "none"}
-    return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def count(n: float, name: str) -> str:

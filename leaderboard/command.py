@@ -29,8 +29,8 @@ def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> s
         One line for a shell.
 
     Raises:
-        RecordError: The record is of a loop of somebody's own, or TOML cannot express a
-            hyperparameter.
+        RecordError: The record is of a loop of somebody's own, TOML cannot express a
+            hyperparameter, or a name holds what no reader can see.
     """
     if manifest.outside:
         raise RecordError(
@@ -53,6 +53,9 @@ def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> s
         words += ["--replicate", str(manifest.replicate)]
     if manifest.preset is not None:
         words += ["--preset", manifest.preset]
+    for name in (manifest.preset or "", *manifest.hyperparameters):
+        if not name.isprintable():
+            raise RecordError(f"the name {name!r:.80} cannot be written on a command line")
     for name, value in manifest.hyperparameters.items():
         if value is not None:
             words += ["--set", f"{name}={literal(value)}"]
@@ -89,13 +92,23 @@ def literal(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return "".join(map(_seen, json.dumps(value, ensure_ascii=False)))
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(literal, value))}]"
     if isinstance(value, dict):
         pairs = (f"{literal(str(key))} = {literal(item)}" for key, item in value.items())
         return f"{{{', '.join(pairs)}}}"
     raise RecordError(f"{value!r} cannot be written in TOML")
+
+
+def _seen(letter: str) -> str:
+    """A letter of a TOML text, or its escape if no reader can see it."""
+    if letter.isprintable():
+        return letter
+    if "\ud800" <= letter <= "\udfff":
+        raise RecordError(f"half of a letter, {letter!r}, cannot be written in TOML")
+    code = ord(letter)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _repeated(option: str, values: Iterable[object]) -> list[str]:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from leaderboard import COLUMNS, admission, statistics
 from leaderboard.admission import NotShown, Obstacle, Read
-from leaderboard.boards import Board, Question, Row, Scale, Score, count, labels, settings
+from leaderboard.boards import ORDER, Board, Question, Row, Scale, Score, count
 from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
+from leaderboard.labels import labels, settings, some_of
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate
@@ -82,9 +83,20 @@ class _Entry:
     content_hash: str
 
     @property
-    def name(self) -> tuple[bool, str]:
-        """Sort key that puts random search first."""
-        return self.record.manifest.algorithm != RANDOM_SEARCH, self.label
+    def standing(self) -> list[float]:
+        """Sort key, see :attr:`leaderboard.boards.Row.standing`."""
+        return [float(self.values[name].mean()) if self.has(name) else np.inf for name in ORDER]
+
+    def has(self, column: str) -> bool:
+        """Whether the column has a value for every search."""
+        return bool(np.isfinite(self.values[column]).all())
+
+    @property
+    def random(self) -> bool:
+        """Whether another algorithm is random search in this set-up."""
+        manifest = self.record.manifest
+        longest = max(search.course.paid.trials for search in self.searches)
+        return manifest.algorithm != RANDOM_SEARCH and manifest.is_random_search(longest)
 
 
 def _boards(
@@ -160,14 +172,12 @@ def _board(
     window: tuple[float, float],
     limit: int | None,
 ) -> Board:
-    entries.sort(
-        key=lambda e: (*(float(e.values[c].mean()) for c in ("regret", "anytime_area")), e.label)
-    )
+    entries.sort(key=lambda entry: (*entry.standing, entry.label))
     partial = any(entry.partial for entry in entries)
     columns: dict[str, Score] = {
         name: COLUMNS.load(name)
         for name in COLUMNS
-        if all(np.isfinite(entry.values[name]).all() for entry in entries)
+        if any(entry.has(name) for entry in entries)
         and (partial or name != "epochs")  # else in proportion to evaluations
     }
     evaluations = expected = None
@@ -195,7 +205,11 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Mapping[
         rank=place + 1,
         label=entry.label,
         settings=settings(manifest),
-        scores={name: _summed_up(score, entry.values[name]) for name, score in columns.items()},
+        scores={
+            name: _summed_up(score, entry.values[name])
+            for name, score in columns.items()
+            if entry.has(name)
+        },
         summary=statistics.summary(entry.values["regret"]),
         gap=gap,
         common_seeds=common,
@@ -217,16 +231,20 @@ def _summed_up(score: Score, values: NDArray[np.float64]) -> Estimate:
 
 
 def _remark(entry: _Entry, entries: Iterable[_Entry]) -> str:
-    """Why the row says nothing of its algorithm; empty for most."""
-    manifest = entry.record.manifest
-    longest = max(search.course.paid.trials for search in entry.searches)
-    if manifest.algorithm != RANDOM_SEARCH and manifest.is_random_search(longest):
-        n = manifest.random_trials
+    """Why the row says nothing of its algorithm; empty for most.
+
+    Nothing tells which of several rows with the same trials is the copy, so all say so.
+    """
+    if entry.random:
+        n = entry.record.manifest.random_trials
         why = "every trial is" if n is None else f"the first {count(n, 'trial')} of a run are"
         return f"random search here: {why} drawn at random"
-    twins = [other for other in entries if other.content_hash == entry.content_hash]
-    first = min(twins, key=lambda twin: twin.name)
-    return "" if first is entry else f"the same trials as {first.label}"
+    twins = [
+        other.label
+        for other in entries
+        if other.content_hash == entry.content_hash and other is not entry and not other.random
+    ]
+    return f"the same trials as {some_of(twins)}" if twins else ""
 
 
 def _by_seed(entry: _Entry) -> dict[int, float]:

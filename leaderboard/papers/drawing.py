@@ -9,6 +9,7 @@ import numpy as np
 
 from leaderboard.papers.panels import Panel, Series
 from leaderboard.papers.styles import REFERENCE, Look, looks
+from leaderboard.site.formatting import power
 
 _PANEL, _HEIGHT, _LINE = 2.0, 1.75, 0.135
 _LETTER, _HANDLE = 0.051, 0.38
@@ -179,5 +180,5 @@ def _number(value: float) -> str:
     if not value or 1e-3 <= abs(value) < _LARGE:
         return f"{value:,.4g}"
     digits, _, exponent = f"{value:.0e}".partition("e")
-    power = f"10^{{{int(exponent)}}}"
-    return f"${power}$" if digits == "1" else rf"${digits}\cdot {power}$"
+    raised = power(int(exponent))
+    return raised if digits == "1" else f"{digits}\N{MIDDLE DOT}{raised}"

@@ -127,7 +127,8 @@ def draw(
         return Drawing(tuple(made), " ".join([*(one.sentence for one in made), _CD]))
     if kind == "rank":
         text = "Average rank over benchmarks after a share of the budget; bands: 95 % intervals."
-        return Drawing(tuple(rank_panels(boards)), _caption(text, boards))
+        panels, notes = rank_panels(boards)
+        return Drawing(tuple(panels), " ".join([_caption(text, boards), *notes]))
     if kind == "front":
         text = (
             "What half of the runs attain at least (median attainment surface); dashed: the "

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from leaderboard import statistics
 from leaderboard.admission import NotShown, find_readable
-from leaderboard.boards import Board, Row, labels
+from leaderboard.boards import Board, Row
+from leaderboard.labels import labels
 from leaderboard.scores import rank
 from leaderboard.verdict.field import by_identity
 from nasbench.errors import InvalidArgumentError, RecordError, UnknownNameError, one_of

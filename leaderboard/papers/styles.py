@@ -49,6 +49,7 @@ LINES: tuple[Any, ...] = (
 SETTINGS: Mapping[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 7.0,
+    "text.parse_math": False,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7.0,
     "xtick.labelsize": 6.5,
@@ -74,7 +75,10 @@ SETTINGS: Mapping[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "nasbench",
 }
-"""Settings of matplotlib, over its defaults: what a user has set does not count."""
+"""Settings of matplotlib, over its defaults: what a user has set does not count.
+
+Texts are never formulas, as labels from records may hold any character.
+"""
 
 _LEAST, _MOST = 2.5, 20.0
 

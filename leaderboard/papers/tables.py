@@ -137,22 +137,22 @@ def _order(boards: Sequence[Board]) -> list[str]:
 
 def _cells(column: _Column) -> dict[str, Cell]:
     """Cells of a column by label of the row."""
-    rows, score = column.board.rows, column.score
-    levels = _levels(rows, score)
+    name, rows = column.text.name, column.board.rows
+    texts = zip(rows, column.text.texts, column.text.intervals, strict=True)
+    scored = [(row, text, interval) for row, text, interval in texts if name in row.scores]
+    levels = _levels([row for row, *_ in scored], column.score)
     return {
         row.label: Cell(
             text=text,
             interval=interval,
-            mean=row.scores[column.text.name].mean,
-            low=row.scores[column.text.name].low,
-            high=row.scores[column.text.name].high,
+            mean=row.scores[name].mean,
+            low=row.scores[name].low,
+            high=row.scores[name].high,
             best=level == "best",
             level=level == "level",
             mark=row.mark,
         )
-        for row, text, interval, level in zip(
-            rows, column.text.texts, column.text.intervals, levels, strict=True
-        )
+        for (row, text, interval), level in zip(scored, levels, strict=True)
     }
 
 

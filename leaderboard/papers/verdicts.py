@@ -25,10 +25,11 @@ class Diagram:
 
     Attributes:
         title: Name of the field.
-        ranks: Average rank of each method, best first, by label, with its interval over seeds.
-        algorithms: Algorithm of each method, by label.
-        groups: Labels under one bar.
-        sentence: The verdict.
+        ranks: Average rank of each method, best first, by marked label, with its interval over
+            seeds.
+        algorithms: Algorithm of each method, by marked label.
+        groups: Marked labels under one bar.
+        sentence: The verdict, and the meanings of the marks.
     """
 
     title: str
@@ -38,13 +39,16 @@ class Diagram:
     sentence: str
 
 
-def rank_panels(boards: Sequence[Board]) -> list[Panel]:
+def rank_panels(boards: Sequence[Board]) -> tuple[list[Panel], list[str]]:
     """Average rank over benchmarks along the budget, one panel for each set of like boards.
+
+    Returns:
+        The panels, and the meanings of the marks behind the labels.
 
     Raises:
         InvalidArgumentError: No set has two methods that share two seeds.
     """
-    found, why = [], ""
+    found, notes, why = [], [], ""
     for name, together in comparable(boards):
         try:
             made = field(together, name=name, shares=SHARES)
@@ -52,6 +56,7 @@ def rank_panels(boards: Sequence[Board]) -> list[Panel]:
             why = why or f"{name}: {error}"
             continue
         check_count([method.label for method in made.methods], MOST, "a figure")
+        notes += made.footnotes
         ranks = average_ranks(made.values)
         order = sorted(range(len(made.methods)), key=lambda i: (ranks[-1][i].mean, i))
         n = len(together)
@@ -65,7 +70,7 @@ def rank_panels(boards: Sequence[Board]) -> list[Panel]:
                 best_up=True,
                 series=tuple(
                     Series(
-                        label=made.methods[i].label,
+                        label=f"{made.methods[i].label}{made.methods[i].mark}",
                         algorithm=made.methods[i].algorithm,
                         x=100 * np.array(SHARES),
                         y=np.array([at[i].mean for at in ranks]),
@@ -78,7 +83,7 @@ def rank_panels(boards: Sequence[Board]) -> list[Panel]:
         )
     if not found:
         raise InvalidArgumentError(f"no ranks: {why}")
-    return found
+    return found, list(dict.fromkeys(notes))
 
 
 def diagrams(boards: Sequence[Board]) -> list[Diagram]:
@@ -106,10 +111,12 @@ def diagrams(boards: Sequence[Board]) -> list[Diagram]:
 
 
 def _diagram(verdict: Verdict, n_tasks: int) -> Diagram:
+    about = verdict.field
+    marked = {method.label: f"{method.label}{method.mark}" for method in about.methods}
     return Diagram(
-        title=f"{n_tasks} benchmarks, {verdict.field.name}",
-        ranks={standing.label: standing.rank for standing in verdict.standings},
-        algorithms={method.label: method.algorithm for method in verdict.field.methods},
-        groups=verdict.groups,
-        sentence=verdict.sentence,
+        title=f"{n_tasks} benchmarks, {about.name}",
+        ranks={marked[standing.label]: standing.rank for standing in verdict.standings},
+        algorithms={marked[method.label]: method.algorithm for method in about.methods},
+        groups=tuple(tuple(marked[label] for label in group) for group in verdict.groups),
+        sentence=" ".join([verdict.sentence, *about.footnotes]),
     )

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboard.boards import plain
 from leaderboard.curves import RANDOM
+from leaderboard.labels import plain, shortened, visible
 from leaderboard.site.about import about
-from leaderboard.site.formatting import columns
+from leaderboard.site.formatting import LONGEST, columns
 from leaderboard.site.looks import family, hue
 from leaderboard.site.plots import plots
 from leaderboard.site.shown import Shown
@@ -42,7 +42,11 @@ def _settings(
                 if text not in values.setdefault(name, []):
                     values[name].append(text)
     return [
-        {"name": name, "values": "; ".join(found), "meaning": meanings.get(name, "")}
+        {
+            "name": shortened(visible(name), LONGEST),
+            "values": shortened("; ".join(found), LONGEST),
+            "meaning": meanings.get(name, ""),
+        }
         for name, found in values.items()
     ]
 

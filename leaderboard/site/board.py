@@ -20,8 +20,12 @@ from leaderboard.site.formatting import (
     unit_of,
 )
 from leaderboard.site.looks import family, family_name, hue
+from leaderboard.site.places import FEED
 from leaderboard.site.plots import distributions, fronts, plots
 from leaderboard.site.shown import Shown
+
+_LONGEST = 20_000
+"""Characters of a command or a manifest."""
 
 
 def view(shown: Shown, numbers: dict[str, Any], algorithms: Mapping[str, str]) -> dict[str, Any]:
@@ -71,9 +75,9 @@ def view(shown: Shown, numbers: dict[str, Any], algorithms: Mapping[str, str]) -
                 "seeds": ranges(row.seeds),
                 "summary": _summary(row, texts[0].digits),
                 "mark": shown.marks.get(row.label),
-                "command": numbers["rows"][row.rank - 1]["command"],
+                "command": _command(row, numbers["rows"][row.rank - 1]["command"]),
                 "record": numbers["rows"][row.rank - 1]["record"],
-                "manifest": json.dumps(row.records.manifest.encode(), indent=2, ensure_ascii=False),
+                "manifest": _manifest(row),
             }
             for row in board.rows
         ],
@@ -153,10 +157,13 @@ def _differences(shown: Shown) -> dict[str, Any] | None:
     if judged is None:
         return None
     hues = {row.label: hue(family(row.algorithm)) for row in shown.board.rows}
+    marks = {row.label: row.mark for row in shown.board.rows}
     title = f"Average ranks over {judged.n_seeds:,} seeds"
     return {
         "title": title,
-        "drawn": critical_differences(judged.labels, judged.ranks, judged.groups, hues, title),
+        "drawn": critical_differences(
+            judged.labels, judged.ranks, judged.groups, hues, title, marks
+        ),
         "p": f"= {judged.p:.2g}" if judged.p >= 1e-4 else "< 0.0001",
         "left_out": judged.left_out,
         "n": len(judged.labels),
@@ -220,6 +227,28 @@ def _random(board: Board, texts: Sequence[TextColumn]) -> dict[str, str] | None:
     counts = {"evaluations": n, "epochs": n * board.landscape.benchmark.fidelities[-1]}
     found = {name: digits[name].text(value) for name, value in values.items() if name in digits}
     return found | {name: f"{n:,}" for name, n in counts.items()}
+
+
+def _command(row: Row, command: str | None) -> dict[str, str]:
+    """The command that makes a row again; or, in a sentence, why the page has none."""
+    if row.records.manifest.outside:
+        why = "its trials were proposed by a loop of its author's own"
+        return {"text": "", "why": f"No command makes this row again: {why}."}
+    if command is None:
+        why = "a setting cannot be written on a command line"
+        return {"text": "", "why": f"No command makes this row again: {why}."}
+    if len(command) > _LONGEST:
+        why = f"{len(command):,} characters are too many for a page: {FEED} has it"
+        return {"text": "", "why": f"The command that makes this row again is not shown: {why}."}
+    return {"text": command, "why": ""}
+
+
+def _manifest(row: Row) -> str:
+    """The manifest in ASCII, or its beginning."""
+    text = json.dumps(row.records.manifest.encode(), indent=2)
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}\n({len(text):,} characters in all: {FEED} has them)"
 
 
 def _gap(board: Board, row: Row, digits: Digits) -> str:

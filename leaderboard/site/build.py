@@ -161,7 +161,7 @@ def _write(out: Path, pages: Mapping[str, str | bytes], document: dict[str, Any]
 
 
 def _write_feed(out: Path, document: dict[str, Any], names: list[str]) -> None:
-    text = json.dumps({**document, "files": names}, ensure_ascii=False)
+    text = json.dumps({**document, "files": names})
     _write_file(out / FEED, text)
 
 

@@ -33,6 +33,7 @@ def critical_differences(
     groups: Sequence[Sequence[str]],
     hues: Mapping[str, int],
     title: str,
+    marks: Mapping[str, str],
 ) -> Drawing:
     """Average ranks on an axis, and bars over those that tests do not separate (Demšar, 2006).
 
@@ -42,9 +43,11 @@ def critical_differences(
         groups: Stretches that no test separates.
         hues: Number of the colour of each label.
         title: What the diagram says, for those who cannot see it.
+        marks: What stands behind each label, such as ``"‡"``.
     """
+    names = {label: f"{_short(label)}{marks[label]}" for label in labels}
     low, high = math.floor(min(ranks)), max(math.ceil(max(ranks)), math.floor(min(ranks)) + 1)
-    side = _BESIDE + math.ceil(_LETTER * max(len(_short(label)) for label in labels))
+    side = _BESIDE + math.ceil(_LETTER * max(map(len, names.values())))
     left, right, axis = side, side + _AXIS, 34
 
     def place(rank: float) -> float:
@@ -73,7 +76,8 @@ def critical_differences(
             f'<path d="M{x:.1f} {axis}V{y:.1f}H{end:.1f}" style="fill:none;'
             f'stroke:var(--series-{hues[label]});stroke-width:1.6"/>'
         )
-        text = f"{_short(label)}  {at[label]:.2f}" if best else f"{at[label]:.2f}  {_short(label)}"
+        ends = (names[label], f"{at[label]:.2f}")
+        text = "  ".join(ends if best else ends[::-1])
         drawn.append(_text(end - 5 if best else end + 5, y + 4, text, "end" if best else "start"))
     return _svg(right + side, under + 16 + half * _LINE, drawn, title)
 
@@ -83,6 +87,7 @@ def rank_profile(
     ranks: Mapping[str, Sequence[float]],
     hues: Mapping[str, int],
     title: str,
+    marks: Mapping[str, str],
 ) -> Drawing:
     """Average ranks after shares of the budget, one line for each method.
 
@@ -91,6 +96,7 @@ def rank_profile(
         ranks: Average rank after each, by label; best at the end first.
         hues: Number of the colour of each label.
         title: What the diagram says, for those who cannot see it.
+        marks: What stands behind each label, such as ``"‡"``.
     """
     width, right, left, top = 700, 700 - 310, 46, 30
     every = [rank for of_one in ranks.values() for rank in of_one]
@@ -125,7 +131,8 @@ def rank_profile(
             f'<path d="M{right + 4} {down(of_one[-1]):.1f}L{right + 20} {y:.1f}" '
             f'style="fill:none;{colour};opacity:.5"/>'
         )
-        drawn.append(_text(right + 25, y + 4, f"{_short(label)}  {of_one[-1]:.2f}", "start"))
+        text = f"{_short(label)}{marks[label]}  {of_one[-1]:.2f}"
+        drawn.append(_text(right + 25, y + 4, text, "start"))
     return _svg(width, max(bottom, max(places) + 10) + 6, drawn, title)
 
 

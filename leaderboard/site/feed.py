@@ -112,7 +112,10 @@ def _row(row: Row, shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
         "gap_to_first": asdict(row.gap),
         "common_seeds": row.common_seeds,
         "seeds": list(row.seeds),
-        "scores": {name: asdict(score) for name, score in row.scores.items()},
+        "scores": {
+            name: asdict(row.scores[name]) if name in row.scores else None
+            for name in shown.board.columns
+        },
         "summary": asdict(row.summary),
         "verified": mark and asdict(mark),
         "record": _relative_path(row.records.folder, runs),

@@ -1,12 +1,18 @@
 """Numbers and settings as text, the same on the page and in the terminal."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from leaderboard.boards import Board, Row, plain
+from leaderboard.boards import Board, Row
+from leaderboard.labels import assignment, plain, shortened
 from leaderboard.statistics import Estimate
+
+LONGEST = 2_000
+"""Characters of settings on a page; ``leaderboard.json`` has all."""
+
+MISSING = "\N{EN DASH}"
+"""In place of a value that a row does not have."""
 
 _SMALL = 1e-3
 """Below this, numbers are written with a power of ten."""
@@ -52,9 +58,9 @@ class TextColumn:
         description: What the column measures.
         goal: Which end is better: ``"min"``, ``"max"`` or ``""``.
         digits: How its numbers are written.
-        values: Mean of every row.
-        texts: ``values`` as rounded text.
-        intervals: ``"[0.12, 0.15]"`` for every row; empty if it has only one seed.
+        values: Mean of every row; NaN for a row without a value.
+        texts: ``values`` as rounded text, or :data:`MISSING`.
+        intervals: ``"[0.12, 0.15]"`` for every row; empty if it has only one seed, or no value.
     """
 
     name: str
@@ -67,18 +73,25 @@ class TextColumn:
     intervals: tuple[str, ...]
 
     @property
+    def keys(self) -> tuple[float | str, ...]:
+        """What rows are sorted by: ``values``, but nothing where there is none."""
+        return tuple("" if math.isnan(value) else value for value in self.values)
+
+    @property
     def unit(self) -> str:
         """Unit of the texts, with their power of ten; empty for none."""
         return self.digits.unit
 
 
 def columns(board: Board) -> list[TextColumn]:
-    """The columns of a board in registry order, with one text per row."""
+    """The columns that a row of a board has, in registry order, with one text per row."""
     found = []
     for name, column in board.columns.items():
-        scores = [row.scores[name] for row in board.rows]
-        means = [score.mean for score in scores]
-        digits = _digits(board, column.kind, means)
+        scores = [row.scores.get(name) for row in board.rows]
+        means = [math.nan if score is None else score.mean for score in scores]
+        if not (known := [score.mean for score in scores if score]):
+            continue
+        digits = _digits(board, column.kind, known)
         found.append(
             TextColumn(
                 name=name,
@@ -87,8 +100,8 @@ def columns(board: Board) -> list[TextColumn]:
                 goal=column.goal,
                 digits=digits,
                 values=tuple(means),
-                texts=tuple(map(digits.text, means)),
-                intervals=tuple(map(digits.interval, scores)),
+                texts=tuple(digits.text(one.mean) if one else MISSING for one in scores),
+                intervals=tuple(digits.interval(one) if one else "" for one in scores),
             )
         )
     return found
@@ -108,7 +121,7 @@ def _digits(board: Board, kind: str, means: Sequence[float]) -> Digits:
     exponent = math.floor(math.log10(size)) if 0 < size < _SMALL else 0
     divisor, unit = 10.0**exponent, unit_of(board, kind)
     if exponent:
-        unit = f"{_power(exponent)} {unit}".strip()
+        unit = f"{power(exponent)} {unit}".strip()
     if kind == "value":  # values differ by their regrets
         means = [row.regret.mean for row in board.rows]
     scaled = [mean / divisor for mean in means]
@@ -130,11 +143,12 @@ def number(value: float, digits: int = 2) -> str:
         return "0"
     if abs(value) < _SMALL:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        return f"{mantissa}\N{MULTIPLICATION SIGN}{_power(int(exponent))}"
+        return f"{mantissa}\N{MULTIPLICATION SIGN}{power(int(exponent))}"
     return f"{value:,.{decimals([value], digits=digits)}f}"
 
 
-def _power(exponent: int) -> str:
+def power(exponent: int) -> str:
+    """A power of ten, such as ``"10⁻⁵"``."""
     return "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
@@ -161,21 +175,16 @@ def duration(seconds: float) -> str:
 def settings_text(row: Row) -> str:
     """Preset, hyperparameters, and fidelities unless they are all of the benchmark's.
 
-    Settings that the label of the row already shows are left out.
+    Settings that the label of the row already shows are left out; what is longer than
+    :data:`LONGEST` characters is shortened.
     """
     benchmark = row.searches[0].landscape.benchmark
     said = row.variant.split(", ")
-    return assignments(
-        {
-            name: value
-            for name, value in row.settings.items()
-            if (name != "preset" or value not in said)
-            and f"{name} {plain(value)}" not in said
-            and (name != "fidelities" or value != list(benchmark.fidelities))
-        }
+    text = ", ".join(
+        assignment(name, value)
+        for name, value in row.settings.items()
+        if (name != "preset" or plain(value) not in said)
+        and assignment(name, value) not in said
+        and (name != "fidelities" or value != list(benchmark.fidelities))
     )
-
-
-def assignments(values: Mapping[str, Any]) -> str:
-    """Settings as text, such as ``"population 100, sample 10"``."""
-    return ", ".join(f"{name} {plain(value)}" for name, value in values.items())
+    return shortened(text, LONGEST)

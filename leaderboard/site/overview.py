@@ -65,6 +65,7 @@ def view(verdict: Verdict) -> dict[str, Any]:
     methods = {method.label: method for method in verdict.field.methods}
     families = {label: family(methods[label].algorithm) for label in labels}
     hues = {label: hue(families[label]) for label in labels}
+    marks = {label: methods[label].mark for label in labels}
     ranks = [standing.rank.mean for standing in verdict.standings]
     name = verdict.field.name
     shown = labels[:MOST]
@@ -81,27 +82,29 @@ def view(verdict: Verdict) -> dict[str, Any]:
         "n_methods": len(labels),
         "n_shown": len(shown),
         "left_out": verdict.field.left_out,
+        "footnotes": verdict.field.footnotes,
         "standings": [
             {
-                "place": place,
+                "place": f"{standing.place:g}",
                 "label": standing.label,
                 "algorithm": methods[standing.label].algorithm,
                 "family": family_name(families[standing.label]),
                 "hue": hues[standing.label],
-                "fits_family": methods[standing.label].fits_family,
+                "mark": marks[standing.label],
                 "rank": _estimate(standing.rank),
                 "iqm": _estimate(standing.iqm, 3),
             }
-            for place, standing in enumerate(verdict.standings, start=1)
+            for standing in verdict.standings
         ],
         "differences": verdict.tests
         and diagrams.critical_differences(
-            labels, ranks, verdict.groups, hues, f"Average ranks over benchmarks, {name}"
+            labels, ranks, verdict.groups, hues, f"Average ranks over benchmarks, {name}", marks
         ),
         "profile": diagrams.rank_profile(
-            shares, profile, hues, f"Average ranks after shares of the budget, {name}"
+            shares, profile, hues, f"Average ranks after shares of the budget, {name}", marks
         ),
         "shown": shown,
+        "marks": marks,
         "wins": _wins(verdict, shown),
     }
 

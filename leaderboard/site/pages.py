@@ -117,7 +117,7 @@ def _overview(site: Site, of_algorithms: dict[str, str]) -> dict[str, Any]:
                 "family": family_name(family(name)),
                 "hue": hue(family(name)),
                 "boards": sum(bool(shown.rows(name)) for shown in site.boards),
-                "first": sum(shown.board.rows[0].algorithm == name for shown in site.boards),
+                "first": sum(_leads(name, shown) for shown in site.boards),
             }
             for name, slug in of_algorithms.items()
         ],
@@ -132,6 +132,11 @@ def _overview(site: Site, of_algorithms: dict[str, str]) -> dict[str, Any]:
         ],
         "not_shown": site.document["not_shown"],
     }
+
+
+def _leads(algorithm: str, shown: Shown) -> bool:
+    """Whether rows of an algorithm alone are first, and say something of it."""
+    return all(row.algorithm == algorithm and not row.remark for row in shown.board.first)
 
 
 def _count(n: int, one: str, many: str = "") -> str:

@@ -63,7 +63,7 @@ def distributions(
                     "scale": "linear",
                     "unit": "",
                 },
-                **_series(by_label, looks, leading, divisor, bands=False),
+                **_series(board, by_label, looks, leading, divisor, bands=False),
                 "lines": [],
             }
         )
@@ -80,9 +80,12 @@ def fronts(board: Board, looks: Mapping[str, Look]) -> list[dict[str, Any]]:
         return []
     names = [spoken(landscape.benchmark.column(name)) for name in board.question.objectives]
     leading = leaders(board)
-    points = {row.label: _chosen(landscape, _middle(row)) for row in board.rows}
     whole = landscape.reported.front
-    series = [_steps(label, found, looks.get(label), leading) for label, found in points.items()]
+    series = [
+        _steps(row.label, _chosen(landscape, _middle(row)), looks.get(row.label), leading)
+        | {"row": row.rank}
+        for row in board.rows
+    ]
     axis = {"scale": "linear", "ticks": [0, 0.25, 0.5, 0.75, 1], "unit": ""}
     return [
         {
@@ -90,7 +93,7 @@ def fronts(board: Board, looks: Mapping[str, Look]) -> list[dict[str, Any]]:
             "x": {**axis, "title": f"{names[0]}, scaled loss", "range": [-0.05, _TOP]},
             "y": {**axis, "title": f"{names[1]}, scaled loss", "range": [-0.05, _TOP]},
             "grids": [],
-            "series": [*series, _steps(FRONT, whole, None, leading)],
+            "series": [*series, _steps(FRONT, whole, None, leading) | {"row": None}],
             "lines": [],
         }
     ]
@@ -156,7 +159,7 @@ def _plot(
             "linear_below": threshold,
             "unit": unit,
         },
-        **_series(drawn, looks, leading, divisor, bands=True),
+        **_series(board, drawn, looks, leading, divisor, bands=True),
         "lines": [
             {"name": name, "y": value, "dash": dash}
             for name, value, dash in (
@@ -189,6 +192,7 @@ def _x(axis: Axis, drawn: Iterable[Curve], divisor: float, unit: str) -> dict[st
 
 
 def _series(
+    board: Board,
     drawn: Mapping[str, Curve],
     looks: Mapping[str, Look],
     leading: set[str],
@@ -196,7 +200,11 @@ def _series(
     *,
     bands: bool,
 ) -> dict[str, Any]:
-    """Series, and the places that they share; ``x`` of a series is the number of its places."""
+    """Series, and the places that they share; ``x`` of a series is the number of its places.
+
+    ``row`` is the rank of the row that a series shows, by which a page finds it: None for others.
+    """
+    rows = {row.label: row.rank for row in board.rows}
     grids: list[list[float]] = []
     series = []
     for name, curve in drawn.items():
@@ -205,6 +213,7 @@ def _series(
             grids.append(at)
         found = {
             "name": name,
+            "row": rows.get(name),
             "look": looks.get(name),
             "lead": name in leading or name == RANDOM,
             "x": grids.index(at),

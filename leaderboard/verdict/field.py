@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.boards import Board, Row, labels
+from leaderboard.boards import FAMILY, REMARK, Board, Row
+from leaderboard.labels import labels
 from leaderboard.searches import Axis, Search, step_values
 from nasbench.errors import InvalidArgumentError, one_of
 
@@ -27,12 +29,20 @@ class Method:
         algorithm: Name of the algorithm.
         fits_family: Whether it fits the same family of models as the surrogate of a task.
         failed: Runs without a finished training; each counts as a random architecture.
+        remark: Why its rows on some tasks say nothing of the algorithm, and on how many; empty for
+            most methods.
     """
 
     label: str
     algorithm: str = ""
     fits_family: bool = False
     failed: int = 0
+    remark: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Marks behind the label, as on the boards; empty for most methods."""
+        return FAMILY * self.fits_family + REMARK * bool(self.remark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +99,53 @@ class Field:
         """Normalised regrets at the end, shape ``(n_methods, n_tasks, n_seeds)``."""
         return np.asarray(self.values[-1])
 
+    @property
+    def footnotes(self) -> list[str]:
+        """Meanings of the marks of the methods."""
+        found = [f"{REMARK} {one.label}: {one.remark}." for one in self.methods if one.remark]
+        if any(one.fits_family for one in self.methods):
+            found.append(f"{FAMILY} fits the same kind of model as the surrogate of a benchmark.")
+        return found
+
 
 def comparable(boards: Sequence[Board]) -> list[tuple[str, list[Board]]]:
     """Boards that may be judged together, with a name for each set.
 
     Together go boards that ask the same of different benchmarks: limits of the same kinds (equally
     many trials or epochs; seconds mean something else on each benchmark), workers, replicate
-    policy, number of objectives, and whether a surrogate answers, tests select or the searches
-    knew something before.
+    policy, objectives in any order (the default objective of each benchmark is the same one), and
+    whether a surrogate answers, tests select or the searches knew something before.
+
+    A set holds a benchmark, and a content, once: the board with the most rows, of these the one
+    with the largest budget, of these the newest version. What is left makes further sets.
     """
     found: dict[Hashable, list[Board]] = {}
     for board in boards:
         found.setdefault(_kind(board), []).append(board)
-    return [(_name(together), together) for together in found.values()]
+    return [(_name(together), together) for alike in found.values() for together in _apart(alike)]
+
+
+def _apart(boards: Sequence[Board]) -> Iterator[list[Board]]:
+    """Sets of boards in each of which no two are of one benchmark."""
+    rest = sorted(range(len(boards)), key=lambda i: _weight(boards[i]), reverse=True)
+    while rest:
+        chosen: list[int] = []
+        for i in rest:
+            if not any(_same_benchmark(boards[i], boards[j]) for j in chosen):
+                chosen.append(i)
+        yield [boards[i] for i in sorted(chosen)]
+        rest = [i for i in rest if i not in chosen]
+
+
+def _weight(board: Board) -> tuple[int, float, int]:
+    """Which board of a benchmark a set prefers."""
+    question = board.question
+    return len(board.rows), question.seconds or 0.0, question.version
+
+
+def _same_benchmark(one: Board, other: Board) -> bool:
+    first, second = one.question, other.question
+    return first.benchmark == second.benchmark or first.content_hash == second.content_hash
 
 
 def field(
@@ -123,8 +167,9 @@ def field(
         shares: Shares of the budget after which the methods are compared; the last must be 1.
 
     Raises:
-        InvalidArgumentError: There are no boards, they ask different things, fewer than two methods
-            are on all of them, or these share fewer than two seeds.
+        InvalidArgumentError: There are no boards, they ask different things, two are of one
+            benchmark, fewer than two methods are on all of them, or these share fewer than two
+            seeds.
     """
     if not boards:
         raise InvalidArgumentError("a verdict needs at least one board")
@@ -132,6 +177,11 @@ def field(
         raise InvalidArgumentError(
             f"{boards[0].title!r} and another board do not ask the same: a verdict needs boards "
             "with the same limits, workers, replicate policy and objectives"
+        )
+    if twins := [pair for pair in combinations(boards, 2) if _same_benchmark(*pair)]:
+        raise InvalidArgumentError(
+            f"{twins[0][0].title!r} and {twins[0][1].title!r} are of one benchmark, which is one "
+            "task: choose one of them"
         )
     by_task = [by_identity(board) for board in boards]
     everywhere = [key for key in by_task[0] if all(key in rows for rows in by_task)]
@@ -167,6 +217,7 @@ def field(
                 algorithm=by_task[0][key].algorithm,
                 fits_family=any(rows[key].fits_family for rows in by_task),
                 failed=sum(not len(search.times) for runs in searches for search in runs),
+                remark=_remark([rows[key] for rows in by_task]),
             )
             for key, searches in zip(everywhere, chosen, strict=True)
         ),
@@ -200,10 +251,16 @@ def _kind(board: Board) -> Hashable:
         board.epochs is not None,
         question.workers,
         str(question.replicate),
-        len(question.objectives),
+        _objectives(board),
         question.kinds,
         board.landscape.selected_on_test,
     )
+
+
+def _objectives(board: Board) -> tuple[str, ...]:
+    """The objectives in alphabetical order; none for the default of the benchmark."""
+    names = board.question.objectives
+    return () if names == (board.landscape.benchmark.default_objective,) else tuple(sorted(names))
 
 
 def _name(boards: Sequence[Board]) -> str:
@@ -212,8 +269,8 @@ def _name(boards: Sequence[Board]) -> str:
     parts = [limits.pop() if len(limits) == 1 else "simulated seconds of each benchmark"]
     if boards[0].epochs is not None:
         parts.append("trials of any length")
-    if len(question.objectives) > 1:
-        parts.append(f"{len(question.objectives)} objectives")
+    if names := _objectives(boards[0]):
+        parts.append(" and ".join(names))
     if boards[0].landscape.selected_on_test:
         parts.append("selected on test")
     parts += question.kinds
@@ -284,6 +341,12 @@ def _check_size(
             f"the methods share {n_seeds} seeds on all tasks; a verdict needs at least "
             f"{LEAST_SEEDS}: run all methods with the same seeds"
         )
+
+
+def _remark(rows: Sequence[Row]) -> str:
+    """What the boards say against the rows of a method, and on how many."""
+    counts = Counter(row.remark for row in rows if row.remark)
+    return "; ".join(f"{text} (on {n} of {len(rows)} tasks)" for text, n in counts.items())
 
 
 def _at(row: Row, seeds: Sequence[int]) -> list[Search]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from math import ceil, log2
 
 import numpy as np
+from scipy.stats import rankdata
 
+from leaderboard.labels import some_of
 from leaderboard.statistics import Estimate
 from leaderboard.verdict.field import Field
 from leaderboard.verdict.pairs import (
@@ -19,8 +21,6 @@ from leaderboard.verdict.pairs import (
 )
 from leaderboard.verdict.ranks import Friedman, average_ranks, friedman, inter_quartile_means
 
-_NAMED = 3
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -28,11 +28,13 @@ class Standing:
 
     Attributes:
         label: Its label.
+        place: Its place by average rank, from 1; methods with equal ones share the mean of theirs.
         rank: Average rank over tasks at the end of the budget, with its interval over seeds.
         iqm: Inter-quartile mean of the normalised regret of all runs, with its interval.
     """
 
     label: str
+    place: float
     rank: Estimate
     iqm: Estimate
 
@@ -110,8 +112,10 @@ def judge(field: Field) -> Verdict:
         tests = _tests(field)
         pairs = separate(pairs, ordered, differ=tests.differ)
     iqms = inter_quartile_means(ordered)
+    places = rankdata([ranks[-1][i].mean for i in order]).tolist()
     standings = tuple(
-        Standing(names[i], ranks[-1][i], iqm) for i, iqm in zip(order, iqms, strict=True)
+        Standing(names[i], place, ranks[-1][i], iqm)
+        for i, place, iqm in zip(order, places, iqms, strict=True)
     )
     return Verdict(
         field=field,
@@ -144,15 +148,17 @@ def _tests(field: Field) -> Tests:
 def _sentence(
     field: Field, standings: Sequence[Standing], pairs: Sequence[Pair], tests: Tests | None
 ) -> str:
-    first = standings[0]
+    marked = {method.label: f"{method.label}{method.mark}" for method in field.methods}
+    first = [one for one in standings if one.place == standings[0].place]
+    names, rank = {one.label for one in first}, first[0].rank
     n, k = len(field.tasks), len(standings)
-    interval = (
-        "" if np.isnan(first.rank.low) else f", {first.rank.low:.2f} to {first.rank.high:.2f}"
-    )
+    several = len(first) > 1
+    has, them, are = ("share", "them", "are") if several else ("has", "it", "is")
+    interval = "" if several or np.isnan(rank.low) else f", {rank.low:.2f} to {rank.high:.2f}"
     lead = (
         f"Over {n} task{'' if n == 1 else 's'} with {len(field.seeds):,} seeds each "
-        f"({field.name}), {first.label} has the best average rank of {k} methods "
-        f"({first.rank.mean:.2f}{interval})"
+        f"({field.name}), {some_of([marked[one.label] for one in first])} {has} the best average "
+        f"rank of {k} methods ({rank.mean:.2f}{interval})"
     )
     if tests is None:
         return f"{lead}, but a test over benchmarks needs at least {LEAST_TASKS} tasks."
@@ -166,17 +172,14 @@ def _sentence(
             f"{lead}; the methods differ, but {n} tasks cannot separate any two of {k} methods: "
             f"that needs at least {tests.needed_tasks} tasks."
         )
-    level = [pair.second for pair in pairs if pair.first == first.label and not pair.separated]
+    close = {
+        pair.second
+        for pair in pairs
+        if pair.first in names and pair.second not in names and not pair.separated
+    }
+    level = [marked[one.label] for one in standings if one.label in close]
     if not level:
-        return f"{lead} and is separated from every other method."
-    if len(level) == k - 1:
-        return f"{lead}, but the tests separate it from no other method."
-    return f"{lead}; the tests separate it from all but {_listed(level)}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Some names, such as ``"a, b and 4 others"``."""
-    shown = list(names[:_NAMED])
-    if rest := len(names) - len(shown):
-        shown.append(f"{rest} other{'' if rest == 1 else 's'}")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+        return f"{lead} and {are} separated from every other method."
+    if len(level) == k - len(first):
+        return f"{lead}, but the tests separate {them} from no other method."
+    return f"{lead}; the tests separate {them} from all but {some_of(level)}."

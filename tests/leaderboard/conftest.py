@@ -179,26 +179,26 @@ def small_table(home) -> Metadata:
     return small(home)
 
 
-@pytest.fixture(scope="session")
-def whole_space(tmp_path_factory) -> Path:
+def write_whole(folder: Path, id: str = "toy-whole", better: float = 0.0) -> Path:
     """A table of all cells: with s the sum of a cell's options, validation is 40 + 2 s + seed, test
-    30 + 2 s but 60 for the one cell with s = 24, and a training costs 10 + s seconds.
+    30 + 2 s but 60 for the one cell with s = 24, and a training costs 10 + s seconds. ``better`` is
+    added to test.
     """
-    home = Home(tmp_path_factory.mktemp("whole"))
     cells = np.stack(np.unravel_index(np.arange(5**6), (5,) * 6), axis=1)
     cells, seeds = np.repeat(cells, 2, axis=0), np.tile([0, 1], 5**6)
     s = cells.sum(axis=1).astype(np.float64)
+    test = better + np.where(s == 24, 60.0, 30 + 2 * s)
     columns = {
         "arch": pa.FixedSizeListArray.from_arrays(pa.array(cells.ravel().astype(np.uint8)), 6),
         "schedule": pa.array(np.full(len(s), 2, dtype=np.int32)),
         "seed": pa.array(seeds.astype(np.int32)),
         "status": pa.array(["finished"] * len(s)),
         "valid_accuracy": pa.array((40 + 2 * s + seeds)[:, None].tolist()),
-        "test_accuracy": pa.array(np.where(s == 24, 60.0, 30 + 2 * s)[:, None].tolist()),
+        "test_accuracy": pa.array(test[:, None].tolist()),
         "seconds": pa.array((10 + s)[:, None].tolist()),
     }
     metadata = Metadata(
-        id="toy-whole",
+        id=id,
         space="nb201",
         key="arch",
         dataset="dots",
@@ -209,9 +209,21 @@ def whole_space(tmp_path_factory) -> Path:
         licence="CC0",
         citation="Nobody (2026), https://example.org/paper",
     )
-    path = home.tables / "toy-whole.parquet"
+    path = folder / f"{id}.parquet"
     write_table(path, Draft(metadata, pa.table(columns)))
     return path
+
+
+@pytest.fixture(scope="session")
+def whole_in() -> Callable[..., Path]:
+    """``whole_in(folder, id, better)`` is the file of a table of :func:`write_whole`."""
+    return write_whole
+
+
+@pytest.fixture(scope="session")
+def whole_space(tmp_path_factory) -> Path:
+    """The file of the table of all cells, see :func:`write_whole`."""
+    return write_whole(Home(tmp_path_factory.mktemp("whole")).tables)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
-from dataclasses import replace
-
 import pytest
 
 from leaderboard.admission import group
-from leaderboard.boards import Question, labels, plain
+from leaderboard.boards import Question
 from leaderboard.scores import rank
 from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
@@ -111,70 +109,6 @@ def test_table_without_validation_says_that_test_selects(home, run, cells):
     metadata = home.table(rows, default_objective=None)
     (board,) = rank([found(home, metadata, run, cells, objectives=["test_accuracy"])])
     assert board.title == "toy@1, 4 trials, test_accuracy, selected on test"
-
-
-def manifest(algorithm="evolution", preset=None, fidelities=(2,), known=(), **hyperparameters):
-    return Manifest(
-        algorithm=algorithm,
-        preset=preset,
-        hyperparameters=hyperparameters,
-        benchmark="toy",
-        version=1,
-        content_hash="",
-        objectives=("valid_accuracy",),
-        known=known,
-        budget=Budget(trials=1),
-        workers=1,
-        replicate="draw",
-        fidelities=fidelities,
-    )
-
-
-def test_label_of_the_only_record_is_its_algorithm():
-    records = [manifest(population=50), manifest("random", replacement=True)]
-    assert labels(records) == ["evolution", "random"]
-
-
-def test_labels_say_what_differs():
-    records = [
-        manifest(population=50, sample=10),
-        manifest(population=50, sample=20),
-        manifest(preset="nats", population=10, sample=3),
-        manifest("random", replacement=True),
-        manifest("random", replacement=False),
-        manifest("asha", fidelities=(1, 2), known=("macs",)),
-        manifest("asha", fidelities=(2,)),
-    ]
-    assert labels(records) == [
-        "evolution (sample 10)",
-        "evolution (sample 20)",
-        "evolution (nats)",
-        "random (replacement yes)",
-        "random (replacement no)",
-        "asha (fidelities 1 2, known macs)",
-        "asha (fidelities 2)",
-    ]
-
-
-def test_labels_say_the_code_where_nothing_else_differs():
-    records = [
-        manifest(population=50),
-        replace(manifest(population=50), code="0123456789abcdef"),
-        replace(manifest(population=20), code="0123456789abcdef"),
-    ]
-    assert labels(records) == [
-        "evolution (population 50, code unknown)",
-        "evolution (population 50, code 01234567)",
-        "evolution (population 20)",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(True, "yes"), (False, "no"), (None, "none"), (0.5, "0.5"), ("one", "one"), ([1, 2], "1 2")],
-)
-def test_settings_read_as_text(value, text):
-    assert plain(value) == text
 
 
 def test_boards_of_one_benchmark_share_their_scale(home, whole):

@@ -120,9 +120,11 @@ def test_seeds_are_ranges(seeds, text):
 @pytest.mark.parametrize(
     "value",
     [0, -3, 2**40, 0.5, 1e-05, 1e16, float("inf"), True, "one", 'a "b" \\ c\n\x7fü', "true",
+     "\x00\x9f\u202e\u200b\u2028\U000e0001",
      [1, 2.5, [False]], {"a b": 1, "c": [2]}],
 )  # fmt: skip
 def test_literals_are_toml(value):
+    assert literal(value).isprintable()
     found = tomllib.loads(f"value = {literal(value)}")["value"]
     assert found == value
     assert type(found) is type(value)
@@ -132,3 +134,16 @@ def test_what_toml_cannot_express_is_refused(home, small_table):
     manifest = home.manifest(small_table, hyperparameters={"decay": [None]})
     with pytest.raises(RecordError, match="None cannot be written in TOML"):
         command(manifest, [0], load("toy"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"hyperparameters": {"decay": "\ud800"}},
+        {"hyperparameters": {"de\u202ecay": 1}},
+        {"preset": "fast\x00"},
+    ],
+)
+def test_what_no_command_line_can_hold_is_refused(home, small_table, said):
+    with pytest.raises(RecordError, match="cannot be written"):
+        command(home.manifest(small_table, **said), [0], load("toy"))

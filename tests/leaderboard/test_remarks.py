@@ -51,14 +51,26 @@ def test_longest_run_decides(home, small_table, run, cells):
     assert board.rows[0].remark == ""
 
 
-def test_rows_of_the_same_trials_say_so(rows):
+def test_rows_of_the_same_trials_say_so_all_alike(rows):
     _, by_name = rows(asha=(0, (0, 1)), random_search=(0, (0, 1)), bohb=(0, (0, 1)), a=(0, (2,)))
     assert {name: row.remark for name, row in by_name.items()} == {
-        "random_search": "",
-        "asha": "the same trials as random_search",
-        "bohb": "the same trials as random_search",
+        "random_search": "the same trials as asha and bohb",
+        "asha": "the same trials as bohb and random_search",
+        "bohb": "the same trials as asha and random_search",
         "a": "",
     }
+
+
+def test_the_original_of_a_copy_with_a_later_name_says_so_too(rows):
+    _, by_name = rows(zenith=(0, (0, 1)), mine=(0, (0, 1)))
+    assert by_name["zenith"].remark == "the same trials as mine"
+    assert by_name["mine"].remark == "the same trials as zenith"
+
+
+def test_random_search_is_no_copy_of_what_is_random_search_here(rows):
+    _, by_name = rows(asha=(None, (0, 1)), random_search=(0, (0, 1)))
+    assert by_name["random_search"].remark == ""
+    assert by_name["asha"].remark.startswith("random search here")
 
 
 def test_board_without_remarks_has_no_footnote(rows):

@@ -1,11 +1,15 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from leaderboard import COLUMNS
 from leaderboard.boards import Score
+from leaderboard.papers.selection import Selection
+from leaderboard.papers.tables import tables
 from leaderboard.scores import rank
+from leaderboard.site.formatting import columns
 from nasbench.errors import MissingExtraError
 from nasbench.runs.budget import Budget
 from nasbench.runs.records import find_records
@@ -123,6 +127,38 @@ def test_columns_that_do_not_apply_are_left_out(home, run, cells):
         "evaluations",
     ]
     assert board.title_of("regret") == "Validation regret"
+
+
+def test_a_column_that_one_row_lacks_is_shown_for_the_others(board, monkeypatch):
+    """A value that is not finite is a dash, and does not make the column go."""
+    whole, lost = (row.records for row in board.rows)
+    column = COLUMNS.load("validation_regret")
+
+    def of(search):
+        return column.of(search) if search.regret == 0 else math.inf
+
+    monkeypatch.setattr("leaderboard.columns.validation_regret", replace(column, of=of))
+    (made,) = rank([whole, lost])
+    first, second = made.rows
+    assert "validation_regret" in made.columns
+    assert "validation_regret" not in second.scores
+    (text,) = (text for text in columns(made) if text.name == "validation_regret")
+    assert text.texts[1] == "\N{EN DASH}"
+    assert text.keys == (first.scores["validation_regret"].mean, "")
+    (table,) = tables(Selection((made,), ()), ["validation_regret"])
+    cells = {line.label: line.cells[0] for line in table.lines}
+    assert cells[second.label] is None
+    assert cells[first.label].best
+
+
+def test_rows_that_are_equal_to_the_last_digit_are_first_together(home, small_table, run, cells):
+    orders = {"slow": (0, 1, 2, 3), "one": (1, 2, 3), "other": (1, 2, 3), "worse": (0, 1)}
+    for name, order in orders.items():
+        made = [run(trials(*(cells[i] for i in order)))]
+        home.record(home.manifest(small_table, algorithm=name), made)
+    (board,) = rank(find_records(home.runs))
+    assert [row.algorithm for row in board.first] == ["one", "other"]
+    assert board.rows[2].regret.mean == board.rows[0].regret.mean
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ def test_algorithm_that_fits_the_family_of_the_surrogate_is_marked(
     home.search(guarded, NAME, 3, hyperparameters={"linear": True})
     (board,) = rank(find_records(home.runs))
     assert {(row.label, row.mark) for row in board.rows} == {
-        ("random_search", ""),
+        ("random_search", REMARK),
         ("guarded:Fits (linear no)", REMARK),
         ("guarded:Fits (linear yes)", FAMILY + REMARK),
     }

@@ -10,6 +10,8 @@ const MARKERS = {
 };
 const REFERENCE = { dash: "dot", marker: "" };
 const lookOf = (series) => series.look || REFERENCE;
+/* What a series is known by: the rank of its row; its name for a reference, of which there is one of a name. */
+const keyOf = (series) => series.row ?? series.name;
 const colourOf = (series) => (series.look ? `var(--series-${series.look.hue})` : "var(--ink)");
 const short = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(3))));
 
@@ -99,9 +101,9 @@ function draw(view, { width, height, chosen, others, clip }) {
     element("line", { x1: left, x2: right, y1: y, y2: y, "stroke-dasharray": DASHES[line.dash], style: "stroke:var(--soft);stroke-width:1.4" }, area);
   }
   const drawn = [];
-  const ordered = [...view.series].sort((a, b) => chosen.has(a.name) - chosen.has(b.name));
+  const ordered = [...view.series].sort((a, b) => chosen.has(keyOf(a)) - chosen.has(keyOf(b)));
   for (const series of ordered) {
-    const stands = chosen.has(series.name);
+    const stands = chosen.has(keyOf(series));
     if (!stands && others === "hidden") continue;
     const at = series.at || view.grids[series.x];
     const points = at.map((x, i) => [across(x), up(series.y[i])]);
@@ -138,13 +140,13 @@ class Chart {
     this.axis = this.views.length ? this.views[0].axis : "";
     this.others = "faint";
     this.clip = `clip-${++Chart.number}`;
-    this.chosen = new Set(this.views.flatMap((view) => view.series.filter((s) => s.lead).map((s) => s.name)));
+    this.chosen = new Set(this.views.flatMap((view) => view.series.filter((s) => s.lead).map(keyOf)));
     this.tip = document.createElement("output");
     this.tip.className = "tip";
     this.tip.hidden = true;
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "group");
-    this.canvas.setAttribute("aria-label", `${figure.dataset.title}: figure with ${this.names().length} curves; arrow keys read points`);
+    this.canvas.setAttribute("aria-label", `${figure.dataset.title}: figure with ${this.keys().length} curves; arrow keys read points`);
     this.canvas.addEventListener("pointermove", (event) => this.pointed(event));
     this.canvas.addEventListener("pointerdown", (event) => this.pointed(event));
     this.canvas.addEventListener("pointerleave", () => this.leave());
@@ -155,7 +157,7 @@ class Chart {
   }
 
   get view() { return this.views.find((view) => view.axis === this.axis) || this.views[0]; }
-  names() { return [...new Set(this.views.flatMap((view) => view.series.map((series) => series.name)))]; }
+  keys() { return [...new Set(this.views.flatMap((view) => view.series.map(keyOf)))]; }
 
   redraw() {
     this.width = this.canvas.clientWidth;
@@ -186,8 +188,8 @@ class Chart {
     if (event.key === "Escape") this.leave();
     if (!step || !this.drawn.length) return;
     event.preventDefault();
-    const names = this.view.series.map((series) => series.name);
-    const order = this.drawn.toSorted((a, b) => names.indexOf(a.series.name) - names.indexOf(b.series.name));
+    const { series } = this.view;
+    const order = this.drawn.toSorted((a, b) => series.indexOf(a.series) - series.indexOf(b.series));
     let [one, i] = this.active || [order[0], order[0].points.length - 1];
     if (this.active) {
       one = order[(order.indexOf(one) + step[1] + order.length) % order.length];
@@ -222,7 +224,7 @@ class Chart {
     this.tip.hidden = true;
   }
 
-  highlight(name, on) {
-    for (const one of this.drawn || []) if (one.series.name === name) one.group.classList.toggle("active", on);
+  highlight(key, on) {
+    for (const one of this.drawn || []) if (keyOf(one.series) === key) one.group.classList.toggle("active", on);
   }
 }

@@ -30,7 +30,7 @@ function exported(figure) {
       for (const band of faint.querySelectorAll(".band")) band.remove();
     }
     for (const band of inner.querySelectorAll(".band")) band.setAttribute("opacity", "0.16");
-    legend = chart.view.series.filter((s) => chart.chosen.has(s.name)).map((s) => [s.name, colourOf(s), lookOf(s)]);
+    legend = chart.view.series.filter((s) => chart.chosen.has(keyOf(s))).map((s) => [s.name, colourOf(s), lookOf(s)]);
     legend.push(...chart.view.lines.map((l) => [l.name, "var(--soft)", { dash: l.dash, marker: "" }]));
   } else {
     inner = figure.querySelector("svg").cloneNode(true);

@@ -23,7 +23,7 @@
   };
   const entry = (line, name, className = "") => {
     const item = make("li", { className });
-    item.append(line, name);
+    item.append(line, make("bdi", {}, name));
     return item;
   };
   const reference = (line) => entry(swatch(line.dash, "var(--soft)"), line.name, "static");
@@ -38,37 +38,35 @@
   /* The legend of a board rules all its charts. */
   const legend = document.querySelector("ul.legend:not(.static)");
   if (legend) {
-    const buttonOf = (name) => [...legend.querySelectorAll("button")].find((b) => b.dataset.label === name);
-    /* Figures below the first, where the legend is out of sight, name what stands out. */
-    const below = charts.slice(1).map((chart) => {
-      const list = make("ul", { className: "legend static" });
-      chart.canvas.after(list);
-      return () => list.replaceChildren(...chart.view.series.filter((s) => chart.chosen.has(s.name))
-        .map((s) => entry(buttonOf(s.name).querySelector("svg").cloneNode(true), s.name)));
-    });
+    const buttons = new Map([...legend.querySelectorAll("button")].map((button) => [Number(button.dataset.row), button]));
     const lead = new Set(charts.flatMap((chart) => [...chart.chosen]));
     const first = charts[0] ? charts[0].view : { series: [], lines: [] };
-    for (const series of charts.flatMap((c) => c.view.series).filter((s) => !s.look)) {
-      if (buttonOf(series.name)) continue;
+    for (const series of charts.flatMap((c) => c.view.series).filter((s) => !buttons.has(keyOf(s)))) {
       const button = make("button", { type: "button" });
-      button.dataset.label = series.name;
-      button.append(swatch("dot", "var(--ink)"), series.name);
+      button.append(swatch("dot", "var(--ink)"), make("bdi", {}, series.name));
+      buttons.set(keyOf(series), button);
       const item = make("li");
       item.append(button);
       legend.append(item);
     }
     legend.append(...first.lines.map(reference));
+    /* Figures below the first, where the legend is out of sight, name what stands out. */
+    const below = charts.slice(1).map((chart) => {
+      const list = make("ul", { className: "legend static" });
+      chart.canvas.after(list);
+      return () => list.replaceChildren(...chart.view.series.filter((s) => chart.chosen.has(keyOf(s)))
+        .map((s) => entry(buttons.get(keyOf(s)).querySelector("svg").cloneNode(true), s.name)));
+    });
     for (const show of below) show();
-    for (const button of legend.querySelectorAll("button")) {
-      const name = button.dataset.label;
-      button.setAttribute("aria-pressed", String(lead.has(name)));
+    for (const [key, button] of buttons) {
+      button.setAttribute("aria-pressed", String(lead.has(key)));
       button.addEventListener("click", () => {
         const on = button.getAttribute("aria-pressed") !== "true";
         button.setAttribute("aria-pressed", String(on));
-        for (const chart of charts) { if (on) chart.chosen.add(name); else chart.chosen.delete(name); chart.redraw(); }
+        for (const chart of charts) { if (on) chart.chosen.add(key); else chart.chosen.delete(key); chart.redraw(); }
         for (const show of below) show();
       });
-      const light = (on) => () => { for (const chart of charts) chart.highlight(name, on); };
+      const light = (on) => () => { for (const chart of charts) chart.highlight(key, on); };
       button.addEventListener("pointerenter", light(true));
       button.addEventListener("focus", light(true));
       button.addEventListener("pointerleave", light(false));
@@ -88,7 +86,7 @@
     input.addEventListener("change", () => { for (const chart of charts) { chart.others = input.value; chart.redraw(); } });
   }
 
-  /* Tables: sorting keeps details below their rows. */
+  /* Tables: sorting keeps details below their rows, and rows without a value last. */
   for (const table of document.querySelectorAll("table.sortable")) {
     const body = table.tBodies[0];
     const heads = [...table.tHead.rows[0].cells];
@@ -109,7 +107,8 @@
         const rows = [...body.rows].filter((row) => !row.classList.contains("details"));
         const below = new Map(rows.map((row) => [row, row.nextElementSibling]));
         rows.sort(compare);
-        for (const row of down ? rows.reverse() : rows) {
+        if (down) rows.reverse();
+        for (const row of [...rows.filter(key), ...rows.filter((row) => !key(row))]) {
           const details = below.get(row);
           body.append(row);
           if (details && details.classList.contains("details")) body.append(details);
@@ -125,7 +124,7 @@
   for (const button of document.querySelectorAll(".unfold")) {
     button.addEventListener("click", () => fold(button, button.getAttribute("aria-expanded") !== "true"));
     const row = button.closest("tr");
-    const light = (on) => () => { for (const chart of charts) chart.highlight(row.dataset.label, on); };
+    const light = (on) => () => { for (const chart of charts) chart.highlight(Number(row.dataset.row), on); };
     row.addEventListener("pointerenter", light(true));
     row.addEventListener("pointerleave", light(false));
   }

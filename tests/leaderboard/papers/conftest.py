@@ -12,7 +12,7 @@ TASKS = 6
 
 
 class Shared(NamedTuple):
-    """Records of searches with equal trials, with six budgets in seconds, with two objectives."""
+    """Records of searches with equal trials, of six benchmarks, with two objectives."""
 
     one: Path
     six: Path
@@ -23,7 +23,7 @@ class Shared(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def shared(whole_space, home_in, tmp_path_factory) -> Shared:
+def shared(whole_space, whole_in, home_in, tmp_path_factory) -> Shared:
     with pytest.MonkeyPatch.context() as patch:
         home = home_in(tmp_path_factory.mktemp("papers"))
         (home.tables / whole_space.name).symlink_to(whole_space)
@@ -40,9 +40,10 @@ def shared(whole_space, home_in, tmp_path_factory) -> Shared:
                 hyperparameters=small,
             )
         for task in range(TASKS):
+            whole_in(home.tables, f"toy-{task}", better=task)
             for algorithm in ("random_search", "coordinate_search", "simulated_annealing"):
                 budget = Budget(seconds=250.0 + 60 * task)
-                home.search(algorithm, "toy-whole", 4, out=folders["six"], budget=budget)
+                home.search(algorithm, f"toy-{task}", 4, out=folders["six"], budget=budget)
         for algorithm in ("random_search", "nsga2"):
             home.search(
                 algorithm,

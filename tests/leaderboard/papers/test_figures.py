@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,11 +16,11 @@ import pytest
 from leaderboard import curves, statistics, targets
 from leaderboard.fronts import FrontLandscape
 from leaderboard.papers.diagram import draw_diagrams
-from leaderboard.papers.drawing import _reach
+from leaderboard.papers.drawing import _number, _reach
 from leaderboard.papers.figures import ENDINGS, draw, plot, render
 from leaderboard.papers.fronts import chosen_losses, median_surface
 from leaderboard.papers.outputs import check_place
-from leaderboard.papers.selection import select
+from leaderboard.papers.selection import Selection, select
 from leaderboard.papers.styles import FAMILIES, LINES, looks
 from leaderboard.verdict.field import field
 from leaderboard.verdict.judge import judge
@@ -179,7 +180,7 @@ def test_the_same_records_give_the_same_bytes(shared, tmp_path):
     code = """
 import sys
 from leaderboard.papers.figures import draw, render
-from leaderboard.papers.selection import select
+from leaderboard.papers.selection import Selection, select
 drawing = draw(select(sys.argv[1]))
 assert "matplotlib" not in sys.modules
 for ending in (".pdf", ".svg", ".png", ".csv"):
@@ -195,6 +196,49 @@ for ending in (".pdf", ".svg", ".png", ".csv"):
     for ending in (".pdf", ".svg", ".png", ".csv"):
         made = (tmp_path / f"figure{ending}").read_bytes()
         assert made == render(drawing, ending, 6.75)
+
+
+@pytest.mark.parametrize("kind", ["regret", "rank", "cd"])
+def test_no_text_is_a_formula(shared, kind, monkeypatch):
+    """Labels come from records; matplotlib ends with an error where half of a formula is."""
+    mathtext = pytest.importorskip("matplotlib.mathtext")
+    monkeypatch.setattr(mathtext.MathTextParser, "parse", None)
+    half = "{} (x $\\frac{{$)"
+    monkeypatch.setattr(
+        "leaderboard.verdict.field.labels", lambda found: [half.format(m.algorithm) for m in found]
+    )
+    boards = [
+        replace(board, rows=tuple(replace(row, label=half.format(row.label)) for row in board.rows))
+        for board in (shared.chosen if kind == "regret" else shared.over).boards
+    ]
+    drawing = draw(Selection(tuple(boards), ()), kind=kind)
+    for ending in (".svg", ".pdf"):
+        assert render(drawing, ending, 6.75)
+
+
+def test_powers_of_ten_need_no_formula():
+    assert [_number(value) for value in (0, 0.25, 1e5, 3e-5, -1e-6)] == [
+        *("0", "0.25", "10⁵", "3·10⁻⁵", "-1·10⁻⁶")
+    ]
+
+
+def test_marks_of_methods_stand_in_figures_over_benchmarks(shared):
+    """A method that is random search in some set-up says so beside its rank."""
+    boards = [
+        replace(
+            board,
+            rows=tuple(
+                replace(row, remark="random search here" * ("coordinate" in row.algorithm))
+                for row in board.rows
+            ),
+        )
+        for board in shared.over.boards
+    ]
+    note = "\N{DOUBLE DAGGER} coordinate_search: random search here (on 6 of 6 tasks)."
+    for kind in ("rank", "cd"):
+        drawing = draw(Selection(tuple(boards), ()), kind=kind)
+        assert note in drawing.caption
+        assert "coordinate_search\N{DOUBLE DAGGER}" in {series for _, series in read(drawing)}
 
 
 def test_a_pdf_embeds_its_fonts_as_outlines(shared):

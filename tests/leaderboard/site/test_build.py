@@ -366,6 +366,86 @@ def test_texts_of_a_record_are_escaped(home, small_table, run, cells, tmp_path, 
     assert "alert(1)" in (site.parent / "algorithms/random_search.html").read_text()
 
 
+def test_what_turns_text_around_or_has_no_shape_is_on_no_page(
+    home, small_table, run, cells, tmp_path
+):
+    trial = [run([(cells[0], 40.0, 0.0, 10.0)])]
+    for number, hidden in enumerate(("a\x00b", "\u202ea", "a\u200b", "\x9fa", "\ud800")):
+        said = {"hyperparameters": {"x": hidden, f"{hidden}y": number}, "preset": hidden}
+        home.record(home.manifest(small_table, **said), trial)
+    site = build(home.runs, tmp_path / "site")
+    for path in pages(site):
+        assert not re.search(r"[\x00-\x08\x7f-\x9f\u200b\u202e]", path.read_text(encoding="utf-8"))
+    assert r"<bdi>random_<wbr>search (a\x00b)</bdi>" in board(site, "toy@1, 4 trials")
+    assert r"<dd><bdi>x \u202ea, \u202eay 1" in board(site, "toy@1, 4 trials")
+    assert r"random_<wbr>search (\u202ea)" in site.read_text(encoding="utf-8")
+
+
+def test_long_settings_make_no_long_pages(home, small_table, run, cells, tmp_path):
+    trial = [run([(cells[0], 40.0, 0.0, 10.0)])]
+    for number in range(2):
+        long = {"x": "A" * 300_000 + str(number), "y" * 300_000: number}
+        home.record(home.manifest(small_table, hyperparameters=long), trial)
+    site = build(home.runs, tmp_path / "site")
+    for path in pages(site):
+        assert len(path.read_text(encoding="utf-8")) < 200_000, path
+    feed = json.loads((site.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    rows = feed["boards"][0]["rows"]
+    assert [len(row["settings"]["x"]) for row in rows] == [300_001] * 2
+    assert len({row["label"] for row in rows}) == 2
+    text = board(site, "toy@1, 4 trials")
+    assert "characters are too many for a page: leaderboard.json has it" in text
+    assert "characters in all: leaderboard.json has them" in text
+
+
+def test_an_algorithm_is_first_where_no_other_equals_it(home, small_table, run, cells, tmp_path):
+    def ran(benchmark, **orders):
+        for name, (order, said) in orders.items():
+            trials = [(cells[c], 40.0 - 10 * c, 10.0 * i, 10.0 * i + 10) for i, c in order]
+            home.record(home.manifest(benchmark, algorithm=name, **said), [run(trials)])
+
+    first, second = list(enumerate((1, 2))), list(enumerate((0, 1)))
+    same = {"budget": {"trials": 5}}
+    lucky = {"budget": {"trials": 6}, "random_trials": None}
+    ran(small_table, alone=(first, {}), behind=(second, {}))
+    ran(small_table, alone=(first, same), equal=(first, same))
+    ran(small_table, lucky=(first, lucky), behind=(second, {"budget": {"trials": 6}}))
+    text = build(home.runs, tmp_path / "site").read_text(encoding="utf-8")
+    tiles = text.partition('<ul class="tiles">')[2].partition("</ul>")[0]
+    said = dict(
+        re.findall(r"algorithms/(\w+)\.html.*?on (\d boards?(?:, first on \d)?)<", tiles, re.S)
+    )
+    assert said == {
+        "alone": "2 boards, first on 1",
+        "behind": "2 boards",
+        "equal": "1 board",
+        "lucky": "1 board",
+    }
+
+
+def test_methods_that_are_random_search_are_marked_in_the_verdict(
+    home, run, cells, tmp_path, parsed
+):
+    for task in range(2):
+        rows = [{"arch": c, "seed": 0, "valid_accuracy": 50 + 10 * c[0] + task} for c in cells]
+        metadata = home.table(rows, id=f"toy{task}")
+        for name, said, order in (("asha", {"random_trials": None}, 2), ("mine", {}, 1)):
+            runs = [run([(cells[order], 40.0, 0.0, 10.0)], seed) for seed in range(2)]
+            home.record(home.manifest(metadata, algorithm=name, **said), runs)
+    site = build(home.runs, tmp_path / "site")
+    text = site.read_text(encoding="utf-8")
+    parsed(text)
+    verdict = text.partition('id="verdict"')[2].partition("</section>")[0]
+    assert "asha\N{DOUBLE DAGGER} has the best average rank" in verdict
+    assert "\N{DOUBLE DAGGER}</abbr>" in verdict
+    assert "asha\N{DOUBLE DAGGER}  1.00" in verdict
+    assert verdict.count("asha</bdi>\N{DOUBLE DAGGER}") == 2
+    assert "drawn at random (on 2 of 2 tasks).</p>" in verdict
+    (found,) = json.loads((site.parent / "leaderboard.json").read_text())["verdicts"]
+    assert [method["remark"][:18] for method in found["methods"]] == ["random search here", ""]
+    assert [one["place"] for one in found["standings"]] == [1, 2]
+
+
 def test_folder_without_records_is_refused(home, tmp_path):
     home.runs.mkdir()
     for folder in (home.runs, tmp_path / "nowhere"):

@@ -16,7 +16,9 @@ def places(svg, pattern):
 def test_ranks_lie_on_the_axis_and_bars_join_groups():
     labels, ranks = ["a", "b", "c", EVIL], [1.0, 2.0, 3.0, 4.0]
     hues = dict.fromkeys(labels, 1)
-    svg = critical_differences(labels, ranks, [["a", "b"], ["b", "c", EVIL]], hues, EVIL)
+    groups, marks = [["a", "b"], ["b", "c", EVIL]], {"a": "\N{DOUBLE DAGGER}", "b": "", "c": ""}
+    svg = critical_differences(labels, ranks, groups, hues, EVIL, marks | {EVIL: ""})
+    assert "a\N{DOUBLE DAGGER}  1.00" in svg
     ET.fromstring(svg)
     assert "<script" not in svg
     at = places(svg, r'<path d="M([\d.]+) ')
@@ -30,7 +32,9 @@ def test_ranks_lie_on_the_axis_and_bars_join_groups():
 
 def test_profiles_keep_their_labels_apart():
     ranks = {f"m{i}": [3.0, 2.0, 2.0] for i in range(5)} | {"worst": [9.0, 9.0, 9.0]}
-    svg = rank_profile((0.1, 0.3, 1.0), ranks, dict.fromkeys(ranks, 0), "profile")
+    marks = dict.fromkeys(ranks, "") | {"worst": "\N{DOUBLE DAGGER}"}
+    svg = rank_profile((0.1, 0.3, 1.0), ranks, dict.fromkeys(ranks, 0), "profile", marks)
+    assert "worst\N{DOUBLE DAGGER}  9.00" in svg
     ET.fromstring(svg)
     ys = sorted(places(svg, r'<text x="[\d.]+" y="([\d.]+)" [^>]*start'))
     assert len(ys) == 6

@@ -92,7 +92,7 @@ def test_rows_are_found_by_text_and_by_family(see):
     browser = see()
     shown = (
         "[...document.querySelectorAll('.ranking tr.row')].filter(r => !r.hidden)"
-        ".map(r => r.dataset.label)"
+        ".map(r => r.querySelector('th a').textContent)"
     )
     browser.evaluate(
         "(s => { s.value = 'LOCAL sear'; s.dispatchEvent(new Event('input')); })"
@@ -201,6 +201,23 @@ def test_figures_far_from_the_legend_name_what_stands_out(see):
     assert len(before) == 3
     browser.evaluate("document.querySelector('.legend button').click()")
     assert browser.evaluate(named) == before[1:]
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\u202ea", "a\nb", "a\u2028b", '"]<b>'], ids=ascii)
+def test_no_setting_stops_the_scripts(browser, home, small_table, run, cells, text, tmp_path):
+    for number, value in enumerate((text, "plain")):
+        trials = [(cells[c], 40.0 - 10 * c, 10.0 * c, 10.0 * c + 10) for c in range(2 + number)]
+        home.record(home.manifest(small_table, hyperparameters={"x": value}), [run(trials)])
+    site = build(home.runs, tmp_path / "site").parent
+    browser.open(site / "boards/toy-1-4-trials.html", 1280)
+    browser.evaluate(PAUSE)
+    assert browser.reported(*FAULTS) == []
+    assert browser.evaluate("document.querySelector('.count').textContent") == "2 rows"
+    names = "[...document.querySelectorAll('{} li')].map(item => item.textContent)"
+    first = browser.evaluate(names.format(".legend:not(.static)"))
+    assert browser.evaluate(names.format("#targets .legend")) == first[:2]
+    browser.evaluate("document.querySelector('.legend button').click()")
+    assert browser.evaluate(names.format("#targets .legend")) == first[1:2]
 
 
 @pytest.mark.parametrize("page", [BOARD, "algorithms/random_search.html"])

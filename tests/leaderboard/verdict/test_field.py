@@ -5,6 +5,7 @@ from leaderboard.scores import rank
 from leaderboard.verdict.field import SHARES, comparable, field
 from leaderboard.verdict.judge import judge
 from nasbench.errors import InvalidArgumentError
+from nasbench.runs.budget import Budget
 
 pytestmark = pytest.mark.usefixtures("believed")
 ORDERS = {"local_search": (0, 1, 3, 2), "random_search": (0, 1, 2, 3), "asha": (1, 0, 0, 1)}
@@ -120,3 +121,102 @@ def test_what_cannot_be_judged_is_refused_in_one_line(boards, home, run, cells):
         ("4 trials", 5),
         ("5 trials", 1),
     ]
+
+
+BOTH = ["valid_accuracy", "seconds"]
+
+
+@pytest.fixture
+def searched(home, cells):
+    """``searched(*tasks, **options)`` are boards of two methods on tables ``toy0``, ``toy1`` …"""
+
+    def made(*tasks, methods=("random_search", "local_search"), same=False, **options):
+        records = []
+        for task in tasks:
+            better = 0 if same else task
+            rows = [
+                {
+                    "arch": cell,
+                    "seed": 0,
+                    "valid_accuracy": 50.0 + 10 * cell[0] + better,
+                    "seconds": 10 + cell[0],
+                }
+                for cell in cells
+            ]
+            home.table(rows, id=f"toy{task}", complete=False)
+            for method in methods:
+                records.append(home.search(method, f"toy{task}", 3, **options))
+        return list(rank(records))
+
+    return made
+
+
+def sets(boards):
+    """The sets of comparable boards: name, and titles without the budget."""
+    return [
+        (name, [board.title.partition("@")[0] for board in together])
+        for name, together in comparable(boards)
+    ]
+
+
+def test_objectives_are_asked_for_or_not(searched):
+    default, named = searched(0), searched(0, objectives=["seconds"], methods=["random_search"])
+    both = searched(0, objectives=BOTH, methods=["random_search", "nsga2"])
+    other = searched(1)
+    assert sets([*default, *named, *both, *other]) == [
+        ("20 trials", ["toy0", "toy1"]),
+        ("20 trials, seconds", ["toy0"]),
+        ("20 trials, seconds and valid_accuracy", ["toy0"]),
+    ]
+    with pytest.raises(InvalidArgumentError, match="do not ask the same"):
+        field([*default, *named])
+
+
+def test_the_order_of_objectives_makes_no_second_task(searched):
+    methods = ["random_search", "nsga2"]
+    one = searched(0, 1, objectives=BOTH, methods=methods)
+    two = searched(0, objectives=BOTH[::-1], methods=methods)
+    assert [len(group) for _, group in comparable([*one, *two])] == [2, 1]
+    with pytest.raises(InvalidArgumentError, match="are of one benchmark, which is one task"):
+        field([*one, *two])
+    assert len(field(one).tasks) == 2
+
+
+def test_a_benchmark_stands_once_in_a_set_with_most_rows_then_the_largest_budget(searched):
+    short, long = (searched(0, budget=Budget(seconds=n)) for n in (100.0, 200.0))
+    many = searched(1, budget=Budget(seconds=150.0))
+    few = searched(1, budget=Budget(seconds=300.0), methods=["random_search"])
+    first, second = comparable([*short, *long, *many, *few])
+    assert [board.question.seconds for board in first[1]] == [200, 150]
+    assert [board.question.seconds for board in second[1]] == [100, 300]
+
+
+def test_a_copy_of_a_table_is_no_second_task(searched):
+    boards = searched(0, 1, same=True)
+    assert boards[0].question.content_hash == boards[1].question.content_hash
+    assert [len(group) for _, group in comparable(boards)] == [1, 1]
+    with pytest.raises(InvalidArgumentError, match="are of one benchmark"):
+        field(boards)
+
+
+def test_remarks_of_rows_are_carried_into_the_verdict(home, run, cells):
+    records = []
+    for task in range(2):
+        rows = [{"arch": c, "seed": 0, "valid_accuracy": 50 + 10 * c[0] + task} for c in cells]
+        metadata = home.table(rows, id=f"toy{task}")
+        for name, said, order in (
+            ("asha", {"random_trials": None}, (0, 1)),
+            ("mine", {}, (1, 2)),
+            ("theirs", {}, (1, 2) if task else (2, 1)),
+            ("local_search", {}, (0, 3)),
+        ):
+            manifest = home.manifest(metadata, algorithm=name, **said)
+            runs = [run(trials(order, cells), s) for s in range(2)]
+            records.append(home.record(manifest, runs))
+    remarks = {method.label: method.remark for method in field(rank(records).boards).methods}
+    assert remarks == {
+        "asha": "random search here: every trial is drawn at random (on 2 of 2 tasks)",
+        "mine": "the same trials as theirs (on 1 of 2 tasks)",
+        "theirs": "the same trials as mine (on 1 of 2 tasks)",
+        "local_search": "",
+    }

@@ -1,5 +1,6 @@
 """The tests and ranks of a verdict against other packages, and on data with a known answer."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -240,6 +241,34 @@ def test_fewer_than_five_tasks_are_ranked_but_not_tested():
     assert verdict.sentence.endswith("but a test over benchmarks needs at least 5 tasks.")
     with pytest.raises(InvalidArgumentError, match="needs at least 5 tasks, not 4"):
         separate(verdict.pairs, values, differ=True)
+
+
+def test_methods_with_the_same_average_rank_share_their_place():
+    values = np.array([[1.0, 3.0] * 4, [3.0, 1.0] * 4, [2.0, 2.0] * 4, [4.0, 4.0] * 4])
+    verdict = judge(field(np.repeat(values[:, :, None], 3, axis=2)))
+    places = {one.label: one.place for one in verdict.standings}
+    assert places == {"a": 2, "b": 2, "c": 2, "d": 4}
+    assert "a, b and c share the best average rank of 4 methods (2.00)" in verdict.sentence
+    assert verdict.sentence.endswith("(2.00) and are separated from every other method.")
+    ends = judge(field(np.repeat(values[[0, 1, 3], :, None], 3, axis=2)))
+    assert [one.place for one in ends.standings] == [1.5, 1.5, 3]
+
+
+def test_leaders_are_separated_from_the_others_together():
+    values = np.array([[1.0, 2.0] * 6, [2.0, 1.0] * 6, [3.0, 3.0] * 6])
+    verdict = judge(field(np.repeat(values[:, :, None], 3, axis=2)))
+    assert verdict.tests
+    assert verdict.tests.differ
+    assert verdict.sentence.endswith("(1.50) and are separated from every other method.")
+
+
+def test_marks_of_methods_stand_in_the_sentence():
+    values = drawn([2.0, 1.0], 3, 4)
+    methods = (Method("a"), Method("b", remark="random search here (on 1 of 3 tasks)"))
+    verdict = judge(replace(field(values), methods=methods))
+    assert "b\N{DOUBLE DAGGER} has the best average rank" in verdict.sentence
+    assert verdict.field.footnotes == ["\N{DOUBLE DAGGER} b: random search here (on 1 of 3 tasks)."]
+    assert (Method("c", fits_family=True).mark, Method("c").mark) == ("\N{DAGGER}", "")
 
 
 def test_neither_order_of_methods_nor_of_tasks_matters(values):
