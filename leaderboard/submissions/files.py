@@ -255,6 +255,8 @@ def _check_column(field: pa.Field, where: str) -> int:
     kind, width = field.type, 1
     if pa.types.is_fixed_size_list(kind):
         kind, width = kind.value_type, kind.list_size
+    elif pa.types.is_list(kind):  # as in compact records: its numbers are counted by the footer
+        kind = kind.value_type
     if not pa.types.is_primitive(kind):
         raise RecordError(f"{where}: column {field.name!r:.80} has type {field.type!s:.80}")
     if not 0 < width <= MOST_WIDTH:
