@@ -84,7 +84,8 @@ class _Check:
     def _is_new(self) -> NDArray[np.bool_]:
         """Whether an incumbent certainly resumed no trial, shape ``(n_incumbents,)``."""
         epochs = self.rows.epoch[self.rows.inside]
-        return np.full(len(epochs), not self._resumable) | (epochs == min(self.manifest.fidelities))
+        shortest = min(self.manifest.fidelities)
+        return np.asarray((epochs == shortest) | (not self._resumable), dtype=np.bool_)
 
     def set_up(self) -> None:
         check_set_up(self.manifest, self.benchmark, "the manifest")
@@ -172,7 +173,9 @@ class _Check:
         )
         rows.refuse(
             (epochs > rows.spent[inside]) | ((epochs != full) & (not self.partial)),
-            lambda i: f"is trained to epoch {epochs[i]}, which no {rows.spent[inside[i]]} epochs do",
+            lambda i: (
+                f"is trained to epoch {epochs[i]}, which no {rows.spent[inside[i]]} epochs do"
+            ),
             inside,
         )
 
@@ -199,6 +202,7 @@ class _Check:
                 rows.inside,
             )
             return
+        rows.refuse(said == NONE, lambda _: "has no training seed", rows.inside)
         trials, left = rows.trial[rows.inside], np.flatnonzero(self._is_new)
         first, n = 0, 1
         while left.size:
@@ -228,7 +232,8 @@ class _Check:
     def losses(self) -> None:
         rows, losses = self.rows, self.rows.losses
         rows.refuse(
-            ~np.isfinite(losses).all(axis=1), lambda _: "has no finite loss of a recorded training"
+            ~np.asarray(np.isfinite(losses).all(axis=1)),
+            lambda _: "has no finite loss of a recorded training",
         )
         if losses.shape[1] == 1:
             improves = np.ones(len(losses), dtype=np.bool_)
@@ -236,8 +241,8 @@ class _Check:
             improves[rows.ends[:-1] + 1] = True
         else:
             improves = np.zeros(len(losses), dtype=np.bool_)
-            for some in rows.blocks():
-                improves[some.start + undominated(losses[some])] = True
+            for block in rows.blocks():
+                improves[block.start + undominated(losses[block])] = True
         rows.refuse(
             ~improves[rows.inside],
             lambda _: "does not have a lower loss than the incumbents before it",
@@ -247,7 +252,7 @@ class _Check:
             some, found = self._predicted
             said = losses[rows.inside[some]]
             rows.refuse(
-                ~alike(said, found.losses).all(axis=1),
+                ~np.asarray(alike(said, found.losses).all(axis=1)),
                 lambda i: f"says loss {said[i].tolist()}, predicted {found.losses[i].tolist()}",
                 rows.inside[some],
             )

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from leaderboard.command import ranges
 from leaderboard.compact.check import faults
-from leaderboard.compact.rows import Rows, read_rows, to_table
+from leaderboard.compact.rows import Rows, check_types, read_rows, to_table
 from leaderboard.courses import Course
 from nasbench.benchmark import Benchmark
 from nasbench.errors import RecordError, first_line
@@ -100,12 +100,12 @@ class CompactRecord:
         versions = said["versions"]
         is_list = isinstance(versions, list) and len(versions) <= MOST_VERSIONS
         if not is_list or not all(_is(_VERSION, text) for text in versions):
-            raise RecordError(f"{path} does not list the versions that made it")
+            raise RecordError(f"{path}: it does not list the versions that made it")
         for name in ("rows", "numbers"):
             if not _is(_DIGEST, said[name]):
                 raise RecordError(f"{path}: {name} is no SHA-256 of 64 hex digits")
         if not isinstance(said["partial"], bool):
-            raise RecordError(f"{path} does not say whether a trial was short")
+            raise RecordError(f"{path}: it does not say whether a trial was short")
         if path.name != file_name(self.manifest):
             raise RecordError(f"{path}: the manifest does not match the hash in the file's name")
         self._seeds = list(_seeds(said["seeds"], path))
@@ -142,9 +142,10 @@ class CompactRecord:
                 table = file.read()
         except (OSError, ValueError, pa.ArrowException) as error:
             raise RecordError(f"{self.folder} is damaged: {first_line(error)}") from error
-        if numbers_hash(table) != self._said["numbers"]:
-            raise RecordError(f"{self.folder} is damaged: its rows do not match their hash")
         try:
+            check_types(table, benchmark)
+            if numbers_hash(table) != self._said["numbers"]:
+                raise RecordError("its rows do not match their hash")
             return read_rows(table, self._seeds, benchmark, len(self.manifest.objectives))
         except RecordError as error:
             raise RecordError(f"{self.folder}: {first_line(error)}") from error
@@ -288,10 +289,10 @@ def _seeds(text: Any, path: Path) -> list[int]:
             first, _, end = part.partition(":")
             some = range(int(first), int(end or int(first) + 1))
             if len(found) + len(some) > MOST_SEEDS:
-                raise RecordError(f"{path} lists more than {MOST_SEEDS:,} seeds")
+                raise RecordError(f"{path}: it lists more than {MOST_SEEDS:,} seeds")
             found += some
     if not found or found[-1] >= 2**31 or ranges(found) != text:
-        raise RecordError(f"{path} does not list its seeds")
+        raise RecordError(f"{path}: it does not list its seeds")
     return found
 
 

@@ -146,9 +146,7 @@ def to_table(courses: Sequence[Course], benchmark: Benchmark) -> pa.Table:
     return pa.table(arrays)
 
 
-def _implied(
-    evaluation: NDArray[np.integer], benchmark: Benchmark
-) -> dict[str, NDArray[np.int64]]:
+def _implied(evaluation: NDArray[np.integer], benchmark: Benchmark) -> dict[str, NDArray[np.int64]]:
     """What columns hold if they are left out: full trainings that end in the order of starts."""
     evaluations = evaluation.astype(np.int64)
     full = benchmark.fidelities[-1]
@@ -184,17 +182,16 @@ def read_rows(table: pa.Table, seeds: Sequence[int], benchmark: Benchmark, n_los
     That they are those of runs is told by :func:`leaderboard.compact.check.faults`.
 
     Args:
-        table: The rows.
+        table: The rows; :func:`check_types` has found nothing wrong.
         seeds: The seeds, ascending.
         benchmark: The benchmark, which has the space and the losses of the incumbents.
         n_losses: Number of losses of a trial.
 
     Raises:
-        RecordError: A column is missing, unknown or of another type, or a number is impossible.
+        RecordError: A number is impossible, or the rows are not those of the seeds.
         NasbenchError: The benchmark has no such training.
     """
     asked = bulk(benchmark)
-    _check_types(table, asked)
     columns = {
         name: table.column(name).to_numpy().astype(np.int64)
         for name in (*_NEEDED, *_IMPLIED)
@@ -262,9 +259,18 @@ def answers(
     return found
 
 
-def _check_types(table: pa.Table, asked: Bulk) -> None:
+def check_types(table: pa.Table, benchmark: Benchmark) -> None:
+    """Check that a compact record has its columns and no others.
+
+    Args:
+        table: The rows.
+        benchmark: The benchmark.
+
+    Raises:
+        RecordError: A column is missing, unknown, there twice or of another type, or has a null.
+    """
     names = table.schema.names
-    needed = [*_NEEDED, "second", *(() if asked.is_exact else ("losses",))]
+    needed = [*_NEEDED, "second", *(() if bulk(benchmark).is_exact else ("losses",))]
     for name in needed:
         if name not in names:
             raise RecordError(f"there is no column {name!r}, only {shown(names, 400)}")

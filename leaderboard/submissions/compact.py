@@ -111,7 +111,7 @@ def _read(file: Path, root: Path, report: Report) -> Kept | None:
         record = CompactRecord(file)
         question = Question.of(record.manifest)
     except NasbenchError as error:
-        report.add("records", [f"{where}: {told(error, file.parent, root)}"])
+        report.add("records", [f"{where}: {_told(error, file, root)}"])
         return None
     report.add("records")
     benchmark = open_benchmark(question)
@@ -123,12 +123,17 @@ def _read(file: Path, root: Path, report: Report) -> Kept | None:
         rows = record.decode(benchmark)
     except NasbenchError as error:
         check = "records" if isinstance(error, RecordError) else "losses"
-        report.add(check, [f"{where}: {told(error, file.parent, root)}"])
+        report.add(check, [f"{where}: {_told(error, file, root)}"])
         return None
     found = list(record.faults(rows, benchmark))
     for aspect in ASPECTS:
         report.add(aspect, [f"{where}: {fault}" for name, fault in found if name == aspect])
     return None if found else Kept(record, record.content(rows), where)
+
+
+def _told(error: NasbenchError, file: Path, root: Path) -> str:
+    """An error without the name of the file, which stands before it."""
+    return told(error, file.parent, root).removeprefix(f"{file.name}: ")
 
 
 def _seed_faults(one: Kept, wanted: int | None) -> Iterator[str]:

@@ -57,6 +57,6 @@ def check_count(name: str, value: int) -> None:
     _check_most(name, value)
 
 
-def _check_most(name: str, value: int) -> None:
+def _check_most(name: str, value: float) -> None:
     if value > MOST:
         raise InvalidArgumentError(f"{name} = {shown(value, 40)} must be at most {MOST:,}")

@@ -99,6 +99,7 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
         RecordError: A column is missing or has the wrong type, the rows are not those of the listed
             seeds in the order of seed and trial, or ``resumes`` and ``inherited`` contradict them.
     """
+    _check_names(table, where)
     _check_types(table, where)
     archs, losses = (
         table.column(name).combine_chunks().flatten().to_numpy().reshape(len(table), size)
@@ -156,7 +157,7 @@ def _repeat(firsts: NDArray[np.int64], ends: Sequence[int]) -> NDArray[np.int64]
     return np.repeat(firsts, np.array(ends, dtype=np.int64) - firsts)
 
 
-def _check_types(table: pa.Table, where: str) -> None:
+def _check_names(table: pa.Table, where: str) -> None:
     names = table.schema.names
     known = (*_TYPES, *_OTHER_TYPES)
     for name in known:
@@ -166,7 +167,10 @@ def _check_types(table: pa.Table, where: str) -> None:
         if name not in known or names.count(name) > 1:
             what = "is there twice" if name in known else "is none of a record"
             raise RecordError(f"{where}: column {shown(name)} {what}")
-    for name in known:
+
+
+def _check_types(table: pa.Table, where: str) -> None:
+    for name in (*_TYPES, *_OTHER_TYPES):
         found = str(table.schema.field(name).type)
         if not re.fullmatch(_TYPES.get(name) or _OTHER_TYPES[name], found):
             raise RecordError(f"{where}: column {name!r} has type {shown(found)}")
@@ -257,6 +261,7 @@ def read_part(path: Path, manifest: str, *, verify: bool) -> list[Run]:
     """
     table = _read(path)
     said = _check_search(path, table, manifest)
+    _check_names(table, str(path))
     if verify and _ROWS in said and said[_ROWS] != numbers_hash(table).encode():
         raise RecordError(f"{path} is damaged: its rows do not match their hash")
     runs = from_table(table, str(path))
