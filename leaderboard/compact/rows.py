@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from leaderboard.courses import Course, Paid, rounded
+from leaderboard.courses import BITS, Course, Paid, rounded
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.bulk import Bulk, Evaluations, bulk
 from nasbench.errors import RecordError, shown
@@ -320,7 +320,7 @@ def _check_numbers(
         raise RecordError(f"row {row} says second {second[row]}: not in 0 to {MOST_SECONDS:g}")
     if (wrong := rounded(second) != second).any():
         row = int(np.argmax(wrong))
-        raise RecordError(f"row {row} says second {second[row]}, which has more digits than boards")
+        raise RecordError(f"row {row} says second {second[row]}: more than {BITS} significant bits")
 
 
 def _listed_losses(table: pa.Table, n_losses: int) -> NDArray[np.float64]:

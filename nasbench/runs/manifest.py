@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from nasbench.algorithm import Algorithm, takes_supernets
 from nasbench.benchmark import Benchmark
-from nasbench.errors import InvalidArgumentError, RecordError, first_line, shown
+from nasbench.errors import InvalidArgumentError, NasbenchError, RecordError, first_line, shown
 from nasbench.runs.budget import MOST, Budget
 from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
@@ -275,7 +275,8 @@ class Manifest:
                 outside=document.get("outside", False) is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
+            why = first_line(error) if isinstance(error, NasbenchError) else repr(error)
+            raise RecordError(f"{where}: incomplete manifest: {why}") from error
         if manifest.encode() != document:
             raise RecordError(
                 f"{where}: the manifest has entries that this version does not know: "

@@ -148,7 +148,7 @@ def with_trials(table):
         (added("epoch", lambda n: pa.array([3] * n)), "row 0 says epoch 3, which is no fidelity"),
         (column("second", lambda v, _: first(v, np.inf)), "row 0 says second inf: not in 0 to"),
         (column("second", lambda v, _: first(v, -1.0)), "row 0 says second -1.0: not in 0 to"),
-        (column("second", lambda v, _: first(v, 12.3456)), "more digits than boards"),
+        (column("second", lambda v, _: first(v, 12.3456)), "more than 12 significant bits"),
         (lambda t: t.slice(0, 0), "there are no rows"),
         (lambda t: t.slice(0, len(t) - 1), "the rows are not the runs of the listed seeds"),
     ],
