@@ -5,7 +5,7 @@ and when they ended. What is kept of the incumbents has to follow from the bench
 with what the runs paid.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -290,18 +290,31 @@ class _Check:
             ),
             inside[some],
         )
-        sums = np.zeros(len(rows.run))
-        sums[inside[some]] = least
-        sums = np.cumsum(sums)
+        others = rows.steps(rows.evaluation)
+        others[inside] -= 1
+        taken = others * self._cheapest
+        taken[inside[some]] += least
+        sums = np.cumsum(taken)
         before = np.concatenate([[0.0], sums[rows.ends[:-1]]])[rows.run]
         workers = self.manifest.workers
         rows.refuse(
             workers * rows.second * (1.0 + 2.0 ** (1 - BITS)) < (sums - before) * (1.0 - 1e-9),
             lambda i: (
-                f"says {rows.second[i]} s, but trainings up to it take {sums[i] - before[i]} s on "
-                f"{workers} worker{'s' * (workers > 1)}"
+                f"says {rows.second[i]} s, but trials up to it take {sums[i] - before[i]} s at "
+                f"least, on {workers} worker{'s' * (workers > 1)}"
             ),
         )
+
+    @property
+    def _cheapest(self) -> float:
+        """Seconds that every trial takes at least; 0 where that depends on what was trained."""
+        if self.partial:
+            return 0.0
+        policy, full = self.manifest.replicate, self.benchmark.fidelities[-1]
+        seeds: Sequence[int | None] = self.benchmark.seeds
+        if policy != "draw":
+            seeds = [policy if isinstance(policy, int) else None]
+        return min((self.rows.asked.cheapest(full, seed) for seed in seeds), default=0.0)
 
     def _least(self, some: NDArray[np.int64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Seconds that incumbents took at least: all of their cost, or what a resumption adds."""

@@ -275,7 +275,19 @@ def test_times_are_long_enough_for_all_incumbents(made):
         return np.where(is_end, values, np.float32(35.0))
 
     path = rewrite(made("plain").folder, column("second", squeezed))
-    refused(path, "trainings up to it take", "times")
+    refused(path, "trials up to it take", "times")
+
+
+@pytest.mark.parametrize("name", ["plain", "workers", "mean"])
+def test_times_are_long_enough_for_all_trials(made, name):
+    """What a run paid is the time of its last incumbent, without the trials after it."""
+
+    def short(values, is_end):
+        last = np.flatnonzero(is_end)
+        values[last] = values[last - 1]
+        return values
+
+    refused(rewrite(made(name).folder, column("second", short)), "trials up to it take", "times")
 
 
 def test_short_trials_are_no_full_ones(made, whole):
