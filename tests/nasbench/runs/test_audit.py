@@ -177,6 +177,7 @@ def test_many_evaluations_are_those_of_one_by_one(toy_files, archs, epoch, seed,
         one = benchmark.evaluate(arch, epoch=epoch, seed=seed)
         assert (tuple(found.losses[i]), found.seconds[i]) == one[:2]
         assert found.validation_seconds[i] == one.validation_seconds
+    assert many.cheapest(epoch, seed) == np.nanmin(found.seconds)
 
 
 # Forged records
