@@ -1,12 +1,12 @@
 """Which records the boards can show, why not the others, and what helps."""
 
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-import pyarrow as pa
+from typing import NamedTuple, Protocol, TypeVar
 
 from leaderboard.boards import Question
 from leaderboard.compact.record import AnyRecord, CompactRecord, find_compact, is_partial, rows_hash
@@ -30,6 +30,10 @@ from nasbench.runs.audit import Auditor
 from nasbench.runs.records import MANIFEST, Records, find_records
 from nasbench.runs.run import Run
 from nasbench.tables.table import Table
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 AGAIN = "run the search again with the same --out"
 """How a record is completed."""
@@ -63,6 +67,23 @@ class NotShown:
     folder: Path
     reason: str
     remedy: str
+
+
+def attempt(step: Callable[[], T], obstacle: Callable[[Exception], Obstacle]) -> T | Obstacle:
+    """What a step on the way to a board gives, or the obstacle that its error poses.
+
+    Whatever a record or a table makes go wrong stops no other: only this catches everything.
+
+    Args:
+        step: The step.
+        obstacle: The obstacle that an error of the step poses.
+    """
+    try:
+        return step()
+    except Exception as error:
+        if not isinstance(error, NasbenchError):
+            _LOG.debug("an error that no check foresees", exc_info=True)
+        return obstacle(error)
 
 
 class Read(Protocol):
@@ -123,16 +144,10 @@ def find_readable(*runs: str | Path) -> tuple[list[AnyRecord], list[NotShown]]:
         if (place := path.resolve()) in seen:
             continue
         seen.add(place)
-        try:
-            record = kind(path)
-            Question.of(record.manifest).order  # noqa: B018 (raises for values of a wrong type)
-        except (RecordError, TypeError, ValueError) as error:
-            what = "folder" if kind is Records else "file"
-            remedy = (
-                f"If a newer version of the suite wrote it, update. If not, delete the {what} and "
-                f"{AGAIN}."
-            )
-            damaged.append(NotShown(path, _text(error, path), remedy))
+        opened: Callable[[Path], AnyRecord] = kind
+        record = attempt(partial(opened, path), partial(_unreadable, path))
+        if isinstance(record, Obstacle):
+            damaged.append(NotShown(path, *record))
         else:
             readable.append(record)
     return readable, damaged
@@ -146,13 +161,12 @@ def group(
     not_shown: list[NotShown] = []
     places: dict[str, AnyRecord] = {}
     for record in records:
-        question = Question.of(record.manifest)
-        obstacle = _obstacle(record, places)
-        if obstacle is None:
-            groups.setdefault(question, []).append(record)
-            places[_place(record)] = record
+        asked = attempt(partial(_asked, record, places), partial(_damaged, record))
+        if isinstance(asked, Obstacle):
+            not_shown.append(NotShown(record.folder, *asked))
         else:
-            not_shown.append(NotShown(record.folder, *obstacle))
+            groups.setdefault(asked, []).append(record)
+            places[_place(record)] = record
     return dict(sorted(groups.items(), key=lambda item: item[0].order)), not_shown
 
 
@@ -167,11 +181,10 @@ def auditor(benchmark: Benchmark) -> Auditor:
 def read(record: AnyRecord, auditor: Auditor) -> Read | Obstacle:
     """What a board needs of a record, if it follows from its benchmark as far as can be told."""
     if isinstance(record, CompactRecord):
-        return _read_compact(record, auditor.benchmark)
-    try:
-        runs = record.runs(verify=True)
-    except (NasbenchError, ValueError, IndexError, pa.ArrowException) as error:
-        return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
+        return attempt(partial(record.read, auditor.benchmark), partial(_damaged, record))
+    runs = attempt(partial(record.runs, verify=True), partial(_damaged, record))
+    if isinstance(runs, Obstacle):
+        return runs
     if not any(len(run) for run in runs):
         return Obstacle(
             "no run has a trial: none fits its budget",
@@ -183,23 +196,15 @@ def read(record: AnyRecord, auditor: Auditor) -> Read | Obstacle:
             f"the runs do not have {n} loss{'es' if n != 1 else ''} a trial, as the manifest says",
             f"Delete the folder and {AGAIN}.",
         )
-    try:
+
+    def audited() -> FullRuns:
         auditor.check(record.manifest, runs, str(record.folder))
-    except NasbenchError as error:
-        return unfit(error, record)
-    return FullRuns(runs, is_partial(runs, auditor.benchmark.fidelities[-1]))
+        return FullRuns(runs, is_partial(runs, auditor.benchmark.fidelities[-1]))
+
+    return attempt(audited, partial(unfit, record))
 
 
-def _read_compact(record: CompactRecord, benchmark: Benchmark) -> Read | Obstacle:
-    try:
-        return record.read(benchmark)
-    except RecordError as error:
-        return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
-    except NasbenchError as error:
-        return unfit(error, record)
-
-
-def unfit(error: Exception, record: AnyRecord) -> Obstacle:
+def unfit(record: AnyRecord, error: Exception) -> Obstacle:
     """The obstacle that trials pose which a benchmark cannot answer."""
     return Obstacle(
         f"its trials do not fit {_name(Question.of(record.manifest))}: "
@@ -208,50 +213,64 @@ def unfit(error: Exception, record: AnyRecord) -> Obstacle:
     )
 
 
+def _damaged(record: AnyRecord, error: Exception) -> Obstacle:
+    """The obstacle that a file poses which cannot be read."""
+    if isinstance(error, NasbenchError) and not isinstance(error, RecordError):
+        return unfit(record, error)
+    return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
+
+
+def _unreadable(path: Path, error: Exception) -> Obstacle:
+    """The obstacle that a record poses whose manifest cannot be read."""
+    what = "file" if path.is_file() else "folder"
+    return Obstacle(
+        _text(error, path),
+        f"If a newer version of the suite wrote it, update. If not, delete the {what} and {AGAIN}.",
+    )
+
+
 def open_landscape(question: Question) -> AnyLandscape | Obstacle:
     """The scale of the installed benchmark with which records were made."""
     benchmark = open_benchmark(question)
     if isinstance(benchmark, Obstacle):
         return benchmark
-    try:
-        return landscape(benchmark, question.replicate)
-    except NotRecordedError as error:
-        return Obstacle(_text(error), "Run the search with another --objective.")
-    except (NasbenchError, ValueError, pa.ArrowException) as error:
-        return _unusable(error)
+    return attempt(partial(landscape, benchmark, question.replicate), _unusable)
 
 
 def open_benchmark(question: Question) -> TableBenchmark | SurrogateBenchmark | Obstacle:
     """The installed benchmark with which records were made."""
-    name = _name(question)
-    try:
-        path = find(name)
-    except UnknownNameError as error:
+    path = attempt(partial(find, _name(question)), partial(_missing, question))
+    if isinstance(path, Obstacle):
+        return path
+    return attempt(partial(_opened, question, path), _unusable)
+
+
+def _opened(question: Question, path: Path) -> TableBenchmark | SurrogateBenchmark | Obstacle:
+    about = Description.read(path) if is_surrogate(path) else Table(require_file(path)).metadata
+    if about.content_hash != question.content_hash:
         return Obstacle(
-            _text(error), f"Put the file or folder of {name} into the folder NASBENCH_HOME."
+            f"made with content {question.content_hash[:12]}… of {_name(question)}, but the "
+            f"installed one has {about.content_hash[:12]}…",
+            "Run the search again on the installed one and delete this record, or install the "
+            "one with which it was made.",
         )
-    except NasbenchError as error:
+    benchmark = load(path, objectives=question.objectives)
+    benchmark.verify()
+    return benchmark
+
+
+def _missing(question: Question, error: Exception) -> Obstacle:
+    """The obstacle that a benchmark poses which is not found."""
+    if not isinstance(error, UnknownNameError):
         return _unusable(error)
-    try:
-        about = Description.read(path) if is_surrogate(path) else Table(require_file(path)).metadata
-        if about.content_hash != question.content_hash:
-            return Obstacle(
-                f"made with content {question.content_hash[:12]}… of {name}, but the installed one "
-                f"has {about.content_hash[:12]}…",
-                "Run the search again on the installed one and delete this record, or install the "
-                "one with which it was made.",
-            )
-        benchmark = load(path, objectives=question.objectives)
-        benchmark.verify()
-        return benchmark
-    except NotRecordedError as error:
-        return Obstacle(_text(error), "Run the search with another --objective.")
-    except (NasbenchError, ValueError, pa.ArrowException) as error:
-        return _unusable(error)
+    remedy = f"Put the file or folder of {_name(question)} into the folder NASBENCH_HOME."
+    return Obstacle(_text(error), remedy)
 
 
 def _unusable(error: Exception) -> Obstacle:
     """The obstacle that an installed benchmark poses which cannot be opened."""
+    if isinstance(error, NotRecordedError):
+        return Obstacle(_text(error), "Run the search with another --objective.")
     if isinstance(error, MissingExtraError):
         return Obstacle(_text(error), "Install that package.")
     if isinstance(_root(error), UnknownNameError):
@@ -259,13 +278,9 @@ def _unusable(error: Exception) -> Obstacle:
     return Obstacle(_text(error), "Replace the damaged file by an undamaged copy.")
 
 
-def _obstacle(record: AnyRecord, places: dict[str, AnyRecord]) -> Obstacle | None:
-    """What speaks against a record before its trials are read."""
-    try:
-        seeds = record.seeds()
-    except (NasbenchError, ValueError, pa.ArrowException) as error:
-        return Obstacle(_text(error, record.folder), f"Delete the damaged file and {AGAIN}.")
-    if not seeds:
+def _asked(record: AnyRecord, places: dict[str, AnyRecord]) -> Question | Obstacle:
+    """The question that a record answers, unless something speaks against it already."""
+    if not record.seeds():
         return Obstacle(
             "no finished run yet", f"To continue, {AGAIN}. If it is given up, delete the folder."
         )
@@ -279,7 +294,9 @@ def _obstacle(record: AnyRecord, places: dict[str, AnyRecord]) -> Obstacle | Non
         return Obstacle(
             f"the same search is recorded in {twin.folder}", "Delete one of the two folders."
         )
-    return None
+    question = Question.of(record.manifest)
+    question.order  # noqa: B018 (raises for values that cannot be ordered)
+    return question
 
 
 def _place(record: AnyRecord) -> str:
@@ -299,6 +316,8 @@ def _root(error: BaseException) -> BaseException:
 def _text(error: Exception, *inside: Path) -> str:
     """First line of a message, without the folders of this machine."""
     text = first_line(error).rstrip(".")
+    if not isinstance(error, NasbenchError):
+        text = f"{type(error).__name__}: {text}"
     for folder in (*inside, *folders()):
         for path in (folder.absolute(), folder):
             text = text.replace(f"{path}{os.sep}", "").replace(f"{path}: ", "")

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard import COLUMNS, admission, statistics
-from leaderboard.admission import NotShown, Obstacle, Read
+from leaderboard.admission import NotShown, Obstacle, Read, attempt, unfit
 from leaderboard.boards import ORDER, Board, Question, Row, Scale, Score, count
 from leaderboard.compact.record import AnyRecord
 from leaderboard.fronts import AnyLandscape
@@ -16,7 +17,6 @@ from leaderboard.labels import labels, settings, some_of
 from leaderboard.landscape import Landscape
 from leaderboard.searches import Search
 from leaderboard.statistics import Estimate
-from nasbench.errors import NasbenchError
 
 RANDOM_SEARCH = "random_search"
 """Name of the algorithm with which others are compared."""
@@ -124,23 +124,55 @@ def _boards(
         group = apart if read.partial and question.trials is not None else together
         group.append(_Recorded(record, read))
     for group in (together, apart):
-        limit = _common_epochs(group) if group is apart else None
-        window = _window(question, landscape, limit)
+        if group:
+            yield from _compared(question, landscape, group, group is apart, progress)
+
+
+def _compared(
+    question: Question,
+    landscape: AnyLandscape,
+    group: Sequence[_Recorded],
+    by_epochs: bool,
+    progress: Callable[[int], None],
+) -> Iterator[Board | NotShown]:
+    """The board of records that are compared with each other, and those that it does not show."""
+
+    def common() -> tuple[int | None, tuple[float, float], list[str]]:
+        limit = _common_epochs(group) if by_epochs else None
         names = labels([member.record.manifest for member in group])
-        entries = []
-        for member, label in zip(group, names, strict=True):
-            try:
-                entries.append(_entry(member, label, landscape, window, limit))
-            except (NasbenchError, ValueError, IndexError) as error:
-                yield NotShown(member.record.folder, *admission.unfit(error, member.record))
-            progress(1)
-        if not entries:
-            continue
-        try:
-            yield _board(question, landscape, entries, window, limit)
-        except NasbenchError as error:
-            for entry in entries:
-                yield NotShown(entry.record.folder, *admission.unfit(error, entry.record))
+        return limit, _window(question, landscape, limit), names
+
+    found = attempt(common, partial(unfit, group[0].record))
+    if isinstance(found, Obstacle):
+        yield from (NotShown(member.record.folder, *found) for member in group)
+        return
+    limit, window, names = found
+    entries: list[_Entry] = []
+    for member, label in zip(group, names, strict=True):
+        entry = attempt(
+            partial(_entry, member, label, landscape, window, limit), partial(unfit, member.record)
+        )
+        if isinstance(entry, Obstacle):
+            yield NotShown(member.record.folder, *entry)
+        else:
+            entries.append(entry)
+        progress(1)
+    while entries:
+        ranked = partial(_board, question, landscape, window=window, limit=limit)
+        board = attempt(partial(ranked, entries), partial(unfit, entries[0].record))
+        if isinstance(board, Board):
+            yield board
+            return
+        alone = [attempt(partial(ranked, [e]), partial(unfit, e.record)) for e in entries]
+        if not any(isinstance(made, Obstacle) for made in alone):
+            alone = [board] * len(entries)
+        left = []
+        for entry, made in zip(entries, alone, strict=True):
+            if isinstance(made, Obstacle):
+                yield NotShown(entry.record.folder, *made)
+            else:
+                left.append(entry)
+        entries = left
 
 
 def _common_epochs(recorded: Sequence[_Recorded]) -> int:

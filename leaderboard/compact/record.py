@@ -1,9 +1,9 @@
 """Compact records: their files, read and written."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leaderboard.command import ranges
-from leaderboard.compact.rows import read_courses, to_table
+from leaderboard.compact.check import faults
+from leaderboard.compact.rows import Rows, check_types, read_rows, to_table
 from leaderboard.courses import Course
 from nasbench.benchmark import Benchmark
 from nasbench.errors import RecordError, first_line
@@ -27,10 +28,14 @@ from nasbench.tables.hashes import numbers_hash
 SUFFIX = ".compact.parquet"
 FORMAT = 1
 MOST_SEEDS = 1_000_000
+MOST_VERSIONS = 100
 
 _RECORD = b"record"
 _SPLIT = ("evaluation", "second", "trial", "spent")
 _KEYS = {"format", "manifest", "seeds", "rows", "versions", "partial", "numbers"}
+_SEEDS = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?(,[0-9]{1,10}(:[0-9]{1,10})?)*")
+_VERSION = re.compile(r"[A-Za-z0-9.+!_-]{1,80}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +88,24 @@ class CompactRecord:
             raise RecordError(f"{path} is no compact record") from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise RecordError(f"{path} is damaged: {first_line(error)}") from error
-        if not isinstance(said, dict) or said.get("format") != FORMAT or said.keys() != _KEYS:
+        if (
+            not isinstance(said, dict)
+            or said.keys() != _KEYS
+            or type(said["format"]) is not int
+            or said["format"] != FORMAT
+        ):
             raise RecordError(f"{path} is no compact record that this version of the suite reads")
         self._said = said
         self.manifest = Manifest.decode(said["manifest"], str(path))
-        is_list = isinstance(said["versions"], list)
-        if not is_list or not all(isinstance(text, str) for text in said["versions"]):
-            raise RecordError(f"{path} does not list the versions that made it")
+        versions = said["versions"]
+        is_list = isinstance(versions, list) and len(versions) <= MOST_VERSIONS
+        if not is_list or not all(_is(_VERSION, text) for text in versions):
+            raise RecordError(f"{path}: it does not list the versions that made it")
+        for name in ("rows", "numbers"):
+            if not _is(_DIGEST, said[name]):
+                raise RecordError(f"{path}: {name} is no SHA-256 of 64 hex digits")
+        if not isinstance(said["partial"], bool):
+            raise RecordError(f"{path}: it does not say whether a trial was short")
         if path.name != file_name(self.manifest):
             raise RecordError(f"{path}: the manifest does not match the hash in the file's name")
         self._seeds = list(_seeds(said["seeds"], path))
@@ -116,6 +132,37 @@ class CompactRecord:
         """Return the versions of the suite that made the runs, as far as they are recorded."""
         return list(self._said["versions"])
 
+    def decode(self, benchmark: Benchmark) -> Rows:
+        """Read the rows, whether they can be those of runs or not.
+
+        Args:
+            benchmark: The benchmark, which has the space and the losses of the incumbents.
+
+        Raises:
+            RecordError: The file is damaged, or holds other columns or impossible numbers.
+            NasbenchError: The benchmark has no such training.
+        """
+        try:
+            with pq.ParquetFile(self.folder) as file:
+                table = file.read()
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise RecordError(f"{self.folder} is damaged: {first_line(error)}") from error
+        try:
+            check_types(table, benchmark)
+            if numbers_hash(table) != self._said["numbers"]:
+                raise RecordError("its rows do not match their hash")
+            return read_rows(table, self._seeds, benchmark, len(self.manifest.objectives))
+        except RecordError as error:
+            raise RecordError(f"{self.folder}: {first_line(error)}") from error
+
+    def faults(self, rows: Rows, benchmark: Benchmark) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the rows, as :func:`leaderboard.compact.check.faults` does."""
+        return faults(rows, self.manifest, benchmark, self._said["partial"])
+
+    def content(self, rows: Rows) -> Content:
+        """What rows hold in which nothing is wrong."""
+        return Content(rows.courses(), self._said["partial"], self.rows)
+
     def read(self, benchmark: Benchmark) -> Content:
         """Read the courses.
 
@@ -123,19 +170,13 @@ class CompactRecord:
             benchmark: The benchmark, which has the space and the losses of the incumbents.
 
         Raises:
-            RecordError: The file is damaged, or has numbers that no run has.
+            RecordError: The file is damaged, or its rows cannot be those of runs.
             NasbenchError: The benchmark has no such training.
         """
-        try:
-            with pq.ParquetFile(self.folder) as file:
-                table = file.read()
-            if numbers_hash(table) != self._said["numbers"]:
-                raise RecordError(f"{self.folder} is damaged: its rows do not match their hash")
-            n_losses = len(self.manifest.objectives)
-            courses = read_courses(table, self._seeds, benchmark, n_losses)
-        except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
-            raise RecordError(f"{self.folder} is damaged: {first_line(error)}") from error
-        return Content(courses, self._said["partial"] is True, self.rows)
+        rows = self.decode(benchmark)
+        for _, fault in self.faults(rows, benchmark):
+            raise RecordError(f"{self.folder}: {fault}")
+        return self.content(rows)
 
 
 AnyRecord: TypeAlias = Records | CompactRecord
@@ -255,15 +296,18 @@ def _seeds(text: Any, path: Path) -> list[int]:
         RecordError: They are not.
     """
     found: list[int] = []
-    try:
+    if _is(_SEEDS, text):
         for part in text.split(","):
             first, _, end = part.partition(":")
             some = range(int(first), int(end or int(first) + 1))
-            if not some or len(found) + len(some) > MOST_SEEDS:
-                raise ValueError(part)
+            if len(found) + len(some) > MOST_SEEDS:
+                raise RecordError(f"{path}: it lists more than {MOST_SEEDS:,} seeds")
             found += some
-        if any(a >= b for a, b in pairwise(found)):
-            raise ValueError(text)
-    except (AttributeError, ValueError) as error:
-        raise RecordError(f"{path} does not list its seeds") from error
+    if not found or found[-1] >= 2**31 or ranges(found) != text:
+        raise RecordError(f"{path}: it does not list its seeds")
     return found
+
+
+def _is(pattern: re.Pattern[str], text: Any) -> bool:
+    """Whether something is a text of a form."""
+    return isinstance(text, str) and pattern.fullmatch(text) is not None

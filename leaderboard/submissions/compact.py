@@ -9,25 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from leaderboard.admission import Obstacle, open_benchmark
 from leaderboard.boards import Question
 from leaderboard.command import ranges
+from leaderboard.compact.check import ASPECTS
 from leaderboard.compact.record import SUFFIX, CompactRecord, Content, find_compact, rows_hash
 from leaderboard.courses import Course
 from leaderboard.submissions import ENTRY, rerun
 from leaderboard.submissions.files import check_parquet
 from leaderboard.submissions.report import Report, told
-from nasbench.errors import NasbenchError
+from nasbench.errors import NasbenchError, RecordError
 from nasbench.splitmix import key, permutation
 
 CHECKS = {
     "records": "records: whole, with their manifest",
     "benchmarks": "benchmarks: installed, with the same content",
     "seeds": "seeds: 0 to n - 1",
+    "protocol": "set-up: possible on the benchmark",
+    "clock": "clock: incumbents in order",
+    "epochs": "epochs: among the fidelities, as many as the trials can train",
     "budget": "budget: not exceeded",
+    "training seeds": "training seeds: those that a run seed can draw",
     "losses": "losses: incumbents are recorded trainings, each better than the last",
+    "times": "times: long enough for the incumbents",
     "rerun": "rerun: the same code finds the same incumbents at the same cost",
 }
 """What can be told of compact records, by name."""
@@ -86,7 +91,6 @@ def verify(
         if (one := _read(file, path, report)) is not None:
             kept.append(one)
             report.add("seeds", _seed_faults(one, seeds))
-            report.add("budget", _budget_faults(one))
     progress(len(files), len(files))
     if again and report.is_sound:
         report.choice = choice
@@ -106,8 +110,8 @@ def _read(file: Path, root: Path, report: Report) -> Kept | None:
         check_parquet(file)
         record = CompactRecord(file)
         question = Question.of(record.manifest)
-    except (NasbenchError, TypeError, ValueError) as error:
-        report.add("records", [f"{where}: {told(error, file.parent, root)}"])
+    except NasbenchError as error:
+        report.add("records", [f"{where}: {_told(error, file, root)}"])
         return None
     report.add("records")
     benchmark = open_benchmark(question)
@@ -116,12 +120,20 @@ def _read(file: Path, root: Path, report: Report) -> Kept | None:
         return None
     report.add("benchmarks")
     try:
-        content = record.read(benchmark)
-    except (NasbenchError, ValueError, pa.ArrowException) as error:
-        report.add("losses", [f"{where}: {told(error, file.parent, root)}"])
+        rows = record.decode(benchmark)
+    except NasbenchError as error:
+        check = "records" if isinstance(error, RecordError) else "losses"
+        report.add(check, [f"{where}: {_told(error, file, root)}"])
         return None
-    report.add("losses")
-    return Kept(record, content, where)
+    found = list(record.faults(rows, benchmark))
+    for aspect in ASPECTS:
+        report.add(aspect, [f"{where}: {fault}" for name, fault in found if name == aspect])
+    return None if found else Kept(record, record.content(rows), where)
+
+
+def _told(error: NasbenchError, file: Path, root: Path) -> str:
+    """An error without the name of the file, which stands before it."""
+    return told(error, file.parent, root).removeprefix(f"{file.name}: ")
 
 
 def _seed_faults(one: Kept, wanted: int | None) -> Iterator[str]:
@@ -129,17 +141,6 @@ def _seed_faults(one: Kept, wanted: int | None) -> Iterator[str]:
     n = wanted or len(seeds)
     if seeds != list(range(n)):
         yield f"{one.where}: has seeds {ranges(seeds):.100}, not 0:{n}"
-
-
-def _budget_faults(one: Kept) -> Iterator[str]:
-    budget = one.record.manifest.budget
-    limits = (budget.trials, budget.epochs, budget.seconds)
-    for course in one.content.kept:
-        for what, paid, most in zip(
-            ("trials", "epochs", "seconds"), course.paid, limits, strict=True
-        ):
-            if most is not None and paid > most * (1 + 2.0**-11 * (what == "seconds")):
-                yield f"{one.where}: seed {course.seed} paid {paid} {what}, of {most}"
 
 
 def _rerun_faults(

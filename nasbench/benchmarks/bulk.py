@@ -84,6 +84,10 @@ class Bulk(ABC):
         """Return the seconds of the dearest architecture at an epoch; ``inf`` if unknown."""
         return np.inf
 
+    def cheapest(self, epoch: int, seed: int | None) -> float:
+        """Return the seconds of the cheapest training with one epoch and seed; 0 if unknown."""
+        return 0.0
+
     @abstractmethod
     def evaluate(self, places: NDArray[np.int64], epoch: int, seed: int | None) -> Evaluations:
         """Return the losses and costs of trials with one epoch and training seed."""
@@ -164,6 +168,9 @@ class TableBulk(Bulk):
         benchmark = self._benchmark
         asked = benchmark.table, self._lookup, self._numbers, benchmark.objectives, epoch
         return float(np.fmax.reduce(costs(*asked, None)[0]))
+
+    def cheapest(self, epoch: int, seed: int | None) -> float:
+        return float(np.nan_to_num(np.fmin.reduce(self._answers_of(epoch, seed).seconds)))
 
     def evaluate(self, places: NDArray[np.int64], epoch: int, seed: int | None) -> Evaluations:
         found = self._answers_of(epoch, seed)

@@ -22,11 +22,10 @@ from nasbench.benchmarks.bulk import Evaluations, bulk
 from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import NasbenchError, NotRecordedError, RecordError, first_line
-from nasbench.runs.budget import check_count
-from nasbench.runs.ledger import check_replicate, draw_values
+from nasbench.runs.ledger import draw_values
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records
-from nasbench.runs.rules import RULES, check_rule
+from nasbench.runs.rules import RULES, check_rule, check_set_up
 from nasbench.runs.run import NONE, Run
 from nasbench.runs.trials import Trials
 
@@ -107,7 +106,7 @@ class Auditor:
             groups of runs. What cannot be told because of a fault before is left out.
         """
         try:
-            self._check_manifest(manifest, where)
+            check_set_up(manifest, self.benchmark, where)
             self._check_form(runs, where)
         except RecordError as error:
             yield "protocol", error
@@ -154,25 +153,6 @@ class Auditor:
         if self._most is None or n <= self._most:
             return list(runs)
         return _spread(runs, max(1, self._most * len(runs) // n))
-
-    def _check_manifest(self, manifest: Manifest, where: str) -> None:
-        benchmark = self.benchmark
-        for what, said, found in (
-            ("benchmark", manifest.benchmark, benchmark.name),
-            ("version", manifest.version, benchmark.version),
-            ("content", manifest.content_hash, benchmark.content_hash),
-            ("objectives", manifest.objectives, benchmark.objectives),
-            ("family", manifest.family, benchmark.family),
-        ):
-            if said != found:
-                raise RecordError(f"{where}: the {what} of the record is {said!r}, not {found!r}")
-        try:
-            check_count("workers", manifest.workers)
-            check_replicate(benchmark, manifest.replicate)
-        except NasbenchError as error:
-            raise RecordError(f"{where}: {first_line(error)}") from error
-        if unknown := sorted(set(manifest.fidelities) - set(benchmark.fidelities)):
-            raise RecordError(f"{where}: {self._name} has no fidelity {unknown[0]}")
 
     def _check_form(self, runs: Sequence[Run], where: str) -> None:
         seeds = [run.seed for run in runs]
@@ -286,7 +266,12 @@ class Auditor:
         if self._bulk.is_exact:
             same: NDArray[np.bool_] = said == found
             return same
-        return np.isclose(said, found, rtol=1e-4, atol=1e-6)
+        return alike(said, found)
+
+
+def alike(said: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether predictions of a surrogate agree, but for what processors round otherwise."""
+    return np.isclose(said, found, rtol=1e-4, atol=1e-6)
 
 
 def _fault(

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from nasbench.errors import InvalidArgumentError, shown
 
+MOST = 2**53
+"""Largest count of anything: up to it, every integer is a floating-point number too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -16,7 +19,8 @@ class Budget:
         epochs: Maximum number of trained epochs, summed over trials.
 
     Raises:
-        InvalidArgumentError: No limit is given, or one is not a positive, finite number.
+        InvalidArgumentError: No limit is given, or one is not a positive, finite number, or a count
+            above :data:`MOST`.
     """
 
     trials: int | None = None
@@ -34,17 +38,25 @@ class Budget:
                 raise InvalidArgumentError(
                     f"budget: {name} = {shown(value)} must be a positive {kinds[-1].__name__}"
                 )
-            if value > sys.float_info.max and name == "seconds":
+            if name != "seconds":
+                _check_most(f"budget: {name}", value)
+            elif value > sys.float_info.max:
                 raise InvalidArgumentError(f"budget: seconds = {shown(value)} must be finite")
         if self.seconds is not None:
             object.__setattr__(self, "seconds", float(self.seconds))
 
 
 def check_count(name: str, value: int) -> None:
-    """Check that a count is a positive integer.
+    """Check that a count is a positive integer, at most :data:`MOST`.
 
     Raises:
         InvalidArgumentError: It is not.
     """
     if type(value) is not int or value < 1:
         raise InvalidArgumentError(f"{name} = {shown(value)} must be a positive integer")
+    _check_most(name, value)
+
+
+def _check_most(name: str, value: float) -> None:
+    if value > MOST:
+        raise InvalidArgumentError(f"{name} = {shown(value, 40)} must be at most {MOST:,}")

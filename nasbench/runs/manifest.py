@@ -1,5 +1,6 @@
 """The manifest of a run: everything that determines it, except its seed."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -8,13 +9,16 @@ from typing import Any, Literal, Self
 
 from nasbench.algorithm import Algorithm, takes_supernets
 from nasbench.benchmark import Benchmark
-from nasbench.errors import InvalidArgumentError, RecordError
-from nasbench.runs.budget import Budget
+from nasbench.errors import InvalidArgumentError, NasbenchError, RecordError, first_line, shown
+from nasbench.runs.budget import MOST, Budget
 from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.siblings import SIBLINGS
 from nasbench.storage.files import json_digest
 from nasbench.storage.names import check_id
 from nasbench.tables.described_space import is_described
+
+MOST_BYTES = 2**16
+"""Size of a manifest as JSON."""
 
 _ALGORITHM = re.compile(r"[\w-][\w.:<>-]{0,199}")
 
@@ -51,6 +55,9 @@ class Manifest:
         packages: Versions of other packages that decide what it proposes, by name.
         outside: Whether the trials were proposed by a loop of the user's (:func:`nasbench.record`).
             Then ``algorithm`` is a name of their own, and nothing is known of the code.
+
+    Raises:
+        InvalidArgumentError: A name leads out of a folder, or a number is larger than any can be.
     """
 
     algorithm: str
@@ -84,6 +91,18 @@ class Manifest:
                 "is 'module:Class'"
             )
         check_id(self.benchmark, "a manifest", InvalidArgumentError)
+        for name, number in (
+            ("version", self.version),
+            ("workers", self.workers),
+            ("random_trials", self.random_trials or 0),
+            *(("fidelity", epoch) for epoch in self.fidelities),
+        ):
+            if not 0 <= number <= MOST:
+                raise InvalidArgumentError(f"{name} = {shown(number, 40)} is not in 0..{MOST:,}")
+        if isinstance(self.replicate, int) and not 0 <= self.replicate < 2**63:
+            raise InvalidArgumentError(
+                f"replicate = {shown(self.replicate, 40)} is not in 0..{2**63 - 1:,}"
+            )
 
     @classmethod
     def of(
@@ -221,11 +240,15 @@ class Manifest:
             where: Name of the file, for messages.
 
         Raises:
-            RecordError: The document is not a manifest, lacks an entry, or holds one that this
-                version of the suite does not know.
+            RecordError: The document is not a manifest, lacks an entry, holds one that this version
+                of the suite does not know, or one that no manifest can hold.
         """
         if not isinstance(document, dict) or "algorithm" not in document:
             raise RecordError(f"{where} is not a manifest of run records")
+        try:
+            _check_written(document)
+        except RecordError as error:
+            raise RecordError(f"{where}: {first_line(error)}") from error
         try:
             benchmark = document["benchmark"]
             manifest = cls(
@@ -252,7 +275,8 @@ class Manifest:
                 outside=document.get("outside", False) is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RecordError(f"{where}: incomplete manifest: {error!r}") from error
+            why = first_line(error) if isinstance(error, NasbenchError) else repr(error)
+            raise RecordError(f"{where}: incomplete manifest: {why}") from error
         if manifest.encode() != document:
             raise RecordError(
                 f"{where}: the manifest has entries that this version does not know: "
@@ -265,7 +289,7 @@ class Manifest:
         """Name of the record's folder: the algorithm and a hash of the whole manifest.
 
         Raises:
-            RecordError: A hyperparameter cannot be written as JSON.
+            RecordError: As for :attr:`digest`.
         """
         return f"{self.algorithm.replace(':', '.')}-{self.digest[:10]}"
 
@@ -274,12 +298,30 @@ class Manifest:
         """SHA-256 of the whole manifest as 64 hex digits.
 
         Raises:
-            RecordError: A hyperparameter cannot be written as JSON.
+            RecordError: A hyperparameter cannot be written as JSON in UTF-8, or all together need
+                more than :data:`MOST_BYTES`.
         """
-        try:
-            return json_digest(self.encode())
-        except (TypeError, ValueError, RecursionError) as error:
-            raise RecordError(f"a manifest cannot be written as JSON: {error}") from error
+        document = self.encode()
+        _check_written(document)
+        return json_digest(document)
+
+
+def _check_written(document: dict[str, Any]) -> None:
+    """Check that a manifest can be written.
+
+    Raises:
+        RecordError: It cannot.
+    """
+    try:
+        size = len(json.dumps(document, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecordError(
+            f"a manifest cannot be written as JSON in UTF-8: {first_line(error)}"
+        ) from error
+    if size > MOST_BYTES:
+        raise RecordError(
+            f"a manifest has {size:,} bytes; at most {MOST_BYTES:,}: let hyperparameters be short"
+        )
 
 
 def _of_benchmark(benchmark: Benchmark) -> dict[str, Any]:

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from nasbench.errors import RecordError, first_line
+from nasbench.errors import RecordError, first_line, shown
+from nasbench.runs.budget import MOST
 from nasbench.runs.run import NONE, Run
 from nasbench.storage.documents import parse_json
 from nasbench.storage.files import atomic
@@ -98,6 +99,7 @@ def from_table(table: pa.Table, where: str = "a part of the records") -> list[Ru
         RecordError: A column is missing or has the wrong type, the rows are not those of the listed
             seeds in the order of seed and trial, or ``resumes`` and ``inherited`` contradict them.
     """
+    _check_names(table, where)
     _check_types(table, where)
     archs, losses = (
         table.column(name).combine_chunks().flatten().to_numpy().reshape(len(table), size)
@@ -155,14 +157,23 @@ def _repeat(firsts: NDArray[np.int64], ends: Sequence[int]) -> NDArray[np.int64]
     return np.repeat(firsts, np.array(ends, dtype=np.int64) - firsts)
 
 
-def _check_types(table: pa.Table, where: str) -> None:
+def _check_names(table: pa.Table, where: str) -> None:
     names = table.schema.names
-    for name in (*_TYPES, *_OTHER_TYPES):
+    known = (*_TYPES, *_OTHER_TYPES)
+    for name in known:
         if name not in names:
-            raise RecordError(f"{where} has no column {name!r}, only {names}")
+            raise RecordError(f"{where} has no column {name!r}, only {shown(names, 400)}")
+    for name in names:
+        if name not in known or names.count(name) > 1:
+            what = "is there twice" if name in known else "is none of a record"
+            raise RecordError(f"{where}: column {shown(name)} {what}")
+
+
+def _check_types(table: pa.Table, where: str) -> None:
+    for name in (*_TYPES, *_OTHER_TYPES):
         found = str(table.schema.field(name).type)
         if not re.fullmatch(_TYPES.get(name) or _OTHER_TYPES[name], found):
-            raise RecordError(f"{where}: column {name!r} has type {found}")
+            raise RecordError(f"{where}: column {name!r} has type {shown(found)}")
         column = table.column(name)
         inside = column.combine_chunks().values if name in ("arch", "losses") else column
         if name not in _OPTIONAL and (column.null_count or inside.null_count):
@@ -177,16 +188,20 @@ def listed_seeds(table: pa.Table, where: str) -> list[int]:
         where: Name of the part, for messages.
 
     Raises:
-        RecordError: The part does not list its seeds, or holds others.
+        RecordError: The part does not list its seeds, lists none, or holds others.
     """
     try:
         seeds: list[int] = parse_json(table.schema.metadata[_SEEDS])
-        is_list = isinstance(seeds, list) and all(type(seed) is int for seed in seeds)
+        is_list = isinstance(seeds, list) and all(
+            type(seed) is int and 0 <= seed < 2**31 for seed in seeds
+        )
         column = table.column("seed").to_numpy()
     except (TypeError, KeyError, ValueError) as error:
         raise RecordError(f"{where} does not list the seeds that it holds") from error
     if not is_list or any(a >= b for a, b in pairwise(seeds)):
         raise RecordError(f"{where} does not list the seeds that it holds")
+    if not seeds:
+        raise RecordError(f"{where} holds no run: it lists no seed")
     if column.size:
         changes = np.flatnonzero(column[1:] != column[:-1]) + 1
         if not {int(column[0]), *column[changes].tolist()} <= set(seeds):
@@ -210,7 +225,7 @@ def _listed_fallbacks(table: pa.Table, n_seeds: int, where: str) -> list[int]:
     if (
         not isinstance(counts, list)
         or len(counts) != n_seeds
-        or not all(type(count) is int and count >= 0 for count in counts)
+        or not all(type(count) is int and 0 <= count <= MOST for count in counts)
     ):
         raise RecordError(f"{where} does not list fallbacks, a number for every seed")
     return counts
@@ -246,6 +261,7 @@ def read_part(path: Path, manifest: str, *, verify: bool) -> list[Run]:
     """
     table = _read(path)
     said = _check_search(path, table, manifest)
+    _check_names(table, str(path))
     if verify and _ROWS in said and said[_ROWS] != numbers_hash(table).encode():
         raise RecordError(f"{path} is damaged: its rows do not match their hash")
     runs = from_table(table, str(path))
@@ -295,7 +311,7 @@ def read_suite_version(path: Path) -> str:
         return ""
     try:
         metadata = pq.read_schema(path).metadata or {}
-        return str(json.loads(metadata.get(b"host", b"{}")).get("nasbench", ""))
+        return str(parse_json(metadata.get(b"host", b"{}")).get("nasbench", ""))
     except (OSError, ValueError, AttributeError, pa.ArrowException) as error:
         raise RecordError(f"{path} is damaged: {first_line(error)}") from error
 

@@ -1,16 +1,52 @@
-"""What holds for the trials of every run, whatever its benchmark; see :func:`nasbench.replay`."""
+"""What holds for every run, whatever its benchmark; see :func:`nasbench.replay`."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.benchmark import Benchmark
+from nasbench.errors import NasbenchError, RecordError, first_line
+from nasbench.runs.budget import check_count
+from nasbench.runs.ledger import check_replicate
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.trials import Trials
 
-_MOST = 2**62
-
+MOST_SECONDS = 1e15
+"""Latest simulated second of a run, after 30 million years."""
 
 RULES = ("epochs", "resumptions", "budget", "clock")
 """What is checked, in this order."""
+
+
+def check_set_up(manifest: Manifest, benchmark: Benchmark, where: str) -> None:
+    """Check that runs with this manifest are possible on a benchmark.
+
+    Args:
+        manifest: How they were made.
+        benchmark: The benchmark with which they were made.
+        where: Name of the record, for messages.
+
+    Raises:
+        RecordError: They are not, or the manifest is of another benchmark.
+    """
+    for what, said, found in (
+        ("benchmark", manifest.benchmark, benchmark.name),
+        ("version", manifest.version, benchmark.version),
+        ("content", manifest.content_hash, benchmark.content_hash),
+        ("objectives", manifest.objectives, benchmark.objectives),
+        ("family", manifest.family, benchmark.family),
+    ):
+        if said != found:
+            raise RecordError(f"{where}: the {what} of the record is {said!r}, not {found!r}")
+    try:
+        check_count("workers", manifest.workers)
+        check_replicate(benchmark, manifest.replicate)
+    except NasbenchError as error:
+        raise RecordError(f"{where}: {first_line(error)}") from error
+    if unknown := sorted(set(manifest.fidelities) - set(benchmark.fidelities)):
+        name = f"{benchmark.name}@{benchmark.version}"
+        raise RecordError(f"{where}: {name} has no fidelity {unknown[0]}")
+    if not manifest.fidelities:
+        raise RecordError(f"{where}: there are no fidelities")
 
 
 def check_rule(rule: str, trials: Trials, manifest: Manifest) -> None:
@@ -45,6 +81,13 @@ def _check_epochs(trials: Trials, manifest: Manifest) -> None:
 
 
 def _check_clock(trials: Trials, manifest: Manifest) -> None:
+    trials.refuse(
+        (trials.starts > MOST_SECONDS) | (trials.ends > MOST_SECONDS),
+        lambda i: (
+            f"starts at {trials.starts[i]} s and ends at {trials.ends[i]} s, but simulated time "
+            f"ends at {MOST_SECONDS:g} s"
+        ),
+    )
     trials.refuse(
         trials.fresh & ~(trials.ends >= trials.starts),
         lambda i: f"ends at {trials.ends[i]} s, before its start at {trials.starts[i]} s",
@@ -105,7 +148,7 @@ def _check_budget(trials: Trials, manifest: Manifest) -> None:
         paid[trials.resumed] -= trials.epochs[trials.parents]
         sums = np.bincount(trials.run, weights=paid, minlength=len(trials.lengths))
         trials.refuse_runs(
-            sums > min(budget.epochs, _MOST),
+            sums > budget.epochs,
             lambda i: f"trains {sums[i]:.0f} epochs, but its budget is {budget.epochs}",
         )
 

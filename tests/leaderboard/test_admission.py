@@ -307,6 +307,111 @@ def test_objective_that_is_not_recorded_at_the_end_of_training(home, sound, cell
     assert ranked(home)[0] == ["random_search", "random_search"]
 
 
+class Unforeseen(Exception):
+    """What no check expects."""
+
+
+@pytest.mark.parametrize("step", ["_entry", "_row"])
+def test_an_error_of_scoring_stops_no_other_record(home, other, monkeypatch, step):
+    from leaderboard import scores
+
+    found = getattr(scores, step)
+    first = 0 if step == "_entry" else 1
+
+    def function(*given):
+        if given[first].record.manifest.algorithm == "local_search":
+            raise Unforeseen("by chance")
+        return found(*given)
+
+    monkeypatch.setattr(scores, step, function)
+    only(home, other, "its trials do not fit toy@1: Unforeseen: by chance", "Delete the folder")
+
+
+def test_an_error_of_a_whole_board_is_told_of_each_record(home, other, monkeypatch):
+    def function(*_):
+        raise Unforeseen("by chance")
+
+    monkeypatch.setattr("leaderboard.scores._window", function)
+    shown, left = ranked(home)
+    assert shown == []
+    assert [one.reason.rpartition(": ")[2] for one in left] == ["by chance"] * 2
+
+
+def test_an_error_of_records_together_is_told_of_each(home, other, monkeypatch):
+    from leaderboard import scores
+
+    found = scores._board
+
+    def function(question, landscape, entries, window, limit):
+        if len(entries) > 1:
+            raise Unforeseen("by chance")
+        return found(question, landscape, entries, window, limit)
+
+    monkeypatch.setattr(scores, "_board", function)
+    shown, left = ranked(home)
+    assert (shown, len(left)) == ([], 2)
+
+
+@pytest.mark.parametrize("step", ["seeds", "runs"])
+def test_an_error_of_reading_stops_no_other_record(home, other, monkeypatch, step):
+    found = getattr(Records, step)
+
+    def function(self, **options):
+        if self.manifest.algorithm == "local_search":
+            raise Unforeseen("by chance")
+        return found(self, **options)
+
+    monkeypatch.setattr(Records, step, function)
+    only(home, other, "Unforeseen: by chance", "Delete the damaged file")
+
+
+def test_an_error_of_opening_stops_no_other_record(home, other, monkeypatch):
+    from nasbench.runs.manifest import Manifest
+
+    found = Manifest.decode.__func__
+
+    def function(cls, document, where):
+        if document["algorithm"] == "local_search":
+            raise Unforeseen("by chance")
+        return found(cls, document, where)
+
+    monkeypatch.setattr(Manifest, "decode", classmethod(function))
+    only(home, other, "Unforeseen: by chance", "delete the folder")
+
+
+def test_a_benchmark_that_cannot_be_opened_stops_no_other(home, sound, monkeypatch):
+    from leaderboard import admission
+
+    table(home, "odd")
+    record = home.search("random_search", "odd", 2, budget=FIVE)
+    found = admission.load
+
+    def function(path, **options):
+        if path.stem == "odd":
+            raise Unforeseen("by chance")
+        return found(path, **options)
+
+    monkeypatch.setattr(admission, "load", function)
+    only(home, record, "Unforeseen: by chance", "Replace the damaged file")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"budget": {"trials": 10**400, "seconds": None, "epochs": None}},
+        {"budget": {"trials": None, "seconds": None, "epochs": 10**400}},
+        {"workers": 10**400},
+        {"random_trials": 10**400},
+        {"hyperparameters": {"x": "\ud800"}},
+    ],
+)
+def test_hostile_numbers_and_texts_stop_no_other_record(home, sound, toy, change):
+    folder = home.damage(home.manifest(toy).encode() | change)
+    shown, (left,) = ranked(home)
+    assert (shown, left.folder) == (["random_search"], folder)
+    assert left.reason.isprintable()
+
+
 def test_folder_without_records_is_refused(home, tmp_path):
     for folder in (home.runs, tmp_path / "nowhere"):
         with pytest.raises(RecordError, match="no run records"):

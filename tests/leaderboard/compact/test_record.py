@@ -188,11 +188,11 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
-            (lambda f: f.iloc[::-1], "does not hold the runs of its seeds"),
-            (lambda f: f.iloc[:-1], "does not hold the runs of its seeds"),
+            (lambda f: f.iloc[::-1], "the rows are not the runs of the listed seeds"),
+            (lambda f: f.iloc[:-1], "the rows are not the runs of the listed seeds"),
             (lambda f: f.assign(evaluation=f.evaluation.iloc[::-1].to_numpy()), "order"),
-            (lambda f: f.assign(second=-f.second), "order"),
-            (lambda f: f.assign(arch=f.arch.where(f.arch < 0, 7)), "lower loss"),
+            (lambda f: f.assign(second=f.second.iloc[::-1].to_numpy()), "order"),
+            (lambda f: f.assign(arch=f.arch.where(f.arch < 0, 7)), "never draws"),
             (lambda f: f.assign(arch=f.arch.where(f.arch < 0, 10**6)), "rank 1000000"),
             (lambda f: f.drop(columns="evaluation"), "evaluation"),
         ],

@@ -51,7 +51,7 @@ def test_seeds_come_out_again(small):
     ("column", "change", "fault"),
     [
         ("evaluation", lambda f: f.evaluation + (f.arch < 0), "paid 13 trials, of 12"),
-        ("arch", lambda f: f.arch.where(f.arch < 0, 15_624), "lower loss than the one before"),
+        ("arch", lambda f: f.arch.where(f.arch < 0, 15_624), "lower loss than the incumbents"),
     ],
 )
 def test_what_no_search_finds_is_a_fault(small, column, change, fault):
@@ -59,13 +59,13 @@ def test_what_no_search_finds_is_a_fault(small, column, change, fault):
     forged(path, lambda frame: frame.assign(**{column: change(frame)}))
     report = verify(small)
     assert report.level == ""
-    assert fault in report.listed()[0][1]
-    assert path.name in report.listed()[0][1]
+    (text,) = [text for _, text in report.listed() if fault in text]
+    assert text.count(path.name) == 1
 
 
 def test_what_another_search_would_find_is_a_fault_when_seeds_are_run_again(small):
     (path,) = small.glob("random_search-*")
-    forged(path, lambda frame: frame.assign(second=frame.second * 0.5))
+    forged(path, lambda frame: frame.assign(second=frame.second * 2))
     assert verify(path).level == "incumbents consistent"
     report = verify(path, again=2, choice=1)
     assert report.level == ""

@@ -81,6 +81,33 @@ def test_a_list_of_too_many_files(tmp_path, monkeypatch):
     assert "lists 30 files" in refused(path, tmp_path)
 
 
+@pytest.mark.parametrize("comment", [b"", b"x" * 0xFFFF])
+def test_a_zip64_archive(tmp_path, comment):
+    """Its own end says how much it lists, whatever the usual end says."""
+    path = zipped(tmp_path / "a.zip", [(f"a{i}", b"") for i in range(30)])
+    content = path.read_bytes()
+    end = content.rfind(b"PK\5\6")
+    _, _, _, _, count, length, start, _ = struct.unpack("<4s4H2LH", content[end:])
+    ends = [
+        struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, start),
+        struct.pack("<4sLQL", b"PK\6\7", 0, end, 1),
+        struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 100, start, len(comment)),
+    ]
+    path.write_bytes(content[:end] + b"".join(ends) + comment)
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.namelist()) == 30
+    assert "a.zip is a zip64 archive, which no submission needs" in refused(path, tmp_path)
+
+
+def test_an_archive_that_lists_more_than_it_says(tmp_path):
+    path = zipped(tmp_path / "a.zip", [(f"a{i}", b"") for i in range(30)])
+    content = bytearray(path.read_bytes())
+    end = content.rfind(b"PK\5\6")
+    content[end + 8 : end + 12] = struct.pack("<2H", 1, 1)
+    path.write_bytes(content)
+    assert "says that it lists 1 files, but lists 30" in refused(path, tmp_path)
+
+
 def test_an_archive_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MOST_ARCHIVE_BYTES", 100)
     path = zipped(tmp_path / "a.zip", [("a", os.urandom(200))])

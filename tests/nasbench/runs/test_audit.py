@@ -177,6 +177,7 @@ def test_many_evaluations_are_those_of_one_by_one(toy_files, archs, epoch, seed,
         one = benchmark.evaluate(arch, epoch=epoch, seed=seed)
         assert (tuple(found.losses[i]), found.seconds[i]) == one[:2]
         assert found.validation_seconds[i] == one.validation_seconds
+    assert many.cheapest(epoch, seed) == np.nanmin(found.seconds)
 
 
 # Forged records
@@ -248,6 +249,7 @@ def rows_of(*rows):
         (altered("ends", 9, 999.0), "seed 1, trial 9 ends at 999.0 s, but it starts at .* costs"),
         (altered("ends", 9, 1001.0), "seed 1, trial 9 ends at 1001.0 s, after its budget"),
         (altered("ends", 9, np.nan), "seed 1, trial 9 ends at nan s, before its start"),
+        (altered("ends", 9, np.inf), "seed 1, trial 9 ends at inf s, after its budget"),
         (altered("ends", 9, -np.inf), "seed 1, trial 9 ends at -inf s, before its start"),
         (altered("known_seconds", 4, 1.0), "seed 1, trial 4 says 1.0 s for known numbers"),
         (altered("known_seconds", 4, -1.0), "seed 1, trial 4 says -1.0 s for known numbers"),
@@ -302,6 +304,15 @@ def test_the_optimum_everywhere_is_named(made):
         )
 
     refused(made, change, "seed 1, trial . (has training seed|starts at)")
+
+
+@pytest.mark.parametrize("late", [np.inf, 1e300])
+def test_a_supernet_that_ends_after_all_time_is_refused(made, late):
+    def change(run):
+        return replace(run, starts=run.starts + late, ends=run.ends + late)
+
+    message = "seed 1, trial 0 starts at .* s and ends at .*, but simulated time ends at 1e"
+    refused(made, change, message, weight_sharing=True, budget=TEN)
 
 
 @pytest.mark.parametrize(

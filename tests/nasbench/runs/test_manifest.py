@@ -8,6 +8,7 @@ from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.runs.manifest import Manifest
+from nasbench.runs.records import Records
 from nasbench.runs.replay import replay
 from nasbench.runs.setup import Setup
 
@@ -150,3 +151,41 @@ def test_a_manifest_that_leads_out_of_its_folder_is_refused(manifest, changes):
         document |= changes
     with pytest.raises(RecordError, match="here: incomplete manifest"):
         Manifest.decode(document, "here")
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"budget": {"trials": HUGE, "seconds": None, "epochs": None}}, "budget: trials = 1000"),
+        ({"budget": {"trials": None, "seconds": None, "epochs": HUGE}}, "budget: epochs = 1000"),
+        ({"workers": HUGE}, "workers = 1000"),
+        ({"random_trials": HUGE}, "random_trials = 1000"),
+        ({"random_trials": -5}, "random_trials = -5 is not in 0..9,007,199,254,740,992"),
+        ({"fidelities": [1, HUGE]}, "fidelity = 1000"),
+        ({"replicate": 2**63}, "replicate = 9223372036854775808 is not in"),
+        ({"replicate": -1}, "replicate = -1 is not in"),
+        ({"hyperparameters": {"x": "\ud800"}}, "cannot be written as JSON in UTF-8"),
+        ({"hyperparameters": {"\udfff": 1}}, "cannot be written as JSON in UTF-8"),
+        ({"hyperparameters": {"x": "A" * 2**16}}, r"has 66,\d\d\d bytes; at most 65,536"),
+    ],
+)
+def test_what_no_board_can_show_is_refused(manifest, change, message):
+    with pytest.raises(RecordError, match=f"here: .*{message}"):
+        Manifest.decode(manifest.encode() | change, "here")
+
+
+def test_a_version_that_no_board_can_show_is_refused(manifest):
+    document = manifest.encode()
+    document["benchmark"]["version"] = HUGE
+    with pytest.raises(RecordError, match="version = 1000"):
+        Manifest.decode(document, "here")
+
+
+@pytest.mark.parametrize(("text", "message"), [("\ud800", "in UTF-8"), ("A" * 2**16, "at most")])
+def test_what_cannot_be_read_again_is_not_written(manifest, tmp_path, text, message):
+    with pytest.raises(RecordError, match=message):
+        Records.create(tmp_path, replace(manifest, hyperparameters={"x": text}))
+    assert not list(tmp_path.iterdir())

@@ -286,6 +286,43 @@ def test_a_damaged_part_is_named(tmp_path, how):
         records.add([made(3 * BLOCK + 1)])
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.append_column("losses", table["losses"]), "'losses' is there twice"),
+        (lambda table: table.append_column("x", table["epoch"]), "column 'x' is none of a record"),
+    ],
+)
+def test_a_part_has_its_columns_once_and_no_others(change, message):
+    table = to_table([made(1)])
+    with pytest.raises(RecordError, match=f"here: .*{message}"):
+        from_table(change(table), "here")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"seeds": "[]"}, "here holds no run: it lists no seed"),
+        ({"seeds": f"[{2**31}]"}, "here does not list the seeds"),
+        ({"seeds": "[-1]"}, "here does not list the seeds"),
+        ({"seeds": "[1]", "fallbacks": f"[{10**400}]"}, "here does not list fallbacks"),
+    ],
+)
+def test_a_part_says_possible_numbers_of_its_runs(said, message):
+    table = to_table([made(1)]).slice(0, 0).replace_schema_metadata(said)
+    with pytest.raises(RecordError, match=message):
+        from_table(table, "here")
+
+
+def test_a_version_that_is_nested_too_deep_is_damage(tmp_path):
+    records = Records.create(tmp_path, MANIFEST)
+    records.add([made(1)])
+    host = records.folder / "host-000000.parquet"
+    pq.write_table(pq.read_table(host).replace_schema_metadata({"host": 50_000 * "["}), host)
+    with pytest.raises(RecordError, match=r"host-000000\.parquet is damaged: .* nested"):
+        records.suite_versions()
+
+
 # Several writers
 
 
