@@ -11,6 +11,8 @@ from typing import NamedTuple, Protocol, TypeVar
 from leaderboard.boards import Question
 from leaderboard.compact.record import AnyRecord, CompactRecord, find_compact, is_partial, rows_hash
 from leaderboard.courses import Course
+from leaderboard.entries import ENTRY
+from leaderboard.entries.entry import NOTHING, entry_of
 from leaderboard.fronts import AnyLandscape, landscape
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.catalogue import find, folders, is_surrogate, require_file
@@ -294,7 +296,15 @@ def _asked(record: AnyRecord, places: dict[str, AnyRecord]) -> Question | Obstac
         return Obstacle(
             f"the same search is recorded in {twin.folder}", "Delete one of the two folders."
         )
-    question = Question.of(record.manifest)
+    try:
+        entry = entry_of(record.folder)
+    except RecordError as error:
+        return Obstacle(
+            f"the entry of its submission cannot be read: {_text(error)}",
+            "Ask its sender for one that 'nasbench leaderboard verify' accepts. If the file "
+            f"{ENTRY} above it is something else, move it away.",
+        )
+    question = Question.of(record.manifest, NOTHING if entry is None else entry.about.declared)
     question.order  # noqa: B018 (raises for values that cannot be ordered)
     return question
 

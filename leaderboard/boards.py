@@ -6,6 +6,7 @@ from math import inf
 from typing import Any, Literal, NamedTuple
 
 from leaderboard.compact.record import AnyRecord
+from leaderboard.entries.entry import NOTHING, About, Declared
 from leaderboard.fronts import AnyLandscape
 from leaderboard.labels import variant
 from leaderboard.searches import Search
@@ -18,9 +19,12 @@ FAMILY, REMARK = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 
 SURROGATE, WARM = "surrogate", "warm-started with known numbers"
 OUTSIDE = "recorded from outside"
+WARM_AS_DECLARED, TEST_AS_DECLARED = "warm-started as declared", "selected on test as declared"
+TRAINED_AS_DECLARED = "learned from other data as declared"
 """What sets searches apart: a model answers their trials; they knew numbers of architectures, such
 as zero-cost scores, before any training; loops of their authors' own proposed the trials, so that
-nobody can tell what else they knew.
+nobody can tell what else they knew; their sender declares that they began with what others found,
+that something was chosen by test results, or that the method learned from other data before.
 """
 
 ORDER = ("regret", "anytime_area")
@@ -69,8 +73,13 @@ class Question:
     kinds: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, manifest: Manifest) -> "Question":
-        """The question that records with this manifest answer."""
+    def of(cls, manifest: Manifest, declared: Declared = NOTHING) -> "Question":
+        """The question that records with this manifest answer.
+
+        Args:
+            manifest: How they were made.
+            declared: What their sender says that the manifest cannot.
+        """
         budget = manifest.budget
         return cls(
             benchmark=manifest.benchmark,
@@ -82,7 +91,7 @@ class Question:
             epochs=budget.epochs,
             workers=manifest.workers,
             replicate=manifest.replicate,
-            kinds=_kinds(manifest),
+            kinds=_kinds(manifest, declared),
         )
 
     @property
@@ -161,6 +170,7 @@ class Row:
             its trials are those of other rows, any of which may be the copy; empty for most rows.
         records: Source of the row.
         content_hash: SHA-256 of the decoded columns of the record.
+        sender: Who sent the record, and what is declared of it; None for nobody.
     """
 
     rank: int
@@ -177,6 +187,7 @@ class Row:
     remark: str
     records: AnyRecord
     content_hash: str
+    sender: About | None
 
     @property
     def algorithm(self) -> str:
@@ -276,12 +287,15 @@ class Board:
         return text[:1].upper() + text[1:]
 
 
-def _kinds(manifest: Manifest) -> tuple[str, ...]:
+def _kinds(manifest: Manifest, declared: Declared) -> tuple[str, ...]:
     """What sets the searches of a board apart, see :attr:`Question.kinds`."""
     found = {
         SURROGATE: bool(manifest.family),
         WARM: bool(manifest.known),
         OUTSIDE: manifest.outside,
+        WARM_AS_DECLARED: declared.warm_start is not None,
+        TRAINED_AS_DECLARED: bool(declared.trained_on),
+        TEST_AS_DECLARED: declared.selected_on == "test",
     }
     return tuple(kind for kind, applies in found.items() if applies)
 

@@ -12,6 +12,7 @@ from leaderboard import COLUMNS, admission, statistics
 from leaderboard.admission import NotShown, Obstacle, Read, attempt, unfit
 from leaderboard.boards import ORDER, Board, Question, Row, Scale, Score, count
 from leaderboard.compact.record import AnyRecord
+from leaderboard.entries.entry import entry_of
 from leaderboard.fronts import AnyLandscape
 from leaderboard.labels import labels, settings, some_of
 from leaderboard.landscape import Landscape
@@ -252,6 +253,7 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Mapping[
         remark=_remark(entry, entries),
         records=entry.record,
         content_hash=entry.content_hash,
+        sender=sent.about if (sent := entry_of(entry.record.folder)) else None,
     )
 
 

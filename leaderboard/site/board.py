@@ -78,6 +78,7 @@ def view(shown: Shown, numbers: dict[str, Any], algorithms: Mapping[str, str]) -
                 "command": _command(row, numbers["rows"][row.rank - 1]["command"]),
                 "record": numbers["rows"][row.rank - 1]["record"],
                 "manifest": _manifest(row),
+                "declared": _declared(row),
             }
             for row in board.rows
         ],
@@ -241,6 +242,20 @@ def _command(row: Row, command: str | None) -> dict[str, str]:
         why = f"{len(command):,} characters are too many for a page: {FEED} has it"
         return {"text": "", "why": f"The command that makes this row again is not shown: {why}."}
     return {"text": command, "why": ""}
+
+
+def _declared(row: Row) -> list[tuple[str, str]]:
+    """What the sender of a row declares, beyond nothing."""
+    if row.sender is None:
+        return []
+    said = row.sender.declared
+    found = {
+        "Chosen by": said.selected_on,
+        "Starts from": said.warm_start,
+        "Learned before from": ", ".join(said.trained_on),
+        "Tuned with": said.tuning_budget,
+    }
+    return [(what, text) for what, text in found.items() if text]
 
 
 def _manifest(row: Row) -> str:

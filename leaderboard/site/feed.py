@@ -118,6 +118,7 @@ def _row(row: Row, shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
         },
         "summary": asdict(row.summary),
         "verified": mark and asdict(mark),
+        "sender": row.sender and asdict(row.sender),
         "record": _relative_path(row.records.folder, runs),
         "record_content_hash": row.content_hash,
         "command": _command(row),

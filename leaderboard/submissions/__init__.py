@@ -7,10 +7,6 @@ again, in processes of their own. ``submit`` makes one, ``verify`` checks one, a
 reads which records of a board were checked.
 """
 
-ENTRY = "entry.json"
-"""Name of the file that describes a submission."""
-RUNS = "runs"
-"""Name of the folder of its records."""
 LEVELS = ("consistent", "recomputed", "relabelled")
 """How far records were checked, in rising strength.
 

@@ -16,7 +16,8 @@ from leaderboard.command import ranges
 from leaderboard.compact.check import ASPECTS
 from leaderboard.compact.record import SUFFIX, CompactRecord, Content, find_compact, rows_hash
 from leaderboard.courses import Course
-from leaderboard.submissions import ENTRY, rerun
+from leaderboard.entries import ENTRY
+from leaderboard.submissions import rerun
 from leaderboard.submissions.files import check_parquet
 from leaderboard.submissions.report import Report, told
 from nasbench.errors import NasbenchError, RecordError

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leaderboard.submissions import ENTRY
+from leaderboard.entries import ENTRY
 from nasbench.errors import InvalidArgumentError, RecordError, first_line
 from nasbench.runs.parts import BLOCK
 from nasbench.storage.names import is_inside

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from leaderboard.entries.entry import Entry
 from leaderboard.submissions import LEVELS
-from leaderboard.submissions.entry import Entry
 from nasbench.errors import first_line
 
 CHECKS = {

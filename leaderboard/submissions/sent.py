@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from leaderboard.submissions import RUNS
-from leaderboard.submissions.entry import Said
+from leaderboard.entries import RUNS
+from leaderboard.entries.entry import Said
 from leaderboard.submissions.report import Finding
 from nasbench.benchmarks.loading import AnyBenchmark
 from nasbench.runs.records import Records

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from leaderboard.command import command_or_reason, ranges
-from leaderboard.submissions import ENTRY, RUNS
-from leaderboard.submissions.entry import About, Declared, Entry, File, Said, check_about
+from leaderboard.entries import ENTRY, RUNS
+from leaderboard.entries.entry import About, Declared, Entry, File, Said, check_about
 from leaderboard.submissions.report import Report
 from leaderboard.submissions.verify import open_benchmark, verify
 from nasbench.errors import InvalidArgumentError, RecordError, listed

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from leaderboard.command import command_or_reason, ranges
 from leaderboard.compact.record import compact_hash, rows_hash
-from leaderboard.submissions import ENTRY, RUNS, compact, rerun, traces
+from leaderboard.entries import ENTRY, RUNS
+from leaderboard.entries.entry import Entry, Said, read_entry
+from leaderboard.submissions import compact, rerun, traces
 from leaderboard.submissions import relabelled as hidden
-from leaderboard.submissions.entry import Entry, Said
 from leaderboard.submissions.files import MOST_NUMBERS_IN_ALL, check_parquet, list_files, opened
 from leaderboard.submissions.report import Finding, Report, told
 from leaderboard.submissions.sent import Sent
@@ -25,12 +26,9 @@ from nasbench.errors import InvalidArgumentError, NasbenchError, RecordError
 from nasbench.runs.audit import ASPECTS, Auditor
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import MANIFEST, Records
-from nasbench.storage.documents import parse_json
 from nasbench.storage.files import file_digest
 from nasbench.tables.table import Table
 
-MOST_ENTRY_BYTES = 2**24
-"""Size of ``entry.json``."""
 _FILE = re.compile(r"manifest\.json|(part|host)-\d{6}\.parquet")
 _BROKEN = (NasbenchError, ValueError, LookupError, TypeError, OSError, pa.ArrowException)
 
@@ -137,15 +135,12 @@ def _consistent(
     there = list_files(folder)
     if ENTRY not in there:
         raise RecordError(f"{ENTRY} is no file")
-    if there[ENTRY] > MOST_ENTRY_BYTES:
-        raise RecordError(f"{ENTRY} has {there[ENTRY]:,} bytes; at most {MOST_ENTRY_BYTES:,}")
-    text = (folder / ENTRY).read_bytes()
-    report.entry_digest = file_digest(folder / ENTRY)
     try:
-        entry = report.entry = Entry.decode(parse_json(text))
-    except (NasbenchError, ValueError) as error:
+        entry = report.entry = read_entry(folder)
+    except RecordError as error:
         report.add("entry", [told(error)])
         return []
+    report.entry_digest = file_digest(folder / ENTRY)
     report.add("entry")
     if not report.add("files", _file_faults(folder, there, entry)):
         return []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from leaderboard.submissions.entry import About, Declared, Entry, check_about
+from leaderboard.entries.entry import About, Declared, Entry, check_about
 from leaderboard.submissions.verify import verify
 from nasbench.errors import RecordError
 

@@ -19,10 +19,12 @@ A JSON object with exactly these entries:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Self
 
-from leaderboard.submissions import RUNS
-from leaderboard.submissions.texts import (
+from leaderboard.entries import ENTRY, RUNS
+from leaderboard.entries.texts import (
     COMMIT,
     DIGEST,
     NAME,
@@ -32,12 +34,15 @@ from leaderboard.submissions.texts import (
     VERSION,
     checked,
 )
-from nasbench.errors import RecordError, listed
+from nasbench.errors import NasbenchError, RecordError, first_line, listed
 from nasbench.runs.manifest import Manifest
+from nasbench.storage.documents import parse_json
 from nasbench.storage.names import is_inside
 
 FORMAT = 1
 """Version of the schema."""
+MOST_BYTES = 2**24
+"""Size of the file."""
 SPLITS = ("validation", "test")
 """Splits by which choices are made."""
 MOST_AUTHORS = 100
@@ -65,6 +70,10 @@ class Declared:
     warm_start: str | None = None
 
 
+NOTHING = Declared()
+"""What is declared of records that nobody sent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """Who sends a submission, and what it is.
@@ -83,7 +92,7 @@ class About:
     paper: str | None = None
     code: str | None = None
     commit: str | None = None
-    declared: Declared = Declared()
+    declared: Declared = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +228,46 @@ class Entry:
         if doubled := sorted({folder for folder in folders if folders.count(folder) > 1}):
             raise RecordError(f"the folder {doubled[0]!r} is named twice")
         return entry
+
+
+def read_entry(folder: Path) -> Entry:
+    """Read the entry of a submission.
+
+    Args:
+        folder: Folder of the submission.
+
+    Raises:
+        RecordError: The file is not there, too large, or no entry.
+    """
+    try:
+        size = (folder / ENTRY).stat().st_size
+        if size > MOST_BYTES:
+            raise RecordError(f"{ENTRY} has {size:,} bytes; at most {MOST_BYTES:,}")
+        return Entry.decode(parse_json((folder / ENTRY).read_bytes()))
+    except OSError as error:
+        raise RecordError(f"{ENTRY} cannot be read: {error.strerror or error}") from error
+    except (NasbenchError, ValueError) as error:
+        raise RecordError(first_line(error)) from error
+
+
+def entry_of(record: Path) -> Entry | None:
+    """Read the entry of the submission in which a record lies; None if it lies in none.
+
+    Args:
+        record: Folder of the record.
+
+    Raises:
+        RecordError: The entry cannot be read.
+    """
+    home = record.absolute().parents
+    if len(home) < 3 or home[1].name != RUNS or not (home[2] / ENTRY).is_file():
+        return None
+    return _read_once(home[2], (home[2] / ENTRY).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _read_once(folder: Path, _: int) -> Entry:
+    return read_entry(folder)
 
 
 def check_about(about: About) -> None:
