@@ -5,11 +5,13 @@ A board needs no other trial. So a run that is kept as its course gives the same
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.runs.manifest import Manifest
 from nasbench.runs.run import NONE, Run
 
 BITS = 12
@@ -30,6 +32,22 @@ class Paid(NamedTuple):
     trials: int
     epochs: int
     seconds: float
+
+
+def fits_more(manifest: Manifest, paid: Paid, dearest: float = inf) -> bool:
+    """Whether another full training certainly fits the budget of a run.
+
+    Args:
+        manifest: How the run was made.
+        paid: What it paid.
+        dearest: Seconds of the dearest full training; ``inf`` if nobody can tell.
+    """
+    budget, full = manifest.budget, max(manifest.fidelities)
+    return (
+        (budget.trials is None or paid.trials < budget.trials)
+        and (budget.epochs is None or paid.epochs + full <= budget.epochs)
+        and (budget.seconds is None or paid.seconds + dearest <= budget.seconds)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,25 @@
 """What a reader must know before trusting the differences on a board, in plain sentences."""
 
 from leaderboard.boards import OUTSIDE, Board, count
+from leaderboard.courses import fits_more
 from leaderboard.fronts import MARGIN, FrontLandscape
+from leaderboard.labels import some_of
 from leaderboard.populations import STARTS, TRAININGS
 from leaderboard.site.formatting import number, unit_of
 
 FEW_SEEDS = 20
 """Rows with fewer seeds get a warning."""
+
+
+def _ended_early(board: Board) -> list[str]:
+    """How many runs of which rows could have gone on, as far as trials and epochs tell."""
+    found = []
+    for row in board.rows:
+        manifest = row.records.manifest
+        n = sum(fits_more(manifest, search.course.paid) for search in row.searches)
+        if n and not manifest.weight_sharing:
+            found.append(f"{n} of {len(row.seeds)} of {row.label}")
+    return found
 
 
 def method(board: Board) -> str:
@@ -57,6 +70,11 @@ def warnings(board: Board) -> list[str]:
             "These trials were proposed by loops of their authors' own, outside of the suite. "
             "Every loss, training seed and time follows from the benchmark, but nobody can tell "
             "what else a loop knew, test results included, and no command makes a row again."
+        )
+    if early := _ended_early(board):
+        found.append(
+            f"Some runs end although another full training fits their budget: {some_of(early)}. "
+            "Either their algorithm had nothing more to propose, or what it proposed was left out."
         )
     if board.epochs is not None:
         found.append(

@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.courses import trained_epochs
+from leaderboard.courses import Paid, fits_more, trained_epochs
 from leaderboard.populations import population
 from nasbench.benchmarks.bulk import bulk
 from nasbench.benchmarks.loading import AnyBenchmark
@@ -99,21 +99,17 @@ def ended_early(manifest: Manifest, runs: Sequence[Run], benchmark: AnyBenchmark
     Their algorithm had nothing more to propose, or somebody left out what it proposed. Where
     seconds limit searches that pay for more than trainings, nobody can tell.
     """
-    budget, full = manifest.budget, max(manifest.fidelities)
     pays_for_more = manifest.weight_sharing or bool(manifest.known)
     dearest = np.inf
-    if budget.seconds is not None and not pays_for_more:
-        dearest = bulk(benchmark).dearest(full)
+    if manifest.budget.seconds is not None and not pays_for_more:
+        dearest = bulk(benchmark).dearest(max(manifest.fidelities))
     found = []
     for run in runs:
         free = 0.0  # since when a worker is
         if len(run) >= manifest.workers:
             free = float(np.sort(run.ends)[-manifest.workers])
-        if (
-            (budget.trials is None or len(run) < budget.trials)
-            and (budget.epochs is None or trained_epochs(run).sum() + full <= budget.epochs)
-            and (budget.seconds is None or free + dearest <= budget.seconds)
-        ):
+        paid = Paid(len(run), int(trained_epochs(run).sum()), free)
+        if fits_more(manifest, paid, dearest):
             found.append(run.seed)
     return found
 

@@ -80,6 +80,18 @@ def test_few_and_unequal_seeds_are_warned_of(home, small_table, chose):
     assert notes.seeds(unequal) == "20 to 25 per row"
 
 
+def test_runs_that_could_have_gone_on_are_counted(home, small_table, chose):
+    early = board_of(home, small_table, [chose(1, 0), chose(2, 1)], budget={"trials": 2})
+    assert "another full training fits their budget: 2 of 2 of a0." in said(early)
+    for budget in ({"trials": 1}, {"epochs": 1}, {"seconds": 99.0}):
+        whole = board_of(home, small_table, [chose(1)], budget=budget)
+        assert "another full training fits" not in said(whole)
+    epochs = board_of(home, small_table, [chose(1)], budget={"epochs": 99})
+    assert "1 of 1 of a0" in said(epochs)
+    shared = board_of(home, small_table, [chose(1)], budget={"trials": 3}, weight_sharing=True)
+    assert "another full training fits" not in said(shared)
+
+
 def test_what_counts_as_something_else_is_counted(home, cells, run, chose):
     rows = [{"arch": c, "seed": s, "valid_accuracy": 60 + c[0]} for c in cells[:3] for s in (0, 1)]
     rows[1] |= {"valid_accuracy": NAN, "status": "diverged"}
