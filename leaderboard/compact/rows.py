@@ -1,6 +1,6 @@
 """The rows of a compact record: courses as columns, and back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -16,6 +16,7 @@ from nasbench.benchmarks.bulk import Bulk, Evaluations, bulk
 from nasbench.errors import RecordError, shown
 from nasbench.runs.rules import MOST_SECONDS
 from nasbench.runs.run import NONE
+from nasbench.runs.trials import Checked
 
 END = -1
 """Stands for an architecture in the last row of a run."""
@@ -28,7 +29,7 @@ _MOST_TRIALS = 2**31 - 1  # as in a full record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class Rows(Checked):
     """The decoded rows of a compact record; columns have shape ``(n,)``.
 
     Attributes:
@@ -97,28 +98,7 @@ class Rows:
         found[firsts] = column[firsts]
         return found
 
-    def refuse(
-        self,
-        wrong: NDArray[np.bool_],
-        tell: Callable[[int], str],
-        rows: NDArray[np.int64] | None = None,
-    ) -> None:
-        """Raise the error of the first row that is wrong, if there is one.
-
-        Args:
-            wrong: Whether each row is wrong.
-            tell: What is wrong with a row, by its place in ``wrong``.
-            rows: Places of the rows; default: all.
-
-        Raises:
-            RecordError: One is wrong.
-        """
-        if wrong.any():
-            place = int(np.argmax(wrong))
-            self.fail(place if rows is None else int(rows[place]), tell(place))
-
     def fail(self, row: int, text: str) -> NoReturn:
-        """Raise the error of a row."""
         seed = self.seeds[self.run[row]]
         what = "" if row in self.ends else f", evaluation {self.evaluation[row]}"
         raise RecordError(f"seed {seed}{what} {text}")

@@ -1,5 +1,6 @@
 """The trials of several runs in one set of columns, and errors that name one of them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -10,7 +11,41 @@ from nasbench.errors import RecordError
 from nasbench.runs.run import NONE, Run
 
 
-class Trials:
+class Checked(ABC):
+    """Rows of columns, of which the first that is wrong is told."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def fail(self, row: int, text: str) -> NoReturn:
+        """Raise the error of a row.
+
+        Raises:
+            RecordError: Always.
+        """
+
+    def refuse(
+        self,
+        wrong: NDArray[np.bool_],
+        tell: Callable[[int], str],
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Raise the error of the first row that is wrong, if there is one.
+
+        Args:
+            wrong: Whether each row is wrong.
+            tell: What is wrong with a row, by its place in ``wrong``.
+            rows: Places of the rows; default: all.
+
+        Raises:
+            RecordError: One is wrong.
+        """
+        if wrong.any():
+            place = int(np.argmax(wrong))
+            self.fail(place if rows is None else int(rows[place]), tell(place))
+
+
+class Trials(Checked):
     """The trials of several runs.
 
     Args:
@@ -66,28 +101,7 @@ class Trials:
         found[self.resumed] = False
         return found
 
-    def refuse(
-        self,
-        wrong: NDArray[np.bool_],
-        tell: Callable[[int], str],
-        rows: NDArray[np.int64] | None = None,
-    ) -> None:
-        """Raise the error of the first trial that is wrong, if there is one.
-
-        Args:
-            wrong: Whether each trial is wrong.
-            tell: What is wrong with a trial, by its place in ``wrong``.
-            rows: Rows of the trials; default: all.
-
-        Raises:
-            RecordError: One is wrong.
-        """
-        if wrong.any():
-            place = int(np.argmax(wrong))
-            self.fail(place if rows is None else int(rows[place]), tell(place))
-
     def fail(self, row: int, text: str) -> NoReturn:
-        """Raise the error of a trial."""
         seed, number = self.seeds[self.run[row]], self.number[row]
         raise RecordError(f"{self._where}: seed {seed}, trial {number} {text}")
 
