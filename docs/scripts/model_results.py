@@ -19,6 +19,7 @@ from algorithms import ALGORITHMS
 from leaderboard.boards import Row
 from leaderboard.compact.record import AnyRecord, CompactRecord, file_name
 from leaderboard.scores import rank
+from leaderboard.shipped import RECORDS
 from nasbench.algorithm import hyperparameters
 from nasbench.benchmarks.catalogue import find, is_surrogate, open_table
 from nasbench.runs.manifest import Manifest
@@ -35,7 +36,6 @@ TABLES = {
     "darts-fashion-surrogate": FEW,
 }
 """Seeds by benchmark."""
-SHIPPED = Path(__file__).resolve().parents[2] / "leaderboard" / "shipped" / "records"
 WITHOUT_MODEL = ("random_search", "local_search", "regularized_evolution")
 FAMILIES = ("bayesian", "predictor")
 """Folders of the algorithms with a model."""
@@ -102,7 +102,7 @@ def run(benchmark: str, seeds: int, processes: int, out: Path, *, search: bool) 
 
 def shipped(manifest: Manifest, seeds: int) -> list[CompactRecord]:
     """The record of a search that ships, if it has all seeds."""
-    path = SHIPPED / manifest.benchmark / file_name(manifest)
+    path = RECORDS / manifest.benchmark / file_name(manifest)
     if not path.exists():
         return []
     record = CompactRecord(path)
