@@ -8,29 +8,22 @@ needs the extra ``tune``.
 import argparse
 import statistics
 import sys
-from collections.abc import Callable
-from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from time import process_time
-
-import optuna
+from typing import Any
 
 import nasbench
-from nasbench.algorithm import Algorithm, hyperparameters
-from nasbench.benchmark import Benchmark
-from nasbench.runs.replay import replay
 
 sys.path.append(str(Path(__file__).parents[1] / "oracles"))
-from tpe_optuna import BENCHMARKS, THEIRS, Optuna
-
-from algorithms.bayesian.tpe import TPE
+from own_and_foreign import BENCHMARKS, PAIRS
 
 
-def seconds(make: Callable[..., Algorithm], table: Benchmark, seed: int, trials: int) -> float:
+def seconds(algorithm: str, benchmark: str, seed: int, trials: int, **settings: Any) -> float:
     """Processor time of a search, its making included."""
     before = process_time()
-    search = make(table.space, fidelities=table.fidelities, seed=seed)
-    replay(search, table, budget=nasbench.Budget(trials=trials), seed=seed, replicate="mean")
+    budget = nasbench.Budget(trials=trials)
+    nasbench.search(algorithm, benchmark, seeds=[seed], budget=budget, replicate="mean", **settings)
     return process_time() - before
 
 
@@ -40,16 +33,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=150)
     args = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     print("| benchmark | preset | `tpe`, s | Optuna, s | ratio |\n|---|---|--:|--:|--:|")
     for benchmark in BENCHMARKS:
-        table = nasbench.load(benchmark)
-        for preset, arguments in THEIRS.items():
-            kinds = partial(TPE, **hyperparameters(TPE, {}, preset)), partial(Optuna, **arguments)
+        for preset, _, foreign, settings in PAIRS["tpe"]:
+            searches: tuple[tuple[str, dict[str, Any]], ...] = (
+                ("tpe", {"preset": preset}),
+                (foreign, {"hyperparameters": settings}),
+            )
             times: list[list[float]] = [[], []]
             for seed in range(args.seeds):
-                for spent, kind in zip(times, kinds, strict=True):
-                    spent.append(seconds(kind, table, seed, args.trials))
+                for spent, (name, given) in zip(times, searches, strict=True):
+                    spent.append(seconds(name, benchmark, seed, args.trials, **given))
             ours, theirs = map(statistics.median, times)
             print(
                 f"| {benchmark} | `{preset}` | {ours:.3f} | {theirs:.3f} | {theirs / ours:.1f} |",
@@ -57,7 +51,7 @@ def main() -> None:
             )
     print(
         f"\nMedians of {args.seeds} searches of {args.trials} trials, processor time, everything "
-        f"included; Optuna {optuna.__version__}."
+        f"included; Optuna {version('optuna')}."
     )
 
 
