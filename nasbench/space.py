@@ -1,8 +1,7 @@
 """Search spaces: an architecture is a tuple of integers, one chosen option per decision.
 
-A space says which decisions there are, which tuples are legal and which of them are the same
-trainable network. It samples, mutates and enumerates architectures, and translates them from and to
-the notation of the paper that introduced the space.
+A space says which tuples are legal and which of them are the same trainable network. It samples,
+mutates and enumerates architectures, and translates them from and to the notation of its paper.
 
 >>> import random
 >>> from nasbench.spaces.nb201 import NB201
@@ -79,11 +78,13 @@ class SearchSpace(Languages, Reading, ABC):
         decisions: Its decisions, in the order of the positions of an architecture.
         table_key: What a table of the space is keyed by unless it says otherwise: ``"class"`` where
             published numbers belong to a network however it is written, else ``"arch"``.
+        whole: The space that this one is a part of, or writes in another way; else None.
     """
 
     name: ClassVar[str]
     decisions: ClassVar[tuple[Decision, ...]]
     table_key: ClassVar[Literal["arch", "class"]] = "arch"
+    whole: "SearchSpace | None" = None
 
     @abstractmethod
     def to_text(self, arch: Arch) -> str:
@@ -131,6 +132,10 @@ class SearchSpace(Languages, Reading, ABC):
     def graph(self, arch: Arch) -> Graph | None:
         """Return the graph of an architecture, operations on nodes; None if the space has none."""
         return None
+
+    def rare_graphs(self) -> Iterable[Arch]:
+        """Return architectures whose graphs have what those of random ones rarely have."""
+        return ()
 
     def cells(self, arch: Arch) -> dict[str, Graph]:
         """Return what a drawing shows, by title: the graph, or none, or parts that repeat."""
@@ -243,14 +248,13 @@ class SearchSpace(Languages, Reading, ABC):
             checked = tuple(map(int, given))
         except Exception:  # a thing of another package may raise anything
             given = checked = ()
-        if len(checked) != len(self.options):
+        d = len(self.options)
+        if len(checked) != d:
             raise IllegalArchError(
-                f"{shown(arch)} is not an architecture of {self.name!r}: "
-                f"{len(self.options)} integers are needed"
+                f"{shown(arch)} is not an architecture of {self.name!r}: {d} integers are needed"
             )
-        for option, same, n, decision in zip(
-            checked, given, self.options, self.decisions, strict=True
-        ):
+        rows = zip(checked, given, self.options, self.decisions, strict=True)
+        for option, same, n, decision in rows:
             if option != same or not 0 <= option < n:
                 raise IllegalArchError(
                     f"{shown(arch, 400)} is not an architecture of {self.name!r}: "
@@ -375,10 +379,7 @@ class SearchSpace(Languages, Reading, ABC):
         return a
 
     def edits(self, arch: Arch) -> Iterable[tuple[Arch, str]]:
-        """Iterate over edited architectures and the kind of each edit.
-
-        By default these are the neighbours, all of kind ``"replace"``.
-        """
+        """Iterate over edits and their kinds: by default all neighbours, of kind ``"replace"``."""
         return ((neighbor, "replace") for neighbor in self.neighbors(arch))
 
     def __eq__(self, other: object) -> bool:

@@ -35,6 +35,8 @@ class RecordedSpace(SearchSpace):
         whole: As given.
     """
 
+    whole: SearchSpace
+
     def __init__(self, whole: SearchSpace, ranks: NDArray[np.int64]) -> None:
         self.name = whole.name  # type: ignore[misc]
         self.decisions = whole.decisions  # type: ignore[misc]

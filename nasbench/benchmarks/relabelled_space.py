@@ -33,6 +33,8 @@ class RelabelledSpace(SearchSpace):
         whole: As given.
     """
 
+    whole: SearchSpace
+
     def __init__(self, whole: SearchSpace, seed: int) -> None:
         n = len(whole.options)
         self.name = f"relabelled-{whole.name}"  # type: ignore[misc]

@@ -16,9 +16,10 @@ only on the space, never on the architectures that are encoded together.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -286,10 +287,18 @@ class _Union:
 
 @cache
 def _union(space: SearchSpace) -> _Union:
-    """Overlay all graphs of a space of at most 10,000 tuples, else of 1,000 samples (seed 0)."""
+    """Overlay all graphs of a space of at most 10,000 tuples.
+
+    Of a larger one, those of 1,000 samples (seed 0) and of :meth:`SearchSpace.rare_graphs`; of a
+    part of a space, or another notation of it, those of the whole.
+    """
+    if space.whole is not None:
+        return _union(space.whole)
     rng = random.Random(0)
-    small = prod(space.options) <= _ENUMERATED
-    archs = space.archs() if small else (space.sample(rng) for _ in range(_SAMPLED))
+    if prod(space.options) <= _ENUMERATED:
+        archs: Iterable[Arch] = space.archs()
+    else:
+        archs = chain((space.sample(rng) for _ in range(_SAMPLED)), space.rare_graphs())
     graphs = [_graph(space, arch) for arch in archs]
     m = max(len(graph.labels) for graph in graphs)
     edges = np.zeros((m, m), dtype=np.bool_)

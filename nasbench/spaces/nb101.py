@@ -165,6 +165,13 @@ class NB101(SearchSpace):
         matrix, operations = to_matrix(arch)
         return Graph(np.array(matrix, dtype=np.bool_), tuple(operations))
 
+    def rare_graphs(self) -> Iterator[Arch]:
+        """Return chains of all vertices with one operation, and every edge in some of them."""
+        chain = [y - x == 1 for x, y in _EDGES]
+        for extra, operation in product(range(_N_EDGES), range(len(OPERATIONS))):
+            edges = [int(linked or i == extra) for i, linked in enumerate(chain)]
+            yield (*edges, *[operation] * _INNER)
+
 
 def prune(
     matrix: Sequence[Sequence[int]], operations: Sequence[_T]
@@ -203,7 +210,9 @@ def from_matrix(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> A
             unknown, no path leads from input to output, or more than nine edges remain after
             pruning.
     """
-    rows = [[_bit(entry) for entry in row] for row in matrix]
+    rows = [list(row) for row in matrix]
+    for entry in [entry for row in rows for entry in row if entry not in (0, 1)][:1]:
+        raise IllegalArchError(f"the matrix holds {entry!r}, possible are 0 and 1")
     n = len(rows)
     if not 2 <= n <= MAX_VERTICES:
         raise IllegalArchError(f"a cell of 'nb101' has 2 to {MAX_VERTICES} vertices, not {n}")
@@ -370,12 +379,6 @@ def _written(arch: Arch, vertices: Sequence[int]) -> tuple[list[list[int]], list
     ]
 
 
-def _bit(entry: Any) -> int:
-    if entry not in (0, 1):
-        raise IllegalArchError(f"the matrix holds {entry!r}, possible are 0 and 1")
-    return int(entry)
-
-
 def _options(operations: Sequence[str]) -> list[int]:
     first, *inner, last = operations
     if (first, last) != (INPUT, OUTPUT):
@@ -387,11 +390,7 @@ def _options(operations: Sequence[str]) -> list[int]:
 
 
 def operation_number(operation: str, vocabulary: Sequence[str] = OPERATIONS) -> int:
-    """Return the position of an operation in a vocabulary.
-
-    Raises:
-        IllegalArchError: It is not in the vocabulary.
-    """
+    """Return the position of an operation in a vocabulary, or raise IllegalArchError."""
     if operation not in vocabulary:
         raise IllegalArchError(f"unknown operation {operation!r}{one_of(operation, vocabulary)}")
     return vocabulary.index(operation)

@@ -79,7 +79,7 @@ class DescribedSpace(SearchSpace):
 
 def is_described(space: SearchSpace) -> bool:
     """Return whether a space, or the whole that it is a part or another form of, is described."""
-    while not isinstance(space, DescribedSpace) and hasattr(space, "whole"):
+    while space.whole is not None:
         space = space.whole
     return isinstance(space, DescribedSpace)
 

@@ -1,11 +1,13 @@
 import random
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nasbench.benchmarks.recorded_space import RecordedSpace
+from nasbench.benchmarks.relabelled_space import RelabelledSpace
 from nasbench.encodings import (
     adjacency,
     one_hot,
@@ -15,6 +17,7 @@ from nasbench.encodings import (
 )
 from nasbench.errors import IllegalArchError, InvalidArgumentError
 from nasbench.space import Decision, Graph, SearchSpace
+from nasbench.spaces import nb101
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201, live_edges
 from nasbench.spaces.seqmix import SeqMix
@@ -132,6 +135,24 @@ def test_path_vocabulary_of_nb201():
     paths = [labels for n in (1, 2, 3) for labels in product(operations, repeat=n)]
     assert len(paths) == 84
     assert path_vocabulary(CELLS) == tuple(paths)
+
+
+def test_every_cell_of_nb101_has_its_columns():
+    """White et al. (2021), https://arxiv.org/abs/1910.11858: paths of up to five operations."""
+    space = NB101()
+    assert len(path_vocabulary(space)) == sum(3**length for length in range(6))
+    archs = [*islice(nb101.cells(), 0, None, 200)]
+    assert path(space, archs).any(axis=1).all()
+    assert adjacency(space, archs).shape[0] == len(archs)
+
+
+def test_columns_are_those_of_the_whole_space():
+    space = NB101()
+    ranks = np.unique(space.rank_many(np.array([*islice(nb101.cells(), 100)])))
+    for part in (RecordedSpace(space, ranks), RelabelledSpace(space, 3)):
+        assert path_vocabulary(part) == path_vocabulary(space)
+    few = [space.unrank(int(rank)) for rank in ranks]
+    np.testing.assert_array_equal(path(RecordedSpace(space, ranks), few), path(space, few))
 
 
 def test_path_vocabulary_of_a_space_with_every_edge():
