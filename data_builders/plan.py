@@ -14,6 +14,7 @@ from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.storage.documents import read_toml
 from nasbench.storage.files import expanded
 from nasbench.storage.names import MAX_LENGTH, is_id
+from nasbench.tables.schema import LAST_VERSION
 
 _MOST_SEEDS = 10_000
 
@@ -67,9 +68,9 @@ class Plan:
             f"1 to {_MOST_SEEDS:,} different integers in 0..{MAX_SEED}",
         )
         refuse(
-            has_type(self.version, int) and 1 <= self.version <= MAX_SEED,
+            has_type(self.version, int) and 1 <= self.version <= LAST_VERSION,
             "version",
-            f"an integer from 1 to {MAX_SEED}",
+            f"an integer from 1 to {LAST_VERSION:,}",
         )
         refuse(
             self.architectures is None

@@ -11,6 +11,8 @@ from nasbench.errors import SchemaError, one_of
 from nasbench.storage import names
 
 SCHEMA_VERSION = 3
+LAST_VERSION = 999_999_999
+"""The largest version of a table."""
 KEYS = ("arch", "rank", "schedule", "seed")
 FINAL = "@final"
 """Suffix of a column that repeats the last value of every list of a curve."""
@@ -147,8 +149,8 @@ class Metadata:
         check_id(self.id, where)
         if self.content_hash and not is_hash(self.content_hash):
             raise SchemaError(f"{where}: content_hash = {self.content_hash!r} is no SHA-256")
-        if self.version < 1:
-            raise SchemaError(f"{where}: version = {self.version} must be at least 1")
+        if not 1 <= self.version <= LAST_VERSION:
+            raise SchemaError(f"{where}: version = {self.version} is not in 1..{LAST_VERSION:,}")
         if self.key not in ("arch", "class"):
             raise SchemaError(f"{where}: key = {self.key!r}{one_of(self.key, ('arch', 'class'))}")
         for schedule, epochs in self.epochs.items():

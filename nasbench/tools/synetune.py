@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import check_benchmark
+from nasbench.benchmarks.lookup import Lookup
+from nasbench.benchmarks.numbers import diverged_somewhere
 from nasbench.benchmarks.objectives import as_loss
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import InvalidArgumentError, NotRecordedError
@@ -129,11 +131,15 @@ def _values(
             f"than {_MOST_BYTES // 2**30} GiB"
         )
     values = np.empty(shape, dtype=np.float32)
+    lookup = Lookup(table)
+    positions = lookup.positions(archs, table.space.rank_many(archs))
     for seed in benchmark.seeds:
         rows = np.array([i for i, seeds in enumerate(recorded) if seed in seeds], dtype=np.int64)
         if not len(rows):
             continue
-        found = _of_seed(benchmark, archs[rows], epochs, {"schedule": schedule, "seed": seed})
+        failed = diverged_somewhere(lookup.runs(schedule), seed)[positions[rows]]
+        at = {"schedule": schedule, "seed": seed}
+        found = _of_seed(benchmark, archs[rows], failed, epochs, at)
         places = np.array([recorded[i].index(seed) for i in rows])
         counts = np.array([len(recorded[i]) for i in rows])
         for column in range(n_seeds):
@@ -143,15 +149,28 @@ def _values(
 
 
 def _of_seed(
-    benchmark: TableBenchmark, archs: NDArray[np.int64], epochs: list[int], at: dict[str, int]
+    benchmark: TableBenchmark,
+    archs: NDArray[np.int64],
+    failed: NDArray[np.bool_],
+    epochs: list[int],
+    at: dict[str, int],
 ) -> NDArray[np.float32]:
-    """Values of one training each, shape ``(n_archs, n_epochs, n_objectives + 1)``."""
+    """Values of one training each, shape ``(n_archs, n_epochs, n_objectives + 1)``.
+
+    Raises:
+        NotRecordedError: The loss of an architecture, or of a training that has not diverged, is
+            missing.
+    """
     ask, columns = benchmark.query_many, []
     for name in benchmark.objectives:
         rows = [as_loss(benchmark.column(name), ask(archs, name, epoch=e, **at)) for e in epochs]
         losses = np.array(rows)
-        if name not in benchmark.columns and np.isnan(losses).any():
-            raise NotRecordedError(f"{benchmark.name!r} lacks {name!r} of some architectures")
+        is_trained = name in benchmark.columns
+        missing = np.isnan(losses) & ~(failed & is_trained)
+        if missing.any():
+            epoch = epochs[int(missing.any(axis=1).argmax())]
+            where = f"at epoch {epoch} of some trainings" if is_trained else "of some architectures"
+            raise NotRecordedError(f"{benchmark.name!r} lacks {name!r} {where}")
         columns.append(np.where(np.isnan(losses), np.inf, losses))
     seconds = np.array([ask(archs, SECONDS, epoch=e, **at) for e in epochs])
     if "validation_seconds" in benchmark.columns:

@@ -174,7 +174,7 @@ def _json_rows(names: Sequence[str], places: list[int], rows: list[list[Any]], p
 
 def _parse_object(line: str, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ArchiveError(
             f"{where} is not a JSON object, one per line: {reason(error)}"
@@ -182,6 +182,20 @@ def _parse_object(line: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise ArchiveError(f"{where} is {repr(row)}, not a JSON object")
     return row
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are said once.
+
+    Raises:
+        ValueError: One is said again.
+    """
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"it says {key!r} twice")
+        found[key] = value
+    return found
 
 
 def _cells(values: Sequence[Any], places: list[int], name: str, path: Path) -> Any:

@@ -134,7 +134,7 @@ def test_another_table_of_the_same_id_is_replaced_only_if_it_is_said(
     assert "valid_accuracy  92.5 %" in nasbench("query", "mine", cell)[1]
     assert nasbench(*TABLE, *METRIC, "--replace")[:2] == (0, f"mine@1: {path}\n")
     assert "valid_accuracy  92.5 %" in nasbench("query", "mine@1", cell)[1]
-    assert "version = 0 must be at least 1" in refused(*TABLE, *METRIC, "--version", "0")
+    assert "version = 0 is not in 1..999,999,999" in refused(*TABLE, *METRIC, "--version", "0")
 
 
 def test_a_file_that_is_no_table_is_not_replaced(refused, cell, tmp_path):

@@ -116,6 +116,14 @@ def test_syne_tune_reads_what_it_writes(tmp_path):
     assert again.configuration_space == made.configuration_space
 
 
+def test_what_a_finished_training_does_not_record_is_no_divergence(content, tmp_path):
+    toy = content()
+    row = next(row for row in toy.runs if row["status"] == "finished")
+    row["valid_accuracy"][1] = np.nan
+    with pytest.raises(NotRecordedError, match="lacks 'valid_accuracy' at epoch 2 of some"):
+        blackbox(toy.load(tmp_path))
+
+
 def test_of_several_schedules_one_is_chosen(recorded, archs):
     benchmark = recorded("schedules")
     made = blackbox(benchmark)
