@@ -32,7 +32,7 @@ def load(
     [3.07, 51506.0]
     >>> small = nasbench.load("lite201-digits", constraints=["parameters<=10000"])
     >>> small.space.size, (3, 3, 3, 1, 3, 2) in small.space
-    (6833, False)
+    (5504, False)
 
     Args:
         id_or_path: An id (its newest version) such as ``"nb201-cifar10"``, an exact version such as
