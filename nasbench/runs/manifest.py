@@ -60,7 +60,7 @@ class Manifest:
 
     Raises:
         InvalidArgumentError: A name leads out of a folder, a number is larger than any can be, or a
-            constraint is written otherwise than :class:`Constraint` writes it.
+            constraint is malformed or not written in the one way, as ``"parameters<=0.5"``.
     """
 
     algorithm: str
