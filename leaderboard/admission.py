@@ -256,7 +256,7 @@ def _opened(question: Question, path: Path) -> TableBenchmark | SurrogateBenchma
             "Run the search again on the installed one and delete this record, or install the "
             "one with which it was made.",
         )
-    benchmark = load(path, objectives=question.objectives)
+    benchmark = load(path, objectives=question.objectives, constraints=question.constraints)
     benchmark.verify()
     return benchmark
 

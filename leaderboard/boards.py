@@ -41,6 +41,7 @@ class Scale(NamedTuple):
     version: int
     content_hash: str
     objectives: tuple[str, ...]
+    constraints: tuple[str, ...]
     replicate: Literal["draw", "mean"] | int
 
 
@@ -58,6 +59,7 @@ class Question:
         epochs: Budget in trained epochs, or None.
         workers: Simulated parallel workers.
         replicate: Policy that chooses the training that answers a trial.
+        constraints: What every architecture that the searches saw meets; empty for all of them.
         kinds: What else sets the searches apart from plain ones on a table, as the title says it.
     """
 
@@ -70,6 +72,7 @@ class Question:
     epochs: int | None
     workers: int
     replicate: Literal["draw", "mean"] | int
+    constraints: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
 
     @classmethod
@@ -91,6 +94,7 @@ class Question:
             epochs=budget.epochs,
             workers=manifest.workers,
             replicate=manifest.replicate,
+            constraints=manifest.constraints,
             kinds=_kinds(manifest, declared),
         )
 
@@ -110,11 +114,17 @@ class Question:
         return " or ".join(count(value, name) for value, name in limits if value)
 
     @property
+    def condition(self) -> str:
+        """The constraints in words; empty for none."""
+        return " and ".join(self.constraints)
+
+    @property
     def order(self) -> str:
         """Sort key of the board; what sets searches apart comes after plain ones."""
         limits = [self.trials or 0, self.epochs or 0, self.seconds or 0.0]
         numbers = " ".join(f"{limit:020.3f}" for limit in limits)
         name = f"{self.benchmark} {self.version:06d} {self.content_hash} {self.objectives}"
+        name += f" {self.condition}"
         return f"{name} {numbers} {self.workers:06d} {self.replicate} {', '.join(self.kinds)}"
 
 
@@ -253,6 +263,8 @@ class Board:
             parts[-1] += f" of any length, compared after {count(self.epochs, 'epoch')}"
         if question.objectives != (self.landscape.benchmark.default_objective,):
             parts.append(" and ".join(question.objectives))
+        if question.constraints:
+            parts.append(question.condition)
         if self.landscape.selected_on_test:
             parts.append("selected on test")
         parts += question.kinds

@@ -49,6 +49,7 @@ def command(manifest: Manifest, seeds: Iterable[int], benchmark: Benchmark) -> s
     if manifest.objectives != (benchmark.default_objective,):
         words += _repeated("--objective", manifest.objectives)
     words += _repeated("--known", manifest.known)
+    words += _repeated("--constraint", manifest.constraints)
     if manifest.replicate != "draw":
         words += ["--replicate", str(manifest.replicate)]
     if manifest.preset is not None:

@@ -76,7 +76,7 @@ def outcome(runs: Sequence[Run], benchmark: str | Path) -> Outcome:
     runs = [run for run in runs if np.isfinite(run.losses).all(axis=1).any()]
     if not runs or (manifest := runs[0].manifest) is None:
         raise NotRecordedError("no run has chosen anything: no trial ended well")
-    opened = load(benchmark, objectives=manifest.objectives)
+    opened = load(benchmark, objectives=manifest.objectives, constraints=manifest.constraints)
     if len(manifest.objectives) > 1:
         return _fronts(runs, manifest, opened)
     if not isinstance(opened, TableBenchmark):
@@ -99,7 +99,7 @@ def _judged(runs: Sequence[Run], manifest: Manifest, landscape: Landscape) -> Ou
         expected = float(landscape.random_search([n])[0])
         trainings = f"{about}{n:,} training{'' if n == 1 else 's'}"
         lines.append(_exactly(f"random search, {trainings}", expected, reported))
-    lines.append(_exactly("best of the space", 0.0, reported))
+    lines.append(_exactly(_best(manifest), 0.0, reported))
     notes = [_how(landscape.observed.name, reported.name, runs)]
     if not landscape.is_exact:
         notes.append("Random search and the best are estimated from a sample of the space.")
@@ -109,6 +109,13 @@ def _judged(runs: Sequence[Run], manifest: Manifest, landscape: Landscape) -> Ou
         notes.append("Selected on test: the search saw these results.")
     unit = reported.column.unit.replace("1", "")
     return Outcome(reported.name, unit, landscape.measure, tuple(lines), tuple(notes))
+
+
+def _best(manifest: Manifest) -> str:
+    """What the regret is measured from."""
+    if not manifest.constraints:
+        return "best of the space"
+    return f"best with {' and '.join(manifest.constraints)}"
 
 
 def _values_only(

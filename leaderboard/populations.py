@@ -77,7 +77,7 @@ class Population(Protocol):
 
 
 class TablePopulation:
-    """All architectures with a training in the longest schedule of a table.
+    """All architectures that a search sees, with a training in the longest schedule of a table.
 
     Args:
         benchmark: A table.
@@ -88,7 +88,8 @@ class TablePopulation:
     def __init__(self, benchmark: TableBenchmark) -> None:
         self._benchmark = benchmark
         self._table = table = benchmark.table
-        self._rows = table.schedule == benchmark.schedules[-1]
+        self._last = table.schedule == benchmark.schedules[-1]
+        self._rows = self._last
         self.trained: Collection[str] = table.columns
         self.extent: Extent = "recorded"
         ranks, first = np.unique(table.ranks[self._rows], return_index=True)
@@ -99,19 +100,21 @@ class TablePopulation:
             self.archs = listed[held]
             if held.all():
                 self.extent = "whole"
+        if benchmark.constraints:
+            self._rows = self._last & np.isin(table.ranks, self.owners(self.archs))
 
     def peaks(self, column: Column) -> NDArray[np.integer]:
         return self.archs[:0]
 
     def owners(self, archs: NDArray[np.integer]) -> NDArray[np.int64]:
-        space = self._benchmark.space
+        space = self._table.space
         by_class = self._table.metadata.key == "class"
         return space.rank_many(space.canonical_many(archs) if by_class else archs)
 
     def trainings(self, column: str) -> TrainingResults:
         table = self._table
         read = table.final if table.is_curve(column) else table.numbers
-        values = read(column, self._benchmark.schedules[-1])
+        values = read(column, self._benchmark.schedules[-1])[self._rows[self._last]]
         return TrainingResults(table.ranks[self._rows], table.archs[self._rows], values)
 
     def n_diverged(self, archs: NDArray[np.integer]) -> int:

@@ -113,6 +113,7 @@ class Benchmark(Protocol):
         complete_seeds: The seeds recorded for every architecture.
         objectives: Columns that a search optimises; :meth:`evaluate` converts them into losses.
         known: Columns that a search may see before training.
+        constraints: What every architecture of the space meets, such as ``"parameters<=500000"``.
         family: Kind of model of a surrogate; empty for a table.
         default_objective: The column optimised by default; None if the caller must name one.
         columns: Meaning of every column that comes out of a training.
@@ -127,6 +128,7 @@ class Benchmark(Protocol):
     fidelities: tuple[int, ...]
     objectives: tuple[str, ...]
     known: tuple[str, ...]
+    constraints: tuple[str, ...]
 
     @property
     def family(self) -> str: ...

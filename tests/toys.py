@@ -123,6 +123,7 @@ class Hashed:
 
     version = 1
     content_hash = family = ""
+    constraints = ()
     seeds = complete_seeds = (0, 1)
     default_objective = "loss"
     is_clocked = True

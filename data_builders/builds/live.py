@@ -94,6 +94,7 @@ class LiveBenchmark:
         self.fidelities = tuple(range(1, plan.recipe.epochs + 1))
         self.objectives: tuple[str, ...] = ("valid_accuracy",)
         self.known: tuple[str, ...] = ()
+        self.constraints: tuple[str, ...] = ()
         self.family = ""
         self.default_objective = "valid_accuracy"
         self.is_clocked = True

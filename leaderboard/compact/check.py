@@ -23,7 +23,16 @@ from nasbench.runs.manifest import Manifest
 from nasbench.runs.rules import check_set_up
 from nasbench.runs.run import NONE
 
-ASPECTS = ("protocol", "clock", "epochs", "budget", "training seeds", "losses", "times")
+ASPECTS = (
+    "protocol",
+    "clock",
+    "epochs",
+    "budget",
+    "constraints",
+    "training seeds",
+    "losses",
+    "times",
+)
 """What is checked, in this order; the first is how the record was made."""
 
 _MOST_REPEATS = 2**16
@@ -52,6 +61,7 @@ def faults(
         check.order,
         check.epochs,
         check.budget,
+        check.constraints,
         check.training_seeds,
         check.losses,
         check.times,
@@ -190,6 +200,19 @@ class _Check:
             paid = column[ends]
             if most is not None:
                 rows.refuse(paid > most, lambda i: f"paid {paid[i]} {what}, of {most}", ends)  # noqa: B023
+
+    def constraints(self) -> None:
+        rows, constraints, space = self.rows, self.benchmark.constraints, self.benchmark.space
+        if constraints:
+            archs = rows.archs[rows.inside]
+            rows.refuse(
+                ~space.legal_many(archs),
+                lambda i: (
+                    f"trains {space.to_text(tuple(archs[i].tolist()))}, which does not meet "
+                    f"{' and '.join(constraints)}"
+                ),
+                rows.inside,
+            )
 
     def training_seeds(self) -> None:
         rows, policy = self.rows, self.manifest.replicate

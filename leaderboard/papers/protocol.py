@@ -135,6 +135,8 @@ def _benchmark(board: Board) -> str:
         "recorded": f"the {n} recorded architectures",
         "sampled": f"{n} sampled architectures",
     }[landscape.population.extent]
+    if question.constraints:
+        extent += f" with {question.condition}, the only ones that searches see"
     return (
         f"On {question.benchmark}, version {question.version} (space {about.space}, dataset "
         f"{about.dataset}, content hash {question.content_hash[:_HASH]}), searches see "

@@ -227,6 +227,7 @@ def _search(manifest: Manifest) -> tuple[object, ...]:
         manifest.benchmark,
         manifest.objectives,
         manifest.known,
+        manifest.constraints,
         manifest.budget,
         manifest.workers,
         manifest.replicate,

@@ -176,6 +176,8 @@ def _facts(board: Board) -> list[tuple[str, str]]:
     landscape, question = board.landscape, board.question
     sampled = landscape.population.extent == "sampled"
     which = "random architectures" if sampled else "architectures"
+    if question.constraints:
+        which += f" with {question.condition}"
     best = "Best found" if sampled else "Best of the space"
     facts = [
         ("Dataset", landscape.benchmark.description.dataset),
@@ -199,10 +201,11 @@ def _facts(board: Board) -> list[tuple[str, str]]:
 
 
 def _budget(question: Question) -> str:
-    """The budget in words, with seconds also in a handy unit."""
-    if question.seconds is None or question.seconds < 600:
-        return question.budget
-    return f"{question.budget} ({duration(question.seconds)})"
+    """The budget and the constraints in words, with seconds also in a handy unit."""
+    text = question.budget
+    if question.seconds is not None and question.seconds >= 600:
+        text += f" ({duration(question.seconds)})"
+    return f"{text}, {question.condition}" if question.constraints else text
 
 
 def _value(board: Board, value: float) -> str:

@@ -65,6 +65,12 @@ def warnings(board: Board) -> list[str]:
     """Limits of the board, most important first."""
     landscape = board.landscape
     found = _surrogate_warnings(board)
+    if board.question.constraints:
+        found.append(
+            f"The searches saw only the {len(landscape.archs):,} architectures with "
+            f"{board.question.condition}; the optimum, regret and random search are those of these "
+            "alone."
+        )
     if OUTSIDE in board.question.kinds:
         found.append(
             "These trials were proposed by loops of their authors' own, outside of the suite. "

@@ -62,7 +62,8 @@ def files(site: Site, *, release: str = "") -> dict[str, str | bytes]:
     """
     names = sorted({row.algorithm for shown in site.boards for row in shown.board.rows})
     of_algorithms = slugs(names)
-    benchmarks = {shown.benchmark: shown for shown in reversed(site.boards)}
+    plain_first = sorted(site.boards, key=lambda shown: bool(shown.board.question.constraints))
+    benchmarks = {shown.benchmark: shown for shown in reversed(plain_first)}
     common = {
         "root": "../",
         "release": release,

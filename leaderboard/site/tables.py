@@ -30,8 +30,9 @@ def view(board: Board) -> dict[str, Any]:
     recorded = benchmark.table if isinstance(benchmark, TableBenchmark) else None
     table = recorded and recorded.metadata
     columns = _columns(landscape)
+    condition = _condition(landscape)
     said = {
-        "Space": f"{benchmark.space.name}, {len(landscape.archs):,} architectures",
+        "Space": f"{benchmark.space.name}, {len(landscape.archs):,} architectures{condition}",
         "Dataset": about.dataset,
         "Columns of trainings": ", ".join(benchmark.columns),
         "Columns of architectures": recorded and ", ".join(recorded.arch_columns),
@@ -54,11 +55,17 @@ def view(board: Board) -> dict[str, Any]:
         "judged": [] if table else [(k, str(v)) for k, v in getattr(about, "judged", {}).items()],
         "columns": [_distribution(landscape, column) for column in columns],
         "noise": [found for column in columns if (found := _noise(landscape, column))],
-        "among": f"of {MOST:,} random architectures" if sampled else "",
+        "among": f"of {MOST:,} random architectures" if sampled else condition.strip(),
         "best": _best(landscape, columns),
         "titles": [spoken(column) for column in columns],
         "croissant": recorded and croissant(recorded),
     }
+
+
+def _condition(landscape: AnyLandscape) -> str:
+    """What the architectures meet, if the searches did not see the others."""
+    constraints = landscape.benchmark.constraints
+    return f" with {' and '.join(constraints)}" if constraints else ""
 
 
 def _columns(landscape: AnyLandscape) -> list[Column]:
@@ -88,7 +95,7 @@ def _distribution(landscape: AnyLandscape, column: Column) -> dict[str, Any]:
     unit = column.unit.replace("1", "")
     sampled = landscape.population.extent == "sampled"
     of = f"{len(values):,} random" if sampled else "all"
-    title = f"Mean {spoken(column)} of {of} architectures"
+    title = f"Mean {spoken(column)} of {of} architectures{_condition(landscape)}"
     return {
         "title": title,
         "drawn": diagrams.histogram(finite, unit, title, marks, (0.5, 100)),

@@ -54,6 +54,7 @@ def _prepared(manifest: Manifest) -> Prepared:
         fidelities=manifest.fidelities,
         objectives=manifest.objectives,
         known=manifest.known,
+        constraints=manifest.constraints,
     ).prepare()
     # through JSON, as the manifest of the record went
     ours: Mapping[str, Any] = json.loads(json.dumps(prepared.manifest.encode()))

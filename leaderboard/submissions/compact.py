@@ -31,6 +31,7 @@ CHECKS = {
     "clock": "clock: incumbents in order",
     "epochs": "epochs: among the fidelities, as many as the trials can train",
     "budget": "budget: not exceeded",
+    "constraints": "constraints: met by all incumbents",
     "training seeds": "training seeds: those that a run seed can draw",
     "losses": "losses: incumbents are recorded trainings, each better than the last",
     "times": "times: long enough for the incumbents",

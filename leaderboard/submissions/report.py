@@ -21,6 +21,7 @@ CHECKS = {
     "clock": "clock: trials in order, no worker busy twice",
     "known numbers": "known numbers: paid for",
     "architectures": "architectures: recorded",
+    "constraints": "constraints: met by all architectures",
     "training seeds": "training seeds: those that the run seed draws",
     "losses": "losses: those of the benchmark",
     "times": "times: those of the benchmark",

@@ -230,7 +230,8 @@ def _read(
         report.add("records", [f"{where}: no run has a trial"])
         return None
     made = records.manifest
-    key = made.benchmark, made.version, made.content_hash, made.objectives, made.known
+    question = made.objectives, made.known, made.constraints
+    key = made.benchmark, made.version, made.content_hash, question
     try:
         if key not in auditors:
             auditors.clear()
@@ -260,7 +261,12 @@ def open_benchmark(manifest: Manifest) -> AnyBenchmark:
             f"made with content {manifest.content_hash[:12]}… of {name}, but the installed one has "
             f"{about.content_hash[:12]}…"
         )
-    benchmark = load(path, objectives=manifest.objectives, known=manifest.known)
+    benchmark = load(
+        path,
+        objectives=manifest.objectives,
+        known=manifest.known,
+        constraints=manifest.constraints,
+    )
     benchmark.verify()
     return benchmark
 

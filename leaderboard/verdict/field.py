@@ -113,8 +113,9 @@ def comparable(boards: Sequence[Board]) -> list[tuple[str, list[Board]]]:
 
     Together go boards that ask the same of different benchmarks: limits of the same kinds (equally
     many trials or epochs; seconds mean something else on each benchmark), workers, replicate
-    policy, objectives in any order (the default objective of each benchmark is the same one), and
-    whether a surrogate answers, tests select or the searches knew something before.
+    policy, objectives in any order (the default objective of each benchmark is the same one),
+    constraints, and whether a surrogate answers, tests select or the searches knew something
+    before.
 
     A set holds a benchmark, and a content, once: the board with the most rows, of these the one
     with the largest budget, of these the newest version. What is left makes further sets.
@@ -176,7 +177,7 @@ def field(
     if len({_kind(board) for board in boards}) > 1:
         raise InvalidArgumentError(
             f"{boards[0].title!r} and another board do not ask the same: a verdict needs boards "
-            "with the same limits, workers, replicate policy and objectives"
+            "with the same limits, workers, replicate policy, objectives and constraints"
         )
     if twins := [pair for pair in combinations(boards, 2) if _same_benchmark(*pair)]:
         raise InvalidArgumentError(
@@ -252,6 +253,7 @@ def _kind(board: Board) -> Hashable:
         question.workers,
         str(question.replicate),
         _objectives(board),
+        question.constraints,
         question.kinds,
         board.landscape.selected_on_test,
     )
@@ -271,6 +273,8 @@ def _name(boards: Sequence[Board]) -> str:
         parts.append("trials of any length")
     if names := _objectives(boards[0]):
         parts.append(" and ".join(names))
+    if question.constraints:
+        parts.append(question.condition)
     if boards[0].landscape.selected_on_test:
         parts.append("selected on test")
     parts += question.kinds

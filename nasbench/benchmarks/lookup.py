@@ -170,6 +170,24 @@ class Lookup:
         places[others] = [self.position[tuple(arch)] for arch in archs[others].tolist()]
         return places
 
+    def arch_positions(
+        self, archs: NDArray[np.integer], ranks: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return :attr:`arch_position` of many architectures.
+
+        Args:
+            archs: Integers of shape ``(n, d)``, every option in range.
+            ranks: Their ranks, shape ``(n,)``.
+
+        Raises:
+            IllegalArchError: A tuple without numbers of its own breaks a rule of the space.
+        """
+        written = self._table.written_ranks
+        rows = np.searchsorted(written, ranks)
+        others = np.flatnonzero(np.append(written, -1)[rows] != ranks)
+        rows[others] = [self.arch_position[tuple(arch)] for arch in archs[others].tolist()]
+        return rows
+
     @property
     def is_dense(self) -> bool:
         """Whether the position of every tuple is kept."""

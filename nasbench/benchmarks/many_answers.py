@@ -98,10 +98,7 @@ class ManyAnswers:
         ranks = self._space.rank_many(archs)
         schedule, index = self._refusals.resolve(epoch, schedule)
         if metric in self._numbers.of_archs:
-            places = np.searchsorted(self.table.written_ranks, ranks)
-            others = np.flatnonzero(np.append(self.table.written_ranks, -1)[places] != ranks)
-            rows = self._lookup.arch_position
-            places[others] = [rows[tuple(arch)] for arch in archs[others].tolist()]
+            places = self._lookup.arch_positions(archs, ranks)
             if len(places) and places.min() < 0:
                 raise self._refusals.no_numbers(
                     self._space.check(archs[int(np.argmin(places))].tolist())

@@ -59,6 +59,9 @@ class RecordedSpace(SearchSpace):
         position = bisect_left(self._ranks, rank)
         return position < len(self._ranks) and self._ranks[position] == rank
 
+    def legal_many(self, archs: NDArray[np.integer]) -> NDArray[np.bool_]:
+        return np.isin(self.rank_many(archs), self._ranks)
+
     def check(self, arch: object) -> Arch:
         checked = self.whole.check(arch)  # type: ignore[arg-type]
         if not self.is_legal(checked):

@@ -44,6 +44,7 @@ class Relabelled:
         self.fidelities = benchmark.fidelities
         self.objectives = benchmark.objectives
         self.known = benchmark.known
+        self.constraints = benchmark.constraints
         self._salt = key("trainings", seed)
         space = benchmark.space
         recorded = space if isinstance(space, RecordedSpace) else None

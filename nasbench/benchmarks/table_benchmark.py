@@ -1,15 +1,17 @@
 """Benchmarks that answer from a table of recorded trainings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings, check_integer, check_text
 from nasbench.benchmarks.answer import Answer, read_only
+from nasbench.benchmarks.constraints.constraint import check_constraints
+from nasbench.benchmarks.constraints.feasible_space import feasible
 from nasbench.benchmarks.evaluator import evaluator, is_clocked
 from nasbench.benchmarks.lookup import Lookup, Memo
 from nasbench.benchmarks.many_answers import ManyAnswers
@@ -23,6 +25,7 @@ from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 
 _EVALUATIONS = 2**16
+_T = TypeVar("_T")
 
 
 class TableBenchmark(ManyAnswers):
@@ -33,19 +36,25 @@ class TableBenchmark(ManyAnswers):
         objectives: Columns to optimise; default: the table's own objective, or none if it has no
             validation column.
         known: Columns of architectures that a search may see before training.
+        constraints: What an architecture has to meet to be seen by a search, such as
+            ``"parameters<=500000"``.
 
     Attributes:
         table: As given.
 
     Raises:
         UnknownNameError: There is no such column.
-        InvalidArgumentError: A column cannot be known before training, or a list of columns is a
-            text or empty.
+        InvalidArgumentError: A column cannot be known before training, a list of columns is a text
+            or empty, or a constraint is malformed or met by no architecture.
         NotRecordedError: The table holds no trainings.
     """
 
     def __init__(
-        self, table: Table, objectives: Sequence[str] | None = None, known: Sequence[str] = ()
+        self,
+        table: Table,
+        objectives: Sequence[str] | None = None,
+        known: Sequence[str] = (),
+        constraints: Sequence[str] = (),
     ) -> None:
         metadata = table.metadata
         self.name = metadata.id
@@ -71,9 +80,15 @@ class TableBenchmark(ManyAnswers):
         )
         self.fidelities = fidelities_of(table, self.objectives)
         self.known = check_known(table, known, self._numbers.of_archs)
+        self._constraints = check_constraints(table, constraints, self._numbers.of_archs)
+        self.constraints = tuple(map(str, self._constraints))
         self._read = self._lookup.read
         self._position = self._lookup.position
         self._arch_position = self._lookup.arch_position
+        if constraints:
+            self.space  # noqa: B018 (raises where no architecture meets them)
+            self._position = Memo(self._of_feasible(self._position.__getitem__))
+            self._arch_position = Memo(self._of_feasible(self._arch_position.__getitem__))
         self._trainings = {
             schedule: Memo(partial(self._find_trainings, schedule)) for schedule in self.schedules
         }
@@ -81,8 +96,11 @@ class TableBenchmark(ManyAnswers):
 
     @cached_property
     def space(self) -> SearchSpace:
-        """What a search sees: the space, or of an incomplete table what is recorded."""
-        return searched(self.table, self._lookup)
+        """What a search sees: the space, or of it what is recorded and meets the constraints."""
+        space = searched(self.table, self._lookup)
+        if not self._constraints:
+            return space
+        return feasible(space, self._constraints, self.name, self._lookup, self._numbers)
 
     family = ""
 
@@ -113,7 +131,7 @@ class TableBenchmark(ManyAnswers):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path; the copy opens the table again."""
         path, hash_ = self.table.path.resolve(), self.content_hash
-        return _reopen, (path, hash_, self.objectives or None, self.known)
+        return _reopen, (path, hash_, self.objectives or None, self.known, self.constraints)
 
     def verify(self) -> None:
         """Compute the content hash, which queries trust, once for every table in a process.
@@ -314,8 +332,14 @@ class TableBenchmark(ManyAnswers):
     def _evaluations_of(self, epoch: int | None, seed: int | None) -> Memo[Evaluation]:
         self.require_objectives()
         find = evaluator(self.table, self._lookup, self._numbers, self.objectives, epoch, seed)
-        found = self._evaluations[epoch, seed] = Memo(find, _EVALUATIONS)
+        found = self._evaluations[epoch, seed] = Memo(self._of_feasible(find), _EVALUATIONS)
         return found
+
+    def _of_feasible(self, find: Callable[[Arch], _T]) -> Callable[[Arch], _T]:
+        """Refuse the architectures that a search does not see."""
+        if not self._constraints:
+            return find
+        return lambda arch: find(self.space.check(arch))
 
     def _find_trainings(self, schedule: int, arch: Arch) -> Trainings:
         p = self._position[arch]
@@ -340,9 +364,13 @@ class TableBenchmark(ManyAnswers):
 
 
 def _reopen(
-    path: Path, content_hash: str, objectives: Sequence[str] | None, known: Sequence[str]
+    path: Path,
+    content_hash: str,
+    objectives: Sequence[str] | None,
+    known: Sequence[str],
+    constraints: Sequence[str],
 ) -> TableBenchmark:
     table = Table(path)
     if table.metadata.content_hash != content_hash:
         raise ContentHashError(f"{path} was replaced by another table while it was in use")
-    return TableBenchmark(table, objectives, known)
+    return TableBenchmark(table, objectives, known, constraints)

@@ -110,6 +110,14 @@ def run(
             metavar="COLUMN", help="Column that is known before training; repeat for more."
         ),
     ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="M<=X",
+            help="What an architecture has to meet to be seen by the search: a bound, <= or >=, of "
+            "a column that is known before training; repeat for more.",
+        ),
+    ] = None,
     init: Annotated[
         int | None,
         typer.Option(
@@ -187,6 +195,7 @@ def run(
             fidelities=fidelity or None,
             objectives=objective or None,
             known=known or (),
+            constraints=constraint or (),
             processes=count_processes(processes),
             out=out,
             fresh=fresh,

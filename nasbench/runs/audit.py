@@ -37,6 +37,7 @@ ASPECTS = (
     *RULES,
     "known numbers",
     "architectures",
+    "constraints",
     "training seeds",
     "losses",
     "times",
@@ -133,6 +134,7 @@ class Auditor:
             except RecordError as error:
                 yield "architectures", error
                 continue
+            yield from _fault("constraints", self._check_constraints, partly)
             yield from _fault(
                 "training seeds", self._check_training_seeds, partly, places, manifest
             )
@@ -180,6 +182,18 @@ class Auditor:
                 except NasbenchError as reason:
                     trials.fail(i, f"has no training: {first_line(reason)}")
             raise RecordError(f"{self._name}: {first_line(error)}") from error
+
+    def _check_constraints(self, trials: Trials) -> None:
+        """Check that the search could see all architectures."""
+        constraints, space = self.benchmark.constraints, self.benchmark.space
+        if constraints:
+            trials.refuse(
+                ~space.legal_many(trials.archs),
+                lambda i: (
+                    f"trains {space.to_text(tuple(trials.archs[i].tolist()))}, which does not meet "
+                    f"{' and '.join(constraints)}"
+                ),
+            )
 
     def _check_training_seeds(
         self, trials: Trials, places: NDArray[np.int64], manifest: Manifest

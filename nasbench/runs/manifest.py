@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from nasbench.algorithm import Algorithm, takes_supernets
 from nasbench.benchmark import Benchmark
+from nasbench.benchmarks.constraints.constraint import Constraint
 from nasbench.errors import InvalidArgumentError, NasbenchError, RecordError, first_line, shown
 from nasbench.runs.budget import MOST, Budget
 from nasbench.runs.fingerprints.fingerprint import code_fingerprint
@@ -53,11 +54,13 @@ class Manifest:
         described: Whether the space was not installed, so that only its description in the table
             was searched.
         packages: Versions of other packages that decide what it proposes, by name.
+        constraints: What every architecture that the search saw meets; empty for all of them.
         outside: Whether the trials were proposed by a loop of the user's (:func:`nasbench.record`).
             Then ``algorithm`` is a name of their own, and nothing is known of the code.
 
     Raises:
-        InvalidArgumentError: A name leads out of a folder, or a number is larger than any can be.
+        InvalidArgumentError: A name leads out of a folder, a number is larger than any can be, or a
+            constraint is malformed or not written in the one way, as ``"parameters<=0.5"``.
     """
 
     algorithm: str
@@ -81,6 +84,7 @@ class Manifest:
     described: bool = False
     packages: Mapping[str, str] = field(default_factory=dict)
     outside: bool = False
+    constraints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.outside:
@@ -99,6 +103,9 @@ class Manifest:
         ):
             if not 0 <= number <= MOST:
                 raise InvalidArgumentError(f"{name} = {shown(number, 40)} is not in 0..{MOST:,}")
+        for constraint in self.constraints:
+            if constraint != (written := str(Constraint.parse(constraint))):
+                raise InvalidArgumentError(f"constraint {constraint!r} must be {written!r}")
         if isinstance(self.replicate, int) and not 0 <= self.replicate < 2**63:
             raise InvalidArgumentError(
                 f"replicate = {shown(self.replicate, 40)} is not in 0..{2**63 - 1:,}"
@@ -225,6 +232,8 @@ class Manifest:
             document["weight_sharing"] = True
         if self.described:
             document["benchmark"]["described"] = True
+        if self.constraints:
+            document["benchmark"]["constraints"] = list(self.constraints)
         if self.packages:
             document["packages"] = dict(self.packages)
         if self.outside:
@@ -273,6 +282,7 @@ class Manifest:
                 described=benchmark.get("described", False) is True,
                 packages={k: _typed(v, str) for k, v in document.get("packages", {}).items()},
                 outside=document.get("outside", False) is True,
+                constraints=_texts(benchmark.get("constraints", ())),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             why = first_line(error) if isinstance(error, NasbenchError) else repr(error)
@@ -332,6 +342,7 @@ def _of_benchmark(benchmark: Benchmark) -> dict[str, Any]:
         "content_hash": benchmark.content_hash,
         "objectives": tuple(benchmark.objectives),
         "known": tuple(benchmark.known),
+        "constraints": tuple(benchmark.constraints),
         "family": benchmark.family,
         "test_objectives": tuple(
             name for name in benchmark.objectives if "test" in benchmark.column(name).split

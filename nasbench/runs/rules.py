@@ -33,6 +33,7 @@ def check_set_up(manifest: Manifest, benchmark: Benchmark, where: str) -> None:
         ("version", manifest.version, benchmark.version),
         ("content", manifest.content_hash, benchmark.content_hash),
         ("objectives", manifest.objectives, benchmark.objectives),
+        ("constraints", manifest.constraints, benchmark.constraints),
         ("family", manifest.family, benchmark.family),
     ):
         if said != found:

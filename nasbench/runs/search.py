@@ -39,6 +39,7 @@ def search(
     fidelities: Sequence[int] | None = None,
     objectives: Sequence[str] | None = None,
     known: Sequence[str] = (),
+    constraints: Sequence[str] = (),
     processes: int = 1,
     out: str | Path | None = None,
     fresh: bool = False,
@@ -65,6 +66,8 @@ def search(
         fidelities: Epochs that the algorithm may ask for; default: all that the benchmark offers.
         objectives: Columns to optimise; default: the benchmark's own objective.
         known: Columns that the algorithm may see before training.
+        constraints: What an architecture has to meet to be seen by the search, such as
+            ``["parameters<=500000"]``; see :func:`nasbench.load`.
         processes: Number of operating-system processes; the result does not depend on it.
         out: Folder for records. Seeds that it already holds are read, not run again, as long as the
             code of the algorithm is the same (:mod:`nasbench.runs.fingerprints.fingerprint`).
@@ -97,6 +100,7 @@ def search(
         fidelities=None if fidelities is None else _several("fidelities", fidelities),
         objectives=None if objectives is None else _several("objectives", objectives),
         known=_several("known", known),
+        constraints=_several("constraints", constraints),
     )
     if out is None:
         return run_seeds(setup, seeds, processes=processes, progress=progress)

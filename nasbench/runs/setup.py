@@ -49,6 +49,7 @@ class Setup:
         fidelities: Epochs that the algorithm may ask for; default: all that the benchmark offers.
         objectives: Columns to optimise; default: the benchmark's own objective.
         known: Columns that the algorithm may see before training.
+        constraints: What an architecture has to meet to be proposed, see :func:`nasbench.load`.
     """
 
     algorithm: str | type[Algorithm]
@@ -61,6 +62,7 @@ class Setup:
     fidelities: tuple[int, ...] | None = None
     objectives: tuple[str, ...] | None = None
     known: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
 
     def prepare(self) -> "Prepared":
         """Check all attributes, and load the benchmark and the algorithm.
@@ -69,19 +71,29 @@ class Setup:
             UnknownNameError: There is no such algorithm, benchmark, preset, hyperparameter or
                 column.
             InvalidArgumentError: A value is impossible, a column is named twice, the algorithm
-                cannot use ``known``, or a budget of seconds alone would never end because the
-                benchmark records no seconds, or hardly any.
+                cannot use ``known`` or keep to ``constraints``, or a budget of seconds alone would
+                never end because the benchmark records no seconds, or hardly any.
             NotRecordedError: The benchmark does not have a fidelity, a fixed training seed or any
                 objective.
             NasbenchError: The benchmark is damaged, or an optional package is missing.
         """
-        benchmark = load(self.benchmark, objectives=self.objectives, known=self.known)
+        benchmark = load(
+            self.benchmark,
+            objectives=self.objectives,
+            known=self.known,
+            constraints=self.constraints,
+        )
         benchmark.require_objectives()
         benchmark.verify()
         fidelities = offered(benchmark, self.fidelities)
         algorithm = load_algorithm(self.algorithm)
+        given = self.algorithm if isinstance(self.algorithm, str) else algorithm.__name__
+        if benchmark.constraints and takes_supernets(algorithm):
+            raise InvalidArgumentError(
+                f"{given} trains one network that holds the whole space and may choose any "
+                f"architecture of it: it cannot keep to {benchmark.constraints[0]}"
+            )
         if self.known and not takes_known(algorithm):
-            given = self.algorithm if isinstance(self.algorithm, str) else algorithm.__name__
             raise InvalidArgumentError(
                 f"{given} makes no use of known numbers such as {self.known[0]}: zero_cost, "
                 "warm_start (--init N) and zero_cost_evolution do"

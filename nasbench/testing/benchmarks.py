@@ -90,7 +90,7 @@ def _check_description(benchmark: Benchmark) -> None:
         set(benchmark.complete_seeds) <= set(benchmark.seeds),
         f"complete_seeds {benchmark.complete_seeds} are not among seeds {benchmark.seeds}",
     )
-    for attribute in ("objectives", "known"):
+    for attribute in ("objectives", "known", "constraints"):
         names = getattr(benchmark, attribute)
         require(
             isinstance(names, tuple) and len(set(names)) == len(names),

@@ -75,6 +75,7 @@ class Good:
     complete_seeds = (0, 1)
     objectives = ("valid_accuracy", "parameters")
     known = ("parameters",)
+    constraints = ()
     space = Ruled()
     columns = MappingProxyType({name: Column.of(name) for name in COLUMNS})
 

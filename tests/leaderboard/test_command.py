@@ -33,6 +33,7 @@ def parsed(line):
         fidelities=tuple(map(int, values.pop("fidelity"))) if "fidelity" in values else None,
         objectives=tuple(values.pop("objective")) if "objective" in values else None,
         known=tuple(values.pop("known", ())),
+        constraints=tuple(values.pop("constraint", ())),
     )
     seeds = parse_seeds(values.pop("seeds")[0])
     assert not values
@@ -74,6 +75,20 @@ def test_fidelities_that_are_not_all_are_written(home, cells):
     line = command(manifest, [3], load("toy"))
     assert "--fidelity 1" in line
     assert "--objective" not in line
+    assert parsed(line)[0].prepare().manifest == manifest
+
+
+def test_constraints_are_quoted_for_the_shell():
+    bounds = ("latency_gpu_ms>=8.5", "parameters<=316346")
+    setup = Setup(
+        algorithm="random_search",
+        benchmark="nb201-cifar10",
+        budget=Budget(trials=1),
+        constraints=bounds,
+    )
+    manifest = setup.prepare().manifest
+    line = command(manifest, [0], load("nb201-cifar10"))
+    assert "--constraint 'latency_gpu_ms>=8.5' --constraint 'parameters<=316346'" in line
     assert parsed(line)[0].prepare().manifest == manifest
 
 

@@ -58,6 +58,7 @@ class SurrogateBenchmark:
     seeds: tuple[int, ...] = ()
     complete_seeds: tuple[int, ...] = ()
     known: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
 
     def __init__(
         self, path: Path, objectives: Sequence[str] | None = None, known: Sequence[str] = ()

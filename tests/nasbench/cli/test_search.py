@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nasbench.benchmarks.loading import load
 from nasbench.runs.records import find_records
 
 RUN = ("run", "random_search", "nb201-cifar10", "--processes", "1")
@@ -64,6 +65,39 @@ BAD = {
         "names 'valid_accuracy' twice",
     ),
     "training column as known": ((*FIVE, "--known", "valid_accuracy"), "before"),
+    "training column as constraint": ((*FIVE, "--constraint", "valid_accuracy>=90"), "before one"),
+    "unknown column in a constraint": (
+        (*FIVE, "--constraint", "parametrs<=5e5"),
+        "did you mean 'parameters'",
+    ),
+    "constraint of another form": (
+        (*FIVE, "--constraint", "parameters<5e5"),
+        "did you mean 'parameters<=5e5'",
+    ),
+    "constraint without its quotes": (
+        (*FIVE, "--constraint", "parameters"),
+        "needs quotes",
+    ),
+    "constraint that nothing meets": (
+        (*FIVE, "--constraint", "parameters<=0.5"),
+        "meets parameters<=0.5: parameters is 73306 to 1531546",
+    ),
+    "constraint on a surrogate": (
+        (
+            "run",
+            "random_search",
+            "darts-fashion-surrogate",
+            "--trials",
+            "5",
+            "--constraint",
+            "a<=3",
+        ),
+        "is a surrogate",
+    ),
+    "constraint on weight sharing": (
+        ("run", "spos", "lite201-digits", "--trials", "1", "--constraint", "parameters<=20000"),
+        "it cannot keep to parameters<=20000",
+    ),
     "unknown fidelity": ((*FIVE, "--fidelity", "12"), "Possible: '200'"),
     "replicate not everywhere": ((*FIVE, "--replicate", "2"), "for every"),
     "a shard out of range": ((*FIVE, "--shard", "3/2"), "'1/8'"),
@@ -104,6 +138,19 @@ def test_a_repeated_run_takes_seeds_from_records_unless_it_is_fresh(nasbench, ca
         code, _, error = nasbench(*FIVE, *options)
         assert code == 0, error
         assert [text.partition(" in ")[0] for text in caplog.messages] == expected
+
+
+def test_a_search_under_constraints(nasbench):
+    bounds = ("--constraint", "parameters<=316346", "--constraint", " macs >= 2e7")
+    code, out, error = nasbench(*FIVE, *bounds, "--seeds", "0:3")
+    assert code == 0, error
+    assert "best with macs>=20000000 and parameters<=316346" in " ".join(out.split())
+    (record,) = find_records(Path("runs"))
+    assert record.manifest.constraints == ("macs>=20000000", "parameters<=316346")
+    table = load("nb201-cifar10")
+    for run in record.runs():
+        assert table.query_many(run.archs, "parameters").max() <= 316_346
+        assert table.query_many(run.archs, "macs").min() >= 2e7
 
 
 def test_shards_are_all_seeds_and_none_twice(nasbench, caplog):

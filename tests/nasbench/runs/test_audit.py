@@ -32,7 +32,8 @@ def recorded(out, algorithm="regularized_evolution", table="lite201-digits", **o
     options = {"seeds": range(3), "budget": TEN, "out": out} | options
     nasbench.search(algorithm, table, **options)
     (records,) = find_records(out)
-    asked = {name: options[name] for name in ("objectives", "known") if name in options}
+    chosen = ("objectives", "known", "constraints")
+    asked = {name: options[name] for name in chosen if name in options}
     return records, load(table, **asked)
 
 
@@ -63,6 +64,7 @@ HONEST = {
     "mean": {"replicate": "mean"},
     "fixed": {"replicate": 1},
     "objectives": {"algorithm": "nsga2", "objectives": ("valid_accuracy", "parameters")},
+    "constraints": {"constraints": ("parameters<=5586", "synflow>=1e6")},
     "no clock": {"table": "nb201-cifar100"},
     "ends early": {
         "table": "fcnet-protein",
@@ -119,6 +121,25 @@ def scripted(benchmark, script, *, seeds=(0, 1), known=False, **options):
         search, benchmark, hyperparameters={}, name="script", **{n: options[n] for n in options}
     )
     return manifest, runs
+
+
+def test_a_trial_beyond_the_constraints_is_named(tmp_path):
+    records, _ = recorded(tmp_path)
+    bound = load("lite201-digits", constraints=["parameters<=5586"])
+    runs = records.runs()
+    with pytest.raises(RecordError, match=r"the constraints of the record is \(\), not \('param"):
+        Auditor(bound).check(records.manifest, runs, "here")
+    said = replace(records.manifest, constraints=bound.constraints)
+    run, trial = next(
+        (run.seed, trial)
+        for run in runs
+        for trial, arch in enumerate(map(tuple, run.archs.tolist()))
+        if arch not in bound.space
+    )
+    ((aspect, error),) = Auditor(bound).faults(said, runs, "here")
+    assert aspect == "constraints"
+    assert f"seed {run}, trial {trial} trains |" in str(error)
+    assert str(error).endswith("which does not meet parameters<=5586")
 
 
 @pytest.mark.parametrize("replicate", ["draw", "mean", 0])

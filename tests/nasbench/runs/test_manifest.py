@@ -30,8 +30,24 @@ def test_a_manifest_survives_a_round_trip(manifest):
         replace(manifest, family="linear", families=("linear",)),
         replace(manifest, code="", random_trials=0),  # of a version without fingerprints
         replace(manifest, random_trials=None, test_objectives=("test_accuracy",)),
+        replace(manifest, constraints=("macs>=1", "parameters<=0.5")),
     ):
         assert Manifest.decode(one.encode(), "here") == one
+
+
+def test_only_a_search_under_constraints_names_them(manifest):
+    assert "constraints" not in manifest.encode()["benchmark"]
+    bound = replace(manifest, constraints=("parameters<=500000",))
+    assert bound.encode()["benchmark"]["constraints"] == ["parameters<=500000"]
+    assert bound.digest != manifest.digest
+
+
+@pytest.mark.parametrize("text", ["parameters <= 5", "parameters<=5e0", "parameters<5", ""])
+def test_a_constraint_is_written_in_one_way(manifest, text):
+    document = replace(manifest, constraints=("parameters<=5",)).encode()
+    document["benchmark"]["constraints"] = [text]
+    with pytest.raises(RecordError, match="here: incomplete manifest: constraint"):
+        Manifest.decode(document, "here")
 
 
 def test_a_replay_by_hand_has_the_manifest_of_the_search(manifest):

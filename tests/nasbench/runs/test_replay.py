@@ -69,6 +69,7 @@ class Fake:
     fidelities: tuple[int, ...] = EPOCHS
     objectives: tuple[str, ...] = ("loss",)
     known: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
     family: str = ""
 
     def column(self, name):

@@ -326,6 +326,16 @@ def test_a_search_trains_to_the_last_fidelity_asked_for():
             InvalidArgumentError,
             "known = .* names 'macs' twice",
         ),
+        (
+            {"constraints": ("valid_accuracy>=90",)},
+            InvalidArgumentError,
+            "'valid_accuracy' comes out of a training and cannot be constrained before one",
+        ),
+        (
+            {"algorithm": "darts", "constraints": ("parameters<=20000",)},
+            InvalidArgumentError,
+            "darts trains one network .* it cannot keep to parameters<=20000",
+        ),
         ({"workers": 0}, InvalidArgumentError, "workers = 0 must be a positive integer"),
         ({"workers": "2"}, InvalidArgumentError, "workers = '2' must be a positive integer"),
         ({"replicate": 2}, NotRecordedError, "does not record seed 2 for every architecture"),

@@ -1,0 +1,1 @@
+"""Conditions on numbers known before training, and the part of a space that meets them."""
