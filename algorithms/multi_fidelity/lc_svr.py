@@ -1,8 +1,4 @@
-"""Trainings stopped by regression on their curves (Baker, Gupta, Raskar and Naik, 2018).
-
-"Accelerating Neural Architecture Search using Performance Prediction",
-https://arxiv.org/abs/1705.10823.
-"""
+"""Stopping by regression on curves (Baker et al., 2018, https://arxiv.org/abs/1705.10823)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar

@@ -1,8 +1,4 @@
-"""Trainings stopped by extrapolating their curves (Domhan, Springenberg and Hutter, 2015).
-
-"Speeding up Automatic Hyperparameter Optimization of Deep Neural Networks by Extrapolation of
-Learning Curves", https://www.ijcai.org/Proceedings/15/Papers/487.pdf.
-"""
+"""Stopping by extrapolated curves (Domhan et al., 2015, https://www.ijcai.org/Proceedings/15/Papers/487.pdf)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
