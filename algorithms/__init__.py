@@ -54,6 +54,8 @@ ALGORITHMS = Registry(
         "pasha": "algorithms.multi_fidelity.pasha:PASHA",
         "bohb": "algorithms.multi_fidelity.bohb:BOHB",
         "dehb": "algorithms.multi_fidelity.dehb:DEHB",
+        "lce_stop": "algorithms.multi_fidelity.lce_stop:LCEStop",
+        "lc_svr": "algorithms.multi_fidelity.lc_svr:LCSVR",
         "tpe": "algorithms.bayesian.tpe:TPE",
         "smac": "algorithms.bayesian.smac:SMAC",
         "bore": "algorithms.bayesian.bore:BORE",

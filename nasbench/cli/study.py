@@ -11,6 +11,7 @@ import typer
 from nasbench.cli.options import (
     Benchmark,
     Deadline,
+    Json,
     Plan,
     Processes,
     Regressor,
@@ -53,6 +54,53 @@ def noise(benchmark: Benchmark, published: Published = "nb201-cifar10") -> None:
     with status(f"Reading {benchmark}"):
         table = SIBLINGS.load("noise")(*map(_open, (benchmark, published)))
     say(table)
+
+
+def curves(
+    benchmark: Benchmark,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="An extrapolator; repeat for more; default: all."),
+    ] = None,
+    epoch: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            help="Last epoch to see; repeat for more; default: up to ten.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        str,
+        typer.Option(metavar="SEEDS", help="Seeds of samples: FIRST:END, or numbers with commas."),
+    ] = "0:3",
+    archs: Annotated[
+        int, typer.Option(metavar="N", help="Architectures to predict, at least 2.")
+    ] = 100,
+    examples: Annotated[
+        int, typer.Option(metavar="N", help="Others, whose whole curves methods may learn from.")
+    ] = 100,
+    as_json: Json = False,
+) -> None:
+    """Measure how the beginning of a learning curve predicts its end.
+
+    Prints, for every extrapolator and number of epochs that it sees, Kendall's tau with the final
+    validation accuracies and, where it predicts a value, the mean absolute error in points.
+    """
+    found = _open(benchmark)
+    with meter("Extrapolating") as progress:
+        rows = SIBLINGS.load("curve_study")(
+            found,
+            methods=method or (),
+            epochs=epoch or (),
+            seeds=parse_seeds(seeds),
+            archs=archs,
+            examples=examples,
+            progress=progress,
+        )
+    if as_json:
+        say(json.dumps(SIBLINGS.load("curve_data")(rows), indent=1))
+    else:
+        say(SIBLINGS.load("curve_table")(rows))
 
 
 def pilot(
@@ -265,6 +313,7 @@ def tune(
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     noise,
+    curves,
     pilot,
     precision,
     scores,

@@ -68,6 +68,8 @@ FEW = {
     "mcts_surrogate": 24,
     "nao": 26,
     "peephole": 7,
+    "lce_stop": 40,
+    "lc_svr": 60,
 }
 FEW_RECORDED = 60
 SCORED = {
@@ -132,6 +134,8 @@ CHEAP = {
         "candidates": 6,
         "parents": 2,
     },
+    "lce_stop": {"points": 3},
+    "lc_svr": {"initial": 6, "draws": 2, "probability": 0.2},
     "enas": {"updates": 1, "samples": 2, "hidden": 2, "candidates": 3},
     "nao_ws": {
         "epochs": 2,
@@ -491,6 +495,7 @@ BLIND = {
     ("reinforce", "nas_benchmarks_fcnet"): "it rejects losses above 0.999, as all are here",
     ("zero_cost", None): "scores alone decide",
     ("zero_cost", "naswot"): "scores alone decide",
+    ("lce_stop", None): "two points before the last fidelity are too few to extrapolate",
     ("partial_order_pruning", None): "costs by a hash put options in no order",
 }
 """Settings whose proposals depend on no result so far, though they are not random search."""

@@ -61,6 +61,8 @@ MODELS = {
     "predictor_search",
     "predictor_ea",
     "mcts_surrogate",
+    "lce_stop",
+    "lc_svr",
 }
 """Methods whose choices a model of floating-point numbers decides: they have no golden traces."""
 OURS = ("algorithms.", "nasbench.")

@@ -4,6 +4,7 @@ What the studies find is tested with :mod:`data_builders.studies`, :mod:`data_bu
 :mod:`surrogates`.
 """
 
+import json
 import os
 from pathlib import Path
 from unittest.mock import Mock
@@ -31,6 +32,18 @@ BAD = {
         ("noise", "lite201-digits", "--published", "fcnet-naval"),
         "fcnet-naval has space 'fcnet', not 'nb201'",
     ),
+    "curves of nothing known": (("curves", "lite201-digit"), "did you mean 'lite201-digits'"),
+    "curves of a surrogate": (("curves", "darts-fashion-surrogate"), "is a surrogate, not a table"),
+    "curves of a table without them": (("curves", "nb201-cifar10"), "no curve of 'valid_accuracy'"),
+    "curves by an unknown method": (
+        ("curves", "lite201-digits", "--method", "lc_pw"),
+        "did you mean 'lc_pow'",
+    ),
+    "curves up to an unknown epoch": (
+        ("curves", "lite201-digits", "--epoch", "9"),
+        "Possible: '1', '2'",
+    ),
+    "curves of no seed": (("curves", "lite201-digits", "--seeds", "0:0"), "seeds '0:0' are empty"),
     "pilot of nothing known": (("pilot", "lite201-digit"), "did you mean 'lite201-digits'"),
     "pilot of a broken setting": (("pilot", "lite201-digits", "--set", "train"), "NAME=VALUE"),
     "pilot of an unknown setting": (
@@ -130,6 +143,19 @@ def test_noise_of_a_shipped_table(nasbench):
     assert out.startswith(
         "| what | value |\n|---|---|\n| classes / functions, seeds | 5,260 / 5,044, 3 |\n"
     )
+
+
+def test_curves(nasbench):
+    options = ("--method", "lc_last", "--epoch", "2", "--epoch", "7", "--seeds", "0:2")
+    code, out, _ = nasbench("study", "curves", "lite201-fashion", *options[:4], "--archs", "20")
+    assert code == 0
+    assert out.startswith("| epoch | 2 |\n|---|--:|\n| lc_last | 0.")
+    code, out, _ = nasbench("study", "curves", "lite201-digits", *options, "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [(row["method"], row["epoch"]) for row in rows] == [("lc_last", 2), ("lc_last", 7)]
+    assert rows[0]["kendall"] < rows[1]["kendall"] <= 1
+    assert rows[0]["points"] > rows[1]["points"] > 0
 
 
 def test_pilot(nasbench, stand_in):

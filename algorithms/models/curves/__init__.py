@@ -1,0 +1,1 @@
+"""Learning curves extrapolated from their beginnings, and searches that stop trainings by it."""
