@@ -117,7 +117,7 @@ def test_syne_tune_reads_what_it_writes(tmp_path):
 
 
 def test_what_a_finished_training_does_not_record_is_no_divergence(content, tmp_path):
-    toy = content()
+    toy = replace(content(), metadata=replace(content().metadata, complete=False))
     row = next(row for row in toy.runs if row["status"] == "finished")
     row["valid_accuracy"][1] = np.nan
     with pytest.raises(NotRecordedError, match="lacks 'valid_accuracy' at epoch 2 of some"):
