@@ -27,7 +27,9 @@ class JoinedRuns:
 
     Attributes:
         epochs: Recorded epochs by schedule.
-        keys: Ranks of the architectures that own trainings, ascending.
+        ranks: Ranks of the architectures that own the ``n`` trainings, ascending, shape ``(n,)``.
+        schedules: Their schedules, shape ``(n,)``.
+        keys: The distinct ranks, ascending.
     """
 
     def __init__(self, tables: Mapping[str, Table], space: SearchSpace) -> None:
@@ -46,8 +48,8 @@ class JoinedRuns:
         order = np.lexsort(keys[::-1])
         new = np.ones(len(order), dtype=np.bool_)
         new[1:] = np.logical_or.reduce([np.diff(key[order]) != 0 for key in keys])
-        self._ranks, self._schedules, self._seeds = (key[order[new]] for key in keys)
-        self.keys = np.unique(self._ranks)
+        self.ranks, self.schedules, self._seeds = (key[order[new]] for key in keys)
+        self.keys = np.unique(self.ranks)
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.cumsum(new) - 1
         ends = np.cumsum([len(table.seed) for table in tables.values()])
@@ -80,8 +82,8 @@ class JoinedRuns:
             TableError: A table is damaged.
         """
         columns = {
-            "arch": arch_column(self._ranks, self._space),
-            "schedule": pa.array(self._schedules, pa.int32()),
+            "arch": arch_column(self.ranks, self._space),
+            "schedule": pa.array(self.schedules, pa.int32()),
             "seed": pa.array(self._seeds, pa.int32()),
         }
         contents = {n: read_rows(open_file(t.path), t.path) for n, t in self._tables.items()}
@@ -105,16 +107,16 @@ class JoinedRuns:
 
     def _numbers(self, name: str, held: Mapping[str, Any]) -> Any:
         parts = [Part(table, self._places[table], column) for table, column in held.items()]
-        joined = agreed(name, parts, len(self._ranks), self._describe)
+        joined = agreed(name, parts, len(self.ranks), self._describe)
         if joined.null_count and not pa.types.is_string(joined.type):
             joined = joined.cast(pa.float64()).fill_null(np.nan)
         return joined
 
     def _curves(self, name: str, held: Mapping[str, Any]) -> Any:
         recorded = self.epochs | self.fewer_epochs(name)
-        lengths = np.zeros(len(self._ranks), dtype=np.int64)
+        lengths = np.zeros(len(self.ranks), dtype=np.int64)
         for schedule, epochs in recorded.items():
-            lengths[self._schedules == schedule] = len(epochs)
+            lengths[self.schedules == schedule] = len(epochs)
         starts = np.cumsum(lengths) - lengths
         parts = []
         for label, lists in held.items():
@@ -132,7 +134,7 @@ class JoinedRuns:
 
         def describe(place: int) -> str:
             row = int(np.searchsorted(starts + lengths, place, side="right"))
-            epoch = recorded[int(self._schedules[row])][place - int(starts[row])]
+            epoch = recorded[int(self.schedules[row])][place - int(starts[row])]
             return f"at epoch {epoch} {self._describe(row)}"
 
         joined = agreed(name, parts, int(lengths.sum()), describe).fill_null(np.nan)
@@ -174,8 +176,8 @@ class JoinedRuns:
             )
 
     def _describe(self, row: int) -> str:
-        arch = self._space.to_text(self._space.unrank(int(self._ranks[row])))
-        return f"of {arch}, schedule {self._schedules[row]}, seed {self._seeds[row]}"
+        arch = self._space.to_text(self._space.unrank(int(self.ranks[row])))
+        return f"of {arch}, schedule {self.schedules[row]}, seed {self._seeds[row]}"
 
 
 def join_archs(

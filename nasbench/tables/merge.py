@@ -73,8 +73,7 @@ def merge(tables: Sequence[Table], id: str, *, version: int = 1, title: str | No
             key=key,
             dataset=_dataset(named, trained),
             epochs=joined.epochs,
-            complete=any(table.metadata.complete for table in trained.values())
-            or is_complete(joined.keys, space, key),
+            complete=_is_complete(trained, joined, space, key),
             default_objective=objective,
             title=" joined with ".join(named) if title is None else title,
             recipe=recipe | {"digest": digest},
@@ -170,18 +169,31 @@ def _is_by_class(named: Mapping[str, Table], keys: NDArray[np.int64]) -> bool:
     )
 
 
-def is_complete(keys: NDArray[np.int64], space: SearchSpace, key: str) -> bool:
-    """Return whether all architectures or classes have trainings, if the space can be listed.
+def _is_complete(
+    trained: Mapping[str, Table], joined: JoinedRuns, space: SearchSpace, key: str
+) -> bool:
+    """Whether a table that is complete holds each schedule, or the joined rows are complete."""
+    whole = [table.schedules for table in trained.values() if table.metadata.complete]
+    held = bool(whole) and {*joined.epochs} <= set().union(*whole)
+    return held or is_complete(joined.ranks, joined.schedules, space, key)
+
+
+def is_complete(
+    ranks: NDArray[np.int64], schedules: NDArray[np.integer], space: SearchSpace, key: str
+) -> bool:
+    """Return whether every schedule has trainings of all architectures or classes.
 
     Args:
-        keys: Ranks of the architectures that own trainings, distinct.
-        space: The search space.
-        key: ``"arch"`` or ``"class"``, what they are keyed by.
+        ranks: Ranks of the architectures that own the ``n`` trainings, shape ``(n,)``.
+        schedules: Their schedules, shape ``(n,)``.
+        space: The search space; one that cannot be listed is never complete by class.
+        key: ``"arch"`` or ``"class"``, what trainings are keyed by.
     """
+    held = {len(np.unique(ranks[schedules == schedule])) for schedule in np.unique(schedules)}
     if key == "arch" or space.size is None or space.size > _MAX_LISTED:
-        return key == "arch" and len(keys) == space.size
+        return key == "arch" and held == {space.size}
     classes = space.rank_many(space.canonical_many(np.array(list(space.archs()))))
-    return len(keys) == len(np.unique(classes))
+    return held == {len(np.unique(classes))}
 
 
 def _dataset(named: Mapping[str, Table], trained: Mapping[str, Table]) -> str:

@@ -33,8 +33,8 @@ class Metadata:
         dataset: Data set that the networks were trained on.
         epochs: Recorded epochs by schedule, in the order of the values in curves; empty for a table
             without trainings.
-        complete: Whether every architecture (if keyed by class: every class) has trainings. In an
-            incomplete table, searches see only the recorded architectures.
+        complete: Whether every architecture (if keyed by class: every class) has trainings of every
+            schedule. In an incomplete table, searches see only the recorded architectures.
         default_objective: Column that a search optimises by default; None if there is no
             validation.
         title: One line.

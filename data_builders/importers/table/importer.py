@@ -21,7 +21,7 @@ from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, SchemaError, one_of
 from nasbench.space import SearchSpace
 from nasbench.storage.files import file_digest, json_digest
-from nasbench.tables.columns import load_space, read_archs
+from nasbench.tables.columns import load_space, read_archs, to_numpy
 from nasbench.tables.draft import Draft
 from nasbench.tables.merge import is_complete
 from nasbench.tables.schema import Metadata
@@ -278,9 +278,10 @@ class TableImporter(Importer):
         metadata, plan = self._metadata, self._plan
         recipe = {"file": path.name, "sha256": file_digest(path), **self._recipe}
         digest = json_digest(recipe)
-        recorded = np.unique(self._space.rank_many(read_archs(runs["arch"], self._space, "runs")))
+        ranks = self._space.rank_many(read_archs(runs["arch"], self._space, "runs"))
         if plan.metrics:
-            told = f"{len(runs):,} trainings of {len(recorded):,} architectures, from {path.name}."
+            n_archs = len(np.unique(ranks))
+            told = f"{len(runs):,} trainings of {n_archs:,} architectures, from {path.name}."
         else:
             told = f"Numbers of architectures that need no training, from {path.name}."
         notes = [metadata.description or told]
@@ -296,7 +297,7 @@ class TableImporter(Importer):
             )
         return replace(
             metadata,
-            complete=is_complete(recorded, self._space, metadata.key),
+            complete=is_complete(ranks, to_numpy(runs["schedule"]), self._space, metadata.key),
             title=metadata.title or f"{metadata.dataset or metadata.space}, from {path.name}",
             description=" ".join(notes),
             seeds=self._describe_seeds(path.name),

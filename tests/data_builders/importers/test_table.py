@@ -435,6 +435,16 @@ def test_a_file_of_the_whole_space_is_complete(tmp_path):
     assert not convert(path, "valid_accuracy@9=v").metadata.complete
 
 
+def test_a_schedule_of_some_architectures_makes_an_incomplete_table(tmp_path):
+    lines = [
+        f"{SPACE.to_text(arch)},50,{60 if i < 9 else ''}" for i, arch in enumerate(SPACE.archs())
+    ]
+    path = text(tmp_path, "\n".join(["cell,v,w", *lines]))
+    table = convert(path, "valid_accuracy@9=v", "valid_accuracy@12=w")
+    assert not table.metadata.complete
+    assert loaded(table).space.size == 9
+
+
 def test_what_the_table_says_of_itself(tmp_path):
     path = text(tmp_path, f"cell,v\n{A},50\n{B},60\n")
     plain = convert(path, "valid_accuracy@9=v").metadata

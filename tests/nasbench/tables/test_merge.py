@@ -516,6 +516,18 @@ def test_the_union_of_rows_may_be_complete(tmp_path):
     assert not joined(tmp_path, [halves[0], few]).metadata.complete
 
 
+def test_a_schedule_of_some_architectures_makes_an_incomplete_table(tmp_path):
+    cells = list(SPACE.archs())
+    rows = runs_of(cells, valid_accuracy=[[50.0]] * len(cells))
+    whole = written(tmp_path, metadata("whole"), rows)
+    assert joined(tmp_path, [whole, written(tmp_path, metadata("again"), rows)]).metadata.complete
+    longer = runs_of(cells[:5], schedule=9, valid_accuracy=[[60.0]] * 5)
+    few = written(tmp_path, replace(metadata("few"), epochs={9: [9]}), longer)
+    table = joined(tmp_path, [whole, few])
+    assert table.schedules[-1] == 9
+    assert not table.metadata.complete
+
+
 # --- classes of identical networks ---------------------------------------------------------------
 
 DEAD, LIVE = (0, 0, 0, 0, 0, 0), (0, 0, 0, 3, 0, 0)
