@@ -50,10 +50,13 @@ class Obstacle(NamedTuple):
     Attributes:
         reason: What is wrong.
         remedy: What to do about it.
+        unforeseen: Whether it is an error that no check foresees: a fault of the suite, or of
+            somebody's plug-in.
     """
 
     reason: str
     remedy: str
+    unforeseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,19 @@ class NotShown:
         folder: Folder of the record.
         reason: What is wrong.
         remedy: What to do about it.
+        unforeseen: See :class:`Obstacle`.
     """
 
     folder: Path
     reason: str
     remedy: str
+    unforeseen: bool = False
 
 
 def attempt(step: Callable[[], T], obstacle: Callable[[Exception], Obstacle]) -> T | Obstacle:
     """What a step on the way to a board gives, or the obstacle that its error poses.
 
-    Whatever a record or a table makes go wrong stops no other: only this catches everything.
+    Whatever a record or a table makes go wrong stops no other, so this catches everything.
 
     Args:
         step: The step.
@@ -83,9 +88,11 @@ def attempt(step: Callable[[], T], obstacle: Callable[[Exception], Obstacle]) ->
     try:
         return step()
     except Exception as error:
-        if not isinstance(error, NasbenchError):
-            _LOG.debug("an error that no check foresees", exc_info=True)
-        return obstacle(error)
+        met = obstacle(error)
+        if isinstance(error, NasbenchError):
+            return met
+        _LOG.debug("an error that no check foresees", exc_info=True)
+        return met._replace(unforeseen=True)
 
 
 class Read(Protocol):
@@ -212,6 +219,20 @@ def unfit(record: AnyRecord, error: Exception) -> Obstacle:
         f"its trials do not fit {_name(Question.of(record.manifest))}: "
         f"{_text(error, record.folder)}",
         f"Delete the folder and {AGAIN}.",
+    )
+
+
+def undrawn(title: str, error: Exception) -> Obstacle:
+    """The obstacle that an error in the pages of a board poses to its records.
+
+    Args:
+        title: Title of the board.
+        error: The error.
+    """
+    return Obstacle(
+        f"no page of its board {title!r} can be made: {_text(error)}",
+        "Report this error.",
+        unforeseen=True,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import exp
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -20,7 +21,8 @@ SummaryName: TypeAlias = Literal["mean", "iqm", "median"]
 
 _SEED = 20_200_403
 _INDEPENDENT = 1
-
+_NOTHING = 746.0
+"""What e to the minus this and less is, rounded to a float: 0."""
 
 CUT = 0.25
 """Share of the seeds that an inter-quartile mean leaves out at each end, rounded down."""
@@ -208,7 +210,13 @@ def random_search(
     mass, mean = _by_loss(observed, reported, weights)
     worse = np.append(np.cumsum(mass[::-1])[::-1][1:], 0.0) / mass.sum()
     steps = np.append(np.diff(mean), 0.0)
-    return np.array([mean[0] + worse**k @ steps for k in evaluations])
+    found = []
+    for k in evaluations:
+        chances = np.zeros(len(worse))
+        n = len(worse) - np.searchsorted(worse[::-1], exp(-_NOTHING / max(k, 1)))
+        np.power(worse[:n], k, out=chances[:n])  # the rest is 0 as a float, and slow to find so
+        found.append(mean[0] + chances @ steps)
+    return np.array(found)
 
 
 def random_search_middle(

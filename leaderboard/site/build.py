@@ -4,14 +4,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from leaderboard.admission import find_readable
+from leaderboard.admission import NotShown, Obstacle, attempt, find_readable, undrawn
+from leaderboard.boards import Board
 from leaderboard.explorer.pages import file_name
 from leaderboard.explorer.pages import pages as explorer_pages
-from leaderboard.scores import Ranking, rank
+from leaderboard.scores import rank
 from leaderboard.shipped import RECORDS
 from leaderboard.site.feed import feed
 from leaderboard.site.overview import verdicts
@@ -28,7 +30,7 @@ from leaderboard.site.places import (
     written,
 )
 from leaderboard.site.shown import shown
-from leaderboard.submissions.verified import read_marks
+from leaderboard.submissions.verified import Mark, Seal, read_marks
 from nasbench.errors import InvalidArgumentError, RecordError
 from nasbench.registry import require
 from nasbench.storage.files import atomic, writable_folder
@@ -48,8 +50,9 @@ def build(
     """Rank all records below a folder and write the site.
 
     A record that cannot be shown stops no other: the overview lists it with the reason and a
-    remedy. The overview is written last, every file as a whole; what an earlier site in the folder
-    had and this one has not is deleted.
+    remedy. Nor does a board of which a page cannot be made: it is left out with all its records.
+    The overview is written last, every file as a whole; what an earlier site in the folder had and
+    this one has not is deleted.
 
     Args:
         runs: Folder of records, full or compact; or several.
@@ -68,7 +71,8 @@ def build(
         Path of the overview.
 
     Raises:
-        RecordError: There are no records, none can be shown, or a mark is none.
+        RecordError: There are no records, none can be shown, or a mark is none. Or the site is
+            written, but an error that no check foresees keeps something from it.
         InvalidArgumentError: The folder of the site cannot be written, or has files of others; the
             release exists.
         MissingExtraError: jinja2 is not installed.
@@ -87,29 +91,104 @@ def build(
     writable_folder(out)
     ranking = rank(records, progress=progress)
     not_shown = [*damaged, *ranking.not_shown]
-    if not ranking.boards:
+    make = partial(
+        _made,
+        marks=known,
+        roots=[*_roots(folders), RECORDS],
+        releases_=sorted({*releases(out), *([release] if release else [])}),
+        release=release,
+        explorer=explorer,
+    )
+    made, undrawable = _drawable(ranking.boards, not_shown, make)
+    not_shown += undrawable
+    if made is None:
         for left in not_shown:
             tell(f"Not shown: {left.folder}: {left.reason}. {left.remedy}")
         raise RecordError("no record can be shown: nothing was written")
-    boards = shown(list(ranking), known)
-    judged, reason = verdicts(list(ranking))
-    document = feed(boards, judged, not_shown, [*_roots(folders), RECORDS])
-    names = sorted({*releases(out), *([release] if release else [])})
-    further = _explorer(ranking) if explorer else {}
-    places = {space: f"{EXPLORER}/{file_name(space)}" for space in further}
-    links = tuple(Link(f"Explore {space}", place) for space, place in places.items())
-    site = Site(boards, judged, reason, document, tuple(names), links)
-    pages = files(site) | {places[space]: page for space, page in further.items()}
-    check_files(out, pages)
-    if frozen is not None and release is not None:
-        _freeze(frozen, files(site, release=release), document)
-    _write(out, pages, document)
-    for left in document["not_shown"]:
+    check_files(out, made.pages)
+    if frozen is not None:
+        _freeze(frozen, made.frozen, made.document)
+    _write(out, made.pages, made.document)
+    for left in made.document["not_shown"]:
         tell(f"Not shown: {left['record']}: {left['reason']}. {left['remedy']}")
     if shipped and folders:
-        for line in _standings(ranking, mine):
+        for line in _standings(made.boards, mine):
             tell(line)
+    faults = [*(left.reason for left in not_shown if left.unforeseen), *made.faults]
+    if faults:
+        raise RecordError(f"{out / PAGE} is written, but not whole: {faults[0]}")
     return out / PAGE
+
+
+class _Made(NamedTuple):
+    """A site, before anything of it is written.
+
+    Attributes:
+        boards: What it shows.
+        document: The feed.
+        pages: All other files.
+        frozen: The same for a release; empty without one.
+        faults: Errors that keep something else than boards from its pages.
+    """
+
+    boards: Sequence[Board]
+    document: dict[str, Any]
+    pages: Mapping[str, str | bytes]
+    frozen: Mapping[str, str | bytes]
+    faults: Sequence[str]
+
+
+def _made(
+    boards: Sequence[Board],
+    not_shown: Sequence[NotShown],
+    *,
+    marks: Mapping[Seal, Mark],
+    roots: Sequence[Path],
+    releases_: Sequence[str],
+    release: str | None,
+    explorer: bool,
+) -> _Made:
+    """The site of some boards."""
+    drawn = shown(boards, marks)
+    judged, reason, faults = verdicts(boards)
+    document = feed(drawn, judged, not_shown, roots)
+    further = _explorer(boards) if explorer else {}
+    places = {space: f"{EXPLORER}/{file_name(space)}" for space in further}
+    links = tuple(Link(f"Explore {space}", place) for space, place in places.items())
+    site = Site(drawn, judged, reason, faults, document, tuple(releases_), links)
+    pages = files(site) | {places[space]: page for space, page in further.items()}
+    return _Made(boards, document, pages, files(site, release=release) if release else {}, faults)
+
+
+def _drawable(
+    boards: Sequence[Board],
+    not_shown: Sequence[NotShown],
+    make: Callable[[Sequence[Board], Sequence[NotShown]], _Made],
+) -> tuple[_Made | None, list[NotShown]]:
+    """The site of all boards that have a site when alone; None if there is none.
+
+    Returns:
+        The site, and the records of the boards that are left out.
+
+    Raises:
+        Exception: What stops the site is not to be had with one of the boards alone.
+    """
+    if not boards:
+        return None, []
+    try:
+        return make(boards, not_shown), []
+    except Exception:
+        alone = [attempt(partial(make, [b], []), partial(undrawn, b.title)) for b in boards]
+        if not any(isinstance(made, Obstacle) for made in alone):
+            raise
+    left_out = [
+        NotShown(row.records.folder, *made)
+        for board, made in zip(boards, alone, strict=True)
+        if isinstance(made, Obstacle)
+        for row in board.rows
+    ]
+    kept = [b for b, made in zip(boards, alone, strict=True) if not isinstance(made, Obstacle)]
+    return (make(kept, [*not_shown, *left_out]) if kept else None), left_out
 
 
 def _roots(folders: Sequence[str | Path]) -> list[Path]:
@@ -122,9 +201,9 @@ def _roots(folders: Sequence[str | Path]) -> list[Path]:
         return places
 
 
-def _standings(ranking: Ranking, mine: Container[str]) -> Iterator[str]:
+def _standings(boards: Iterable[Board], mine: Container[str]) -> Iterator[str]:
     """Where the rows of some records stand, a line for each board that has any."""
-    for board in ranking:
+    for board in boards:
         own = [row for row in board.rows if row.records.manifest.digest in mine]
         if len(own) == len(board.rows):
             yield f"{board.title}: nothing else that ships answers the same question"
@@ -133,9 +212,9 @@ def _standings(ranking: Ranking, mine: Container[str]) -> Iterator[str]:
             yield f"{board.title}: of {len(board.rows)} rows, {', '.join(places)}"
 
 
-def _explorer(ranking: Ranking) -> dict[str, str]:
+def _explorer(boards: Iterable[Board]) -> dict[str, str]:
     """Pages of the explorer for the benchmarks of the boards, by their spaces."""
-    opened = {b.landscape.benchmark.content_hash: b.landscape.benchmark for b in ranking}
+    opened = {b.landscape.benchmark.content_hash: b.landscape.benchmark for b in boards}
     return explorer_pages(opened.values(), home=f"../{PAGE}")
 
 

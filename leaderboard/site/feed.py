@@ -1,19 +1,24 @@
-"""The numbers of the page for programs: ``leaderboard.json``."""
+"""The numbers of the pages for programs: ``leaderboard.json``, and a file of points a board."""
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from leaderboard.admission import NotShown
 from leaderboard.boards import Row
-from leaderboard.command import command
-from leaderboard.curves import RANDOM, Curve
+from leaderboard.command import command, ranges
+from leaderboard.curves import RANDOM
+from leaderboard.searches import Axis
 from leaderboard.site import notes, overview
+from leaderboard.site.plots import rounded
 from leaderboard.site.shown import Shown
+from leaderboard.targets import Attainment
 from leaderboard.verdict.judge import Verdict
 from nasbench.errors import RecordError
 
@@ -24,7 +29,7 @@ def feed(
     not_shown: Sequence[NotShown],
     runs: Sequence[Path],
 ) -> dict[str, Any]:
-    """All boards as plain values; numbers that do not exist are null.
+    """All boards as plain values, without their curves; numbers that do not exist are null.
 
     Args:
         boards: Boards with their curves.
@@ -34,7 +39,7 @@ def feed(
     """
     runs = [folder.absolute() for folder in runs]
     document = {
-        "made_by": f"nasbench {version('nasbench')}",
+        "made_by": _made_by(),
         "files": [],
         "verdicts": [overview.encoded(verdict) for verdict in verdicts],
         "boards": [_board(shown, runs) for shown in boards],
@@ -51,14 +56,80 @@ def feed(
     return plain
 
 
+def points(shown: Shown) -> dict[str, Any]:
+    """What the charts of a board show, with as many digits; numbers that do not exist are null.
+
+    Args:
+        shown: A board with its curves.
+    """
+    runtimes: dict[tuple[str, Axis], list[Attainment]] = {}
+    for found in shown.attained:
+        runtimes.setdefault((found.label, found.axis), []).append(found)
+    axes = tuple(shown.curves)
+    board = shown.board
+    document = {
+        "made_by": _made_by(),
+        "title": board.title,
+        "page": f"boards/{shown.slug}.html",
+        "targets": _of(runtimes[board.rows[0].label, axes[0]], lambda found: found.target),
+        "reached_at": {
+            axis: rounded(next(iter(by_label.values())).at)
+            for axis, by_label in shown.reached.items()
+        },
+        "rows": [
+            {
+                "rank": row.rank,
+                "label": row.label,
+                "hits": _of(runtimes[row.label, axes[0]], lambda found: found.hits.mean),
+                "axes": {
+                    axis: {
+                        **_curve(shown, axis, row.label, interval=True),
+                        "runtime": _of(runtimes[row.label, axis], lambda found: found.runtime),
+                        "speedup": _of(runtimes[row.label, axis], lambda found: found.speedup),
+                    }
+                    for axis in axes
+                },
+            }
+            for row in board.rows
+        ],
+        "random_search": {
+            axis: _curve(shown, axis, RANDOM, interval=False)
+            for axis, by_label in shown.curves.items()
+            if RANDOM in by_label
+        },
+    }
+    plain: dict[str, Any] = _without_nan(document)
+    return plain
+
+
+def _curve(shown: Shown, axis: Axis, label: str, *, interval: bool) -> dict[str, list[float]]:
+    """Mean regret along an axis, and the share of runs and targets that are reached."""
+    curve = shown.curves[axis][label]
+    found = {"at": curve.at, "mean": curve.mean}
+    if interval:
+        found |= {"low": curve.low, "high": curve.high}
+    if axis in shown.reached:
+        found["reached"] = shown.reached[axis][label].mean
+    return {name: rounded(values) for name, values in found.items()}
+
+
+def _of(found: Sequence[Attainment], number: Callable[[Attainment], float]) -> list[float]:
+    return rounded(np.array([number(one) for one in found]))
+
+
+def _made_by() -> str:
+    return f"nasbench {version('nasbench')}"
+
+
 def _board(shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
-    board, drawn = shown.board, shown.curves
+    board = shown.board
     landscape = board.landscape
     about, surrogate = landscape.benchmark.description, landscape.population.surrogate
     described = ("title", "description", "dataset", "space", "source", "licence", "citation")
     return {
         "title": board.title,
         "page": f"boards/{shown.slug}.html",
+        "points": f"boards/{shown.slug}.json",
         "question": asdict(board.question),
         "compared_after_epochs": board.epochs,
         "benchmark": {name: getattr(about, name) for name in described},
@@ -88,11 +159,6 @@ def _board(shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
         "random_search": {
             "evaluations": board.random_evaluations,
             "regret": board.random_regret,
-            "curve": {
-                axis: _curve(by_label[RANDOM], interval=False)
-                for axis, by_label in drawn.items()
-                if RANDOM in by_label
-            },
         },
         "differences_over_seeds": shown.seeds and asdict(shown.seeds),
         "rows": [_row(row, shown, runs) for row in board.rows],
@@ -111,7 +177,7 @@ def _row(row: Row, shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
         "tied_with_first": row.tied,
         "gap_to_first": asdict(row.gap),
         "common_seeds": row.common_seeds,
-        "seeds": list(row.seeds),
+        "seeds": ranges(row.seeds),
         "scores": {
             name: asdict(row.scores[name]) if name in row.scores else None
             for name in shown.board.columns
@@ -123,31 +189,7 @@ def _row(row: Row, shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
         "record_content_hash": row.content_hash,
         "command": _command(row),
         "manifest": manifest.encode(),
-        "targets": {axis: _targets(row.label, axis, shown) for axis in shown.curves},
-        "curves": {axis: _curve(by_label[row.label]) for axis, by_label in shown.curves.items()},
-        "reached": {
-            axis: _curve(by_label[row.label], interval=False)
-            for axis, by_label in shown.reached.items()
-        },
     }
-
-
-def _targets(label: str, axis: str, shown: Shown) -> dict[str, list[float]]:
-    """Hit rate, expected running time and speed-up of a row by target, see ``targets``."""
-    own = [found for found in shown.attained if (found.label, found.axis) == (label, axis)]
-    return {
-        "target": [found.target for found in own],
-        "hits": [found.hits.mean for found in own],
-        "runtime": [found.runtime for found in own],
-        "speedup": [found.speedup for found in own],
-    }
-
-
-def _curve(curve: Curve, *, interval: bool = True) -> dict[str, list[float]]:
-    columns = {"at": curve.at.tolist(), "mean": curve.mean.tolist()}
-    if interval:
-        columns |= {"low": curve.low.tolist(), "high": curve.high.tolist()}
-    return columns
 
 
 def _command(row: Row) -> str | None:

@@ -11,18 +11,22 @@ from leaderboard.site import diagrams
 from leaderboard.site.looks import family, family_name, hue
 from leaderboard.verdict.field import comparable, field
 from leaderboard.verdict.judge import Verdict, judge
-from nasbench.errors import InvalidArgumentError
+from nasbench.errors import InvalidArgumentError, first_line
 
 MOST = 20
 """Methods in the matrix of wins and in the profile of ranks."""
 
 
-def verdicts(boards: Sequence[Board]) -> tuple[list[Verdict], str]:
-    """The verdicts over benchmarks, that on the most tasks first; and why there is none.
+def verdicts(boards: Sequence[Board]) -> tuple[list[Verdict], str, list[str]]:
+    """The verdicts over benchmarks, that on the most tasks first.
 
     Boards are judged together if they ask the same of several benchmarks.
+
+    Returns:
+        The verdicts; why there is none, empty if there is one; and a sentence for each that is
+        missing because of an error that no check foresees.
     """
-    found, reasons = [], []
+    found, reasons, faults = [], [], []
     for name, together in comparable(boards):
         if len({board.question.benchmark for board in together}) < 2:
             continue
@@ -30,15 +34,20 @@ def verdicts(boards: Sequence[Board]) -> tuple[list[Verdict], str]:
             found.append(judge(field(together, name=name)))
         except InvalidArgumentError as error:
             reasons.append(f"{name}: {error}")
+        except Exception as error:
+            faults.append(f"No verdict on {name}: {type(error).__name__}: {first_line(error)}")
     found.sort(key=lambda v: (-len(v.field.tasks), -len(v.field.methods), v.field.name))
-    if found:
-        return found, ""
-    if reasons:
-        return [], f"No verdict over benchmarks: {reasons[0]}."
-    return [], (
-        "No verdict over benchmarks: no two boards ask the same of different benchmarks. Run the "
-        "same methods with the same budget and seeds on several benchmarks."
+    if found or faults:
+        return found, "", faults
+    why = (
+        f"{reasons[0]}."
+        if reasons
+        else (
+            "no two boards ask the same of different benchmarks. Run the same methods with the "
+            "same budget and seeds on several benchmarks."
+        )
     )
+    return [], f"No verdict over benchmarks: {why}", []
 
 
 def encoded(verdict: Verdict) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """All files of a site but its feed, as text or bytes by their names."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from leaderboard import COLUMNS
 from leaderboard.curves import POINTS
 from leaderboard.site import algorithms, board, overview, tables
 from leaderboard.site.downloads import downloads
+from leaderboard.site.feed import points
 from leaderboard.site.looks import family, family_name, hue
 from leaderboard.site.places import FEED, PAGE, RELEASES, slugs
 from leaderboard.site.shown import Shown
@@ -40,6 +42,7 @@ class Site:
         boards: The boards.
         verdicts: Verdicts over benchmarks, the widest first.
         reason: Why there is none; empty if there is one.
+        faults: Errors that keep a verdict from the overview, in sentences.
         document: The feed.
         releases: Names of the frozen releases.
         links: Further pages.
@@ -48,6 +51,7 @@ class Site:
     boards: Sequence[Shown]
     verdicts: Sequence[Verdict]
     reason: str
+    faults: Sequence[str]
     document: dict[str, Any]
     releases: tuple[str, ...]
     links: tuple[Link, ...]
@@ -78,6 +82,7 @@ def files(site: Site, *, release: str = "") -> dict[str, str | bytes]:
     for shown, numbers in zip(site.boards, site.document["boards"], strict=True):
         view = board.view(shown, numbers, of_algorithms)
         found[f"boards/{shown.slug}.html"] = _render("board", common, view=view, **_reading())
+        found[f"boards/{shown.slug}.json"] = json.dumps(points(shown))
     for name in names:
         boards = [shown for shown in site.boards if shown.rows(name)]
         slug = of_algorithms[name]
@@ -110,6 +115,7 @@ def _overview(site: Site, of_algorithms: dict[str, str]) -> dict[str, Any]:
         "lede": f"{' '.join(counts)}.",
         "verdicts": [overview.view(verdict) for verdict in site.verdicts],
         "reason": site.reason,
+        "faults": site.faults,
         "boards": [board.entry(shown) for shown in site.boards],
         "algorithms": [
             {

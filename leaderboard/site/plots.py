@@ -208,7 +208,7 @@ def _series(
     grids: list[list[float]] = []
     series = []
     for name, curve in drawn.items():
-        at = _rounded(curve.at / divisor)
+        at = rounded(curve.at / divisor)
         if at not in grids:
             grids.append(at)
         found = {
@@ -217,10 +217,10 @@ def _series(
             "look": looks.get(name),
             "lead": name in leading or name == RANDOM,
             "x": grids.index(at),
-            "y": _rounded(curve.mean),
+            "y": rounded(curve.mean),
         }
         if bands and name != RANDOM and not np.isnan(curve.low).any():
-            found |= {"low": _rounded(curve.low), "high": _rounded(curve.high)}
+            found |= {"low": rounded(curve.low), "high": rounded(curve.high)}
         series.append(found)
     return {"grids": grids, "series": series}
 
@@ -235,8 +235,8 @@ def _steps(
         "look": look,
         "lead": label in leading or look is None,
         "step": True,
-        "at": _rounded(ordered[:, 0]),
-        "y": _rounded(ordered[:, 1]),
+        "at": rounded(ordered[:, 0]),
+        "y": rounded(ordered[:, 1]),
     }
 
 
@@ -263,5 +263,6 @@ def _bottom(means: NDArray[np.float64], lows: NDArray[np.float64]) -> float:
     return 0.9 * max(float(np.nanmin(np.append(lows, least))), least / 4)
 
 
-def _rounded(values: NDArray[np.float64]) -> list[float]:
+def rounded(values: NDArray[np.float64]) -> list[float]:
+    """Values with the digits of the charts."""
     return [float(f"{value:.{_DIGITS}g}") for value in values.tolist()]

@@ -278,16 +278,18 @@ def _write_page(runs: Sequence[Path], out: Path, **options: Any) -> None:
     told: list[str] = []
     scored = 0
 
-    with status("Reading the records") as show:
+    try:
+        with status("Reading the records") as show:
 
-        def progress(n: int) -> None:
-            nonlocal scored
-            scored += n
-            show(f"Writing the pages, {scored:,} records scored")
+            def progress(n: int) -> None:
+                nonlocal scored
+                scored += n
+                show(f"Writing the pages, {scored:,} records scored")
 
-        page = SIBLINGS.load("site")(runs, out, progress=progress, tell=told.append, **options)
-    for line in told:
-        note(line)
+            page = SIBLINGS.load("site")(runs, out, progress=progress, tell=told.append, **options)
+    finally:
+        for line in told:
+            note(line)
     say(f"Page: {page.resolve()}")
 
 

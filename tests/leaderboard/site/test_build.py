@@ -48,6 +48,9 @@ def test_site_has_a_page_for_each_board_algorithm_and_table(site):
         "boards/toy-1-100-simulated-seconds.html",
         "boards/toy-whole-1-20-trials.html",
         "boards/toy-whole-1-20-trials-4-workers.html",
+        "boards/toy-1-100-simulated-seconds.json",
+        "boards/toy-whole-1-20-trials.json",
+        "boards/toy-whole-1-20-trials-4-workers.json",
         "algorithms/random_search.html",
         "algorithms/regularized_evolution.html",
         "tables/toy-1.html",
@@ -139,14 +142,8 @@ def test_feed_holds_the_same_numbers(site):
     first = feed["boards"][1]
     assert [row["rank"] for row in first["rows"]] == [1, 2, 3]
     assert first["random_search"]["evaluations"] == 20
+    assert [row["seeds"] for row in first["rows"]].count("0:8") == 2
     for row in first["rows"]:
-        assert row["curves"]["evaluations"]["mean"][-1] == pytest.approx(
-            row["scores"]["regret"]["mean"]
-        )
-        assert row["reached"]["epochs"]["mean"][-1] == pytest.approx(
-            row["scores"]["targets_reached"]["mean"]
-        )
-        assert row["targets"]["seconds"]["hits"][-1] == row["scores"]["optimum_found"]["mean"]
         assert len(row["record_content_hash"]) == 64
         assert row["manifest"]["algorithm"] == row["algorithm"]
     assert feed["boards"][0]["random_search"]["regret"] is None
@@ -156,6 +153,40 @@ def test_feed_holds_the_same_numbers(site):
     assert left["remedy"].endswith(".")
 
 
+def test_points_of_a_board_are_those_of_its_charts_and_its_scores(site):
+    feed = json.loads((site.parent / "leaderboard.json").read_text(encoding="utf-8"))
+    for made in feed["boards"]:
+        text = (site.parent / made["points"]).read_text(encoding="utf-8")
+        points = json.loads(text, parse_constant=refuse_constant)
+        assert (points["title"], points["page"]) == (made["title"], made["page"])
+        assert points["targets"][-1] == 0.0
+        for row, drawn in zip(made["rows"], points["rows"], strict=True):
+            assert (drawn["rank"], drawn["label"]) == (row["rank"], row["label"])
+            scores = {name: score["mean"] for name, score in row["scores"].items() if score}
+            for axis, one in drawn["axes"].items():
+                assert one["mean"][-1] == pytest.approx(scores["regret"], rel=1e-4)
+                assert one["reached"][-1] == pytest.approx(scores["targets_reached"], rel=1e-4)
+                assert len(one["reached"]) == len(points["reached_at"][axis])
+                assert len({len(one[name]) for name in ("at", "mean", "low", "high")}) == 1
+                assert len(one["runtime"]) == len(one["speedup"]) == len(points["targets"])
+                never = [runtime is None for runtime in one["runtime"]]
+                assert never == [share == 0 for share in drawn["hits"]]
+            assert drawn["hits"][-1] == pytest.approx(scores["optimum_found"], rel=1e-4)
+        page = (site.parent / made["page"]).read_text(encoding="utf-8")
+        charts = re.findall(r'<script type="application/json">(.*?)</script>', page, re.S)
+        for chart in json.loads(charts[0]):
+            if chart["axis"] != "seconds":  # there in another unit
+                for drawn, series in zip(points["rows"], chart["series"], strict=False):
+                    one = drawn["axes"][chart["axis"]]
+                    assert (one["at"], one["mean"]) == (
+                        chart["grids"][series["x"]],
+                        series["y"],
+                    )
+    (axes,) = {tuple(made["random_search"]) for made in feed["boards"]}
+    assert axes == ("evaluations", "regret")
+    assert set(points["random_search"]) == {"evaluations", "epochs"}
+
+
 def test_downloads_hold_the_scores_of_every_seed(site):
     folder = site.parent / "downloads"
     feed = json.loads((site.parent / "leaderboard.json").read_text(encoding="utf-8"))
@@ -163,7 +194,8 @@ def test_downloads_hold_the_scores_of_every_seed(site):
     for row in feed["boards"][1]["rows"]:
         own = [one for one in seeds if one["row"] == row["label"]]
         if row["algorithm"] == "regularized_evolution":
-            assert [one["seed"] for one in own] == row["seeds"]
+            assert row["seeds"] == f"0:{len(own)}"
+            assert [one["seed"] for one in own] == list(range(len(own)))
             mean = sum(one["regret"] for one in own) / len(own)
             assert mean == pytest.approx(row["scores"]["regret"]["mean"])
     for part in ("seeds", "curves"):
@@ -504,7 +536,7 @@ def test_failed_build_leaves_the_site_as_it_was(
         raise InvalidArgumentError("no page")
 
     monkeypatch.setattr("leaderboard.site.build.files", fail)
-    with pytest.raises(InvalidArgumentError):
+    with pytest.raises(RecordError, match="nothing was written"):
         build(home.runs, site.parent, release="never")
     assert contents(site.parent) == before
 

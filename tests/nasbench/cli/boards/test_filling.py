@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from leaderboard.site import notes
+
 PLAN = """
 [[part]]
 name = "small"
@@ -93,9 +95,41 @@ def test_the_board_that_ships_is_the_default(plan, tmp_path, monkeypatch):
         document = json.loads((tmp_path / name / "leaderboard.json").read_text())
         assert document["not_shown"] == []
         (board,) = [b for b in document["boards"] if b["title"] == "nb201-cifar10@1, 6 trials"]
-        rows[name] = {row["label"]: len(row["seeds"]) for row in board["rows"]}
-    assert rows["site"] == {"random_search": 3, "local_search": 3}
-    assert rows["both"] == {"random_search": 2, "local_search": 3}
+        rows[name] = {row["label"]: row["seeds"] for row in board["rows"]}
+    assert rows["site"] == {"random_search": "0:3", "local_search": "0:3"}
+    assert rows["both"] == {"random_search": "0:2", "local_search": "0:3"}
+
+
+def test_a_board_that_cannot_be_drawn_leaves_the_others_and_is_told(plan, tmp_path, monkeypatch):
+    pytest.importorskip("jinja2", reason="pages need jinja2")
+    run = ("run", "random_search", "nb201-cifar10", "--processes", "1", "--seeds", "0:2")
+    for trials in ("5", "6"):
+        assert plan(*run, "--trials", trials)[0] == 0
+    real = notes.warnings
+
+    def failing(board):
+        if board.question.trials == 6:
+            raise ZeroDivisionError("nothing to divide by\nat all")
+        return real(board)
+
+    monkeypatch.setattr(notes, "warnings", failing)
+    why = (
+        "no page of its board 'nb201-cifar10@1, 6 trials' can be made: ZeroDivisionError: nothing "
+        "to divide by"
+    )
+    code, out, error = plan("leaderboard", "build", "runs", "--out", "site")
+    assert (code, out) == (2, "")
+    left, last = error.splitlines()
+    assert left.startswith("Not shown: nb201-cifar10/random_search-")
+    assert left.endswith(f": {why}. Report this error.")
+    assert last == f"error: site/index.html is written, but not whole: {why}"
+    assert [path.stem for path in (tmp_path / "site/boards").glob("*.html")] == [
+        "nb201-cifar10-1-5-trials"
+    ]
+    monkeypatch.setattr(notes, "warnings", lambda board: 1 / 0)
+    code, _, error = plan("leaderboard", "build", "runs", "--out", "none")
+    assert (code, error.count("Not shown: ")) == (2, 2)
+    assert error.endswith("error: no record can be shown: nothing was written\n")
 
 
 def test_compact_records_are_verified_and_get_no_mark(plan):
