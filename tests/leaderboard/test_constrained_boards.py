@@ -117,7 +117,7 @@ def test_exhaustive_search_sees_no_other_training(boards):
 def test_pages_say_the_constraint(boards, runs):
     drawn = shown([*boards.values()], {})
     document = feed(drawn, [], [], [runs])
-    site = Site(drawn, [], "", document, (), ())
+    site = Site(drawn, [], "", [], document, (), ())
     pages = files(site)
     page = pages[f"boards/{drawn[list(boards).index(f'{TITLE}, {BOUND}')].slug}.html"]
     bound = BOUND.replace("<", "&lt;")
