@@ -13,8 +13,8 @@ from leaderboard.papers.latex import cite, escape
 from leaderboard.papers.outputs import MADE_BY, check_place, write
 from leaderboard.papers.selection import Selection, select
 from leaderboard.site.formatting import settings_text
-from leaderboard.verdict.field import comparable
 from leaderboard.verdict.pairs import ALPHA, LEAST_TASKS
+from leaderboard.verdict.tasks import comparable
 from nasbench.errors import listed, printable
 
 _HASH = 12

@@ -15,7 +15,7 @@ from leaderboard.papers.selection import Selection, in_common, select, short_tit
 from leaderboard.papers.writers import BIB_HEAD, WRITERS, Cell, Heading, Line, Table
 from leaderboard.site.formatting import TextColumn
 from leaderboard.site.formatting import columns as text_columns
-from leaderboard.verdict.field import comparable
+from leaderboard.verdict.tasks import comparable
 from nasbench.errors import UnknownNameError, one_of
 
 ENDINGS = {".tex": "latex", ".md": "markdown", ".csv": "csv"}

@@ -9,10 +9,11 @@ from leaderboard.boards import Board
 from leaderboard.papers.panels import MOST, Panel, Series
 from leaderboard.papers.selection import check_count
 from leaderboard.statistics import Estimate
-from leaderboard.verdict.field import comparable, field
+from leaderboard.verdict.field import field
 from leaderboard.verdict.judge import Verdict, judge
 from leaderboard.verdict.pairs import LEAST_TASKS
 from leaderboard.verdict.ranks import average_ranks
+from leaderboard.verdict.tasks import comparable
 from nasbench.errors import InvalidArgumentError, NasbenchError
 
 SHARES = tuple(float(f"{share:.4g}") for share in np.geomspace(0.01, 1.0, 33))
@@ -51,7 +52,7 @@ def rank_panels(boards: Sequence[Board]) -> tuple[list[Panel], list[str]]:
     found, notes, why = [], [], ""
     for name, together in comparable(boards):
         try:
-            made = field(together, name=name, shares=SHARES)
+            made = field(together, name=name, shares=SHARES, every_task=False)
         except InvalidArgumentError as error:
             why = why or f"{name}: {error}"
             continue
@@ -59,7 +60,7 @@ def rank_panels(boards: Sequence[Board]) -> tuple[list[Panel], list[str]]:
         notes += made.footnotes
         ranks = average_ranks(made.values)
         order = sorted(range(len(made.methods)), key=lambda i: (ranks[-1][i].mean, i))
-        n = len(together)
+        n = len(made.tasks)
         found.append(
             Panel(
                 title=f"{n} benchmark{'s' * (n != 1)}, {name}",
@@ -95,16 +96,17 @@ def diagrams(boards: Sequence[Board]) -> list[Diagram]:
     found, why = [], ""
     for name, together in comparable(boards):
         try:
-            verdict = judge(field(together, name=name))
+            verdict = judge(field(together, name=name, every_task=False))
+            n_tasks = len(verdict.field.tasks)
             if verdict.tests is None:
                 raise InvalidArgumentError(
                     f"critical differences need at least {LEAST_TASKS} benchmarks, not "
-                    f"{len(together)}; the page of a board draws its own rows over their seeds"
+                    f"{n_tasks}; the page of a board draws its own rows over their seeds"
                 )
         except NasbenchError as error:
             why = why or f"{error} ({name})"
             continue
-        found.append(_diagram(verdict, len(together)))
+        found.append(_diagram(verdict, n_tasks))
     if not found:
         raise InvalidArgumentError(why)
     return found

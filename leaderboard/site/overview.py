@@ -9,8 +9,9 @@ import numpy as np
 from leaderboard.boards import Board
 from leaderboard.site import diagrams
 from leaderboard.site.looks import family, family_name, hue
-from leaderboard.verdict.field import comparable, field
+from leaderboard.verdict.field import field
 from leaderboard.verdict.judge import Verdict, judge
+from leaderboard.verdict.tasks import comparable
 from nasbench.errors import InvalidArgumentError, first_line
 
 MOST = 20
@@ -31,7 +32,7 @@ def verdicts(boards: Sequence[Board]) -> tuple[list[Verdict], str, list[str]]:
         if len({board.question.benchmark for board in together}) < 2:
             continue
         try:
-            found.append(judge(field(together, name=name)))
+            found.append(judge(field(together, name=name, every_task=False)))
         except InvalidArgumentError as error:
             reasons.append(f"{name}: {error}")
         except Exception as error:

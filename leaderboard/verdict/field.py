@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from leaderboard.boards import FAMILY, REMARK, Board, Row
 from leaderboard.labels import labels
 from leaderboard.searches import Axis, Search, step_values
+from leaderboard.verdict.tasks import fullest, kind, name_of, same_benchmark
 from nasbench.errors import InvalidArgumentError, one_of
 
 SHARES = (0.1, 0.3, 1.0)
@@ -47,7 +48,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A method that is on some task but not in the field.
+    """A method that is on some task, or a board, that is not in the field.
 
     Attributes:
         label: Its name.
@@ -69,7 +70,7 @@ class Field:
         seeds: The seeds that all methods have on all tasks.
         values: Normalised regret after each of the shares of the budget, shape ``(n_shares,
             n_methods, n_tasks, n_seeds)``: 0 is the best architecture, 1 a random one.
-        left_out: The other methods.
+        left_out: The other methods and boards.
         shares: Shares of the budget, ascending; the last is 1.
 
     Raises:
@@ -108,47 +109,6 @@ class Field:
         return found
 
 
-def comparable(boards: Sequence[Board]) -> list[tuple[str, list[Board]]]:
-    """Boards that may be judged together, with a name for each set.
-
-    Together go boards that ask the same of different benchmarks: limits of the same kinds (equally
-    many trials or epochs; seconds mean something else on each benchmark), workers, replicate
-    policy, objectives in any order (the default objective of each benchmark is the same one),
-    constraints, and whether a surrogate answers, tests select or the searches knew something
-    before.
-
-    A set holds a benchmark, and a content, once: the board with the most rows, of these the one
-    with the largest budget, of these the newest version. What is left makes further sets.
-    """
-    found: dict[Hashable, list[Board]] = {}
-    for board in boards:
-        found.setdefault(_kind(board), []).append(board)
-    return [(_name(together), together) for alike in found.values() for together in _apart(alike)]
-
-
-def _apart(boards: Sequence[Board]) -> Iterator[list[Board]]:
-    """Sets of boards in each of which no two are of one benchmark."""
-    rest = sorted(range(len(boards)), key=lambda i: _weight(boards[i]), reverse=True)
-    while rest:
-        chosen: list[int] = []
-        for i in rest:
-            if not any(_same_benchmark(boards[i], boards[j]) for j in chosen):
-                chosen.append(i)
-        yield [boards[i] for i in sorted(chosen)]
-        rest = [i for i in rest if i not in chosen]
-
-
-def _weight(board: Board) -> tuple[int, float, int]:
-    """Which board of a benchmark a set prefers."""
-    question = board.question
-    return len(board.rows), question.seconds or 0.0, question.version
-
-
-def _same_benchmark(one: Board, other: Board) -> bool:
-    first, second = one.question, other.question
-    return first.benchmark == second.benchmark or first.content_hash == second.content_hash
-
-
 def field(
     boards: Sequence[Board],
     *,
@@ -156,16 +116,20 @@ def field(
     methods: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
     shares: tuple[float, ...] = SHARES,
+    every_task: bool = True,
 ) -> Field:
     """The methods of some boards that can be compared over all of them.
 
     Args:
-        boards: The tasks, of one kind, see :func:`comparable`.
+        boards: The tasks, of one kind, see :func:`~leaderboard.verdict.tasks.comparable`.
         name: Name of the field; default: what the boards have in common.
         methods: Algorithms or labels of the methods wanted; default: all.
         seeds: Seeds to compare; a method without one of them on a task is left out. Default: those
             that all methods on all tasks share.
         shares: Shares of the budget after which the methods are compared; the last must be 1.
+        every_task: Whether all boards are tasks. If not, boards with few of the methods are left
+            out: of those that remain, the number of tasks times that of methods is the largest,
+            if possible of :data:`~leaderboard.verdict.pairs.LEAST_TASKS` tasks.
 
     Raises:
         InvalidArgumentError: There are no boards, they ask different things, two are of one
@@ -174,23 +138,33 @@ def field(
     """
     if not boards:
         raise InvalidArgumentError("a verdict needs at least one board")
-    if len({_kind(board) for board in boards}) > 1:
+    if len({kind(board) for board in boards}) > 1:
         raise InvalidArgumentError(
             f"{boards[0].title!r} and another board do not ask the same: a verdict needs boards "
             "with the same limits, workers, replicate policy, objectives and constraints"
         )
-    if twins := [pair for pair in combinations(boards, 2) if _same_benchmark(*pair)]:
+    if twins := [pair for pair in combinations(boards, 2) if same_benchmark(*pair)]:
         raise InvalidArgumentError(
             f"{twins[0][0].title!r} and {twins[0][1].title!r} are of one benchmark, which is one "
             "task: choose one of them"
         )
     by_task = [by_identity(board) for board in boards]
+    left_out = []
+    if not every_task:
+        kept = fullest(by_task)
+        shared = set.intersection(*(set(by_task[i]) for i in kept))
+        left_out = [
+            LeftOut(board.title, f"has {len(shared & set(rows))} of the {len(shared)} methods")
+            for i, (board, rows) in enumerate(zip(boards, by_task, strict=True))
+            if i not in kept
+        ]
+        boards, by_task = [boards[i] for i in kept], [by_task[i] for i in kept]
     everywhere = [key for key in by_task[0] if all(key in rows for rows in by_task)]
     manifests = [by_task[0][key].records.manifest for key in everywhere]
     names = dict(zip(everywhere, labels(manifests), strict=True))
     if methods is not None:
         everywhere = _wanted(everywhere, names, by_task[0], methods)
-    left_out = _absent(by_task, names, methods)
+    left_out += _absent(by_task, names, methods)
     if seeds is None:
         every = [set(rows[key].seeds) for rows in by_task for key in everywhere]
         common = sorted(set.intersection(*every)) if every else []
@@ -211,7 +185,7 @@ def field(
     _check_size(len(everywhere), len(common), boards, left_out)
     chosen = [[_at(rows[key], common) for rows in by_task] for key in everywhere]
     return Field(
-        name=name or _name(boards),
+        name=name or name_of(boards),
         methods=tuple(
             Method(
                 label=names[key],
@@ -240,50 +214,6 @@ def field(
         left_out=tuple(left_out),
         shares=shares,
     )
-
-
-def _kind(board: Board) -> Hashable:
-    """What boards must have in common to be tasks of one verdict."""
-    question = board.question
-    return (
-        question.trials,
-        question.epochs,
-        question.seconds is not None,
-        board.epochs is not None,
-        question.workers,
-        str(question.replicate),
-        _objectives(board),
-        question.constraints,
-        question.kinds,
-        board.landscape.selected_on_test,
-    )
-
-
-def _objectives(board: Board) -> tuple[str, ...]:
-    """The objectives in alphabetical order; none for the default of the benchmark."""
-    names = board.question.objectives
-    return () if names == (board.landscape.benchmark.default_objective,) else tuple(sorted(names))
-
-
-def _name(boards: Sequence[Board]) -> str:
-    question = boards[0].question
-    limits = {board.question.budget for board in boards}
-    parts = [limits.pop() if len(limits) == 1 else "simulated seconds of each benchmark"]
-    if boards[0].epochs is not None:
-        parts.append("trials of any length")
-    if names := _objectives(boards[0]):
-        parts.append(" and ".join(names))
-    if question.constraints:
-        parts.append(question.condition)
-    if boards[0].landscape.selected_on_test:
-        parts.append("selected on test")
-    parts += question.kinds
-    if question.workers > 1:
-        parts.append(f"{question.workers} workers")
-    if question.replicate != "draw":
-        mean = question.replicate == "mean"
-        parts.append("mean of trainings" if mean else f"training seed {question.replicate}")
-    return ", ".join(parts)
 
 
 def by_identity(board: Board) -> dict[Hashable, Row]:

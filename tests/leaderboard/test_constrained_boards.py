@@ -18,7 +18,7 @@ from leaderboard.site.pages import Site, files
 from leaderboard.site.shown import shown
 from leaderboard.submissions.submit import submit
 from leaderboard.submissions.verify import verify
-from leaderboard.verdict.field import comparable
+from leaderboard.verdict.tasks import comparable
 from nasbench.tables.hashes import numbers_hash
 
 TABLE, BOUND = "lite201-digits", "parameters<=5586"

@@ -11,7 +11,7 @@ from leaderboard.scores import rank
 from leaderboard.site import notes
 from leaderboard.site.feed import feed
 from leaderboard.site.shown import shown
-from leaderboard.verdict.field import comparable
+from leaderboard.verdict.tasks import comparable
 
 TABLE = "nb201-cifar10"
 BUDGET = nasbench.Budget(trials=20)

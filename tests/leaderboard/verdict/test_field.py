@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from leaderboard.scores import rank
-from leaderboard.verdict.field import SHARES, comparable, field
+from leaderboard.verdict.field import SHARES, field
 from leaderboard.verdict.judge import judge
+from leaderboard.verdict.tasks import comparable, fullest
 from nasbench.errors import InvalidArgumentError
 from nasbench.runs.budget import Budget
 
@@ -79,6 +80,42 @@ def test_methods_that_lack_a_task_are_left_out_by_name(boards, home, run, cells)
     found = field([first, *boards[1:]])
     assert ("bohb", "on 1 of 5 tasks") in [(left.label, left.reason) for left in found.left_out]
     assert record.manifest.algorithm in {m.label for m in found.methods}
+
+
+def test_a_board_of_few_methods_is_left_out_where_not_every_task_counts(boards, home, run, cells):
+    one = next(row for row in boards[0].rows if row.algorithm == "asha")
+    metadata = home.table(
+        [{"arch": cell, "seed": 0, "valid_accuracy": 50.0 + cell[0]} for cell in cells], id="toy9"
+    )
+    other = home.manifest(metadata, algorithm="bohb", hyperparameters={})
+    own = home.manifest(metadata, algorithm=one.algorithm, hyperparameters={})
+    few = rank(
+        [home.record(m, [run(trials((0,), cells), s) for s in range(3)]) for m in (own, other)]
+    )
+    with pytest.raises(InvalidArgumentError, match="at least 2 methods on all of 6 tasks, not 1"):
+        field([*boards, *few])
+    found = field([*boards, *few], every_task=False)
+    assert found.tasks == field(boards).tasks
+    left = [(left.label, left.reason) for left in found.left_out]
+    assert left == [("toy9@1, 4 trials", "has 1 of the 3 methods")]
+    assert field(boards, every_task=False).tasks == field(boards).tasks
+
+
+@pytest.mark.parametrize(
+    ("methods", "kept"),
+    [
+        (["abc", "abc"], [0, 1]),
+        (["abcdef", "abcdef", "ab"], [0, 1, 2]),  # 3 x 2 of 2 x 6: more tasks first, up to five
+        (["abc"] * 5 + ["a"], [0, 1, 2, 3, 4]),
+        (["abc"] * 5 + ["ab"] * 5, [*range(10)]),  # 10 x 2 of 5 x 3
+        (["abc"] * 6 + ["ab"] * 2, [*range(6)]),  # 6 x 3 of 8 x 2
+        (["a", "bc", "bc", "b"], [1, 2]),
+        (["a", "b"], [0, 1]),
+        (["ab"], [0]),
+    ],
+)
+def test_the_fullest_tasks_are_those_of_the_rule(methods, kept):
+    assert fullest([set(own) for own in methods]) == kept
 
 
 def test_a_named_field_is_a_recomputation(boards):
