@@ -284,6 +284,8 @@ def _opened(question: Question, path: Path) -> TableBenchmark | SurrogateBenchma
 
 def _missing(question: Question, error: Exception) -> Obstacle:
     """The obstacle that a benchmark poses which is not found."""
+    if question.constraints and isinstance(error, UnknownNameError | InvalidArgumentError):
+        return Obstacle(_text(error), f"Delete the folder and {AGAIN}.")
     if not isinstance(error, UnknownNameError):
         return _unusable(error)
     remedy = f"Put the file or folder of {_name(question)} into the folder NASBENCH_HOME."

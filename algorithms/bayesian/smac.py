@@ -41,10 +41,11 @@ class SMAC(BatchSearch):
 
     The defaults are our own variant: logarithms of losses as in SMAC3, but one training an
     architecture, a new forest after every result, a column for every option. Preset ``smac3`` is
-    the facade for hyperparameter optimisation of SMAC3 2.4, preset ``nb101`` the one of
-    automl/nas_benchmarks (``run_smac.py``). Both start with random architectures, not with a Sobol
-    sequence or a default configuration, and local searches move to the best neighbour, not to the
-    first that is better.
+    the facade for hyperparameter optimisation of SMAC3 2.4, where only the ends of local searches
+    are candidates and random architectures take the place of those that were trained before. Preset
+    ``nb101`` is the one of automl/nas_benchmarks (``run_smac.py``). Both start with random
+    architectures, not with a Sobol sequence or a default configuration, and local searches move to
+    the best neighbour, not to the first that is better.
 
     Args:
         space: The search space.
@@ -68,6 +69,10 @@ class SMAC(BatchSearch):
         encoding: Features: ``"mixed"``: a column for each option of a categorical decision;
             ``"unit_cube"``: one number a decision, as in SMAC3 2.4, whose trees are scikit-learn's.
         max_calls: Trainings of an architecture at most.
+        only_ends: Whether random candidates only begin local searches, as in SMAC3 2.4. Then a
+            batch is taken from where these end, in the order of their expected improvements, with
+            random architectures between; what was trained before is skipped. Random architectures
+            fill what is left of the batch.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -80,6 +85,7 @@ class SMAC(BatchSearch):
             "log_losses": True,
             "encoding": "unit_cube",
             "max_calls": 3,
+            "only_ends": True,
         },
         "nb101": {
             "initial": 2,
@@ -113,6 +119,7 @@ class SMAC(BatchSearch):
         log_losses: bool = True,
         encoding: str = "mixed",
         max_calls: int = 1,
+        only_ends: bool = False,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed, initial=initial, batch=batch)
         for name, count, least in (
@@ -144,6 +151,7 @@ class SMAC(BatchSearch):
         self.log_losses = log_losses
         self.encoding = encoding
         self.max_calls = max_calls
+        self.only_ends = only_ends
         if max_calls > 1:
             self.random_trials = 1
         self._results: dict[Arch, list[float]] = {}
@@ -214,7 +222,10 @@ class SMAC(BatchSearch):
         values = self._improvements(forest, pool, best)
         order = np.argsort(-values, kind="stable").tolist()
         starts = [trained[i] for i in np.argsort(mean, kind="stable")[: self.starts].tolist()]
-        ends = self._climbed(forest, [*starts, *(pool[i] for i in order[: self.starts])], best)
+        starts += [pool[i] for i in order[: self.starts]]
+        ends, reached = self._climbed(forest, starts, best)
+        if self.only_ends:
+            return self._among_ends(sorted(reached, key=ends.__getitem__, reverse=True), n)
         ranked = [(float(values[i]), pool[i]) for i in order]
         ranked += [(value, arch) for arch, value in ends.items() if arch not in self.seen]
         ranked.sort(key=lambda pair: -pair[0])
@@ -229,6 +240,18 @@ class SMAC(BatchSearch):
                 arch = others[0] if others else arch
             chosen[arch] = None
         return list(chosen)
+
+    def _among_ends(self, ends: Sequence[Arch], n: int) -> list[Arch]:
+        """A batch from the ends of local searches, best first; see ``only_ends``."""
+        left = list(ends)[::-1]
+        chosen: dict[Arch, None] = {}
+        while left and len(chosen) < n:
+            is_random = self.rng.random() < self.random_fraction
+            arch = self.space.sample(self.rng) if is_random else left.pop()
+            if arch not in self.seen:
+                chosen[arch] = None
+        known = {**self.seen, **chosen}
+        return [*chosen, *unseen(self.space, n - len(chosen), self.rng, known)]
 
     def _encoded(self, archs: Sequence[Arch]) -> Features:
         return np.ascontiguousarray(_ENCODINGS[self.encoding](self.space, archs))
@@ -280,13 +303,14 @@ class SMAC(BatchSearch):
 
     def _climbed(
         self, forest: list[tuple[Any, Numbers, Numbers]], starts: Sequence[Arch], best: float
-    ) -> dict[Arch, float]:
-        """Where steps to the best neighbour end, and the expected improvement there."""
+    ) -> tuple[dict[Arch, float], list[Arch]]:
+        """Ends of steps to the best neighbour with improvements, and the end of each start."""
         ends: dict[Arch, float] = {}
         starts = list(dict.fromkeys(starts))
         values = self._improvements(forest, starts, best).tolist() if starts else []
         active = dict(zip(starts, values, strict=True))
         visited = dict(active)
+        onward: dict[Arch, Arch] = {}
         while active:
             around = {arch: list(self.space.neighbors(arch)) for arch in active}
             fresh = list(
@@ -300,10 +324,16 @@ class SMAC(BatchSearch):
                 top = max(near, key=visited.__getitem__, default=arch)
                 if visited[top] > visited[arch]:
                     following[top] = visited[top]
+                    onward[arch] = top
                 else:
                     ends[arch] = visited[arch]
             active = following
-        return ends
+        reached = []
+        for arch in starts:
+            while arch in onward:
+                arch = onward[arch]
+            reached.append(arch)
+        return ends, reached
 
 
 def _log_scaled(targets: Numbers) -> Numbers:

@@ -95,7 +95,8 @@ class LCEStop(StoppedSearch):
         self.certain = certain
         self.points = points
         self.monotone = monotone
-        self.loss_unit = "%"
+        if len(self.fidelities) > 1:
+            self.loss_unit = "%"
 
     def ending(self, training: Training) -> float | None:
         if len(training.points) < self.points:

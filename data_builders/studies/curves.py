@@ -120,6 +120,12 @@ def curve_study(
     wanted = _checked_epochs(benchmark.name, sample, epochs)
     _check_counts(benchmark.name, len(first) - 1, archs, examples)
     names = list(methods or known)
+    for name in names:
+        if examples < known[name].examples:
+            raise InvalidArgumentError(
+                f"examples = {examples}: {name} learns from at least {known[name].examples} "
+                "complete curves"
+            )
     taus = np.empty((len(names), len(wanted), len(seeds)))
     errors = np.empty_like(taus)
     for s, seed in enumerate(seeds):

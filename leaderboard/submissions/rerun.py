@@ -26,6 +26,7 @@ from nasbench.parallel import import_path
 from nasbench.runs.manifest import Manifest
 from nasbench.runs.records import Records, find_records
 from nasbench.runs.run import Run
+from nasbench.siblings import SIBLINGS
 from nasbench.splitmix import key, permutation
 from nasbench.storage.files import expanded
 
@@ -139,12 +140,12 @@ def run_again(
 
 
 def _file(algorithm: str, modules: Sequence[str | Path]) -> Path | None:
-    """Return the file of an algorithm among those of the sender; None if it is registered.
+    """Return the file of an algorithm among those of the sender; None if it is installed.
 
     Raises:
         RecordError: None of them is it.
     """
-    if ":" not in algorithm:
+    if ":" not in algorithm or SIBLINGS.load("algorithms").is_registered(algorithm):
         return None
     parts = _parts(algorithm)
     for module in modules:

@@ -41,8 +41,8 @@ def load(
         known: Columns of architectures that a search may see before training.
         constraints: What an architecture of ``space`` has to meet, all of it, such as
             ``["parameters<=500000"]``: bounds, by ``<=`` or ``>=``, of columns of architectures.
-            Who lacks the number does not meet them. Other architectures are refused, except by
-            ``query_many`` and ``to_xy``, which read the whole table.
+            An architecture without the number does not meet them. Other architectures are refused,
+            except by ``query_many`` and ``to_xy``, which read the whole table.
 
     Raises:
         UnknownNameError: There is no such benchmark or column.

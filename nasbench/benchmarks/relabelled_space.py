@@ -57,6 +57,9 @@ class RelabelledSpace(SearchSpace):
     def _from_whole(self) -> list[tuple[int, dict[int, int]]]:
         return [(i, {old: new for new, old in enumerate(self._options[i])}) for i in self._order]
 
+    def rare_graphs(self) -> Iterator[Arch]:
+        return map(self.from_whole, self.whole.rare_graphs())
+
     def to_whole(self, arch: Arch) -> Arch:
         """Return the architecture of the whole that one of this space stands for."""
         return tuple([options[arch[position]] for position, options in self._to_whole])

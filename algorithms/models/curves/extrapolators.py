@@ -40,10 +40,12 @@ class Extrapolator(NamedTuple):
             curves of other trainings, whose last epoch it predicts. Infinite where a training
             diverged, NaN where nothing can be said.
         is_loss: Whether the number is a validation loss in percent.
+        examples: Fewest complete curves of other trainings.
     """
 
     predict: Callable[[Curves, Curves], Numbers]
     is_loss: bool
+    examples: int = 0
 
 
 def _last(seen: Curves, complete: Curves) -> Numbers:
@@ -80,5 +82,5 @@ EXTRAPOLATORS: Mapping[str, Extrapolator] = {
     "lc_sotl_ema": Extrapolator(partial(_sum, sotl_ema), is_loss=False),
     "lc_pow": Extrapolator(partial(_families, False), is_loss=True),
     "lc_pow_monotone": Extrapolator(partial(_families, True), is_loss=True),
-    "lc_svr": Extrapolator(_support_vectors, is_loss=True),
+    "lc_svr": Extrapolator(_support_vectors, is_loss=True, examples=FEWEST),
 }

@@ -40,7 +40,7 @@ class Constraint(NamedTuple):
             raise InvalidArgumentError(f"constraint {shown(text)} {form}")
         found = _FORM.fullmatch(text)
         if found is None:
-            quotes = "; a shell needs quotes around < and >" if not set("<>") & set(text) else ""
+            quotes = "; a shell needs quotes around < and >" if text.isidentifier() else ""
             raise InvalidArgumentError(f"constraint {shown(text)} {form}{quotes}")
         column, operator, number = found.groups()
         if operator not in ("<=", ">="):

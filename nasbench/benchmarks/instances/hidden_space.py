@@ -50,6 +50,9 @@ class HiddenSpace(SearchSpace):
         """Return what each option adds to the rank in the whole, by place of the decision."""
         return self._inner.shares()
 
+    def rare_graphs(self) -> Iterable[Arch]:
+        return self._inner.rare_graphs()
+
     def to_text(self, arch: Arch) -> str:
         return self._inner.to_text(arch)
 

@@ -86,8 +86,11 @@ def test_local_searches_end_where_no_neighbour_is_better():
     search = told(make())
     forest = search._forest(search._encoded(search.examples.archs), search.examples.targets())
     starts = search.examples.archs[:5]
-    ends = search._climbed(forest, starts, -1.0)
-    assert 1 <= len(ends) <= 5
+    ends, reached = search._climbed(forest, starts, -1.0)
+    assert 1 <= len(ends) <= len(reached) == len(set(starts))
+    assert set(reached) == set(ends)
+    again = [search._climbed(forest, [start], -1.0)[1] for start in dict.fromkeys(starts)]
+    assert again == [[end] for end in reached]
     for arch, value in ends.items():
         around = search._improvements(forest, list(search.space.neighbors(arch)), -1.0)
         assert value >= around.max()
@@ -106,6 +109,29 @@ def test_the_fraction_of_random_architectures_is_random():
     one, other = (told(make(random_fraction=share)) for share in (0.0, 1.0))
     far = [np.mean([distance(arch) for arch in search.choose(40)]) for search in (one, other)]
     assert far[1] > far[0] + 1
+
+
+def test_only_ends_of_local_searches_are_candidates_in_smac3():
+    """Ends that were trained are skipped, and random architectures fill the batch."""
+    search = told(make(only_ends=True, random_fraction=0.0, batch=8))
+    trained = search.examples.archs[0]
+    ends = [trained, (2,) * 6, (1,) * 6, (2,) * 6]
+    chosen = search._among_ends(ends, 8)
+    assert chosen[:2] == [(2,) * 6, (1,) * 6]
+    assert len(set(chosen)) == 8
+    assert not set(chosen) & set(search.seen)
+    assert search._among_ends(ends, 1) == [(2,) * 6]
+    search.random_fraction = 1.0
+    assert not set(search._among_ends(ends, 3)) & set(ends)
+
+
+def test_most_proposals_of_smac3_are_random():
+    """Two thirds of 113 after the first design, in SMAC3 2.4.1 itself (own_and_foreign.py)."""
+    values = hyperparameters(SMAC, {"max_calls": 1, "candidates": 1000}, "smac3")
+    archs = drive(make(**values), distance, 150)
+    plain = drive(make(**{**values, "only_ends": False}), distance, 150)
+    later = [np.mean([distance(arch) for arch in found[37:]]) for found in (archs, plain)]
+    assert later[0] > later[1] + 1
 
 
 def test_the_incumbent_is_trained_again_before_every_new_architecture():

@@ -125,6 +125,22 @@ def test_an_honest_search_is_as_good_and_its_edited_code_is_found(tmp_path, monk
     assert "--module must name the file honest_search.py, none was given; repeat it" in text
 
 
+def test_an_adapted_optimiser_needs_no_file(tmp_path, here):
+    pytest.importorskip("optuna", reason="needs the extra optuna")
+    nasbench.search(
+        "optuna:TPESampler",
+        "nb201-cifar10",
+        seeds=range(3),
+        budget=Budget(trials=8),
+        out=tmp_path / "runs",
+    )
+    submit([tmp_path / "runs"], tmp_path / "sent", name="TPE", authors=["A"])
+    told = []
+    report = verify(tmp_path / "sent", again=1, tell=told.append)
+    assert report.is_sound, report.listed()
+    assert told == ["Runs code: optuna:TPESampler, as installed"]
+
+
 def test_forged_hyperparameters_are_found_by_running(sent, here):
     made = Records(sent.record("regularized_evolution")).manifest
     sent.remake("regularized_evolution", {"hyperparameters": {**made.hyperparameters, "sample": 8}})

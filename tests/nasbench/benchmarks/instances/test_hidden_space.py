@@ -53,7 +53,7 @@ def test_no_word_of_the_whole_is_left():
         told |= {decision.name for decision in hidden.decisions}
         told |= {label for decision in hidden.decisions for label in decision.labels}
         assert not words & told
-        assert not hasattr(hidden, "whole")
+        assert hidden.whole is None
 
 
 def test_numbers_ascend_whether_their_options_are_reversed_or_not():

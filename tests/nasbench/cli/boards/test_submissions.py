@@ -23,7 +23,7 @@ def test_what_is_submitted_is_verified(nasbench, sent):
     code, out, _ = nasbench("leaderboard", "verify", "sent")
     assert code == 0
     assert "Mine (sent: consistent)" in out
-    assert out.count("passed") == 18
+    assert out.count("passed") == 19
     assert "fault" not in out
 
 
