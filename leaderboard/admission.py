@@ -21,6 +21,7 @@ from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.surrogate.folder import Description
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import (
+    InvalidArgumentError,
     MissingExtraError,
     NasbenchError,
     NotRecordedError,

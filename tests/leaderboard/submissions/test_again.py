@@ -134,7 +134,7 @@ def test_an_adapted_optimiser_needs_no_file(tmp_path, here):
         budget=Budget(trials=8),
         out=tmp_path / "runs",
     )
-    submit([tmp_path / "runs"], tmp_path / "sent", name="TPE", authors=["A"])
+    submit(tmp_path / "runs", tmp_path / "sent", name="TPE", authors=["A"])
     told = []
     report = verify(tmp_path / "sent", again=1, tell=told.append)
     assert report.is_sound, report.listed()
