@@ -5,7 +5,7 @@ them. Boards also compare several searches; :mod:`leaderboard.scores` has them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -77,6 +77,14 @@ def outcome(runs: Sequence[Run], benchmark: str | Path) -> Outcome:
     if not runs or (manifest := runs[0].manifest) is None:
         raise NotRecordedError("no run has chosen anything: no trial ended well")
     opened = load(benchmark, objectives=manifest.objectives, constraints=manifest.constraints)
+    found = _found(runs, manifest, opened)
+    if manifest.test_objectives:
+        note = "Selected on test: the search saw these results."
+        found = replace(found, notes=(*found.notes, note))
+    return found
+
+
+def _found(runs: Sequence[Run], manifest: Manifest, opened: AnyBenchmark) -> Outcome:
     if len(manifest.objectives) > 1:
         return _fronts(runs, manifest, opened)
     if not isinstance(opened, TableBenchmark):
@@ -105,8 +113,6 @@ def _judged(runs: Sequence[Run], manifest: Manifest, landscape: Landscape) -> Ou
         notes.append("Random search and the best are estimated from a sample of the space.")
     if landscape.population.extent == "recorded":
         notes[0:0] = ["The table records a part of its space: the best is the best recorded one."]
-    if landscape.selected_on_test:
-        notes.append("Selected on test: the search saw these results.")
     unit = reported.column.unit.replace("1", "")
     return Outcome(reported.name, unit, landscape.measure, tuple(lines), tuple(notes))
 

@@ -1,8 +1,6 @@
 """The model card of a surrogate: what it is, how well it predicts, what not to use it for."""
 
-import numpy as np
-
-from surrogates.comparison import Comparison
+from surrogates.comparison import Comparison, known_mean
 from surrogates.verdict import BASELINE, NAMES, Verdict, rounded
 
 _MAX_EPOCHS = 8
@@ -13,11 +11,13 @@ def rows(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
     kept = verdict.kept()
     table = []
     for split, by_epoch in verdict.figures.items():
+        learned = f"{verdict.learned_from[split]:,}"
         for epoch in _spaced(list(by_epoch)):
-            table.append([split, str(epoch), *rounded(by_epoch[epoch], kept)])
+            table.append([split, learned, str(epoch), *rounded(by_epoch[epoch], kept)])
     last = verdict.description.epochs[-1]
-    table.append([BASELINE, str(last), *rounded(verdict.baseline, kept)])
-    return ["judged on", "epoch", *(NAMES[name] for name in kept)], table
+    learned = f"{verdict.description.table['architectures']:,}"
+    table.append([BASELINE, learned, str(last), *rounded(verdict.baseline, kept)])
+    return ["judged on", "learned from", "epoch", *(NAMES[name] for name in kept)], table
 
 
 def card(verdict: Verdict) -> str:
@@ -32,17 +32,21 @@ def card(verdict: Verdict) -> str:
         f"* **Space** {about.space}, **data** {about.dataset}, {about.schedule} epochs; predicts "
         f"{', '.join(about.columns)}{' and seconds' if about.clocked else ''}.\n"
         f"* **Learned from** {table['architectures']:,} architectures of `{table['id']}@"
-        f"{table['version']}` (content {table['content_hash'][:12]}…).\n"
+        f"{table['version']}` (content {table['content_hash'][:12]}…)"
+        f"{about.left_out and f'; {about.left_out}'}. Only finished trainings are imitated: an "
+        "architecture that diverges in the table gets a good value here.\n"
         f"* **Model** `{about.regressor}` ({about.family}), seed {about.seed}, at most "
         f"{about.components} components: `{about.hyperparameters}`.\n"
         f"* **Noise** {about.noise}.\n"
         f"* **Not for** comparing algorithms that fit {about.family} models themselves: the "
         "surrogate favours them. Boards mark them.",
-        f"## How well it predicts {about.default_objective}",
+        f"## How well it predicts {about.judged_column}",
         "The surrogate is judged on networks that it has not seen; the harder splits refit it on "
-        "equally many other architectures. Predicted means are compared with means over the "
-        "recorded trainings; the log-likelihood and the shares within the central 50 % and 90 % "
-        "refer to single trainings. " + _on_agreement(verdict),
+        "other architectures, as many as are left up to the same number. Predicted means are "
+        "compared with means over the recorded trainings; the log-likelihood and the shares within "
+        "the central 50 % and 90 % refer to single trainings. "
+        + _on_logarithms(verdict)
+        + _on_agreement(verdict),
         _markdown(header, body),
         "## Searches on the surrogate",
         "\n\n".join(verdict.lines()),
@@ -51,6 +55,15 @@ def card(verdict: Verdict) -> str:
         parts.append(_searches(verdict.comparison))
     parts.append(f"Source: {about.source}. Licence: {about.licence}. Cite: {about.citation}")
     return "\n\n".join(parts) + "\n"
+
+
+def _on_logarithms(verdict: Verdict) -> str:
+    if "r2_log" not in verdict.baseline:
+        return ""
+    return (
+        "Logarithms were learned; log-likelihood and shares are of these. Their R² decides on "
+        "publication, because the other depends on the few largest values. "
+    )
 
 
 def _on_agreement(verdict: Verdict) -> str:
@@ -70,9 +83,9 @@ def _on_agreement(verdict: Verdict) -> str:
 def _searches(found: Comparison) -> str:
     """Mean objective of what searches chose on either side, and of the latter in the table."""
     sides = found.table.finals, found.surrogate.finals, found.truth
+    means = [known_mean(side) for side in sides]
     body = [
-        [name, *(f"{np.nanmean(side[i]):.3f}" for side in sides)]
-        for i, name in enumerate(found.algorithms)
+        [name, *(f"{mean[i]:.3f}" for mean in means)] for i, name in enumerate(found.algorithms)
     ]
     return _markdown(["algorithm", "on the table", "on the surrogate", "in truth"], body)
 

@@ -1,21 +1,25 @@
 """Compares searches on a surrogate with searches on the table that it stands for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, t
 
 from nasbench.algorithm import hyperparameters, make
+from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.loading import AnyBenchmark, load
 from nasbench.benchmarks.objectives import as_loss
+from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.runs.budget import Budget
 from nasbench.runs.replay import replay
 from nasbench.runs.run import Run
 from nasbench.runs.setup import load_algorithm
 from nasbench.space import SearchSpace
+from surrogates.examples import Examples
 
 ALGORITHMS = (
     "random_search",
@@ -28,6 +32,9 @@ ALGORITHMS = (
 SEEDS = 20
 TRIALS = 150
 
+_Means: TypeAlias = Callable[[NDArray[np.integer]], NDArray[np.float64]]
+"""Gives the mean objective over the trainings of architectures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -35,7 +42,8 @@ class Side:
 
     Attributes:
         values: Objective of the incumbent after each trial, as a mean over trainings according to
-            this benchmark and over search seeds; shape ``(n_algorithms, n_trials)``.
+            this benchmark and over search seeds; shape ``(n_algorithms, n_trials)``. On a table it
+            is the mean over the trainings that finished.
         finals: Objective of the final incumbent for every seed, shape ``(n_algorithms, n_seeds)``.
     """
 
@@ -66,8 +74,8 @@ class Comparison:
         surrogate: Searches on the surrogate.
         seen: Objective of the training that made the final incumbent of each search on the
             surrogate, as the search saw it; shape ``(n_algorithms, n_seeds)``.
-        truth: Objective of that incumbent as a mean over its trainings in the table; NaN if one
-            diverged; shape ``(n_algorithms, n_seeds)``.
+        truth: Objective of that incumbent as a mean over its trainings in the table that finished;
+            NaN if none did; shape ``(n_algorithms, n_seeds)``.
         maximised: Whether higher values are better.
     """
 
@@ -127,8 +135,18 @@ def compare(
         seeds: Runs per algorithm.
         trials: Full trainings per run.
     """
-    real, modelled = (load(name, objectives=[objective]) for name in (table, surrogate))
+    opened = open_table(table)
+    real, modelled = TableBenchmark(opened, [objective]), load(surrogate, objectives=[objective])
     column = modelled.column(objective)
+    examples = Examples.read(opened, [objective])
+
+    def measured(archs: NDArray[np.integer]) -> NDArray[np.float64]:
+        keys = np.array([real.trainings(tuple(arch)).key for arch in archs.tolist()])
+        return examples.means_of(keys, objective)
+
+    def predicted(archs: NDArray[np.integer]) -> NDArray[np.float64]:
+        return modelled.query_many(archs, objective)
+
     on_table, on_surrogate = (
         [
             [_search(name, benchmark, real.space, seed, trials) for seed in range(seeds)]
@@ -138,11 +156,11 @@ def compare(
     )
     last = [(run, _incumbents(run)[-1]) for runs in on_surrogate for run in runs]
     seen = as_loss(column, np.array([run.losses[i, 0] for run, i in last]))
-    truth = real.query_many(np.array([run.archs[i] for run, i in last]), objective)
+    truth = measured(np.array([run.archs[i] for run, i in last]))
     return Comparison(
         tuple(algorithms),
-        _side(on_table, real, objective, trials),
-        _side(on_surrogate, modelled, objective, trials),
+        _side(on_table, measured, trials),
+        _side(on_surrogate, predicted, trials),
         seen.reshape(-1, seeds),
         truth.reshape(-1, seeds),
         column.goal == "max",
@@ -175,17 +193,19 @@ def _incumbents(run: Run) -> NDArray[np.int64]:
     return incumbents
 
 
-def _side(
-    searches: Sequence[Sequence[Run]], benchmark: AnyBenchmark, objective: str, trials: int
-) -> Side:
-    values = np.array(
-        [[_curve(run, benchmark, objective, trials) for run in runs] for runs in searches]
-    )
-    return Side(values.mean(axis=1), values[:, :, -1])
+def _side(searches: Sequence[Sequence[Run]], means: _Means, trials: int) -> Side:
+    values = np.array([[_curve(run, means, trials) for run in runs] for runs in searches])
+    return Side(known_mean(values), values[:, :, -1])
 
 
-def _curve(run: Run, benchmark: AnyBenchmark, objective: str, trials: int) -> NDArray[np.float64]:
+def _curve(run: Run, means: _Means, trials: int) -> NDArray[np.float64]:
     """Mean objective of the incumbent after every trial; a search that ended keeps its last."""
     distinct, place = np.unique(_incumbents(run), return_inverse=True)
-    found = benchmark.query_many(run.archs[distinct], objective)[place]
+    found = means(run.archs[distinct])[place]
     return np.append(found, np.full(trials - len(found), found[-1]))
+
+
+def known_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means over the second axis of what is not NaN, shape ``(n, …)``; NaN where nothing is."""
+    means: NDArray[np.float64] = np.ma.masked_invalid(values).mean(axis=1).filled(np.nan)
+    return means

@@ -1,6 +1,6 @@
 """Training examples of a table: one vector of recorded values per training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,9 +11,11 @@ from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError, NotRecordedError, UnknownNameError, one_of
 from nasbench.space import SearchSpace
 from nasbench.tables.table import Table
+from surrogates.scale import logged
 
 _ORIGIN = "optimizer"
 _MAX_SEED = 2**31 - 1
+_SHARE = 0.8
 FEWEST_REPEATED = 10
 """Fewest architectures with several trainings by which noise is measured."""
 
@@ -38,6 +40,9 @@ class Examples:
         validation_seconds: Seconds of one validation, shape ``(n,)``; None if not recorded.
         origin: Optimizers that proposed each architecture, separated by ``", "``, shape ``(n,)``;
             None if the table does not say.
+        keys: Ranks by which the table keeps the architectures, shape ``(n,)``.
+        left_out: How many architectures of the table have no training to learn from, and why, in
+            words; empty if all have one.
     """
 
     space: SearchSpace
@@ -50,14 +55,17 @@ class Examples:
     seconds: NDArray[np.float64] | None
     validation_seconds: NDArray[np.float64] | None
     origin: NDArray[np.str_] | None
+    keys: NDArray[np.int64]
+    left_out: str = ""
 
     @classmethod
     def read(cls, table: Table, metrics: Sequence[str] | None = None) -> Self:
-        """The trainings of the longest schedule of a table.
+        """The trainings of the longest schedule of a table that have all metrics at all epochs.
 
         Args:
             table: An opened table.
-            metrics: Columns to learn; default: accuracies on validation and test images.
+            metrics: Columns to learn; default: the default objective of the table, and accuracies
+                on validation and test images.
 
         Raises:
             UnknownNameError: The table has no such column.
@@ -70,16 +78,23 @@ class Examples:
         columns = _columns(table, metrics)
         epochs = _epochs(table, columns, schedule)
         rows = table.schedule == schedule
-        values = np.concatenate(
-            [_values(table, column.name, schedule, epochs) for column in columns], axis=1
-        )
-        finished = np.isfinite(values).all(axis=1)
+        parts = [_values(table, column.name, schedule, epochs) for column in columns]
+        values = np.concatenate(parts, axis=1)
+        finished = _is_whole(values)
         space, written = table.space, table.archs[rows]
         keys, owner = np.unique(table.ranks[rows], return_inverse=True)
         first = np.searchsorted(owner, np.arange(len(keys)))
         archs = space.canonical_many(written[first])
-        known = np.zeros(len(keys), dtype=np.bool_)
-        known[owner[finished]] = True
+        known = _owners(owner, finished)
+        last = table.metadata.epochs[schedule][-1]
+        seconds = _seconds(table, "seconds", schedule, epochs)
+        if seconds is not None and not table.is_curve("seconds"):
+            seconds = seconds * np.array(epochs) / last  # of the whole training, spread evenly
+        validation = _seconds(table, "validation_seconds", schedule, epochs[-1:])
+        if not known.any():
+            names = ", ".join(column.name for column in columns)
+            raise NotRecordedError(f"no training of {table.metadata.id!r} has a value of {names}")
+        lacks = {c.name: ~_is_whole(part) for c, part in zip(columns, parts, strict=True)}
         examples = cls(
             space,
             columns,
@@ -88,9 +103,11 @@ class Examples:
             space.rank_many(space.function_many(archs)),
             values,
             owner,
-            _means_by_arch(table, "seconds", schedule, epochs, owner),
-            _means_by_arch(table, "validation_seconds", schedule, epochs[-1:], owner, single=True),
+            None if seconds is None else _means_by_arch(seconds, owner, finished),
+            None if validation is None else _means_by_arch(validation, owner, finished)[:, 0],
             _origin(table, keys),
+            keys,
+            _left_out(known, table.diverged[rows], lacks, owner),
         )
         return examples._keep(finished).of(np.flatnonzero(known))
 
@@ -119,6 +136,22 @@ class Examples:
         means: NDArray[np.float64] = np.add.reduceat(self.runs, self.first) / self.counts[:, None]
         return means
 
+    def means_of(self, keys: NDArray[np.integer], metric: str) -> NDArray[np.float64]:
+        """Means of a metric at the last epoch over the trainings of architectures.
+
+        Args:
+            keys: Some ranks, as in ``keys``, shape ``(k,)``.
+            metric: One of the metrics.
+
+        Returns:
+            Shape ``(k,)``; NaN where there is no training.
+        """
+        order = np.argsort(self.keys)
+        places = np.searchsorted(self.keys, keys, sorter=order).clip(max=len(self) - 1)
+        found = np.where(self.keys[order][places] == keys, order[places], -1)
+        means = np.append(self.means[:, self.place(metric)], np.nan)
+        return means[found]
+
     def of(self, chosen: NDArray[np.integer]) -> Self:
         """The examples of the architectures with indices ``chosen``, in that order."""
         where = np.full(len(self), -1)
@@ -137,16 +170,22 @@ class Examples:
             if self.validation_seconds is None
             else self.validation_seconds[chosen],
             origin=None if self.origin is None else self.origin[chosen],
+            keys=self.keys[chosen],
         )
+
+    @property
+    def logged(self) -> NDArray[np.bool_]:
+        """Which values are learned as logarithms, shape ``(m * e,)``."""
+        return logged(self.runs, self.columns)
 
     def without_first(self) -> Self:
         """The examples without the first training of each architecture, which must have others."""
         return self._keep(~np.isin(np.arange(len(self.runs)), self.first))
 
-    def objective(self, default: str | None) -> str:
-        """The metric to judge by: the table's default if it is learned, else the first."""
-        names = [column.name for column in self.columns]
-        return default if default in names else names[0]
+    def objective(self, default: str | None) -> str | None:
+        """What searches optimise: the table's default if learned, else a validation column."""
+        valid = [column.name for column in self.columns if column.split == "valid"]
+        return default if default in valid else next(iter(valid), None)
 
     def place(self, metric: str, epoch: int | None = None) -> int:
         """Index of a metric at an epoch in the vectors; default epoch: the last.
@@ -171,7 +210,11 @@ def _columns(table: Table, metrics: Sequence[str] | None) -> tuple[Column, ...]:
     if metrics is None:
         metrics = [
             n for n, c in learnable.items() if c.unit == "%" and c.split in ("valid", "test")
-        ] or [*learnable][:1]
+        ]
+        objective = table.metadata.default_objective
+        if objective in learnable and objective not in metrics:
+            metrics = [objective, *metrics]
+        metrics = metrics or [*learnable][:1]
     for name in metrics:
         if name not in learnable:
             raise UnknownNameError(
@@ -203,29 +246,56 @@ def _values(table: Table, name: str, schedule: int, epochs: tuple[int, ...]) -> 
     return table.curves(name, schedule).astype(np.float64)[:, places]
 
 
-def _means_by_arch(
-    table: Table,
-    name: str,
-    schedule: int,
-    epochs: tuple[int, ...],
-    owner: NDArray[np.int64],
-    *,
-    single: bool = False,
+def _seconds(
+    table: Table, name: str, schedule: int, epochs: tuple[int, ...]
 ) -> NDArray[np.float64] | None:
-    """Means over the runs of each architecture, ignoring NaN; None if not recorded everywhere."""
+    """Seconds of every training, shape ``(n_runs, n_epochs)``; None if not recorded everywhere."""
     if name not in table.columns:
         return None
     if table.is_curve(name) and not set(epochs) <= set(table.epochs(name, schedule)):
         return None
-    values = _values(table, name, schedule, epochs)
-    known = np.isfinite(values)
+    return _values(table, name, schedule, epochs)
+
+
+def _means_by_arch(
+    values: NDArray[np.float64], owner: NDArray[np.int64], finished: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Means over the finished trainings of each architecture; NaN where none is recorded."""
+    known = np.isfinite(values) & finished[:, None]
     totals = np.zeros((owner[-1] + 1, values.shape[1]))
     counts = np.zeros_like(totals)
     np.add.at(totals, owner, np.where(known, values, 0.0))
     np.add.at(counts, owner, known)
     means = totals / np.maximum(counts, 1)
     means[counts == 0] = np.nan
-    return means[:, 0] if single else means
+    return means
+
+
+def _is_whole(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which trainings have all of some values, shape ``(n_runs,)``."""
+    return np.asarray(np.isfinite(values).all(axis=1))
+
+
+def _owners(owner: NDArray[np.int64], runs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which architectures have one of some trainings, shape ``(n,)``."""
+    return np.bincount(owner[runs], minlength=owner[-1] + 1) > 0
+
+
+def _left_out(
+    known: NDArray[np.bool_],
+    diverged: NDArray[np.bool_],
+    lacks: Mapping[str, NDArray[np.bool_]],
+    owner: NDArray[np.int64],
+) -> str:
+    """How many architectures have no training to learn from, and why."""
+    if known.all():
+        return ""
+    ended = _owners(owner, ~diverged)
+    reasons = {"diverged": ~known & ~ended}
+    for name, runs in lacks.items():
+        reasons[f"miss {name}"] = ~known & _owners(owner, runs & ~diverged)
+    counted = [f"{found.sum():,} {why}" for why, found in reasons.items() if found.any()]
+    return f"{(~known).sum():,} of {len(known):,} architectures left out: {', '.join(counted)}"
 
 
 def _origin(table: Table, keys: NDArray[np.int64]) -> NDArray[np.str_] | None:
@@ -235,17 +305,29 @@ def _origin(table: Table, keys: NDArray[np.int64]) -> NDArray[np.str_] | None:
     return np.array([by_rank.get(rank) or "" for rank in keys.tolist()])
 
 
-def split(examples: Examples, n: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split(
+    examples: Examples, n: int | None, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """``n`` random architectures to learn from, and all others that compute another function.
+
+    Args:
+        examples: All examples.
+        n: Number of architectures to learn from; None for four fifths.
+        seed: Seed of the choice.
 
     Returns:
         Indices for learning and indices for judging, both ascending.
 
     Raises:
-        InvalidArgumentError: Either side has fewer than 10 architectures, or the seed is none.
+        InvalidArgumentError: Either side has fewer than 10 architectures, ``n`` is no positive
+            integer, or the seed is none.
     """
     if type(seed) is not int or not 0 <= seed <= _MAX_SEED:
         raise InvalidArgumentError(f"seed = {seed!r} must be an integer in 0..{_MAX_SEED}")
+    if n is None:
+        n = round(_SHARE * len(examples))
+    if type(n) is not int or n < 1:
+        raise InvalidArgumentError(f"train = {n!r} must be a positive integer")
     order = np.random.default_rng(seed).permutation(len(examples))
     train = np.sort(order[:n])
     unseen = ~np.isin(examples.functions, examples.functions[train])
@@ -253,6 +335,6 @@ def split(examples: Examples, n: int, seed: int) -> tuple[NDArray[np.int64], NDA
     if n < 10 or len(test) < 10:
         raise InvalidArgumentError(
             f"learning from {n} of {len(examples)} architectures leaves {len(test)} to judge by; "
-            "both must be at least 10"
+            "both must be at least 10" + (examples.left_out and f" ({examples.left_out})")
         )
     return train, test

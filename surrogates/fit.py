@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.benchmarks.surrogate import DESCRIPTION
+from nasbench.benchmarks.surrogate.benchmark import SurrogateBenchmark
 from nasbench.benchmarks.surrogate.folder import (
     CARD,
     SURROGATE,
@@ -23,6 +24,8 @@ from nasbench.storage.files import file_digest, writable_folder
 from nasbench.storage.folders import atomic_folder
 from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import check_id
+from nasbench.tables.table import Table
+from surrogates import REGRESSORS
 from surrogates.card import card
 from surrogates.comparison import SEEDS, compare
 from surrogates.examples import Examples, split
@@ -32,8 +35,8 @@ from surrogates.predictor import Predictor, settings
 from surrogates.verdict import Verdict
 
 BASELINE = "knn"
-_SHARE = 0.8
 _TOLERATED = 0.05
+_ASKED = 1_000
 _PACKAGES = {"xgb": "xgboost", "ngb": "xgboost", "mlp": "torch", "gin": "torch"}
 
 
@@ -62,7 +65,8 @@ def fit(
         preset: Preset of the regressor.
         hyperparameters: Changes to the preset or the defaults.
         train: Number of random architectures to learn from; default: four fifths.
-        metrics: Columns to learn; default: accuracies on validation and test images.
+        metrics: Columns to learn; default: the default objective of the table, and accuracies on
+            validation and test images.
         components: Maximum number of coefficients to which all curves of an architecture are
             compressed.
         seed: Seed of the choice of architectures and of the fit.
@@ -76,8 +80,8 @@ def fit(
         The published surrogate with its figures.
 
     Raises:
-        SurrogateError: It predicts worse than the nearest-neighbour baseline, or its errors lead
-            searches astray; nothing is published.
+        SurrogateError: It predicts worse than the nearest-neighbour baseline, its errors lead
+            searches astray, or its folder cannot be opened; nothing is published.
         InvalidArgumentError: A surrogate of this id is there, and ``replace`` is not said; or what
             is there is no surrogate.
         NasbenchError: An argument or the table is invalid.
@@ -91,12 +95,18 @@ def fit(
     _check_place(path, replace)
     values = settings(regressor, hyperparameters or {}, preset)
     examples = Examples.read(opened, metrics)
-    objective = examples.objective(metadata.default_objective)
+    inside, outside = split(examples, train, seed)
+    description = _described(
+        examples.of(inside),
+        opened,
+        id=id_,
+        regressor=regressor,
+        hyperparameters=values,
+        components=components,
+        seed=seed,
+    )
+    objective = description.judged_column
     level = examples.place(objective)
-    n = round(_SHARE * len(examples)) if train is None else train
-    if type(n) is not int or n < 1:
-        raise InvalidArgumentError(f"train = {train!r} must be a positive integer")
-    inside, outside = split(examples, n, seed)
     writable_folder(home)
 
     def fitted(name: str, values: Mapping[str, Any], among: NDArray[np.int64]) -> Predictor:
@@ -109,7 +119,8 @@ def fit(
             seed=seed,
         ).fit(examples.of(among))
 
-    progress(f"Fitting {regressor} to {len(inside):,} architectures")
+    left_out = examples.left_out and f" ({examples.left_out})"
+    progress(f"Fitting {regressor} to {len(inside):,} architectures{left_out}")
     predictor = fitted(regressor, values, inside)
     progress(f"Judging by {len(outside):,} architectures")
     unseen = examples.of(outside)
@@ -123,41 +134,16 @@ def fit(
     baseline = judge(fitted(BASELINE, settings(BASELINE, {}), inside), unseen, level)
     judged = figures["unseen networks"][last]
     refuse_if_worse(judged, baseline, regressor)
+    learned_from = {"unseen networks": len(inside)}
     for name, others, held_out in harder_splits(examples, level):
         progress(f"Judging {name}")
-        few = np.sort(np.random.default_rng(seed).permutation(others)[:n])
+        few = np.sort(np.random.default_rng(seed).permutation(others)[: len(inside)])
         other = fitted(regressor, values, few)
+        learned_from[name] = len(few)
         figures[name] = {last: judge(other, held_out, level)}
 
-    description = Description(
-        id=id_,
-        space=metadata.space,
-        dataset=metadata.dataset,
-        schedule=opened.schedules[-1],
-        epochs=list(examples.epochs),
-        columns={c.name: dataclasses.replace(c, epochs={}).encode() for c in examples.columns},
-        default_objective=objective,
-        regressor=regressor,
-        family=predictor.family,
-        hyperparameters=values,
-        components=components,
-        seed=seed,
-        clocked=bool(np.isfinite(predictor.typical[0])),
-        table={
-            "id": metadata.id,
-            "version": metadata.version,
-            "content_hash": metadata.content_hash,
-            "architectures": len(inside),
-        },
-        repeated=examples.of(inside).repeated,
-        judged=dict(judged),
-        title=f"{metadata.title or metadata.id}: surrogate fitted to {len(inside):,} architectures",
-        description=f"Predictions of {regressor} for every architecture of {metadata.space}, "
-        f"learned from {metadata.id}@{metadata.version}. Its {CARD} says how good they are.",
-        source=f"fitted by this suite to {metadata.id}@{metadata.version}: {metadata.source}",
-        licence=metadata.licence,
-        citation=metadata.citation,
-        software=_software(regressor, values),
+    description = dataclasses.replace(
+        description, clocked=predictor.is_clocked, judged=dict(judged)
     )
     with atomic_folder(path, SURROGATE, partial(_check_place, path, replace)) as whole:
         predictor.save(whole)
@@ -168,14 +154,69 @@ def fit(
         if searches:
             progress("Searching table and surrogate")
             comparison = compare(str(opened.path), str(whole), objective, seeds=searches)
-            exploits = Exploits.find(comparison, Pool.of(examples, level))
+            seen = Examples.read(opened, [objective])
+            exploits = Exploits.find(comparison, Pool.of(seen, seen.place(objective)))
             refuse_if_exploited(exploits, regressor)
             tested = {**judged, "led_astray": exploits.share}
             description = dataclasses.replace(description, judged=tested)
         description = _write(_versioned(description, path), whole)
-        verdict = Verdict(description, figures, baseline, comparison, exploits, path)
+        reopened = SurrogateBenchmark(whole)
+        reopened.verify()
+        reopened.query_many(unseen.archs[:_ASKED], objective)
+        verdict = Verdict(description, figures, learned_from, baseline, comparison, exploits, path)
         (whole / CARD).write_text(card(verdict), encoding="utf-8")
     return verdict
+
+
+def _described(
+    learned: Examples,
+    table: Table,
+    *,
+    id: str,
+    regressor: str,
+    hyperparameters: dict[str, Any],
+    components: int,
+    seed: int,
+) -> Description:
+    """What can be said of a surrogate before it is fitted.
+
+    Raises:
+        InvalidArgumentError: A folder that says so could not be opened.
+    """
+    metadata, n = table.metadata, len(learned)
+    description = Description(
+        id=id,
+        space=metadata.space,
+        dataset=metadata.dataset,
+        schedule=table.schedules[-1],
+        epochs=list(learned.epochs),
+        columns={c.name: dataclasses.replace(c, epochs={}).encode() for c in learned.columns},
+        default_objective=learned.objective(metadata.default_objective),
+        regressor=regressor,
+        family=REGRESSORS.load_registered(regressor)(learned.space, **hyperparameters).family,
+        hyperparameters=hyperparameters,
+        components=components,
+        seed=seed,
+        clocked=False,
+        table={
+            "id": metadata.id,
+            "version": metadata.version,
+            "content_hash": metadata.content_hash,
+            "architectures": n,
+        },
+        repeated=learned.repeated,
+        left_out=learned.left_out,
+        title=f"{metadata.title or metadata.id}: surrogate fitted to {n:,} architectures",
+        description=f"Predictions of {regressor} for every architecture of {metadata.space}, "
+        f"learned from {metadata.id}@{metadata.version}. Its {CARD} says how good they are.",
+        source=f"fitted by this suite to {metadata.id}@{metadata.version}: {metadata.source}",
+        licence=metadata.licence,
+        citation=metadata.citation,
+        software=_software(regressor, hyperparameters),
+    )
+    if reason := description.impossible():
+        raise InvalidArgumentError(f"a surrogate cannot be described so: {reason}")
+    return description
 
 
 def refuse_if_worse(
@@ -183,12 +224,14 @@ def refuse_if_worse(
 ) -> None:
     """Refuse to publish a surrogate that predicts worse than nearest neighbours.
 
+    R2 is that of logarithms where these were learned: otherwise the few largest losses decide it.
+
     Raises:
         SurrogateError: R2 or Kendall's tau is below the baseline's, or is NaN.
     """
     if regressor == BASELINE:
         return
-    for name in ("r2", "kendall"):
+    for name in ("r2_log" if "r2_log" in judged else "r2", "kendall"):
         if not judged[name] >= baseline[name]:
             raise SurrogateError(
                 f"{regressor} reaches {name} {judged[name]:.3f} on unseen networks, the baseline "

@@ -19,6 +19,11 @@ def r2(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     return float(1 - np.square(truth - predicted).sum() / np.square(truth - truth.mean()).sum())
 
 
+def rmse(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Root of the mean squared error."""
+    return float(np.sqrt(np.square(truth - predicted).mean()))
+
+
 def kendall(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Kendall's tau-b."""
     return float(kendalltau(a, b).statistic)
@@ -76,27 +81,31 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
 
     Returns:
         Figures by name. ``r2``, ``kendall``, ``spearman``, ``rmse`` and, for percentages,
-        ``sparse_kendall`` compare predicted means with means over trainings; ``kendall_single``
-        compares them with one training each. ``between`` is :func:`tau_between_trainings`, if at
+        ``sparse_kendall`` compare predicted means with means over trainings, ``r2_log`` and
+        ``rmse_log`` their logarithms if these were learned; ``kendall_single`` compares predicted
+        means with one training each. ``between`` is :func:`tau_between_trainings`, if at
         least 20 architectures have two; ``attainable`` and ``attainable_single`` are what
         :func:`attainable_tau` makes of it for ``kendall`` and ``kendall_single``. ``kendall_top``
         is within the :func:`best_tenth`, if that holds at least 20 architectures;
         ``log_likelihood`` is the mean over single trainings under the predicted normal
         distribution; ``inside_50`` and ``inside_90`` are the shares of single trainings within its
-        central 50 % and 90 %.
+        central 50 % and 90 %. Where logarithms were learned, these three are of logarithms.
     """
     answers = predictor.predict(examples.archs)
     predicted, truth = answers.values[:, place], examples.means[:, place]
     single = examples.runs[:, place]
-    std = np.hypot(predictor.noise_std(answers.values)[:, place], answers.std[:, place])
+    logged = predictor.logged[place]
+    std = answers.std[:, place] / (predicted if logged else 1.0)
+    std = np.hypot(predictor.noise_std(answers.centers)[:, place], std)
     std = np.maximum(std, 1e-9)[examples.owner]
-    z = (single - predicted[examples.owner]) / std
+    learned = _log(single) if logged else single
+    z = (learned - answers.centers[examples.owner, place]) / std
     top, seen = best_tenth(examples, place)
     figures = {
         "r2": r2(truth, predicted),
         "kendall": kendall(truth, predicted),
         "spearman": spearman(truth, predicted),
-        "rmse": float(np.sqrt(np.square(truth - predicted).mean())),
+        "rmse": rmse(truth, predicted),
         "kendall_single": kendall(single[examples.first], predicted),
         "log_likelihood": float((norm.logpdf(z) - np.log(std)).mean()),
         "inside_50": float((np.abs(z) < norm.ppf(0.75)).mean()),
@@ -104,6 +113,9 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
     }
     if _column(examples, place).unit == "%":
         figures["sparse_kendall"] = sparse_kendall(truth, predicted)
+    if logged:
+        figures["r2_log"] = r2(_log(truth), _log(predicted))
+        figures["rmse_log"] = rmse(_log(truth), _log(predicted))
     if len(top) >= _MIN_SIZE:
         figures["kendall_top"] = kendall(seen.means[:, place], predicted[top])
     between = tau_between_trainings(examples, place)
@@ -158,6 +170,11 @@ def harder_splits(
         train = np.flatnonzero(~np.isin(examples.functions, examples.functions[test]))
         if min(len(train), len(test)) >= smallest:
             yield name, train, judged
+
+
+def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithms; of zero, which can be among what was not learned from, a very low one."""
+    return np.log(np.maximum(values, np.finfo(np.float64).tiny))
 
 
 def _column(examples: Examples, place: int) -> Column:

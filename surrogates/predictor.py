@@ -20,13 +20,13 @@ from nasbench.regressor import Regressor, check_numbers, read_arrays, write_arra
 from nasbench.space import SearchSpace
 from nasbench.splitmix import mix
 from surrogates import REGRESSORS
+from surrogates.calibration import MAX_FACTOR, calibration_factors
 from surrogates.compression import Compression
 from surrogates.examples import Examples
 from surrogates.noise import Noise
+from surrogates.scale import from_learned, to_learned
 
 _FOLDS = 3
-_WITHIN_ONE_STD = 0.6827
-_MAX_FACTOR, _BISECTIONS = 64.0, 40
 _MAX_SCALE = 1e12
 """Largest spread of a metric; together with the following, so large that no fit reaches it."""
 _MAX_LOG_SECONDS = 40.0
@@ -39,12 +39,16 @@ class Answers(NamedTuple):
 
     Attributes:
         values: Expected values over all possible trainings, shape ``(n, v)``.
+        centers: Expected values on the scale on which they are learned, around which trainings are
+            drawn, shape ``(n, v)``. Of logarithms they do not give ``values``: the mean of a
+            log-normal distribution lies above the exponential of the mean logarithm.
         std: Expected standard deviation of the error of ``values``, shape ``(n, v)``.
         seconds: Seconds up to each epoch, shape ``(n, e)``; None if not learned.
         validation_seconds: Seconds of one validation, shape ``(n,)``; None if not learned.
     """
 
     values: NDArray[np.float64]
+    centers: NDArray[np.float64]
     std: NDArray[np.float64]
     seconds: NDArray[np.float64] | None
     validation_seconds: NDArray[np.float64] | None
@@ -107,8 +111,8 @@ class Predictor:
         Raises:
             InvalidArgumentError: There are too few examples, or they are all equal.
         """
-        self.logged = _logged(examples)
-        examples = replace(examples, runs=self._to_learned(examples.runs))
+        self.logged = examples.logged
+        examples = replace(examples, runs=to_learned(examples.runs, self.logged))
         means = examples.means
         spread = means.std(axis=0).reshape(len(examples.columns), -1).max(axis=1)
         if not spread.any():
@@ -147,52 +151,42 @@ class Predictor:
             else None
             for name, typical in zip(_SECONDS, self.typical.tolist(), strict=True)
         )
-        values = self._from_learned(self.compression.decode(coefficients) * self.scale)
+        centers = self.compression.decode(coefficients) * self.scale
+        values = from_learned(centers, self.logged)
+        if self.logged.any():
+            variance = np.square(self.noise_std(centers))
+            values = np.where(self.logged, values * np.exp(variance / 2), values)
         deviations = np.hypot(self.compression.spread(std) * self.factor, self.floor) * self.scale
         return Answers(
             values,
+            centers,
             np.where(self.logged, values * deviations, deviations),
             None if totals is None else totals[:, None] * self.shares,
             validation,
         )
 
-    def noise_std(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Standard deviation between trainings of an architecture with mean ``values``.
+    def noise_std(self, centers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standard deviation between trainings of ``n`` architectures, on the learned scale.
 
         Args:
-            values: Mean values of ``n`` architectures, shape ``(n, v)``.
+            centers: As in :class:`Answers`, shape ``(n, v)``.
 
         Returns:
             Shape ``(n, v)``.
         """
-        std: NDArray[np.float64] = (
-            self.noise.std(self._to_learned(values)[:, self.level]) * self.scale
-        )
-        return np.where(self.logged, values * std, std)
+        std: NDArray[np.float64] = self.noise.std(centers[:, self.level]) * self.scale
+        return std
 
-    def draw(self, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
-        """Values of one training of an architecture with mean ``values``, shape ``(v,)``.
+    def draw(self, centers: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
+        """Values of one training, shape ``(v,)``; without measured noise, these are the means.
 
-        Without measured noise, these are the means.
+        Args:
+            centers: A row of :attr:`Answers.centers`.
+            rank: Rank of the architecture.
+            seed: The training seed.
         """
-        if not self.noise.scales.any():
-            return values
-        inner = self._to_learned(values)
-        return self._from_learned(
-            inner + self.noise.draw(float(inner[self.level]), rank, seed) * self.scale
-        )
-
-    def _to_learned(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values on the scale on which they are learned."""
-        inner = values.copy()
-        inner[..., self.logged] = np.log(inner[..., self.logged])
-        return inner
-
-    def _from_learned(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Inverse of :meth:`_to_learned`."""
-        outer = values.copy()
-        outer[..., self.logged] = np.exp(outer[..., self.logged])
-        return outer
+        noise = self.noise.draw(float(centers[self.level]), rank, seed)
+        return from_learned(centers + noise * self.scale, self.logged)
 
     def save(self, folder: Path) -> None:
         """Write the fitted model into an empty folder."""
@@ -267,7 +261,7 @@ class Predictor:
             and (np.abs(known) <= _MAX_LOG_SECONDS).all()
             and 0 <= self.level < v
             and ((self.scale > 0) & (self.scale <= _MAX_SCALE)).all()
-            and ((self.factor >= 0) & (self.factor <= _MAX_FACTOR)).all()
+            and ((self.factor >= 0) & (self.factor <= MAX_FACTOR)).all()
             and (self.floor >= 0).all()
             and len(self.shares) > 0
             and (np.diff(self.shares, prepend=0.0) >= 0).all()
@@ -329,7 +323,7 @@ class Predictor:
         else:
             self.noise = Noise.none(len(self.scale))
         between = self.noise.std(level) / np.sqrt(examples.counts)[:, None]
-        factor = _calibration_factors(errors, stated + typical_error, between)
+        factor = calibration_factors(errors, stated + typical_error, between)
         self.factor, self.floor = np.where(unknown, 0.0, factor), factor * typical_error
 
     def _held_out(
@@ -350,38 +344,6 @@ class Predictor:
             self.compression.decode(predicted) * self.scale,
             self.compression.spread(std) * self.scale,
         )
-
-
-def _logged(examples: Examples) -> NDArray[np.bool_]:
-    """Which values are learned as logarithms, shape ``(v,)``."""
-    n_metrics, n_epochs = len(examples.columns), len(examples.epochs)
-    smallest = examples.runs.min(axis=0).reshape(n_metrics, n_epochs).min(axis=1)
-    minimised = np.array([column.goal == "min" for column in examples.columns])
-    return np.repeat((smallest > 0) & minimised, n_epochs)
-
-
-def _calibration_factors(
-    errors: NDArray[np.float64], std: NDArray[np.float64], other: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Factors on ``std`` that put 68.3 % of the errors within one standard deviation.
-
-    The total deviation combines ``factor * std`` and ``other``. Matching a share of the errors, not
-    their mean square, keeps a few large errors from deciding the factor.
-
-    Args:
-        errors: Errors of held-out predictions, shape ``(n, v)``.
-        std: Standard deviations to scale, shape ``(n, v)``.
-        other: Standard deviations that are not scaled, shape ``(n, v)``.
-
-    Returns:
-        Factors of shape ``(v,)``.
-    """
-    low, high = np.zeros(errors.shape[1]), np.full(errors.shape[1], _MAX_FACTOR)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        inside = (np.abs(errors) <= np.hypot(middle * std, other)).mean(axis=0)
-        low, high = np.where(inside < _WITHIN_ONE_STD, (middle, high), (low, middle))
-    return high
 
 
 def settings(

@@ -7,6 +7,7 @@ from: it never sees what the fit is judged by.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 from nasbench.benchmarks.catalogue import open_table
 from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of
 from nasbench.registry import require
+from nasbench.splitmix import mix
 from surrogates import REGRESSORS
 from surrogates.examples import Examples, split
 from surrogates.judge import kendall
 from surrogates.predictor import settings
+from surrogates.scale import to_learned
 
 
 class Range(NamedTuple):
@@ -76,7 +79,7 @@ class Tuned(NamedTuple):
     """What a search for hyperparameters found.
 
     Attributes:
-        settings: The changes to the defaults.
+        settings: The changes to the defaults; empty if nothing was better.
         kendall: Kendall's tau on the networks that it was tuned on.
         default: That of the defaults.
     """
@@ -95,7 +98,9 @@ def tune(
     seed: int = 0,
     progress: Callable[[int, float], None] = lambda number, best: None,
 ) -> Tuned:
-    """Search for hyperparameters by tree-structured Parzen estimators.
+    """Search for hyperparameters by tree-structured Parzen estimators, the defaults first.
+
+    They learn what a fit learns: of positive losses, logarithms.
 
     Args:
         table: Id or path of a table.
@@ -108,7 +113,7 @@ def tune(
 
     Raises:
         UnknownNameError: There are no ranges for this regressor.
-        InvalidArgumentError: No trials.
+        InvalidArgumentError: No trials, or too few architectures to learn from or to hold out.
         MissingExtraError: Optuna is not installed.
     """
     if regressor not in RANGES:
@@ -123,31 +128,35 @@ def tune(
     opened.verify()
     examples = Examples.read(opened)
     objective = examples.objective(opened.metadata.default_objective)
-    target = examples.means[:, examples.place(objective)]
-    chosen, _ = split(examples, train or round(0.8 * len(examples)), seed)
-    inside, outside = split(examples.of(chosen), round(0.8 * len(chosen)), seed + 1)
-    inside, outside = chosen[inside], chosen[outside]
+    place = examples.place(objective or examples.columns[0].name)
+    chosen, _ = split(examples, train, seed)
+    inside, outside = split(examples.of(chosen), None, mix(seed) >> 33)
+    learned, held_out = examples.of(chosen[inside]), examples.of(chosen[outside])
+    targets = replace(learned, runs=to_learned(learned.runs, learned.logged)).means[:, place]
     defaults = settings(regressor, {})
 
     def score(values: Mapping[str, Any]) -> float:
         made = REGRESSORS.load_registered(regressor)(
             examples.space, seed=seed, **{**defaults, **values}
         )
-        made.fit(examples.archs[inside], target[inside])
-        predicted: NDArray[np.float64] = made.predict(examples.archs[outside]).mean
-        found = kendall(target[outside], predicted)
+        made.fit(learned.archs, targets)
+        predicted: NDArray[np.float64] = made.predict(held_out.archs).mean
+        found = kendall(held_out.means[:, place], predicted)
         return found if found == found else -1.0
 
     def suggest(trial: Any) -> dict[str, Any]:
         return {n: _suggest(trial, n, r, defaults[n]) for n, r in RANGES[regressor].items()}
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    study.enqueue_trial({name: defaults[name] for name in RANGES[regressor]})
     study.optimize(
         lambda trial: score(suggest(trial)),
         n_trials=trials,
         callbacks=[lambda study, trial: progress(trial.number + 1, study.best_value)],
     )
-    return Tuned(suggest(study.best_trial), study.best_value, score({}))
+    best = suggest(study.best_trial)
+    changes = {name: value for name, value in best.items() if value != defaults[name]}
+    return Tuned(changes, study.best_value, study.trials[0].value)
 
 
 def _suggest(trial: Any, name: str, values: Range | tuple[str, ...], default: Any) -> Any:

@@ -10,10 +10,12 @@ from surrogates.exploits import Exploits
 
 BASELINE = "nearest neighbours"
 NAMES = {
+    "r2_log": "R² of logarithms",
     "r2": "R²",
     "kendall": "Kendall τ",
     "sparse_kendall": "sparse τ",
     "spearman": "Spearman",
+    "rmse_log": "RMSE of logarithms",
     "rmse": "RMSE",
     "attainable": "τ of a perfect predictor",
     "kendall_single": "τ with one training",
@@ -33,7 +35,8 @@ class Verdict:
 
     Attributes:
         description: Description of the surrogate.
-        figures: Figures by split, then by epoch of the default objective, then by name.
+        figures: Figures by split, then by epoch of the judged column, then by name.
+        learned_from: Number of architectures that were learned from, by split.
         baseline: Figures of the nearest-neighbour baseline on unseen networks at the last epoch.
         comparison: Searches on the table and on the surrogate; None if there were none.
         exploits: Which of the searches on the surrogate its errors led astray; None as above.
@@ -42,6 +45,7 @@ class Verdict:
 
     description: Description
     figures: Mapping[str, Mapping[int, Mapping[str, float]]]
+    learned_from: Mapping[str, int]
     baseline: Mapping[str, float]
     comparison: Comparison | None
     exploits: Exploits | None
@@ -53,7 +57,7 @@ class Verdict:
         by_split = {name: by_epoch[last] for name, by_epoch in self.figures.items()}
         columns = {**by_split, BASELINE: self.baseline}
         body = [[NAMES[n], *(rounded(f, [n])[0] for f in columns.values())] for n in kept]
-        return [self.description.default_objective, *columns], body
+        return [self.description.judged_column, *columns], body
 
     def lines(self) -> list[str]:
         """Sentences on searches: whether they exploit the surrogate, and how they rank."""

@@ -70,6 +70,7 @@ def surrogate_facts(benchmark: SurrogateBenchmark) -> Mapping[str, Any]:
         "noise": description.noise,
         "regressor": f"{description.regressor} ({description.family})",
         "fitted to": f"{table['architectures']} architectures of {table['id']}@{table['version']}",
+        "left out": description.left_out,
         "judged": ", ".join(f"{k} {v:.3g}" for k, v in description.judged.items()),
         "source": description.source,
         "licence": description.licence,

@@ -1,12 +1,18 @@
 """What a search of a table optimises, what it may know, and which epochs it may ask for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.column import Column
-from nasbench.errors import InvalidArgumentError, UnknownNameError, one_of, shown
+from nasbench.errors import (
+    InvalidArgumentError,
+    NotRecordedError,
+    UnknownNameError,
+    one_of,
+    shown,
+)
 from nasbench.tables.table import Table
 
 
@@ -43,6 +49,20 @@ def check_objectives(
                 f"{benchmark!r} has no objective {name!r}{one_of(name, possible)}{referral}"
             )
     return _distinct("objectives", objectives)
+
+
+def no_objective(benchmark: str, columns: Mapping[str, Column]) -> NotRecordedError:
+    """Return the error for a search without an objective.
+
+    Args:
+        benchmark: Id of the benchmark.
+        columns: Columns that come out of a training.
+    """
+    possible = [name for name, column in columns.items() if column.goal]
+    return NotRecordedError(
+        f"{benchmark!r} has no validation column; ask for an objective by name"
+        f"{one_of('', possible)}"
+    )
 
 
 def check_known(table: Table, known: Sequence[str], possible: Sequence[str]) -> tuple[str, ...]:

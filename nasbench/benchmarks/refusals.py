@@ -6,6 +6,7 @@ import numpy as np
 
 from nasbench.benchmark import check_integer
 from nasbench.benchmarks.lookup import Lookup
+from nasbench.benchmarks.objectives import no_objective
 from nasbench.errors import IllegalArchError, NotRecordedError, one_of, shown
 from nasbench.space import Arch
 from nasbench.tables.table import Table
@@ -169,11 +170,7 @@ class Refusals:
 
     def no_objective(self) -> NotRecordedError:
         """Return the error for a search without an objective."""
-        possible = [name for name, column in self._table.columns.items() if column.goal]
-        return NotRecordedError(
-            f"{self._name!r} has no validation column; ask for an objective by name"
-            f"{one_of('', possible)}"
-        )
+        return no_objective(self._name, self._table.columns)
 
     def not_recorded(self, name: str) -> NotRecordedError:
         """Make the error for a column that the table lacks, or that an architecture lacks."""

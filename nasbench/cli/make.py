@@ -176,7 +176,8 @@ def fit(
         list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="Column to learn; repeat for more. Default: validation and test accuracies.",
+            help="Column to learn; repeat for more. Default: the table's objective, and "
+            "validation and test accuracies.",
         ),
     ] = None,
     components: Annotated[
@@ -228,7 +229,7 @@ def fit(
             progress=tell,
         )
     print_rows(*verdict.rows())
-    for line in verdict.lines():
+    for line in filter(None, (verdict.description.left_out, *verdict.lines())):
         say(line)
     say_made(verdict.description, verdict.path)
 

@@ -71,6 +71,14 @@ def test_a_surrogate_gives_the_predicted_value_of_the_choice():
     assert "no regret" in found.notes[0]
 
 
+def test_selection_on_test_is_told_on_a_surrogate_too():
+    name, asked = "darts-fashion-surrogate", {"budget": nasbench.Budget(trials=3)}
+    mark = "Selected on test: the search saw these results."
+    assert mark not in outcome(searched(name, **asked), name).notes
+    for objectives in (["test_accuracy"], ["valid_accuracy", "test_accuracy"]):
+        assert outcome(searched(name, objectives=objectives, **asked), name).notes[-1] == mark
+
+
 def test_what_cannot_be_scored_gives_the_value_of_the_choice(whole, monkeypatch):
     def refuse(*_):
         raise NotRecordedError("the table has holes.")

@@ -28,29 +28,51 @@ def published(home):
     return fit("nb201-cifar10", home, regressor="random_forest", train=600, searches=0)
 
 
+RNG, SPACE = random.Random(1), NB201()
+ARCHS = sorted({SPACE.canonical(SPACE.sample(RNG)) for _ in range(600)})
+WORTH = {arch: 60 + 2 * sum(o % 3 for o in arch) + RNG.gauss(0, 0.5) for arch in ARCHS}
+
+
 @pytest.fixture(scope="session")
-def single(home):
-    """Path of a table of 400 networks that were trained once each."""
-    rng, space = random.Random(1), NB201()
-    archs = sorted({space.canonical(space.sample(rng)) for _ in range(600)})[:400]
-    worth = {arch: 60 + 2 * sum(o % 3 for o in arch) + rng.gauss(0, 0.5) for arch in archs}
-    runs = pa.table(
-        {
-            "arch": [list(arch) for arch in archs],
-            "schedule": [1] * len(archs),
-            "seed": [0] * len(archs),
-            "status": ["finished"] * len(archs),
-            "valid_accuracy": [worth[arch] for arch in archs],
+def worth():
+    """What each of 366 networks is worth, in percent."""
+    return WORTH
+
+
+@pytest.fixture(scope="session")
+def toy(home):
+    """``toy(id, columns)`` writes a table of the 366 networks and returns its path.
+
+    A column is a function of architecture and seed, ``diverged`` one that says which trainings did.
+    """
+
+    def write(
+        id, columns, *, seeds=(0,), epochs=1, default="valid_accuracy", diverged=lambda *_: False
+    ):
+        rows = [(arch, seed) for arch in ARCHS for seed in seeds]
+        runs = {
+            "arch": [list(arch) for arch, _ in rows],
+            "schedule": [epochs] * len(rows),
+            "seed": [seed for _, seed in rows],
+            "status": ["diverged" if diverged(*row) else "finished" for row in rows],
+            **{name: [value(*row) for row in rows] for name, value in columns.items()},
         }
-    )
-    metadata = Metadata(
-        id="single",
-        space="nb201",
-        key="arch",
-        dataset="dots",
-        default_objective="valid_accuracy",
-        epochs={1: [1]},
-        complete=False,
-    )
-    write_table(home / "single.parquet", Draft(metadata, runs))
-    return home / "single.parquet"
+        metadata = Metadata(
+            id=id,
+            space="nb201",
+            key="arch",
+            dataset="dots",
+            default_objective=default,
+            epochs={epochs: list(range(1, epochs + 1))},
+            complete=False,
+        )
+        write_table(home / f"{id}.parquet", Draft(metadata, pa.table(runs)))
+        return home / f"{id}.parquet"
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def single(toy):
+    """Path of a table of 366 networks that were trained once each."""
+    return toy("single", {"valid_accuracy": lambda arch, seed: WORTH[arch]})

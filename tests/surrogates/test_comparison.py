@@ -3,7 +3,10 @@ import pytest
 
 import nasbench
 from nasbench.tables.table import Table
-from surrogates.comparison import compare
+from surrogates.comparison import compare, known_mean
+from surrogates.examples import Examples
+from surrogates.exploits import Exploits, Pool
+from surrogates.fit import fit
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +30,8 @@ def test_searches_are_those_of_the_suite(few, digits):
             )
             chosen = np.array([run.archs[run.incumbent_trials()[-1]] for run in runs])
             expected = benchmark.query_many(chosen, "valid_accuracy")
-            np.testing.assert_array_equal(side.finals[i], expected)
-            np.testing.assert_array_equal(side.values[i, -1], expected.mean())
+            np.testing.assert_allclose(side.finals[i], expected, rtol=1e-6)
+            np.testing.assert_allclose(side.values[i, -1], expected.mean(), rtol=1e-6)
 
 
 def test_choices_on_the_surrogate_are_looked_up_in_the_table(few, digits):
@@ -42,7 +45,8 @@ def test_choices_on_the_surrogate_are_looked_up_in_the_table(few, digits):
     )
     last = [run.incumbent_trials()[-1] for run in runs]
     chosen = np.array([run.archs[i] for run, i in zip(runs, last, strict=True)])
-    np.testing.assert_array_equal(few.truth[0], table.query_many(chosen, "valid_accuracy"))
+    truth = table.query_many(chosen, "valid_accuracy")
+    np.testing.assert_allclose(few.truth[0], truth, rtol=1e-6)
     seen = [100 - run.losses[i, 0] for run, i in zip(runs, last, strict=True)]
     np.testing.assert_allclose(few.seen[0], seen)
 
@@ -60,3 +64,36 @@ def test_of_an_incomplete_table_what_it_records_is_searched():
     )
     assert found.truth.shape == found.seen.shape == (1, 2)
     assert np.isfinite(found.truth).all()
+
+
+def test_a_diverged_training_is_no_part_of_a_mean(toy, worth, tmp_path):
+    """One training of each of the 30 best diverged: a mean over all of them would be NaN."""
+    best = sorted(worth, key=worth.get)[-30:]
+
+    def diverged(arch, seed):
+        return arch in best and seed == 2
+
+    def accuracy(arch, seed):
+        return [worth[arch] + seed / 10, float("nan") if diverged(arch, seed) else worth[arch] + 1]
+
+    path = toy(
+        "best-diverge",
+        {"valid_accuracy": accuracy},
+        seeds=range(3),
+        epochs=2,
+        diverged=diverged,
+    )
+    made = fit(path, tmp_path, regressor="random_forest", hyperparameters={"trees": 10}, searches=0)
+    found = compare(str(path), str(made.path), "valid_accuracy", seeds=2)
+    assert (found.truth > 60).all()
+    assert np.isfinite(found.table.intervals).all()
+    assert np.isfinite(found.table.values[:, -1]).all()
+    assert np.isfinite(found.rank_correlation)
+    examples = Examples.read(Table(path), ["valid_accuracy"])
+    exploits = Exploits.find(found, Pool.of(examples, examples.place("valid_accuracy")))
+    assert exploits.astray == 0
+
+
+def test_means_leave_out_what_is_not_known():
+    values = np.array([[1.0, 3.0], [np.nan, 5.0], [np.nan, np.nan]])
+    np.testing.assert_array_equal(known_mean(values), [2.0, 5.0, np.nan])

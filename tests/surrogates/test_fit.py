@@ -7,16 +7,20 @@ import pytest
 
 import nasbench
 from nasbench.benchmarks import facts
+from nasbench.benchmarks.surrogate.folder import Description
 from nasbench.cli import main
 from nasbench.errors import (
     InvalidArgumentError,
+    NotRecordedError,
     SchemaError,
     SurrogateError,
     UnknownNameError,
 )
+from nasbench.testing import check_benchmark
 from surrogates.exploits import Exploits
 from surrogates.fit import fit, refuse_if_exploited, refuse_if_worse
 from surrogates.noise import Noise
+from surrogates.predictor import Predictor
 
 
 def test_what_is_judged_is_what_is_published(digits):
@@ -124,7 +128,8 @@ def test_of_single_trainings_draws_are_the_mean(single, tmp_path):
     ("astray", "of", "refused"), [(1, 6, 0), (2, 6, 1), (6, 120, 0), (7, 120, 1)]
 )
 def test_one_accident_or_one_in_twenty_is_tolerated(astray, of, refused):
-    found = Exploits(np.arange(of) < astray, np.zeros(of, dtype=bool))
+    none = np.zeros(of, dtype=bool)
+    found = Exploits(np.arange(of) < astray, none, none)
     with pytest.raises(SurrogateError, match="led astray") if refused else nullcontext():
         refuse_if_exploited(found, "xgb")
 
@@ -149,7 +154,13 @@ def test_not_a_number_is_worse_than_anything(name):
         ({"train": 0}, InvalidArgumentError, "positive integer"),
         ({"regressor": "xbg"}, UnknownNameError, "did you mean 'xgb'"),
         ({"metrics": ["accuracy"]}, UnknownNameError, "valid_accuracy"),
-        ({"components": 0}, InvalidArgumentError, "at least 1"),
+        ({"components": 0}, InvalidArgumentError, "components = 0 is not an integer from 1 to 1,0"),
+        ({"components": 2 * 10**6}, InvalidArgumentError, "integer from 1 to 1,000,000"),
+        (
+            {"regressor": "svr", "hyperparameters": {"C": 2e6}},
+            InvalidArgumentError,
+            r"hyperparameters = \{'C': 2000000.0\} is not .* numbers up to 1,000,000",
+        ),
         ({"id": "a/b"}, SchemaError, "letters"),
         ({"hyperparameters": {"tree": 3}}, UnknownNameError, "did you mean 'trees'"),
     ],
@@ -203,6 +214,130 @@ def test_changed_answers_raise_the_version(single, tmp_path):
     (tmp_path / "mine" / "surrogate.json").write_text("{")
     with pytest.raises(InvalidArgumentError, match=r"\.json is not a description.*never dele"):
         version(310)
+
+
+def test_what_could_not_be_opened_is_not_fitted(toy, worth, tmp_path):
+    path = toy("long", {"valid_accuracy": lambda a, s: [worth[a]] * 1_200}, epochs=1_200)
+    with pytest.raises(
+        InvalidArgumentError, match=r"epochs = .* is not a list of 1 to 1,000 epochs"
+    ):
+        fit(path, tmp_path, searches=0, **FOREST)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_opened_is_not_published(single, tmp_path, monkeypatch):
+    save = Predictor.save
+
+    def damaged(self, folder):
+        save(self, folder)
+        (folder / "coefficient-0" / "forest.npz").write_bytes(b"")
+
+    monkeypatch.setattr(Predictor, "save", damaged)
+    with pytest.raises(SurrogateError, match="cannot read"):
+        fit(single, tmp_path, searches=0, **FOREST)
+    assert not list(tmp_path.iterdir())
+
+
+def test_seconds_of_whole_trainings_are_predicted(toy, worth, tmp_path):
+    columns = {
+        "valid_accuracy": lambda a, s: [worth[a] - 4 + i for i in range(4)],
+        "seconds": lambda a, s: 10.0 + sum(a),
+    }
+    path = toy("seconds-at-the-end", columns, epochs=4)
+    opened = nasbench.load(fit(path, tmp_path, searches=0, **FOREST).path)
+    whole, half = (opened.query((3,) * 6, epoch=epoch)["seconds"] for epoch in (4, 2))
+    assert whole == pytest.approx(28, abs=3)
+    assert half == pytest.approx(whole / 2)
+
+
+def test_where_logarithms_are_learned_they_are_judged(tmp_path):
+    """Of raw errors, a few of the largest decide R2: it would not be published."""
+    made = fit("fcnet-slice", tmp_path, regressor="linear", train=1_000, searches=0, seed=1)
+    judged, baseline = made.description.judged, made.baseline
+    assert judged["r2"] < baseline["r2"]
+    assert judged["r2_log"] > baseline["r2_log"] + 0.1
+    card = (made.path / "README.md").read_text()
+    assert "R² of logarithms" in card
+    assert "Logarithms were learned" in card
+
+
+@pytest.fixture(scope="module")
+def tested(toy, worth, tmp_path_factory):
+    """A surrogate that predicts test accuracies only."""
+    path = toy("tested", {"test_accuracy": lambda arch, seed: worth[arch]}, default=None)
+    return fit(path, tmp_path_factory.mktemp("tested"), searches=1, **FOREST)
+
+
+def test_a_test_column_must_be_asked_for(tested):
+    opened = nasbench.load(tested.path)
+    assert tested.description.default_objective is opened.default_objective is None
+    assert opened.objectives == ()
+    budget = nasbench.Budget(trials=3)
+    with pytest.raises(NotRecordedError, match=r"no validation column; ask .* 'test_accuracy'"):
+        nasbench.search("random_search", tested.path, budget=budget)
+    (run,) = nasbench.search(
+        "random_search", tested.path, budget=budget, objectives=["test_accuracy"]
+    )
+    assert run.manifest.test_objectives == ("test_accuracy",)
+    assert "## How well it predicts test_accuracy" in (tested.path / "README.md").read_text()
+
+
+def test_without_an_objective_it_keeps_the_contract(tested):
+    check_benchmark(nasbench.load(tested.path))
+    check_benchmark(nasbench.load(tested.path, objectives=["test_accuracy"]))
+
+
+def test_the_objective_of_the_table_is_that_of_the_surrogate(toy, worth, tmp_path):
+    columns = {
+        "valid_loss": lambda arch, seed: 5 - worth[arch] / 25,
+        "test_accuracy": lambda arch, seed: worth[arch],
+    }
+    made = fit(toy("of-loss", columns, default="valid_loss"), tmp_path, searches=0, **FOREST)
+    assert nasbench.load(made.path).objectives == ("valid_loss",)
+    assert [*made.description.columns] == ["valid_loss", "test_accuracy"]
+
+
+def test_what_is_left_out_is_declared(toy, worth, tmp_path, monkeypatch, capsys):
+    archs = sorted(worth)
+
+    def curve(arch, holes):
+        return [worth[arch], float("nan") if arch in holes else worth[arch]]
+
+    columns = {
+        "valid_accuracy": lambda arch, seed: curve(arch, archs[:20]),
+        "test_accuracy": lambda arch, seed: curve(arch, archs[:120]),
+    }
+    path = toy("gaps", columns, epochs=2, diverged=lambda arch, seed: arch in archs[:20])
+    steps = []
+    made = fit(path, tmp_path, searches=0, progress=steps.append, **FOREST)
+    left_out = "120 of 366 architectures left out: 20 diverged, 100 miss test_accuracy"
+    assert made.description.left_out == left_out
+    assert left_out in steps[0]
+    card = (made.path / "README.md").read_text()
+    assert f"; {left_out}. Only finished trainings are imitated" in card
+    assert Description.read(made.path) == made.description
+    assert facts.surrogate_facts(nasbench.load(made.path))["left out"] == left_out
+    words = ["fit", str(path), "--regressor", "knn", "--searches", "0", "--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["nasbench", *words, "--id", "again"])
+    with pytest.raises(SystemExit):
+        main()
+    assert left_out in capsys.readouterr().out
+
+
+def test_the_card_says_how_many_each_split_learned_from(digits, tmp_path):
+    rows = (digits.path / "README.md").read_text().splitlines()
+    assert "| judged on | learned from | epoch |" in "\n".join(rows)
+    made = fit("darts-fashion", tmp_path, regressor="knn", metrics=["valid_accuracy"], searches=0)
+    assert made.learned_from == {
+        "unseen networks": 320,
+        "the best tenth": 320,
+        "without local_search": 280,
+        "without random_search": 240,
+        "without regularized_evolution": 280,
+    }
+    card = (made.path / "README.md").read_text()
+    assert "| without random_search | 240 | 4 |" in card
+    assert "| nearest neighbours | 320 | 4 |" in card
 
 
 def test_command(tmp_path, monkeypatch, capsys):

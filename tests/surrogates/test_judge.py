@@ -24,17 +24,20 @@ def examples(runs, owner, origin=None):
         (Column.of("valid_accuracy"),),
         (1,),
         archs,
-        NB201().rank_many(archs),
+        (ranks := NB201().rank_many(archs)),
         np.array(runs, dtype=float)[:, None],
         np.array(owner),
         None,
         None,
         None if origin is None else np.array(origin),
+        ranks,
     )
 
 
 class Known:
     """Predicts given means with given deviations."""
+
+    logged = np.array([False])
 
     def __init__(self, values, std, noise):
         self.values, self.std, self.noise = (
@@ -42,9 +45,9 @@ class Known:
         )
 
     def predict(self, archs):
-        return Answers(self.values, self.std, None, None)
+        return Answers(self.values, self.values, self.std, None, None)
 
-    def noise_std(self, values):
+    def noise_std(self, centers):
         return self.noise
 
 
@@ -76,6 +79,32 @@ def test_figures_by_hand():
     assert figures["log_likelihood"] == pytest.approx((norm.logpdf(z) - np.log(std)).mean())
     assert figures["inside_50"] == pytest.approx(3 / 5)
     assert figures["inside_90"] == 1
+
+
+class KnownLogarithms(Known):
+    """The same of logarithms."""
+
+    logged = np.array([True])
+
+    def predict(self, archs):
+        means = np.exp(self.values)
+        return Answers(means, self.values, means * self.std, None, None)
+
+
+def test_of_logarithms_figures_are_those_of_logarithms():
+    logs = [1.0, 3.0, 10.0, 12.0, 20.0]
+    of_logs, owner = examples(logs, [0, 0, 1, 1, 2]), [0, 0, 1, 1, 2]
+    losses = dataclasses.replace(examples(np.exp(logs), owner), columns=(Column.of("valid_loss"),))
+    given = [2, 10, 21], [0, 3, 0], [1, 4, 2]
+    found = judge.judge(KnownLogarithms(*given), losses, 0)
+    same = judge.judge(Known(*given), of_logs, 0)
+    for name in ("log_likelihood", "inside_50", "inside_90"):
+        assert found[name] == pytest.approx(same[name])
+    truth = np.log(losses.means[:, 0])
+    assert found["r2_log"] == pytest.approx(r2_score(truth, given[0]))
+    assert found["rmse_log"] == pytest.approx(np.sqrt(np.square(truth - given[0]).mean()))
+    assert found["r2"] == pytest.approx(r2_score(np.exp(truth), np.exp(given[0])))
+    assert not {"r2_log", "rmse_log"} & same.keys()
 
 
 def test_tau_between_trainings_is_that_of_the_first_two():

@@ -53,8 +53,8 @@ def test_saved_and_restored_it_says_the_same(fitted, parts, tmp_path):
     before, after = (p.predict(parts[1].archs[:50]) for p in (fitted, restored))
     for one, other in zip(before, after, strict=True):
         np.testing.assert_equal(one, other)
-    values = before.values[0]
-    np.testing.assert_array_equal(fitted.draw(values, 5, 6), restored.draw(values, 5, 6))
+    center = before.centers[0]
+    np.testing.assert_array_equal(fitted.draw(center, 5, 6), restored.draw(center, 5, 6))
 
 
 def test_files_of_another_shape_are_refused(fitted, parts, tmp_path):
@@ -69,7 +69,9 @@ def test_noise_is_that_between_trainings(fitted, parts):
     place = seen.place("valid_accuracy")
     residuals = seen.runs[:, place] - seen.means[seen.owner, place]
     between = np.sqrt(np.square(residuals).sum() / (len(seen.runs) - len(seen)))
-    stated = np.sqrt(np.square(fitted.noise_std(seen.means)[:, place]).mean())
+    stated = np.sqrt(
+        np.square(fitted.noise_std(fitted.predict(seen.archs).centers)[:, place]).mean()
+    )
     assert stated == pytest.approx(between, rel=0.25)
 
 
@@ -81,11 +83,12 @@ def only(seen, kept):
 def test_where_nothing_was_trained_twice_every_training_is_the_mean(parts):
     single = only(parts[0], parts[0].first)
     predictor = made(single).fit(single)
-    values = predictor.predict(parts[1].archs[:20]).values
-    for row, rank in zip(values, parts[1].functions[:20].tolist(), strict=True):
+    answers = predictor.predict(parts[1].archs[:20])
+    for i, rank in enumerate(parts[1].functions[:20].tolist()):
         for seed in (0, 2**63 - 1):
-            np.testing.assert_array_equal(predictor.draw(row, rank, seed), row)
-    np.testing.assert_array_equal(predictor.noise_std(values), 0)
+            drawn = predictor.draw(answers.centers[i], rank, seed)
+            np.testing.assert_array_equal(drawn, answers.values[i])
+    np.testing.assert_array_equal(predictor.noise_std(answers.centers), 0)
 
 
 def test_without_noise_the_uncertainty_is_that_of_the_model(parts):
@@ -102,7 +105,7 @@ def test_noise_needs_repeated_trainings(parts, repeated, is_noisy):
     few = only(seen, np.isin(np.arange(len(seen.runs)), seen.first) | (seen.owner < repeated))
     predictor = made(few).fit(few)
     assert few.repeated == (repeated if is_noisy else 0)
-    assert predictor.noise_std(seen.means).any() == is_noisy
+    assert predictor.noise_std(predictor.predict(seen.archs).centers).any() == is_noisy
 
 
 def test_collapsed_trainings_do_not_widen_the_noise(parts, fitted):
@@ -153,18 +156,35 @@ def test_equal_values_teach_nothing(parts):
         made(same).fit(same)
 
 
-def test_losses_are_learned_as_logarithms():
-    losses = Examples.read(open_table("lite201-digits"), ["valid_loss"])
-    inside, outside = split(losses, 500, seed=0)
-    seen, unseen = losses.of(inside), losses.of(outside)
-    level = losses.place("valid_loss")
-    predictor = Predictor(losses.space, "xgb", SETTINGS, components=3, level=level).fit(seen)
-    values = predictor.predict(unseen.archs).values
+@pytest.fixture(scope="module")
+def losses():
+    """A predictor of losses, what it learned from, and what not."""
+    read = Examples.read(open_table("fcnet-slice"))
+    inside, outside = split(read, 500, seed=0)
+    seen, unseen = read.of(inside), read.of(outside[::25])
+    level = read.place("valid_mse")
+    return Predictor(read.space, "xgb", SETTINGS, components=3, level=level).fit(seen), seen, unseen
+
+
+def test_losses_are_learned_as_logarithms(losses):
+    predictor, _, unseen = losses
+    answers = predictor.predict(unseen.archs)
+    place = predictor.level
     assert predictor.logged.all()
-    assert (values > 0).all()
-    ratio = np.log(values[:, level] / unseen.means[:, level])
-    assert abs(np.median(ratio)) < 0.1
-    drawn = np.array([predictor.draw(values[0], 1, seed)[level] for seed in range(500)])
-    assert (drawn > 0).all()
-    stated = predictor.noise_std(values[:1])[0, level]
-    assert drawn.std() == pytest.approx(stated, rel=0.3)
+    assert (answers.values > 0).all()
+    errors = np.log(answers.values / unseen.means)[:, place]
+    assert abs(np.median(errors)) < 0.5 * np.log(unseen.means[:, place]).std()
+
+
+def test_without_a_seed_a_loss_is_the_mean_over_seeds(losses):
+    """Trainings of logarithms are log-normal: the exponential of their mean lies below theirs."""
+    predictor, _, unseen = losses
+    answers = predictor.predict(unseen.archs[::120])
+    means, centers = (part[:, predictor.level] for part in (answers.values, answers.centers))
+    std = predictor.noise_std(answers.centers)[:, predictor.level]
+    assert (np.exp(centers) / means).min() < 0.96
+    for i, rank in enumerate(unseen.functions[::120].tolist()):
+        drawn = [predictor.draw(answers.centers[i], rank, seed) for seed in range(3_000)]
+        ratios = np.array(drawn)[:, predictor.level] / means[i]
+        assert ratios.mean() == pytest.approx(1, abs=5 * std[i] / 3_000**0.5)
+        assert np.log(ratios).std() == pytest.approx(std[i], rel=0.1)

@@ -30,15 +30,17 @@ class SurrogateAnswer:
 
     Attributes:
         rank: Rank of the network's representative.
-        raw: Every metric at every epoch, before clipping to possible values, shape ``(n_values,)``.
-        values: The same, clipped, shape ``(n_values,)``.
+        centers: What trainings are drawn around; see ``surrogates.predictor.Answers``, shape
+            ``(n_values,)``.
+        values: Mean of every metric at every epoch, clipped to possible values, shape
+            ``(n_values,)``.
         std: Uncertainty of the model, shape ``(n_values,)``.
         seconds: Seconds up to each epoch; None if the surrogate does not predict seconds.
         validation_seconds: Seconds of one validation, or None.
     """
 
     rank: int
-    raw: NDArray[np.float64]
+    centers: NDArray[np.float64]
     values: NDArray[np.float32]
     std: NDArray[np.float32]
     seconds: list[float] | None
@@ -82,9 +84,21 @@ class SurrogateAnswers:
                 self._last = (key, seconds, answers)
         return answers
 
+    def draw_many(
+        self, canonical: NDArray[np.integer], centers: NDArray[np.float64], seed: int
+    ) -> NDArray[np.float64]:
+        """Return one noisy training of each network, not clipped, shape ``(n, n_values)``."""
+        ranks = self._space.rank_many(canonical).tolist()
+        return np.stack(
+            [
+                drawn(self._predictor(), row, rank, seed)
+                for row, rank in zip(centers, ranks, strict=True)
+            ]
+        )
+
     def draw(self, arch: Arch, answer: SurrogateAnswer, seed: int) -> NDArray[np.float32]:
         """Return one noisy training; always the same for the same seed."""
-        found = self._possible(drawn(self._predictor(), answer.raw, answer.rank, seed))
+        found = self._possible(drawn(self._predictor(), answer.centers, answer.rank, seed))
         if len(self.drawn) >= _MEMO:
             self.drawn.clear()
         self.drawn[arch, seed] = found
@@ -93,13 +107,12 @@ class SurrogateAnswers:
     def _find(self, arch: Arch) -> SurrogateAnswer:
         canonical = self._space.canonical(self._space.check(arch))
         answers = predicted(self._predictor(), np.array([canonical]))
-        raw = answers.values[0]
         seconds = None if answers.seconds is None else single(answers.seconds[0]).tolist()
         validation = answers.validation_seconds
         return SurrogateAnswer(
             self._space.rank(canonical),
-            raw,
-            self._possible(raw),
+            answers.centers[0],
+            self._possible(answers.values[0]),
             answers.std[0].astype(np.float32),
             seconds,
             None if validation is None else float(np.float32(validation[0])),
@@ -157,14 +170,16 @@ def predicted(predictor: Any, archs: NDArray[np.integer], *, seconds: bool = Tru
     return answers
 
 
-def drawn(predictor: Any, values: NDArray[np.float64], rank: int, seed: int) -> NDArray[np.float64]:
+def drawn(
+    predictor: Any, centers: NDArray[np.float64], rank: int, seed: int
+) -> NDArray[np.float64]:
     """Values of one training; see ``surrogates.predictor.Predictor.draw``.
 
     Raises:
         SurrogateError: As for :func:`predicted`.
     """
     with np.errstate(all="ignore"):
-        found: NDArray[np.float64] = predictor.draw(values, rank, seed)
+        found: NDArray[np.float64] = predictor.draw(centers, rank, seed)
     _check_sane(found)
     return found
 

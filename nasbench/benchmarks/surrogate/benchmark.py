@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from nasbench.benchmark import Evaluation, Trainings, check_integer
 from nasbench.benchmarks.answer import Answer, read_only
-from nasbench.benchmarks.objectives import as_loss, check_objectives
+from nasbench.benchmarks.objectives import as_loss, check_objectives, no_objective
 from nasbench.benchmarks.surrogate.answers import (
     SurrogateAnswer,
     SurrogateAnswers,
     check_seed,
-    drawn,
     open_predictor,
     single,
 )
@@ -46,7 +45,7 @@ class SurrogateBenchmark:
 
     Args:
         path: Folder of the surrogate.
-        objectives: Metrics to optimise; default: the surrogate's own objective.
+        objectives: Metrics to optimise; default: the surrogate's own, if it has one.
         known: Must be empty, since a surrogate only knows results of trainings.
 
     Raises:
@@ -108,7 +107,7 @@ class SurrogateBenchmark:
 
     @property
     def default_objective(self) -> str | None:
-        """The metric that a search optimises by default."""
+        """The metric that a search optimises by default; None if none is of validation."""
         return self.description.default_objective
 
     @property
@@ -125,7 +124,7 @@ class SurrogateBenchmark:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path; the copy opens the folder again."""
-        return type(self), (self.path, self.objectives)
+        return type(self), (self.path, self.objectives or None)
 
     def verify(self) -> None:
         """Check all files against their hashes, once for every benchmark.
@@ -144,7 +143,7 @@ class SurrogateBenchmark:
             SurrogateError: A file is missing or damaged.
             MissingExtraError: The regressor needs a package that is not installed.
         """
-        level = self._place(self.default_objective or "", self.epochs[-1])
+        level = self._place(self.description.judged_column, self.epochs[-1])
         return open_predictor(self.path, self.description, self.space, level)
 
     def query(
@@ -236,7 +235,7 @@ class SurrogateBenchmark:
 
         Raises:
             IllegalArchError: The architecture is not in the space.
-            NotRecordedError: There is no such epoch.
+            NotRecordedError: There is no such epoch, or no objective.
             InvalidArgumentError: The seed is not a nonnegative integer.
         """
         epoch = self.epochs[-1] if epoch is None else epoch
@@ -275,11 +274,14 @@ class SurrogateBenchmark:
 
         Raises:
             IllegalArchError: The array has a wrong shape, or an architecture is not in the space.
-            NotRecordedError: There is no such metric, epoch or schedule.
+            NotRecordedError: There is no such metric, epoch or schedule; ``"<metric>_std"`` of a
+                single training is none.
             InvalidArgumentError: The seed is not a nonnegative integer.
         """
         self._check_schedule(schedule)
         epoch = self._check_epoch(epoch)
+        if seed is not None:
+            check_seed(seed)
         archs = self.space.check_many(archs)
         if not len(archs):
             return read_only(np.empty(0))
@@ -296,17 +298,12 @@ class SurrogateBenchmark:
             raise self._no_metric(metric, [*self._columns])
         place = self._place(name, epoch)
         if name != metric:
+            if seed is not None or not answers.std.any(axis=1).all():
+                raise self._no_metric(metric, [*self._columns])
             return single(answers.std[:, place])
         values = answers.values
         if seed is not None:
-            ranks = self.space.rank_many(canonical).tolist()
-            check_seed(seed)
-            values = np.stack(
-                [
-                    drawn(self.predictor, row, rank, seed)
-                    for row, rank in zip(values, ranks, strict=True)
-                ]
-            )
+            values = self._answers.draw_many(canonical, answers.centers, seed)
         return single(np.clip(values[:, place], *self._columns[name].range))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
@@ -342,7 +339,9 @@ class SurrogateBenchmark:
         raise self._no_metric(name, [*self._columns])
 
     def require_objectives(self) -> None:
-        """Do nothing: a surrogate always has an objective."""
+        """Raise :class:`NotRecordedError` if none was given and no validation is predicted."""
+        if not self.objectives:
+            raise no_objective(self.name, self._columns)
 
     def _answer(self, arch: Arch) -> SurrogateAnswer:
         if not isinstance(arch, tuple):
@@ -366,6 +365,7 @@ class SurrogateBenchmark:
 
     def _find_objectives(self, epoch: int) -> list[tuple[int, float, float]]:
         """Return the place of each objective at an epoch, and base and sign that make it a loss."""
+        self.require_objectives()
         epoch = self._check_epoch(epoch)
         found = []
         for name in self.objectives:

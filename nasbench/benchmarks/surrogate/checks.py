@@ -26,13 +26,16 @@ def impossible(values: Mapping[str, Any]) -> str | None:
         values: The attributes of :class:`~nasbench.benchmarks.surrogate.folder.Description`.
     """
     for name, (test, possible) in _TESTS.items():
-        if not test(values[name]):
-            return f"{name} = {_short(values[name])} is not {possible}"
+        if not test(value := values[name]):
+            if name == "hyperparameters" and isinstance(value, dict):
+                value = {setting: x for setting, x in value.items() if not _is_setting(x)} or value
+            return f"{name} = {_short(value)} is not {possible}"
     epochs, schedule = values["epochs"], values["schedule"]
     if not all(a < b for a, b in pairwise([0, *epochs, schedule + 1])):
         return f"epochs = {_short(epochs)} do not ascend within 1..{schedule}"
-    if values["default_objective"] not in values["columns"]:
-        return f"default_objective = {_short(values['default_objective'])} is none of its columns"
+    objective = values["default_objective"]
+    if objective is not None and objective not in values["columns"]:
+        return f"default_objective = {_short(objective)} is none of its columns"
     return None
 
 
@@ -102,9 +105,13 @@ def _short(value: Any) -> str:
 _NAME: tuple[_Test, str] = (is_id, "a name of letters, digits, '-', '_' and '.'")
 _TEXT: tuple[_Test, str] = (is_text, "text")
 _LINE: tuple[_Test, str] = (lambda v: is_text(v, _LONG), f"1 to {_LONG} printable letters")
+_COUNT: tuple[_Test, str] = (
+    lambda v: is_count(v, 1, MAX_COUNT),
+    f"an integer from 1 to {MAX_COUNT:,}",
+)
 _TESTS: Mapping[str, tuple[_Test, str]] = {
     "id": _NAME,
-    "version": (lambda v: is_count(v, 1, MAX_COUNT), "an integer from 1"),
+    "version": _COUNT,
     "space": _LINE,
     "dataset": (lambda v: is_text(v) and len(v) <= _MOST, "text"),
     "schedule": (lambda v: is_count(v, 1, MAX_EPOCHS), f"an integer from 1 to {MAX_EPOCHS:,}"),
@@ -124,7 +131,7 @@ _TESTS: Mapping[str, tuple[_Test, str]] = {
         ),
         "an object with the unit, goal, split and description of each column",
     ),
-    "default_objective": _LINE,
+    "default_objective": (lambda v: v is None or _LINE[0](v), f"null or {_LINE[1]}"),
     "regressor": (
         lambda v: is_text(v, _LONG) and ":" not in v,
         "a registered name; files never name a module to import",
@@ -134,11 +141,12 @@ _TESTS: Mapping[str, tuple[_Test, str]] = {
         lambda v: isinstance(v, dict) and _is_setting(v),
         f"an object of texts, and of numbers up to {MAX_COUNT:,}",
     ),
-    "components": (lambda v: is_count(v, 1, MAX_COUNT), "an integer from 1"),
+    "components": _COUNT,
     "seed": (lambda v: type(v) is int and abs(v) < 2**63, "an integer below 2**63"),
     "clocked": (lambda v: isinstance(v, bool), "true or false"),
     "table": (_is_table, "the id, version, content_hash and architectures of a table"),
     "repeated": (lambda v: v is None or is_count(v, 0, 10**12), "a count"),
+    "left_out": _TEXT,
     "judged": (
         lambda v: isinstance(v, dict) and all(isinstance(n, float) for n in v.values()),
         "an object of numbers with a decimal point",

@@ -34,7 +34,8 @@ class Description:
         schedule: Length in epochs of the trainings that it imitates.
         epochs: Epochs that it predicts.
         columns: Its metrics in the order of the fitted vectors, with meanings as in a table.
-        default_objective: The metric that a search optimises by default.
+        default_objective: The metric that a search optimises by default; None if it predicts no
+            validation.
         regressor: Registered name of the regressor.
         family: Kind of model.
         hyperparameters: All hyperparameters of the regressor.
@@ -46,6 +47,8 @@ class Description:
         repeated: Number of these with several trainings, from which the noise was measured; 0 if
             too few, so that every training seed gives the mean; None if it was fitted before this
             was recorded.
+        left_out: How many architectures of the table had no training to learn from, and why;
+            empty if all had one.
         judged: Results of the evaluation on held-out architectures.
         title: One line.
         description: What it is good for, and what not.
@@ -65,7 +68,7 @@ class Description:
     schedule: int
     epochs: list[int]
     columns: dict[str, dict[str, str]]
-    default_objective: str
+    default_objective: str | None
     regressor: str
     family: str
     hyperparameters: dict[str, Any]
@@ -74,6 +77,7 @@ class Description:
     clocked: bool
     table: dict[str, Any]
     repeated: int | None = None
+    left_out: str = ""
     judged: dict[str, Any] = field(default_factory=dict)
     title: str = ""
     description: str = ""
@@ -89,7 +93,18 @@ class Description:
         document = {"schema": SCHEMA, **asdict(self)}
         if self.repeated is None:
             del document["repeated"]
+        if not self.left_out:
+            del document["left_out"]
         return document
+
+    @property
+    def judged_column(self) -> str:
+        """The metric that says how good an architecture is: what is optimised, or the first."""
+        return self.default_objective or next(iter(self.columns))
+
+    def impossible(self) -> str | None:
+        """Return what it says that cannot be, in words; None if everything can."""
+        return impossible({f.name: getattr(self, f.name) for f in fields(self)})
 
     @property
     def noise(self) -> str:
@@ -131,7 +146,7 @@ class Description:
             description = cls(**document)
         except TypeError as error:
             raise SurrogateError(f"{path}: {error}") from error
-        if reason := impossible({f.name: getattr(description, f.name) for f in fields(cls)}):
+        if reason := description.impossible():
             raise SurrogateError(f"{path}: {reason}")
         if description.digest() != description.content_hash:
             raise SurrogateError(f"{path} was changed: it does not match its content hash")

@@ -30,6 +30,8 @@ Gradient: TypeAlias = tuple[NDArray[np.floating], NDArray[np.floating]]
 _FILE = "model.ubj"
 _DIGEST = "model.json"
 _ONE_THREAD = {"nthread": 1, "verbosity": 0}
+_SAFE = 1e9
+"""Targets up to this size never give a model with numbers that reading it refuses."""
 _MAX_STEPS = 300  # rows times depth of a tree; XGBoost is faster beyond
 
 
@@ -53,8 +55,8 @@ class Boosted(Regressor):
         l2: L2 penalty on leaf values.
         l1: L1 penalty on leaf values.
         early_stop: Number of rounds without improvement on what is held out, a tenth of the
-            functions, after which boosting stops; later trees are dropped. 0 grows all trees on all
-            examples.
+            functions, after which boosting stops; later trees are dropped. 0, or examples of a
+            single function, grows all trees on all examples.
         encodings: Encodings that are the features, names from :data:`nasbench.encodings.ENCODINGS`;
             None for :func:`~surrogates.regressors.parts.features.default_encodings`.
 
@@ -115,6 +117,17 @@ class Boosted(Regressor):
         self._raw: bytes
         self._model: BoostedModel
         self._fused: tuple[list[BoostedModel], Trees] | None = None
+
+    def fit(self, archs: NDArray[np.integer], targets: NDArray[np.floating]) -> Self:
+        try:
+            return super().fit(archs, targets)
+        except SurrogateError as error:
+            if (largest := np.abs(targets).max()) <= _SAFE:
+                raise
+            raise InvalidArgumentError(
+                f"targets up to {largest:g} are too large for trees in single precision: divide "
+                f"them so that none is beyond {_SAFE:g}"
+            ) from error
 
     @abstractmethod
     def _prediction(self, outputs: NDArray[np.float64]) -> Prediction:
@@ -182,9 +195,9 @@ class Boosted(Regressor):
         if objective is not None:
             parameters |= {"base_score": 0.0, "disable_default_eval_metric": True}
         x = features(self.space, archs, self.encodings, self.columns)
-        if not self.early_stop:
+        held, kept = self._held_out(archs) if self.early_stop else (None, ())
+        if not len(kept):
             return train(parameters, DMatrix(x, labels, nthread=1), self.rounds, obj=objective)
-        held, kept = self._held_out(archs)
         booster = train(
             parameters,
             DMatrix(x[kept], labels[kept], nthread=1),

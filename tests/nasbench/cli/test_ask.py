@@ -109,7 +109,7 @@ def test_the_home_folder_comes_first(nasbench, tmp_path):
 
 def test_surrogates_answer_any_seed(nasbench):
     code, out, _ = nasbench("list")
-    (line,) = [line for line in out.splitlines() if line.startswith("darts-fashion-surrogate@2 ")]
+    (line,) = [line for line in out.splitlines() if line.startswith("darts-fashion-surrogate@3 ")]
     assert (code, line.split()[1:7]) == (
         0,
         ["darts", "1.1e18", "1-4", "any", "valid_accuracy", "yes"],

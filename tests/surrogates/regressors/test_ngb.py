@@ -5,6 +5,7 @@ from scipy.stats import norm
 import surrogates.regressors.parts.boosted
 from nasbench.errors import SurrogateError
 from nasbench.space import Decision, SearchSpace
+from nasbench.spaces.nb201 import NB201
 from surrogates.regressors.ngb import NGB, natural_gradient, negative_log_likelihood
 from surrogates.regressors.xgb import XGB
 
@@ -149,3 +150,12 @@ def test_an_outlier_counts_no_more_than_its_cap():
     early, late = (np.tile([[0.0, log_std]], (21, 1)) for log_std in (0.0, -3.0))
     losses = [negative_log_likelihood(y, targets, cap=100).mean() for y in (early, late)]
     assert losses[1] == pytest.approx(losses[0] - 3)
+
+
+def test_examples_of_one_function_hold_nothing_out():
+    space = NB201()
+    cells = np.array(list(space.archs()))
+    disconnected = cells[space.rank_many(space.function_many(cells)) == 0][:20]
+    assert len(disconnected) == 20
+    found = NGB(space).fit(disconnected, np.arange(20.0)).predict(disconnected)
+    assert np.isfinite(found).all()

@@ -143,6 +143,12 @@ def test_two_examples():
         assert np.isfinite(model.predict(ARCHS[:3]).mean).all()
 
 
+def test_targets_that_trees_cannot_hold_are_refused():
+    for targets in (TARGETS[TRAIN] + 2e9, TARGETS[TRAIN] * 1e12):
+        with pytest.raises(InvalidArgumentError, match=r"targets up to .* divide .* beyond 1e\+09"):
+            XGB(SPACE, rounds=5).fit(ARCHS[TRAIN], targets)
+
+
 def test_published_preset():
     values = hyperparameters(XGB, {"rounds": 200}, "nb301")
     model = XGB(SPACE, **values).fit(ARCHS[ORDER[:1000]], TARGETS[ORDER[:1000]])

@@ -53,6 +53,19 @@ def test_one_by_one_as_in_batches(surrogate, archs):
     np.testing.assert_allclose(many, single, rtol=1e-6)
 
 
+@pytest.mark.parametrize("seed", [None, 5])
+def test_an_uncertainty_is_there_for_many_as_for_one(folder, archs, seed, monkeypatch):
+    """A single training has none, and neither has a model that is certain of its answers."""
+    opened = nasbench.load(folder)
+    if seed is None:
+        monkeypatch.setattr(opened.predictor, "factor", 0 * opened.predictor.factor)
+        monkeypatch.setattr(opened.predictor, "floor", 0 * opened.predictor.floor)
+    with pytest.raises(NotRecordedError, match="does not answer for 'valid_accuracy_std'"):
+        opened.query(archs[0], seed=seed)["valid_accuracy_std"]
+    with pytest.raises(NotRecordedError, match="does not answer for 'valid_accuracy_std'"):
+        opened.query_many(np.array(archs[:9]), "valid_accuracy_std", seed=seed)
+
+
 def test_the_model_is_asked_once_for_all_seeds_and_metrics_of_the_same_networks(
     folder, archs, monkeypatch
 ):
@@ -288,6 +301,9 @@ def rewrite(folder, **changes):
         ({"epochs": "12"}, "epochs = '12' is not a list"),
         ({"columns": {"valid_accuracy": {"unit": 3}}}, "columns = .* is not an object with the"),
         ({"default_objective": "speed"}, "default_objective = 'speed' is none of its columns"),
+        ({"default_objective": 3}, "default_objective = 3 is not null or 1 to 100 printable"),
+        ({"components": 0}, "components = 0 is not an integer from 1 to 1,000,000"),
+        ({"left_out": 3}, "left_out = 3 is not text"),
         ({"files": {"../x": "0" * 64}}, "files = .* is not an object of files below the folder"),
         ({"table": {"id": "x"}}, "table = .* is not the id, version"),
         ({"judged": {"r2": 10**400}}, "judged = .* is not an object of numbers"),
