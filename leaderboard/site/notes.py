@@ -204,7 +204,8 @@ def _surrogate_warnings(board: Board) -> list[str]:
 def _below(board: Board, regret: float) -> str:
     """A sentence, such as ``" 2 of 3 rows are below it."``; empty if no row is below."""
     n = sum(row.regret.mean < regret for row in board.rows)
-    return f" {n} of {len(board.rows)} rows {'is' if n == 1 else 'are'} below it." if n else ""
+    which = f"{n} of {len(board.rows)} rows" if len(board.rows) > 1 else "The only row"
+    return f" {which} {'is' if n == 1 else 'are'} below it." if n else ""
 
 
 def replicate(board: Board) -> str:
