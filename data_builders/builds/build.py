@@ -31,6 +31,7 @@ from data_builders.training.courses import course_of
 from nasbench.errors import BuildError
 from nasbench.space import Arch
 from nasbench.storage.files import atomic, writable_folder
+from nasbench.storage.locks import locked_if_free, wait_for_holder
 from nasbench.storage.temporary import sweep
 from nasbench.tables.draft import Draft
 from nasbench.tables.hashes import numbers_hash
@@ -117,13 +118,17 @@ class Build:
         ]
 
     def calibration(self) -> Calibration:
-        """The calibration part; measured now if there is none."""
+        """The calibration part; measured now if there is none and no other build measures it."""
         path = self.folder / CALIBRATION
-        if not path.exists():
-            most = min(CALIBRATED_CLASSES, max(4, 2 * len(self.classes)))
-            archs = calibrated_classes(self.network, most)
-            measured = calibrate(archs, self.course, self.manifest.get("device", "cpu"))
-            measured.save(path, self.origin, first=True)
+        while not path.exists():
+            with locked_if_free(lock := self.folder / f".{CALIBRATION}.lock") as free:
+                if free and not path.exists():
+                    most = min(CALIBRATED_CLASSES, max(4, 2 * len(self.classes)))
+                    archs = calibrated_classes(self.network, most)
+                    measured = calibrate(archs, self.course, self.manifest.get("device", "cpu"))
+                    measured.save(path, self.origin, first=True)
+            if not free:
+                wait_for_holder(lock)
         return Calibration.load(path, self.origin)
 
     def check(self, among: Sequence[Shard] | None = None) -> None:
@@ -152,6 +157,9 @@ class Build:
     ) -> None:
         """Train the missing shards; whoever has the first of all calibrates before.
 
+        Builds in one folder share the work: what another one trains is waited for, and trained here
+        if that one ends without it. With a deadline it is left to the other.
+
         Args:
             processes: Shards trained at a time, each on one thread; None for as many as there are
                 cores, or as the cluster has room for, and one on a GPU.
@@ -176,9 +184,18 @@ class Build:
         if among is None or self.shards[0] in among:
             self.calibration()
         order = Order(self.plan.recipe, self.folder, dict(self.manifest), until)
-        for shard, done in train(missing, order, processes):
-            if done:
-                progress(len(shard.archs))
+        while missing:
+            elsewhere = []
+            for shard, done in train(missing, order, processes):
+                if done:
+                    progress(len(shard.archs))
+                else:
+                    elsewhere.append(shard)
+            if until is not None:
+                return
+            missing = elsewhere
+            if missing:
+                wait_for_holder(self.folder / missing[0].lock)
 
     def take(self) -> int:
         """Take the finished shards of the other folders, and where there is none a calibration.

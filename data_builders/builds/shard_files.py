@@ -1,7 +1,8 @@
 """Shards and their files: one Parquet file per block of classes and training seed.
 
-A file is either complete or absent. The first writer of a file wins: a process that trains the same
-shard at the same time finds the file and keeps it.
+A file is either complete or absent. Whoever trains a shard holds its lock. Where a file system has
+no locks, the first writer of a file wins: a process that trains the same shard at the same time
+finds the file and keeps it.
 """
 
 import json
@@ -45,6 +46,11 @@ class Shard:
     def name(self) -> str:
         """Name of the shard's file."""
         return f"seed{self.seed}-{self.number:04d}.parquet"
+
+    @property
+    def lock(self) -> str:
+        """Name of the file that whoever trains the shard locks."""
+        return f".{self.name}.lock"
 
 
 def schema(n_decisions: int) -> pa.Schema:

@@ -21,6 +21,7 @@ from data_builders.recipe import Recipe
 from nasbench.errors import BuildError
 from nasbench.parallel import parallel
 from nasbench.registry import Registry
+from nasbench.storage.locks import locked_if_free
 
 BACKENDS = Registry(
     "nasbench.backends",
@@ -59,7 +60,7 @@ class Order:
 
 
 def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
-    """Train a shard, unless its file exists or it would miss the deadline.
+    """Train a shard, unless its file exists, another build trains it, or it would miss the deadline.
 
     A process starts its first shard if any time is left; it expects later ones to take as long as
     the slowest so far.
@@ -81,9 +82,12 @@ def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
     expected = _slowest.get(folder.name, 0.0)
     if order.until is not None and time.time() + expected >= order.until:
         return shard, False
-    start = time.perf_counter()
-    train_shard(shard, order.recipe, folder, order.manifest)
-    _slowest[folder.name] = max(expected, time.perf_counter() - start)
+    with locked_if_free(folder / shard.lock) as free:
+        if not free or (folder / shard.name).exists():
+            return shard, free
+        start = time.perf_counter()
+        train_shard(shard, order.recipe, folder, order.manifest)
+        _slowest[folder.name] = max(expected, time.perf_counter() - start)
     return shard, True
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
@@ -60,6 +60,48 @@ def locked(path: Path, waiting: Callable[[], object] | None = None) -> Iterator[
         with suppress(OSError):  # Windows deletes no open file: there it stays, empty
             path.unlink()
         file.close()
+
+
+@contextmanager
+def locked_if_free(path: Path) -> Iterator[bool]:
+    """Hold a lock as :func:`locked` does, unless another holds it.
+
+    Gives whether nobody else holds it. On a file system without locks that is taken for granted.
+
+    Args:
+        path: See :func:`locked`.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path, _give_up))
+        except _HeldByAnotherError:
+            free = False
+        except InvalidArgumentError:
+            free = True
+        else:
+            free = True
+        yield free
+
+
+def wait_for_holder(path: Path) -> None:
+    """Wait until nobody holds a lock.
+
+    Args:
+        path: See :func:`locked`.
+
+    Raises:
+        InvalidArgumentError: See :func:`locked`.
+    """
+    with locked(path):
+        pass
+
+
+class _HeldByAnotherError(Exception):
+    pass
+
+
+def _give_up() -> None:
+    raise _HeldByAnotherError
 
 
 def _acquire(path: Path, waiting: Callable[[], object] | None) -> BinaryIO:

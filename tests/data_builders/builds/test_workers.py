@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
@@ -24,6 +26,15 @@ from data_builders.origin import Origin
 from nasbench.errors import BuildError, MissingExtraError
 from nasbench.tables.table import Table
 
+HOLD = """
+import sys, time
+from pathlib import Path
+from nasbench.storage.locks import locked
+
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
 SLOW = """
 import time
 
@@ -129,6 +140,49 @@ def test_a_shard_that_somebody_else_has_trained_is_not_trained_again(
     build.run(1, done.append)
     assert trained == build.shards[::2]
     assert done == [1] * 18
+
+
+def test_builds_in_one_folder_share_the_work(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = [tiny.prepared(tmp_path), tiny.prepared(tmp_path)]
+    trained: Counter[str] = Counter()
+    both = threading.Barrier(2, timeout=60)
+
+    def train(shard: Shard, *_: Any) -> int:
+        if not trained.total():
+            trained[shard.name] += 1
+            both.wait()
+            time.sleep(0.2)
+        else:
+            trained[shard.name] += 1
+        (builds[0].folder / shard.name).touch()
+        return 1
+
+    monkeypatch.setattr(workers, "train_shard", train)
+    monkeypatch.setattr(Build, "check", lambda *_: None)
+    first = threading.Thread(target=builds[0].run, args=(1,))
+    first.start()
+    both.wait()
+    progress: list[int] = []
+    builds[1].run(1, progress.append)
+    assert not builds[1].missing()
+    first.join()
+    assert trained == {shard.name: 1 for shard in builds[0].shards}
+    assert len(progress) == len(builds[0].shards)
+    assert not [path for path in builds[0].folder.iterdir() if path.suffix == ".lock"]
+
+
+def test_a_shard_that_a_killed_build_held_is_trained(tiny: Any, tmp_path: Path) -> None:
+    build = tiny.prepared(tmp_path)
+    command = [sys.executable, "-c", HOLD, str(build.folder / build.shards[0].lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout and holder.stdout.readline() == b"held\n"
+        build.run(1, until=time.time() + 600)
+        assert build.missing() == build.shards[:1]
+        threading.Timer(0.5, holder.kill).start()
+        build.run(1)
+    assert not build.missing()
 
 
 def test_a_worker_without_the_folder_says_so(tiny: Any, tmp_path: Path) -> None:

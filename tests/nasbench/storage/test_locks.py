@@ -1,4 +1,5 @@
 import copy
+import errno
 import os
 import pickle
 import signal
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from nasbench.errors import InvalidArgumentError
-from nasbench.storage.locks import MemberLock, locked
+from nasbench.storage import locks
+from nasbench.storage.locks import MemberLock, locked, locked_if_free, wait_for_holder
 
 HOLD = """
 import sys, time
@@ -71,6 +73,28 @@ def test_a_killed_holder_lets_go(tmp_path, holder):
     with locked(tmp_path / ".lock", waiting):
         assert asked == [None]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_is_held_if_free(tmp_path, holder):
+    with locked_if_free(tmp_path / ".lock") as free:
+        assert not free
+    assert holder.poll() is None
+    holder.kill()
+    wait_for_holder(tmp_path / ".lock")
+    with locked_if_free(tmp_path / ".lock") as free:
+        assert free
+        with locked_if_free(tmp_path / ".lock") as again:
+            assert not again
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_locks_every_lock_is_free(tmp_path, monkeypatch):
+    def refuse(_):
+        raise OSError(errno.ENOSYS, "not implemented")
+
+    monkeypatch.setattr(locks, "_try_lock", refuse)
+    with locked_if_free(tmp_path / ".lock") as free:
+        assert free
 
 
 def test_who_would_wait_may_give_up(tmp_path, holder):
