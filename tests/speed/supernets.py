@@ -21,6 +21,7 @@ from data_builders.supernets.factory import SupernetFactory
 from data_builders.supernets.shared201 import SharedCell
 from data_builders.supernets.shared_network import Mixture
 from nasbench.spaces.nb201 import CONV1, CONV3, EDGES, POOL, SKIP
+from nasbench.supernet import Answer, Batch
 
 
 class PlainCell(nn.Module):
@@ -60,6 +61,22 @@ class PlainCell(nn.Module):
         return result
 
 
+class PlainDARTS(DARTS):
+    """Goes back to all parameters in either step, as the code of the papers."""
+
+    def descend(self, loss: Tensor) -> None:
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+
+    def learn_weights(self, train: Batch) -> Answer:
+        answer = self.answer(train)
+        self.optimizer.sgd.zero_grad()
+        answer.loss.backward()
+        self.optimizer.update()
+        return answer
+
+
 def seconds(table: str, epochs: int, plain: bool) -> tuple[float, float]:
     """Processor seconds of a search, and its last validation loss."""
     benchmark = nasbench.load(table)
@@ -72,7 +89,7 @@ def seconds(table: str, epochs: int, plain: bool) -> tuple[float, float]:
             shared.stages = [[PlainCell(cell) for cell in stage] for stage in shared.stages]
         return net
 
-    search = DARTS(
+    search = (PlainDARTS if plain else DARTS)(
         benchmark.space,
         fidelities=benchmark.fidelities,
         seed=0,
