@@ -22,6 +22,8 @@ Numbers = NDArray[np.float64]
 Features = NDArray[np.float32]
 
 _MIN_VARIANCE = 1e-10
+_DRAWS = 10_000
+"""Draws for a batch at most; where most architectures are trained, few of them are new."""
 _ENCODINGS = {"mixed": mixed, "unit_cube": unit_cube}
 
 
@@ -245,7 +247,9 @@ class SMAC(BatchSearch):
         """A batch from the ends of local searches, best first; see ``only_ends``."""
         left = list(ends)[::-1]
         chosen: dict[Arch, None] = {}
-        while left and len(chosen) < n:
+        for _ in range(_DRAWS):
+            if not left or len(chosen) == n:
+                break
             is_random = self.rng.random() < self.random_fraction
             arch = self.space.sample(self.rng) if is_random else left.pop()
             if arch not in self.seen:

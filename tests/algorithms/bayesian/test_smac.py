@@ -125,6 +125,15 @@ def test_only_ends_of_local_searches_are_candidates_in_smac3():
     assert not set(search._among_ends(ends, 3)) & set(ends)
 
 
+def test_random_architectures_alone_cover_a_space():
+    """The last batch of 56 architectures has fewer new ones than it may hold."""
+    settings = {"only_ends": True, "random_fraction": 1.0, "batch": 50, "initial": 5}
+    search = make(Unequal(), **settings, candidates=60)
+    archs = drive(search, distance, 56)
+    assert len(set(archs)) == 56
+    assert search.ask() is None
+
+
 def test_most_proposals_of_smac3_are_random():
     """Two thirds of 113 after the first design, in SMAC3 2.4.1 itself (own_and_foreign.py)."""
     values = hyperparameters(SMAC, {"max_calls": 1, "candidates": 1000}, "smac3")
