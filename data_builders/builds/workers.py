@@ -60,7 +60,7 @@ class Order:
 
 
 def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
-    """Train a shard, unless its file exists, another build trains it, or it would miss the deadline.
+    """Train a shard, unless its file exists, another build trains it, or it would end too late.
 
     A process starts its first shard if any time is left; it expects later ones to take as long as
     the slowest so far.

@@ -134,9 +134,15 @@ def noise(results: list[Results]) -> str:
                 f"{100 * (np.abs(each.test - each.guess) < NEAR).mean():.0f}",
             ]
         )
-    head = ["task", "accuracy, %", "sd between classes", "sd between seeds", "tau between seeds"]
-    head += ["in the top quarter of a third seed", "tau valid-test", "at the ceiling, %"]
-    head += ["best guess, %", "classes no better, %"]
+    names = ["accuracy, %", "sd between classes", "sd between seeds", "tau between seeds"]
+    names += ["in the top quarter of a third seed", "tau valid-test", "at the ceiling, %"]
+    names += ["best guess, %", "classes no better, %"]
+    return column_a_task("", names, rows)
+
+
+def column_a_task(label: str, names: list[str], tasks: list[list[str]]) -> str:
+    """A table of rows with these names, from a list for each task: its name, then its values."""
+    head, *rows = zip([label, *names], *tasks, strict=True)
     return markdown_table(head, rows)
 
 
@@ -167,7 +173,8 @@ def effects(results: list[Results]) -> str:
         present = [f"{test[n > 0].mean():.1f} / {test[n == 0].mean():.1f}" for n in counts]
         rows.append([each.task, *present, f"{additive(archs, test):.2f}"])
     save(figure, "seqmix-effects")
-    return markdown_table(["task", *(SHORT[name] for name in MIXING), "R² of a sum"], rows)
+    names = [*(SHORT[name] for name in MIXING), "R² of a sum of effects"]
+    return column_a_task("mixer", names, rows)
 
 
 def additive(archs: NDArray[np.integer], values: NDArray[np.float64]) -> float:

@@ -16,6 +16,7 @@ from nasbench.runs.records import MANIFEST, Records, find_records
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Prepared
 from nasbench.storage.files import atomic, writable_folder
+from nasbench.storage.locks import locked_if_free
 
 LABEL = "board-work.txt"
 """Names a folder for full records that are deleted once they are compact."""
@@ -89,7 +90,8 @@ def fill(
 ) -> dict[State, int]:
     """Make the compact records of units that are not there.
 
-    It can be stopped at any time: the same call goes on, with the seeds that ``work`` holds. A full
+    It can be stopped at any time: the same call goes on, with the seeds that ``work`` holds. Calls
+    with the same ``work`` share the units: what another one makes is left to it. A full
     record in ``work`` is deleted when its compact form is written, and so are compact records in
     ``out`` of the same search with other code or content of the benchmark.
 
@@ -120,12 +122,7 @@ def fill(
         progress(number, len(units))
         state, why = found.state, found.why
         if state == "recorded" or (state == "missing" and search):
-            try:
-                size = _make(found, out, work, processes, tell).folder.stat().st_size
-            except NasbenchError as error:
-                state, why = "failed", first_line(error)
-            else:
-                state, why = "recorded", f"{size:,} bytes"
+            state, why = _make_alone(found, out, work, processes, tell)
         if why:
             tell(f"{found.unit.name}: {why if state == 'recorded' else f'{state}: {why}'}")
         counts[state] += 1
@@ -168,6 +165,24 @@ def compact_all(
         except RecordError as error:
             tell(first_line(error))
     return made
+
+
+def _make_alone(
+    found: Found, out: Path, work: Path, processes: int, tell: Callable[[str], None]
+) -> tuple[State, str]:
+    """Make the compact record of a unit, unless another call does; its state now, and why."""
+    assert found.prepared is not None
+    manifest = found.prepared.manifest
+    with locked_if_free(work / f".{manifest.benchmark}-{manifest.folder_name}.lock") as free:
+        if not free:
+            return "missing", "another command makes it"
+        if _holds(out, manifest, found.unit.seeds):
+            return "there", ""
+        try:
+            size = _make(found, out, work, processes, tell).folder.stat().st_size
+        except NasbenchError as error:
+            return "failed", first_line(error)
+    return "recorded", f"{size:,} bytes"
 
 
 def _make(

@@ -177,7 +177,8 @@ def test_a_shard_that_a_killed_build_held_is_trained(tiny: Any, tmp_path: Path) 
     build = tiny.prepared(tmp_path)
     command = [sys.executable, "-c", HOLD, str(build.folder / build.shards[0].lock)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout and holder.stdout.readline() == b"held\n"
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
         build.run(1, until=time.time() + 600)
         assert build.missing() == build.shards[:1]
         threading.Timer(0.5, holder.kill).start()

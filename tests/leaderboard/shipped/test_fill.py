@@ -95,6 +95,27 @@ def test_an_interrupted_search_goes_on_with_its_seeds(few, tmp_path, monkeypatch
     assert asked == [2, 3]
 
 
+def test_calls_with_the_same_folder_for_work_share_the_units(few, tmp_path, monkeypatch):
+    out, work = tmp_path / "out", tmp_path / "work"
+    told, counts = [], []
+
+    def at_the_same_time(setup, seeds, folder, **options):
+        monkeypatch.setattr(module, "record_seeds", record)
+        counts.append(fill(few, out, work, tell=told.append))
+        return record(setup, seeds, folder, **options)
+
+    record = module.record_seeds
+    monkeypatch.setattr(module, "record_seeds", at_the_same_time)
+    counts.append(fill(few, out, work))
+    assert "random_search on toy-whole (part): missing: another command makes it" in told
+    assert [(each["missing"], each["recorded"], each["there"]) for each in counts] == [
+        (1, 1, 0),
+        (0, 1, 1),
+    ]
+    assert states(look(few, out)) == ["there", "there", "left out"]
+    assert not list(work.glob(".*"))
+
+
 def test_full_records_are_taken_where_they_hold_all_seeds(few, tmp_path, home, monkeypatch):
     home.search("random_search", "toy-whole", 6, budget=Budget(trials=10))
     home.search("local_search", "toy-whole", 3, budget=Budget(trials=10))
