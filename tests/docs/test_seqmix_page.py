@@ -31,7 +31,7 @@ def results(script):
     return [script.Results(task) for task in script.TASKS]
 
 
-@pytest.mark.parametrize("part", ["noise", "effects", "best", "scores"])
+@pytest.mark.parametrize("part", ["noise", "effects", "best", "correlation", "transfer", "scores"])
 def test_tables_are_those_that_the_script_makes(script, results, part, monkeypatch):
     monkeypatch.setattr(script, "save", lambda *_: None)
     text = PAGE.partition(f"<!-- {part} -->")[2].partition("<!-- end -->")[0]
