@@ -53,6 +53,7 @@ class BANANAS(MutantSearch):
         beta: Weight of the standard deviation in ``"ucb"``.
         candidates: Number of mutants among which the model chooses.
         parents: Number of best architectures that share the mutants.
+        patience: How many times as many may be mutated where these have too few new mutants.
         mutation: ``"one"`` decision changes, or ``"naszilla"``: each with a probability of its own,
             as in :class:`algorithms.evolution.regularized_evolution.RegularizedEvolution`.
 
@@ -78,6 +79,7 @@ class BANANAS(MutantSearch):
             "encoding": "path_through_none",
             "cutoff": 0,
             "parents": 2,
+            "patience": 1,
             "mutation": "one",
         },
     }
@@ -106,6 +108,7 @@ class BANANAS(MutantSearch):
         beta: float = 0.5,
         candidates: int = 100,
         parents: int = 1,
+        patience: int = 5,
         mutation: str = "naszilla",
     ) -> None:
         super().__init__(
@@ -121,6 +124,7 @@ class BANANAS(MutantSearch):
             beta=beta,
             candidates=candidates,
             parents=parents,
+            patience=patience,
             mutation=mutation,
         )
         if not 1 <= members <= _MOST_MEMBERS:

@@ -78,11 +78,12 @@ class BORE(BatchSearch):
         targets = self.examples.targets()
         assert targets is not None
         pool = unseen(self.space, self.candidates, self.rng, self.seen)
-        if not pool:
+        best = best_results(targets, self.gamma)
+        if not pool or best.all():
             return []
         margins = boosted(
             mixed(self.space, self.examples.archs),
-            best_results(targets, self.gamma),
+            best,
             mixed(self.space, pool),
             rounds=self.rounds,
             depth=self.depth,
@@ -93,13 +94,9 @@ class BORE(BatchSearch):
 
 
 def best_results(targets: Numbers, gamma: float) -> NDArray[np.bool_]:
-    """Whether each of some losses, not all equal, is below their quantile ``gamma``.
-
-    If none is, those that equal it are the best.
-    """
-    threshold = np.quantile(targets, gamma)
-    below: NDArray[np.bool_] = targets < threshold
-    return below if below.any() else targets <= threshold
+    """Whether each of some losses is at most their quantile ``gamma``."""
+    best: NDArray[np.bool_] = targets <= np.quantile(targets, gamma)
+    return best
 
 
 def boosted(

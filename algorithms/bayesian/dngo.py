@@ -50,6 +50,7 @@ class DNGO(MutantSearch):
         beta: Weight of the standard deviation in ``"ucb"``.
         candidates: Number of mutants among which the model chooses.
         parents: Number of best architectures that share the mutants.
+        patience: How many times as many may be mutated where these have too few new mutants.
         mutation: ``"one"`` decision changes, or ``"naszilla"``: each with a probability of its own.
 
     Raises:
@@ -83,6 +84,7 @@ class DNGO(MutantSearch):
         beta: float = 0.5,
         candidates: int = 100,
         parents: int = 1,
+        patience: int = 5,
         mutation: str = "naszilla",
     ) -> None:
         super().__init__(
@@ -98,6 +100,7 @@ class DNGO(MutantSearch):
             beta=beta,
             candidates=candidates,
             parents=parents,
+            patience=patience,
             mutation=mutation,
         )
         if not 0 < noise < inf:

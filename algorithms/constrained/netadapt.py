@@ -27,8 +27,9 @@ class NetAdapt(Algorithm):
 
     By default a step is that of MobileNetV3 (Howard et al., 2019,
     https://arxiv.org/abs/1905.02244): it takes the proposal that loses the least accuracy for the
-    cost that it saves. Preset ``netadapt`` takes the most accurate one, and has the steps that the
-    code of its authors has by default, which shrink by a factor.
+    cost that it saves. Preset ``netadapt`` takes the most accurate one, as the paper says, with the
+    steps that the code of its authors has by default, which shrink by a factor; preset ``code`` has
+    the same steps and chooses as that code does (denru01/netadapt, ``master.py``): by the ratio.
 
     Args:
         space: The search space.
@@ -47,6 +48,7 @@ class NetAdapt(Algorithm):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "netadapt": {"delta": 0.025, "decay": 0.96, "choice": "loss"},
+        "code": {"delta": 0.025, "decay": 0.96},
     }
     random_trials = 0
 

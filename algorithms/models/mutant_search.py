@@ -20,8 +20,6 @@ Numbers = NDArray[np.float64]
 MUTATIONS = ("one", "naszilla")
 TARGETS = ("standardized", "raw")
 
-_PATIENCE = 5
-
 
 class MutantSearch(BatchSearch):
     """Base of Bayesian optimisation over mutants of the best architectures so far.
@@ -44,10 +42,12 @@ class MutantSearch(BatchSearch):
         beta: float,
         candidates: int,
         parents: int,
+        patience: int,
         mutation: str,
     ) -> None:
         super().__init__(space, fidelities=fidelities, seed=seed, initial=initial, batch=batch)
-        for name, value in (("candidates", candidates), ("parents", parents)):
+        counts = {"candidates": candidates, "parents": parents, "patience": patience}
+        for name, value in counts.items():
             if value < 1:
                 raise InvalidArgumentError(f"{name} = {value} must be at least 1")
         if not 0 <= beta < inf:
@@ -67,6 +67,7 @@ class MutantSearch(BatchSearch):
         self.beta = beta
         self.candidates = candidates
         self.parents = parents
+        self.patience = patience
         self.mutation = mutation
         self._features = Features(space, encoding, cutoff)
         self._rates = naszilla_rates(space)
@@ -113,7 +114,7 @@ class MutantSearch(BatchSearch):
         """
         found: dict[Arch, None] = {}
         each = max(self.candidates // self.parents, 1)
-        for parent in self.examples.best(_PATIENCE * self.parents):
+        for parent in self.examples.best(self.patience * self.parents):
             if len(found) >= self.candidates:
                 break
             found |= dict.fromkeys(mutants([parent], each, self.seen, self._mutate))

@@ -20,8 +20,9 @@ class RegressorSearch(BatchSearch):
 
     It learns the losses in units of their standard deviation; a diverged training counts as the
     largest finite loss. With ``known``, the regressor also sees those numbers, as
-    :class:`~algorithms.models.known_features.KnownFeatures`. A regressor that cannot be fitted
-    counts as a model that failed, see :class:`~algorithms.models.batch_search.BatchSearch`.
+    :class:`~algorithms.models.known_features.KnownFeatures`. A regressor that cannot be fitted, or
+    that predicts the same for all examples, counts as a model that failed, see
+    :class:`~algorithms.models.batch_search.BatchSearch`.
 
     Subclasses document their hyperparameters.
 
@@ -76,9 +77,13 @@ class RegressorSearch(BatchSearch):
         model = self._regressor(int(self.rng.random() * 2**31))
         if self._known is not None:
             self._known.fit(self.examples.archs)
+        archs = np.array(self.examples.archs)
         try:
-            model.fit(np.array(self.examples.archs), self.targets())
+            model.fit(archs, self.targets())
         except InvalidArgumentError:
+            return []
+        fitted = model.predict(archs).mean
+        if (fitted == fitted[0]).all():
             return []
         return self.choose_by(model, n)
 

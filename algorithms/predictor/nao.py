@@ -25,11 +25,12 @@ class NAO(BatchSearch):
 
     An encoder turns an architecture into vectors, a predictor turns these into a loss, and a
     decoder turns them back into an architecture; all three are trained together on all results,
-    with new weights each time. Then the ``parents`` best architectures are encoded, their vectors
-    take one step of length eta against the gradient of the predicted loss, and the result is
+    with new weights each time. Then the ``parents`` best architectures are encoded, eta times
+    the gradient of the predicted loss is taken from their vectors, and the result is
     decoded to the most probable options, one after the other, that can still become legal. Eta is
     1, 2, 3, … until ``batch`` architectures are found that are new. If eta = 50 has not sufficed,
-    random architectures fill the batch, and ``fallbacks`` counts them.
+    random architectures fill the batch, and ``fallbacks`` counts them; where nothing was found, one
+    random architecture is trained before the next network.
 
     The predictor learns losses, or their ranks, scaled to [0, 1]; a diverged training counts as the
     largest finite loss. Preset ``paper`` has the published numbers, for large budgets, and predicts

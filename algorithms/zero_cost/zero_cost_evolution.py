@@ -22,9 +22,10 @@ class ZeroCostEvolution(Algorithm):
     seconds of every score, once an architecture.
 
     By default a neighbour that was proposed before is passed over; when all were, a random one is
-    trained again. Preset ``abdelfattah`` has the settings of SamsungLabs/zero-cost-nas
-    (``nas_examples.ipynb``), where nothing is passed over, so that a member that wins again leads
-    to the same child again.
+    trained again. Preset ``abdelfattah`` has the settings of the zero-cost move in
+    SamsungLabs/zero-cost-nas (``nas_examples.ipynb``), which starts from random architectures,
+    here the best scored first. Nothing is passed over, so that a member that wins again leads to
+    the same child again.
 
     Scores are the numbers of ``known``: of each, more is better unless ``lower_is_better`` says
     otherwise. A score that is not defined (NaN) ranks behind all others.
@@ -50,7 +51,7 @@ class ZeroCostEvolution(Algorithm):
         "abdelfattah": {
             "population": 64,
             "sample": 10,
-            "pool": 3000,
+            "pool": 64,
             "random_move": 0.25,
             "repeats": True,
         }

@@ -189,8 +189,10 @@ class ProcessSearch(BatchSearch):
         n_mutants = round(mutated_share * n)
         best = self.examples.best(_PATIENCE * parents)
         found = mutants(best, n_mutants, self.seen, mutate, at_once=parents, patience=_PATIENCE)
-        taken = {**self.seen, **dict.fromkeys(found)}
-        return [*found, *unseen(self.space, n - len(found), self.rng, taken)]
+        if len(found) < n:
+            taken = {**self.seen, **dict.fromkeys(found)}
+            found += unseen(self.space, n - len(found), self.rng, taken)
+        return found
 
     def scores(self, process: GaussianProcess, pool: Sequence[Arch]) -> Numbers:
         """Return the acquisition function of candidates, shape ``(len(pool),)``."""

@@ -56,14 +56,21 @@ def test_boosting_ends_where_no_leaf_would_weigh_enough():
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [
-        ([4, 3, 2, 1, 0], [0, 0, 0, 0, 1]),
+        ([4, 3, 2, 1, 0], [0, 0, 0, 1, 1]),  # one equals it
         ([8, 7, 6, 5, 4, 3, 2, 1], [0, 0, 0, 0, 0, 0, 1, 1]),
-        ([1, 1, 1, 1, 2], [1, 1, 1, 1, 0]),  # none is below the quantile
-        ([1, 1, 1, 1, 0], [0, 0, 0, 0, 1]),  # all but one equal it
+        ([1, 1, 1, 1, 2], [1, 1, 1, 1, 0]),
+        ([1, 1, 1, 1, 0], [1, 1, 1, 1, 1]),
     ],
 )
-def test_the_best_results_are_those_below_the_quantile(losses, expected):
+def test_the_best_results_are_those_up_to_the_quantile(losses, expected):
     assert best_results(np.array(losses, dtype=float), 0.25).tolist() == [bool(x) for x in expected]
+
+
+def test_where_all_results_are_among_the_best_a_random_architecture_is_a_fallback():
+    losses = iter([1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+    search = make(initial=6)
+    drive(search, lambda arch: next(losses), 7)
+    assert search.fallbacks == 1
 
 
 def test_features_are_options_of_categories_and_numbers_of_the_others():

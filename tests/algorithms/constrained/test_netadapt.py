@@ -118,7 +118,7 @@ def textbook(table, n, *, delta, decay, choice):
         here, saving = min(near, key=keys.get), saving * decay
 
 
-@pytest.mark.parametrize("preset", [None, "netadapt"])
+@pytest.mark.parametrize("preset", [None, "netadapt", "code"])
 def test_it_does_what_the_textbook_says(preset):
     table = nasbench.load("nb201-cifar10", known=("parameters",))
     settings = {"delta": 0.01, "decay": 1.0, "choice": "ratio"} | NetAdapt.presets.get(preset, {})

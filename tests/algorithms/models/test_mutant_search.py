@@ -18,6 +18,7 @@ SETTINGS = {
     "beta": 0.5,
     "candidates": 40,
     "parents": 2,
+    "patience": 5,
     "mutation": "one",
 }
 
@@ -65,6 +66,19 @@ def test_candidates_are_mutants_of_the_best():
     ]
     assert 1 in changes[0]
     assert 1 in changes[1]
+
+
+@pytest.mark.parametrize(("patience", "parents"), [(1, 2), (2, 4)])
+def test_so_many_parents_are_mutated_where_they_have_too_few_mutants(patience, parents):
+    """A cell has 24 neighbours."""
+    search = made(candidates=100, patience=patience)
+    drive(search, additive, 10)
+    best = search.examples.best(parents)
+    near = {arch for parent in best for arch in search.space.neighbors(parent)}
+    found = search._mutants()
+    assert set(found) <= near
+    assert all(set(found) & set(search.space.neighbors(parent)) for parent in best)
+    assert not set(found) & set(search.seen)
 
 
 def test_a_batch_has_the_lowest_predictions_in_order():

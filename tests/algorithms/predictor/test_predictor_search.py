@@ -33,6 +33,13 @@ class Oracle(Regressor):
 Oracle.__abstractmethods__ = frozenset()
 
 
+class Constant(Oracle):
+    """Learned nothing."""
+
+    def _predict(self, archs):
+        return Prediction(np.ones(len(archs)), np.ones(len(archs)))
+
+
 class Unfit(Oracle):
     def _fit(self, archs, targets):
         raise InvalidArgumentError("too few")
@@ -70,8 +77,9 @@ def test_children_are_the_best_of_several_mutants():
 
 
 @pytest.mark.parametrize("kind", [PredictorSearch, PredictorEA])
-def test_a_regressor_that_cannot_be_fitted_is_a_fallback(kind):
-    search = made(kind, Unfit, initial=5)
+@pytest.mark.parametrize("model", [Unfit, Constant])
+def test_a_regressor_that_cannot_be_fitted_or_learns_nothing_is_a_fallback(kind, model):
+    search = made(kind, model, initial=5)
     assert len(drive(search, total, 12)) == 12
     assert search.fallbacks == 7
 
