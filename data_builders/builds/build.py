@@ -1,5 +1,6 @@
 """Building a table: the shards of a plan are trained, or taken from elsewhere, and merged."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.schema import Metadata
 from nasbench.tables.table import Table
 from nasbench.tables.writer import write_table
+
+_LOG = logging.getLogger(__name__)
 
 CALIBRATED_CLASSES = 96
 CALIBRATION = "calibration.json"
@@ -195,6 +198,11 @@ class Build:
                 return
             missing = elsewhere
             if missing:
+                _LOG.warning(
+                    "%s: other builds train %d shards, which this one waits for",
+                    self.folder,
+                    len(missing),
+                )
                 wait_for_holder(self.folder / missing[0].lock)
 
     def take(self) -> int:

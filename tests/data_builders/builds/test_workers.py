@@ -173,7 +173,9 @@ def test_builds_in_one_folder_share_the_work(
     assert not [path for path in builds[0].folder.iterdir() if path.suffix == ".lock"]
 
 
-def test_a_shard_that_a_killed_build_held_is_trained(tiny: Any, tmp_path: Path) -> None:
+def test_a_shard_that_a_killed_build_held_is_trained(
+    tiny: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     build = tiny.prepared(tmp_path)
     command = [sys.executable, "-c", HOLD, str(build.folder / build.shards[0].lock)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
@@ -183,6 +185,7 @@ def test_a_shard_that_a_killed_build_held_is_trained(tiny: Any, tmp_path: Path) 
         assert build.missing() == build.shards[:1]
         threading.Timer(0.5, holder.kill).start()
         build.run(1)
+    assert "other builds train 1 shards, which this one waits for" in caplog.text
     assert not build.missing()
 
 
