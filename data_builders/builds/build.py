@@ -199,7 +199,7 @@ class Build:
             missing = elsewhere
             if missing:
                 _LOG.warning(
-                    "%s: other builds train %d shards, which this one waits for",
+                    "%s: waiting for the last shards (%d), which other builds train",
                     self.folder,
                     len(missing),
                 )

@@ -185,7 +185,7 @@ def test_a_shard_that_a_killed_build_held_is_trained(
         assert build.missing() == build.shards[:1]
         threading.Timer(0.5, holder.kill).start()
         build.run(1)
-    assert "other builds train 1 shards, which this one waits for" in caplog.text
+    assert "waiting for the last shards (1), which other builds train" in caplog.text
     assert not build.missing()
 
 
