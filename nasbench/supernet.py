@@ -169,9 +169,11 @@ class Supernets(Protocol):
             seed: Seed of initial weights, of the halves, of the order, and of all random numbers.
             batch_size: Examples of a batch; None for as many as in the trainings of the table.
             channels: Channels of the first stage, or features of a token; None for those of the
-                table. Calibrated costs of options are scaled by the multiply-adds.
+                table. More cost as many times the calibrated seconds as their square says, by
+                the multiply-adds; fewer cost as much as those of the table.
             partial: Options work on a part of the channels, 1 in so many; the others pass by
-                (PC-DARTS, Xu et al., 2020, https://arxiv.org/abs/1907.05737).
+                (PC-DARTS, Xu et al., 2020, https://arxiv.org/abs/1907.05737). They cost as much
+                as on all channels.
             device: ``"cpu"`` or ``"cuda"``.
 
         Raises:
