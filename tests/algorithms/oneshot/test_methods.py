@@ -440,6 +440,9 @@ def test_early_stopping_returns_earlier_gates_and_pays_no_more() -> None:
     (arch,) = search.ranking()
     assert arch == gates.best(torch.tensor(search.history[2 * look]["gates"]))
     assert spent[-1] == spent[-5]
+    ran = spent.index(spent[-1]) + 1
+    measured = [math.isfinite(row["eigenvalue"]) for row in search.history]
+    assert measured == [epoch < ran and epoch % 2 == 0 for epoch in range(20)]
 
 
 def test_what_goes_back_is_as_it_was_and_decays_faster() -> None:
