@@ -87,13 +87,19 @@ class Supernet(Protocol):
         """Give all weights new initial values."""
 
     def train_batches(self, epoch: int) -> Iterator[Batch]:
-        """Iterate over the examples for weights, in the order of an epoch."""
+        """Iterate over the examples for weights, in the order of an epoch.
+
+        Images are augmented as in the trainings of the table.
+        """
 
     def valid_batches(self, epoch: int) -> Iterator[Batch]:
-        """Iterate over the examples for gates, in the order of an epoch."""
+        """Iterate over the examples for gates, in the order of an epoch.
+
+        Images are augmented, as those for weights.
+        """
 
     def valid(self) -> Batch:
-        """Return all examples for gates."""
+        """Return all examples for gates, not augmented."""
 
     def answer(
         self,
