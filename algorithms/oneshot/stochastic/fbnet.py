@@ -26,7 +26,7 @@ class FBNet(BilevelSearch):
     in microseconds. With ``power=0``, the default, only accuracy counts.
 
     In the paper, architectures are drawn from the learned distribution and trained, and the best is
-    the result. So it is here, but for the most probable architecture, which is proposed first.
+    the result. So it is here, except that the most probable architecture is proposed first.
 
     Preset ``fbnet`` has the temperatures, rates and latency term of the paper.
 
