@@ -211,8 +211,8 @@ class Algorithm(ABC):
             own.
         inner_regressors: Classes of the regressors that it fits, if ``regressors`` made them; so is
             their code.
-        inner_supernets: Classes of the supernets that it trains, if ``supernets`` made them; so is
-            their code.
+        inner_supernets: Classes on which the supernets that it trains depend, and that which makes
+            them, if ``supernets`` did; so is their code.
         space: As given.
         fidelities: As given.
         rng: The generator made from ``seed``.

@@ -87,13 +87,19 @@ class Supernet(Protocol):
         """Give all weights new initial values."""
 
     def train_batches(self, epoch: int) -> Iterator[Batch]:
-        """Iterate over the examples for weights, in the order of an epoch."""
+        """Iterate over the examples for weights, in the order of an epoch.
+
+        Images are augmented as in the trainings of the table.
+        """
 
     def valid_batches(self, epoch: int) -> Iterator[Batch]:
-        """Iterate over the examples for gates, in the order of an epoch."""
+        """Iterate over the examples for gates, in the order of an epoch.
+
+        Images are augmented, as those for weights.
+        """
 
     def valid(self) -> Batch:
-        """Return all examples for gates."""
+        """Return all examples for gates, not augmented."""
 
     def answer(
         self,
@@ -169,9 +175,11 @@ class Supernets(Protocol):
             seed: Seed of initial weights, of the halves, of the order, and of all random numbers.
             batch_size: Examples of a batch; None for as many as in the trainings of the table.
             channels: Channels of the first stage, or features of a token; None for those of the
-                table. Calibrated costs of options are scaled by the multiply-adds.
+                table. More cost as many times the calibrated seconds as their square says, by
+                the multiply-adds; fewer cost as much as those of the table.
             partial: Options work on a part of the channels, 1 in so many; the others pass by
-                (PC-DARTS, Xu et al., 2020, https://arxiv.org/abs/1907.05737).
+                (PC-DARTS, Xu et al., 2020, https://arxiv.org/abs/1907.05737). They cost as much
+                as on all channels.
             device: ``"cpu"`` or ``"cuda"``.
 
         Raises:

@@ -102,7 +102,7 @@ class TinySupernets:
             TinyHalves(seed),
             SimpleNamespace(batch=8, valid=32),
             costs,
-            np.ones(2),
+            1.0,
             seed,
             self._checkpoint,
         )

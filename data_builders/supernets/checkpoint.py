@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from nasbench.runs.records import checkpoint_name
 from nasbench.storage.documents import parse_json
 from nasbench.storage.files import atomic
 
@@ -29,8 +30,8 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self._state = folder / f"supernet-{seed:06d}.npz"
-        self._history = folder / f"supernet-{seed:06d}.parquet"
+        self._state = folder / checkpoint_name(seed)
+        self._history = self._state.with_suffix(".parquet")
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Write a state of tensors, numbers, texts, and lists and dictionaries of them."""
@@ -55,7 +56,7 @@ class Checkpoint:
         return state
 
     def finish(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """Write the history, one row an epoch, and delete the state."""
+        """Write the history, one row an epoch, in place of an older one, and delete the state."""
         if history:
             columns = {
                 name: [np.asarray(row[name]).ravel().tolist() for row in history]
@@ -65,6 +66,8 @@ class Checkpoint:
             }
             with atomic(self._history) as temporary:
                 pq.write_table(pa.table(columns), temporary, compression="zstd")
+        else:
+            self._history.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
 
 

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from data_builders import NETWORKS
 from data_builders.images.datasets import Split, load_split
@@ -39,9 +37,6 @@ class SupernetFactory:
     Raises:
         InvalidArgumentError: The benchmark is no table that was trained by this suite.
     """
-
-    code = (TableSupernet, Shared201, SharedSeqMix)
-    """Classes on which results depend."""
 
     def __init__(
         self,
@@ -88,12 +83,21 @@ class SupernetFactory:
             halves_of(recipe, split, seed, batch, self._dtype, device),
             recipe,
             self._calibration,
-            _scale(recipe, channels, len(self._calibration.step)),
+            _scale(recipe, channels),
             seed,
             self._checkpoint,
         )
         self._made.append(made)
         return made
+
+    @property
+    def code(self) -> tuple[type, ...]:
+        """Classes on which results depend, beside what their files import.
+
+        Networks and tasks are loaded by the names that the recipe gives, which no import shows.
+        """
+        task = (type(self._recipe.task),) if isinstance(self._recipe, TaskRecipe) else ()
+        return type(self), NETWORKS.load(self._recipe.network), *task
 
     def take_due(self) -> float:
         """Return the seconds to charge since the last ``take_due``."""
@@ -121,7 +125,11 @@ def _network(
     raise InvalidArgumentError(f"networks of {recipe.network!r} have no supernet")
 
 
-def _scale(recipe: Recipe, channels: int | None, terms: int) -> NDArray[np.float64]:
-    """Return how many times dearer each cost term is with another number of channels."""
+def _scale(recipe: Recipe, channels: int | None) -> float:
+    """Return how many times dearer all is with another number of channels.
+
+    Multiply-adds grow with its square. With fewer channels than in the table, seconds hardly fall:
+    what a step takes is then its operations, not their sizes. So they cost as much.
+    """
     own = recipe.channels if isinstance(recipe, ImageRecipe) else recipe.width  # type: ignore[attr-defined]
-    return np.full(terms, ((channels or own) / own) ** 2)
+    return max(1.0, (channels or own) / own) ** 2

@@ -31,14 +31,17 @@ class Halves(Protocol):
     def steps(self) -> int: ...
 
     def batches(self, half: Half, epoch: int) -> Iterator[Batch]:
-        """Iterate over the batches of an epoch."""
+        """Iterate over the batches of an epoch, augmented as in the trainings of the table."""
 
     def judged(self) -> Batch:
-        """Return what architectures are judged on: all examples of the half for gates."""
+        """Return all examples of the half for gates, not augmented."""
 
 
 class ImageHalves:
-    """Halves of training images; augmented as in the recipe, but not where they judge.
+    """Halves of training images.
+
+    Those of epochs are augmented as in the recipe, in either half; what is judged as a whole is
+    not.
 
     Args:
         recipe: The recipe of the table.

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -36,7 +35,7 @@ class TableSupernet:
         halves: The examples.
         recipe: The recipe of the table.
         calibration: Its costs.
-        scale: Factor of each cost term, for another number of channels.
+        scale: Factor of all costs, for another number of channels.
         seed: Seed of the random numbers.
         checkpoint: Files beside the records, or None.
     """
@@ -48,7 +47,7 @@ class TableSupernet:
         halves: Halves,
         recipe: Recipe,
         calibration: Calibration,
-        scale: NDArray[np.float64],
+        scale: float,
         seed: int,
         checkpoint: Checkpoint | None,
     ) -> None:

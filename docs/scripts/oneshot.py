@@ -23,20 +23,15 @@ from results import full, interval, reached
 
 import nasbench
 from algorithms import ALGORITHMS
-from data_builders.studies.supernet import (
-    BEST_OF,
-    MEASURED,
-    Look,
-    looks,
-    ranks,
-    sampled_classes,
-)
+from data_builders.studies.supernet import BEST_OF, Look, agreement, looks, one_training
+from data_builders.supernets.factory import SupernetFactory
 from data_builders.supernets.shared201 import Shared201
 from leaderboard.boards import Row
 from leaderboard.scores import rank
 from leaderboard.statistics import interval as bootstrap
 from nasbench.algorithm import hyperparameters
 from nasbench.benchmarks.table_benchmark import TableBenchmark
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.runs.records import Records
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
@@ -191,13 +186,15 @@ def cells(records: Sequence[Records]) -> str:
 
 
 def ranked(table: str, seeds: int, out: Path) -> list[Look]:
-    """Looks at supernets while they train; those that the folder holds are not made again."""
+    """Looks at supernets while they train; those of the same code are not made again."""
     benchmark = nasbench.load(table)
     assert isinstance(benchmark, TableBenchmark)
     found = []
     for method in RANKED:
+        parts = (ALGORITHMS.load(method), Look, *SupernetFactory(benchmark).code)
+        code = code_fingerprint(*parts)[:8]
         for seed in range(seeds):
-            path = out / f"looks-{method}-{seed}.json"
+            path = out / f"looks-{method}-{seed}-{code}.json"
             if not path.is_file():
                 print(table, "looks at", method, seed, flush=True)
                 made = looks(benchmark, method, [seed], classes=CLASSES, points=POINTS)
@@ -212,35 +209,19 @@ def ranked(table: str, seeds: int, out: Path) -> list[Look]:
 def ranking_table(found: Sequence[Look], table: str) -> str:
     """Agreement with the table at the first and at the last look, means over the seeds.
 
-    The last row has the choices of the table itself.
+    The last row has what one training of each architecture says of its others.
     """
     lines = []
     for method in RANKED:
         epochs = sorted({look.epoch for look in found if look.method == method})
         for epoch in (epochs[0], epochs[-1]):
             here = [look for look in found if (look.method, look.epoch) == (method, epoch)]
-            values = [
-                [look.tau for look in here],
-                [look.upper for look in here],
-                [look.spearman for look in here],
-                *([look.chosen[k] for look in here] for k in BEST_OF),
-            ]
-            lines.append(
-                [
-                    f"`{method}`",
-                    f"{epoch}",
-                    f"{np.mean([look.seconds for look in here]):.2f}",
-                    *(f"{np.mean(value):.2f}" for value in values),
-                ]
-            )
+            seconds = np.mean([look.seconds for look in here])
+            values = agreement([asdict(look) for look in here])
+            lines.append([f"`{method}`", f"{epoch}", f"{seconds:.2f}", *values])
     benchmark = nasbench.load(table)
     assert isinstance(benchmark, TableBenchmark)
-    archs = np.array(sampled_classes(benchmark, CLASSES))
-    truth = benchmark.query_many(archs, MEASURED).astype(np.float64)
-    best = ranks(truth, truth)["chosen"]
-    lines.append(
-        ["the table", "", "", "1.00", "1.00", "1.00", *(f"{best[k]:.2f}" for k in BEST_OF)]
-    )
+    lines.append(["one training", "", "", *agreement(one_training(benchmark, CLASSES))])
     head = ["paths of", "epochs", "seconds", "tau", "tau, upper quarter", "Spearman"]
     return markdown_table([*head, *(f"best of {k}" for k in BEST_OF)], lines)
 
@@ -283,12 +264,6 @@ def without_weights(history: History) -> Numbers:
     return np.asarray(100 * (~weighted[largest]).mean(axis=1))
 
 
-def curvature(history: History) -> Numbers:
-    """The dominant eigenvalue by epoch; NaN once a search that stopped charges no seconds."""
-    ran = np.diff(history["seconds"], prepend=0.0) > 0
-    return np.where(ran, history["eigenvalue"], np.nan)
-
-
 def gates_figure(records: Sequence[Records], name: str) -> None:
     """Options without weights over epochs, and the curvature where it was measured."""
     by_name = {r.manifest.algorithm: r for r in records if r.manifest.preset is None}
@@ -300,7 +275,7 @@ def gates_figure(records: Sequence[Records], name: str) -> None:
     left.set_title("What would be proposed")
     left.legend(ncols=2)
     for i, method in enumerate(CURVED):
-        curves = [curvature(history)[::2] for history in histories(by_name[method])]
+        curves = [history["eigenvalue"][::2] for history in histories(by_name[method])]
         line(right, 2 * np.arange(len(curves[0])) + 1, np.array(curves), f"C{i}", method)
     right.set(xlabel="epochs", ylabel="dominant eigenvalue", yscale="log")
     right.set_title("Curvature of the validation loss in the gates")

@@ -227,6 +227,7 @@ def supernet(
 
     Trains the supernet of every method. Prints how it ranks random classes while it trains, what it
     would choose among random architectures, and how many options without weights its gates favour.
+    The last row is what one training of each class says of its others.
     """
     found = _open(benchmark)
     wanted = parse_seeds(seeds)

@@ -40,6 +40,11 @@ _FILE = re.compile(r"(part|host|supernet)-\d{6}\.(parquet|npz)|\.lock")
 _KIND = Kind("a record", MANIFEST, lambda _: lambda name: bool(_FILE.fullmatch(name)))
 
 
+def checkpoint_name(seed: int) -> str:
+    """Return the name of the file from which an interrupted search with a supernet goes on."""
+    return f"supernet-{seed:06d}.npz"
+
+
 class Records:
     """The recorded runs of one search set-up.
 
@@ -160,6 +165,19 @@ class Records:
             if (path := self.folder / part_name(block)).exists():
                 read_part(path, self.manifest.digest, verify=True)
                 read_host(self.folder / host_name(block))
+
+    def forget_unfinished(self, seeds: Iterable[int]) -> None:
+        """Delete where interrupted searches with these seeds would go on.
+
+        Raises:
+            InvalidArgumentError: A file cannot be deleted.
+        """
+        for seed in seeds:
+            path = self.folder / checkpoint_name(seed)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise InvalidArgumentError(f"{path} cannot be deleted: {error}") from error
 
     def discard_if_empty(self) -> None:
         """Remove the manifest, and the folder if nothing else is left, where no run is recorded."""

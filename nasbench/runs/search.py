@@ -71,7 +71,8 @@ def search(
         processes: Number of operating-system processes; the result does not depend on it.
         out: Folder for records. Seeds that it already holds are read, not run again, as long as the
             code of the algorithm is the same (:mod:`nasbench.runs.fingerprints.fingerprint`).
-        fresh: Whether to run all seeds, and replace those that ``out`` holds.
+        fresh: Whether to run all seeds, and replace those that ``out`` holds; no interrupted
+            training of a supernet goes on.
         progress: Called with the number of newly finished runs, which are recorded by then; the
             first time with 0, or with the number of runs read from ``out``.
 
@@ -166,7 +167,8 @@ def record_seeds(
         seeds: Seeds of the runs.
         out: Folder for records.
         processes: Number of operating-system processes; the result does not depend on it.
-        fresh: Whether to run recorded seeds again, and replace them.
+        fresh: Whether to run recorded seeds again, and replace them; no interrupted training of a
+            supernet goes on.
         progress: Called with the number of newly finished runs; the first time with the number of
             seeds that were already recorded.
 
@@ -183,6 +185,8 @@ def record_seeds(
     try:
         missing = seeds if fresh else records.missing(seeds)
         records.check(missing)
+        if fresh:
+            records.forget_unfinished(missing)
     except RecordError as error:
         raise RecordError(
             f"{error}; delete that file, and the same command makes its seeds again"

@@ -74,9 +74,27 @@ def test_options_without_weights_are_counted_where_their_gate_is_largest(script)
     assert found.tolist() == [0, 50]
 
 
-def test_the_curvature_ends_where_a_search_stopped(script) -> None:
-    history = {"seconds": np.array([1.0, 2, 3, 3]), "eigenvalue": np.array([5.0, 6, 7, 7])}
-    np.testing.assert_array_equal(script.curvature(history), [5, 6, 7, np.nan])
+def test_rankings_end_with_one_training_and_are_those_of_the_code(
+    script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks that were made with other code are not taken."""
+    made: list[str] = []
+
+    def look(benchmark, method: str, seeds: list[int], **_: object) -> list:
+        made.append(method)
+        numbers = dict.fromkeys(("tau", "upper", "spearman", "without_weights", "eigenvalue"), 0.5)
+        moment = {"method": method, "seed": seeds[0], "epoch": 1, "seconds": 1.0}
+        return [script.Look(**moment, **numbers, chosen={10: 2.0, 100: 1.0})]
+
+    monkeypatch.setattr(script, "looks", look)
+    found = script.ranked("lite201-digits", 1, tmp_path)
+    assert script.ranked("lite201-digits", 1, tmp_path) == found
+    assert made == list(script.RANKED)
+    *_, last = script.ranking_table(found, "lite201-digits").splitlines()
+    assert last in PAGE
+    monkeypatch.setattr(script, "code_fingerprint", lambda *parts: "another")
+    script.ranked("lite201-digits", 1, tmp_path)
+    assert made == 2 * list(script.RANKED)
 
 
 def test_presets_that_equal_the_defaults_are_not_run_again(script) -> None:

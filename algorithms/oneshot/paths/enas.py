@@ -22,16 +22,20 @@ class ENAS(PathSearch):
 
     Pham, Guan, Zoph, Le and Dean (2018), https://arxiv.org/abs/1802.03268. The controller learns
     by REINFORCE: the reward is the accuracy on a batch of the gates' half plus the entropy of the
-    policy. In the end, the best of some drawn architectures on one batch is proposed.
+    policy. In the end, the best of some drawn architectures on one batch is proposed. These batches
+    are augmented as those of the weights, as in the code of NAS-Bench-201, unlike that of
+    NATS-Bench. What the controller itself costs is not in the calibration, so it is not charged.
 
     Presets ``nb201`` and ``nats`` have the settings of the code of NAS-Bench-201 and NATS-Bench
     (``D-X-Y/AutoDL-Projects``), which learns from the entropy alone in its first epoch: there the
     baseline of a sample is its own accuracy; its rewards are of batches of 512, here they are as
-    large as those of the weights. Preset ``enas`` has the controller and the decay of the authors'
-    script for cells (``melodyguan/enas``; twice its ``l2_reg``, whose penalty has no half; what it
-    clips, it does not use), but no operation is favoured at first, weights have one cosine without
-    restarts, and 100 architectures are judged at the end. In all of them, unlike in the code, every
-    decision has its own embeddings and output layer.
+    large as those of the weights. What an epoch hands on to the next is the mean of its baselines
+    for both, as in NATS-Bench; in NAS-Bench-201 it is the baseline of the last sample. Preset
+    ``enas`` has the controller and the decay of the authors' script for cells (``melodyguan/enas``;
+    twice its ``l2_reg``, whose penalty has no half; what it clips, it does not use), but no
+    operation is favoured at first, weights have one cosine without restarts, and 100 architectures
+    are judged at the end. In all of them, unlike in the code, every decision has its own embeddings
+    and output layer.
 
     Args:
         space: The space to search.
@@ -56,6 +60,7 @@ class ENAS(PathSearch):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "nb201": {
             "epochs": 250,
+            "clip": 5.0,
             "layers": 2,
             "hidden": 32,
             "temperature": 5.0,

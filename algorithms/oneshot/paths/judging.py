@@ -25,6 +25,16 @@ def answer_path(net: Supernet, batch: Batch, options: Tensor) -> Answer:
     return net.answer(batch, chosen, active=chosen.bool())
 
 
+def judging_batches(net: Supernet) -> list[Batch]:
+    """Return all examples for gates, not augmented, in as many equal parts as an epoch has steps.
+
+    Parts may have one example more than others, and more than a batch of a training.
+    """
+    whole = net.valid()
+    parts = (whole.x.tensor_split(net.steps), whole.y.tensor_split(net.steps))
+    return [Batch(x, y) for x, y in zip(*parts, strict=True)]
+
+
 @torch.no_grad()
 def accuracies(net: Supernet, archs: Iterable[Arch], batches: Sequence[Batch]) -> list[float]:
     """Mean accuracy of every architecture over some batches.

@@ -32,7 +32,8 @@ class NAOWS(PathSearch):
 
     The paper combines NAO with ENAS in a few lines, so how many epochs and architectures are ours.
     It predicts accuracies; ranks differ as in the default of
-    :class:`algorithms.predictor.nao.NAO`, whose other settings are those here.
+    :class:`algorithms.predictor.nao.NAO`, whose other settings are those here. What encoder,
+    predictor and decoder cost is not in the calibration, so it is not charged.
 
     Args:
         space: The space to search.

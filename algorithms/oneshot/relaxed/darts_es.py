@@ -50,7 +50,8 @@ class DARTSES(DARTS):
 
     def epoch(self, epoch: int) -> Mapping[str, Any]:
         if self.stopped() is not None:
-            return {name: self.history[-1][name] for name in self.history[-1] if name not in _OWN}
+            last = {name: self.history[-1][name] for name in self.history[-1] if name not in _OWN}
+            return {**last, "eigenvalue": float("nan")}
         row = dict(super().epoch(epoch))
         row["eigenvalue"] = self.eigenvalue(epoch) if epoch % EVERY == 0 else float("nan")
         return row

@@ -19,8 +19,8 @@ class DARTSPT(BilevelSearch):
 
     Wang, Cheng, Chen, Tang and Hsieh (2021), https://arxiv.org/abs/2108.04392
     (``ruocwang/darts-pt``). In random order, every decision keeps the option without which the
-    accuracy on the validation half is lowest; then weights and the parameters of open decisions are
-    tuned for some epochs.
+    accuracy on the validation half, as augmented, is lowest; then weights and the parameters of
+    open decisions are tuned for some epochs.
 
     Preset ``nb201`` has the settings of the authors' code for NAS-Bench-201.
 

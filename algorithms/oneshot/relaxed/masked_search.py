@@ -20,5 +20,12 @@ class MaskedSearch(BilevelSearch):
     def weighed(self) -> Tensor:
         return self.alphas.masked_fill(~self.active, -math.inf).softmax(dim=1)
 
+    def useful(self) -> Tensor:
+        """Which options contribute something, of the shape of the supernet; all if none does."""
+        found = torch.ones(self.net.shape, dtype=torch.bool, device=self.alphas.device)
+        if len(self.net.nothing) < self.net.shape[1]:
+            found[:, list(self.net.nothing)] = False
+        return found
+
     def answer(self, batch: Batch) -> Answer:
         return self.net.answer(batch, self.weighed(), active=self.active)

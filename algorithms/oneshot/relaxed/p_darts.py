@@ -24,11 +24,12 @@ class PDARTS(MaskedSearch):
     Chen, Xie, Wu and Tian (2019), https://arxiv.org/abs/1904.12760 (``chenxin061/pdarts``). Numbers
     behind an option that copies are dropped with a probability that is set for the stage. It falls
     linearly while only weights learn, then, from the start again, exponentially. The depth does not
-    grow, since the skeleton of the table is what it is. In the result, at most ``most_copies``
-    decisions copy; the weakest give way to their best other option.
+    grow, since the skeleton of the table is what it is. In the result, every decision has its best
+    option that contributes something, and at most ``most_copies`` of them copy; the weakest give
+    way to their best other option.
 
     Preset ``p_darts`` has the epochs and rates of the authors' code, with the options of its stages
-    in proportion.
+    in proportion; that code clips the gradient of the gates as well, at 5.
 
     Args:
         space: The space to search.
@@ -102,7 +103,7 @@ class PDARTS(MaskedSearch):
         return super().learn_gates(train, valid) if self.learns_gates else None
 
     def ranking(self) -> Iterable[Arch]:
-        weighed = self.weighed().detach()
+        weighed = self.weighed().detach().masked_fill(~self.useful(), -1.0)
         arch = list(gates.best(weighed))
         copies = self._copies()
         copying = sorted(

@@ -19,9 +19,10 @@ class SGAS(MaskedSearch):
 
     Li, Qian, Delgadillo, Müller, Thabet and Ghanem (2020), https://arxiv.org/abs/1912.00195. Of the
     open decisions, the one with the largest score is fixed to its best option that contributes
-    something. Criterion 1: the weight of all such options, times how far the entropy among them is
-    below the largest. Criterion 2: times the stability of their weights over the last ``window``
-    epochs, too. Each factor is scaled to 0 to 1 over the open decisions.
+    something, so not to ``none``, and not to ``identity`` in sequence models. Criterion 1: the
+    weight of all such options, times how far the entropy among them is below the largest. Criterion
+    2: times the stability of their weights over the last ``window`` epochs, too. Each factor is
+    scaled to 0 to 1 over the open decisions.
 
     Presets ``criterion_1`` and ``criterion_2`` have the settings of the authors' code
     (``lightaime/sgas``): a decision every five epochs, and five epochs more.
@@ -90,13 +91,6 @@ class SGAS(MaskedSearch):
         )
         self.active[decision] = False
         self.active[decision, option] = True
-
-    def useful(self) -> Tensor:
-        """Which options contribute something; all where none does."""
-        found = torch.ones(self.net.shape, dtype=torch.bool, device=self.alphas.device)
-        if len(self.net.nothing) < self.net.shape[1]:
-            found[:, list(self.net.nothing)] = False
-        return found
 
     def certainty(self) -> Tensor:
         """1 less the normalised entropy among the useful options, shape ``(n_decisions,)``."""

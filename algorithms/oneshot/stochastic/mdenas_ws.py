@@ -17,12 +17,12 @@ from nasbench.supernet import Answer, Batch
 class MdeNASWS(PathSearch):
     """Trains paths drawn from independent categorical distributions, a batch each.
 
-    Zheng, Ji, Tang, Zhang, Liu and Tian (2019), https://arxiv.org/abs/1905.07529. A path is
-    judged on a batch of the gates' half after its step. Each of its options has been trained once
-    more, and has this accuracy. After ``samples`` steps, for every two options of a decision, if
-    one was trained less often but is more accurate, ``step`` of probability moves to it. The most
-    likely option of every decision is proposed. The same with trainings from a table is
-    :class:`algorithms.distribution.mdenas.MdeNAS`.
+    Zheng, Ji, Tang, Zhang, Liu and Tian (2019), https://arxiv.org/abs/1905.07529. A path is judged
+    on a batch of the gates' half, as augmented, after its step. Each of its options has been
+    trained once more, and has this accuracy. After ``samples`` steps, for every two options of a
+    decision, if one was trained less often but is more accurate, ``step`` of probability moves to
+    it. The most likely option of every decision is proposed. The same with trainings from a table
+    is :class:`algorithms.distribution.mdenas.MdeNAS`.
 
     The authors published no search; in the paper a path is trained for an epoch, here for a batch.
 

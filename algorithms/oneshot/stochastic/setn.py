@@ -6,7 +6,13 @@ from typing import Any, ClassVar
 from algorithms.oneshot import gates
 from algorithms.oneshot.bilevel_search import BilevelSearch
 from algorithms.oneshot.one_shot_search import at_least
-from algorithms.oneshot.paths.judging import accuracies, answer_path, best_first, uniform_path
+from algorithms.oneshot.paths.judging import (
+    accuracies,
+    answer_path,
+    best_first,
+    judging_batches,
+    uniform_path,
+)
 from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
 
@@ -15,8 +21,8 @@ class SETN(BilevelSearch):
     """Trains a uniform path a step, and the gates of a mixture of all options.
 
     Dong and Yang (2019), https://arxiv.org/abs/1910.05733. Of the architectures with the largest
-    probabilities, the one with the best accuracy on a batch is proposed
-    (``D-X-Y/AutoDL-Projects``).
+    probabilities, the one with the best accuracy on a batch of examples for gates, not augmented,
+    is proposed (``D-X-Y/AutoDL-Projects``, where each is judged on another).
 
     Preset ``nb201`` has the settings of NAS-Bench-201 (Dong and Yang, 2020,
     https://openreview.net/forum?id=HJxyZkBKDr), ``nats`` those of NATS-Bench (Dong et al., 2022,
@@ -44,5 +50,4 @@ class SETN(BilevelSearch):
 
     def ranking(self) -> Iterable[Arch]:
         archs = gates.most_likely(self.alphas.log_softmax(dim=1), self.candidates)
-        batch = next(self.net.valid_batches(self.epochs))
-        return best_first(archs, accuracies(self.net, archs, [batch]))[:1]
+        return best_first(archs, accuracies(self.net, archs, judging_batches(self.net)[:1]))[:1]

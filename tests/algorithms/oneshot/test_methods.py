@@ -18,7 +18,12 @@ from toys import Square  # noqa: E402
 from algorithms.oneshot import gates  # noqa: E402
 from algorithms.oneshot.hessian import dominant_eigenvalue, hessian  # noqa: E402
 from algorithms.oneshot.paths.fairnas import FairNAS  # noqa: E402
-from algorithms.oneshot.paths.judging import accuracies, answer_path, evolved  # noqa: E402
+from algorithms.oneshot.paths.judging import (  # noqa: E402
+    accuracies,
+    answer_path,
+    evolved,
+    judging_batches,
+)
 from algorithms.oneshot.paths.random_nas import RandomNAS  # noqa: E402
 from algorithms.oneshot.relaxed.darts import DARTS  # noqa: E402
 from algorithms.oneshot.relaxed.darts_ada import DARTSADA, Looks  # noqa: E402
@@ -106,7 +111,7 @@ def test_methods_without_what_is_theirs_train_as_darts(kind: Any, changes: Any) 
     for name in ("train_loss", "valid_loss", "gates"):
         for a, b in zip(theirs.history, darts.history, strict=True):
             np.testing.assert_allclose(a[name], b[name], rtol=1e-12)
-    if kind is not DARTSPT:
+    if kind not in (DARTSPT, PDARTS):  # which choose otherwise
         assert theirs.first == darts.first
 
 
@@ -364,6 +369,28 @@ def test_latency_favours_options_that_cost_nothing(monkeypatch: pytest.MonkeyPat
     assert (slow.alphas[:, 0] > plain.alphas[:, 0]).all()
 
 
+def test_the_most_probable_and_drawn_architectures_are_proposed() -> None:
+    search = started(FBNet, finalists=200)
+    alphas = torch.tensor([[2.0, 0, 1], [0, 3, 1], [0, 0, 1]], dtype=torch.float64)
+    with torch.no_grad():
+        search.alphas.copy_(alphas)
+    logs = alphas.log_softmax(dim=1)
+
+    def likely(path: Sequence[int]) -> float:
+        return float(sum(logs[d, o] for d, o in enumerate(path)))
+
+    found = list(search.ranking())
+    assert found[0] == gates.best(alphas)
+    assert len(found) == len(set(found))
+    totals = [likely(path) for path in found]
+    assert totals == sorted(totals, reverse=True)
+    # What is likely to be among 200 draws is there; rare ones are missing
+    assert {path for path in PATHS if likely(path) > math.log(0.1)} <= set(found)
+    assert len(found) < len(PATHS)
+    search = started(FBNet, finalists=1)
+    assert list(search.ranking()) == [gates.best(search.alphas)]
+
+
 def test_an_attack_raises_the_loss_within_its_distance() -> None:
     search = started(SDARTS, perturbation="adversarial", first_distance=0.2, last_distance=0.2)
     search.begin(0)
@@ -440,6 +467,9 @@ def test_early_stopping_returns_earlier_gates_and_pays_no_more() -> None:
     (arch,) = search.ranking()
     assert arch == gates.best(torch.tensor(search.history[2 * look]["gates"]))
     assert spent[-1] == spent[-5]
+    ran = spent.index(spent[-1]) + 1
+    measured = [math.isfinite(row["eigenvalue"]) for row in search.history]
+    assert measured == [epoch < ran and epoch % 2 == 0 for epoch in range(20)]
 
 
 def test_what_goes_back_is_as_it_was_and_decays_faster() -> None:
@@ -527,9 +557,23 @@ def test_stages_keep_fewer_options_and_few_copies() -> None:
     assert search.active.sum(dim=1).tolist() == [1, 1, 1]
     search = started(PDARTS, most_copies=1)
     search._copies = lambda: [0]
+    search.net.nothing = ()
     with torch.no_grad():
         search.alphas.copy_(torch.tensor([[3.0, 0, 1], [4, 0, 1], [5, 1, 0]], dtype=torch.float64))
     assert list(search.ranking()) == [(2, 2, 0)]
+
+
+def test_the_last_stage_chooses_what_contributes_and_copies_give_way_to_it() -> None:
+    """Option 0 contributes nothing, option 1 copies."""
+    search = started(PDARTS, most_copies=1)
+    search._copies = lambda: [1]
+    search.active[2] = torch.tensor([True, True, False])
+    with torch.no_grad():
+        search.alphas.copy_(torch.tensor([[9.0, 0, 1], [9, 8, 1], [9, 1, 0]], dtype=torch.float64))
+    assert list(search.ranking()) == [(2, 1, 2)]
+    search.active[0] = torch.tensor([True, False, False])  # nothing else entered the stage
+    ((first, *_),) = search.ranking()
+    assert first != 0
 
 
 def test_an_option_is_kept_if_the_mixture_misses_it_most() -> None:
@@ -622,6 +666,21 @@ def test_judging_ranks_all_paths_by_their_accuracy() -> None:
     found = accuracies(search.net, proposals, [search.net.valid()])
     assert sorted(proposals) == PATHS
     assert found == sorted(found, reverse=True)
+
+
+def test_what_judges_is_the_whole_half_in_parts() -> None:
+    net = started(RandomNAS).net
+    parts = judging_batches(net)
+    assert len(parts) == net.steps
+    assert torch.equal(torch.cat([part.x for part in parts]), net.valid().x)
+    assert torch.equal(torch.cat([part.y for part in parts]), net.valid().y)
+
+
+@pytest.mark.parametrize("kind", [RandomNAS, SETN])
+def test_no_augmented_example_judges_what_is_proposed(kind: Any) -> None:
+    search = started(kind)
+    search.net.valid_batches = None
+    assert list(search.ranking())
 
 
 def test_evolution_finds_the_best_path_of_a_tiny_supernet() -> None:
@@ -722,7 +781,7 @@ def test_setn_proposes_the_best_of_the_most_likely() -> None:
         search.alphas.copy_(torch.tensor([[2.0, 0, 1], [0, 3, 1], [1, 0, 0.5]]))
     logs = search.alphas.detach().log_softmax(dim=1)
     likely = sorted(PATHS, key=lambda path: -sum(float(logs[d, o]) for d, o in enumerate(path)))[:5]
-    batch = next(search.net.valid_batches(search.epochs))
+    batch, _ = judging_batches(search.net)
     with torch.no_grad():
         accuracies_of = {path: search.net.path(batch, path).accuracy for path in likely}
     (found,) = search.ranking()

@@ -20,10 +20,11 @@ from algorithms.oneshot.paths.ghn import GHN, Propagation  # noqa: E402
 from algorithms.oneshot.paths.judging import accuracies, best_first  # noqa: E402
 from algorithms.oneshot.paths.nao_ws import NAOWS  # noqa: E402
 from algorithms.oneshot.paths.nsas import NSAS, Memory, novelty  # noqa: E402
+from algorithms.oneshot.paths.random_nas import RandomNAS  # noqa: E402
 from algorithms.oneshot.paths.smash import SMASH  # noqa: E402
 from algorithms.oneshot.stochastic.bayesnas import IRRELEVANT, BayesNAS, reweighted  # noqa: E402
 from algorithms.oneshot.stochastic.mdenas_ws import MdeNASWS  # noqa: E402
-from nasbench.algorithm import Observation  # noqa: E402
+from nasbench.algorithm import Observation, hyperparameters  # noqa: E402
 from nasbench.errors import InvalidArgumentError  # noqa: E402
 
 PATHS = list(itertools.product(range(3), repeat=3))
@@ -422,3 +423,10 @@ def test_a_hypernetwork_learns_weights_for_all_architectures(kind: Any) -> None:
 def test_what_is_not_possible_is_refused(kind: Any, change: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match=next(iter(change))):
         made(kind, **change)
+
+
+@pytest.mark.parametrize("kind", [RandomNAS, ENAS])
+def test_gradients_are_clipped_as_in_the_code_of_each_benchmark(kind: Any) -> None:
+    """By RANDOM-NAS.py and ENAS.py of NAS-Bench-201, not by search-cell.py of NATS-Bench."""
+    presets = hyperparameters(kind, {}, "nb201"), hyperparameters(kind, {}, "nats")
+    assert [preset["clip"] for preset in presets] == [5, 0]

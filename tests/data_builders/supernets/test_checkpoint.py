@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+import nasbench
+from algorithms.oneshot.relaxed.darts import DARTS
 from data_builders.supernets.checkpoint import Checkpoint
+from data_builders.supernets.halves import ImageHalves
 
 
 def same(one: Any, other: Any) -> bool:
@@ -54,3 +57,48 @@ def test_a_file_that_was_cut_is_not_used(tmp_path: Path, size: int) -> None:
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:size])
     assert checkpoint.load() is None
+
+
+def test_a_history_of_nothing_replaces_an_older_one(tmp_path: Path) -> None:
+    """As of a search that diverges in its first epoch."""
+    checkpoint = Checkpoint(tmp_path, 0)
+    checkpoint.finish([{"epoch": 1, "seconds": 1.0}])
+    checkpoint.finish([])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("fresh", "first"), [(False, 2), (True, 0)])
+def test_a_fresh_search_does_not_go_on_from_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: bool, first: int
+) -> None:
+    whole = DARTS.begin
+
+    def interrupted(search: DARTS, epoch: int) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+        whole(search, epoch)
+
+    def run() -> None:
+        nasbench.search(
+            "darts",
+            "lite201-digits",
+            budget=nasbench.Budget(trials=1),
+            hyperparameters={"epochs": 3},
+            out=tmp_path,
+            fresh=fresh,
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DARTS, "begin", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    trained: list[int] = []
+    batches = ImageHalves.batches
+
+    def watched(halves: ImageHalves, half: Any, epoch: int) -> Any:
+        trained.append(epoch)
+        return batches(halves, half, epoch)
+
+    monkeypatch.setattr(ImageHalves, "batches", watched)
+    run()
+    assert min(trained) == first
