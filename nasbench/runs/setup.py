@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from threadpoolctl import ThreadpoolController
+
 from nasbench.algorithm import (
     Algorithm,
     hyperparameters,
@@ -205,15 +207,22 @@ class Prepared:
             )
         return Made(made, known, supernets)
 
+    @cached_property
+    def _threads(self) -> ThreadpoolController:
+        """The threads of what has been imported by now."""
+        return ThreadpoolController()
+
     def run(self, seed: int, keep: Path | None = None) -> Run:
         """Run one search; the run does not carry the manifest.
+
+        Linear algebra takes one thread: sums, and so the choices of models, depend on the number.
 
         Args:
             seed: Seed of the search.
             keep: Folder for the files of a supernet, from which an interrupted search goes on.
         """
         algorithm, known, supernets = self.make(seed, keep)
-        with _placed(self.algorithm, seed):
+        with self._threads.limit(limits=1), _placed(self.algorithm, seed):
             return replay_bare(
                 algorithm,
                 self.benchmark,

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import nasbench
 from algorithms.random_search import RandomSearch
@@ -45,6 +46,26 @@ def test_fast_seeds_are_saved_together(monkeypatch, tmp_path):
     nasbench.search("random_search", "nb201-cifar10", seeds=seeds, budget=BUDGET, out=tmp_path)
     assert sum(added) == 40
     assert len(added) < 10
+
+
+class Threaded(RandomSearch):
+    """Proposes as many architectures as a library of linear algebra has threads."""
+
+    def ask(self):
+        pools = [pool["num_threads"] for pool in threadpool_info()]
+        self.left = getattr(self, "left", max(pools, default=1)) - 1
+        return super().ask() if self.left >= 0 else None
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_search_has_one_thread_and_leaves_the_others_to_the_caller(processes):
+    with threadpool_limits(3):
+        before = threadpool_info()
+        runs = nasbench.search(
+            Threaded, "nb201-cifar10", seeds=range(2), budget=BUDGET, processes=processes
+        )
+        assert threadpool_info() == before
+    assert [len(run) for run in runs] == [1, 1]
 
 
 SCRIPT = """
