@@ -128,7 +128,7 @@ def draw(
     if kind == "rank":
         text = "Average rank over benchmarks after a share of the budget; bands: 95 % intervals."
         panels, notes = rank_panels(boards)
-        return Drawing(tuple(panels), " ".join([_caption(text, boards), *notes]))
+        return Drawing(tuple(panels), " ".join([text, *notes]))
     if kind == "front":
         text = (
             "What half of the runs attain at least (median attainment surface); dashed: the "

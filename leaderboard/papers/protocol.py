@@ -12,10 +12,12 @@ from leaderboard.landscape import Landscape
 from leaderboard.papers.latex import cite, escape
 from leaderboard.papers.outputs import MADE_BY, check_place, write
 from leaderboard.papers.selection import Selection, select
+from leaderboard.papers.verdicts import extent
 from leaderboard.site.formatting import settings_text
+from leaderboard.verdict.field import field
 from leaderboard.verdict.pairs import ALPHA, LEAST_TASKS
 from leaderboard.verdict.tasks import comparable
-from nasbench.errors import listed, printable
+from nasbench.errors import InvalidArgumentError, listed, printable
 
 _HASH = 12
 
@@ -225,14 +227,22 @@ def _statistics(boards: Sequence[Board]) -> str:
             board.landscape.is_exact for board in boards if isinstance(board.landscape, Landscape)
         )
         text += f" The expectation of random search is {'exact' if exact else 'estimated'}."
-    several = min((len({row.label for row in board.rows}) for board in boards), default=0) > 1
-    if len(boards) >= LEAST_TASKS and several:
-        text += (
-            f" Over the {len(boards)} benchmarks, average ranks of means are compared by "
-            "Friedman's test with the correction of Iman and Davenport, and pairs by Wilcoxon's "
-            f"signed-rank test with Holm's correction, at the level {ALPHA:g}."
-        )
-    return text
+    return text + _tests(boards)
+
+
+def _tests(boards: Sequence[Board]) -> str:
+    """The tests over benchmarks, and what they compare; empty where none are made."""
+    try:
+        compared = field(boards, every_task=False)
+    except InvalidArgumentError:
+        return ""
+    if len(compared.tasks) < LEAST_TASKS:
+        return ""
+    return (
+        f" Over {len(compared.tasks)} benchmarks, average ranks of means are compared by "
+        "Friedman's test with the correction of Iman and Davenport, and pairs by Wilcoxon's "
+        f"signed-rank test with Holm's correction, at the level {ALPHA:g}: {extent(compared)}."
+    )
 
 
 def _settings(boards: Sequence[Board]) -> list[str]:

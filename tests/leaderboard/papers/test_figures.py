@@ -115,6 +115,24 @@ def test_ranks_end_at_those_of_the_verdict(shared):
     assert by_share == pytest.approx(np.full(len(by_share), 6.0))  # 1 + 2 + 3
 
 
+def test_the_caption_of_ranks_counts_the_seeds_that_are_compared(shared):
+    """A method with more seeds, and one that is on two benchmarks only."""
+    boards = [
+        replace(board, rows=tuple(less(row, 2 * (place > 1)) for row in rows))
+        for place, board in enumerate(shared.over.boards)
+        for rows in [[row for row in board.rows if place < 2 or "simulated" not in row.algorithm]]
+    ]
+    drawing = draw(Selection(tuple(boards), ()), kind="rank")
+    assert "2 methods with 2 common seeds on toy-0@1, toy-1@1" in drawing.caption
+    assert "left out: simulated_annealing (on 2 of 6 tasks)." in drawing.caption
+    assert "seeds per method" not in drawing.caption
+
+
+def less(row, n):
+    """A row without its last seeds."""
+    return replace(row, seeds=row.seeds[: 4 - n], searches=row.searches[: 4 - n])
+
+
 def test_critical_differences_are_those_of_the_verdict(shared):
     verdict = judge(field(shared.over.boards))
     drawing = draw(shared.over, kind="cd")
