@@ -144,10 +144,15 @@ def draw(
         text = f"Regret by {_spoken(chosen)}, {_SUMMED_UP[summary]} over seeds"
     text += "; bands: 95 % bootstrap intervals"
     if any(series.is_reference for panel in panels for series in panel.series):
-        text += "; dashed: random search, " + (
-            "simulated" if kind == "ecdf" else "in expectation" if summary == "mean" else "exact"
-        )
+        text += f"; dashed: random search, {'simulated' if kind == 'ecdf' else _expected(boards, summary)}"
     return Drawing(tuple(panels), _caption(f"{text}.", boards))
+
+
+def _expected(boards: Sequence[Board], summary: SummaryName) -> str:
+    """How the line of random search is known."""
+    if not all(board.landscape.is_exact for board in boards):
+        return "estimated"
+    return "in expectation" if summary == "mean" else "exact"
 
 
 def _spoken(axis: Axis) -> str:

@@ -117,14 +117,26 @@ def _budgets(boards: Sequence[Board]) -> str:
     text += f"; a trial is answered by {' or '.join(answers)}."
     if OUTSIDE in question.kinds:
         text += " Trials are proposed by programs outside of the suite, whose code is not recorded."
-    known = dict.fromkeys(name for row in _methods(boards) for name in row.records.manifest.known)
-    if known:
-        text += f" Before any training the searches knew {_joined(list(known))}."
+    text += _known(boards)
     points = dict.fromkeys(board.epochs for board in boards if board.epochs is not None)
     if points:
         each = _joined([f"{n:,}" for n in points])
         text += f" Trials differ in length, so methods are compared after {each} trained epochs."
     return text
+
+
+def _known(boards: Sequence[Board]) -> str:
+    """What the searches knew before any training, by method where that differs."""
+    by_known: dict[tuple[str, ...], list[str]] = {}
+    for row in _methods(boards):
+        by_known.setdefault(row.records.manifest.known, []).append(row.label)
+    if len(by_known) == 1:
+        (known,) = by_known
+        return f" Before any training the searches knew {_joined(known)}." if known else ""
+    said = "; ".join(
+        f"{_joined(labels)} knew {_joined(known)}" for known, labels in by_known.items()
+    )
+    return f" Before any training {said}."
 
 
 def _benchmark(board: Board) -> str:
@@ -219,7 +231,7 @@ def _statistics(boards: Sequence[Board]) -> str:
     level = f"{100 * statistics.LEVEL:g} %"
     text = (
         f"We report means over seeds with {level} percentile bootstrap intervals of "
-        f"{statistics.DRAWS:,} resamples; two methods count as separated if the interval of their "
+        f"{statistics.DRAWS:,} resamples, and shares of searches with Wilson's interval; two methods count as separated if the interval of their "
         "difference, taken seed by seed where seeds are shared, excludes 0."
     )
     if any(board.random_regret is not None for board in boards):

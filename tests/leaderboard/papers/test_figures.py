@@ -15,6 +15,7 @@ import pytest
 
 from leaderboard import curves, statistics, targets
 from leaderboard.fronts import FrontLandscape
+from leaderboard.landscape import Landscape
 from leaderboard.papers.diagram import draw_diagrams
 from leaderboard.papers.drawing import _number, _reach
 from leaderboard.papers.figures import ENDINGS, draw, plot, render
@@ -60,6 +61,13 @@ def test_other_summaries_end_at_those_of_the_rows(shared, summary):
         (rows,) = [rows for (_, label), rows in found.items() if label == row.label]
         expected = getattr(row.summary, summary)
         assert rows[-1, 1:] == pytest.approx([expected.mean, expected.low, expected.high])
+
+
+@pytest.mark.parametrize(("summary", "known"), [("mean", "in expectation"), ("iqm", "exact")])
+def test_an_estimate_is_not_called_exact(shared, summary, known, monkeypatch):
+    assert f"dashed: random search, {known}." in draw(shared.chosen, summary=summary).caption
+    monkeypatch.setattr(Landscape, "is_exact", False)
+    assert "dashed: random search, estimated." in draw(shared.chosen, summary=summary).caption
 
 
 @pytest.mark.parametrize("summary", ["iqm", "median"])

@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_every_fact_is_that_of_the_records(shared):
         "searches see valid_accuracy; their choice is judged by test_accuracy",
         "all 15,625 architectures",
         "8 searches per method and benchmark, with the same seeds for all (0 to 7)",
-        f"{statistics.DRAWS:,} resamples",
+        f"{statistics.DRAWS:,} resamples, and shares of searches with Wilson's interval;",
         "The expectation of random search is exact.",
         "regularized_evolution: ",
         "population 5, ",
@@ -48,6 +49,24 @@ def test_what_differs_is_said(shared):
     (text,) = paragraphs(Selection((replace(board, question=question),), ()))
     assert "with 4 workers and a budget of 9 trials or 250 simulated seconds" in text
     assert "answered by the mean of the recorded trainings" in text
+
+
+def knowing(row, known):
+    """A row whose searches knew some columns before any training."""
+    manifest = replace(row.records.manifest, known=known)
+    records = SimpleNamespace(manifest=manifest, suite_versions=row.records.suite_versions)
+    return replace(row, records=records)
+
+
+def test_each_method_knew_what_it_knew(shared):
+    (board,) = shared.chosen.boards
+    for second, expected in (
+        (("macs",), "Before any training the searches knew macs."),
+        (("parameters", "synflow"), "{0} knew macs; {1} and {2} knew parameters and synflow."),
+    ):
+        rows = [knowing(row, second if i else ("macs",)) for i, row in enumerate(board.rows)]
+        (text,) = paragraphs(Selection((replace(board, rows=tuple(rows)),), ()))
+        assert expected.format(*(row.label for row in rows)) in text
 
 
 def with_methods(boards, names):
