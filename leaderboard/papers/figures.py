@@ -13,7 +13,7 @@ from leaderboard.papers.drawing import draw_panels
 from leaderboard.papers.fronts import front_panels, with_two
 from leaderboard.papers.outputs import CSV_FIRST, MADE_BY, check_place, write
 from leaderboard.papers.panels import Panel, ecdf_panels, regret_panels
-from leaderboard.papers.selection import Selection, in_common, select
+from leaderboard.papers.selection import Selection, footnotes, in_common, select
 from leaderboard.papers.styles import SETTINGS, inches
 from leaderboard.papers.verdicts import Diagram, diagrams, rank_panels
 from leaderboard.searches import Axis
@@ -144,7 +144,8 @@ def draw(
         text = f"Regret by {_spoken(chosen)}, {_SUMMED_UP[summary]} over seeds"
     text += "; bands: 95 % bootstrap intervals"
     if any(series.is_reference for panel in panels for series in panel.series):
-        text += f"; dashed: random search, {'simulated' if kind == 'ecdf' else _expected(boards, summary)}"
+        known = "simulated" if kind == "ecdf" else _expected(boards, summary)
+        text += f"; dashed: random search, {known}"
     return Drawing(tuple(panels), _caption(f"{text}.", boards))
 
 
@@ -164,7 +165,8 @@ def _caption(text: str, boards: Sequence[Board]) -> str:
     n = f"{seeds[0]:,}" if len(seeds) == 1 else f"{seeds[0]:,} to {seeds[-1]:,}"
     said = in_common(boards)
     told = f"{said[:1].upper()}{said[1:]}; " if said else ""
-    return f"{text} {told}{n} seed{'s' * (n != '1')} per method."
+    counted = f"{text} {told}{n} seed{'s' * (n != '1')} per method."
+    return " ".join([counted, *footnotes(boards)])
 
 
 def _check(name: str, value: str, possible: tuple[str, ...]) -> None:

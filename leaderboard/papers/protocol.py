@@ -231,8 +231,9 @@ def _statistics(boards: Sequence[Board]) -> str:
     level = f"{100 * statistics.LEVEL:g} %"
     text = (
         f"We report means over seeds with {level} percentile bootstrap intervals of "
-        f"{statistics.DRAWS:,} resamples, and shares of searches with Wilson's interval; two methods count as separated if the interval of their "
-        "difference, taken seed by seed where seeds are shared, excludes 0."
+        f"{statistics.DRAWS:,} resamples, and shares of searches with Wilson's interval; two "
+        "methods count as separated if the interval of their difference, taken seed by seed where "
+        "seeds are shared, excludes 0."
     )
     if any(board.random_regret is not None for board in boards):
         exact = all(

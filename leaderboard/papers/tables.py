@@ -1,6 +1,6 @@
 """Boards as tables for papers: methods down, benchmarks and scores across."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,13 @@ from leaderboard.boards import Board, Row, Score
 from leaderboard.curves import RANDOM
 from leaderboard.papers.outputs import check_place, write
 from leaderboard.papers.references import bibliography
-from leaderboard.papers.selection import Selection, in_common, select, short_titles
+from leaderboard.papers.selection import (
+    Selection,
+    footnotes,
+    in_common,
+    select,
+    short_titles,
+)
 from leaderboard.papers.writers import BIB_HEAD, WRITERS, Cell, Heading, Line, Table
 from leaderboard.site.formatting import TextColumn
 from leaderboard.site.formatting import columns as text_columns
@@ -123,7 +129,7 @@ def _table(boards: Sequence[Board], names: Sequence[str]) -> Table:
     if any(board.random_regret is not None for board in boards) and "regret" in names:
         lines.append(Line(RANDOM, "", tuple(map(_expected, shown))))
     return Table(caption=_caption(boards, shown), headings=tuple(headings), lines=tuple(lines),
-                 notes=tuple(_notes(boards)))  # fmt: skip
+                 notes=tuple(footnotes(boards)))  # fmt: skip
 
 
 def _order(boards: Sequence[Board]) -> list[str]:
@@ -213,17 +219,4 @@ def _caption(boards: Sequence[Board], shown: Sequence[_Column]) -> str:
     return (
         f"{text}. Bold: the best of a column; =: not separated from it, as the {level} interval of "
         "the difference, taken seed by seed, includes 0 or one seed gives none."
-    )
-
-
-def _notes(boards: Iterable[Board]) -> list[str]:
-    """Footnotes of the boards, each once."""
-    boards = list(boards)
-    lead = len(boards) > 1
-    return list(
-        dict.fromkeys(
-            f"{board.question.benchmark}: {note}" if lead else note
-            for board in boards
-            for note in board.footnotes
-        )
     )
