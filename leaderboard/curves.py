@@ -113,13 +113,25 @@ def random_search(
     return Curve(at, mean, mean, mean)
 
 
-def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.float64]:
-    """Log-spaced points up to the end of the longest run.
+def grid(
+    rows: Sequence[Row], axis: Axis, points: int = POINTS, *, last: float | None = None
+) -> NDArray[np.float64]:
+    """Log-spaced points.
 
     Over evaluations and epochs they begin at 1. Over simulated time they begin where half of the
     runs of the quickest row have an incumbent.
+
+    Args:
+        rows: Rows of a board.
+        axis: What is paid.
+        points: Number of points, at most.
+        last: Where they end; None for the end of the longest run.
+
+    Returns:
+        Shape ``(n_points,)``, ascending.
     """
-    last = max(search.end(axis) for row in rows for search in row.searches)
+    if last is None:
+        last = max(search.end(axis) for row in rows for search in row.searches)
     if axis != "seconds":
         return np.unique(np.round(np.geomspace(1, max(last, 1), points)))
     found = (

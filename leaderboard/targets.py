@@ -118,12 +118,18 @@ class Runtimes:
         return found | self._random(axis, at)
 
     def _shares(self, axis: Axis) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
-        """Costs, and the share of the targets that each run has reached by then."""
-        at = grid(self.board.rows, axis)
+        """Costs within the limit, and the share of targets that each run has reached by then."""
+        at = grid(self.board.rows, axis, last=self._last(axis))
         if len(self.targets) == 1:
             return at, {}
         labels = [row.label for row in self.board.rows]
         return at, {label: _shares(self._times[label, axis][:, :-1], at) for label in labels}
+
+    def _last(self, axis: Axis) -> float:
+        """Cost at which the board compares its rows."""
+        if axis == "epochs" and self.board.epochs is not None:
+            return float(self.board.epochs)
+        return max(search.cost(axis) for row in self.board.rows for search in row.searches)
 
     def _random(self, axis: Axis, at: NDArray[np.float64]) -> dict[str, Curve]:
         """The distribution of simulated random search; empty where there is none."""
@@ -160,8 +166,8 @@ def ecdf(board: Board, axis: Axis) -> dict[str, Curve]:
         axis: What is paid.
 
     Returns:
-        Curves by label, over the points of :func:`leaderboard.curves.grid`, with intervals over
-        seeds; empty if the benchmark sets no targets.
+        Curves by label, over the points of :func:`leaderboard.curves.grid` within the limit of the
+        board, with intervals over seeds; empty if the benchmark sets no targets.
     """
     return Runtimes(board).ecdf(axis)
 

@@ -37,6 +37,7 @@ from leaderboard.entries.texts import (
 from nasbench.errors import NasbenchError, RecordError, first_line, listed
 from nasbench.runs.manifest import Manifest
 from nasbench.storage.documents import parse_json
+from nasbench.storage.files import file_digest
 from nasbench.storage.names import is_inside
 
 FORMAT = 1
@@ -259,15 +260,44 @@ def entry_of(record: Path) -> Entry | None:
     Raises:
         RecordError: The entry cannot be read.
     """
+    folder = _submission(record)
+    return None if folder is None else _read_once(folder, _changed(folder))
+
+
+def entry_digest(record: Path) -> str:
+    """Return the SHA-256 of the ``entry.json`` of the submission in which a record lies.
+
+    Args:
+        record: Folder of the record.
+
+    Returns:
+        Hexadecimal digits; empty if it lies in none.
+    """
+    folder = _submission(record)
+    return "" if folder is None else _hashed_once(folder, _changed(folder))
+
+
+def _submission(record: Path) -> Path | None:
+    """Return the folder of the submission in which a record lies; None if it lies in none."""
     home = record.absolute().parents
     if len(home) < 3 or home[1].name != RUNS or not (home[2] / ENTRY).is_file():
         return None
-    return _read_once(home[2], (home[2] / ENTRY).stat().st_mtime_ns)
+    return home[2]
+
+
+def _changed(folder: Path) -> int:
+    """Return when the entry of a submission was last changed, in nanoseconds."""
+    return (folder / ENTRY).stat().st_mtime_ns
 
 
 @lru_cache(maxsize=256)
 def _read_once(folder: Path, _: int) -> Entry:
     return read_entry(folder)
+
+
+@lru_cache(maxsize=256)
+def _hashed_once(folder: Path, _: int) -> str:
+    return file_digest(folder / ENTRY)
 
 
 def check_about(about: About) -> None:

@@ -117,7 +117,9 @@ def _line(ax: Any, series: Series, styles: dict[str, Look], place: int) -> Any:
         drawstyle=step,
         marker=look.marker,
         markevery=(place * 3 % every, every),
-        markerfacecolor=look.color if look.filled else "white",
+        fillstyle="full" if look.fill == "open" else look.fill,
+        markerfacecolor="white" if look.fill == "open" else look.color,
+        markerfacecoloralt="white",
         markeredgewidth=0.7,
         zorder=3 - 0.01 * place,
     )
@@ -138,14 +140,18 @@ def _line(ax: Any, series: Series, styles: dict[str, Look], place: int) -> Any:
 
 
 def _log_down(ax: Any, panel: Panel) -> None:
-    """A logarithmic axis, linear below the smallest power of ten where a mean is 0 or less."""
+    """A logarithmic axis, linear below the smallest power of ten where a mean is 0 or less.
+
+    Every mean is inside, that of a reference too; ends of intervals are, within reason.
+    """
     methods = [series for series in panel.series if not series.is_reference]
+    drawn = np.concatenate([series.y for series in panel.series])
     means = np.concatenate([series.y for series in methods])
     ends = np.concatenate([series.low for series in methods])
-    top = float(np.nanmax(np.concatenate([s.y for s in panel.series])))
-    least = float(means.min())
+    least, top = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     if least > 0:
-        bottom = 0.9 * max(float(np.nanmin(np.append(ends, least))), least / 4)
+        lowest = float(means.min())
+        bottom = 0.9 * min(least, max(float(np.nanmin(np.append(ends, lowest))), lowest / 4))
         ax.set_yscale("log")
         ax.set_ylim(bottom, 1.5 * top)
         _ticks(ax.yaxis, bottom, 1.5 * top)

@@ -13,7 +13,7 @@ from leaderboard.papers.drawing import draw_panels
 from leaderboard.papers.fronts import front_panels, with_two
 from leaderboard.papers.outputs import CSV_FIRST, MADE_BY, check_place, write
 from leaderboard.papers.panels import Panel, ecdf_panels, regret_panels
-from leaderboard.papers.selection import Selection, in_common, select
+from leaderboard.papers.selection import Selection, footnotes, in_common, select
 from leaderboard.papers.styles import SETTINGS, inches
 from leaderboard.papers.verdicts import Diagram, diagrams, rank_panels
 from leaderboard.searches import Axis
@@ -128,7 +128,7 @@ def draw(
     if kind == "rank":
         text = "Average rank over benchmarks after a share of the budget; bands: 95 % intervals."
         panels, notes = rank_panels(boards)
-        return Drawing(tuple(panels), " ".join([_caption(text, boards), *notes]))
+        return Drawing(tuple(panels), " ".join([text, *notes]))
     if kind == "front":
         text = (
             "What half of the runs attain at least (median attainment surface); dashed: the "
@@ -144,10 +144,16 @@ def draw(
         text = f"Regret by {_spoken(chosen)}, {_SUMMED_UP[summary]} over seeds"
     text += "; bands: 95 % bootstrap intervals"
     if any(series.is_reference for panel in panels for series in panel.series):
-        text += "; dashed: random search, " + (
-            "simulated" if kind == "ecdf" else "in expectation" if summary == "mean" else "exact"
-        )
+        known = "simulated" if kind == "ecdf" else _expected(boards, summary)
+        text += f"; dashed: random search, {known}"
     return Drawing(tuple(panels), _caption(f"{text}.", boards))
+
+
+def _expected(boards: Sequence[Board], summary: SummaryName) -> str:
+    """How the line of random search is known."""
+    if not all(board.landscape.is_exact for board in boards):
+        return "estimated"
+    return "in expectation" if summary == "mean" else "exact"
 
 
 def _spoken(axis: Axis) -> str:
@@ -159,7 +165,8 @@ def _caption(text: str, boards: Sequence[Board]) -> str:
     n = f"{seeds[0]:,}" if len(seeds) == 1 else f"{seeds[0]:,} to {seeds[-1]:,}"
     said = in_common(boards)
     told = f"{said[:1].upper()}{said[1:]}; " if said else ""
-    return f"{text} {told}{n} seed{'s' * (n != '1')} per method."
+    counted = f"{text} {told}{n} seed{'s' * (n != '1')} per method."
+    return " ".join([counted, *footnotes(boards)])
 
 
 def _check(name: str, value: str, possible: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ https://doi.org/10.1007/3-540-61723-X_1024), by moocore.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from leaderboard.boards import Board, Row
 from leaderboard.fronts import FrontLandscape
 from leaderboard.landscape import spoken
 from leaderboard.papers.panels import MOST, Panel, Series
-from leaderboard.papers.selection import check_count, short_titles
+from leaderboard.papers.selection import check_count, marked, short_titles
 from nasbench.column import Column
 from nasbench.errors import InvalidArgumentError
 from nasbench.registry import require
@@ -32,7 +32,9 @@ def front_panels(boards: Sequence[Board]) -> list[Panel]:
         MissingExtraError: moocore is not installed.
     """
     check_count(list({row.label: 0 for board in boards for row in board.rows}), MOST, "a figure")
-    return [_panel(*pair) for pair in zip(boards, short_titles(boards), strict=True)]
+    names = marked(boards)
+    titled = zip(boards, short_titles(boards), strict=True)
+    return [_panel(board, title, names) for board, title in titled]
 
 
 def with_two(boards: Sequence[Board]) -> list[Board]:
@@ -83,7 +85,7 @@ def median_surface(sets: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.asarray(found[:, :2])
 
 
-def _panel(board: Board, title: str) -> Panel:
+def _panel(board: Board, title: str, names: Mapping[str, str]) -> Panel:
     landscape = board.landscape
     assert isinstance(landscape, FrontLandscape)
     moocore = require("moocore", "fronts")
@@ -97,7 +99,7 @@ def _panel(board: Board, title: str) -> Panel:
     for row in board.rows:
         sets = chosen_losses(row, columns)
         surface = median_surface(sets)
-        lines.append((row.label, row.algorithm, surface))
+        lines.append((names[row.label], row.algorithm, surface))
     series = []
     for label, algorithm, corners in [*lines[1:], lines[0]]:
         ordered = corners[np.argsort(corners[:, across], kind="stable")]

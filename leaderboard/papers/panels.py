@@ -10,14 +10,14 @@ from leaderboard import curves, targets
 from leaderboard.boards import Board
 from leaderboard.curves import RANDOM, Curve
 from leaderboard.landscape import Landscape
-from leaderboard.papers.selection import check_count, short_titles
+from leaderboard.papers.selection import check_count, marked, short_titles
 from leaderboard.searches import Axis
 from leaderboard.site.formatting import time_unit, unit_of
 from leaderboard.statistics import SummaryName
 from nasbench.errors import InvalidArgumentError
 
 MOST = 16
-"""Methods in one figure of lines."""
+"""Methods in one figure of lines; as many look different, even of one family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Series:
     """A line of a panel; every array has shape ``(n_points,)``.
 
     Attributes:
-        label: Name of the method.
+        label: Name of the method, with its marks.
         algorithm: Name of its algorithm; empty for a reference.
         x: Places.
         y: Values.
@@ -146,7 +146,7 @@ def _along(
     y_log: bool,
 ) -> list[Panel]:
     check_count(list({row.label: 0 for board in boards for row in board.rows}), MOST, "a figure")
-    found = []
+    found, names = [], marked(boards)
     for board, title in zip(boards, short_titles(boards), strict=True):
         drawn = lines(board)
         algorithms = {row.label: row.algorithm for row in board.rows}
@@ -155,7 +155,7 @@ def _along(
             divisor, unit = time_unit(max(curve.at[-1] for curve in drawn.values()))
         series = [
             Series(
-                label=label,
+                label=names.get(label, label),
                 algorithm=algorithms.get(label, ""),
                 x=curve.at / divisor,
                 y=curve.mean,

@@ -12,10 +12,12 @@ from leaderboard.landscape import Landscape
 from leaderboard.papers.latex import cite, escape
 from leaderboard.papers.outputs import MADE_BY, check_place, write
 from leaderboard.papers.selection import Selection, select
+from leaderboard.papers.verdicts import extent
 from leaderboard.site.formatting import settings_text
+from leaderboard.verdict.field import field
 from leaderboard.verdict.pairs import ALPHA, LEAST_TASKS
 from leaderboard.verdict.tasks import comparable
-from nasbench.errors import listed, printable
+from nasbench.errors import InvalidArgumentError, listed, printable
 
 _HASH = 12
 
@@ -115,14 +117,26 @@ def _budgets(boards: Sequence[Board]) -> str:
     text += f"; a trial is answered by {' or '.join(answers)}."
     if OUTSIDE in question.kinds:
         text += " Trials are proposed by programs outside of the suite, whose code is not recorded."
-    known = dict.fromkeys(name for row in _methods(boards) for name in row.records.manifest.known)
-    if known:
-        text += f" Before any training the searches knew {_joined(list(known))}."
+    text += _known(boards)
     points = dict.fromkeys(board.epochs for board in boards if board.epochs is not None)
     if points:
         each = _joined([f"{n:,}" for n in points])
         text += f" Trials differ in length, so methods are compared after {each} trained epochs."
     return text
+
+
+def _known(boards: Sequence[Board]) -> str:
+    """What the searches knew before any training, by method where that differs."""
+    by_known: dict[tuple[str, ...], list[str]] = {}
+    for row in _methods(boards):
+        by_known.setdefault(row.records.manifest.known, []).append(row.label)
+    if len(by_known) == 1:
+        (known,) = by_known
+        return f" Before any training the searches knew {_joined(known)}." if known else ""
+    said = "; ".join(
+        f"{_joined(labels)} knew {_joined(known)}" for known, labels in by_known.items()
+    )
+    return f" Before any training {said}."
 
 
 def _benchmark(board: Board) -> str:
@@ -217,22 +231,31 @@ def _statistics(boards: Sequence[Board]) -> str:
     level = f"{100 * statistics.LEVEL:g} %"
     text = (
         f"We report means over seeds with {level} percentile bootstrap intervals of "
-        f"{statistics.DRAWS:,} resamples; two methods count as separated if the interval of their "
-        "difference, taken seed by seed where seeds are shared, excludes 0."
+        f"{statistics.DRAWS:,} resamples, and shares of searches with Wilson's interval; two "
+        "methods count as separated if the interval of their difference, taken seed by seed where "
+        "seeds are shared, excludes 0."
     )
     if any(board.random_regret is not None for board in boards):
         exact = all(
             board.landscape.is_exact for board in boards if isinstance(board.landscape, Landscape)
         )
         text += f" The expectation of random search is {'exact' if exact else 'estimated'}."
-    several = min((len({row.label for row in board.rows}) for board in boards), default=0) > 1
-    if len(boards) >= LEAST_TASKS and several:
-        text += (
-            f" Over the {len(boards)} benchmarks, average ranks of means are compared by "
-            "Friedman's test with the correction of Iman and Davenport, and pairs by Wilcoxon's "
-            f"signed-rank test with Holm's correction, at the level {ALPHA:g}."
-        )
-    return text
+    return text + _tests(boards)
+
+
+def _tests(boards: Sequence[Board]) -> str:
+    """The tests over benchmarks, and what they compare; empty where none are made."""
+    try:
+        compared = field(boards, every_task=False)
+    except InvalidArgumentError:
+        return ""
+    if len(compared.tasks) < LEAST_TASKS:
+        return ""
+    return (
+        f" Over {len(compared.tasks)} benchmarks, average ranks of means are compared by "
+        "Friedman's test with the correction of Iman and Davenport, and pairs by Wilcoxon's "
+        f"signed-rank test with Holm's correction, at the level {ALPHA:g}: {extent(compared)}."
+    )
 
 
 def _settings(boards: Sequence[Board]) -> list[str]:

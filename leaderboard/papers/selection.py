@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leaderboard import statistics
 from leaderboard.admission import NotShown, find_readable
-from leaderboard.boards import Board, Row
+from leaderboard.boards import FAMILY, REMARK, Board, Row
 from leaderboard.labels import labels
 from leaderboard.scores import rank
 from leaderboard.verdict.field import by_identity
@@ -146,6 +146,30 @@ def in_common(boards: Sequence[Board]) -> str:
     """What the titles of all boards say beside the benchmark; empty if they differ."""
     said = {what_else(board) for board in boards}
     return said.pop() if len(said) == 1 else ""
+
+
+def marked(boards: Sequence[Board]) -> dict[str, str]:
+    """Labels of all methods, each with the marks that it has on any of the boards."""
+    marks: dict[str, str] = {}
+    for board in boards:
+        for row in board.rows:
+            marks[row.label] = marks.get(row.label, "") + row.mark
+    return {
+        label: label + "".join(mark for mark in (FAMILY, REMARK) if mark in found)
+        for label, found in marks.items()
+    }
+
+
+def footnotes(boards: Sequence[Board]) -> list[str]:
+    """Meanings of the marks on the boards, each once; of several boards with the benchmark."""
+    lead = len(boards) > 1
+    return list(
+        dict.fromkeys(
+            f"{board.question.benchmark}: {note}" if lead else note
+            for board in boards
+            for note in board.footnotes
+        )
+    )
 
 
 def check_count(labels: Sequence[str], most: int, what: str) -> None:

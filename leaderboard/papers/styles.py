@@ -2,7 +2,7 @@
 
 The hues are those of Paul Tol's schemes for colour-blind readers (https://personal.sron.nl/~pault/).
 Thirteen families are more than hues can tell apart, so every family has a marker of its own, and
-the methods of one family differ by line style.
+the methods of one family differ by line style, then by how the marker is filled.
 """
 
 from collections.abc import Iterable, Mapping
@@ -45,6 +45,18 @@ LINES: tuple[Any, ...] = (
     (0, (10, 1.5)),
 )
 """Line styles of the methods of one family, in the order in which they come."""
+
+FILLS = ("full", "open", "left", "top")
+"""How the markers of one family are filled, each with all line styles: the halves are filled."""
+
+STROKES = "x"
+"""Marker that cannot be filled."""
+
+INSTEAD = ((STROKES, "full"), ("+", "full"), ("8", "full"), ("8", "open"))
+"""Markers of its family, in place of :data:`FILLS`."""
+
+CAPACITY = len(LINES) * len(FILLS)
+"""Methods of one family that look different."""
 
 SETTINGS: Mapping[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -90,17 +102,17 @@ class Look(NamedTuple):
         color: Its colour.
         marker: Its marker.
         linestyle: Its line style.
-        filled: Whether the marker is filled.
+        fill: How the marker is filled, one of :data:`FILLS`.
     """
 
     color: str
     marker: str
     linestyle: Any
-    filled: bool
+    fill: str
 
 
 def looks(methods: Iterable[tuple[str, str]]) -> dict[str, Look]:
-    """The look of every method, different for each.
+    """The look of every method; no two are the same up to :data:`CAPACITY` of a family.
 
     Args:
         methods: Label and algorithm of each; the order decides within families only.
@@ -114,8 +126,9 @@ def looks(methods: Iterable[tuple[str, str]]) -> dict[str, Look]:
         place = seen.get(kin, 0)
         seen[kin] = place + 1
         color, marker = OTHER if kin is None else FAMILIES[kin]
-        filled = place // len(LINES) % 2 == 0
-        found[label] = Look(color, marker, LINES[place % len(LINES)], filled)
+        turn = place // len(LINES) % len(FILLS)
+        marker, fill = INSTEAD[turn] if marker == STROKES else (marker, FILLS[turn])
+        found[label] = Look(color, marker, LINES[place % len(LINES)], fill)
     return found
 
 

@@ -1,6 +1,6 @@
 """Boards as tables for papers: methods down, benchmarks and scores across."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,13 @@ from leaderboard.boards import Board, Row, Score
 from leaderboard.curves import RANDOM
 from leaderboard.papers.outputs import check_place, write
 from leaderboard.papers.references import bibliography
-from leaderboard.papers.selection import Selection, in_common, select, short_titles
+from leaderboard.papers.selection import (
+    Selection,
+    footnotes,
+    in_common,
+    select,
+    short_titles,
+)
 from leaderboard.papers.writers import BIB_HEAD, WRITERS, Cell, Heading, Line, Table
 from leaderboard.site.formatting import TextColumn
 from leaderboard.site.formatting import columns as text_columns
@@ -122,8 +128,8 @@ def _table(boards: Sequence[Board], names: Sequence[str]) -> Table:
     ]
     if any(board.random_regret is not None for board in boards) and "regret" in names:
         lines.append(Line(RANDOM, "", tuple(map(_expected, shown))))
-    return Table(caption=_caption(boards), headings=tuple(headings), lines=tuple(lines),
-                 notes=tuple(_notes(boards)))  # fmt: skip
+    return Table(caption=_caption(boards, shown), headings=tuple(headings), lines=tuple(lines),
+                 notes=tuple(footnotes(boards)))  # fmt: skip
 
 
 def _order(boards: Sequence[Board]) -> list[str]:
@@ -195,29 +201,22 @@ def _expected(column: _Column) -> Cell | None:
     return Cell(text=column.text.digits.text(regret), interval="", mean=regret)
 
 
-def _caption(boards: Sequence[Board]) -> str:
+def _caption(boards: Sequence[Board], shown: Sequence[_Column]) -> str:
     seeds = sorted({len(row.seeds) for board in boards for row in board.rows})
     n = f"{seeds[0]:,}" if len(seeds) == 1 else f"{seeds[0]:,} to {seeds[-1]:,}"
     said = in_common(boards)
     lead = f"{said[:1].upper()}{said[1:]}. " if said else ""
     level = f"{100 * statistics.LEVEL:g} %"
     text = f"{lead}Means over {n} seed{'s' * (n != '1')} per method"
-    if seeds[-1] > 1:
-        text += f" with {level} bootstrap intervals"
+    rates = dict.fromkeys(column.text.title for column in shown if column.score.kind == "rate")
+    intervals = []
+    if seeds[-1] > 1 and any(column.score.kind != "rate" for column in shown):
+        intervals.append("bootstrap intervals")
+    if rates:
+        intervals.append(f"Wilson intervals ({', '.join(rates)})")
+    if intervals:
+        text += f" with {level} {' and '.join(intervals)}"
     return (
         f"{text}. Bold: the best of a column; =: not separated from it, as the {level} interval of "
         "the difference, taken seed by seed, includes 0 or one seed gives none."
-    )
-
-
-def _notes(boards: Iterable[Board]) -> list[str]:
-    """Footnotes of the boards, each once."""
-    boards = list(boards)
-    lead = len(boards) > 1
-    return list(
-        dict.fromkeys(
-            f"{board.question.benchmark}: {note}" if lead else note
-            for board in boards
-            for note in board.footnotes
-        )
     )

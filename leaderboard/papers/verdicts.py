@@ -9,7 +9,7 @@ from leaderboard.boards import Board
 from leaderboard.papers.panels import MOST, Panel, Series
 from leaderboard.papers.selection import check_count
 from leaderboard.statistics import Estimate
-from leaderboard.verdict.field import field
+from leaderboard.verdict.field import Field, field
 from leaderboard.verdict.judge import Verdict, judge
 from leaderboard.verdict.pairs import LEAST_TASKS
 from leaderboard.verdict.ranks import average_ranks
@@ -30,7 +30,7 @@ class Diagram:
             seeds.
         algorithms: Algorithm of each method, by marked label.
         groups: Marked labels under one bar.
-        sentence: The verdict, and the meanings of the marks.
+        sentence: The verdict, what it compares, and the meanings of the marks.
     """
 
     title: str
@@ -44,19 +44,23 @@ def rank_panels(boards: Sequence[Board]) -> tuple[list[Panel], list[str]]:
     """Average rank over benchmarks along the budget, one panel for each set of like boards.
 
     Returns:
-        The panels, and the meanings of the marks behind the labels.
+        The panels, and sentences: what each compares, and the meanings of the marks.
 
     Raises:
-        InvalidArgumentError: No set has two methods that share two seeds.
+        InvalidArgumentError: No set has two methods that share two seeds, or there are too many
+            methods.
     """
-    found, notes, why = [], [], ""
+    found, compared, notes, why = [], [], [], ""
+    every: dict[str, None] = {}
     for name, together in comparable(boards):
         try:
             made = field(together, name=name, shares=SHARES, every_task=False)
         except InvalidArgumentError as error:
             why = why or f"{name}: {error}"
             continue
-        check_count([method.label for method in made.methods], MOST, "a figure")
+        every |= dict.fromkeys(method.label for method in made.methods)
+        check_count(list(every), MOST, "a figure")
+        compared.append(named_extent(made))
         notes += made.footnotes
         ranks = average_ranks(made.values)
         order = sorted(range(len(made.methods)), key=lambda i: (ranks[-1][i].mean, i))
@@ -84,7 +88,7 @@ def rank_panels(boards: Sequence[Board]) -> tuple[list[Panel], list[str]]:
         )
     if not found:
         raise InvalidArgumentError(f"no ranks: {why}")
-    return found, list(dict.fromkeys(notes))
+    return found, list(dict.fromkeys([*compared, *notes]))
 
 
 def diagrams(boards: Sequence[Board]) -> list[Diagram]:
@@ -120,5 +124,22 @@ def _diagram(verdict: Verdict, n_tasks: int) -> Diagram:
         ranks={marked[standing.label]: standing.rank for standing in verdict.standings},
         algorithms={marked[method.label]: method.algorithm for method in about.methods},
         groups=tuple(tuple(marked[label] for label in group) for group in verdict.groups),
-        sentence=" ".join([verdict.sentence, *about.footnotes]),
+        sentence=" ".join([verdict.sentence, named_extent(about), *about.footnotes]),
     )
+
+
+def named_extent(compared: Field) -> str:
+    """The name of a field and its :func:`extent`, as a sentence."""
+    text = f"{compared.name}: {extent(compared)}."
+    return text[:1].upper() + text[1:]
+
+
+def extent(compared: Field) -> str:
+    """What a field compares: numbers of methods and seeds, benchmarks, and what is left out."""
+    benchmarks = ", ".join(task.partition(", ")[0] for task in compared.tasks)
+    text = f"{len(compared.methods)} methods with {len(compared.seeds):,} common seeds on "
+    text += benchmarks
+    if compared.left_out:
+        text += "; left out: "
+        text += "; ".join(f"{one.label} ({one.reason})" for one in compared.left_out)
+    return text

@@ -27,7 +27,7 @@ CHECKS = {
     "times": "times: those of the benchmark",
     "optimum": "optimum: no loss below all recorded ones",
     "selection": "selection: on test only where declared",
-    "repeats": "repeats: no run twice",
+    "repeats": "repeats: no run twice, unless all are equal",
     "rerun": "rerun: the same code makes the same records",
     "relabelled": "hidden instances: as good as the records",
 }
@@ -98,6 +98,17 @@ class Report:
         new = list(faults)
         self.faults.setdefault(check, []).extend(new)
         return not new
+
+    def excuse(self, check: str, note: str) -> None:
+        """Turn the faults of a check into remarks.
+
+        Args:
+            check: Name of the check.
+            note: A remark, with ``{}`` in place of the fault.
+        """
+        if faults := self.faults.get(check):
+            self.remarks += [note.format(fault) for fault in faults]
+            self.faults[check] = []
 
     @property
     def is_sound(self) -> bool:

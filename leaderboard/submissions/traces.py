@@ -20,6 +20,8 @@ from nasbench.runs.run import Run
 
 SHORT = 5
 """Runs with fewer trials may be equal by chance."""
+SAMPLE = 5
+"""Seeds that are run again, at most, where all runs are equal."""
 _UNFIT = (ValueError, LookupError, ArithmeticError, TypeError)
 
 
@@ -117,14 +119,25 @@ def ended_early(manifest: Manifest, runs: Sequence[Run], benchmark: AnyBenchmark
 def repeated(runs: Sequence[Run]) -> list[list[int]]:
     """Return groups of seeds whose runs have the same trials, unless these are a few.
 
-    The runs of a search without chance are all equal; then there is no group.
+    Runs that are all equal are no such group, see :func:`alike`.
     """
+    return [seeds for seeds in _equal(runs) if 1 < len(seeds) < len(runs)]
+
+
+def alike(runs: Sequence[Run]) -> list[int]:
+    """Return the seeds of two or more runs that are all equal, unless their trials are a few.
+
+    A search without chance makes them, or somebody who copies a run.
+    """
+    return next((seeds for seeds in _equal(runs) if 1 < len(seeds) == len(runs)), [])
+
+
+def _equal(runs: Sequence[Run]) -> list[list[int]]:
+    """Return the seeds of runs that are not too short, in groups with the same trials."""
     groups: dict[bytes, list[int]] = defaultdict(list)
     for run in runs:
         if len(run) >= SHORT:
             columns = (run.archs, run.epochs, run.resumes, run.training_seeds, run.losses)
             trials = b"".join(column.tobytes() for column in columns)
             groups[hashlib.sha256(trials).digest()].append(run.seed)
-    if len(groups) == 1:
-        return []
-    return [seeds for seeds in groups.values() if len(seeds) > 1]
+    return list(groups.values())

@@ -18,7 +18,8 @@ folder of their own; a submission that brings one is refused. It is a JSON objec
   ``level`` of that.
 - ``remarks``: what is no fault, but worth knowing.
 
-A board marks a row if its manifest and its trials are those of a mark::
+A board marks a row if its manifest and its trials are those of a mark, and ``entry.json`` too where
+the record lies in a submission, so that no mark outlives what its sender declared::
 
     marks = read_marks("verified")
     mark = marks.get(seal(row.records, row.content_hash))  # None: not checked
@@ -28,10 +29,12 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from leaderboard.compact.record import AnyRecord, CompactRecord
+from leaderboard.entries.entry import entry_digest
 from leaderboard.submissions import LEVELS
 from leaderboard.submissions.report import Report
 from nasbench.errors import InvalidArgumentError, RecordError
@@ -42,8 +45,9 @@ FORMAT = 2
 """Version of the schema."""
 _MAKER = "nasbench leaderboard verify"
 
-Seal: TypeAlias = tuple[str, str]
-"""Hashes of a manifest and of the numbers beside it, both computed from what is there."""
+Seal: TypeAlias = tuple[str, str, str]
+"""Hashes of a manifest, of the numbers beside it, and of ``entry.json`` above it or empty for none,
+all computed from what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +136,14 @@ def seal(record: AnyRecord, rows: str) -> Seal:
             not used, since anybody can write it.
     """
     numbers = record.numbers if isinstance(record, CompactRecord) else rows
-    return record.manifest.digest, numbers
+    return record.manifest.digest, numbers, entry_digest(record.folder)
 
 
 def read_marks(folder: str | Path) -> dict[Seal, Mark]:
     """Return the marks in a folder, by the :func:`seal` of the records that were checked.
 
-    A record and its compact form have a seal each. Of several marks of one seal the strongest
-    counts.
+    A record and its compact form have two seals each, in the submission and outside of any. Of
+    several marks of one seal the strongest counts.
 
     Args:
         folder: Folder of files ``*.json``, or one file.
@@ -171,10 +175,11 @@ def read_marks(folder: str | Path) -> dict[Seal, Mark]:
         except (KeyError, TypeError) as error:
             raise RecordError(f"{path} is an incomplete mark: {error!r}") from error
         for mark in marks:
-            for numbers in filter(None, (mark.rows, mark.compact)):
-                old = found.get((mark.manifest, numbers))
+            numbers = filter(None, (mark.rows, mark.compact))
+            for key in product([mark.manifest], numbers, [mark.entry_digest, ""]):
+                old = found.get(key)
                 if old is None or LEVELS.index(old.level) < LEVELS.index(mark.level):
-                    found[mark.manifest, numbers] = mark
+                    found[key] = mark
     return found
 
 

@@ -118,9 +118,8 @@ def verify(
                 report.add("rerun", rerun.faults(sent, chosen, modules, progress))
                 for one in sent:
                     one.finding.rerun = ranges(chosen[one.said.folder])
-                if not report.faults["rerun"] and report.faults["repeats"]:
-                    report.remarks += [f"confirmed: {fault}" for fault in report.faults["repeats"]]
-                    report.faults["repeats"] = []
+                if not report.faults["rerun"]:
+                    report.excuse("repeats", "confirmed: {}")
             if relabelled and report.is_sound:
                 report.add("relabelled", hidden.faults(sent, relabelled, choice, modules, progress))
     except RecordError as error:
@@ -157,6 +156,7 @@ def _consistent(
         report.add("selection", _selection_faults(entry, sent, report))
         report.add("repeats", _repeat_faults(sent))
         _remark_on_ends(sent, report)
+        _remark_on_equals(sent, report)
         report.remarks += [
             f"{one.where}: recorded from outside; only its sender's own loop makes it again"
             for one in sent
@@ -351,7 +351,8 @@ def _selection_faults(entry: Entry, sent: Sequence[Sent], report: Report) -> Ite
 def _doubtful(one: Sent) -> list[int]:
     """Seeds to run again in any case."""
     early = traces.ended_early(one.records.manifest, one.runs, one.benchmark)
-    return [*chain.from_iterable(traces.repeated(one.runs)), *early]
+    equal = traces.alike(one.runs)[: traces.SAMPLE]
+    return [*chain.from_iterable(traces.repeated(one.runs)), *equal, *early]
 
 
 def _repeat_faults(sent: Sequence[Sent]) -> Iterator[str]:
@@ -369,4 +370,16 @@ def _remark_on_ends(sent: Sequence[Sent], report: Report) -> None:
             report.remarks.append(
                 f"{one.where}: seeds {ranges(short)} end although another training fits their "
                 f"budget; whether nothing was left to propose, {tells}"
+            )
+
+
+def _remark_on_equals(sent: Sequence[Sent], report: Report) -> None:
+    for one in sent:
+        if seeds := traces.alike(one.runs):
+            tells = "only a rerun, which runs some of them, tells"
+            if one.records.manifest.outside:
+                tells = "only their sender knows"
+            report.remarks.append(
+                f"{one.where}: all {len(seeds)} runs have the same trials; whether the search "
+                f"leaves nothing to chance, {tells}"
             )

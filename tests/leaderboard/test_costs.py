@@ -7,6 +7,7 @@ from leaderboard.courses import trained_epochs
 from leaderboard.curves import RANDOM, drawn
 from leaderboard.scores import rank
 from leaderboard.site.plots import plots
+from leaderboard.targets import RUNS, Runtimes
 from nasbench.runs.records import find_records
 from nasbench.runs.run import NONE, Run
 
@@ -88,6 +89,21 @@ def test_curves_are_drawn_over_epochs_where_trials_differ_in_length(ranked):
     assert (plot["axis"], plot["x"]["title"]) == ("epochs", "epochs")
     reference = partial["epochs"][RANDOM]
     assert reference.mean == pytest.approx([15, 15, 15, np.dot([7, 5, 3, 1], [0, 10, 20, 30]) / 16])
+
+
+@pytest.mark.parametrize("distribution", [Runtimes.ecdf, Runtimes.mean_ecdf])
+def test_shares_of_targets_end_where_rows_are_compared(ranked, distribution):
+    """Methods stand still after the limit; random search would run on."""
+    full, partial = boards(ranked)
+    found = distribution(Runtimes(partial), "epochs")
+    assert {name: curve.at.tolist() for name, curve in found.items()} == {
+        name: [1, 2, 3] for name in ("half", "short", RANDOM)
+    }
+    for row in partial.rows:
+        assert found[row.label].mean[-1] == row.scores["targets_reached"].mean
+    once = partial.landscape.random_times(partial.landscape.targets, RUNS) <= 1
+    assert found[RANDOM].mean[-1] == pytest.approx(once.mean())
+    assert distribution(Runtimes(full), "epochs")["full"].at[-1] == 6
 
 
 @pytest.mark.parametrize("budget", [{"epochs": 8}, {"seconds": 40.0}])

@@ -15,11 +15,13 @@ import pytest
 
 from leaderboard import curves, statistics, targets
 from leaderboard.fronts import FrontLandscape
+from leaderboard.landscape import Landscape
 from leaderboard.papers.diagram import draw_diagrams
-from leaderboard.papers.drawing import _number, _reach
+from leaderboard.papers.drawing import _number, _reach, draw_panels
 from leaderboard.papers.figures import ENDINGS, draw, plot, render
 from leaderboard.papers.fronts import chosen_losses, median_surface
 from leaderboard.papers.outputs import check_place
+from leaderboard.papers.panels import MOST, Panel, Series
 from leaderboard.papers.selection import Selection, select
 from leaderboard.papers.styles import FAMILIES, LINES, looks
 from leaderboard.verdict.field import field
@@ -60,6 +62,13 @@ def test_other_summaries_end_at_those_of_the_rows(shared, summary):
         (rows,) = [rows for (_, label), rows in found.items() if label == row.label]
         expected = getattr(row.summary, summary)
         assert rows[-1, 1:] == pytest.approx([expected.mean, expected.low, expected.high])
+
+
+@pytest.mark.parametrize(("summary", "known"), [("mean", "in expectation"), ("iqm", "exact")])
+def test_an_estimate_is_not_called_exact(shared, summary, known, monkeypatch):
+    assert f"dashed: random search, {known}." in draw(shared.chosen, summary=summary).caption
+    monkeypatch.setattr(Landscape, "is_exact", False)
+    assert "dashed: random search, estimated." in draw(shared.chosen, summary=summary).caption
 
 
 @pytest.mark.parametrize("summary", ["iqm", "median"])
@@ -113,6 +122,24 @@ def test_ranks_end_at_those_of_the_verdict(shared):
         assert ((rows[:, 1] >= 1) & (rows[:, 1] <= len(verdict.standings))).all()
     by_share = sum(rows[:, 1] for rows in found.values())
     assert by_share == pytest.approx(np.full(len(by_share), 6.0))  # 1 + 2 + 3
+
+
+def test_the_caption_of_ranks_counts_the_seeds_that_are_compared(shared):
+    """A method with more seeds, and one that is on two benchmarks only."""
+    boards = [
+        replace(board, rows=tuple(less(row, 2 * (place > 1)) for row in rows))
+        for place, board in enumerate(shared.over.boards)
+        for rows in [[row for row in board.rows if place < 2 or "simulated" not in row.algorithm]]
+    ]
+    drawing = draw(Selection(tuple(boards), ()), kind="rank")
+    assert "2 methods with 2 common seeds on toy-0@1, toy-1@1" in drawing.caption
+    assert "left out: simulated_annealing (on 2 of 6 tasks)." in drawing.caption
+    assert "seeds per method" not in drawing.caption
+
+
+def less(row, n):
+    """A row without its last seeds."""
+    return replace(row, seeds=row.seeds[: 4 - n], searches=row.searches[: 4 - n])
 
 
 def test_critical_differences_are_those_of_the_verdict(shared):
@@ -241,6 +268,24 @@ def test_marks_of_methods_stand_in_figures_over_benchmarks(shared):
         assert "coordinate_search\N{DOUBLE DAGGER}" in {series for _, series in read(drawing)}
 
 
+@pytest.mark.parametrize("kind", ["regret", "ecdf", "front"])
+def test_marks_stand_in_figures_of_boards(shared, kind):
+    """A mark on one of two boards stands behind the label on both, which share a legend."""
+    (board,) = (shared.fronts if kind == "front" else shared.chosen).boards
+    first, *others = board.rows
+    marked = replace(first, remark="the same trials as mine", fits_family=True)
+    question = replace(board.question, benchmark="other")
+    boards = replace(board, rows=(marked, *others)), replace(board, question=question)
+    drawing = draw(Selection(boards, ()), kind=kind)
+    label = f"{first.label}\N{DAGGER}\N{DOUBLE DAGGER}"
+    for panel in drawing.panels:
+        methods = {series.label for series in panel.series if not series.is_reference}
+        assert methods == {label, *(row.label for row in others)}
+    note = f"toy-whole: \N{DOUBLE DAGGER} {first.label}: the same trials as mine."
+    assert drawing.caption.count(note) == 1
+    assert "toy-whole: \N{DAGGER} fits the same kind of model" in drawing.caption
+
+
 def test_a_pdf_embeds_its_fonts_as_outlines(shared):
     content = render(draw(shared.chosen), ".pdf", 3.25)
     assert b"/FontFile2" in content
@@ -252,8 +297,37 @@ def test_no_two_methods_of_a_figure_look_the_same():
     found = looks((f"{kind} {i}", kind) for kind in kinds for i in range(2 * len(LINES) // 2))
     assert len(set(found.values())) >= 2 * len(LINES)
     assert len(set(FAMILIES.values())) == len(FAMILIES)
-    one = looks((f"bananas {i}", "bananas") for i in range(2 * len(LINES)))
-    assert len(set(one.values())) == len(one)
+
+
+@pytest.mark.parametrize("kin", [*FAMILIES, None])
+def test_as_many_methods_of_one_family_look_different_as_a_figure_may_have(kin, monkeypatch):
+    markers = pytest.importorskip("matplotlib.markers")
+    monkeypatch.setattr("leaderboard.papers.styles.family", lambda _: kin)
+    found = looks((f"{i}", "any") for i in range(MOST))
+    assert len(set(found.values())) == MOST
+    for look in found.values():
+        assert markers.MarkerStyle(look.marker).is_filled() or look.fill == "full"
+
+
+def line(label, algorithm, y):
+    none = np.full(len(y), np.nan)
+    x = np.arange(1.0, len(y) + 1)
+    return Series(label=label, algorithm=algorithm, x=x, y=np.array(y), low=none, high=none)
+
+
+@pytest.mark.parametrize(
+    ("reference", "scale"), [((5.0, 0.2), "log"), ((5.0, 0.0), "symlog"), ((5.0, 3.0), "log")]
+)
+def test_a_reference_below_all_methods_stays_in_the_picture(reference, scale):
+    figure = pytest.importorskip("matplotlib.figure").Figure(layout="constrained")
+    lines = line("one", "tpe", [9.0, 1.0]), line("random search", "", reference)
+    panel = Panel(title="", x_title="", y_title="", x_log=True, y_log=True, series=lines)
+    draw_panels(figure, [panel], 3.25)
+    (ax,) = figure.axes
+    low, high = ax.get_ylim()
+    assert low <= min(reference[1], 0.9) <= high
+    assert low >= 0.9 * min(reference[1], 1.0)
+    assert ax.get_yscale() == scale
 
 
 def test_labels_that_leave_no_line_are_refused():

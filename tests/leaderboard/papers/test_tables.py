@@ -64,6 +64,22 @@ def test_where_more_is_better_the_best_has_most(shared):
     assert not any(line.cells[1].best or line.cells[1].level for line in made.lines)
 
 
+@pytest.mark.parametrize(
+    ("columns", "intervals"),
+    [
+        (["regret"], "with 95 % bootstrap intervals."),
+        (["optimum_found"], "with 95 % Wilson intervals (Optimum found)."),
+        (
+            ["optimum_found", "regret"],
+            "with 95 % bootstrap intervals and Wilson intervals (Optimum found).",
+        ),
+    ],
+)
+def test_the_caption_names_the_intervals_that_are_shown(shared, columns, intervals):
+    (made,) = tables(shared.chosen, columns)
+    assert f"Means over 8 seeds per method {intervals}" in made.caption
+
+
 def test_like_boards_share_a_table_and_split_gives_each_its_own(shared):
     assert [len(made.headings) for made in tables(shared.over)] == [6]
     assert [len(made.headings) for made in tables(shared.over, split=True)] == [1] * 6

@@ -171,6 +171,54 @@ def test_seeds_in_doubt_are_run_again(tmp_path, sent, monkeypatch, here):
     assert {1, 5} <= set(parse_seeds(report.findings[0].rerun))
 
 
+def test_copies_under_all_seeds_are_found_by_running_some(tmp_path, sent, here):
+    """Also the one that was copied, whichever seeds chance adds."""
+    out = tmp_path / "runs"
+    options = {"seeds": range(12), "budget": Budget(trials=10), "replicate": "mean", "out": out}
+    nasbench.search("random_search", "lite201-digits", **options)
+    submit(out, tmp_path / "mean", name="Mean", authors=["A"])
+    forged = type(sent)(tmp_path / "mean")
+    forged.forge("random_search", lambda runs: [replace(runs[2], seed=s) for s in range(12)])
+    report = verify(forged.folder, again=1)
+    differing = [text for text in report.faults["rerun"] if "differs from trial 0 on" in text]
+    assert len(differing) >= 4  # of seeds 0 to 4, all but seed 2
+    assert report.level == ""
+
+
+THREE = """
+    from nasbench.algorithm import Algorithm, Proposal
+
+    class Mine(Algorithm):
+        left = None
+
+        def ask(self):
+            if self.left is None:
+                self.left = list(self.space.archs())[int(3 * self.rng.random()) :: 2000]
+            return Proposal(self.left.pop())
+
+        def tell(self, observation):
+            pass
+"""
+
+
+def test_seeds_that_coincide_can_be_sent_and_are_confirmed(tmp_path, monkeypatch, here):
+    """A search without chance from one of three starts."""
+    file = tmp_path / "three_starts.py"
+    file.write_text(dedent(THREE))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    options = {"seeds": range(6), "budget": Budget(trials=6), "replicate": "mean"}
+    nasbench.search("three_starts:Mine", "lite201-digits", out=tmp_path / "runs", **options)
+    report = submit(tmp_path / "runs", tmp_path / "own", name="Own", authors=["A"])
+    assert report.level == "consistent"
+    assert report.remarks
+    for remark in report.remarks:
+        assert "have the same trials: a fault until 'nasbench leaderboard verify --rer" in remark
+    assert len(verify(tmp_path / "own").faults["repeats"]) == len(report.remarks)
+    again = verify(tmp_path / "own", again=1, modules=[file])
+    assert again.level == "recomputed"
+    assert [text.split(":")[0] for text in again.remarks] == ["confirmed"] * len(report.remarks)
+
+
 def test_seeds_are_chosen_by_number_and_rows():
     runs = [SimpleNamespace(seed=seed) for seed in range(100)]
     said, finding = SimpleNamespace(folder="here"), SimpleNamespace(rows="f" * 64)

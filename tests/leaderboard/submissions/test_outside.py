@@ -103,6 +103,19 @@ def test_a_run_that_ended_early_is_told(tmp_path):
     )
 
 
+def test_seeds_that_coincide_are_refused_as_nobody_can_run_them(tmp_path):
+    for seed in range(3):
+        budget = nasbench.Budget(trials=12)
+        with nasbench.record(
+            "nbgraph-cora", name="mine", budget=budget, seed=seed, out=tmp_path / "runs"
+        ) as evaluate:
+            rng = random.Random(seed % 2)
+            for _ in range(12):
+                evaluate(evaluate.space.sample(rng))
+    with pytest.raises(RecordError, match=r"seeds 0,2 have the same trials \(repeats\)"):
+        submit(tmp_path / "runs", tmp_path / "sent", **WHO)
+
+
 def test_missing_seeds_are_to_be_recorded_by_the_loop(tmp_path):
     recorded(tmp_path / "runs", [0, 3])
     lacks = "lacks seeds 1:3 of 0:4; record them with your own loop"

@@ -1,6 +1,7 @@
 """Marks of boards: what was checked, found again by the rows of a record."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -21,6 +22,10 @@ TWELVE = Budget(trials=12)
 
 def rows_of(records):
     return [row for board in rank(records) for row in board.rows]
+
+
+def rows_in(sent):
+    return rows_of(find_records(sent.folder))
 
 
 def marks_of(rows, marks):
@@ -56,6 +61,23 @@ def test_the_mark_of_another_record_cannot_be_claimed(honest, tmp_path):
     table = pq.read_table(path).replace_schema_metadata({"record": json.dumps(said)})
     pq.write_table(table, path)
     assert marks_of(rows_of([CompactRecord(path)]), marks) == [None]
+
+
+def test_no_mark_outlives_what_was_declared(sent, tmp_path):
+    """A record that is taken out of its submission has no declarations to compare."""
+    write_mark(verify(sent.folder), tmp_path / "a.json")
+    levels = ["consistent"] * 5
+    assert [mark.level for mark in marks_of(rows_in(sent), read_marks(tmp_path))] == levels
+    sent.write({**sent.entry, "declared": {**sent.entry["declared"], "trained_on": ["digits"]}})
+    assert marks_of(rows_in(sent), read_marks(tmp_path)) == [None] * 5
+
+    write_mark(verify(sent.folder), tmp_path / "b.json")
+    strong = json.loads((tmp_path / "a.json").read_text()) | {"level": "relabelled"}
+    (tmp_path / "a.json").write_text(json.dumps(strong))
+    marks = read_marks(tmp_path)
+    assert [mark.level for mark in marks_of(rows_in(sent), marks)] == levels
+    alone = find_records(shutil.copytree(sent.folder / "runs", tmp_path / "alone"))
+    assert {mark.level for mark in marks_of(rows_of(alone), marks)} == {"relabelled"}
 
 
 def test_the_same_submission_gives_the_same_mark(honest, tmp_path):

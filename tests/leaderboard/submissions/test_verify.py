@@ -204,6 +204,37 @@ def test_a_duplicated_seed_where_nothing_is_drawn(tmp_path, sent):
     assert "seeds 1,3 have the same trials" in found["repeats"][0]
 
 
+def test_copies_of_one_run_under_all_seeds_are_remarked(tmp_path, sent):
+    """A search without chance makes them too, so that they are no fault."""
+    out = tmp_path / "runs"
+    options = {"seeds": range(8), "out": out, "replicate": "mean", "budget": Budget(trials=10)}
+    nasbench.search("random_search", "lite201-digits", **options)
+    submit(out, tmp_path / "mean", name="Mean", authors=["A"])
+    forged = type(sent)(tmp_path / "mean")
+    forged.forge("random_search", lambda runs: [replace(runs[3], seed=seed) for seed in range(8)])
+    report = verify(forged.folder)
+    assert report.is_sound
+    (text,) = report.remarks
+    assert "all 8 runs have the same trials" in text
+    assert "only a rerun, which runs some of them, tells" in text
+
+
+def test_copies_of_all_runs_but_a_few_are_found(tmp_path, sent):
+    """A run too short to be compared does not hide them."""
+    out = tmp_path / "runs"
+    options = {"seeds": range(4), "out": out, "replicate": "mean", "budget": Budget(trials=10)}
+    nasbench.search("random_search", "lite201-digits", **options)
+    submit(out, tmp_path / "mean", name="Mean", authors=["A"])
+    forged = type(sent)(tmp_path / "mean")
+
+    def copied(runs):
+        return [*(replace(runs[0], seed=seed) for seed in range(3)), cut(runs[3], 2)]
+
+    forged.forge("random_search", copied)
+    (text,) = faults(forged.folder)["repeats"]
+    assert "seeds 0:3 have the same trials" in text
+
+
 def test_a_seed_that_is_listed_twice(sent):
     part = sent.part("random_search")
     table = pq.read_table(part)
