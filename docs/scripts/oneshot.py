@@ -130,6 +130,7 @@ def rows(records: Iterable[Records]) -> list[Row]:
 def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
     """What methods found, and what searches that train have found by the same simulated time."""
     names = [f"`{row.label}`" for row in trained]
+    baseline = [row.label for row in trained].index("random_search")
     lines = []
     for row in sorted(methods, key=lambda row: row.scores["regret"].mean):
         end = float(np.median([search.end("seconds") for search in row.searches]))
@@ -137,7 +138,8 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
         low, high = bootstrap(own[:, None])
         others = [float(reached(other, "seconds", [end]).mean()) for other in trained]
         seconds = full(row).optimizer_seconds().values()
-        mark = "**" if high[0] < others[0] else "*" if low[0] > others[0] else ""
+        chance = others[baseline]
+        mark = "**" if high[0] < chance else "*" if low[0] > chance else ""
         mark *= len(own) >= FEWEST
         lines.append(
             [

@@ -65,6 +65,18 @@ def test_every_method_has_a_line_and_a_section(script) -> None:
     assert set(METHODS) <= set(script.methods())
 
 
+def test_regrets_are_marked_by_random_search_at_the_same_time() -> None:
+    table = PAGE.partition("<!-- results-digits -->")[2].partition("<!-- end -->")[0]
+    head, _, *rows = [line.strip("| ").split(" | ") for line in table.splitlines() if "|" in line]
+    assert head[-1] == "`random_search`"
+    assert len(rows) == len(METHODS)
+    for name, _, regret, *_, chance in rows:
+        low, high = map(float, re.findall(r"[\d.]+", regret)[1:])
+        expected = "**" if high < float(chance) else "*" if low > float(chance) else ""
+        near = min(abs(low - float(chance)), abs(high - float(chance))) < 0.01
+        assert near or len(regret) - len(regret.lstrip("*")) == len(expected), name
+
+
 def test_options_without_weights_are_counted_where_their_gate_is_largest(script) -> None:
     gates = np.zeros((2, 6, 5))
     gates[0, :, 2] = 1  # a convolution on every edge
