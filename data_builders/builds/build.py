@@ -33,7 +33,7 @@ from nasbench.errors import BuildError
 from nasbench.space import Arch
 from nasbench.storage.files import atomic, writable_folder
 from nasbench.storage.locks import locked_if_free, wait_for_holder
-from nasbench.storage.temporary import sweep
+from nasbench.storage.temporary import lock_beside, sweep
 from nasbench.tables.draft import Draft
 from nasbench.tables.hashes import numbers_hash
 from nasbench.tables.schema import Metadata
@@ -124,14 +124,14 @@ class Build:
         """The calibration part; measured now if there is none and no other build measures it."""
         path = self.folder / CALIBRATION
         while not path.exists():
-            with locked_if_free(lock := self.folder / f".{CALIBRATION}.lock") as free:
+            with locked_if_free(lock_beside(path)) as free:
                 if free and not path.exists():
                     most = min(CALIBRATED_CLASSES, max(4, 2 * len(self.classes)))
                     archs = calibrated_classes(self.network, most)
                     measured = calibrate(archs, self.course, self.manifest.get("device", "cpu"))
                     measured.save(path, self.origin, first=True)
             if not free:
-                wait_for_holder(lock)
+                wait_for_holder(lock_beside(path))
         return Calibration.load(path, self.origin)
 
     def check(self, among: Sequence[Shard] | None = None) -> None:
@@ -203,7 +203,7 @@ class Build:
                     self.folder,
                     len(missing),
                 )
-                wait_for_holder(self.folder / missing[0].lock)
+                wait_for_holder(lock_beside(self.folder / missing[0].name))
 
     def take(self) -> int:
         """Take the finished shards of the other folders, and where there is none a calibration.

@@ -47,11 +47,6 @@ class Shard:
         """Name of the shard's file."""
         return f"seed{self.seed}-{self.number:04d}.parquet"
 
-    @property
-    def lock(self) -> str:
-        """Name of the file that whoever trains the shard locks."""
-        return f".{self.name}.lock"
-
 
 def schema(n_decisions: int) -> pa.Schema:
     """Return the schema of a shard's file."""

@@ -22,6 +22,7 @@ from nasbench.errors import BuildError
 from nasbench.parallel import parallel
 from nasbench.registry import Registry
 from nasbench.storage.locks import locked_if_free
+from nasbench.storage.temporary import lock_beside
 
 BACKENDS = Registry(
     "nasbench.backends",
@@ -82,7 +83,7 @@ def train_in_time(shard: Shard, order: Order) -> tuple[Shard, bool]:
     expected = _slowest.get(folder.name, 0.0)
     if order.until is not None and time.time() + expected >= order.until:
         return shard, False
-    with locked_if_free(folder / shard.lock) as free:
+    with locked_if_free(lock_beside(folder / shard.name)) as free:
         if not free or (folder / shard.name).exists():
             return shard, free
         start = time.perf_counter()

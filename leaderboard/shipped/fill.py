@@ -17,6 +17,7 @@ from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Prepared
 from nasbench.storage.files import atomic, writable_folder
 from nasbench.storage.locks import locked_if_free
+from nasbench.storage.temporary import lock_beside
 
 LABEL = "board-work.txt"
 """Names a folder for full records that are deleted once they are compact."""
@@ -173,7 +174,8 @@ def _make_alone(
     """Make the compact record of a unit, unless another call does; its state now, and why."""
     assert found.prepared is not None
     manifest = found.prepared.manifest
-    with locked_if_free(work / f".{manifest.benchmark}-{manifest.folder_name}.lock") as free:
+    place = lock_beside(work / f"{manifest.benchmark}-{manifest.folder_name}")
+    with locked_if_free(place) as free:
         if not free:
             return "missing", "another command makes it"
         if _holds(out, manifest, found.unit.seeds):

@@ -94,6 +94,11 @@ def temporary_folder(path: Path) -> AbstractContextManager[Path]:
     return _temporary(path, make, delete)
 
 
+def lock_beside(path: Path) -> Path:
+    """Return the place of a lock for ``path``; :func:`sweep` deletes one that no process holds."""
+    return path.with_name(f"{_prefix(path)}lock{_SUFFIX}")
+
+
 def delete_abandoned(path: Path) -> None:
     """Delete the temporary files and folders beside ``path`` that no process holds."""
     _sweep(path.parent, _prefix(path))

@@ -24,6 +24,7 @@ from data_builders.builds.shard_files import Shard
 from data_builders.builds.workers import LOSSES, Order, train_in_time
 from data_builders.origin import Origin
 from nasbench.errors import BuildError, MissingExtraError
+from nasbench.storage.temporary import lock_beside
 from nasbench.tables.table import Table
 
 HOLD = """
@@ -170,14 +171,14 @@ def test_builds_in_one_folder_share_the_work(
     first.join()
     assert trained == {shard.name: 1 for shard in builds[0].shards}
     assert len(progress) == len(builds[0].shards)
-    assert not [path for path in builds[0].folder.iterdir() if path.suffix == ".lock"]
+    assert not list(builds[0].folder.glob(".*"))
 
 
 def test_a_shard_that_a_killed_build_held_is_trained(
     tiny: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     build = tiny.prepared(tmp_path)
-    command = [sys.executable, "-c", HOLD, str(build.folder / build.shards[0].lock)]
+    command = [sys.executable, "-c", HOLD, str(lock_beside(build.folder / build.shards[0].name))]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
