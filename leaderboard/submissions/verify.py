@@ -364,9 +364,7 @@ def _repeat_faults(sent: Sequence[Sent]) -> Iterator[str]:
 def _remark_on_ends(sent: Sequence[Sent], report: Report) -> None:
     for one in sent:
         if short := traces.ended_early(one.records.manifest, one.runs, one.benchmark):
-            tells = "a rerun, which runs all of them, tells"
-            if one.records.manifest.outside:
-                tells = "only their sender knows"
+            tells = _who_tells(one, "a rerun, which runs all of them, tells")
             report.remarks.append(
                 f"{one.where}: seeds {ranges(short)} end although another training fits their "
                 f"budget; whether nothing was left to propose, {tells}"
@@ -376,10 +374,13 @@ def _remark_on_ends(sent: Sequence[Sent], report: Report) -> None:
 def _remark_on_equals(sent: Sequence[Sent], report: Report) -> None:
     for one in sent:
         if seeds := traces.alike(one.runs):
-            tells = "only a rerun, which runs some of them, tells"
-            if one.records.manifest.outside:
-                tells = "only their sender knows"
+            tells = _who_tells(one, "only a rerun, which runs some of them, tells")
             report.remarks.append(
                 f"{one.where}: all {len(seeds)} runs have the same trials; whether the search "
                 f"leaves nothing to chance, {tells}"
             )
+
+
+def _who_tells(one: Sent, rerun: str) -> str:
+    """Who knows what the trials of a record do not say; a rerun, unless nobody else can run it."""
+    return "only their sender knows" if one.records.manifest.outside else rerun

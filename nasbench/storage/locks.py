@@ -71,15 +71,13 @@ def locked_if_free(path: Path) -> Iterator[bool]:
     Args:
         path: See :func:`locked`.
     """
+    free = True
     with ExitStack() as held:
         try:
-            held.enter_context(locked(path, _give_up))
+            with suppress(InvalidArgumentError):
+                held.enter_context(locked(path, _give_up))
         except _HeldByAnotherError:
             free = False
-        except InvalidArgumentError:
-            free = True
-        else:
-            free = True
         yield free
 
 

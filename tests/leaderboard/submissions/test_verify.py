@@ -192,25 +192,31 @@ def test_a_duplicated_seed(sent):
     assert "seed 3, trial" in found["training seeds"][0]
 
 
-def test_a_duplicated_seed_where_nothing_is_drawn(tmp_path, sent):
-    out = tmp_path / "runs"
-    options = {"seeds": range(4), "out": out, "replicate": "mean", "budget": Budget(trials=10)}
-    nasbench.search("random_search", "lite201-digits", **options)
-    submit(out, tmp_path / "mean", name="Mean", authors=["A"])
-    forged = type(sent)(tmp_path / "mean")
+@pytest.fixture
+def on_means(tmp_path, sent):
+    """Submits random search with so many seeds on mean values, where no training is drawn."""
+
+    def submitted(seeds):
+        out = tmp_path / "runs"
+        options = {"out": out, "replicate": "mean", "budget": Budget(trials=10)}
+        nasbench.search("random_search", "lite201-digits", seeds=range(seeds), **options)
+        submit(out, tmp_path / "mean", name="Mean", authors=["A"])
+        return type(sent)(tmp_path / "mean")
+
+    return submitted
+
+
+def test_a_duplicated_seed_where_nothing_is_drawn(on_means):
+    forged = on_means(4)
     forged.forge("random_search", lambda runs: [*runs[:3], replace(runs[1], seed=3)])
     found = faults(forged.folder)
     assert list(found) == ["repeats"]
     assert "seeds 1,3 have the same trials" in found["repeats"][0]
 
 
-def test_copies_of_one_run_under_all_seeds_are_remarked(tmp_path, sent):
+def test_copies_of_one_run_under_all_seeds_are_remarked(on_means):
     """A search without chance makes them too, so that they are no fault."""
-    out = tmp_path / "runs"
-    options = {"seeds": range(8), "out": out, "replicate": "mean", "budget": Budget(trials=10)}
-    nasbench.search("random_search", "lite201-digits", **options)
-    submit(out, tmp_path / "mean", name="Mean", authors=["A"])
-    forged = type(sent)(tmp_path / "mean")
+    forged = on_means(8)
     forged.forge("random_search", lambda runs: [replace(runs[3], seed=seed) for seed in range(8)])
     report = verify(forged.folder)
     assert report.is_sound
@@ -219,13 +225,9 @@ def test_copies_of_one_run_under_all_seeds_are_remarked(tmp_path, sent):
     assert "only a rerun, which runs some of them, tells" in text
 
 
-def test_copies_of_all_runs_but_a_few_are_found(tmp_path, sent):
+def test_copies_of_all_runs_but_a_few_are_found(on_means):
     """A run too short to be compared does not hide them."""
-    out = tmp_path / "runs"
-    options = {"seeds": range(4), "out": out, "replicate": "mean", "budget": Budget(trials=10)}
-    nasbench.search("random_search", "lite201-digits", **options)
-    submit(out, tmp_path / "mean", name="Mean", authors=["A"])
-    forged = type(sent)(tmp_path / "mean")
+    forged = on_means(4)
 
     def copied(runs):
         return [*(replace(runs[0], seed=seed) for seed in range(3)), cut(runs[3], 2)]
