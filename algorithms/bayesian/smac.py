@@ -254,10 +254,7 @@ class SMAC(BatchSearch):
             arch = self.space.sample(self.rng) if is_random else left.pop()
             if arch not in self.seen:
                 chosen[arch] = None
-        if len(chosen) < n:
-            known = {**self.seen, **chosen}
-            chosen |= dict.fromkeys(unseen(self.space, n - len(chosen), self.rng, known))
-        return list(chosen)
+        return [*chosen, *unseen(self.space, n - len(chosen), self.rng, {**self.seen, **chosen})]
 
     def _encoded(self, archs: Sequence[Arch]) -> Features:
         return np.ascontiguousarray(_ENCODINGS[self.encoding](self.space, archs))

@@ -19,10 +19,12 @@ def unseen(space: SearchSpace, n: int, rng: Random, seen: Collection[Arch]) -> l
 
     Args:
         space: The search space.
-        n: Number of architectures.
+        n: Number of architectures; none if it is below 1.
         rng: Source of randomness.
         seen: What not to draw; a set or mapping.
     """
+    if n < 1:
+        return []
     found: dict[Arch, None] = {}
     for arch in islice(space.samples(rng), _DRAWS * n):
         if arch not in seen:
@@ -101,9 +103,7 @@ def mutants_or_unseen(
         return mutant
 
     found = mutants(parents, n, seen, mutate, patience=patience)
-    if len(found) < least:
-        found += unseen(space, least - len(found), rng, {*seen, *found})
-    return found
+    return found + unseen(space, least - len(found), rng, {*seen, *found})
 
 
 def pool(space: SearchSpace, n: int, rng: Random, seen: Collection[Arch]) -> list[Arch]:

@@ -118,9 +118,7 @@ class PredictorSearch(RegressorSearch):
     def _candidates(self) -> list[Arch]:
         parents = self.examples.best(self.parents)
         near = mutants(parents, self.mutants, self.seen, self._mutate, at_once=len(parents))
-        if self.random:
-            near += unseen(self.space, self.random, self.rng, {*self.seen, *near})
-        return near
+        return near + unseen(self.space, self.random, self.rng, {*self.seen, *near})
 
     def _mutate(self, arch: Arch) -> Arch:
         return self.space.mutate(arch, self.rng)

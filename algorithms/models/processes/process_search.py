@@ -189,10 +189,7 @@ class ProcessSearch(BatchSearch):
         n_mutants = round(mutated_share * n)
         best = self.examples.best(_PATIENCE * parents)
         found = mutants(best, n_mutants, self.seen, mutate, at_once=parents, patience=_PATIENCE)
-        if len(found) < n:
-            taken = {**self.seen, **dict.fromkeys(found)}
-            found += unseen(self.space, n - len(found), self.rng, taken)
-        return found
+        return found + unseen(self.space, n - len(found), self.rng, {*self.seen, *found})
 
     def scores(self, process: GaussianProcess, pool: Sequence[Arch]) -> Numbers:
         """Return the acquisition function of candidates, shape ``(len(pool),)``."""

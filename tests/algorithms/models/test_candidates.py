@@ -18,6 +18,14 @@ def test_the_rest_of_a_space_is_found_to_the_last_architecture(left):
     assert sorted(found) == sorted(archs[:left])
 
 
+@pytest.mark.parametrize("n", [0, -3])
+def test_none_are_found_without_a_draw_where_none_are_asked_for(n):
+    rng = random.Random(0)
+    before = rng.getstate()
+    assert unseen(NB201(), n, rng, ()) == []
+    assert rng.getstate() == before
+
+
 def test_unseen_architectures_are_different_and_new():
     space, rng = NB101(), random.Random(0)
     seen = dict.fromkeys(unseen(space, 200, rng, ()))

@@ -9,7 +9,6 @@ from toys import drive
 
 from algorithms.models.acquisition import expected_improvement
 from algorithms.models.examples import Examples
-from algorithms.models.processes import process_search
 from algorithms.models.processes.kernels import Exponential, hamming
 from algorithms.models.processes.process_search import ProcessSearch, scaled
 from nasbench.algorithm import Observation, Proposal
@@ -210,14 +209,3 @@ def test_impossible_hyperparameters_are_refused():
     ):
         with pytest.raises(InvalidArgumentError, match=message):
             started(**changes)
-
-
-def test_nothing_is_drawn_where_mutants_suffice(monkeypatch):
-    search = Fixed(SPACE, fidelities=(200,), seed=0)
-    drive(search, lambda arch: float(sum(arch)), 8)
-
-    def mutate(arch):
-        return SPACE.mutate(arch, search.rng)
-
-    monkeypatch.setattr(process_search, "unseen", None)
-    assert len(search.candidates_near(10, 1.0, 5, mutate)) == 10
