@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pages import DOCS, fill, markdown_table, save, style
@@ -104,13 +105,16 @@ class Results:
         return f"`{'-'.join(names)}`"
 
 
-def grid(results: list[Results]) -> tuple[Figure, NDArray[np.object_]]:
-    """A figure with a panel for each table."""
-    size = (3.4 * len(results), 2.9)
+def grid(results: list[Results]) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each table, two in a row, as wide as a phone can show."""
+    rows = -(-len(results) // 2)
     figure, panels = plt.subplots(
-        1, len(results), figsize=size, squeeze=False, layout="constrained"
+        rows, 2, figsize=(6.8, 2.9 * rows), squeeze=False, layout="constrained"
     )
-    return figure, panels[0]
+    used, unused = panels.flat[: len(results)], panels.flat[len(results) :]
+    for axes in unused:
+        axes.set_visible(False)
+    return figure, list(used)
 
 
 def noise(results: list[Results]) -> str:
@@ -284,7 +288,7 @@ def fronts(results: list[Results], seeds: int) -> str:
         on = order[front]
         axes.step(macs[on] / 1e3, each.valid[on], where="post", color="C0", linewidth=1.2)
         axes.set(title=each.task, xlabel="thousand multiply-adds a sequence")
-    panels[0].set_ylabel("validation accuracy, %")
+        axes.set_ylabel("validation accuracy, %")
     save(figure, "seqmix-fronts")
     return markdown_table(["task", "random search", "NSGA-II"], rows)
 
