@@ -60,7 +60,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def description(self) -> str:
-        """The task in words from which its sequences can be made again, but for their draws."""
+        """The task in words from which its sequences can be made again."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -102,6 +102,19 @@ class Task(ABC):
     def conflict(self) -> str | None:
         """Why the parameters, each possible, do not go together; None if they do."""
         return None
+
+    def guess(self, sequences: Sequences) -> float:
+        """Accuracy, in percent, of the best guess that solves nothing of the task.
+
+        Here: at every question of a sequence, the most frequent of its answers.
+
+        Args:
+            sequences: At least one, all with the same number of questions.
+        """
+        asked = sequences.targets != NOT_ASKED
+        answers = sequences.targets[asked].reshape(len(asked), -1)
+        most = [np.unique(row, return_counts=True)[1].max() for row in answers]
+        return float(100 * np.mean(most) / answers.shape[1])
 
     def parameters(self) -> dict[str, int]:
         """All parameters by name."""

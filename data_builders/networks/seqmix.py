@@ -66,23 +66,23 @@ class SeqMixNetwork(nn.Module):
 
     space: ClassVar[str] = "seqmix"
     description: ClassVar[str] = f"""\
-Embedding of the tokens, times the root of `width`; for every layer that is no identity a residual \
-block, x + mixer(norm(x)); norm; output projection without bias. Norms are LayerNorm over the \
-features, epsilon 1e-5, with a scale and no shift. A mixer projects (`into`, no bias), mixes, and \
-projects back (`out`, no bias). attention: softmax attention of `heads` heads to all tokens so \
-far, scores divided by the root of a head's width, rotary positions of base 10000 on neighbouring \
-pairs of queries and keys. window_attention: the same, to the last {WINDOW} tokens. \
-linear_attention: queries and keys half as wide, rotary; for token i, token j <= i has the weight \
-(1 - 2^-(5 + head))^(i - j) q_i k_j / root of a key's width; LayerNorm of every head without \
-scale; times the SiLU of a gate. gated_convolution: a gate times the value, then a depthwise \
-causal filter of {TAPS} taps, of which the last is for the present token, then times a second \
-gate. gated_recurrence: h_t = (1 - z_t) h_(t-1) + z_t new_t with z_t = sigmoid(bias + projection \
-- log m), m from 1 to the length in equal steps over the features; times the SiLU of a gate. \
-mlp: SwiGLU with round(4 width / 3) hidden units, whose gate comes first. Heads are neighbouring \
-features. \
-Names of parameters: embedding.weight, blocks.<number>.norm.weight, .mixer.into.weight, \
-.mixer.out.weight, .mixer.filter, .mixer.bias, norm.weight, head.weight; `into` gives queries, \
-keys, values and gates in the order named here"""
+Embedding of the tokens, times the root of `width`; for every layer that is no identity a \
+residual block, x + mixer(norm(x)); norm; output projection without bias. Norms are LayerNorm \
+over the features, epsilon 1e-5, with a scale and no shift. A mixer projects (`into`, no bias), \
+mixes, and projects back (`out`, no bias). attention: softmax attention of `heads` heads to all \
+tokens so far, scores divided by the root of a head's width, rotary positions of base 10000 on \
+neighbouring pairs of queries and keys. window_attention: the same, to the last {WINDOW} tokens, \
+the present one included. linear_attention: queries and keys half as wide, rotary; for token i, \
+token j <= i has the weight (1 - 2^-(5 + head))^(i - j) q_i k_j / root of a key's width, heads \
+counted from 0; LayerNorm of every head without scale; times the SiLU of a gate. \
+gated_convolution: a gate times the value, then a depthwise causal filter of {TAPS} taps, of \
+which the last is for the present token, then times a second gate. gated_recurrence: h_t = (1 - \
+z_t) h_(t-1) + z_t new_t with z_t = sigmoid(bias + projection - log m), m from 1 to the length in \
+equal steps over the features, and h = 0 before the first token; times the SiLU of a gate. mlp: \
+SwiGLU with round(4 width / 3) hidden units, whose gate comes first. Heads are neighbouring \
+features. Names of parameters: embedding.weight, blocks.<number>.norm.weight, blocks counted from \
+0 without identities, .mixer.into.weight, .mixer.out.weight, .mixer.filter, .mixer.bias, \
+norm.weight, head.weight; `into` gives queries, keys, values and gates in the order named here"""
     arch_columns: ClassVar[Mapping[str, str]] = {
         "parameters": "trainable parameters",
         "macs": "multiply-adds of one sequence: products with weights, scores and sums of the "

@@ -40,11 +40,11 @@ from nasbench.space import Arch
 PUBLISHED = {"nb201": "nb201-cifar10"}
 """The table whose accuracies a space's are compared with."""
 EDGE = 0.02
-"""Share of the range of means of classes that counts as its ceiling, and as its floor."""
+"""Share of the range of means of classes that is near its ceiling, and near its floor."""
 COLUMNS = (
     "changes",
     "valid, %",
-    "classes at the ceiling / floor, %",
+    "classes at the ceiling / no better than a guess, %",
     "sd between classes / seeds",
     "the same, top quarter",
     "tau between seeds, all / top quarter of a third",
@@ -125,7 +125,7 @@ def report(
     top = np.argsort(-means, kind="stable")[: n_classes // 4]
     return [
         f"{valid.min():.1f}-{valid.max():.1f}",
-        " / ".join(f"{100 * share:.0f}" for share in edges(means)),
+        " / ".join(f"{100 * share:.0f}" for share in edges(means, course.guess)),
         f"{means.std(ddof=1):.2f} / {sd_between_seeds(valid):.2f}",
         f"{means[top].std(ddof=1):.2f} / {sd_between_seeds(valid[:, top]):.2f}",
         taus(valid),
@@ -135,18 +135,21 @@ def report(
     ]
 
 
-def edges(means: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the shares of classes near the best one, and near the worst.
+def edges(means: NDArray[np.float64], guess: float) -> tuple[float, float]:
+    """Return the shares of classes near the best one, and of those no better than a guess.
 
     Near is within :data:`EDGE` of the range from worst to best. Where many are, a recipe is too
     easy or too hard for a space: it does not tell them apart.
 
     Args:
-        means: Mean accuracy of every class.
+        means: Mean accuracy of every class, in percent.
+        guess: That of the best answer that solves nothing; what is near the worst class counts as
+            no better in any case.
     """
     low, high = means.min(), means.max()
     near = EDGE * (high - low)
-    return float((means >= high - near).mean()), float((means <= low + near).mean())
+    floor = max(low, guess) + near
+    return float((means >= high - near).mean()), float((means <= floor).mean())
 
 
 def _correlation(space: str, archs: Sequence[Any], means: NDArray[np.float64]) -> str:

@@ -39,7 +39,10 @@ class Recall(Task):
             f"random order, each followed by one of {self.values} values. Then, among the other "
             f"{self._slots} tokens, {self.queries} different ones of these keys in random order at "
             "random places, blanks elsewhere; the answer at such a key is its value. Blank is "
-            "token 0, then come the keys, then the values"
+            f"token 0, then come the keys, then the values. Of the uniform numbers, the lowest of "
+            f"the first {self.keys} are the keys in their order, the next {self.pairs} times "
+            f"{self.values}, rounded down, the values, the lowest of the next {self.pairs} the "
+            f"pairs that are asked for in their order, those of the last {self._slots} their places"
         )
 
     def conflict(self) -> str | None:

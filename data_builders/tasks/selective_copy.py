@@ -33,7 +33,8 @@ class SelectiveCopy(Task):
             f"{self.copied} of {self.symbols} symbols, with repetition, at random places among "
             f"{self._context} tokens, noise elsewhere; then {self.copied} marks, at which the "
             "answers are the symbols in their order. Noise is token 0, the mark is 1, then come "
-            "the symbols"
+            f"the symbols. Of the uniform numbers, the lowest of the first {self._context} are the "
+            f"places, the last {self.copied} times {self.symbols}, rounded down, the symbols"
         )
 
     def conflict(self) -> str | None:

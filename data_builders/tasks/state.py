@@ -27,8 +27,9 @@ class State(Task):
     @property
     def description(self) -> str:
         return (
-            f"{self.length} random numbers below {self.modulus}; the answer at each is the sum so "
-            f"far modulo {self.modulus}"
+            f"{self.length} random numbers below {self.modulus}, uniform numbers times "
+            f"{self.modulus}, rounded down; the answer at each is the sum so far modulo "
+            f"{self.modulus}"
         )
 
     @property
@@ -46,3 +47,7 @@ class State(Task):
     def sequences(self, u: NDArray[np.float64]) -> Sequences:
         tokens = integers(u, self.modulus)
         return Sequences(tokens, np.cumsum(tokens, axis=1) % self.modulus)
+
+    def guess(self, sequences: Sequences) -> float:
+        """Accuracy, in percent, of answering with the token itself: the first answer is right."""
+        return float(100 * (sequences.tokens == sequences.targets).mean())

@@ -38,6 +38,8 @@ class Course(Protocol):
         recipe: The recipe.
         data_digest: SHA-256 of the data, as 64 hex digits.
         chance: Loss, and accuracy in percent, of a network without anything to train.
+        guess: Accuracy on the validation examples, in percent, of the best answer that solves
+            nothing.
         chosen: Names of the choices of the batched trainer, all in its manifest.
         scores: Zero-cost scores that are defined for the networks, by name.
     """
@@ -48,6 +50,8 @@ class Course(Protocol):
     def data_digest(self) -> str: ...
     @property
     def chance(self) -> tuple[float, float]: ...
+    @property
+    def guess(self) -> float: ...
     @property
     def chosen(self) -> tuple[str, ...]: ...
     @property

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -48,6 +49,11 @@ class ImageCourse:
     @property
     def chance(self) -> tuple[float, float]:
         return math.log(self.split.n_classes), 100.0 / self.split.n_classes
+
+    @property
+    def guess(self) -> float:
+        """Of the most frequent class."""
+        return float(100.0 * np.bincount(self.split.valid.y).max() / len(self.split.valid.y))
 
     def arch_numbers(self, arch: Arch) -> Mapping[str, int | float | str]:
         numbers: Mapping[str, int | float | str] = NETWORKS.load(self.recipe.network).arch_numbers(

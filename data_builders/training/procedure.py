@@ -69,13 +69,17 @@ def _of_a_task(recipe: TaskRecipe) -> dict[str, str]:
         "task": recipe.task.description,
         "batches": f"{recipe.steps} steps an epoch, of {recipe.batch} new sequences each, a "
         "function of seed and step, the same for all architectures; validation and test sequences "
-        "are a function of the task, all different",
+        "are a function of the task, all different. Each is made of "
+        f"{recipe.task.draws} uniform numbers of SplitMix64, in the order of the sequences, keyed "
+        f"by task/{recipe.task.name}/train/<seed>/<step>, steps counted from 0 over all epochs, "
+        f"task/{recipe.task.name}/valid or task/{recipe.task.name}/test",
         "loss": "cross-entropy, mean over the answers of the batch",
         "optimizer": f"AdamW, for the gradient g of a parameter p: g is scaled by min(1, "
         f"{recipe.clip:g} / (norm of all gradients + 1e-6)); m = {recipe.beta1:g} m + "
-        f"{1 - recipe.beta1:g} g; v = {recipe.beta2:g} v + {1 - recipe.beta2:g} g^2; "
-        f"p -= rate ({recipe.weight_decay:g} p + (m / (1 - {recipe.beta1:g}^t)) / (sqrt(v / (1 - "
-        f"{recipe.beta2:g}^t)) + 1e-8)) in step t = 1, 2, ... The decay applies to every parameter",
+        f"{1 - recipe.beta1:g} g; v = {recipe.beta2:g} v + {1 - recipe.beta2:g} g^2, both at first "
+        f"0; p -= rate ({recipe.weight_decay:g} p + (m / (1 - {recipe.beta1:g}^(t + 1))) / (sqrt(v "
+        f"/ (1 - {recipe.beta2:g}^(t + 1))) + 1e-8)) in step t = 0, 1, ... The decay applies to "
+        "every parameter",
         "schedule": f"rate {recipe.learning_rate:g} (t + 1) / {rising} in step t < {rising}, then "
         f"{recipe.learning_rate / 2:g} (1 + cos(pi (t - {rising}) / {total - rising})) up to step "
         f"{total - 1}"

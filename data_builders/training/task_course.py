@@ -21,7 +21,7 @@ from data_builders.zero_cost import SCORES, Score
 from nasbench.space import Arch
 
 SCORED = ("grad_norm", "snip", "grasp")
-"""Scores that need neither ReLU nor BatchNorm nor inputs of real numbers."""
+"""Scores that need neither ReLU nor BatchNorm nor inputs of real numbers nor, as Fisher, pixels."""
 
 
 class Answers(nn.Module):
@@ -81,6 +81,10 @@ class TaskCourse:
     def chance(self) -> tuple[float, float]:
         n = self.recipe.task.vocabulary
         return math.log(n), 100.0 / n
+
+    @property
+    def guess(self) -> float:
+        return self.recipe.task.guess(self.valid)
 
     def arch_numbers(self, arch: Arch) -> Mapping[str, int | float | str]:
         numbers: Mapping[str, int | float | str] = NETWORKS.load(self.recipe.network).arch_numbers(

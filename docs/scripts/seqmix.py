@@ -6,7 +6,7 @@ take some seconds. Needs the extra ``leaderboard`` and matplotlib.
 
 import argparse
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -20,9 +20,8 @@ import nasbench
 from data_builders.plan import load_plan
 from data_builders.studies.noise import tau_between_seeds, tau_in_top_quarter
 from data_builders.studies.pilot import edges
-from data_builders.task import NOT_ASKED
-from data_builders.task_recipe import TaskRecipe
-from data_builders.training.task_course import SCORED, TaskCourse
+from data_builders.training.courses import course_of
+from data_builders.training.task_course import SCORED
 from leaderboard.courses import Course
 from leaderboard.fronts import FrontLandscape
 from leaderboard.statistics import interval
@@ -42,8 +41,6 @@ SHORT = {
     "gated_recurrence": "recurrence",
     "mlp": "MLP",
 }
-NEAR = 2.0
-"""Points of accuracy within which a network does no more than a guess."""
 TRIALS = 150
 OBJECTIVES = ("valid_accuracy", "macs")
 
@@ -58,10 +55,13 @@ class Results:
         tuples = np.array(list(space.archs()))
         self.archs = tuples[(space.canonical_many(tuples) == tuples).all(axis=1)]
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return self.benchmark.seeds
+
     def by_seed(self, metric: str) -> NDArray[np.float64]:
         """Shape ``(n_seeds, n_classes)``."""
-        seeds = self.benchmark.seeds
-        return np.stack([self.benchmark.query_many(self.archs, metric, seed=s) for s in seeds])
+        return np.stack([self.benchmark.query_many(self.archs, metric, seed=s) for s in self.seeds])
 
     @cached_property
     def valid(self) -> NDArray[np.float64]:
@@ -81,20 +81,8 @@ class Results:
 
     @cached_property
     def guess(self) -> float:
-        """Test accuracy, in percent, of the best guess that solves nothing of the task.
-
-        To recall and to copy it names the most frequent one of a sequence's answers wherever one is
-        asked for, and to track a state the token itself.
-        """
-        recipe = load_plan(self.benchmark.name).recipe
-        assert isinstance(recipe, TaskRecipe)
-        test = TaskCourse.of(recipe).test
-        asked = test.targets != NOT_ASKED
-        if self.task == "state":
-            return float(100 * (test.tokens == test.targets)[asked].mean())
-        answers = test.targets[asked].reshape(len(test.targets), -1)
-        most = [np.unique(row, return_counts=True)[1].max() for row in answers]
-        return float(100 * np.mean(most) / answers.shape[1])
+        """Validation accuracy, in percent, of the best guess that solves nothing of the task."""
+        return course_of(load_plan(self.benchmark.name).recipe).guess
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A number of the architecture."""
@@ -123,7 +111,7 @@ def noise(results: list[Results]) -> str:
     for each in results:
         by_seed = each.by_seed("valid_accuracy")
         means = by_seed.mean(axis=0)
-        top, _ = edges(means)
+        top, floor = edges(means, each.guess)
         rows.append(
             [
                 each.task,
@@ -135,7 +123,7 @@ def noise(results: list[Results]) -> str:
                 f"{kendalltau(each.valid, each.test).statistic:.2f}",
                 f"{100 * top:.0f}",
                 f"{each.guess:.1f}",
-                f"{100 * (np.abs(each.test - each.guess) < NEAR).mean():.0f}",
+                f"{100 * floor:.0f}",
             ]
         )
     names = ["accuracy, %", "sd between classes", "sd between seeds", "tau between seeds"]
@@ -173,12 +161,32 @@ def effects(results: list[Results]) -> str:
             axes.text(j, i, f"{value:.0f}", ha="center", va="center", color=colour)
         for side in axes.spines.values():
             side.set_visible(False)
-        counts = np.stack([(archs == option).sum(axis=1) for option in range(1, len(MIXERS))])
-        present = [f"{test[n > 0].mean():.1f} / {test[n == 0].mean():.1f}" for n in counts]
-        rows.append([each.task, *present, f"{additive(archs, test):.2f}"])
+        gains = [" / ".join(f"{gain:+.1f}" for gain in row) for row in inserted(each)]
+        rest = each.by_seed("test_accuracy")[:, deep].var(axis=0, ddof=1).mean() / len(each.seeds)
+        shares = [additive(archs, test), rest / test.var()]
+        rows.append([each.task, *gains, *(f"{100 * share:.0f}" for share in shares)])
     save(figure, "seqmix-effects")
-    names = [*(SHORT[name] for name in MIXING), "R² of a sum of effects"]
+    names = [*(SHORT[name] for name in MIXING), "sum of effects, %", "noise of the mean, %"]
     return column_a_task("mixer", names, rows)
+
+
+def inserted(results: Results) -> NDArray[np.float64]:
+    """What a mixer adds to a network of three layers as its layer 1, 2, 3 or 4.
+
+    Returns:
+        Points of test accuracy, mean over all 216 networks, shape ``(n_mixers, LAYERS)``.
+    """
+    test = dict(zip(map(tuple, results.archs.tolist()), results.test.tolist(), strict=True))
+    shallow = list(product(range(1, len(MIXERS)), repeat=LAYERS - 1))
+    before = np.mean([test[*arch, IDENTITY] for arch in shallow])
+    after = [
+        [
+            np.mean([test[*a[:layer], option, *a[layer:]] for a in shallow])
+            for layer in range(LAYERS)
+        ]
+        for option in range(1, len(MIXERS))
+    ]
+    return np.array(after) - before
 
 
 def additive(archs: NDArray[np.integer], values: NDArray[np.float64]) -> float:
@@ -213,7 +221,10 @@ def best(results: list[Results]) -> str:
 
 
 def correlation(results: list[Results]) -> str:
-    """Kendall's tau between tasks, all classes and those in the top quarter of the first."""
+    """Kendall's tau between tasks, all classes and those in the top quarter of the first.
+
+    Then, in percent, how much of the top quarter of either is in that of the other.
+    """
     rows = []
     for a in results:
         row = [a.task]
@@ -224,7 +235,8 @@ def correlation(results: list[Results]) -> str:
                 continue
             both = kendalltau(a.valid, b.test).statistic
             within = kendalltau(a.valid[top], b.test[top]).statistic
-            row.append(f"{both:.2f} / {within:.2f}")
+            shared = np.isin(top, b.order[: len(top)]).mean()
+            row.append(f"{both:.2f} / {within:.2f} / {100 * shared:.0f}")
         rows.append(row)
     return markdown_table(["validation on", *(f"test on {task}" for task in TASKS)], rows)
 

@@ -1,11 +1,12 @@
 """Training many sequence models together beside one after another, in one run.
 
 ``python tests/speed/sequences.py [--plan PLAN] [--device cuda] [--groups 8 16 32]``
-prints milliseconds a training step of one model takes, the sequences' making included, and those of
-answering all held-out sequences once, with the ratios to one network after another. Without a plan:
-associative recall, selective copying and state tracking at the same size. Models are classes in a
-row, as in the shards of a build. On a CPU: one thread and its processor time, which other processes
-disturb less. All ways take turns, and medians are printed.
+prints milliseconds a training step of one model takes, the sequences' making included, those of
+answering all held-out sequences once, and the seconds of a whole training, with the ratios to one
+network after another; then the minutes that these make for all classes and one seed. Without a
+plan: associative recall, selective copying and state tracking at the same size. Models are classes
+in a row, as in the shards of a build. On a CPU: one thread and its processor time, which other
+processes disturb less. All ways take turns, and medians are printed.
 """
 
 import argparse
@@ -40,6 +41,10 @@ RECIPE = TaskRecipe(
     epochs=1, batch=32,
 )  # fmt: skip
 SEPARATE = "one after another"
+HEAD = (
+    "task", "way", "step, ms", "ratio", "evaluation, ms", "ratio", "training, s", "ratio",
+    "all classes, min",
+)  # fmt: skip
 
 
 @dataclass
@@ -115,18 +120,24 @@ def measured(ways: dict[str, Way], device: str, rounds: int) -> dict[str, tuple[
 def rows(recipe: TaskRecipe, options: argparse.Namespace) -> list[str]:
     """A row of the table for every way."""
     most = max(options.groups)
-    classes = all_classes(SeqMixNetwork)[options.first : options.first + most]
+    everything = all_classes(SeqMixNetwork)
+    classes = everything[options.first : options.first + most]
     alone = classes[:: max(1, most // options.separate)]
     ways = {SEPARATE: separate(alone, recipe, options.device)}
     for size in options.groups:
         ways[f"groups of {size}"] = grouped(classes[:size], recipe, options.device)
     seconds = measured(ways, options.device, options.rounds)
-    base = seconds[SEPARATE]
-    return [
-        f"| {recipe.data} | {name} | {1e3 * step:.2f} | {base[0] / step:.2f} "
-        f"| {1e3 * evaluation:.1f} | {base[1] / evaluation:.2f} |"
-        for name, (step, evaluation) in seconds.items()
-    ]
+    found = []
+    for name, (step, evaluation) in seconds.items():
+        alone_step, alone_evaluation = seconds[SEPARATE]
+        whole = recipe.epochs * (recipe.steps * step + evaluation)
+        alone_whole = recipe.epochs * (recipe.steps * alone_step + alone_evaluation)
+        found.append(
+            f"| {recipe.data} | {name} | {1e3 * step:.2f} | {alone_step / step:.2f} "
+            f"| {1e3 * evaluation:.1f} | {alone_evaluation / evaluation:.2f} "
+            f"| {whole:.2f} | {alone_whole / whole:.2f} | {len(everything) * whole / 60:.1f} |"
+        )
+    return found
 
 
 def main() -> None:
@@ -146,7 +157,7 @@ def main() -> None:
         recipes = [load_plan(options.plan).recipe]  # type: ignore[list-item]
     name = torch.cuda.get_device_name() if options.device == "cuda" else platform.machine()
     print(f"{name}, torch {torch.__version__}\n")
-    print("| task | way | step, ms | ratio | evaluation, ms | ratio |\n|---|---|---|---|---|---|")
+    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     for recipe in recipes:
         print("\n".join(rows(recipe, options)), flush=True)
 

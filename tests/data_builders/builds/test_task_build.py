@@ -134,7 +134,13 @@ def test_a_pilot_of_a_task(tmp_path: Path) -> None:
     table = pilot_table(
         str(tmp_path / "plan.toml"), changes, classes=8, seeds=2, processes=1, trainer="batched"
     )
-    assert "pairs" in table
+    name, accuracies, ceiling, *_ = table.splitlines()[2].strip("| ").split(" | ")
+    assert name == "task.pairs=3, task.queries=3"
+    lowest, highest = map(float, accuracies.split("-"))
+    assert 0 <= lowest <= highest <= 100
+    best, no_better = map(int, ceiling.split(" / "))
+    assert 12 <= best <= 100  # one of eight at least
+    assert no_better >= 12
 
 
 def test_costs_of_a_task_are_measured(tmp_path: Path) -> None:

@@ -4,10 +4,17 @@ import math
 import numpy as np
 import pytest
 
+from data_builders.task import Sequences
 from data_builders.tasks.recall import Recall
+from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError
 
 TASK = Recall(length=32, pairs=8, queries=5, keys=20, values=12)
+
+
+def lowest(draws, n):
+    """Places of the ``n`` lowest, from the lowest on."""
+    return sorted(range(len(draws)), key=draws.__getitem__)[:n]
 
 
 def solve(tokens, pairs):
@@ -36,6 +43,32 @@ def test_answers_are_those_of_a_solver(task):
     for tokens, targets in parts:
         assert tokens.dtype == targets.dtype == np.int64
         assert [solve(row, task.pairs) for row in tokens.tolist()] == targets.tolist()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_sequences_follow_from_their_draws_as_described(task):
+    slots = task.length - 2 * task.pairs
+    n = task.keys + 2 * task.pairs + slots
+    draws = splitmix.uniform(splitmix.key("task/recall/train/3/7"), 5 * n).reshape(5, n).tolist()
+    for row, tokens in zip(draws, task.batch(3, 7, 5).tokens.tolist(), strict=True):
+        u = iter(row)
+        for_keys, for_values, for_pairs, for_places = (
+            [next(u) for _ in range(m)] for m in (task.keys, task.pairs, task.pairs, slots)
+        )
+        keys = [1 + key for key in lowest(for_keys, task.pairs)]
+        values = [1 + task.keys + int(draw * task.values) for draw in for_values]
+        rest = [0] * slots
+        asked, places = lowest(for_pairs, task.queries), lowest(for_places, task.queries)
+        for pair, place in zip(asked, places, strict=True):
+            rest[place] = keys[pair]
+        pairs = [token for pair in zip(keys, values, strict=True) for token in pair]
+        assert tokens == pairs + rest
+
+
+def test_a_guess_names_the_most_frequent_answer():
+    assert TASK.guess(Sequences(*2 * (np.array([[1, 3, 3, 2], [5, 5, 5, 5]]),))) == 75.0
+    chosen = Recall(length=40, pairs=12, queries=1, keys=64, values=1)
+    assert chosen.guess(chosen.batch(0, 0, 10)) == 100.0
 
 
 @pytest.mark.parametrize("task", TASKS)

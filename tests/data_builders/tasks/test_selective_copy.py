@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 
 from data_builders.tasks.selective_copy import SelectiveCopy
+from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError
 
 TASK = SelectiveCopy(length=32, copied=8, symbols=6)
+
+
+def lowest(draws, n):
+    """Places of the ``n`` lowest, from the lowest on."""
+    return sorted(range(len(draws)), key=draws.__getitem__)[:n]
 
 
 def solve(tokens):
@@ -29,6 +35,17 @@ def test_answers_are_those_of_a_solver(task):
     for tokens, targets in parts:
         assert tokens.dtype == targets.dtype == np.int64
         assert [solve(row) for row in tokens.tolist()] == targets.tolist()
+
+
+def test_sequences_follow_from_their_draws_as_described():
+    draws = splitmix.uniform(splitmix.key("task/copy/valid"), 5 * 32).reshape(5, 32).tolist()
+    for row, tokens in zip(draws, TASK.held_out(5, 5)[0].tokens.tolist(), strict=True):
+        places = sorted(lowest(row[:24], 8))
+        symbols = [2 + int(draw * 6) for draw in row[24:]]
+        context = [0] * 24
+        for place, symbol in zip(places, symbols, strict=True):
+            context[place] = symbol
+        assert tokens == context + [1] * 8
 
 
 def test_a_sequence_is_symbols_among_noise_and_then_marks():

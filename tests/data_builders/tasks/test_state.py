@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from data_builders.tasks.state import State
+from nasbench import splitmix
 from nasbench.errors import InvalidArgumentError
 
 TASK = State(length=24, modulus=3)
@@ -25,6 +26,18 @@ def test_answers_are_those_of_a_solver(task):
     for tokens, targets in parts:
         assert tokens.dtype == targets.dtype == np.int64
         assert [solve(row, task.modulus) for row in tokens.tolist()] == targets.tolist()
+
+
+def test_sequences_follow_from_their_draws_as_described():
+    draws = splitmix.uniform(splitmix.key("task/state/test"), 5 * 24).reshape(5, 24).tolist()
+    expected = [[int(draw * 3) for draw in row] for row in draws]
+    assert TASK.held_out(5, 5)[1].tokens.tolist() == expected
+
+
+def test_a_guess_is_the_token_itself():
+    tokens, targets = sequences = TASK.batch(0, 0, 200)
+    assert TASK.guess(sequences) == 100 * np.mean(tokens == targets)
+    assert (tokens == targets)[:, 0].all()
 
 
 def test_tokens_and_answers_are_uniform_everywhere():

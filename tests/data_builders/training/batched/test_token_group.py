@@ -33,12 +33,14 @@ ARCHS: list[Arch] = [
     (2, 5, 0, 0),
 ]
 
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+DEVICES = ["cpu", pytest.param("cuda", marks=GPU)]
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def trained(archs: list[Arch], recipe: TaskRecipe = RECIPE) -> list[Training]:
-    held_out = recipe.task.held_out(recipe.valid, recipe.test)
-    return train_group(archs, 1, recipe, *held_out, dtype=torch.float64)
+def trained(archs: list[Arch], device: str = "cpu") -> list[Training]:
+    return train_group(archs, 1, RECIPE, VALID, TEST, dtype=torch.float64, device=device)
 
 
 def difference(ours: Training, theirs: Training) -> float:
@@ -46,10 +48,17 @@ def difference(ours: Training, theirs: Training) -> float:
     return max(float(np.abs(ours.curves[n] - theirs.curves[n]).max()) for n in CURVES)
 
 
-def test_twenty_steps_of_all_mixers_in_all_layers_are_the_reference() -> None:
-    for arch, ours in zip(ARCHS, trained(ARCHS), strict=True):
+@pytest.mark.parametrize("device", DEVICES)
+def test_twenty_steps_of_all_mixers_in_all_layers_are_the_reference(device: str) -> None:
+    for arch, ours in zip(ARCHS, trained(ARCHS, device), strict=True):
         alone = reference.train(arch, 1, RECIPE, VALID, TEST, dtype=torch.float64)
-        assert difference(ours, alone) < 1e-11, arch
+        assert difference(ours, alone) < (1e-11 if device == "cpu" else 1e-9), arch
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_same_training_twice_is_the_same_to_the_bit(device: str) -> None:
+    ours, again = (train_group(ARCHS, 1, RECIPE, VALID, TEST, device=device) for _ in range(2))
+    assert [difference(*pair) for pair in zip(ours, again, strict=True)] == [0] * len(ARCHS)
 
 
 def test_weights_after_some_steps_are_those_of_networks_alone() -> None:
@@ -81,8 +90,12 @@ def test_a_training_does_not_depend_on_its_group() -> None:
             assert difference(ours, together[ARCHS.index(arch)]) < 1e-11
 
 
-def test_a_model_that_fails_leaves_the_others_alone() -> None:
-    groups = [TokenGroup(ARCHS, 1, RECIPE, VALID, TEST, dtype=torch.float64) for _ in range(2)]
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_model_that_fails_leaves_the_others_alone(device: str) -> None:
+    groups = [
+        TokenGroup(ARCHS, 1, RECIPE, VALID, TEST, dtype=torch.float64, device=device)
+        for _ in range(2)
+    ]
     _, models, head = groups[1].network.sites()[2]
     with torch.no_grad():
         head[models.index(3)] = float("nan")
