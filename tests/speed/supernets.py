@@ -2,16 +2,19 @@
 
 ``python tests/speed/supernets.py [--table lite201-digits] [--epochs 3] [--rounds 5]`` trains the
 same supernet both ways, in turns, and prints processor seconds of a search on one thread and their
-ratio; then the share that convolutions, the same in both, take of either.
+ratio; then the share that convolutions, the same in both, take of either; last, what a pass forward
+and back of several supernets in one program takes for each, beside one after another.
 """
 
 import argparse
 from statistics import median
 from time import process_time
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
@@ -111,12 +114,64 @@ def convolutions(table: str, plain: bool) -> float:
     return float(sum(spent[name] for name in kernels) / whole)
 
 
+def normalised(
+    y: Tensor, mean_so_far: None, variance_so_far: None, weight: Tensor, bias: Tensor, *_: object,
+    **__: object,
+) -> Tensor:  # fmt: skip
+    """What ``F.batch_norm`` does in training, in operations that can be stacked."""
+    variance, mean = torch.var_mean(y, (0, 2, 3), correction=0, keepdim=True)
+    scale = weight.view(1, -1, 1, 1) * (variance + 1e-5).rsqrt()
+    return (y - mean) * scale + bias.view(1, -1, 1, 1)
+
+
+def passes(table: str, seeds: int, rounds: int) -> tuple[float, float]:
+    """Processor seconds of a pass of one of several supernets: one after another, and stacked."""
+    factory = SupernetFactory(nasbench.load(table))
+    nets = [factory(seed=seed) for seed in range(seeds)]
+    network, n_decisions, n_options = nets[0].network, *nets[0].shape
+    computed = [[option not in nets[0].nothing for option in range(n_options)]] * n_decisions
+    batches = [next(net.train_batches(0)) for net in nets]
+    x, y = (torch.stack(part) for part in zip(*batches, strict=True))
+    names = [name for name, _ in network.named_parameters()]
+    weights = [
+        torch.stack(same).detach() for same in zip(*(n.weights() for n in nets), strict=True)
+    ]
+
+    def loss(values: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
+        mixture = Mixture(
+            gates=torch.full((n_decisions, n_options), 1 / n_options), active=computed, edges=None,
+            ghosts=None, drop_path=0.0, skip_dropout=0.0, generator=nets[0].generator,
+        )  # fmt: skip
+        given = dict(zip(names, values, strict=True))
+        return F.cross_entropy(functional_call(network, given, (x, mixture)), y)
+
+    def one_after_another() -> None:
+        for seed in range(seeds):
+            own = [value[seed].requires_grad_() for value in weights]
+            torch.autograd.grad(loss(own, x[seed], y[seed]), own)
+
+    def stacked() -> None:
+        own = [value.clone().requires_grad_() for value in weights]
+        with patch.object(F, "batch_norm", normalised):
+            torch.autograd.grad(vmap(loss)(own, x, y).sum(), own)
+
+    found = []
+    for way in (one_after_another, stacked):
+        way()
+        start = process_time()
+        for _ in range(rounds):
+            way()
+        found.append((process_time() - start) / rounds / seeds)
+    return found[0], found[1]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", default="lite201-digits")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--stacked", type=int, default=10)
     given = parser.parse_args()
     torch.set_num_threads(1)
     seconds(given.table, 1, False)
@@ -129,6 +184,11 @@ def main() -> None:
     print(f"{ours:.2f} s, plain {theirs:.2f} s: {theirs / ours:.2f} times as fast")
     shares = [convolutions(given.table, plain) for plain in (False, True)]
     print(f"convolutions: {shares[0]:.0%} of ours, {shares[1]:.0%} of the plain loop")
+    alone, together = passes(given.table, given.stacked, 4 * given.rounds)
+    print(
+        f"a pass: {1e3 * alone:.2f} ms one after another, {1e3 * together:.2f} ms of "
+        f"{given.stacked} stacked: {alone / together:.2f} times as fast"
+    )
 
 
 if __name__ == "__main__":
