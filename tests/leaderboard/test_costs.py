@@ -3,6 +3,8 @@
 Where a record stands, and what it is worth there, follows from its own set-up.
 """
 
+import json
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,28 @@ def test_trials_of_several_lengths_give_no_verdict(ranked):
     _, partial = boards(ranked)
     with pytest.raises(InvalidArgumentError, match="has no ranks"):
         field([partial])
+
+
+def test_pages_and_tables_show_no_ranks_where_there_are_none(ranked, tmp_path):
+    pytest.importorskip("jinja2", reason="pages need jinja2")
+    from leaderboard.papers.tables import table
+    from leaderboard.site.build import build
+
+    page = build(ranked.runs, tmp_path / "site")
+    feed = json.loads((page.parent / "leaderboard.json").read_text())
+    full, partial = feed["boards"]
+    assert [[row["rank"] for row in board["rows"]] for board in (full, partial)] == [
+        [1],
+        [None] * 2,
+    ]
+    assert "has the lowest mean" in (page.parent / full["page"]).read_text()
+    assert "has the lowest mean" not in (page.parent / partial["page"]).read_text()
+    assert "not ranked</td>" in page.read_text()
+    assert "not ranked" in (page.parent / "algorithms/half.html").read_text()
+    first, second = table(ranked.runs, form="markdown", split=True).split("of any length")
+    assert "Bold: the best" in first
+    assert "Bold: the best" not in second
+    assert "so these methods are not ranked" in second
 
 
 def test_trials_of_one_shorter_length_are_ranked_beside_random_search_of_equal_cost(equal):
