@@ -1,8 +1,8 @@
 """Leaderboards: rankings of recorded searches, scored from the records alone.
 
 A *board* ranks searches that answer the same question: one benchmark (id, version, content hash),
-one objective, one budget, and the same workers and replicate policy. Searches with trials shorter
-than a full training are compared by what they cost, never by their number of trials. A *row* is one
+one objective, one budget, and the same workers and replicate policy. Searches with trials of
+several lengths are ranked by what they cost, never by their number of trials. A *row* is one
 record: the runs of one set-up with many seeds. A *column* is a score of one run, averaged over the
 seeds. Test results are joined here, from the benchmark, for the architecture that validation chose.
 No algorithm is imported, and none ever saw test results.

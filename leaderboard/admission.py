@@ -110,8 +110,8 @@ class Read(Protocol):
     @property
     def rows(self) -> str: ...
 
-    def courses(self, limit: int | None = None) -> list[Course]:
-        """The courses of the runs, of which so many trained epochs count; None for all."""
+    def courses(self) -> list[Course]:
+        """The courses of the runs."""
         ...
 
 
@@ -127,9 +127,9 @@ class FullRuns:
         """SHA-256 of their decoded columns."""
         return rows_hash(self.runs)
 
-    def courses(self, limit: int | None = None) -> list[Course]:
+    def courses(self) -> list[Course]:
         """The courses of the runs."""
-        return [Course.of(run, limit) for run in self.runs]
+        return [Course.of(run) for run in self.runs]
 
 
 def find_readable(*runs: str | Path) -> tuple[list[AnyRecord], list[NotShown]]:

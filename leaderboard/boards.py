@@ -162,14 +162,15 @@ class Row:
     """One record on a board.
 
     Attributes:
-        rank: Rank by mean regret, from 1.
+        rank: Place on the board, from 1: by mean regret, or by label where rows have no ranks.
         label: Name of the algorithm, and what distinguishes it from other rows of the same
             algorithm.
         settings: Settings of the algorithm, see :func:`leaderboard.labels.settings`.
         scores: Mean over seeds of every column of the board that has a finite value for each of the
             searches, by column name.
         summary: Inter-quartile mean and median of the regret beside its mean.
-        gap: Regret minus that of the first row, compared seed by seed.
+        gap: Regret minus that of the first row, compared seed by seed; NaN where rows have no
+            ranks.
         common_seeds: Number of seeds that the gap rests on; 0 if the two share none and are
             resampled independently.
         tied: Whether the gap does not separate the row from the first; False for the first.
@@ -227,27 +228,30 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """Records that answer the same question, ranked.
+    """Records that answer the same question, ranked if they paid for it alike.
 
     Attributes:
         question: What the records have in common.
         landscape: The scale.
         partial: Whether a trial of a row is shorter than a full training.
-        epochs: Trained epochs after which the rows are compared; None for the end of the budget.
-            Only for searches with trials shorter than a full training and a budget of trials.
+        fidelity: Epochs of every trial, if the budget is one of trials and the set-up allows no
+            other, shorter length; else None.
+        unranked: Why the rows have no ranks, as a sentence; empty if they have.
         window: Start and end of the anytime area in simulated seconds: one mean full training, and
             the budget.
         columns: The columns that apply to a row, by name.
-        rows: Rows, best first.
+        rows: Rows, best first, or by label where they have no ranks.
         random_evaluations: Number of full trainings that the budget pays for; None for a budget in
-            seconds and for several objectives, where random search has no exact expectation.
+            seconds, for rows without ranks, and for several objectives, where random search has no
+            exact expectation.
         random_regret: Expected regret of random search after that many; None if there are none.
     """
 
     question: Question
     landscape: AnyLandscape
     partial: bool
-    epochs: int | None
+    fidelity: int | None
+    unranked: str
     window: tuple[float, float]
     columns: Mapping[str, Score]
     rows: tuple[Row, ...]
@@ -259,8 +263,10 @@ class Board:
         """Title of the board: what distinguishes it from all others."""
         question = self.question
         parts = [f"{question.benchmark}@{question.version}", question.budget]
-        if self.epochs is not None:
-            parts[-1] += f" of any length, compared after {count(self.epochs, 'epoch')}"
+        if self.fidelity is not None:
+            parts[-1] += f" of {count(self.fidelity, 'epoch')}"
+        if self.unranked:
+            parts[-1] += " of any length, not ranked"
         if question.objectives != (self.landscape.benchmark.default_objective,):
             parts.append(" and ".join(question.objectives))
         if question.constraints:
@@ -277,7 +283,9 @@ class Board:
 
     @property
     def first(self) -> tuple[Row, ...]:
-        """The best row, and those that equal it to the last digit."""
+        """The best row, and those that equal it to the last digit; none without ranks."""
+        if self.unranked:
+            return ()
         best = self.rows[0].standing
         return tuple(row for row in self.rows if row.standing == best)
 

@@ -68,7 +68,6 @@ class Course:
         spent: Epochs that these had trained, shape ``(n,)``.
         times: Simulated second at which it ended, shape ``(n,)``.
         paid: By the whole run.
-        counted: The part within the limit of a board.
     """
 
     seed: int
@@ -81,34 +80,22 @@ class Course:
     spent: NDArray[np.int64]
     times: NDArray[np.float64]
     paid: Paid
-    counted: Paid
 
     @classmethod
-    def of(cls, run: Run, limit: int | None = None) -> Self:
-        """The course of a run.
-
-        Args:
-            run: The run.
-            limit: Trained epochs that count; None for all.
-        """
+    def of(cls, run: Run) -> Self:
+        """The course of a run."""
         order = run.order
         spent = trained_epochs(run)[order].cumsum()
-        n_all = n = len(run)
-        if limit is not None:
-            n = int(np.searchsorted(spent, limit, side="right"))
+        n = len(run)
         incumbents = (
             run.incumbent_trials()
             if run.losses.shape[1] == 1
             else order[undominated(run.losses[order])]
         )
-        ended = np.empty(n_all, dtype=np.int64)
-        ended[order] = np.arange(1, n_all + 1)
+        ended = np.empty(n, dtype=np.int64)
+        ended[order] = np.arange(1, n + 1)
         evaluations = ended[incumbents]
-
-        def paid(n: int) -> Paid:
-            last = run.ends[order[:n]].max(initial=0.0)
-            return Paid(n, int(spent[n - 1]) if n else 0, float(rounded(last)))
-
+        last = float(rounded(run.ends.max(initial=0.0)))
         return cls(
             seed=run.seed,
             archs=run.archs[incumbents],
@@ -119,15 +106,13 @@ class Course:
             evaluations=evaluations,
             spent=spent[evaluations - 1],
             times=rounded(run.ends[incumbents]),
-            paid=paid(n_all),
-            counted=paid(n),
+            paid=Paid(n, int(spent[-1]) if n else 0, last),
         )
 
     def chosen(self) -> NDArray[np.int64]:
-        """Places of the incumbents that no other one within the limit dominates, ascending."""
-        n = int(self.evaluations.searchsorted(self.counted.trials, side="right"))
+        """Places of the incumbents that no other one dominates, ascending."""
         kept: list[int] = []
-        for i, losses in enumerate(self.losses[:n]):
+        for i, losses in enumerate(self.losses):
             kept = [*survivors(losses, self.losses, kept), i]
         return np.array(kept, dtype=np.int64)
 

@@ -78,7 +78,7 @@ def curve(row: Row, axis: Axis, grid: NDArray[np.float64], summary: SummaryName 
 
     A run that ended earlier keeps its last incumbent.
     """
-    last = max(search.end(axis) for search in row.searches)
+    last = max(search.cost(axis) for search in row.searches)
     inside = grid[grid < last]
     at = np.append(inside, last) if last > grid[0] else grid[:1]
     values = np.stack([_values(search, axis, at) for search in row.searches])
@@ -113,10 +113,8 @@ def random_search(
     return Curve(at, mean, mean, mean)
 
 
-def grid(
-    rows: Sequence[Row], axis: Axis, points: int = POINTS, *, last: float | None = None
-) -> NDArray[np.float64]:
-    """Log-spaced points.
+def grid(rows: Sequence[Row], axis: Axis, points: int = POINTS) -> NDArray[np.float64]:
+    """Log-spaced points up to the end of the longest run.
 
     Over evaluations and epochs they begin at 1. Over simulated time they begin where half of the
     runs of the quickest row have an incumbent.
@@ -125,13 +123,11 @@ def grid(
         rows: Rows of a board.
         axis: What is paid.
         points: Number of points, at most.
-        last: Where they end; None for the end of the longest run.
 
     Returns:
         Shape ``(n_points,)``, ascending.
     """
-    if last is None:
-        last = max(search.end(axis) for row in rows for search in row.searches)
+    last = max(search.cost(axis) for row in rows for search in row.searches)
     if axis != "seconds":
         return np.unique(np.round(np.geomspace(1, max(last, 1), points)))
     found = (

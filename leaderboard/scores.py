@@ -23,6 +23,12 @@ RANDOM_SEARCH = "random_search"
 """Name of the algorithm with which others are compared."""
 
 
+UNRANKED = (
+    "Equally many trials of several lengths do not cost the same, so these methods are not ranked."
+)
+"""Why a board has no ranks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The boards of some records; iterating gives the boards.
@@ -72,6 +78,18 @@ class _Recorded(NamedTuple):
     read: Read
 
 
+class _Lengths(NamedTuple):
+    """How long trials are, where their number is the budget; empty for full trainings.
+
+    Attributes:
+        several: Whether they can differ in length.
+        fidelity: Epochs of each, if that is shorter than a full training; else 0.
+    """
+
+    several: bool = False
+    fidelity: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A record with its scores by column, each of shape ``(n_seeds,)``."""
@@ -108,50 +126,56 @@ def _boards(
 ) -> Iterator[Board | NotShown]:
     """The boards of records that answer one question, and the records that they do not show.
 
-    A number of trials is no measure of cost for searches with trials shorter than a full training:
-    these have a board of their own, which compares them after equally many trained epochs.
+    A number of trials measures the cost of searches whose trials are all equally long: those of
+    full trainings share a board, and so do those of one shorter length that their set-up fixes.
+    Other searches with a budget of trials have a board without ranks. So the set-up of a record
+    decides where it stands and what it is worth there, and no other record does.
     """
     if isinstance(landscape, Obstacle):
         yield from (NotShown(record.folder, *landscape) for record in records)
         return
-    together: list[_Recorded] = []
-    apart: list[_Recorded] = []
+    groups: dict[_Lengths, list[_Recorded]] = {}
     auditor = admission.auditor(landscape.benchmark)
     for record in records:
         read = admission.read(record, auditor)
         if isinstance(read, Obstacle):
             yield NotShown(record.folder, *read)
             continue
-        group = apart if read.partial and question.trials is not None else together
-        group.append(_Recorded(record, read))
-    for group in (together, apart):
-        if group:
-            yield from _compared(question, landscape, group, group is apart, progress)
+        lengths = _lengths(question, record, read)
+        groups.setdefault(lengths, []).append(_Recorded(record, read))
+    for lengths, group in sorted(groups.items(), key=lambda item: item[0]):
+        yield from _compared(question, landscape, group, lengths, progress)
+
+
+def _lengths(question: Question, record: AnyRecord, read: Read) -> _Lengths:
+    if question.trials is None or not read.partial:
+        return _Lengths()
+    fidelities = record.manifest.fidelities
+    return _Lengths(fidelity=fidelities[0]) if len(fidelities) == 1 else _Lengths(several=True)
 
 
 def _compared(
     question: Question,
     landscape: AnyLandscape,
     group: Sequence[_Recorded],
-    by_epochs: bool,
+    lengths: _Lengths,
     progress: Callable[[int], None],
 ) -> Iterator[Board | NotShown]:
     """The board of records that are compared with each other, and those that it does not show."""
 
-    def common() -> tuple[int | None, tuple[float, float], list[str]]:
-        limit = _common_epochs(group) if by_epochs else None
+    def common() -> tuple[tuple[float, float], list[str]]:
         names = labels([member.record.manifest for member in group])
-        return limit, _window(question, landscape, limit), names
+        return _window(question, landscape, lengths), names
 
     found = attempt(common, partial(unfit, group[0].record))
     if isinstance(found, Obstacle):
         yield from (NotShown(member.record.folder, *found) for member in group)
         return
-    limit, window, names = found
+    window, names = found
     entries: list[_Entry] = []
     for member, label in zip(group, names, strict=True):
         entry = attempt(
-            partial(_entry, member, label, landscape, window, limit), partial(unfit, member.record)
+            partial(_entry, member, label, landscape, window), partial(unfit, member.record)
         )
         if isinstance(entry, Obstacle):
             yield NotShown(member.record.folder, *entry)
@@ -159,7 +183,7 @@ def _compared(
             entries.append(entry)
         progress(1)
     while entries:
-        ranked = partial(_board, question, landscape, window=window, limit=limit)
+        ranked = partial(_board, question, landscape, lengths, window)
         board = attempt(partial(ranked, entries), partial(unfit, entries[0].record))
         if isinstance(board, Board):
             yield board
@@ -176,21 +200,11 @@ def _compared(
         entries = left
 
 
-def _common_epochs(recorded: Sequence[_Recorded]) -> int:
-    """Epochs that every record has trained, in the mean over its seeds."""
-    means = (np.mean([course.paid.epochs for course in read.courses()]) for _, read in recorded)
-    return min(map(int, means), default=0)
-
-
 def _entry(
-    recorded: _Recorded,
-    label: str,
-    landscape: AnyLandscape,
-    window: tuple[float, float],
-    limit: int | None,
+    recorded: _Recorded, label: str, landscape: AnyLandscape, window: tuple[float, float]
 ) -> _Entry:
     record, read = recorded
-    searches = tuple(Search(course, landscape, window) for course in read.courses(limit))
+    searches = tuple(Search(course, landscape, window) for course in read.courses())
     columns = {name: COLUMNS.load(name) for name in COLUMNS}
     values = {
         name: np.array([column(search) for search in searches]) for name, column in columns.items()
@@ -201,11 +215,12 @@ def _entry(
 def _board(
     question: Question,
     landscape: AnyLandscape,
-    entries: list[_Entry],
+    lengths: _Lengths,
     window: tuple[float, float],
-    limit: int | None,
+    entries: list[_Entry],
 ) -> Board:
-    entries.sort(key=lambda entry: (*entry.standing, entry.label))
+    entries.sort(key=lambda e: (*(() if lengths.several else e.standing), e.label))
+    first = None if lengths.several else entries[0]
     partial = any(entry.partial for entry in entries)
     columns: dict[str, Score] = {
         name: COLUMNS.load(name)
@@ -214,25 +229,34 @@ def _board(
         and (partial or name != "epochs")  # else in proportion to evaluations
     }
     evaluations = expected = None
-    if isinstance(landscape, Landscape):
-        evaluations = _random_evaluations(question, landscape, limit)
+    if isinstance(landscape, Landscape) and not lengths.several:
+        evaluations = _random_evaluations(question, landscape, lengths)
         expected = float(landscape.random_search([evaluations])[0]) if evaluations else None
     return Board(
         question=question,
         landscape=landscape,
         partial=partial,
-        epochs=limit,
+        fidelity=lengths.fidelity or None,
+        unranked=UNRANKED if lengths.several else "",
         window=window,
         columns=columns,
-        rows=tuple(_row(i, entry, entries, columns) for i, entry in enumerate(entries)),
+        rows=tuple(_row(i, entry, entries, first, columns) for i, entry in enumerate(entries)),
         random_evaluations=evaluations,
         random_regret=expected,
     )
 
 
-def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Mapping[str, Score]) -> Row:
+def _row(
+    place: int,
+    entry: _Entry,
+    entries: Sequence[_Entry],
+    first: _Entry | None,
+    columns: Mapping[str, Score],
+) -> Row:
     seeds = tuple(search.course.seed for search in entry.searches)
-    gap, common = statistics.difference(_by_seed(entry), _by_seed(entries[0]))
+    gap, common = Estimate(np.nan, np.nan, np.nan), 0
+    if first is not None:
+        gap, common = statistics.difference(_by_seed(entry), _by_seed(first))
     manifest, surrogate = entry.record.manifest, entry.searches[0].landscape.population.surrogate
     return Row(
         rank=place + 1,
@@ -246,7 +270,7 @@ def _row(place: int, entry: _Entry, entries: Sequence[_Entry], columns: Mapping[
         summary=statistics.summary(entry.values["regret"]),
         gap=gap,
         common_seeds=common,
-        tied=place > 0 and not gap.low > 0,
+        tied=first is not None and place > 0 and not gap.low > 0,
         seeds=seeds,
         searches=entry.searches,
         fits_family=surrogate is not None and surrogate.family in manifest.families,
@@ -286,29 +310,24 @@ def _by_seed(entry: _Entry) -> dict[int, float]:
     return {s.course.seed: value for s, value in zip(entry.searches, regrets, strict=True)}
 
 
-def _window(question: Question, landscape: AnyLandscape, limit: int | None) -> tuple[float, float]:
+def _window(question: Question, landscape: AnyLandscape, lengths: _Lengths) -> tuple[float, float]:
     """Seconds of one mean full training, and the simulated seconds that the budget allows."""
-    one = landscape.full_seconds
-    full_epochs = landscape.benchmark.fidelities[-1]
-    limits = []
-    if question.seconds is not None:
-        limits.append(question.seconds)
-    if question.trials is not None:
-        limits.append(question.trials * one / question.workers)
-    for epochs in (question.epochs, limit):
-        if epochs is not None:
-            limits.append(epochs / full_epochs * one / question.workers)
-    return one, min(limits)
+    one, full = landscape.full_seconds, landscape.benchmark.fidelities[-1]
+    paid = [epochs / full * one / question.workers for epochs in _epochs(question, full, lengths)]
+    return one, min(paid if question.seconds is None else [*paid, question.seconds])
 
 
 def _random_evaluations(
-    question: Question, landscape: AnyLandscape, limit: int | None
+    question: Question, landscape: AnyLandscape, lengths: _Lengths
 ) -> int | None:
     """Full trainings that the budget pays for; None if that depends on what is trained."""
     if question.seconds is not None:
         return None
-    limits = [] if question.trials is None else [question.trials]
-    for epochs in (question.epochs, limit):
-        if epochs is not None:
-            limits.append(epochs // landscape.benchmark.fidelities[-1])
-    return min(limits)
+    full = landscape.benchmark.fidelities[-1]
+    return min(_epochs(question, full, lengths)) // full
+
+
+def _epochs(question: Question, full: int, lengths: _Lengths) -> list[int]:
+    """Epochs after which the budget ends, by what they follow from."""
+    limits = [] if question.trials is None else [question.trials * (lengths.fidelity or full)]
+    return limits if question.epochs is None else [*limits, question.epochs]

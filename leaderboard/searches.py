@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.courses import Course, Paid
+from leaderboard.courses import Course
 from leaderboard.fronts import AnyLandscape
 
 Axis = Literal["seconds", "evaluations", "epochs"]
@@ -23,8 +23,7 @@ class Search:
     worth as much as a random architecture.
 
     Args:
-        course: What is known of the run. Its limit, if any, is for scores; curves show the rest as
-            well.
+        course: What is known of the run.
         landscape: The scale.
         window: Start and end of the anytime area, in simulated seconds.
 
@@ -32,7 +31,7 @@ class Search:
         course: As given.
         landscape: As given.
         window: As given.
-        chosen: Place of the last incumbent within the limit; None if there is none.
+        chosen: Place of the last incumbent; None if there is none.
         regrets: Regret of each incumbent, shape ``(n,)``.
     """
 
@@ -45,8 +44,7 @@ class Search:
         self.landscape = landscape
         self.window = window
         self.regrets = landscape.regrets(course)
-        n = int(course.evaluations.searchsorted(course.counted.trials, side="right"))
-        self.chosen = n - 1 if n else None
+        self.chosen = len(course.archs) - 1 if len(course.archs) else None
 
     @property
     def archs(self) -> NDArray[np.integer]:
@@ -80,17 +78,16 @@ class Search:
         return self.epochs if axis == "epochs" else self.evaluations
 
     def cost(self, axis: Axis) -> float:
-        """What the run has paid on an axis within the limit."""
-        return _on(axis, self.course.counted)
-
-    def end(self, axis: Axis) -> float:
-        """What the whole run has paid on an axis."""
-        return _on(axis, self.course.paid)
+        """What the run has paid on an axis."""
+        paid = self.course.paid
+        if axis == "seconds":
+            return paid.seconds
+        return float(paid.trials if axis == "evaluations" else paid.epochs)
 
     def reached(
         self, targets: NDArray[np.float64], axes: Sequence[Axis]
     ) -> list[NDArray[np.float64]]:
-        """Where an incumbent within the limit first had a regret of at most a target.
+        """Where an incumbent first had a regret of at most a target.
 
         Args:
             targets: Regrets, shape ``(n_targets,)``.
@@ -100,26 +97,20 @@ class Search:
             For each axis an array of shape ``(n_targets,)``; ``inf`` for targets that were not
             reached.
         """
-        n = 0 if self.chosen is None else self.chosen + 1
-        lowest = np.minimum.accumulate(self.regrets[:n])
+        n = len(self.regrets)
+        lowest = np.minimum.accumulate(self.regrets)
         place = n - lowest[::-1].searchsorted(targets, side="right")
         found = []
         for axis in axes:
             at = np.full(n + 1, np.inf)
-            at[:n] = self.steps(axis)[:n]
+            at[:n] = self.steps(axis)
             found.append(at[place])
         return found
 
     @property
     def regret(self) -> float:
-        """Regret of the last incumbent within the limit."""
+        """Regret of the last incumbent."""
         return self.before if self.chosen is None else float(self.regrets[self.chosen])
-
-
-def _on(axis: Axis, paid: Paid) -> float:
-    if axis == "seconds":
-        return paid.seconds
-    return float(paid.trials if axis == "evaluations" else paid.epochs)
 
 
 def step_values(

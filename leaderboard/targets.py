@@ -118,18 +118,12 @@ class Runtimes:
         return found | self._random(axis, at)
 
     def _shares(self, axis: Axis) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
-        """Costs within the limit, and the share of targets that each run has reached by then."""
-        at = grid(self.board.rows, axis, last=self._last(axis))
+        """Costs, and the share of targets that each run has reached by then."""
+        at = grid(self.board.rows, axis)
         if len(self.targets) == 1:
             return at, {}
         labels = [row.label for row in self.board.rows]
         return at, {label: _shares(self._times[label, axis][:, :-1], at) for label in labels}
-
-    def _last(self, axis: Axis) -> float:
-        """Cost at which the board compares its rows."""
-        if axis == "epochs" and self.board.epochs is not None:
-            return float(self.board.epochs)
-        return max(search.cost(axis) for row in self.board.rows for search in row.searches)
 
     def _random(self, axis: Axis, at: NDArray[np.float64]) -> dict[str, Curve]:
         """The distribution of simulated random search; empty where there is none."""
@@ -166,8 +160,8 @@ def ecdf(board: Board, axis: Axis) -> dict[str, Curve]:
         axis: What is paid.
 
     Returns:
-        Curves by label, over the points of :func:`leaderboard.curves.grid` within the limit of the
-        board, with intervals over seeds; empty if the benchmark sets no targets.
+        Curves by label, over the points of :func:`leaderboard.curves.grid`, with intervals over
+        seeds; empty if the benchmark sets no targets.
     """
     return Runtimes(board).ecdf(axis)
 
@@ -231,18 +225,18 @@ def _mean_steps(
     row: Row, axes: Sequence[Axis]
 ) -> dict[Axis, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """By axis: costs at which the mean regret of a row changes, and that mean from there on."""
-    lengths = [0 if search.chosen is None else search.chosen + 1 for search in row.searches]
-    both = list(zip(row.searches, lengths, strict=True))
-    before = row.searches[0].before
-    change = np.concatenate([search.regrets[:n] for search, n in both])
+    searches = row.searches
+    lengths = [len(search.regrets) for search in searches]
+    before = searches[0].before
+    change = np.concatenate([search.regrets for search in searches])
     change[1:] -= change[:-1].copy()
     starts = np.cumsum([0, *lengths[:-1]])[np.array(lengths) > 0]
-    change[starts] = [search.regrets[0] - before for search, n in both if n]
+    change[starts] = [search.regrets[0] - before for search in searches if len(search.regrets)]
     found = {}
     for axis in axes:
-        places = np.concatenate([search.steps(axis)[:n] for search, n in both]).astype(np.float64)
+        places = np.concatenate([search.steps(axis) for search in searches]).astype(np.float64)
         order = np.argsort(places, kind="stable")
-        means = before + change[order].cumsum() / len(both)
+        means = before + change[order].cumsum() / len(searches)
         ends = np.flatnonzero(np.diff(places[order], append=np.inf) > 0)
         found[axis] = places[order][ends], means[ends]
     return found

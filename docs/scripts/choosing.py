@@ -128,7 +128,7 @@ def crowd(boards: Mapping[int, Board], seeds: int, seconds: Mapping[str, str]) -
             if method not in rows:
                 cells[method] += ["", ""]
                 continue
-            hours = np.mean([s.end("seconds") for s in rows[method].searches[:seeds]]) / 3600
+            hours = np.mean([s.cost("seconds") for s in rows[method].searches[:seeds]]) / 3600
             left = relative(board, rows[method], [TRIALS])[:seeds]
             cells[method] += [_marked(left), f"{hours:,.0f}"]
     head = ["method", *(text for n in boards for text in (f"{n} at once", "hours")), "seconds"]

@@ -133,7 +133,7 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
     baseline = [row.label for row in trained].index("random_search")
     lines = []
     for row in sorted(methods, key=lambda row: row.scores["regret"].mean):
-        end = float(np.median([search.end("seconds") for search in row.searches]))
+        end = float(np.median([search.cost("seconds") for search in row.searches]))
         own = np.array([search.regret for search in row.searches])
         low, high = bootstrap(own[:, None])
         others = [float(reached(other, "seconds", [end]).mean()) for other in trained]
@@ -144,7 +144,7 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
         lines.append(
             [
                 f"`{row.label}`",
-                f"{np.mean([search.end('evaluations') for search in row.searches]):.1f}",
+                f"{np.mean([search.cost('evaluations') for search in row.searches]):.1f}",
                 f"{mark}{interval(float(own.mean()), low[0], high[0])}{mark}",
                 f"{row.scores['validation_regret'].mean:.2f}",
                 f"{np.median([run.starts.min() for run in full(row).runs()]):.2f}",

@@ -234,7 +234,7 @@ def multi_fidelity(records: Sequence[Records]) -> str:
     """Regret at some shares of the simulated time of the slowest row, best first."""
     (board,) = rank(records)
     epochs_figure(board)
-    last = max(s.end("seconds") for row in board.rows for s in row.searches)
+    last = max(s.cost("seconds") for row in board.rows for s in row.searches)
     places = [last * share for share in (0.1, 0.3, 1.0)]
     heads = [f"{place:,.0f} s" for place in places]
     values = {row.label: reached(row, "seconds", places) for row in board.rows}
@@ -244,7 +244,7 @@ def multi_fidelity(records: Sequence[Records]) -> str:
             name,
             *cells[row.label],
             f"{row.scores['validation_regret'].mean:.3f}",
-            f"{np.mean([s.end('evaluations') for s in row.searches]):,.0f}",
+            f"{np.mean([s.cost('evaluations') for s in row.searches]):,.0f}",
             f"{np.mean([len(np.unique(run.archs, axis=0)) for run in full(row).runs()]):,.0f}",
         ]
         for name, row in joined(board.rows).items()

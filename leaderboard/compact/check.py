@@ -99,10 +99,6 @@ class _Check:
 
     def set_up(self) -> None:
         check_set_up(self.manifest, self.benchmark, "the manifest")
-        if self.partial and self.manifest.budget.trials is not None:
-            raise RecordError(
-                "trials of several lengths under a budget of trials have no compact form"
-            )
         if not self.rows.evaluation[self.rows.ends].any():
             raise RecordError("no run has a trial")
 

@@ -52,17 +52,8 @@ class Content:
     partial: bool
     rows: str
 
-    def courses(self, limit: int | None = None) -> list[Course]:
-        """The courses.
-
-        Args:
-            limit: Trained epochs that count; None for all.
-
-        Raises:
-            RecordError: There is a limit: what the runs had paid by then is not kept.
-        """
-        if limit is not None:
-            raise RecordError("a compact record keeps no course up to a number of epochs")
+    def courses(self) -> list[Course]:
+        """The courses."""
         return self.kept
 
 
@@ -216,22 +207,14 @@ def compact(
         seeds: Seeds to keep; default: all.
 
     Raises:
-        RecordError: The record is damaged or cannot be kept so: it is empty, or boards compare it
-            after a number of epochs that depends on the rows beside it.
+        RecordError: The record is damaged or cannot be kept so: it is empty, or its space is too
+            large.
         InvalidArgumentError: The file cannot be written.
     """
     runs = records.runs(seeds, verify=True)
     manifest = records.manifest
     if not any(len(run) for run in runs):
         raise RecordError(f"{records.folder}: no run has a trial")
-    full = benchmark.fidelities[-1]
-    partial = is_partial(runs, full)
-    if partial and manifest.budget.trials is not None:
-        raise RecordError(
-            f"{records.folder}: trials of several lengths under a budget of trials have no compact "
-            "form, since what boards compare depends on the other rows: give the search a budget "
-            "of epochs or seconds"
-        )
     if prod(benchmark.space.options) >= 2**63:
         raise RecordError(
             f"{records.folder}: {benchmark.space.name!r} has too many architectures for a compact "
@@ -244,7 +227,7 @@ def compact(
         "seeds": ranges(run.seed for run in runs),
         "rows": rows_hash(runs),
         "versions": records.suite_versions(),
-        "partial": partial,
+        "partial": is_partial(runs, benchmark.fidelities[-1]),
         "numbers": numbers_hash(table),
     }
     path = out / manifest.benchmark / file_name(manifest)

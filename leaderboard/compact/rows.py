@@ -82,7 +82,6 @@ class Rows(Checked):
                 spent=self.spent[rows],
                 times=self.second[rows],
                 paid=paid,
-                counted=paid,
             )
             for seed, rows, paid in zip(self.seeds.tolist(), self.blocks(), all_paid, strict=True)
         ]

@@ -118,11 +118,7 @@ def _budgets(boards: Sequence[Board]) -> str:
     if OUTSIDE in question.kinds:
         text += " Trials are proposed by programs outside of the suite, whose code is not recorded."
     text += _known(boards)
-    points = dict.fromkeys(board.epochs for board in boards if board.epochs is not None)
-    if points:
-        each = _joined([f"{n:,}" for n in points])
-        text += f" Trials differ in length, so methods are compared after {each} trained epochs."
-    return text
+    return f"{text} {boards[0].unranked}".rstrip()
 
 
 def _known(boards: Sequence[Board]) -> str:

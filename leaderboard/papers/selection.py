@@ -111,7 +111,7 @@ def _chosen(boards: Sequence[Board], methods: Sequence[str]) -> list[Board]:
     for board in boards:
         kept = [row for row in board.rows if {row.label, row.algorithm} & set(methods)]
         if kept:
-            found.append(replace(board, rows=tuple(_ranked(kept))))
+            found.append(replace(board, rows=tuple(kept if board.unranked else _ranked(kept))))
     return found
 
 

@@ -146,7 +146,9 @@ def _cells(column: _Column) -> dict[str, Cell]:
     name, rows = column.text.name, column.board.rows
     texts = zip(rows, column.text.texts, column.text.intervals, strict=True)
     scored = [(row, text, interval) for row, text, interval in texts if name in row.scores]
-    levels = _levels([row for row, *_ in scored], column.score)
+    levels = [""] * len(scored)
+    if not column.board.unranked:
+        levels = _levels([row for row, *_ in scored], column.score)
     return {
         row.label: Cell(
             text=text,
@@ -216,6 +218,8 @@ def _caption(boards: Sequence[Board], shown: Sequence[_Column]) -> str:
         intervals.append(f"Wilson intervals ({', '.join(rates)})")
     if intervals:
         text += f" with {level} {' and '.join(intervals)}"
+    if boards[0].unranked:
+        return f"{text}. {boards[0].unranked}"
     return (
         f"{text}. Bold: the best of a column; =: not separated from it, as the {level} interval of "
         "the difference, taken seed by seed, includes 0 or one seed gives none."

@@ -1,6 +1,6 @@
 """What the page of an algorithm says: where it stands, its settings and its curves everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leaderboard.curves import RANDOM
@@ -12,20 +12,28 @@ from leaderboard.site.plots import plots
 from leaderboard.site.shown import Shown
 
 
-def view(algorithm: str, boards: Sequence[Shown], slug: str) -> dict[str, Any]:
+def view(
+    algorithm: str,
+    boards: Sequence[Shown],
+    slug: str,
+    commands: Mapping[str, Sequence[dict[str, str]]],
+) -> dict[str, Any]:
     """Context of the page of an algorithm.
 
     Args:
         algorithm: Name of the algorithm.
         boards: The boards that have rows of it.
         slug: Name of its page.
+        commands: What the pages of the boards, by their names, say of making each row again.
     """
     known = about(algorithm)
     return known | {
         "slug": slug,
         "hue": hue(family(algorithm)),
         "settings": _settings(algorithm, boards, known["meanings"]),
-        "places": [place for shown in boards for place in _places(algorithm, shown)],
+        "places": [
+            place for shown in boards for place in _places(algorithm, shown, commands[shown.slug])
+        ],
         "figures": [_figure(algorithm, shown) for shown in boards],
     }
 
@@ -51,7 +59,9 @@ def _settings(
     ]
 
 
-def _places(algorithm: str, shown: Shown) -> list[dict[str, Any]]:
+def _places(
+    algorithm: str, shown: Shown, commands: Sequence[dict[str, str]]
+) -> list[dict[str, Any]]:
     board = shown.board
     texts = columns(board)[0]
     found = []
@@ -65,7 +75,7 @@ def _places(algorithm: str, shown: Shown) -> list[dict[str, Any]]:
                 "label": row.label,
                 "mark": row.mark,
                 "look": shown.looks[row.label],
-                "rank": row.rank,
+                "rank": None if board.unranked else row.rank,
                 "n_rows": len(board.rows),
                 "tied": row.tied,
                 "regret": texts.texts[row.rank - 1],
@@ -77,15 +87,16 @@ def _places(algorithm: str, shown: Shown) -> list[dict[str, Any]]:
                 "seeds": len(row.seeds),
                 "remark": row.remark,
                 "verified": shown.marks.get(row.label),
+                "command": commands[row.rank - 1],
             }
         )
     return found
 
 
 def _figure(algorithm: str, shown: Shown) -> dict[str, Any]:
-    """Curves of the rows of an algorithm beside the first row and random search."""
+    """Curves of the rows of an algorithm beside the first row, if any is, and random search."""
     labels = [row.label for row in shown.rows(algorithm)]
-    first = shown.board.rows[0].label
+    first = "" if shown.board.unranked else shown.board.rows[0].label
     kept = {*labels, first, RANDOM}
     drawn = {
         axis: {label: curve for label, curve in by_label.items() if label in kept}

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leaderboard.boards import Board, Question, Row, count
+from leaderboard.boards import Board, Question, Row
 from leaderboard.command import ranges
 from leaderboard.site import notes
 from leaderboard.site.diagrams import critical_differences
@@ -101,7 +101,7 @@ def entry(shown: Shown) -> dict[str, Any]:
         "slug": shown.slug,
         "about": board.landscape.benchmark.description.title,
         "measure": board.landscape.measure,
-        "leader": board.rows[0].label,
+        "leader": "" if board.unranked else board.rows[0].label,
         "mark": board.rows[0].mark,
         "look": shown.looks[board.rows[0].label],
         "ties": sum(row.tied for row in board.rows),
@@ -187,7 +187,6 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         (best, _value(board, landscape.reported.optimum)),
         ("Random architecture", _value(board, landscape.reported.mean)),
         ("Budget", _budget(question)),
-        ("Compared after", "" if board.epochs is None else count(board.epochs, "epoch")),
         ("Seeds", notes.seeds(board)),
         ("Workers", str(question.workers)),
         ("Each trial sees", notes.replicate(board)),
@@ -270,8 +269,8 @@ def _manifest(row: Row) -> str:
 
 
 def _gap(board: Board, row: Row, digits: Digits) -> str:
-    """Comparison with the first row as a sentence; empty for the first row."""
-    if row.rank == 1:
+    """Comparison with the first row as a sentence; empty for that row, and without ranks."""
+    if row.rank == 1 or board.unranked:
         return ""
     gap = row.gap
     if math.isnan(gap.low):

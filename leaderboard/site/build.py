@@ -207,6 +207,8 @@ def _standings(boards: Iterable[Board], mine: Container[str]) -> Iterator[str]:
         own = [row for row in board.rows if row.records.manifest.digest in mine]
         if len(own) == len(board.rows):
             yield f"{board.title}: nothing else that ships answers the same question"
+        elif own and board.unranked:
+            yield f"{board.title}: {len(own)} of {len(board.rows)} rows. {board.unranked}"
         elif own:
             places = (f"{row.label} {row.rank}{' (tied with 1)' * row.tied}" for row in own)
             yield f"{board.title}: of {len(board.rows)} rows, {', '.join(places)}"

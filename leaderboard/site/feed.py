@@ -78,7 +78,7 @@ def points(shown: Shown) -> dict[str, Any]:
         },
         "rows": [
             {
-                "rank": row.rank,
+                "rank": None if board.unranked else row.rank,
                 "label": row.label,
                 "hits": _of(runtimes[row.label, axes[0]], lambda found: found.hits.mean),
                 "axes": {
@@ -131,7 +131,6 @@ def _board(shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
         "page": f"boards/{shown.slug}.html",
         "points": f"boards/{shown.slug}.json",
         "question": asdict(board.question),
-        "compared_after_epochs": board.epochs,
         "benchmark": {name: getattr(about, name) for name in described},
         "surrogate": surrogate
         and {name: getattr(surrogate, name) for name in ("regressor", "family", "table", "judged")},
@@ -168,7 +167,7 @@ def _board(shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
 def _row(row: Row, shown: Shown, runs: Sequence[Path]) -> dict[str, Any]:
     manifest, mark = row.records.manifest, shown.marks.get(row.label)
     return {
-        "rank": row.rank,
+        "rank": None if shown.board.unranked else row.rank,
         "label": row.label,
         "algorithm": row.algorithm,
         "settings": dict(row.settings),

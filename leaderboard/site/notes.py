@@ -1,6 +1,6 @@
 """What a reader must know before trusting the differences on a board, in plain sentences."""
 
-from leaderboard.boards import OUTSIDE, Board, count
+from leaderboard.boards import OUTSIDE, Board
 from leaderboard.courses import fits_more
 from leaderboard.fronts import MARGIN, FrontLandscape
 from leaderboard.labels import some_of
@@ -82,12 +82,11 @@ def warnings(board: Board) -> list[str]:
             f"Some runs end although another full training fits their budget: {some_of(early)}. "
             "Either their algorithm had nothing more to propose, or what it proposed was left out."
         )
-    if board.epochs is not None:
+    if board.unranked:
         found.append(
-            "These searches have trials shorter than a full training, so equally many trials do "
-            f"not cost the same. The rows are compared after {count(board.epochs, 'epoch')}, as "
-            "many as the cheapest row trained; searches with full trainings have a board of their "
-            "own. To compare both, run them with --epochs or --seconds."
+            f"{board.unranked} Each row says what its searches chose and what they paid; curves "
+            "compare them at equal cost. To rank them, also beside searches with full trainings, "
+            "run them with --epochs or --seconds in place of --trials."
         )
     if landscape.exhaustive_once is not None:
         found.append(
@@ -145,7 +144,7 @@ def warnings(board: Board) -> list[str]:
             f"{1 + MARGIN:g} in each. The expectation of random search has no closed form here; "
             "compare with its row."
         )
-    elif board.random_evaluations is None:
+    elif not board.unranked and board.random_evaluations is None:
         found.append(
             "The expectation of random search is known per number of full trainings. This budget "
             f"is in seconds, so it is drawn over {'epochs' if board.partial else 'evaluations'}."

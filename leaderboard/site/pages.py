@@ -79,14 +79,16 @@ def files(site: Site, *, release: str = "") -> dict[str, str | bytes]:
         "level": f"{100 * LEVEL:g}",
     }
     found: dict[str, str | bytes] = {}
+    commands = {}
     for shown, numbers in zip(site.boards, site.document["boards"], strict=True):
         view = board.view(shown, numbers, of_algorithms)
+        commands[shown.slug] = [row["command"] for row in view["rows"]]
         found[f"boards/{shown.slug}.html"] = _render("board", common, view=view, **_reading())
         found[f"boards/{shown.slug}.json"] = json.dumps(points(shown))
     for name in names:
         boards = [shown for shown in site.boards if shown.rows(name)]
         slug = of_algorithms[name]
-        view = algorithms.view(name, boards, slug)
+        view = algorithms.view(name, boards, slug, commands)
         parts = downloads(name, boards)
         view["downloads"] = [(part, f"{slug}-{part}") for part in parts]
         found[f"algorithms/{slug}.html"] = _render("algorithm", common, view=view)
@@ -143,7 +145,8 @@ def _overview(site: Site, of_algorithms: dict[str, str]) -> dict[str, Any]:
 
 def _leads(algorithm: str, shown: Shown) -> bool:
     """Whether rows of an algorithm alone are first, and say something of it."""
-    return all(row.algorithm == algorithm and not row.remark for row in shown.board.first)
+    first = shown.board.first
+    return bool(first) and all(row.algorithm == algorithm and not row.remark for row in first)
 
 
 def _count(n: int, one: str, many: str = "") -> str:

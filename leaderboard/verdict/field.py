@@ -132,9 +132,9 @@ def field(
             if possible of :data:`~leaderboard.verdict.pairs.LEAST_TASKS` tasks.
 
     Raises:
-        InvalidArgumentError: There are no boards, they ask different things, two are of one
-            benchmark, fewer than two methods are on all of them, or these share fewer than two
-            seeds.
+        InvalidArgumentError: There are no boards, they ask different things, their rows have no
+            ranks, two are of one benchmark, fewer than two methods are on all of them, or these
+            share fewer than two seeds.
     """
     if not boards:
         raise InvalidArgumentError("a verdict needs at least one board")
@@ -142,6 +142,11 @@ def field(
         raise InvalidArgumentError(
             f"{boards[0].title!r} and another board do not ask the same: a verdict needs boards "
             "with the same limits, workers, replicate policy, objectives and constraints"
+        )
+    if boards[0].unranked:
+        raise InvalidArgumentError(
+            f"{boards[0].title!r} has no ranks. {boards[0].unranked} Run them with --epochs or "
+            "--seconds in place of --trials"
         )
     if twins := [pair for pair in combinations(boards, 2) if same_benchmark(*pair)]:
         raise InvalidArgumentError(
@@ -296,8 +301,6 @@ def _normalised(search: Search, board: Board, shares: Sequence[float]) -> list[f
         "epochs": question.epochs,
         "seconds": question.seconds,
     }
-    if board.epochs is not None:
-        limits = {"epochs": board.epochs}
     used = np.max(
         [search.steps(axis) / limit for axis, limit in limits.items() if limit is not None], axis=0
     )

@@ -43,7 +43,9 @@ class SeedVerdict:
 
 
 def judge_seeds(board: Board) -> SeedVerdict | None:
-    """Tell the first rows of a board apart; None if they are too few or share too few seeds."""
+    """Tell the first rows of a board apart; None without ranks, or with too few rows or seeds."""
+    if board.unranked:
+        return None
     rows = board.rows[:MOST_ROWS]
     common = sorted(set.intersection(*(set(row.seeds) for row in rows)))
     if len(rows) < LEAST_ROWS or len(common) < LEAST_SEEDS:

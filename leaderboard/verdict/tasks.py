@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
 
-from leaderboard.boards import Board
+from leaderboard.boards import Board, count
 from leaderboard.verdict.pairs import LEAST_TASKS
 
 
@@ -55,7 +55,8 @@ def kind(board: Board) -> Hashable:
         question.trials,
         question.epochs,
         question.seconds is not None,
-        board.epochs is not None,
+        board.fidelity,
+        board.unranked,
         question.workers,
         str(question.replicate),
         _objectives(board),
@@ -76,7 +77,9 @@ def name_of(boards: Sequence[Board]) -> str:
     question = boards[0].question
     limits = {board.question.budget for board in boards}
     parts = [limits.pop() if len(limits) == 1 else "simulated seconds of each benchmark"]
-    if boards[0].epochs is not None:
+    if boards[0].fidelity is not None:
+        parts[0] += f" of {count(boards[0].fidelity, 'epoch')}"
+    if boards[0].unranked:
         parts.append("trials of any length")
     if names := _objectives(boards[0]):
         parts.append(" and ".join(names))

@@ -332,7 +332,7 @@ def _print_board(board: Any) -> None:
     titles = [f"{c.title} ({c.unit})" if c.unit else c.title for c in (first, *rest)]
     cells = [
         (
-            f"{row.rank}{'=' if row.tied else ''}",
+            "-" if board.unranked else f"{row.rank}{'=' if row.tied else ''}",
             f"{row.label}{row.mark}",
             first.texts[number],
             first.intervals[number],
@@ -341,7 +341,7 @@ def _print_board(board: Any) -> None:
         for number, row in enumerate(board.rows)
     ]
     header = ["#", "algorithm", titles[0], "95 % interval", *titles[1:]]
-    notes = [*board.footnotes]
+    notes = [text for text in (board.unranked, *board.footnotes) if text]
     if ties := [row for row in board.rows if row.tied]:
         lacking = any(row.gap.low != row.gap.low for row in ties)
         includes = "includes 0, or one seed gives none" if lacking else "includes 0"

@@ -1,11 +1,7 @@
 """Toy tables, hand-made records, and a headless browser."""
 
-import base64
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from chromium import CHROMIUM, Browser
 
 from nasbench.runs.audit import Auditor
 from nasbench.runs.budget import Budget
@@ -25,15 +22,6 @@ from nasbench.tables.draft import Draft
 from nasbench.tables.schema import Metadata
 from nasbench.tables.writer import write_table
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-LAUNCH = """
-import fcntl, os, sys
-read, write = (fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3])
-os.dup2(read, 3)
-os.dup2(write, 4)
-os.execv(sys.argv[3], sys.argv[3:])
-"""
-"""Chromium reads its commands from file 3 and answers on file 4."""
 A, B, C, D = ((i, 0, 0, 0, 0, 0) for i in range(4))
 """Four cells for tables that can be verified by hand."""
 
@@ -231,90 +219,6 @@ def whole(whole_space, home) -> str:
     """Id of the table of all cells."""
     shutil.copy(whole_space, home.tables)
     return "toy-whole"
-
-
-class Browser:
-    """Chromium without a window, spoken to over a pipe in its own protocol.
-
-    Attributes:
-        events: What it reported since the page was opened.
-    """
-
-    def __init__(self, profile: Path) -> None:
-        read, self._send = os.pipe()
-        receive, write = os.pipe()
-        assert CHROMIUM
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        options.append("--disable-dev-shm-usage")
-        options += ["--disable-background-networking", "--remote-debugging-pipe"]
-        options.append(f"--user-data-dir={profile}")
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, str(read), str(write), CHROMIUM, *options],
-            pass_fds=(read, write),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(read)
-        os.close(write)
-        self._receive = os.fdopen(receive, "rb")
-        self._number = 0
-        self._session: str | None = None
-        self.events: list[dict[str, Any]] = []
-        target = self("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self(f"{domain}.enable")
-
-    def __call__(self, method: str, **params: Any) -> dict[str, Any]:
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._send, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._read()
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer
-                result: dict[str, Any] = answer["result"]
-                return result
-            self.events.append(answer)
-
-    def open(self, page: Path, width: int, *, dark: bool = False) -> None:
-        self.events.clear()
-        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-        self("Emulation.setDeviceMetricsOverride", **screen)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self("Emulation.setEmulatedMedia", features=[scheme])
-        self("Page.navigate", url=page.as_uri())
-        while not self.reported("Page.loadEventFired"):
-            self.events.append(self._read())
-
-    def evaluate(self, code: str) -> Any:
-        answer = self("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def reported(self, *methods: str) -> list[dict[str, Any]]:
-        return [event["params"] for event in self.events if event.get("method") in methods]
-
-    def screenshot(self, path: Path) -> None:
-        answer = self("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(answer["data"]))
-
-    def close(self) -> None:
-        self._session = None
-        self("Browser.close")
-        self.process.wait(30)
-        os.close(self._send)
-        self._receive.close()
-
-    def _read(self) -> dict[str, Any]:
-        message = bytearray()
-        while (byte := self._receive.read(1)) != b"\0":
-            assert byte, "the browser has closed"
-            message += byte
-        answer: dict[str, Any] = json.loads(message)
-        return answer
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ const axis = (column, low, high, inside) => {
   if (log) {
     for (let e = Math.ceil(a); e <= b; e++) ticks.push(10 ** e);
   } else {
-    const rough = span / (Math.abs(high - low) > 350 ? 6 : 4), power = 10 ** Math.floor(Math.log10(rough));
+    const rough = span / (Math.abs(high - low) > 350 ? 6 : 5), power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= rough);
     for (let v = Math.ceil(a / step) * step; v <= b + step * 1e-9; v += step) ticks.push(Number(v.toPrecision(10)));
   }

@@ -75,17 +75,19 @@ function stairs(points, right, top) {
 
 /* Draws a view into a new SVG; returns it with the places of all points. */
 function draw(view, { width, height, chosen, others, clip }) {
-  const left = 62, right = width - 12, top = 12, bottom = height - 46;
+  const right = width - 12, top = 12, bottom = height - 46;
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "plot" });
-  const across = placer(view.x, left, right, 0.015);
   const up = placer(view.y, bottom, top, view.y.scale === "log" && !view.y.linear_below ? 0.02 : 0.03);
+  const levels = kept(view.y.ticks, up, 15);
+  const left = 27 + 7 * Math.max(5, ...levels.map((tick) => plain(tick).length));  // beside the title
+  const across = placer(view.x, left, right, 0.015);
   const grid = element("g", {}, svg);
   for (const tick of kept(view.x.ticks, across, 42)) {
     const x = across(tick);
     element("line", { x1: x, x2: x, y1: top, y2: bottom, style: "stroke:var(--grid)" }, grid);
     element("text", { x, y: bottom + 17, style: "fill:var(--soft);text-anchor:middle" }, grid, plain(tick));
   }
-  for (const tick of kept(view.y.ticks, up, 15)) {
+  for (const tick of levels) {
     const y = up(tick);
     element("line", { x1: left, x2: right, y1: y, y2: y, style: "stroke:var(--grid)" }, grid);
     element("text", { x: left - 7, y: y + 4, style: "fill:var(--soft);text-anchor:end" }, grid, plain(tick));

@@ -305,11 +305,6 @@ def test_full_trials_are_no_short_ones(made):
 @pytest.mark.parametrize(
     ("change", "reason", "check"),
     [
-        (
-            {"budget": {"trials": 99, "seconds": None, "epochs": None}},
-            "no compact form",
-            "protocol",
-        ),
         ({"workers": 0}, "workers = 0 must be a positive integer", "protocol"),
         ({"fidelities": [1, 2, 9]}, "has no fidelity 9", "protocol"),
         ({"fidelities": [1, 2]}, "is trained to epoch", "epochs"),

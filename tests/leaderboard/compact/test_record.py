@@ -6,11 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from leaderboard.admission import find_readable
-from leaderboard.compact.record import CompactRecord, compact, file_name, find_compact
+from leaderboard.compact.record import CompactRecord, compact, file_name
 from leaderboard.courses import Course
 from leaderboard.scores import rank
 from nasbench.benchmarks.loading import load
-from nasbench.errors import RecordError
 from nasbench.runs.budget import Budget
 from nasbench.runs.records import Records
 from nasbench.runs.search import search
@@ -36,6 +35,11 @@ SEARCHES = {
         "lite201-digits",
         ("random_search", "asha", "hyperband"),
         {"budget": Budget(epochs=150), "workers": 2},
+    ),
+    "trials of several lengths": (
+        "lite201-digits",
+        ("asha", "hyperband"),
+        {"budget": Budget(trials=20)},
     ),
     "several objectives": (
         "nb201-cifar10",
@@ -157,13 +161,6 @@ def test_a_record_that_is_there_in_both_forms_is_shown_once(recorded, home, tmp_
     assert len(ranking.boards[0].rows) == len(records)
     (left,) = ranking.not_shown
     assert "the same search is recorded in" in left.reason
-
-
-def test_what_depends_on_other_rows_has_no_compact_form(home, tmp_path):
-    record = home.search("asha", "lite201-digits", 1, budget=Budget(trials=20))
-    with pytest.raises(RecordError, match="give the search a budget of epochs"):
-        compact(record, load("lite201-digits"), tmp_path)
-    assert not list(find_compact(tmp_path))
 
 
 class TestDamage:

@@ -38,9 +38,9 @@ def darts(tmp_path_factory):
 class Explorer:
     """What a user does with a page."""
 
-    def __init__(self, browser, path, width=1280, dark=False):
+    def __init__(self, browser, path, width=1280):
         self.browser = browser
-        browser.open(path, width, dark=dark)
+        browser.open(path, width)
 
     def __call__(self, code):
         return self.browser.evaluate(code)
@@ -97,16 +97,26 @@ def explorer(browser, page):
     return Explorer(browser, page)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (768, True), (390, False)])
+@pytest.mark.parametrize("width", [1280, 768, 390])
 @pytest.mark.parametrize("which", ["page", "darts"])
-def test_a_page_opens_without_a_fault_or_a_request(browser, request, which, width, dark):
-    explorer = Explorer(browser, request.getfixturevalue(which), width, dark)
+def test_a_page_opens_without_a_fault_or_a_request(browser, request, which, width):
+    explorer = Explorer(browser, request.getfixturevalue(which), width)
     assert explorer("document.body.dataset.ready") == "yes"
-    assert browser.reported(*FAULTS) == []
     requests = browser.reported("Network.requestWillBeSent")
     assert [r["request"]["url"].partition(":")[0] for r in requests] == ["file"]
-    assert explorer("document.documentElement.scrollWidth") == width
     assert explorer("document.querySelectorAll('.picture rect').length") >= 6
+    assert explorer("document.documentElement.scrollWidth") == width
+    scatter = "document.querySelector('#scatter').toDataURL()"
+    light = explorer(scatter)
+    explorer(
+        "window.changed = new Promise(done => { setTimeout(done, 5000);"
+        "matchMedia('(prefers-color-scheme: dark)').addEventListener('change', done); }); 0"
+    )
+    browser.colour(dark=True)
+    explorer("changed.then(() => 0)")
+    assert explorer(scatter) != light
+    assert explorer("document.documentElement.scrollWidth") == width
+    assert browser.reported(*FAULTS) == []
 
 
 def test_values_are_those_of_queries(explorer):

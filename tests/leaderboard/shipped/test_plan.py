@@ -1,3 +1,5 @@
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,18 @@ from leaderboard.shipped import PLAN
 from leaderboard.shipped.plan import load_plan, units
 from nasbench.benchmarks.catalogue import catalogue
 from nasbench.errors import InvalidArgumentError, NasbenchError, UnknownNameError
+from nasbench.runs.budget import Budget
+from nasbench.runs.setup import Setup
 from nasbench.siblings import SIBLINGS
+
+NEEDS = {
+    "oneshot": ("spos", {}),
+    "zero_cost": ("zero_cost", {"known": ["grad_norm"]}),
+    "multi_objective": ("netadapt", {"known": ["parameters"]}),
+    "constrained": ("netadapt", {"known": ["parameters"]}),
+    "multi_fidelity": ("hyperband", {}),
+}
+"""A method by which to find out whether a benchmark has what a family needs, and its options."""
 
 PART = """
 [[part]]
@@ -98,3 +111,35 @@ class TestShipped:
     def test_no_row_is_there_twice(self, shipped):
         found = [(u.setup.benchmark, repr(u.setup)) for u in shipped]
         assert len(set(found)) == len(found)
+
+    def test_the_page_counts_what_is_planned_and_what_is_not(self, shipped):
+        registry = SIBLINGS.load("algorithms")
+        planned = {(unit.setup.algorithm, unit.setup.benchmark) for unit in shipped}
+        others = Counter(
+            without_rows(place.split(".")[1], benchmark)
+            for name, place in registry.items()
+            for benchmark in {unit.setup.benchmark for unit in shipped}
+            if (name, benchmark) not in planned
+        )
+        assert set(others) == {"impossible", "random", "left"}
+        page = (Path(__file__).parents[3] / "docs/leaderboard.md").read_text(encoding="utf-8")
+        every = len(planned) + others.total()
+        for text in (
+            f"{len(shipped):,} rows, {len(planned):,} of the {every:,} pairs",
+            f"{others['impossible']:,} pairs cannot exist",
+            f"{others['random']:,} would be random search",
+            f"The other {others['left']:,} are not planned",
+        ):
+            assert text in " ".join(page.split())
+
+
+@cache
+def without_rows(family, benchmark):
+    """Why a family has no rows on a benchmark: they cannot exist, say nothing, or are left out."""
+    name, options = NEEDS.get(family, ("random_search", {}))
+    setup = Setup(algorithm=name, benchmark=benchmark, budget=Budget(trials=10), **options)
+    try:
+        random = setup.prepare().manifest.random_trials is None
+    except NasbenchError:
+        return "impossible"
+    return "random" if random and family == "multi_fidelity" else "left"

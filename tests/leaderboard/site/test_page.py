@@ -55,18 +55,22 @@ def see(browser, site):
     assert {url.partition(":")[0] for url in asked[1:]} <= {"data"}
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_every_page_is_drawn_at_every_width(see, site, width, dark):
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_is_drawn_at_every_width_in_both_colour_schemes(see, site, width):
     for path in sorted(site.rglob("*.html")):
         name = path.relative_to(site).as_posix()
-        browser = see(name, width, dark=dark)
-        assert browser.reported(*FAULTS) == [], name
-        assert browser.evaluate("document.documentElement.scrollWidth") == width, name
-        drawn = browser.evaluate(
-            "[...document.querySelectorAll('figure.chart .canvas')]"
-            ".every(canvas => canvas.querySelector('svg .curve'))"
-        )
-        assert drawn, name
+        browser, grounds = see(name, width), set()
+        for dark in (False, True):
+            browser.colour(dark=dark)
+            assert browser.reported(*FAULTS) == [], name
+            assert browser.evaluate("document.documentElement.scrollWidth") == width, name
+            drawn = browser.evaluate(
+                "[...document.querySelectorAll('figure.chart .canvas')]"
+                ".every(canvas => canvas.querySelector('svg .curve'))"
+            )
+            assert drawn, name
+            grounds.add(browser.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert len(grounds) == 2, name
 
 
 def test_the_verdict_stands_first(see):
@@ -131,6 +135,19 @@ def test_a_row_unfolds_by_the_keyboard(see):
     said = browser.evaluate("document.querySelector('#row-1').textContent")
     assert "nasbench run" in said
     assert "Content hash of the record" in said
+
+
+def test_the_page_of_an_algorithm_unfolds_to_the_command_of_the_board(see):
+    browser = see("algorithms/local_search.html")
+    row = browser.evaluate(
+        "(unfold => { unfold.click(); return document.getElementById("
+        "unfold.getAttribute('aria-controls')).innerText; })"
+        "(document.querySelector(`#standing tr:has(a[href$='toy-whole-1-30-trials.html']) button`))"
+    )
+    command = row.partition("\n")[0]
+    assert command.startswith("nasbench run local_search toy-whole@1 --seeds 0:10 --trials 30")
+    texts = "[...document.querySelectorAll('.ranking .command code')].map(c => c.textContent)"
+    assert command in see().evaluate(texts)
 
 
 def test_the_axis_is_switched_for_all_figures_and_tables(see):
@@ -261,8 +278,7 @@ def test_figures_follow_the_colour_scheme(see):
     light = see().evaluate(stroke)
     browser = see(dark=True)
     dark = browser.evaluate(stroke)
-    scheme = {"name": "prefers-color-scheme", "value": "light"}
-    browser("Emulation.setEmulatedMedia", features=[scheme])
+    browser.colour(dark=False)
     assert browser.evaluate(stroke) == light != dark
 
 
@@ -287,6 +303,13 @@ def test_zero_and_small_regrets_are_inside_the_figure(see, site):
         "[...document.querySelectorAll('figure.chart text')].map(t => t.textContent)"
     )
     assert "2\N{MULTIPLICATION SIGN}10⁻⁵" in ticks
+    space = browser.evaluate(
+        "(texts => Math.min(...texts.filter(t => t.style.textAnchor === 'end')"
+        ".map(t => t.getBoundingClientRect().left))"
+        " - texts.find(t => t.hasAttribute('transform')).getBoundingClientRect().right)"
+        "([...document.querySelectorAll('figure.chart svg.plot')[0].querySelectorAll('text')])"
+    )
+    assert space >= 0  # between the title of the axis and its longest number
 
 
 def test_what_scrolls_says_so(see):
