@@ -32,6 +32,7 @@ from surrogates.examples import Examples, split
 from surrogates.exploits import Exploits, Pool
 from surrogates.judge import harder_splits, judge
 from surrogates.predictor import Predictor, settings
+from surrogates.threads import one_thread
 from surrogates.verdict import Verdict
 
 BASELINE = "knn"
@@ -40,6 +41,7 @@ _ASKED = 1_000
 _PACKAGES = {"xgb": "xgboost", "ngb": "xgboost", "mlp": "torch", "gin": "torch"}
 
 
+@one_thread()
 def fit(
     table: str | Path,
     home: Path,

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import nasbench
 from nasbench.benchmarks import facts
@@ -73,6 +74,16 @@ def test_equal_fits_have_equal_hashes(published, tmp_path):
     assert again.description.content_hash == published.description.content_hash
     other = fit("nb201-cifar10", tmp_path / "other", **asked, seed=1)
     assert other.description.content_hash != published.description.content_hash
+
+
+def test_a_fit_does_not_depend_on_the_number_of_threads(tmp_path):
+    def fitted(threads):
+        with threadpool_limits(threads):
+            made = fit("nb201-cifar10", tmp_path / str(threads), **asked)
+        return made.description.content_hash
+
+    asked = {"regressor": "linear", "train": 250, "components": 1, "searches": 0}
+    assert fitted(1) == fitted(2)
 
 
 def test_no_pickle_in_the_folder(digits, published):
