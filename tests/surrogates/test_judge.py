@@ -81,6 +81,15 @@ def test_figures_by_hand():
     assert figures["inside_90"] == 1
 
 
+def test_what_is_impossible_is_judged_as_it_is_answered():
+    seen = examples([90, 100, 100], [0, 1, 2])
+    known = [90, 102, 107], np.ones(3), np.ones(3)
+    figures = judge.judge(Known(*known), seen, 0)
+    assert figures["rmse"] == 0
+    assert figures["kendall"] == pytest.approx(1)
+    assert figures["inside_50"] == pytest.approx(1 / 3)
+
+
 class KnownLogarithms(Known):
     """The same of logarithms."""
 
