@@ -121,19 +121,24 @@ def fit(
             seed=seed,
         ).fit(examples.of(among))
 
+    def at_the_end(predictor: Predictor, seen: Examples) -> dict[str, float]:
+        return judge(predictor, predictor.predict(seen.archs, seconds=False), seen, level)
+
     left_out = examples.left_out and f" ({examples.left_out})"
     progress(f"Fitting {regressor} to {len(inside):,} architectures{left_out}")
     predictor = fitted(regressor, values, inside)
     progress(f"Judging by {len(outside):,} architectures")
     unseen = examples.of(outside)
     first = level - (len(examples.epochs) - 1)
+    answers = predictor.predict(unseen.archs, seconds=False)
     figures = {
         "unseen networks": {
-            epoch: judge(predictor, unseen, first + i) for i, epoch in enumerate(examples.epochs)
+            epoch: judge(predictor, answers, unseen, first + i)
+            for i, epoch in enumerate(examples.epochs)
         }
     }
     last = examples.epochs[-1]
-    baseline = judge(fitted(BASELINE, settings(BASELINE, {}), inside), unseen, level)
+    baseline = at_the_end(fitted(BASELINE, settings(BASELINE, {}), inside), unseen)
     judged = figures["unseen networks"][last]
     refuse_if_worse(judged, baseline, regressor)
     learned_from = {"unseen networks": len(inside)}
@@ -142,7 +147,7 @@ def fit(
         few = np.sort(np.random.default_rng(seed).permutation(others)[: len(inside)])
         other = fitted(regressor, values, few)
         learned_from[name] = len(few)
-        figures[name] = {last: judge(other, held_out, level)}
+        figures[name] = {last: at_the_end(other, held_out)}
 
     description = dataclasses.replace(
         description, clocked=predictor.is_clocked, judged=dict(judged)

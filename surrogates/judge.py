@@ -8,7 +8,7 @@ from scipy.stats import kendalltau, norm, spearmanr
 
 from nasbench.column import Column
 from surrogates.examples import Examples
-from surrogates.predictor import Predictor
+from surrogates.predictor import Answers, Predictor
 
 _TOP = 0.1
 _MIN_SIZE = 20
@@ -71,11 +71,14 @@ def attainable_tau(between: float, trainings: float = 1.0) -> float:
     return float(2 / np.pi * np.arcsin(np.sqrt(reliability)))
 
 
-def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, float]:
+def judge(
+    predictor: Predictor, answers: Answers, examples: Examples, place: int
+) -> dict[str, float]:
     """Figures for one metric at one epoch.
 
     Args:
         predictor: Fitted to other architectures.
+        answers: What it predicts for the architectures of the examples.
         examples: Examples to judge by.
         place: Index of the value in the vectors.
 
@@ -92,7 +95,7 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
         single trainings within its central 50 % and 90 %. Where logarithms were learned, these
         three are of logarithms.
     """
-    answers, column = predictor.predict(examples.archs), _column(examples, place)
+    column = _column(examples, place)
     predicted, truth = column.clip(answers.values[:, place]), examples.means[:, place]
     single = examples.runs[:, place]
     logged = predictor.logged[place]
