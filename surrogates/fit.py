@@ -88,6 +88,8 @@ def fit(
             is there is no surrogate.
         NasbenchError: An argument or the table is invalid.
     """
+    if type(searches) is not int or searches < 0:
+        raise InvalidArgumentError(f"searches = {searches!r} must be an integer from 0")
     opened = open_table(table)
     opened.verify()
     metadata = opened.metadata

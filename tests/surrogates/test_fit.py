@@ -173,6 +173,8 @@ def test_not_a_number_is_worse_than_anything(name):
             r"hyperparameters = \{'C': 2000000.0\} is not .* numbers up to 1,000,000",
         ),
         ({"id": "a/b"}, SchemaError, "letters"),
+        ({"searches": -1}, InvalidArgumentError, "searches = -1 must be an integer from 0"),
+        ({"searches": "a"}, InvalidArgumentError, "searches = 'a' must be an integer from 0"),
         ({"hyperparameters": {"tree": 3}}, UnknownNameError, "did you mean 'trees'"),
     ],
 )
