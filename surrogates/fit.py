@@ -20,7 +20,7 @@ from nasbench.benchmarks.surrogate.folder import (
     write_json,
 )
 from nasbench.errors import InvalidArgumentError, SurrogateError
-from nasbench.storage.files import file_digest, writable_folder
+from nasbench.storage.files import check_writable, file_digest
 from nasbench.storage.folders import atomic_folder
 from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import check_id
@@ -111,7 +111,7 @@ def fit(
     )
     objective = description.judged_column
     level = examples.place(objective)
-    writable_folder(home)
+    check_writable(home)
 
     def fitted(name: str, values: Mapping[str, Any], among: NDArray[np.int64]) -> Predictor:
         return Predictor(

@@ -99,7 +99,7 @@ def test_no_pickle_in_the_folder(digits, published):
 def test_worse_than_neighbours_is_not_published(tmp_path):
     constant = {"regressor": "random_forest", "hyperparameters": {"trees": 1, "depth": 1}}
     with pytest.raises(SurrogateError, match="is not published"):
-        fit("nb201-cifar10", tmp_path, train=2000, **constant)
+        fit("nb201-cifar10", tmp_path / "home", train=2000, **constant)
     assert not list(tmp_path.iterdir())
 
 
@@ -113,7 +113,7 @@ def test_what_leads_searches_astray_is_not_published(single, tmp_path, monkeypat
 
     monkeypatch.setattr(Noise, "none", model_error)
     with pytest.raises(SurrogateError, match=r"of 6 searches .* led astray .* not published"):
-        fit(single, tmp_path, train=300, searches=1, **FOREST)
+        fit(single, tmp_path / "home", train=300, searches=1, **FOREST)
     assert not list(tmp_path.iterdir())
 
 
@@ -180,7 +180,7 @@ def test_not_a_number_is_worse_than_anything(name):
 )
 def test_bad_arguments_publish_nothing(tmp_path, arguments, error, message):
     with pytest.raises(error, match=message):
-        fit("nb201-cifar10", tmp_path, **{"regressor": "random_forest", **arguments})
+        fit("nb201-cifar10", tmp_path / "home", **{"regressor": "random_forest", **arguments})
     assert not list(tmp_path.iterdir())
 
 
@@ -234,7 +234,7 @@ def test_what_could_not_be_opened_is_not_fitted(toy, worth, tmp_path):
     with pytest.raises(
         InvalidArgumentError, match=r"epochs = .* is not a list of 1 to 1,000 epochs"
     ):
-        fit(path, tmp_path, searches=0, **FOREST)
+        fit(path, tmp_path / "home", searches=0, **FOREST)
     assert not list(tmp_path.iterdir())
 
 
@@ -386,7 +386,8 @@ def test_command(tmp_path, monkeypatch, capsys):
         (("nb201-cifar10", "--id", "nb201-cifar10"), "choose another id"),
         (("nb201-cifar10", "--train", "15620", "--regressor", "linear"), "at least 10"),
     ):
-        code, said = command("fit", *words, "--replace")
+        code, said = command("fit", *words, "--replace", "--out", str(tmp_path / "new"))
         assert code == 2
+        assert not (tmp_path / "new").exists()
         assert message in said.err
         assert said.err.count("\n") == 1
