@@ -42,6 +42,7 @@ _PACKAGES = {"xgb": "xgboost", "ngb": "xgboost", "mlp": "torch", "gin": "torch"}
 
 
 @one_thread()
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite fails the judgement
 def fit(
     table: str | Path,
     home: Path,

@@ -103,6 +103,13 @@ def test_worse_than_neighbours_is_not_published(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_learns_no_finite_numbers_is_refused_in_one_sentence(single, tmp_path):
+    """Warnings, which this suite turns into errors, would be lines of the source to a user."""
+    wild = {"regressor": "mlp", "hyperparameters": {"learning_rate": 1e5, "epochs": 1}}
+    with pytest.raises(SurrogateError, match=r"mlp reaches r2 .* is not published"):
+        fit(single, tmp_path, train=100, searches=0, **wild)
+
+
 FOREST = {"regressor": "random_forest", "hyperparameters": {"trees": 20}}
 
 
