@@ -40,8 +40,6 @@ def test_what_is_judged_is_what_is_published(digits):
 def test_searches_are_compared(digits):
     found = digits.comparison
     assert found.table.finals.shape == found.surrogate.finals.shape == (6, 2)
-    assert -1 <= found.rank_correlation <= 1
-    assert set(found.reversed) <= set(found.separated)
 
 
 def test_searches_that_it_misleads_are_counted(digits):
