@@ -47,7 +47,10 @@ def test_searches_that_it_misleads_are_counted(digits):
     assert digits.description.judged["led_astray"] == digits.exploits.share
     (line, *_) = digits.lines()
     assert "of 12 searches" in line
-    assert line in (digits.path / "README.md").read_text()
+    card = (digits.path / "README.md").read_text()
+    assert line in card
+    assert "| random_search |" in card
+    assert "new trainings would give less" in card
     assert nasbench.load(digits.path).query((0,) * 6)
 
 
