@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from operator import index
 from typing import Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasbench.errors import SchemaError
 from nasbench.storage.documents import parse_json
 
@@ -80,6 +83,10 @@ class Column:
     def range(self) -> tuple[float, float]:
         """Smallest and largest possible value."""
         return RANGES.get(self.unit, RANGES[""])
+
+    def clip(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return predicted values, the impossible ones moved to the end of the range."""
+        return np.clip(values, *self.range)
 
     def encode(self) -> dict[str, str]:
         """Return the column as field metadata of a Parquet file."""

@@ -4,6 +4,11 @@ from surrogates.comparison import Comparison, known_mean
 from surrogates.verdict import BASELINE, NAMES, Verdict, rounded
 
 _MAX_EPOCHS = 8
+_ON_LUCK = (
+    "*On the table* is the mean over the trainings of the choice, among them the one that it was "
+    "chosen by, which is better than most: new trainings would give less. *In truth* has no such "
+    "part."
+)
 
 
 def rows(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
@@ -87,7 +92,8 @@ def _searches(found: Comparison) -> str:
     body = [
         [name, *(f"{mean[i]:.3f}" for mean in means)] for i, name in enumerate(found.algorithms)
     ]
-    return _markdown(["algorithm", "on the table", "on the surrogate", "in truth"], body)
+    table = _markdown(["algorithm", "on the table", "on the surrogate", "in truth"], body)
+    return f"{table}\n\n{_ON_LUCK}"
 
 
 def _spaced(epochs: list[int]) -> list[int]:

@@ -65,7 +65,9 @@ class Examples:
         Args:
             table: An opened table.
             metrics: Columns to learn; default: the default objective of the table, and accuracies
-                on validation and test images.
+                on validation and test images. Beside an objective that is one number a training,
+                no curves of its split: of these, only the end would be learned, and trainings
+                without it would be left out.
 
         Raises:
             UnknownNameError: The table has no such column.
@@ -208,12 +210,18 @@ class Examples:
 def _columns(table: Table, metrics: Sequence[str] | None) -> tuple[Column, ...]:
     learnable = {n: c for n, c in table.columns.items() if c.goal and c.split}
     if metrics is None:
-        metrics = [
-            n for n, c in learnable.items() if c.unit == "%" and c.split in ("valid", "test")
-        ]
         objective = table.metadata.default_objective
-        if objective in learnable and objective not in metrics:
-            metrics = [objective, *metrics]
+        own = learnable.get(objective or "")
+        number = own.split if own is not None and _is_number(table, own.name) else None
+        metrics = [
+            name
+            for name, column in learnable.items()
+            if column.unit == "%"
+            and column.split in ("valid", "test")
+            and (column.split != number or _is_number(table, name))
+        ]
+        if own is not None and own.name not in metrics:
+            metrics = [own.name, *metrics]
         metrics = metrics or [*learnable][:1]
     for name in metrics:
         if name not in learnable:
@@ -223,6 +231,11 @@ def _columns(table: Table, metrics: Sequence[str] | None) -> tuple[Column, ...]:
     if not metrics:
         raise NotRecordedError(f"{table.metadata.id!r} records no training metric to learn")
     return tuple(learnable[name] for name in dict.fromkeys(metrics))
+
+
+def _is_number(table: Table, name: str) -> bool:
+    """Whether the trainings of the longest schedule have one value of a metric, not a curve."""
+    return not table.is_curve(name) or len(table.epochs(name, table.schedules[-1])) == 1
 
 
 def _epochs(table: Table, columns: Sequence[Column], schedule: int) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from nasbench.benchmarks.surrogate.folder import (
     write_json,
 )
 from nasbench.errors import InvalidArgumentError, SurrogateError
-from nasbench.storage.files import file_digest, writable_folder
+from nasbench.storage.files import check_writable, file_digest
 from nasbench.storage.folders import atomic_folder
 from nasbench.tables.places import refuse_taken
 from nasbench.tables.schema import check_id
@@ -32,6 +32,7 @@ from surrogates.examples import Examples, split
 from surrogates.exploits import Exploits, Pool
 from surrogates.judge import harder_splits, judge
 from surrogates.predictor import Predictor, settings
+from surrogates.threads import one_thread
 from surrogates.verdict import Verdict
 
 BASELINE = "knn"
@@ -40,6 +41,8 @@ _ASKED = 1_000
 _PACKAGES = {"xgb": "xgboost", "ngb": "xgboost", "mlp": "torch", "gin": "torch"}
 
 
+@one_thread()
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite fails the judgement
 def fit(
     table: str | Path,
     home: Path,
@@ -86,6 +89,8 @@ def fit(
             is there is no surrogate.
         NasbenchError: An argument or the table is invalid.
     """
+    if type(searches) is not int or searches < 0:
+        raise InvalidArgumentError(f"searches = {searches!r} must be an integer from 0")
     opened = open_table(table)
     opened.verify()
     metadata = opened.metadata
@@ -107,7 +112,7 @@ def fit(
     )
     objective = description.judged_column
     level = examples.place(objective)
-    writable_folder(home)
+    check_writable(home)
 
     def fitted(name: str, values: Mapping[str, Any], among: NDArray[np.int64]) -> Predictor:
         return Predictor(
@@ -119,19 +124,24 @@ def fit(
             seed=seed,
         ).fit(examples.of(among))
 
+    def at_the_end(predictor: Predictor, seen: Examples) -> dict[str, float]:
+        return judge(predictor, predictor.predict(seen.archs, seconds=False), seen, level)
+
     left_out = examples.left_out and f" ({examples.left_out})"
     progress(f"Fitting {regressor} to {len(inside):,} architectures{left_out}")
     predictor = fitted(regressor, values, inside)
     progress(f"Judging by {len(outside):,} architectures")
     unseen = examples.of(outside)
     first = level - (len(examples.epochs) - 1)
+    answers = predictor.predict(unseen.archs, seconds=False)
     figures = {
         "unseen networks": {
-            epoch: judge(predictor, unseen, first + i) for i, epoch in enumerate(examples.epochs)
+            epoch: judge(predictor, answers, unseen, first + i)
+            for i, epoch in enumerate(examples.epochs)
         }
     }
     last = examples.epochs[-1]
-    baseline = judge(fitted(BASELINE, settings(BASELINE, {}), inside), unseen, level)
+    baseline = at_the_end(fitted(BASELINE, settings(BASELINE, {}), inside), unseen)
     judged = figures["unseen networks"][last]
     refuse_if_worse(judged, baseline, regressor)
     learned_from = {"unseen networks": len(inside)}
@@ -140,7 +150,7 @@ def fit(
         few = np.sort(np.random.default_rng(seed).permutation(others)[: len(inside)])
         other = fitted(regressor, values, few)
         learned_from[name] = len(few)
-        figures[name] = {last: judge(other, held_out, level)}
+        figures[name] = {last: at_the_end(other, held_out)}
 
     description = dataclasses.replace(
         description, clocked=predictor.is_clocked, judged=dict(judged)

@@ -8,7 +8,7 @@ from scipy.stats import kendalltau, norm, spearmanr
 
 from nasbench.column import Column
 from surrogates.examples import Examples
-from surrogates.predictor import Predictor
+from surrogates.predictor import Answers, Predictor
 
 _TOP = 0.1
 _MIN_SIZE = 20
@@ -71,31 +71,35 @@ def attainable_tau(between: float, trainings: float = 1.0) -> float:
     return float(2 / np.pi * np.arcsin(np.sqrt(reliability)))
 
 
-def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, float]:
+def judge(
+    predictor: Predictor, answers: Answers, examples: Examples, place: int
+) -> dict[str, float]:
     """Figures for one metric at one epoch.
 
     Args:
         predictor: Fitted to other architectures.
+        answers: What it predicts for the architectures of the examples.
         examples: Examples to judge by.
         place: Index of the value in the vectors.
 
     Returns:
         Figures by name. ``r2``, ``kendall``, ``spearman``, ``rmse`` and, for percentages,
-        ``sparse_kendall`` compare predicted means with means over trainings, ``r2_log`` and
-        ``rmse_log`` their logarithms if these were learned; ``kendall_single`` compares predicted
-        means with one training each. ``between`` is :func:`tau_between_trainings`, if at
-        least 20 architectures have two; ``attainable`` and ``attainable_single`` are what
-        :func:`attainable_tau` makes of it for ``kendall`` and ``kendall_single``. ``kendall_top``
-        is within the :func:`best_tenth`, if that holds at least 20 architectures;
-        ``log_likelihood`` is the mean over single trainings under the predicted normal
-        distribution; ``inside_50`` and ``inside_90`` are the shares of single trainings within its
-        central 50 % and 90 %. Where logarithms were learned, these three are of logarithms.
+        ``sparse_kendall`` compare predicted means, clipped to possible values as a benchmark
+        answers them, with means over trainings, ``r2_log`` and ``rmse_log`` their logarithms if
+        these were learned; ``kendall_single`` compares predicted means with one training each.
+        ``between`` is :func:`tau_between_trainings`, if at least 20 architectures have two;
+        ``attainable`` and ``attainable_single`` are what :func:`attainable_tau` makes of it for
+        ``kendall`` and ``kendall_single``. ``kendall_top`` is within the :func:`best_tenth`, if
+        that holds at least 20 architectures; ``log_likelihood`` is the mean over single trainings
+        under the predicted normal distribution; ``inside_50`` and ``inside_90`` are the shares of
+        single trainings within its central 50 % and 90 %. Where logarithms were learned, these
+        three are of logarithms.
     """
-    answers = predictor.predict(examples.archs)
-    predicted, truth = answers.values[:, place], examples.means[:, place]
+    column = _column(examples, place)
+    predicted, truth = column.clip(answers.values[:, place]), examples.means[:, place]
     single = examples.runs[:, place]
     logged = predictor.logged[place]
-    std = answers.std[:, place] / (predicted if logged else 1.0)
+    std = answers.std[:, place] / (answers.values[:, place] if logged else 1.0)
     std = np.hypot(predictor.noise_std(answers.centers)[:, place], std)
     std = np.maximum(std, 1e-9)[examples.owner]
     learned = _log(single) if logged else single
@@ -111,7 +115,7 @@ def judge(predictor: Predictor, examples: Examples, place: int) -> dict[str, flo
         "inside_50": float((np.abs(z) < norm.ppf(0.75)).mean()),
         "inside_90": float((np.abs(z) < norm.ppf(0.95)).mean()),
     }
-    if _column(examples, place).unit == "%":
+    if column.unit == "%":
         figures["sparse_kendall"] = sparse_kendall(truth, predicted)
     if logged:
         figures["r2_log"] = r2(_log(truth), _log(predicted))

@@ -3,8 +3,10 @@
 The residual of a training is ``scale(level) * (loadings.T @ z + rest * e)`` with independent
 standard normal ``z`` and ``e``: a factor model of the covariance between epochs and metrics whose
 size depends on how good the architecture is, because weak architectures vary more between seeds.
-NAS-Bench-x11 (Yan et al., 2021, https://arxiv.org/abs/2111.03602, section 3.3) models only the
-standard deviation of each epoch.
+NAS-Bench-x11 (Yan et al., 2021, https://arxiv.org/abs/2111.03602, section 3.1) has three models of
+noise, each with one of the two: a standard deviation of each epoch and a sliding window, which
+depend on the architecture but are not correlated over epochs, and a Gaussian kernel density
+estimate of residuals, which is correlated but the same for all architectures.
 
 Sizes and correlations are those of ordinary trainings. A training that diverged or collapsed is not
 the tail of a normal distribution and does not widen it.

@@ -23,6 +23,7 @@ from surrogates.examples import Examples, split
 from surrogates.judge import kendall
 from surrogates.predictor import settings
 from surrogates.scale import to_learned
+from surrogates.threads import one_thread
 
 
 class Range(NamedTuple):
@@ -89,6 +90,7 @@ class Tuned(NamedTuple):
     default: float
 
 
+@one_thread()
 def tune(
     table: str | Path,
     regressor: str,

@@ -26,6 +26,7 @@ from surrogates.examples import Examples, split
 from surrogates.exploits import Exploits, Pool
 from surrogates.fit import fit
 from surrogates.predictor import settings
+from surrogates.threads import one_thread
 
 PAGE = DOCS / "surrogates.md"
 TABLES = ("nb201-cifar100", "lite201-digits")
@@ -83,6 +84,7 @@ def contenders() -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield f"{name} ({preset})" if preset else name, name, settings(name, {}, preset)
 
 
+@one_thread()
 def score(table: str, name: str, values: dict[str, Any], n: int, seed: int) -> dict[str, float]:
     """Agreement of a regressor with the mean of the trainings of all other networks."""
     examples = Examples.read(open_table(table), [_objective(table)])

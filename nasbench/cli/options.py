@@ -171,15 +171,17 @@ Home = Annotated[
 
 
 def home(out: Path | None) -> Path:
-    """The folder for new benchmarks.
+    """The folder for new benchmarks; what writes there makes it.
 
     Raises:
         InvalidArgumentError: It cannot be written.
     """
     from nasbench.benchmarks.catalogue import folders
-    from nasbench.storage.files import writable_folder
+    from nasbench.storage.files import check_writable
 
-    return writable_folder(out or folders()[0])
+    folder = out or folders()[0]
+    check_writable(folder)
+    return folder
 
 
 def refuse_shipped(id_: str) -> None:

@@ -305,10 +305,11 @@ def tune(
         )
     words = ["nasbench", "fit", table, "--regressor", regressor]
     for name, value in found.settings.items():
-        words += ["--set", f"{name}={_literal(value)}"]
+        words += ["--set", f"{name}={json.dumps(value)}"]
     words += [] if train is None else ["--train", str(train)]
     words += [] if seed == 0 else ["--seed", str(seed)]
-    say(f"Kendall tau {found.kendall:.4f} (defaults {found.default:.4f}) on held-out networks")
+    figures = f"Kendall tau {found.kendall:.4f} (defaults {found.default:.4f})"
+    say(f"{figures} on the networks it was tuned on")
     say(shlex.join(words))
 
 
@@ -331,7 +332,3 @@ def _open(name: str) -> Any:
     from nasbench.benchmarks.table_benchmark import TableBenchmark
 
     return TableBenchmark(open_table(name))
-
-
-def _literal(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +88,8 @@ def atomic_folder(path: Path, kind: Kind, check: Callable[[], None]) -> Iterator
     """Yield an empty folder that becomes ``path`` if the block succeeds and is deleted if not.
 
     A folder that is there is renamed to ``.<name>.old`` for the moment in which the new one takes
-    its place. If a kill hits that moment, the next call puts it back.
+    its place. If a kill hits that moment, the next call puts it back. A parent that was made for it
+    goes with what failed.
 
     Args:
         path: The folder to make.
@@ -99,6 +100,7 @@ def atomic_folder(path: Path, kind: Kind, check: Callable[[], None]) -> Iterator
     Raises:
         InvalidArgumentError: The folder cannot be made, or something else is there.
     """
+    made = not path.parent.exists()
     home, old = writable_folder(path.parent), path.with_name(f".{path.name}.old")
 
     def make_room() -> None:
@@ -128,6 +130,10 @@ def atomic_folder(path: Path, kind: Kind, check: Callable[[], None]) -> Iterator
                 kind.clear(old)
     except OSError as error:
         raise InvalidArgumentError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if made:
+            with suppress(OSError):  # it holds what was made
+                home.rmdir()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -79,6 +79,7 @@ class Ensemble(Regressor):
         chosen = hyperparameters(kind, self.settings, member_preset)
         self._members = [kind(space, seed=self._draw(i, "fit"), **chosen) for i in range(members)]
         self.family = kind.family  # type: ignore[misc]
+        self.takes_columns = kind.takes_columns  # type: ignore[misc]
         self.inner_regressors = (kind,)
 
     def add_columns(self, columns: Columns) -> None:

@@ -24,6 +24,7 @@ from nasbench.regressor import (
 from nasbench.space import SearchSpace
 from surrogates.regressors.parts.features import default_encodings, features
 from surrogates.regressors.parts.weisfeiler_lehman import wl_features, wl_vocabulary
+from surrogates.threads import one_thread
 
 _FILE = "process.npz"
 _ARRAYS = ("archs", "z", "parameters", "scale", "kernels")
@@ -152,6 +153,7 @@ class GaussianProcess(Regressor):
         values = self._archs, self._z, self._parameters, scale, kernels
         write_arrays(folder / _FILE, dict(zip(_ARRAYS, values, strict=True)))
 
+    @one_thread()
     def restore(self, folder: Path) -> Self:
         path, d = folder / _FILE, len(self.space.options)
         arrays = read_arrays(path, ("archs", "kernels", "z", "parameters", "scale"))

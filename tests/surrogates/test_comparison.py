@@ -3,7 +3,7 @@ import pytest
 
 import nasbench
 from nasbench.tables.table import Table
-from surrogates.comparison import compare, known_mean
+from surrogates.comparison import Comparison, Side, compare, known_mean
 from surrogates.examples import Examples
 from surrogates.exploits import Exploits, Pool
 from surrogates.fit import fit
@@ -92,6 +92,27 @@ def test_a_diverged_training_is_no_part_of_a_mean(toy, worth, tmp_path):
     examples = Examples.read(Table(path), ["valid_accuracy"])
     exploits = Exploits.find(found, Pool.of(examples, examples.place("valid_accuracy")))
     assert exploits.astray == 0
+
+
+def side(means, deviations):
+    """Searches of four algorithms with three seeds."""
+    finals = np.array(means)[:, None] + np.array(deviations)[:, None] * [-1, 0, 1]
+    return Side(finals.mean(axis=1, keepdims=True), finals)
+
+
+@pytest.mark.parametrize(
+    ("maximised", "separated", "turned"),
+    [(True, ["ab", "ac", "bc"], ["ab"]), (False, ["ba", "ca", "cb"], ["ba"])],
+)
+def test_pairs_are_separated_the_better_one_first(maximised, separated, turned):
+    """Of "d", the seeds of the table differ too much to separate it from any other."""
+    table = side([3, 2, 1, 1.5], [0.1, 0.1, 0.1, 3])
+    surrogate = side([2, 3, 1, 0], [0.1, 0.1, 0.1, 0.1])
+    unknown = np.zeros((4, 3))
+    found = Comparison(tuple("abcd"), table, surrogate, unknown, unknown, maximised)
+    assert sorted(map("".join, found.separated)) == separated
+    assert list(map("".join, found.reversed)) == turned
+    assert found.rank_correlation == pytest.approx(1 / 3)
 
 
 def test_means_leave_out_what_is_not_known():

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import nasbench
 from nasbench.benchmarks import facts
@@ -39,8 +40,6 @@ def test_what_is_judged_is_what_is_published(digits):
 def test_searches_are_compared(digits):
     found = digits.comparison
     assert found.table.finals.shape == found.surrogate.finals.shape == (6, 2)
-    assert -1 <= found.rank_correlation <= 1
-    assert set(found.reversed) <= set(found.separated)
 
 
 def test_searches_that_it_misleads_are_counted(digits):
@@ -48,7 +47,10 @@ def test_searches_that_it_misleads_are_counted(digits):
     assert digits.description.judged["led_astray"] == digits.exploits.share
     (line, *_) = digits.lines()
     assert "of 12 searches" in line
-    assert line in (digits.path / "README.md").read_text()
+    card = (digits.path / "README.md").read_text()
+    assert line in card
+    assert "| random_search |" in card
+    assert "new trainings would give less" in card
     assert nasbench.load(digits.path).query((0,) * 6)
 
 
@@ -75,6 +77,16 @@ def test_equal_fits_have_equal_hashes(published, tmp_path):
     assert other.description.content_hash != published.description.content_hash
 
 
+def test_a_fit_does_not_depend_on_the_number_of_threads(tmp_path):
+    def fitted(threads):
+        with threadpool_limits(threads):
+            made = fit("nb201-cifar10", tmp_path / str(threads), **asked)
+        return made.description.content_hash
+
+    asked = {"regressor": "linear", "train": 250, "components": 1, "searches": 0}
+    assert fitted(1) == fitted(2)
+
+
 def test_no_pickle_in_the_folder(digits, published):
     for verdict in (digits, published):
         files = [path for path in verdict.path.rglob("*") if path.is_file()]
@@ -88,8 +100,15 @@ def test_no_pickle_in_the_folder(digits, published):
 def test_worse_than_neighbours_is_not_published(tmp_path):
     constant = {"regressor": "random_forest", "hyperparameters": {"trees": 1, "depth": 1}}
     with pytest.raises(SurrogateError, match="is not published"):
-        fit("nb201-cifar10", tmp_path, train=2000, **constant)
+        fit("nb201-cifar10", tmp_path / "home", train=2000, **constant)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_learns_no_finite_numbers_is_refused_in_one_sentence(single, tmp_path):
+    """Warnings, which this suite turns into errors, would be lines of the source to a user."""
+    wild = {"regressor": "mlp", "hyperparameters": {"learning_rate": 1e5, "epochs": 1}}
+    with pytest.raises(SurrogateError, match=r"mlp reaches r2 .* is not published"):
+        fit(single, tmp_path, train=100, searches=0, **wild)
 
 
 FOREST = {"regressor": "random_forest", "hyperparameters": {"trees": 20}}
@@ -102,7 +121,7 @@ def test_what_leads_searches_astray_is_not_published(single, tmp_path, monkeypat
 
     monkeypatch.setattr(Noise, "none", model_error)
     with pytest.raises(SurrogateError, match=r"of 6 searches .* led astray .* not published"):
-        fit(single, tmp_path, train=300, searches=1, **FOREST)
+        fit(single, tmp_path / "home", train=300, searches=1, **FOREST)
     assert not list(tmp_path.iterdir())
 
 
@@ -162,12 +181,14 @@ def test_not_a_number_is_worse_than_anything(name):
             r"hyperparameters = \{'C': 2000000.0\} is not .* numbers up to 1,000,000",
         ),
         ({"id": "a/b"}, SchemaError, "letters"),
+        ({"searches": -1}, InvalidArgumentError, "searches = -1 must be an integer from 0"),
+        ({"searches": "a"}, InvalidArgumentError, "searches = 'a' must be an integer from 0"),
         ({"hyperparameters": {"tree": 3}}, UnknownNameError, "did you mean 'trees'"),
     ],
 )
 def test_bad_arguments_publish_nothing(tmp_path, arguments, error, message):
     with pytest.raises(error, match=message):
-        fit("nb201-cifar10", tmp_path, **{"regressor": "random_forest", **arguments})
+        fit("nb201-cifar10", tmp_path / "home", **{"regressor": "random_forest", **arguments})
     assert not list(tmp_path.iterdir())
 
 
@@ -221,7 +242,7 @@ def test_what_could_not_be_opened_is_not_fitted(toy, worth, tmp_path):
     with pytest.raises(
         InvalidArgumentError, match=r"epochs = .* is not a list of 1 to 1,000 epochs"
     ):
-        fit(path, tmp_path, searches=0, **FOREST)
+        fit(path, tmp_path / "home", searches=0, **FOREST)
     assert not list(tmp_path.iterdir())
 
 
@@ -373,7 +394,8 @@ def test_command(tmp_path, monkeypatch, capsys):
         (("nb201-cifar10", "--id", "nb201-cifar10"), "choose another id"),
         (("nb201-cifar10", "--train", "15620", "--regressor", "linear"), "at least 10"),
     ):
-        code, said = command("fit", *words, "--replace")
+        code, said = command("fit", *words, "--replace", "--out", str(tmp_path / "new"))
         assert code == 2
+        assert not (tmp_path / "new").exists()
         assert message in said.err
         assert said.err.count("\n") == 1

@@ -51,6 +51,10 @@ class Known:
         return self.noise
 
 
+def figures_of(known, seen):
+    return judge.judge(known, known.predict(seen.archs), seen, 0)
+
+
 def test_r2_as_in_scikit_learn():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=50), rng.normal(size=50)
@@ -69,7 +73,7 @@ def test_sparse_kendall_rounds_predictions_only():
 def test_figures_by_hand():
     seen = examples([1, 3, 10, 12, 20], [0, 0, 1, 1, 2])
     known = Known([2, 10, 21], [0, 3, 0], [1, 4, 2])
-    figures = judge.judge(known, seen, 0)
+    figures = figures_of(known, seen)
     assert figures["r2"] == pytest.approx(r2_score([2, 11, 20], [2, 10, 21]))
     assert figures["rmse"] == pytest.approx(np.sqrt(2 / 3))
     assert figures["kendall"] == figures["kendall_single"] == 1
@@ -79,6 +83,15 @@ def test_figures_by_hand():
     assert figures["log_likelihood"] == pytest.approx((norm.logpdf(z) - np.log(std)).mean())
     assert figures["inside_50"] == pytest.approx(3 / 5)
     assert figures["inside_90"] == 1
+
+
+def test_what_is_impossible_is_judged_as_it_is_answered():
+    seen = examples([90, 100, 100], [0, 1, 2])
+    known = [90, 102, 107], np.ones(3), np.ones(3)
+    figures = figures_of(Known(*known), seen)
+    assert figures["rmse"] == 0
+    assert figures["kendall"] == pytest.approx(1)
+    assert figures["inside_50"] == pytest.approx(1 / 3)
 
 
 class KnownLogarithms(Known):
@@ -96,8 +109,8 @@ def test_of_logarithms_figures_are_those_of_logarithms():
     of_logs, owner = examples(logs, [0, 0, 1, 1, 2]), [0, 0, 1, 1, 2]
     losses = dataclasses.replace(examples(np.exp(logs), owner), columns=(Column.of("valid_loss"),))
     given = [2, 10, 21], [0, 3, 0], [1, 4, 2]
-    found = judge.judge(KnownLogarithms(*given), losses, 0)
-    same = judge.judge(Known(*given), of_logs, 0)
+    found = figures_of(KnownLogarithms(*given), losses)
+    same = figures_of(Known(*given), of_logs)
     for name in ("log_likelihood", "inside_50", "inside_90"):
         assert found[name] == pytest.approx(same[name])
     truth = np.log(losses.means[:, 0])
@@ -153,7 +166,7 @@ def test_attainable_tau_is_near_where_nothing_is_normal(means, noise, grows):
 
 def test_attainable_figures_are_those_of_a_perfect_predictor():
     truth, seen = noisy(1.0, 2)
-    figures = judge.judge(Known(truth, np.zeros(4_000), np.ones(4_000)), seen, 0)
+    figures = figures_of(Known(truth, np.zeros(4_000), np.ones(4_000)), seen)
     assert figures["kendall"] == pytest.approx(figures["attainable"], abs=0.02)
     assert figures["kendall_single"] == pytest.approx(figures["attainable_single"], abs=0.02)
     assert figures["kendall_single"] > figures["between"]
@@ -163,7 +176,7 @@ def test_of_differing_numbers_of_trainings_the_harmonic_mean_counts():
     truth, twice = noisy(1.0, 2)
     kept = np.arange(8_000) % 4 != 1
     mixed = dataclasses.replace(twice, runs=twice.runs[kept], owner=twice.owner[kept])
-    figures = judge.judge(Known(truth, np.zeros(4_000), np.ones(4_000)), mixed, 0)
+    figures = figures_of(Known(truth, np.zeros(4_000), np.ones(4_000)), mixed)
     assert figures["attainable"] == judge.attainable_tau(figures["between"], 4 / 3)
     assert figures["kendall"] == pytest.approx(figures["attainable"], abs=0.02)
 
@@ -187,7 +200,7 @@ def test_agreement_in_the_best_tenth_is_that_of_unselected_trainings():
     fresh = truth[top, None] + 0.5 * np.random.default_rng(1).normal(size=(500, 2))
     expected = judge.kendall(*fresh.T)
     assert judge.tau_between_trainings(others, 0) == pytest.approx(expected, abs=0.06)
-    figures = judge.judge(Known(truth, np.zeros(5_000), np.ones(5_000)), seen, 0)
+    figures = figures_of(Known(truth, np.zeros(5_000), np.ones(5_000)), seen)
     assert figures["kendall_top"] == pytest.approx(
         judge.kendall(truth[top], fresh.mean(axis=1)), abs=0.05
     )
@@ -205,7 +218,7 @@ def test_of_losses_the_lowest_are_the_best():
     lowest = dataclasses.replace(seen, columns=(Column.of("valid_loss"),))
     ((_, _, judged),) = judge.harder_splits(lowest, 0, smallest=5)
     np.testing.assert_array_equal(judged.functions, lowest.functions[:6])
-    assert "sparse_kendall" not in judge.judge(Known(*np.ones((3, 60))), lowest, 0)
+    assert "sparse_kendall" not in figures_of(Known(*np.ones((3, 60))), lowest)
 
 
 def test_harder_splits_share_no_function():

@@ -304,7 +304,7 @@ class SurrogateBenchmark:
         values = answers.values
         if seed is not None:
             values = self._answers.draw_many(canonical, answers.centers, seed)
-        return single(np.clip(values[:, place], *self._columns[name].range))
+        return single(self._columns[name].clip(values[:, place]))
 
     def trainings(self, arch: Arch, epoch: int | None = None) -> Trainings:
         """Return the rank of the network and no seeds, since any nonnegative integer is one."""

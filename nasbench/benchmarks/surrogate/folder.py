@@ -28,7 +28,8 @@ class Description:
 
     Attributes:
         id: Name of the surrogate.
-        version: Raised whenever an answer changes.
+        version: Raised whenever :meth:`digest` changes: by other answers, but also by other figures
+            in ``judged`` or versions in ``software``.
         space: Registered name of the search space.
         dataset: Data set that the networks were trained on.
         schedule: Length in epochs of the trainings that it imitates.

@@ -116,7 +116,7 @@ class Boosted(Regressor):
         self.encodings = encodings
         self._raw: bytes
         self._model: BoostedModel
-        self._fused: tuple[list[BoostedModel], Trees] | None = None
+        self._fused: list[tuple[list[BoostedModel], Trees]] = []
 
     def fit(self, archs: NDArray[np.integer], targets: NDArray[np.floating]) -> Self:
         try:
@@ -154,10 +154,12 @@ class Boosted(Regressor):
         ]
 
     def _trees(self, models: list[BoostedModel]) -> Trees:
-        """The trees of the models; cached for the latest models."""
-        if self._fused is None or self._fused[0] != models:
-            self._fused = models, Trees.of_boosters(models)
-        return self._fused[1]
+        """The trees of the models; kept for the latest two lists: some ask without seconds."""
+        for kept, trees in self._fused:
+            if kept == models:
+                return trees
+        self._fused = [(models, Trees.of_boosters(models)), *self._fused[:1]]
+        return self._fused[0][1]
 
     @cached_property
     def _booster(self) -> Booster:

@@ -240,7 +240,7 @@ def test_settings_are_printed_as_set_takes_them(nasbench, stand_in):
     stand_in("tune", Tuned(settings, 0.5, 0.25))
     _, out, _ = nasbench("study", "tune", "nb201-cifar10", "--regressor", "svr")
     assert out == (
-        "Kendall tau 0.5000 (defaults 0.2500) on held-out networks\n"
-        "nasbench fit nb201-cifar10 --regressor svr --set 'kind=\"nu\"' --set C=0.1235 "
+        "Kendall tau 0.5000 (defaults 0.2500) on the networks it was tuned on\n"
+        "nasbench fit nb201-cifar10 --regressor svr --set 'kind=\"nu\"' --set C=0.123456 "
         "--set depth=3\n"
     )

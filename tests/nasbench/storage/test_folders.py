@@ -89,6 +89,9 @@ def test_links_are_not_followed(tmp_path):
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(InvalidArgumentError, match=r"cannot write .*full"):
+        fill(tmp_path / "home" / "a", Full())
+    assert content(tmp_path) == set()
+    with pytest.raises(InvalidArgumentError, match=r"cannot write .*full"):
         fill(tmp_path / "a", Full())
     assert content(tmp_path) == set()
     fill(tmp_path / "a", "old")

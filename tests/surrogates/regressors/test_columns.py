@@ -66,3 +66,8 @@ def test_a_graph_network_takes_none():
         model.add_columns(score)
     with pytest.raises(InvalidArgumentError, match="GIN reads nothing but the architecture"):
         Ensemble(SPACE, regressor="gin", members=2).add_columns(score)
+
+
+@pytest.mark.parametrize("members", ["gin", "knn"])
+def test_an_ensemble_takes_columns_if_its_members_do(members):
+    assert Ensemble(SPACE, regressor=members).takes_columns == (members == "knn")

@@ -12,6 +12,7 @@ from nasbench.algorithm import hyperparameters, kept_hyperparameters
 from nasbench.errors import InvalidArgumentError, SurrogateError
 from surrogates.regressors.ngb import NGB
 from surrogates.regressors.parts.features import features
+from surrogates.regressors.parts.trees import Trees
 from surrogates.regressors.xgb import XGB
 
 BENCHMARK = nasbench.load("nb201-cifar100")
@@ -76,6 +77,15 @@ def test_members_together_say_what_each_says_alone(rows):
         together = XGB.predict_members(group, rows)
         for member, found in zip(group, together, strict=True):
             np.testing.assert_array_equal(found.mean, member.predict(rows).mean)
+
+
+def test_two_lists_of_members_in_turn_are_joined_once_each(monkeypatch):
+    joined, join = [], Trees.of_boosters
+    monkeypatch.setattr(Trees, "of_boosters", lambda models: joined.append(models) or join(models))
+    members = [fitted(seed=seed, rounds=2) for seed in range(2)]
+    for asked in (members, members[:1]) * 2:
+        XGB.predict_members(asked, ARCHS[:1])
+    assert [len(models) for models in joined] == [2, 1]
 
 
 def test_answers_do_not_depend_on_how_many_are_asked_at_once():
