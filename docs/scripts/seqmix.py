@@ -153,7 +153,7 @@ def effects(results: list[Results]) -> str:
         )
         axes.imshow(means, aspect="auto", cmap="viridis")
         axes.set(title=f"{each.task}, mean test accuracy, %", xlabel="layer")
-        axes.set_xticks(range(LAYERS), range(1, LAYERS + 1))
+        axes.set_xticks(range(LAYERS), [str(layer + 1) for layer in range(LAYERS)])
         axes.set_yticks(range(len(MIXING)), [SHORT[name] for name in MIXING])
         middle = (means.min() + means.max()) / 2
         for (i, j), value in np.ndenumerate(means):
@@ -186,7 +186,8 @@ def inserted(results: Results) -> NDArray[np.float64]:
         ]
         for option in range(1, len(MIXERS))
     ]
-    return np.array(after) - before
+    gains: NDArray[np.float64] = np.array(after) - before
+    return gains
 
 
 def additive(archs: NDArray[np.integer], values: NDArray[np.float64]) -> float:
