@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
-from toys import drive
 
 from algorithms.models.acquisition import expected_improvement
 from algorithms.models.examples import Examples
