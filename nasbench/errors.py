@@ -5,7 +5,9 @@ prints it as one line and exits with code 2.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+from itertools import chain
 
 LONGEST = 2_000
 """Characters of a message; what it quotes may come from a file that anybody wrote."""
@@ -93,6 +95,8 @@ class BuildError(NasbenchError, RuntimeError):
 def one_of(given: object, possible: Iterable[object], *, limit: int = 12) -> str:
     """Write the end of a message about an unknown name: the nearest guess and what is possible.
 
+    Initials stand for a name of several words: ``rf`` for ``random_forest``.
+
     Args:
         given: What the user wrote.
         possible: All acceptable values.
@@ -102,10 +106,22 @@ def one_of(given: object, possible: Iterable[object], *, limit: int = 12) -> str
         A text such as ``"; did you mean 'nb201-cifar10'? Possible: 'a', 'b'"``.
     """
     names = [str(name) for name in possible]
-    text = given if isinstance(given, str) else shown(given)
-    close = difflib.get_close_matches(text[:_LONGEST_NAME], names, n=1, cutoff=0.5)
-    guess = f"; did you mean {close[0]!r}?" if close else "."
+    text = (given if isinstance(given, str) else shown(given))[:_LONGEST_NAME]
+    near = _nearest(text, names)
+    guess = "." if near is None else f"; did you mean {near!r}?"
     return f"{guess} Possible: {listed(names, limit=limit)}"
+
+
+def _nearest(text: str, names: list[str]) -> str | None:
+    """The nearest guess: a slip of the pen, else an abbreviation, else what looks similar."""
+    slips = difflib.get_close_matches(text, names, n=1, cutoff=0.75)
+    abbreviated = (name for name in names if len(text) > 1 and _initials(name) == text.lower())
+    similar = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
+    return next(chain(slips, abbreviated, similar), None)
+
+
+def _initials(name: str) -> str:
+    return "".join(word[:1] for word in re.split("[_ -]", name.lower()))
 
 
 def listed(names: Iterable[object], *, limit: int = 12) -> str:

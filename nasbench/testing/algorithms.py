@@ -31,6 +31,7 @@ from nasbench.testing.another_process import in_another_process
 from nasbench.testing.requirements import generators_left_alone, require, require_legal
 
 _WORKERS = 8
+_FEWEST_RESULTS = 2
 _EXTREMES = (1e308, -1e308, 1e39, -1e39, 5e-324, -5e-324, 0.0, 1.0)
 
 
@@ -52,6 +53,9 @@ def check_algorithm(
     - *Late answers*: it works with eight workers, and if it is told in any order.
     - *Any loss*: it works where all are equal, many are, some or all are infinite, or are of
       extreme sizes.
+    - *Two results*, different or equal, are enough to go on, however many trials are running;
+      also where they are all that a model learns from: a hyperparameter that says how many trials
+      are random is set to two.
     - *Random trials*: as many as it claims do not depend on results.
     - *One fidelity*: it works where only the last one is offered.
     - *Generators*: those of ``random`` and NumPy are left alone.
@@ -82,6 +86,7 @@ def check_algorithm(
     _check_budgets(tested, run)
     _check_late(tested)
     _check_losses(tested)
+    _check_two_results(tested, run)
     _check_random_trials(tested, run)
     run = tested.search(fidelities=benchmark.fidelities[-1:])
     require(len(run) > 0, f"{tested.name} proposes nothing if there is one fidelity")
@@ -333,6 +338,51 @@ def _check_losses(tested: _Tested) -> None:
                 tested.altered(change).search(workers=workers)
             except Exception as error:
                 raise AssertionError(f"{tested.name} fails where {what}: {error!r}") from error
+
+
+def _check_two_results(tested: _Tested, run: Run) -> None:
+    early = _taught_early(tested)
+    for losses in ((2.0, 1.0), (1.0, 1.0)):
+        try:
+            n = _go_on_after(early, losses)
+            require(n > len(losses) or len(run) <= len(losses), "it proposes nothing more")
+        except Exception as error:
+            raise AssertionError(
+                f"{tested.name} fails after {_FEWEST_RESULTS} results, losses {losses}, "
+                f"hyperparameters {early.values}: {error!r}"
+            ) from error
+
+
+def _taught_early(tested: _Tested) -> _Tested:
+    """The same with two random trials, if a hyperparameter counts them."""
+    for name, value in tested.values.items():
+        if type(value) is int and value > _FEWEST_RESULTS:
+            early = replace(tested, values={**tested.values, name: _FEWEST_RESULTS})
+            try:
+                random_trials = early.make()[0]._inner.random_trials
+            except ValueError:  # too few for it
+                continue
+            if random_trials == _FEWEST_RESULTS:
+                return early
+    return tested
+
+
+def _go_on_after(tested: _Tested, losses: Sequence[float]) -> int:
+    """Tell these losses one by one, start trials of all workers, tell them; how many there were."""
+    watched = tested.make()[0]
+    told: list[Observation] = []
+    for trial in range(len(losses) + _WORKERS):
+        proposal = watched.ask()
+        if proposal is None:
+            break
+        answer = (losses[trial % len(losses)],) * len(tested.benchmark.objectives)
+        told.append(Observation(trial, proposal, answer, 1.0))
+        if trial < len(losses):
+            watched.tell(told[-1])
+    for observation in told[len(losses) :]:
+        watched.tell(observation)
+    watched.ask()
+    return len(told)
 
 
 def _check_random_trials(tested: _Tested, run: Run) -> None:

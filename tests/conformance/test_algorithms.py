@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 from tiny_supernet import TinySupernets
-from toys import Hashed, Layers, OneDecision, OneOption, Square, Unequal
+from toys import Hashed, Layers, OneDecision, OneOption, Square, Unequal, drive
 
 import nasbench
 from algorithms import ALGORITHMS
@@ -211,6 +211,25 @@ def test_registered_algorithm_keeps_the_contract(name, table):
     toy = table_for(name, table)
     n, changes = n_trials(name, toy.space), cheap(name)
     check_algorithm(ALGORITHMS.load(name), toy, seed=3, n=n, changes=changes)
+
+
+TAUGHT_BY_TWO = {
+    "neural_predictor": {"trials": 3},
+    "brp_nas": {"training": 4, "iterations": 2},
+    "pnas": {"first": 2},
+    "dpp_net": {"first": 2},
+}
+"""Models of which ``check_algorithm`` finds no hyperparameter that counts random trials."""
+
+
+@pytest.mark.parametrize("losses", [(2.0, 1.0, 1.5), (1.0, 1.0, 1.0)])
+@pytest.mark.parametrize("name", TAUGHT_BY_TWO)
+def test_a_model_learns_from_two_results(name, losses):
+    algorithm, space = ALGORITHMS.load(name), NB201()
+    values = hyperparameters(algorithm, cheap(name) | TAUGHT_BY_TWO[name])
+    search = make(algorithm, space, fidelities=(9,), seed=0, hyperparameters=values)
+    assert all(arch in space for arch in drive(search, losses))
+    assert (search.fallbacks > 0) == (len(set(losses)) == 1)
 
 
 CONSTRAINTS = {"third": ("parameters<=316346",), "few": ("latency_gpu_ms<=8.45",)}
@@ -479,6 +498,46 @@ def test_check_algorithm_finds_hyperparameters_that_are_not_json():
     broken = type("Broken", (Good,), {"__init__": no_json})
     with pytest.raises(AssertionError, match="hyperparameters of Broken are not JSON"):
         check_algorithm(broken, Hashed(Layers()), n=40, changes={"depth": {1, 2}})
+
+
+class Modelled(Good):
+    """Begins with random architectures; what two results teach, a subclass may not learn."""
+
+    def __init__(self, space, *, fidelities, seed, depth=5, initial=20):
+        super().__init__(space, fidelities=fidelities, seed=seed)
+        if depth < 3:
+            raise InvalidArgumentError(f"depth = {depth} must be at least 3")
+        self.depth = depth
+        self.initial = self.random_trials = initial
+        self.results = []
+
+    def ask(self):
+        if len(self.results) < self.initial:
+            return Proposal(self.space.sample(self.rng))
+        return self.from_two() if len(self.results) == 2 else self.from_more()
+
+    def from_more(self):
+        return Proposal(min(self.results)[1])
+
+    from_two = from_more
+
+    def tell(self, observation):
+        self.results.append((observation.loss, observation.proposal.arch))
+
+
+def needs_three(self):
+    raise ZeroDivisionError("three results are needed")
+
+
+@pytest.mark.parametrize(
+    ("from_two", "message"),
+    [(needs_three, "three results are needed"), (nothing, "it proposes nothing more")],
+)
+def test_check_algorithm_finds_who_cannot_learn_from_two_results(from_two, message):
+    check_algorithm(Modelled, Hashed(Layers()), n=40)
+    broken = type("Broken", (Modelled,), {"from_two": from_two})
+    with pytest.raises(AssertionError, match=rf"after 2 results.*'initial': 2.*{message}"):
+        check_algorithm(broken, Hashed(Layers()), n=40)
 
 
 def test_separate_schedules_cannot_be_resumed():

@@ -38,11 +38,14 @@ class Plain(GPBO):
         with warnings.catch_warnings():  # at the bounds, where gp_bo stops without a word
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(one_hot(self.space, self.examples.archs).astype(np.float64), targets)
-        pool = self.candidates_near(self.candidates, self.mutated_share, self.parents)
+        pool = self.candidates_near(self.candidates, self.mutated_share, self.parents, self.mutant)
         inputs = one_hot(self.space, pool).astype(np.float64)
         mean, std = model.predict(inputs, return_std=True)
         gains = expected_improvement(mean, std, targets.min())
         return [pool[int(np.argmax(gains))]]
+
+    def mutant(self, arch: Arch) -> Arch:
+        return self.space.mutate(arch, self.rng)
 
 
 def measured(kind: type[GPBO], trials: int, seed: int, kernel: str | None) -> tuple[float, float]:

@@ -96,6 +96,7 @@ def test_what_is_said_of_the_model(kind):
     ("settings", "error", "message"),
     [
         ({"regressor": "random_forrest"}, UnknownNameError, "did you mean 'random_forest'"),
+        ({"regressor": "rf"}, UnknownNameError, "did you mean 'random_forest'"),
         ({"regressor": "os:system"}, UnknownNameError, "no regressor is called"),
         ({"regressor_settings": {"tree": 3}}, UnknownNameError, "did you mean 'trees'"),
         ({"regressor_settings": {"trees": 0}}, InvalidArgumentError, "trees = 0"),
