@@ -1,13 +1,13 @@
 """How good surrogates are where the truth is known: makes tables and figures of ``surrogates.md``.
 
 ``python docs/scripts/surrogate_results.py [--part NAME] [--work runs/surrogates]`` computes what
-the folder does not hold yet and writes the page's tables and its figures. Needs the extras
-``surrogates`` and ``torch``, and matplotlib.
+the folder does not hold yet, from the same tables and settings by the same code, and writes the
+page's tables and its figures. Needs the extras ``surrogates`` and ``torch``, and matplotlib.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import process_time
@@ -20,12 +20,15 @@ from pages import DOCS, fill, markdown_table, save, style
 
 import nasbench
 from nasbench.benchmarks.catalogue import catalogue, open_table
+from nasbench.benchmarks.surrogate.folder import Description
+from nasbench.runs.fingerprints.fingerprint import code_fingerprint
+from nasbench.storage.files import json_digest
 from surrogates import REGRESSORS, judge
 from surrogates.comparison import Comparison, Side, compare
 from surrogates.examples import Examples, split
 from surrogates.exploits import Exploits, Pool
 from surrogates.fit import fit
-from surrogates.predictor import settings
+from surrogates.predictor import Predictor, settings
 from surrogates.threads import one_thread
 
 PAGE = DOCS / "surrogates.md"
@@ -63,16 +66,31 @@ PROVEN = (
     "fcnet-slice",
 )
 TRAIN, SEEDS, TRIALS = 1000, 100, 300
+DEFAULT = ("ensemble", settings("ensemble", {}))
+"""The regressor of :func:`surrogates.fit.fit` without another, and its settings."""
 
 
-def remembered(path: Path, make: Callable[[], Any]) -> Any:
-    """What a JSON file holds; made and written if there is none."""
+def remembered(path: Path, inputs: object, make: Callable[[], Any]) -> Any:
+    """What was made of some inputs before; made and written if nothing was.
+
+    Args:
+        path: JSON file; the digest of the inputs is added to its name.
+        inputs: All that the result depends on, as a JSON document.
+        make: Makes the result.
+    """
+    path = path.with_name(f"{path.name}-{json_digest(inputs)[:8]}.json")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         print(path, flush=True)
         document = make()
         path.write_text(json.dumps(document))
     return json.loads(path.read_text())
+
+
+def _code(name: str, values: Mapping[str, Any]) -> str:
+    """Fingerprint of what fits, judges and searches a surrogate of a regressor."""
+    kinds = [REGRESSORS.load(kind) for kind in sorted({name, values.get("regressor", name)})]
+    return code_fingerprint(Predictor, Examples, Comparison, Exploits, *kinds)
 
 
 # Regressors and numbers of examples
@@ -108,16 +126,23 @@ def score(table: str, name: str, values: dict[str, Any], n: int, seed: int) -> d
 def regressors(work: Path, processes: int) -> str:
     """Tables of all regressors by number of examples, and the figure."""
     folder = work / "regressors"
-    joblib.Parallel(processes)(
-        joblib.delayed(remembered)(
-            folder / table / f"{label}-{n}-{seed}.json",
-            partial(score, table, name, values, n, seed),
-        )
+    keys = [
+        (table, label, n, seed)
         for table in TABLES
-        for label, name, values in contenders()
+        for label, _, _ in contenders()
         for n in SIZES
         for seed in range(REPEATS[n])
+    ]
+    known = {label: (name, values) for label, name, values in contenders()}
+    made = joblib.Parallel(processes)(
+        joblib.delayed(remembered)(
+            folder / table / f"{label}-{n}-{seed}",
+            [_content(table), known[label], _code(*known[label])],
+            partial(score, table, *known[label], n, seed),
+        )
+        for table, label, n, seed in keys
     )
+    scores = dict(zip(keys, made, strict=True))
     figure, panels = plt.subplots(1, len(TABLES), figsize=(10, 4.2), layout="constrained")
     parts = []
     for panel, table in zip(panels, TABLES, strict=True):
@@ -130,8 +155,7 @@ def regressors(work: Path, processes: int) -> str:
         for label, _, _ in contenders():
             cells, curve = [], []
             for n in SIZES:
-                files = sorted((folder / table).glob(f"{label}-{n}-*.json"))
-                found = [json.loads(file.read_text()) for file in files]
+                found = [scores[table, label, n, seed] for seed in range(REPEATS[n])]
                 curve.append(np.mean([f["kendall"] for f in found]))
                 cells.append(f"{curve[-1]:.3f}")
                 if n == TRAIN:
@@ -164,6 +188,10 @@ def regressors(work: Path, processes: int) -> str:
     return "\n\n".join(parts)
 
 
+def _content(table: str) -> str:
+    return open_table(table).metadata.content_hash
+
+
 def _objective(table: str) -> str:
     return open_table(table).metadata.default_objective or "test_accuracy"
 
@@ -176,7 +204,11 @@ def tables(work: Path, processes: int) -> str:
     rows = []
     names = [name for name in PROVEN if name in catalogue()]
     found = joblib.Parallel(processes)(
-        joblib.delayed(remembered)(work / "tables" / f"{name}.json", partial(_judged, name, work))
+        joblib.delayed(remembered)(
+            work / "tables" / name,
+            [_content(name), TRAIN, DEFAULT, _code(*DEFAULT)],
+            partial(_judged, name, work),
+        )
         for name in names
     )
     for table, judged in zip(names, found, strict=True):
@@ -211,8 +243,12 @@ def searches(work: Path, processes: int) -> str:
     )
     parts = []
     documents = joblib.Parallel(processes)(
-        joblib.delayed(remembered)(work / "searches" / f"{t}.json", partial(_searched, t, work))
-        for t in SEARCHED
+        joblib.delayed(remembered)(
+            work / "searches" / table,
+            [_content(table), _fitted(table, work), SEARCHES, SEEDS, TRIALS, _code(*DEFAULT)],
+            partial(_searched, table, work),
+        )
+        for table in SEARCHED
     )
     for row, table, document in zip(panels, SEARCHED, documents, strict=True):
         found = _comparison(document)
@@ -266,6 +302,10 @@ def _comparison(document: dict[str, Any]) -> Comparison:
     )
     seen, truth = (np.array(document[name]) for name in ("seen", "truth"))
     return Comparison(SEARCHES, table, surrogate, seen, truth, maximised=True)
+
+
+def _fitted(table: str, work: Path) -> str:
+    return Description.read(work / "fitted" / f"{table}-surrogate").content_hash
 
 
 def _searched(table: str, work: Path) -> dict[str, Any]:
