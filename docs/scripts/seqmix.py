@@ -30,7 +30,7 @@ from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.spaces.seqmix import IDENTITY, LAYERS, MIXERS
 
 PAGE = DOCS / "seqmix.md"
-TASKS = ("copy", "recall")
+TASKS = ("copy", "recall", "state")
 """Tasks whose tables ship."""
 MIXING = MIXERS[1:]
 SHORT = {

@@ -68,9 +68,15 @@ def test_recall_takes_a_shift_before_attention(script, results):
 
 
 def test_the_tops_of_two_tasks_are_unlike_and_multiply_adds_beat_scores(script, results):
-    pairs = [row[1:] for row in rows_of(script.correlation(results))]
-    within = [float(cell.split(" / ")[1]) for row in pairs for cell in row if cell != "-"]
-    assert np.abs(within).max() < 0.1
+    copy, recall, state = (row[1:] for row in rows_of(script.correlation(results)))
+    for cell in (copy[1], recall[0]):
+        _, within, shared = map(float, cell.split(" / "))
+        assert abs(within) < 0.1
+        assert shared > 60
+    for cell in state[:2]:
+        over_all, _, shared = map(float, cell.split(" / "))
+        assert over_all < 0.2
+        assert shared < 25
     for _, *scores, _, macs in rows_of(script.scores(results)):
         both = [float(cell.split(" / ")[0]) for cell in (*scores, macs)]
         assert max(map(abs, both[:-1])) < both[-1]
@@ -90,4 +96,24 @@ def test_where_mixers_help_and_how_far_the_best_is_from_the_mean(script, results
     others = [means(option) for option in range(1, len(script.MIXERS) - 1)]
     assert (means(script.MIXERS.index("mlp")) < np.min(others, axis=0)).all()
     gaps = [each.test[each.order[0]] - each.test.mean() for each in results]
-    assert f"the best is {gaps[0]:.0f} and {gaps[1]:.0f} points above the mean" in README
+    said = "{:.0f}, {:.0f} and {:.0f} points above the mean".format(*gaps)
+    assert f"where the best is {said}" in README
+
+
+def test_a_state_is_carried_by_recurrences_and_attention(script, results):
+    state = results[2]
+    carrying = [
+        script.MIXERS.index(n) for n in ("attention", "linear_attention", "gated_recurrence")
+    ]
+    others = state.test[~np.isin(state.archs, carrying).any(axis=1)]
+    assert f"stay at {others.max():.1f} % or below" in PAGE
+    recurrence = carrying[-1]
+    (pure,) = state.test[(state.archs == recurrence).all(axis=1)]
+    assert f"Four recurrences have {pure:.1f} %" in PAGE
+    best = state.archs[state.order[:100]]
+    assert (~(best == recurrence).any(axis=1)).sum() == 7  # seven have none
+    gains = script.inserted(state)
+    for mixer in carrying:
+        assert (np.diff(gains[mixer - 1]) < 0).all()
+    mlp, attention = (gains[script.MIXERS.index(n) - 1, -1] for n in ("mlp", "attention"))
+    assert abs(mlp - attention) < 0.5

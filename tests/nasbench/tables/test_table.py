@@ -34,7 +34,7 @@ SHIPPED = (
     *(f"nb201-{name}" for name in ("cifar10", "cifar100", "imagenet16")),
     *(f"nbgraph-{name}" for name in ("arxiv", "citeseer", "computers", "cora", "cs")),
     *(f"nbgraph-{name}" for name in ("photo", "physics", "proteins", "pubmed")),
-    *(f"seqmix-{name}" for name in ("copy", "recall")),
+    *(f"seqmix-{name}" for name in ("copy", "recall", "state")),
 )
 
 
