@@ -6,26 +6,21 @@ nb201-cifar10 by the same kernel, candidates and acquisition function. The plain
 """
 
 import argparse
-import statistics
-import time
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
+from searches import compare
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
-import nasbench
 from algorithms.bayesian.gp_bo import GPBO
 from algorithms.models.acquisition import expected_improvement
 from algorithms.models.processes.process_search import scaled
-from nasbench.algorithm import Algorithm
 from nasbench.encodings import one_hot
-from nasbench.runs.replay import replay
 from nasbench.space import Arch
-
-ID = "nb201-cifar10"
 
 
 class Plain(GPBO):
@@ -48,41 +43,17 @@ class Plain(GPBO):
         return self.space.mutate(arch, self.rng)
 
 
-def measured(kind: type[GPBO], trials: int, seed: int, kernel: str | None) -> tuple[float, float]:
-    """Processor seconds of one search, and the lowest loss that it found."""
-    benchmark = nasbench.load(ID)
-    algorithm: Algorithm = kind(
-        benchmark.space, fidelities=benchmark.fidelities, seed=seed, kernel=kernel
-    )
-    budget = nasbench.Budget(trials=trials)
-    start = time.process_time()
-    run = replay(algorithm, benchmark, budget=budget, seed=seed, replicate="mean")
-    return time.process_time() - start, float(np.min(run.losses))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    rows = {
-        "`gp_bo`, defaults": (GPBO, None),
-        '`gp_bo`, `kernel="hamming"`': (GPBO, "hamming"),
-        "scikit-learn, fitted anew for every query": (Plain, "hamming"),
+    ways = {
+        "`gp_bo`, defaults": GPBO,
+        '`gp_bo`, `kernel="hamming"`': partial(GPBO, kernel="hamming"),
+        "scikit-learn, fitted anew for every query": partial(Plain, kernel="hamming"),
     }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
-    for kind, kernel in rows.values():  # imports and tables are not measured
-        measured(kind, 12, 0, kernel)
-    for seed in range(options.rounds):
-        for name, (kind, kernel) in rows.items():
-            found[name].append(measured(kind, options.trials, seed, kernel))
-    seconds = {name: statistics.median(s for s, _ in pairs) for name, pairs in found.items()}
-    slowest = list(seconds.values())[-1]
-    print(f"| {options.trials} queries of {ID} | processor seconds | times faster | lowest loss |")
-    print("|---|---|---|---|")
-    for name, pairs in found.items():
-        loss = statistics.mean(loss for _, loss in pairs)
-        print(f"| {name} | {seconds[name]:.2f} | {slowest / seconds[name]:.1f} | {loss:.3f} |")
+    compare(ways, options.trials, options.rounds)
 
 
 if __name__ == "__main__":

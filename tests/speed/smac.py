@@ -8,22 +8,17 @@ after the other.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from searches import compare
 from sklearn.ensemble import RandomForestRegressor
 
-import nasbench
 from algorithms.bayesian.smac import SMAC, log_normal_improvement
 from algorithms.models.candidates import unseen
 from algorithms.models.features import mixed
-from nasbench.runs.replay import replay
 from nasbench.space import Arch
-
-ID = "nb201-cifar10"
 
 
 class Plain(SMAC):
@@ -61,39 +56,17 @@ class Plain(SMAC):
         return [max(values, key=values.__getitem__)]
 
 
-def measured(kind: type[SMAC], trials: int, seed: int) -> tuple[float, float]:
-    """Processor seconds of one search, and the lowest loss that it found."""
-    benchmark = nasbench.load(ID)
-    algorithm = kind(benchmark.space, fidelities=benchmark.fidelities, seed=seed)
-    budget = nasbench.Budget(trials=trials)
-    start = time.process_time()
-    run = replay(algorithm, benchmark, budget=budget, seed=seed, replicate="mean")
-    return time.process_time() - start, float(np.min(run.losses))
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
-    rows = {
+    ways = {
         "`smac`, defaults": SMAC,
         "scikit-learn's forest, fitted and asked anew for every query": Plain,
     }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
-    for kind in rows.values():  # imports and tables are not measured
-        measured(kind, 12, 0)
-    for seed in range(options.rounds):
-        for name, kind in rows.items():
-            found[name].append(measured(kind, options.trials, seed))
-    seconds = {name: statistics.median(s for s, _ in pairs) for name, pairs in found.items()}
-    slowest = list(seconds.values())[-1]
-    print(f"| {options.trials} queries of {ID} | processor seconds | times faster | lowest loss |")
-    print("|---|--:|--:|--:|")
-    for name, pairs in found.items():
-        loss = statistics.mean(loss for _, loss in pairs)
-        print(f"| {name} | {seconds[name]:.2f} | {slowest / seconds[name]:.1f} | {loss:.3f} |")
+    compare(ways, options.trials, options.rounds)
 
 
 if __name__ == "__main__":
