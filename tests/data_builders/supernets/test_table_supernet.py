@@ -238,7 +238,8 @@ def charged(net: TableSupernet) -> float:
 
 def test_what_is_uncharged_costs_nothing_and_draws_nothing(factory: SupernetFactory) -> None:
     net = factory(seed=0)
-    batch, gates = next(net.train_batches(0)), torch.full(net.shape, 0.2)
+    batch = next(net.train_batches(0))
+    gates = torch.full(net.shape, 0.2, dtype=batch.x.dtype)
     state = net.generator.get_state()
     with net.uncharged():
         net.answer(batch, gates, drop_path=0.5)
