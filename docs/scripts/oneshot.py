@@ -281,11 +281,11 @@ def ranking_figure(found: Mapping[str, Sequence[Look]], name: str) -> str:
     """Kendall's tau, and what shared weights choose, over the epochs of the defaults."""
     k = BEST_OF[0]
     values: dict[str, Callable[[Look], float]] = {
-        "Tau over all classes": lambda look: look.tau,
+        f"Tau over {CLASSES} classes": lambda look: look.tau,
         "Tau in the upper quarter": lambda look: look.upper,
         f"Mean regret of the best of {k}": lambda look: look.chosen[k],
     }
-    figure, panels = plt.subplots(1, 3, figsize=(11, 3.6))
+    figure, panels = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
     panels[1].sharey(panels[0])
     for axes, (title, value) in zip(panels, values.items(), strict=True):
         for i, search in enumerate(search for search in RANKED if not search.changes):
@@ -296,8 +296,8 @@ def ranking_figure(found: Mapping[str, Sequence[Look]], name: str) -> str:
         axes.set(title=title, xlabel="epochs")
     for axes in panels[:2]:
         axes.axhline(0, color="0.7", linewidth=0.8)
-    panels[0].legend(ncols=2)
-    figure.tight_layout()
+    names = panels[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=len(RANKED))
     save(figure, f"oneshot-ranks-{name}")
     return (
         f"![Kendall's tau and the regret of the best of {k} over epochs](oneshot-ranks-{name}.svg)"
