@@ -9,6 +9,7 @@ table its training times, so that a record does not depend on the host.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from nasbench.space import Arch, SearchSpace
@@ -136,6 +137,12 @@ class Supernet(Protocol):
 
     def path(self, batch: Batch, arch: Arch, *, weights: Sequence[Tensor] | None = None) -> Answer:
         """Answer a batch with one architecture and the shared weights, or with others."""
+
+    def uncharged(self) -> AbstractContextManager[None]:
+        """Return a context that charges nothing and leaves the random numbers as they were.
+
+        It is for what is recorded of a search: nothing that a search decides may come from it.
+        """
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
         """Keep the weights, the random numbers, the seconds, and what the method needs to go on.

@@ -1,17 +1,24 @@
 """What all methods of weight sharing have in common: training first, then proposals."""
 
 import math
+import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nasbench.algorithm import Algorithm, Observation, Proposal
 from nasbench.errors import InvalidArgumentError
 from nasbench.space import Arch, SearchSpace
-from nasbench.supernet import Answer, Supernet, Supernets
+from nasbench.supernet import Answer, Batch, Supernet, Supernets
+
+JUDGED, EXAMPLES, EVERY = 8, 500, 20
+"""Random architectures that the history judges, on how many examples at most, and in which epochs:
+one in so many, and the last."""
 
 
 class DivergedError(Exception):
@@ -37,7 +44,10 @@ class OneShotSearch(Algorithm):
 
     Attributes:
         net: The supernet, from the first ``ask`` on.
-        history: A row for every epoch: simulated seconds, and what :meth:`epoch` returned.
+        history: A row for every epoch: simulated seconds, what :meth:`epoch` returned, the options
+            of a few random architectures (``judged``) and, in some epochs, their accuracies with
+            shared weights on examples for gates (``shared_accuracy``), else NaN. These are not
+            charged, and no method reads them.
         watch: Called after every epoch with its number, from 1, by who looks on; None for nobody.
 
     Raises:
@@ -105,6 +115,10 @@ class OneShotSearch(Algorithm):
     def ranking(self) -> Iterable[Arch]:
         """Architectures to train, best first."""
 
+    def judge(self, batch: Batch, arch: Arch) -> Answer:
+        """What the supernet makes of a batch with one architecture, as a ranking judges it."""
+        return self.net.path(batch, arch)
+
     def keep(self, **things: Any) -> None:
         """Name what checkpoints hold: tensors, and objects with ``state_dict``.
 
@@ -139,10 +153,14 @@ class OneShotSearch(Algorithm):
         )
         self.start()
         first = self._restore()
+        draws = random.Random(f"judged {self._seed}")
+        archs = [self.space.sample(draws) for _ in range(JUDGED)]
         try:
             for epoch in range(first, self.total_epochs):
                 row = self.epoch(epoch)
-                self.history.append({"epoch": epoch + 1, "seconds": self.net.seconds, **row})
+                shared = self._shared_accuracies(archs, epoch + 1)
+                own = {"epoch": epoch + 1, "seconds": self.net.seconds}
+                self.history.append({**own, **row, "judged": archs, "shared_accuracy": shared})
                 if self.watch is not None:
                     self.watch(epoch + 1)
                 if epoch + 1 < self.total_epochs:
@@ -152,6 +170,23 @@ class OneShotSearch(Algorithm):
             self.fallbacks += 1
             found = [self.space.sample(self.rng)]
         self.net.finish(self.history)
+        return found
+
+    @torch.no_grad()
+    def _shared_accuracies(self, archs: Sequence[Arch], epoch: int) -> NDArray[np.float64]:
+        """Accuracies of architectures after so many epochs, shape ``(len(archs),)``.
+
+        NaN where it is no epoch to judge, or the loss is not finite.
+        """
+        found = np.full(len(archs), np.nan)
+        if epoch % EVERY and epoch < self.total_epochs:
+            return found
+        with self.net.uncharged():
+            x, y = self.net.valid()
+            for i, arch in enumerate(archs):
+                answer = self.judge(Batch(x[:EXAMPLES], y[:EXAMPLES]), arch)
+                if math.isfinite(answer.loss.item()):
+                    found[i] = answer.accuracy
         return found
 
     def _state(self) -> dict[str, Any]:

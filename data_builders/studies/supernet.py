@@ -56,6 +56,7 @@ class Look:
     Attributes:
         method: Name of the method.
         seed: Seed of the search.
+        classes: Classes that were compared.
         epoch: Epochs so far.
         seconds: Simulated seconds so far, without those of this look.
         tau: Kendall's tau-b between shared-weight accuracy and the table's, over the classes.
@@ -70,6 +71,7 @@ class Look:
 
     method: str
     seed: int
+    classes: int
     epoch: int
     seconds: float
     tau: float
@@ -89,6 +91,7 @@ def looks(
     preset: str | None = None,
     classes: int = 300,
     points: int = 4,
+    at_end: int | None = None,
 ) -> list[Look]:
     """Train the supernet of a method, and look at it while it trains.
 
@@ -102,6 +105,7 @@ def looks(
         preset: A preset of it.
         classes: Random classes to compare, at most all.
         points: Looks at a training, evenly spaced, the last one at its end.
+        at_end: Classes of one more look at the end; None for no such look.
 
     Raises:
         UnknownNameError: There is no such method, preset or hyperparameter.
@@ -111,7 +115,7 @@ def looks(
     if not takes_supernets(kind):
         raise InvalidArgumentError(f"{method!r} trains no supernet")
     values = hyperparameters(kind, changes or {}, preset)
-    sample = sampled(benchmark, classes)
+    samples = [sampled(benchmark, n) for n in (classes, at_end) if n is not None]
     found: list[Look] = []
     for seed in seeds:
         search: Any = make(
@@ -122,22 +126,29 @@ def looks(
             hyperparameters=values,
             supernets=SupernetFactory(benchmark, seed=seed),
         )
-        found += _watched(search, method, seed, sample, points)
+        found += _watched(search, method, seed, samples, points)
     return found
 
 
-def _watched(search: Any, method: str, seed: int, sample: Sample, points: int) -> list[Look]:
-    """Run a search, and look at its supernet in some epochs."""
+def _watched(
+    search: Any, method: str, seed: int, samples: Sequence[Sample], points: int
+) -> list[Look]:
+    """Run a search, and look at its supernet in some epochs, with all samples in the last."""
     at = {-(-search.total_epochs * (i + 1) // points) for i in range(points)}
     found: list[Look] = []
 
     def look(epoch: int) -> None:
-        shared = _shared_accuracies(search.net, sample.archs) if epoch in at else None
-        if shared is not None:
+        if epoch not in at:
+            return
+        for sample in samples if epoch == search.total_epochs else samples[:1]:
+            shared = _shared_accuracies(search, sample.archs)
+            if shared is None:
+                return
             found.append(
                 Look(
                     method=method,
                     seed=seed,
+                    classes=len(sample.archs),
                     epoch=epoch,
                     seconds=search.net.seconds,
                     without_weights=_without_weights(search.net, search.history[-1].get("gates")),
@@ -148,7 +159,7 @@ def _watched(search: Any, method: str, seed: int, sample: Sample, points: int) -
 
     search.watch = look
     search.ask()
-    if len(found) < len(at):
+    if len({one.epoch for one in found}) < len(at):
         last = min(len(search.history) + 1, search.total_epochs)
         _LOG.warning(
             "%s with seed %d diverged in epoch %d of %d", method, seed, last, search.total_epochs
@@ -265,16 +276,14 @@ def agreement(found: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 @torch.no_grad()
-def _shared_accuracies(net: Supernet, archs: Sequence[Arch]) -> NDArray[np.float64] | None:
+def _shared_accuracies(search: Any, archs: Sequence[Arch]) -> NDArray[np.float64] | None:
     """Accuracies with shared weights on all examples for gates, charged to nobody.
 
     None if a loss is no finite number.
     """
-    before, state = net.seconds, net.generator.get_state()
-    batch = net.valid()
-    answers = [net.path(batch, arch) for arch in archs]
-    net.generator.set_state(state)
-    net.seconds = before  # type: ignore[misc]
+    with search.net.uncharged():
+        batch = search.net.valid()
+        answers = [search.judge(batch, arch) for arch in archs]
     if not all(torch.isfinite(answer.loss) for answer in answers):
         return None
     return np.array([answer.accuracy for answer in answers])

@@ -1,6 +1,7 @@
 """The supernet of a table; see :class:`nasbench.supernet.Supernet`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -153,6 +154,15 @@ class TableSupernet:
         sizes = [len(y) / len(batch.y) for y in ys]
         loss = sum((part.loss * size for part, size in zip(parts, sizes, strict=True)), start=0.0)
         return Answer(loss, float(np.dot([part.accuracy for part in parts], sizes)))
+
+    @contextmanager
+    def uncharged(self) -> Iterator[None]:
+        seconds, numbers = self.seconds, self.generator.get_state()
+        try:
+            yield
+        finally:
+            self.seconds = seconds
+            self.generator.set_state(numbers)
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
         if self._checkpoint is not None:

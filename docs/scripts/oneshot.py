@@ -8,16 +8,18 @@ matplotlib.
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow.parquet as pq
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from oneshot_cells import cells, first_proposals, without_weights
 from pages import DOCS, fill, markdown_table, save, style
 from results import full, interval, reached
 
@@ -35,25 +37,78 @@ from nasbench.runs.fingerprints.fingerprint import code_fingerprint
 from nasbench.runs.records import Records
 from nasbench.runs.search import record_seeds
 from nasbench.runs.setup import Setup
-from nasbench.spaces.nb201 import OPERATIONS
 
 PAGE = DOCS / "oneshot.md"
 PROPOSALS = 10
 """Proposals that are trained, at most."""
-TABLES = {"lite201-digits": (10, 40.0), "lite201-fashion": (5, 900.0)}
-"""Seeds of the methods, and simulated seconds of the searches that train, by table."""
-TRAINING: dict[tuple[str, str | None], int] = {
-    ("random_search", None): 100,
-    ("regularized_evolution", "nats"): 100,
-    ("bananas", None): 20,
+
+
+class Search(NamedTuple):
+    """An algorithm, its preset, and the hyperparameters that are others."""
+
+    name: str
+    preset: str | None = None
+    changes: Mapping[str, Any] = MappingProxyType({})
+
+    def __str__(self) -> str:
+        return " ".join([self.name, *(f"{name}={value}" for name, value in self.changes.items())])
+
+
+class Extent(NamedTuple):
+    """How much is done for a table.
+
+    Attributes:
+        seeds: Seeds of the methods, at most.
+        seconds: Simulated seconds of the searches that train.
+        classes: Classes that trained supernets rank, at most all.
+    """
+
+    seeds: int
+    seconds: float
+    classes: int
+
+
+TABLES = {
+    "lite201-digits": Extent(10, 40.0, 5_260),
+    "lite201-fashion": Extent(5, 900.0, 1_000),
 }
-"""Searches that train and their presets, with their seeds.
+TRAINING = (
+    (Search("random_search"), 100),
+    (Search("regularized_evolution", "nats"), 100),
+    (Search("bananas"), 20),
+)
+"""Searches that train, with their seeds.
 
 Regularized evolution is random search with its defaults, up to its hundredth trial.
 """
-RANKED = ("random_nas", "fairnas", "one_shot", "darts", "gdas")
-"""Ways of sampling paths whose ranking is looked at."""
+VARIANTS = (
+    Search("darts", changes={"order": 2}),
+    Search("r_darts", changes={"regularization": "drop_path"}),
+    Search("sdarts", changes={"perturbation": "adversarial"}),
+    Search("proxyless", changes={"update": "reinforce"}),
+)
+"""Methods of their own in the papers, with the epochs of the defaults."""
+FALLING = tuple(
+    Search(name, changes={"gate_rate": 0.03})
+    for name in ("darts", "darts_es", "darts_ada", "sdarts")
+)
+"""DARTS with gates that move, and what is said to repair it."""
+FALLING_SEEDS = 5
+RANKED = (
+    Search("random_nas"),
+    Search("random_nas", changes={"epochs": 250}),
+    Search("fairnas"),
+    Search("one_shot"),
+    Search("nsas"),
+    Search("nao_ws"),
+    Search("enas"),
+    Search("proxyless"),
+    Search("darts"),
+    Search("gdas"),
+)
+"""Ways of sampling paths whose ranking is looked at; the second has as many steps as FairNAS."""
 RANKED_SEEDS, POINTS, CLASSES = 3, 5, 300
+"""Seeds of these, looks at each, and classes that are compared before the end."""
 GATED = ("darts", "gdas", "darts_es", "pc_darts", "sdarts", "snas", "drnas")
 CURVED = ("darts_es", "darts_ada")
 """Methods that measure the curvature."""
@@ -73,50 +128,38 @@ def methods() -> list[str]:
     return sorted(name for name, place in ALGORITHMS.items() if ".oneshot." in place)
 
 
-def settings(presets: bool) -> list[tuple[str, str | None]]:
-    """Methods, each with its defaults and, if wanted, with the presets that differ from them."""
-    found: list[tuple[str, str | None]] = []
+def settings(presets: bool) -> list[Search]:
+    """Methods, each with its defaults first, then its variants and, if wanted, its presets.
+
+    Presets that equal the defaults are left out.
+    """
+    found: list[Search] = []
     for name in methods():
-        found.append((name, None))
+        found += [Search(name), *(variant for variant in VARIANTS if variant.name == name)]
         algorithm = ALGORITHMS.load(name)
         if presets:
             own = hyperparameters(algorithm, {}, None)
             found += [
-                (name, preset)
+                Search(name, preset)
                 for preset in algorithm.presets
                 if hyperparameters(algorithm, {}, preset) != own
             ]
     return found
 
 
-def trained(table: str, seconds: float, processes: int, out: Path) -> list[Records]:
-    """Records of the searches that train."""
-    records = []
-    for (name, preset), seeds in TRAINING.items():
-        print(table, name, preset or "", flush=True)
-        setup = Setup(
-            algorithm=name,
-            benchmark=table,
-            budget=nasbench.Budget(seconds=seconds),
-            preset=preset,
-        )
-        records.append(record_seeds(setup, range(seeds), out, processes=processes))
-    return records
-
-
-def shared(table: str, seeds: int, presets: bool, processes: int, out: Path) -> list[Records]:
-    """Records of the methods of weight sharing."""
-    records = []
-    for name, preset in settings(presets):
-        print(table, name, preset or "", flush=True)
-        setup = Setup(
-            algorithm=name,
-            benchmark=table,
-            budget=nasbench.Budget(trials=PROPOSALS),
-            preset=preset,
-        )
-        records.append(record_seeds(setup, range(seeds), out, processes=processes))
-    return records
+def recorded(
+    table: str, search: Search, budget: nasbench.Budget, seeds: int, processes: int, out: Path
+) -> Records:
+    """Records of a search, which are made where the folder does not hold them."""
+    print(table, search, search.preset or "", flush=True)
+    setup = Setup(
+        algorithm=search.name,
+        benchmark=table,
+        budget=budget,
+        preset=search.preset,
+        hyperparameters=search.changes,
+    )
+    return record_seeds(setup, range(seeds), out, processes=processes)
 
 
 # The table of results
@@ -165,86 +208,100 @@ def results(methods: Sequence[Row], trained: Sequence[Row]) -> str:
     return f"{sentence}\n\n{markdown_table([*head, *names], lines)}"
 
 
-def cells(records: Sequence[Records]) -> str:
-    """What first proposals are made of, in percent of the decisions."""
+def repairs(records: Sequence[Records]) -> str:
+    """What is found with gates that move, and how much of it has no weights."""
     lines = []
     for record in records:
-        archs = np.array([run.archs[0] for run in record.runs()])
-        shares = [100 * float(np.mean(archs == option)) for option in range(len(OPERATIONS))]
-        label = record.manifest.algorithm
-        preset = record.manifest.preset
+        (row,) = rows([record])
+        own = np.array([search.regret for search in row.searches])
+        low, high = bootstrap(own[:, None])
         lines.append(
             [
-                f"`{label}{f' {preset}' if preset else ''}`",
-                *(f"{share:.0f}" for share in shares),
-                f"{shares[0] + shares[1] + shares[4]:.0f}",
+                f"`{record.manifest.algorithm}`",
+                interval(float(own.mean()), low[0], high[0]),
+                f"{without_weights(first_proposals(record)):.0f}",
             ]
         )
-    head = ["method", *(f"`{name}`" for name in OPERATIONS), "without weights"]
-    return markdown_table(head, lines)
+    sentence = f"{len(own)} seeds a method; regrets in points of accuracy, shares in percent."
+    return f"{sentence}\n\n{markdown_table(['method', 'test regret', 'without weights'], lines)}"
 
 
 # How shared weights rank
 
 
-def ranked(table: str, seeds: int, out: Path) -> list[Look]:
-    """Looks at supernets while they train; those of the same code are not made again."""
-    benchmark = nasbench.load(table)
-    assert isinstance(benchmark, TableBenchmark)
-    found = []
-    for method in RANKED:
-        parts = (ALGORITHMS.load(method), Look, *SupernetFactory(benchmark).code)
+def ranked(benchmark: TableBenchmark, seeds: int, out: Path) -> dict[str, list[Look]]:
+    """Looks at supernets while they train, by search; those of the same code are not made again."""
+    classes = TABLES[benchmark.name].classes
+    found: dict[str, list[Look]] = {}
+    for search in RANKED:
+        parts = (ALGORITHMS.load(search.name), Look, *SupernetFactory(benchmark).code)
         code = code_fingerprint(*parts)[:8]
         for seed in range(seeds):
-            path = out / f"looks-{method}-{seed}-{code}.json"
+            path = out / f"looks-{'-'.join(str(search).split())}-{seed}-{code}.json"
             if not path.is_file():
-                print(table, "looks at", method, seed, flush=True)
-                made = looks(benchmark, method, [seed], classes=CLASSES, points=POINTS)
+                print(benchmark.name, "looks at", search, seed, flush=True)
+                made = looks(
+                    benchmark,
+                    search.name,
+                    [seed],
+                    changes=search.changes,
+                    classes=CLASSES,
+                    points=POINTS,
+                    at_end=classes,
+                )
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(json.dumps([asdict(look) for look in made]))
             for row in json.loads(path.read_text()):
                 chosen = {int(k): regret for k, regret in row["chosen"].items()}
-                found.append(Look(**(row | {"chosen": chosen})))
+                found.setdefault(str(search), []).append(Look(**(row | {"chosen": chosen})))
     return found
 
 
-def ranking_table(found: Sequence[Look], table: str) -> str:
+def ranking_table(found: Mapping[str, Sequence[Look]], benchmark: TableBenchmark) -> str:
     """Agreement with the table at the first and at the last look, means over the seeds.
 
     The last row has what one training of each architecture says of its others.
     """
     lines = []
-    for method in RANKED:
-        epochs = sorted({look.epoch for look in found if look.method == method})
-        for epoch in (epochs[0], epochs[-1]):
-            here = [look for look in found if (look.method, look.epoch) == (method, epoch)]
+    for search, mine in found.items():
+        moments = sorted({(look.epoch, look.classes) for look in mine})
+        for epoch, compared in (moments[0], moments[-1]):
+            here = [look for look in mine if (look.epoch, look.classes) == (epoch, compared)]
             seconds = np.mean([look.seconds for look in here])
             values = agreement([asdict(look) for look in here])
-            lines.append([f"`{method}`", f"{epoch}", f"{seconds:.2f}", *values])
-    benchmark = nasbench.load(table)
-    assert isinstance(benchmark, TableBenchmark)
-    lines.append(["one training", "", "", *agreement(one_training(benchmark, CLASSES))])
-    head = ["paths of", "epochs", "seconds", "tau", "tau, upper quarter", "Spearman"]
+            lines.append([f"`{search}`", f"{epoch}", f"{compared:,}", f"{seconds:.2f}", *values])
+    classes = TABLES[benchmark.name].classes
+    single = agreement(one_training(benchmark, classes))
+    lines.append(["one training", "", f"{classes:,}", "", *single])
+    head = ["paths of", "epochs", "classes", "seconds", "tau", "tau, upper quarter", "Spearman"]
     return markdown_table([*head, *(f"best of {k}" for k in BEST_OF)], lines)
 
 
-def ranking_figure(found: Sequence[Look], name: str) -> None:
-    """Kendall's tau over training, over all classes and over those that the table ranks highest."""
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
-    for axes, field, title in zip(
-        panels, ("tau", "upper"), ("All classes", "The upper quarter"), strict=True
-    ):
-        for i, method in enumerate(RANKED):
-            mine = [look for look in found if look.method == method]
+def ranking_figure(found: Mapping[str, Sequence[Look]], name: str) -> str:
+    """Kendall's tau, and what shared weights choose, over the epochs of the defaults."""
+    k = BEST_OF[0]
+    values: dict[str, Callable[[Look], float]] = {
+        f"Tau over {CLASSES} classes": lambda look: look.tau,
+        "Tau in the upper quarter": lambda look: look.upper,
+        f"Mean regret of the best of {k}": lambda look: look.chosen[k],
+    }
+    figure, panels = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
+    panels[1].sharey(panels[0])
+    for axes, (title, value) in zip(panels, values.items(), strict=True):
+        for i, search in enumerate(search for search in RANKED if not search.changes):
+            mine = [look for look in found[str(search)] if look.classes == CLASSES]
             epochs = sorted({look.epoch for look in mine})
-            values = [[getattr(x, field) for x in mine if x.epoch == epoch] for epoch in epochs]
-            line(axes, np.array(epochs), np.array(values).T, f"C{i}", method)
-        axes.axhline(0, color="0.7", linewidth=0.8)
+            curves = [[value(look) for look in mine if look.epoch == epoch] for epoch in epochs]
+            line(axes, np.array(epochs), np.array(curves).T, f"C{i}", search.name)
         axes.set(title=title, xlabel="epochs")
-    panels[0].set_ylabel("Kendall's tau with the table")
-    panels[0].legend(ncols=2)
-    figure.tight_layout()
+    for axes in panels[:2]:
+        axes.axhline(0, color="0.7", linewidth=0.8)
+    names = panels[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=len(RANKED))
     save(figure, f"oneshot-ranks-{name}")
+    return (
+        f"![Kendall's tau and the regret of the best of {k} over epochs](oneshot-ranks-{name}.svg)"
+    )
 
 
 # What gates favour
@@ -259,19 +316,20 @@ def histories(record: Records) -> list[History]:
     return found
 
 
-def without_weights(history: History) -> Numbers:
+def favoured(history: History) -> Numbers:
     """Share of decisions whose largest gate has no weights, in percent, by epoch."""
     largest = history["gates"].reshape(-1, *Shared201.shape).argmax(axis=2)
-    weighted = np.array(Shared201.has_weights)
-    return np.asarray(100 * (~weighted[largest]).mean(axis=1))
+    return np.array([without_weights(cell) for cell in largest])
 
 
-def gates_figure(records: Sequence[Records], name: str) -> None:
+def gates_figure(records: Sequence[Records], name: str) -> str:
     """Options without weights over epochs, and the curvature where it was measured."""
-    by_name = {r.manifest.algorithm: r for r in records if r.manifest.preset is None}
+    by_name: dict[str, Records] = {}
+    for record in records:  # those with the defaults are the first of their algorithm
+        by_name.setdefault(record.manifest.algorithm, record)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     for i, method in enumerate(GATED):
-        curves = [without_weights(history) for history in histories(by_name[method])]
+        curves = [favoured(history) for history in histories(by_name[method])]
         line(left, np.arange(1, len(curves[0]) + 1), np.array(curves), f"C{i}", method)
     left.set(xlabel="epochs", ylabel="largest gates without weights (%)", ylim=(0, 100))
     left.set_title("What would be proposed")
@@ -284,6 +342,8 @@ def gates_figure(records: Sequence[Records], name: str) -> None:
     right.legend()
     figure.tight_layout()
     save(figure, f"oneshot-gates-{name}")
+    said = "Options without weights over epochs, and the dominant eigenvalue"
+    return f"![{said}](oneshot-gates-{name}.svg)"
 
 
 def line(axes: Axes, at: NDArray[np.number], values: Numbers, color: str, label: str) -> None:
@@ -309,19 +369,29 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     given = parser.parse_args()
-    most, seconds = TABLES[given.table]
-    seeds = min(most, given.seeds or most)
+    extent = TABLES[given.table]
+    seeds = min(extent.seeds, given.seeds or extent.seeds)
     out = given.runs / f"oneshot-{given.table}"
     name = given.table.rpartition("-")[2]
+    benchmark = nasbench.load(given.table)
+    assert isinstance(benchmark, TableBenchmark)
     style()
-    records = shared(given.table, seeds, given.presets, given.processes, out)
-    trainings = trained(given.table, seconds, given.processes, out)
+
+    def made(searches: Iterable[tuple[Search, int]], budget: nasbench.Budget) -> list[Records]:
+        return [
+            recorded(given.table, search, budget, n, given.processes, out) for search, n in searches
+        ]
+
+    proposals = nasbench.Budget(trials=PROPOSALS)
+    records = made([(search, seeds) for search in settings(given.presets)], proposals)
+    trainings = made(TRAINING, nasbench.Budget(seconds=extent.seconds))
     fill(PAGE, f"results-{name}", results(rows(records), rows(trainings)))
-    fill(PAGE, f"cells-{name}", cells(records))
-    gates_figure(records, name)
-    found = ranked(given.table, min(seeds, RANKED_SEEDS), out)
-    fill(PAGE, f"ranks-{name}", ranking_table(found, given.table))
-    ranking_figure(found, name)
+    fill(PAGE, f"cells-{name}", f"{cells(records, benchmark)}\n\n{gates_figure(records, name)}")
+    falling = made([(search, min(seeds, FALLING_SEEDS)) for search in FALLING], proposals)
+    fill(PAGE, f"repairs-{name}", repairs(falling))
+    found = ranked(benchmark, min(seeds, RANKED_SEEDS), out)
+    figure = ranking_figure(found, name)
+    fill(PAGE, f"ranks-{name}", f"{ranking_table(found, benchmark)}\n\n{figure}")
 
 
 if __name__ == "__main__":

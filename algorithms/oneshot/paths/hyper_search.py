@@ -87,7 +87,7 @@ class HyperSearch(OneShotSearch):
     def learn(self, batch: Batch) -> Answer:
         """Take a step for the weights of a random architecture."""
         arch = self.space.sample(self.rng)
-        answer = self.net.path(batch, arch, weights=self.made(arch))
+        answer = self.judge(batch, arch)
         self.adam.zero_grad()
         torch.autograd.backward(finite(answer), inputs=self.learnt)
         if self.clip:
@@ -95,10 +95,13 @@ class HyperSearch(OneShotSearch):
         self.adam.step()
         return answer
 
+    def judge(self, batch: Batch, arch: Arch) -> Answer:
+        return self.net.path(batch, arch, weights=self.made(arch))
+
     @torch.no_grad()
     def ranking(self) -> Iterable[Arch]:
         archs, batch = different(self, self.candidates), self.net.valid()
-        answers = [self.net.path(batch, arch, weights=self.made(arch)) for arch in archs]
+        answers = [self.judge(batch, arch) for arch in archs]
         if not all(math.isfinite(answer.loss.item()) for answer in answers):
             raise DivergedError
         return best_first(archs, [answer.accuracy for answer in answers])[: self.finalists]

@@ -752,20 +752,6 @@ def test_what_changes_with_time_goes_from_its_first_to_its_last_value() -> None:
     assert found == pytest.approx([0.1, 0.1 + 0.2 / 3, 0.1 + 0.4 / 3])  # as in the authors' code
 
 
-@pytest.mark.parametrize("kind", [DARTS, DARTSES, DARTSADA, SNAS, GDAS, PCDARTS, Parsec, Proxyless])
-def test_a_supernet_that_diverges_at_any_time_ends_in_one_random_architecture(kind: Any) -> None:
-    class Diverging(kind):  # type: ignore[misc]
-        def learn_weights(self, train: Batch) -> Answer:
-            answer = super().learn_weights(train)
-            with torch.no_grad():
-                self.net.weights()[0].fill_(math.inf)
-            return answer
-
-    search = finished(Diverging)
-    assert list(iter(search.ask, None)) == []
-    assert search.fallbacks == 1
-
-
 def test_weights_of_decisions_are_a_softmax_over_what_is_added_up() -> None:
     search = started(PCDARTS)  # groups: decision 0, and decisions 1 and 2
     with torch.no_grad():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,12 +14,18 @@ from tiny_supernet import TinySupernets  # noqa: E402
 from toys import Hashed, Square  # noqa: E402
 
 import nasbench  # noqa: E402
+from algorithms.oneshot import one_shot_search  # noqa: E402
 from algorithms.oneshot.one_shot_search import OneShotSearch  # noqa: E402
+from algorithms.oneshot.paths.random_nas import RandomNAS  # noqa: E402
+from algorithms.oneshot.paths.smash import SMASH  # noqa: E402
 from algorithms.oneshot.relaxed.darts import DARTS  # noqa: E402
+from algorithms.oneshot.relaxed.r_darts import RDARTS  # noqa: E402
+from algorithms.oneshot.stochastic.gdas import GDAS  # noqa: E402
 from nasbench.errors import AlgorithmError, InvalidArgumentError  # noqa: E402
 from nasbench.runs.manifest import Manifest  # noqa: E402
 from nasbench.runs.replay import replay  # noqa: E402
 from nasbench.runs.run import Run  # noqa: E402
+from nasbench.supernet import Batch  # noqa: E402
 
 
 def run(algorithm: Any, supernets: TinySupernets, workers: int = 1, **budget: Any) -> Run:
@@ -89,36 +96,62 @@ def test_a_supernet_is_not_used_after_the_first_proposal() -> None:
         run(late, supernets)
 
 
-def test_a_diverged_supernet_ends_in_one_random_architecture() -> None:
-    supernets = TinySupernets()
-    made = run(darts(supernets, rate=1e200, last_rate=1e200), supernets)
-    assert (len(made), made.fallbacks) == (1, 1)
+def proposed(kind: Any, folder: Path | None = None, **changes: Any) -> tuple[Any, list[Any]]:
+    """A search after its end, and what it proposed."""
+    supernets = TinySupernets(folder=folder)
+    search = kind(Square(), fidelities=(9,), seed=3, supernets=supernets, **{"epochs": 3} | changes)
+    return search, list(iter(search.ask, None))
 
 
-def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
-    whole = darts(TinySupernets())
-    (arch,) = whole._found()
+@pytest.mark.parametrize(
+    ("kind", "changes"), [(DARTS, {}), (SMASH, {"hidden": 4, "candidates": 9})]
+)
+def test_histories_keep_accuracies_with_shared_weights(
+    kind: Any, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every second epoch and the last, on the first examples for gates."""
+    monkeypatch.setattr(one_shot_search, "EVERY", 2)
+    monkeypatch.setattr(one_shot_search, "EXAMPLES", 20)
+    search, _ = proposed(kind, tmp_path, **changes)
+    (path,) = tmp_path.iterdir()
+    table = pq.read_table(path)
+    found = np.array(table["shared_accuracy"].to_pylist())
+    archs = np.array(table["judged"].to_pylist()).reshape(3, 8, 3)
+    assert np.isfinite(found).tolist() == [[False] * 8, [True] * 8, [True] * 8]
+    assert (archs == archs[0]).all()
+    assert len(np.unique(archs[0], axis=0)) > 4
+    valid = search.net.valid()
+    batch = Batch(valid.x[:20], valid.y[:20])
+    for arch, accuracy in zip(archs[0].tolist(), found[-1], strict=True):
+        weights = search.made(arch) if kind is SMASH else None
+        assert search.net.path(batch, arch, weights=weights).accuracy == accuracy
 
-    class Interrupted(DARTS):
-        def epoch(self, epoch: int) -> Mapping[str, Any]:
-            if epoch == 2:
-                raise KeyboardInterrupt
-            return super().epoch(epoch)
 
-    stopped = Interrupted(
-        Square(), fidelities=(9,), seed=3, supernets=TinySupernets(folder=tmp_path), epochs=4
-    )
-    with pytest.raises(KeyboardInterrupt):
-        stopped.ask()
-    again = darts(TinySupernets(folder=tmp_path))
-    assert again.ask() == (arch, None, None)
-    assert torch.equal(again.alphas, whole.alphas)
-    assert again.net.seconds == whole.net.seconds
-    (kept,) = tmp_path.iterdir()
-    table = pq.read_table(kept)
-    assert table.column("epoch").to_pylist() == [1, 2, 3, 4]
-    assert table.column("valid_loss").to_pylist() == [row["valid_loss"] for row in whole.history]
-    assert len(table.column("gates")[0]) == 9
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (GDAS, {}),
+        (RDARTS, {"regularization": "drop_path"}),
+        (RandomNAS, {"candidates": 9}),
+        (SMASH, {"hidden": 4, "candidates": 9}),
+    ],
+)
+def test_what_the_history_judges_changes_nothing_else(
+    kind: Any, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_shot_search, "EVERY", 1)
+    judging, proposals = proposed(kind, **changes)
+    assert np.isfinite([row["shared_accuracy"] for row in judging.history]).all()
+    nothing = np.full(8, np.nan)
+    monkeypatch.setattr(OneShotSearch, "_shared_accuracies", lambda *_: nothing)
+    plain, expected = proposed(kind, **changes)
+    assert proposals == expected
+    for name in judging.history[0].keys() - {"shared_accuracy"}:
+        for a, b in zip(judging.history, plain.history, strict=True):
+            np.testing.assert_array_equal(a[name], b[name])
+    assert judging.net.seconds == plain.net.seconds
+    assert torch.equal(judging.net.generator.get_state(), plain.net.generator.get_state())
+    assert judging.rng.getstate() == plain.rng.getstate()
 
 
 def test_a_damaged_checkpoint_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

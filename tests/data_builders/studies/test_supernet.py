@@ -91,9 +91,11 @@ def test_a_table_of_one_seed_has_no_other_training() -> None:
 
 
 def test_looks_at_supernets_of_digits(digits: TableBenchmark) -> None:
-    found = looks(digits, "darts", [0], changes={"epochs": 2}, classes=12, points=2)
-    assert [look.epoch for look in found] == [1, 2]
+    found = looks(digits, "darts", [0], changes={"epochs": 2}, classes=12, points=2, at_end=20)
+    assert [(look.epoch, look.classes) for look in found] == [(1, 12), (2, 12), (2, 20)]
     assert found[1].seconds == pytest.approx(2 * found[0].seconds)
+    assert found[2].seconds == found[1].seconds
+    assert found[2].tau != found[1].tau
     assert all(0 <= look.without_weights <= 1 for look in found)
     table = supernet_study(
         digits, ["random_nas"], [0], {"epochs": 1, "candidates": 1}, classes=12, points=1

@@ -236,6 +236,19 @@ def charged(net: TableSupernet) -> float:
     return net.seconds
 
 
+def test_what_is_uncharged_costs_nothing_and_draws_nothing(factory: SupernetFactory) -> None:
+    net = factory(seed=0)
+    batch = next(net.train_batches(0))
+    gates = torch.full(net.shape, 0.2, dtype=batch.x.dtype)
+    state = net.generator.get_state()
+    with net.uncharged():
+        net.answer(batch, gates, drop_path=0.5)
+        assert net.seconds > 0
+        assert not torch.equal(net.generator.get_state(), state)
+    assert net.seconds == 0
+    assert torch.equal(net.generator.get_state(), state)
+
+
 def test_more_channels_cost_their_multiply_adds_and_fewer_no_less(
     factory: SupernetFactory,
 ) -> None:
