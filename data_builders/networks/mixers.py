@@ -6,7 +6,7 @@ All are causal, take and give features of shape ``(…, length, width)``, and ha
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -52,9 +52,11 @@ class Mixer(nn.Module, ABC):
     Attributes:
         into: The first projection.
         out: The second one.
+        sizes: How many features the first one gives for each part of what is between.
         own: Names of the parameters between them.
     """
 
+    sizes: tuple[int, ...]
     into: nn.Linear
     out: nn.Linear
     own: ClassVar[tuple[str, ...]] = ()
@@ -62,14 +64,14 @@ class Mixer(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Mixed features; at most as many tokens as the class was told of."""
         own = (getattr(self, name) for name in self.own)
-        return self.out(self.mix(self.into(x), *own))  # type: ignore[no-any-return]
+        return self.out(self.mix(self.into(x).split(self.sizes, dim=-1), *own))  # type: ignore[no-any-return]
 
     @abstractmethod
-    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
+    def mix(self, parts: Sequence[Tensor], *own: Tensor) -> Tensor:
         """What is between the projections, of one network or of many.
 
         Args:
-            x: Projected features, shape ``(…, length, features)``.
+            parts: Projected features by :attr:`sizes`, each of shape ``(…, length, features)``.
             own: The parameters of :attr:`own`, broadcast against a token's features.
         """
 
@@ -97,6 +99,7 @@ class Attention(Mixer):
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
         self.heads = heads
+        self.sizes = (2 * width, width)
         self.into = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
         self.register_buffer("angles", rotations(length, width // heads), persistent=False)
@@ -109,11 +112,11 @@ class Attention(Mixer):
         """Which token (row) sees which (column); boolean, shape ``(length, length)``."""
         return torch.ones(length, length, dtype=torch.bool).tril()
 
-    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
-        n, width = x.shape[-2], x.shape[-1] // 3
-        positioned, v = x.tensor_split([2 * width], dim=-1)
+    def mix(self, parts: Sequence[Tensor], *own: Tensor) -> Tensor:
+        positioned, v = parts
+        n = v.shape[-2]
         q, k = in_heads(rotated(positioned, self.angles[:n]), 2 * self.heads).chunk(2, dim=-3)
-        y = attend(q, k, in_heads(v, self.heads), self.mask[:n, :n].to(x.dtype))
+        y = attend(q, k, in_heads(v, self.heads), self.mask[:n, :n].to(v.dtype))
         return as_one(y)
 
     @classmethod
@@ -151,6 +154,7 @@ class LinearAttention(Mixer):
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
         self.heads = heads
+        self.sizes = (width, width, width)
         self.into = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
         self.register_buffer("angles", rotations(length, width // heads // 2), persistent=False)
@@ -160,11 +164,11 @@ class LinearAttention(Mixer):
         decay = (log_decays[:, None, None] * ages).exp().tril()
         self.register_buffer("decay", decay, persistent=False)
 
-    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
-        n = x.shape[-2]
-        positioned, v, gate = x.chunk(3, dim=-1)
+    def mix(self, parts: Sequence[Tensor], *own: Tensor) -> Tensor:
+        positioned, v, gate = parts
+        n = v.shape[-2]
         q, k = in_heads(rotated(positioned, self.angles[:n]), 2 * self.heads).chunk(2, dim=-3)
-        y = retain(q, k, in_heads(v, self.heads), self.decay[:, :n, :n].to(x.dtype))
+        y = retain(q, k, in_heads(v, self.heads), self.decay[:, :n, :n].to(v.dtype))
         return F.silu(gate) * as_one(F.layer_norm(y, y.shape[-1:]))
 
     @classmethod
@@ -186,12 +190,13 @@ class GatedConvolution(Mixer):
 
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
+        self.sizes = (width, width, width)
         self.into = nn.Linear(width, 3 * width, bias=False)
         self.filter = nn.Parameter(torch.ones(width, TAPS))
         self.out = nn.Linear(width, width, bias=False)
 
-    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
-        before, value, after = x.chunk(3, dim=-1)
+    def mix(self, parts: Sequence[Tensor], *own: Tensor) -> Tensor:
+        before, value, after = parts
         return after * convolve(before * value, own[0])
 
     @classmethod
@@ -218,15 +223,16 @@ class GatedRecurrence(Mixer):
 
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
+        self.sizes = (width, width, width)
         self.into = nn.Linear(width, 3 * width, bias=False)
         self.bias = nn.Parameter(torch.zeros(width))
         self.out = nn.Linear(width, width, bias=False)
         memory = torch.linspace(1, length, width, dtype=torch.float64).log()
         self.register_buffer("memory", memory, persistent=False)
 
-    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
-        forgetting, new, gate = x.chunk(3, dim=-1)
-        kept = torch.sigmoid(self.memory.to(x.dtype) - own[0] - forgetting)
+    def mix(self, parts: Sequence[Tensor], *own: Tensor) -> Tensor:
+        forgetting, new, gate = parts
+        kept = torch.sigmoid(self.memory.to(new.dtype) - own[0] - forgetting)
         return F.silu(gate) * scan(kept, (1 - kept) * new)
 
     @classmethod
@@ -245,6 +251,7 @@ class Mlp(Mixer):
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
         hidden = self.hidden(width)
+        self.sizes = (hidden, hidden)
         self.into = nn.Linear(width, 2 * hidden, bias=False)
         self.out = nn.Linear(hidden, width, bias=False)
 
@@ -253,8 +260,8 @@ class Mlp(Mixer):
         """Hidden units."""
         return round(4 * width / 3)
 
-    def mix(self, x: Tensor, *own: Tensor) -> Tensor:
-        gate, value = x.chunk(2, dim=-1)
+    def mix(self, parts: Sequence[Tensor], *own: Tensor) -> Tensor:
+        gate, value = parts
         return F.silu(gate) * value
 
     @classmethod

@@ -43,9 +43,9 @@ def rotated(x: Tensor, angles: Tensor) -> Tensor:
         cos, sin = angles.to(x.dtype)[:, None].unbind(-1)
         a, b = x.view(*x.shape[:-1], -1, angles.shape[-2], 2).unbind(-1)
         return torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(-3)
-    turns = torch.view_as_complex(angles.to(x.dtype))[:, None]
-    pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, turns.shape[-1], 2))
-    return torch.view_as_real(pairs * turns).flatten(-3)
+    pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, angles.shape[-2], 2))
+    turns = torch.view_as_complex(angles.to(x.dtype))[:, None].expand(pairs.shape[-3:])
+    return torch.view_as_real(pairs * turns.contiguous()).flatten(-3)
 
 
 def in_heads(x: Tensor, heads: int) -> Tensor:
@@ -117,13 +117,15 @@ class _Convolve(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, taps: Tensor, step: int) -> Tensor:
-        present, *earlier = taps.unsqueeze(-3).unbind(-1)[::-1]
+        # Repeated for every token: what is broadcast is multiplied token by token, which is slow.
+        by_token = taps.movedim(-1, 0).unsqueeze(-2).expand(-1, *taps.shape[:-2], *x.shape[-2:])
+        present, *earlier = by_token.contiguous().unbind(0)[::-1]
         y = x * present
         for i, weight in enumerate(earlier, 1):
             ends = y[..., i:, :], x[..., :-i, :]
             if step < 0:
                 ends = y[..., :-i, :], x[..., i:, :]
-            ends[0].addcmul_(ends[1], weight)
+            ends[0].addcmul_(ends[1], weight[..., i:, :])
         ctx.save_for_backward(x, taps)
         ctx.step = step
         return y

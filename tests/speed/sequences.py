@@ -1,12 +1,12 @@
 """Training many sequence models together beside one after another, in one run.
 
-``python tests/speed/sequences.py [--plan PLAN] [--device cuda] [--groups 8 16 32]``
-prints milliseconds a training step of one model takes, the sequences' making included, those of
-answering all held-out sequences once, and the seconds of a whole training, with the ratios to one
-network after another; then the minutes that these make for all classes and one seed. Without a
-plan: associative recall, selective copying and state tracking at the same size. Models are classes
-in a row, as in the shards of a build. On a CPU: one thread and its processor time, which other
-processes disturb less. All ways take turns, and medians are printed.
+``python tests/speed/sequences.py [PLAN ...] [--device cuda] [--groups 8 16 32]``
+prints, for each plan (default: those of the tables that ship), milliseconds a training step of one
+model takes, the sequences' making included, those of answering all held-out sequences once, and the
+seconds of a whole training, with the ratios to one network after another; then the minutes that
+these make for all classes and one seed. Models are classes in a row, as in the shards of a build.
+On a CPU: one thread and its processor time, which other processes disturb less. All ways take
+turns, and medians are printed.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -22,24 +22,13 @@ from data_builders.builds.shards import all_classes
 from data_builders.networks.seqmix import SeqMixNetwork
 from data_builders.plan import load_plan
 from data_builders.task_recipe import TaskRecipe
-from data_builders.tasks.recall import Recall
-from data_builders.tasks.selective_copy import SelectiveCopy
-from data_builders.tasks.state import State
 from data_builders.training import task_reference as reference
 from data_builders.training.batched.token_group import TokenGroup, rates
 from data_builders.training.initial_values import initialise
 from data_builders.training.memory import keep_freed_memory
 from nasbench.space import Arch
 
-TASKS = (
-    Recall(length=32, pairs=8, queries=8, keys=64, values=64),
-    SelectiveCopy(length=32, copied=8, symbols=8),
-    State(length=24, modulus=3),
-)
-RECIPE = TaskRecipe(
-    network="seqmix", task=TASKS[0], width=32, heads=2, train=12_800, valid=256, test=256,
-    epochs=1, batch=32,
-)  # fmt: skip
+PLANS = ("seqmix-recall", "seqmix-copy", "seqmix-state")
 SEPARATE = "one after another"
 HEAD = (
     "task", "way", "step, ms", "ratio", "evaluation, ms", "ratio", "training, s", "ratio",
@@ -142,23 +131,22 @@ def rows(recipe: TaskRecipe, options: argparse.Namespace) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--plan", help="of a task; default: three tasks at the same size")
+    parser.add_argument("plans", nargs="*", default=PLANS, metavar="PLAN", help="of tasks")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--groups", type=int, nargs="+", default=[8, 16, 32])
+    parser.add_argument("--groups", type=int, nargs="+", default=[32])
     parser.add_argument("--first", type=int, default=960, help="number of the first class")
     parser.add_argument("--separate", type=int, default=16, help="how many one after another")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if options.device == "cpu":
         torch.set_num_threads(1)
         keep_freed_memory()
-    recipes = [replace(RECIPE, task=task) for task in TASKS]
-    if options.plan:
-        recipes = [load_plan(options.plan).recipe]  # type: ignore[list-item]
     name = torch.cuda.get_device_name() if options.device == "cuda" else platform.machine()
     print(f"{name}, torch {torch.__version__}\n")
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
-    for recipe in recipes:
+    for plan in options.plans:
+        recipe = load_plan(plan).recipe
+        assert isinstance(recipe, TaskRecipe)
         print("\n".join(rows(recipe, options)), flush=True)
 
 

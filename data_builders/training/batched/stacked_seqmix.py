@@ -54,9 +54,13 @@ class Stack:
         flat = x.flatten(1, 2)
         # The scale of the norm belongs to either side of the product; the weights are smaller.
         into = (self.into * self.scale[:, None]).to(kind)
-        z = torch.bmm(F.layer_norm(flat, flat.shape[-1:]), into.mT)
+        normed = F.layer_norm(flat, flat.shape[-1:])
+        # A product for each part, so that what is between runs over memory without gaps.
+        weights = torch.split(into, [*self.mixer.sizes], dim=1)
+        products = (torch.bmm(normed, part.mT) for part in weights)
+        parts = [part.view(models, batch, length, -1) for part in products]
         own = (v.view(models, 1, *([1] * (v.dim() == 2)), *v.shape[1:]) for v in self.own.values())
-        y = self.mixer.mix(z.view(models, batch, length, -1), *(v.to(kind) for v in own))
+        y = self.mixer.mix(parts, *(v.to(kind) for v in own))
         return torch.baddbmm(flat, y.flatten(1, 2), self.out.to(kind).mT).view(x.shape)
 
 

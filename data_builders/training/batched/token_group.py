@@ -28,7 +28,7 @@ from nasbench.space import Arch
 
 EPSILON = 1e-8
 """Of AdamW, as PyTorch's default."""
-EVALUATED = {"cpu": 16, "cuda": 512}
+EVALUATED = {"cpu": 32, "cuda": 512}
 """Sequences to answer at once, by device."""
 
 
