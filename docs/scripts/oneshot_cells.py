@@ -1,7 +1,8 @@
 """Cells that methods of weight sharing choose: operations, depth and width, for ``oneshot.py``.
 
 Depth and width are those of Shu, Wang and Cai (2020), https://arxiv.org/abs/1909.09569, of the
-representative of a cell: the same network with the fewest live edges.
+representative of a cell: of the cells that are the same network, the first with the fewest live
+edges.
 """
 
 from collections.abc import Sequence
@@ -56,19 +57,20 @@ def without_weights(cells: NDArray[np.int64]) -> float:
 def cells(records: Sequence[Records], benchmark: TableBenchmark) -> str:
     """What first proposals are made of, in percent of the decisions, and their mean shapes.
 
-    The last rows have representatives of the best classes of the table, and of all.
+    The last rows have representatives of the best classes of the table and of all classes, and all
+    cells: what chance gives.
     """
     space = benchmark.space
-    archs = np.array(sorted({space.canonical(arch) for arch in space.archs()}))
-    best = np.argsort(-benchmark.query_many(archs, "test_accuracy"), kind="stable")[:BEST]
+    every = np.array(list(space.archs()))
+    classes = np.unique(space.canonical_many(every), axis=0)
+    best = np.argsort(-benchmark.query_many(classes, "test_accuracy"), kind="stable")[:BEST]
     names = [f"`{label}`" for label in labels([record.manifest for record in records])]
-    found = [first_proposals(record) for record in records]
+    groups = dict(zip(names, map(first_proposals, records), strict=True))
+    groups |= {f"{BEST} best classes": classes[best], "all classes": classes, "all cells": every}
     lines = []
-    for name, chosen in zip(
-        [*names, f"{BEST} best classes", "all classes"], [*found, archs[best], archs], strict=True
-    ):
+    for name, chosen in groups.items():
         shares = [100 * float(np.mean(chosen == option)) for option in range(len(OPERATIONS))]
-        shapes = [space.canonical(tuple(cell)) for cell in chosen.tolist()]
+        shapes = [tuple(cell) for cell in space.canonical_many(chosen).tolist()]
         lines.append(
             [
                 name,

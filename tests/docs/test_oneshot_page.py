@@ -133,7 +133,7 @@ def test_depth_and_width_are_those_of_cells_made_by_hand(
     assert drawn_cells.width(arch) == pytest.approx(width)
 
 
-def test_cells_stand_beside_the_best_and_all_with_the_shape_of_their_class(
+def test_cells_stand_beside_the_best_and_chance_with_the_shape_of_their_class(
     drawn_cells, digits
 ) -> None:
     """A chain of a skip connection and a convolution is the convolution."""
@@ -145,9 +145,10 @@ def test_cells_stand_beside_the_best_and_all_with_the_shape_of_their_class(
     )
     runs = [SimpleNamespace(archs=[chain])]
     record = SimpleNamespace(manifest=manifest, runs=lambda: iter(runs))
-    *_, own, best, every = drawn_cells.cells([record], digits).splitlines()
+    *_, own, best, classes, chance = drawn_cells.cells([record], digits).splitlines()
     assert own == "| `darts` | 67 | 17 | 0 | 17 | 0 | 83 | 1.00 | 1.00 |"
-    assert {best, every} <= set(PAGE.splitlines())
+    assert chance.startswith("| all cells | 20 | 20 | 20 | 20 | 20 | 60 |")
+    assert {best, classes, chance} <= set(PAGE.splitlines())
 
 
 def test_rankings_end_with_one_training_and_are_those_of_the_code(
