@@ -107,3 +107,20 @@ def test_a_loss_that_is_no_number_ends_in_one_random_architecture(name: str, ans
     run = replay(search, Hashed(Square()), budget=nasbench.Budget(trials=5), supernets=supernets)
     assert (len(run), run.fallbacks) == (1, 1)
     assert len(search.history) < search.total_epochs
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_who_judges_in_the_end_notices_a_loss_that_is_no_number(name: str) -> None:
+    supernets = Failing(10**6)
+
+    class Failed(ALGORITHMS.load(name)):  # type: ignore[misc]
+        def ranking(self) -> Any:
+            supernets.left = 0
+            return super().ranking()
+
+    search = made(name, Failed, supernets)
+    proposals = list(iter(search.ask, None))
+    judges = supernets.left < 0
+    assert search.fallbacks == judges
+    assert len(proposals) == 1 or not judges
+    assert len(search.history) == search.total_epochs

@@ -25,7 +25,7 @@ from nasbench.errors import AlgorithmError, InvalidArgumentError  # noqa: E402
 from nasbench.runs.manifest import Manifest  # noqa: E402
 from nasbench.runs.replay import replay  # noqa: E402
 from nasbench.runs.run import Run  # noqa: E402
-from nasbench.supernet import Batch  # noqa: E402
+from nasbench.supernet import Answer, Batch  # noqa: E402
 
 
 def run(algorithm: Any, supernets: TinySupernets, workers: int = 1, **budget: Any) -> Run:
@@ -152,6 +152,20 @@ def test_what_the_history_judges_changes_nothing_else(
     assert judging.net.seconds == plain.net.seconds
     assert torch.equal(judging.net.generator.get_state(), plain.net.generator.get_state())
     assert judging.rng.getstate() == plain.rng.getstate()
+
+
+def test_a_judged_loss_that_is_no_number_is_nan_and_ends_nothing() -> None:
+    class Doubtful(Ranks):
+        def judge(self, batch: Batch, arch: Any) -> Answer:
+            answer = super().judge(batch, arch)
+            return answer if arch[0] else answer._replace(loss=answer.loss * np.nan)
+
+    search, proposals = proposed(Doubtful, epochs=1)
+    assert (len(proposals), search.fallbacks) == (3, 0)
+    (row,) = search.history
+    lost = [arch[0] == 0 for arch in row["judged"]]
+    assert 0 < sum(lost) < 8
+    assert np.isnan(row["shared_accuracy"]).tolist() == lost
 
 
 def test_a_damaged_checkpoint_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
