@@ -19,18 +19,22 @@ from nasbench.algorithm import hyperparameters, make  # noqa: E402
 from nasbench.runs.replay import replay  # noqa: E402
 
 SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
-FAST: dict[str, dict[str, Any]] = {
+SMALL: dict[str, dict[str, Any]] = {
+    "darts_ada": {"epochs": 14, "earliest": 0, "factor": 0.1},
     "darts_pt": {"tuning": 1},
-    "enas": {"updates": 2, "samples": 3, "hidden": 4, "candidates": 4},
+    "enas": {"updates": 2, "samples": 3, "hidden": 4, "candidates": 4, "controller_rate": 0.5},
     "fairnas": {"population": 4, "generations": 2},
     "ghn": {"hidden": 4, "candidates": 9},
     "mdenas_ws": {"step": 0.1},
-    "nao_ws": {"every": 2, "population": 6, "fresh": 2, "parents": 2, "hidden": 4, "passes": 1},
+    "nao_ws": {"every": 1, "population": 6, "fresh": 2, "parents": 2, "hidden": 4, "passes": 1},
     "nsas": {"archive": 2, "candidates": 9},
-    "sgas": {"warmup": 1},
+    "proxyless": {"update": "reinforce", "every": 3, "paths": 3, "baseline": 0.5},
+    "sgas": {"epochs": 4, "criterion": 2, "warmup": 2, "every": 1},
     "smash": {"hidden": 4, "candidates": 9},
     "spos": {"population": 4, "generations": 2},
+    "xnas": {"epochs": 4, "bound": 0.001},
 }
+"""With these, a search is short, and depends on all that a checkpoint keeps."""
 
 
 class Failing(TinySupernets):
@@ -54,7 +58,7 @@ class Failing(TinySupernets):
 
 
 def made(name: str, kind: Any, supernets: TinySupernets) -> Any:
-    changes = {"epochs": 3, **FAST.get(name, {})}
+    changes = {"epochs": 3, **SMALL.get(name, {})}
     if "gate_rate" in (values := hyperparameters(kind, changes, None)):
         values["gate_rate"] = 0.1
     return make(
