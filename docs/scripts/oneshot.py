@@ -25,7 +25,14 @@ from results import full, interval, reached
 
 import nasbench
 from algorithms import ALGORITHMS
-from data_builders.studies.supernet import BEST_OF, Look, agreement, looks, one_training
+from data_builders.studies.supernet import (
+    BEST_OF,
+    MEASURED,
+    Look,
+    agreement,
+    looks,
+    one_training,
+)
 from data_builders.supernets.factory import SupernetFactory
 from data_builders.supernets.shared201 import Shared201
 from leaderboard.boards import Row
@@ -237,7 +244,8 @@ def ranked(benchmark: TableBenchmark, seeds: int, out: Path) -> dict[str, list[L
         parts = (ALGORITHMS.load(search.name), Look, *SupernetFactory(benchmark).code)
         code = code_fingerprint(*parts)[:8]
         for seed in range(seeds):
-            path = out / f"looks-{'-'.join(str(search).split())}-{seed}-{code}.json"
+            extent = f"{POINTS}x{CLASSES}-{classes}"
+            path = out / f"looks-{'-'.join(str(search).split())}-{seed}-{extent}-{code}.json"
             if not path.is_file():
                 print(benchmark.name, "looks at", search, seed, flush=True)
                 made = looks(
@@ -260,7 +268,8 @@ def ranked(benchmark: TableBenchmark, seeds: int, out: Path) -> dict[str, list[L
 def ranking_table(found: Mapping[str, Sequence[Look]], benchmark: TableBenchmark) -> str:
     """Agreement with the table at the first and at the last look, means over the seeds.
 
-    The last row has what one training of each architecture says of its others.
+    The last rows have what one training of each architecture says of its others, and what a random
+    class is worth.
     """
     lines = []
     for search, mine in found.items():
@@ -273,6 +282,11 @@ def ranking_table(found: Mapping[str, Sequence[Look]], benchmark: TableBenchmark
     classes = TABLES[benchmark.name].classes
     single = agreement(one_training(benchmark, classes))
     lines.append(["one training", "", f"{classes:,}", "", *single])
+    space = benchmark.space
+    every = np.unique(space.canonical_many(np.array(list(space.archs()))), axis=0)
+    accuracies = benchmark.query_many(every, MEASURED)
+    regret = f"{float(accuracies.max() - accuracies.mean()):.2f}"
+    lines.append(["chance", "", f"{len(every):,}", "", *["0.00"] * 3, *[regret] * len(BEST_OF)])
     head = ["paths of", "epochs", "classes", "seconds", "tau", "tau, upper quarter", "Spearman"]
     return markdown_table([*head, *(f"best of {k}" for k in BEST_OF)], lines)
 

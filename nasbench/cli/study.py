@@ -218,7 +218,9 @@ def supernet(
         str, typer.Option(metavar="SEEDS", help="Seeds: FIRST:END, or numbers between commas.")
     ] = "0:3",
     set_: Settings = None,
-    classes: Classes = 300,
+    classes: Annotated[
+        int, typer.Option(metavar="N", help="Random classes to compare, at least 8.")
+    ] = 300,
     points: Annotated[
         int, typer.Option(min=1, metavar="N", help="How often to look at every training.")
     ] = 4,
