@@ -22,7 +22,7 @@ from typing import NamedTuple, NoReturn
 
 IMPORTED = (
     *("jinja2", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "rich.progress"),
-    *("scipy.stats", "sklearn.ensemble", "torch", "typer"),
+    *("scipy.stats", "sklearn.ensemble", "torch._dynamo", "typer"),
 )
 
 
