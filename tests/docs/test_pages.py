@@ -1,11 +1,13 @@
 """The examples of the pages in ``docs`` run, each page in an empty folder of its own.
 
-Python blocks run beside the files that the page gives before them and the shipped tables that they
-read by file name, and console lines that take seconds run too: searches with two seeds, those of
-the console with few trials and in one process. Of the others (trainings, fits, downloads, imports
-of archives, plots) commands, options and files are checked to exist. An example that imports a
-package which is not installed is skipped. Where the front matter of a page says what its examples
-need and nobody has by default, they must fail with an error of the suite for want of it.
+Commands and Python blocks run in processes that have already imported packages of others (the
+examples of the README start programs as users do). Python blocks run beside the files that the page
+gives before them and the shipped tables that they read by file name, and console lines that take
+seconds run too: searches with two seeds, those of the console with few trials and in one process.
+Of the others (trainings, fits, downloads, imports of archives, plots) commands, options and files
+are checked to exist. An example that imports a package which is not installed is skipped. Where the
+front matter of a page says what its examples need and nobody has by default, they must fail with an
+error of the suite for want of it.
 """
 
 import ast
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from forked import Programs
 
 from algorithms import ALGORITHMS
 
@@ -128,26 +131,24 @@ def not_installed(code: str) -> list[str]:
 
 
 @cache
-def help_of(*command: str) -> str:
-    done = subprocess.run(
-        [*command, "--help"], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+def help_of(programs: Programs, *command: str) -> str:
+    done = programs.run([*command, "--help"], ROOT)
     return done.stdout if done.returncode == 0 else ""
 
 
-def check_exists(command: str) -> None:
+def check_exists(command: str, programs: Programs) -> None:
     """Check the command, its options and files of this repository, without running it."""
     said = [word for word in words(command) if not re.fullmatch(r"[A-Z_]+=\S+", word)]
     program = list(takewhile(lambda word: not word.startswith("-") and "." not in word, said))
     if said[:2] == ["python", "-m"] and said[2] not in ("pip", "venv"):
         assert find_spec(said[2]), command
-        program, text = said[:3], help_of(sys.executable, *said[1:3])
+        program, text = said[:3], help_of(programs, *said[1:3])
     elif said[0] == "python" and said[1].endswith(".py"):
         assert (ROOT / said[1]).is_file(), command
-        program, text = said[:2], help_of(sys.executable, said[1])
+        program, text = said[:2], help_of(programs, str(ROOT / said[1]))
     elif said[0] == "nasbench":
         program = said[:3] if said[1] in ("import", "leaderboard", "study") else said[:2]
-        text = help_of(str(BIN / "nasbench"), *program[1:])
+        text = help_of(programs, str(BIN / "nasbench"), *program[1:])
     else:
         assert Path(said[0]).name in ("python", "pip", "source", "tar"), command
         return
@@ -156,7 +157,7 @@ def check_exists(command: str) -> None:
     assert {option for option in options if option not in text} == set(), command
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: str, folder: Path, programs: Programs) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "NASBENCH_HOME": str(folder / "home"),
@@ -164,6 +165,10 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "SYNETUNE_FOLDER": str(folder / "syne-tune"),
         "HF_HOME": str(folder / "hugging-face"),
     }
+    program, *said = words(command)
+    if ">" not in said:
+        path = BIN / program if program == "nasbench" else folder / program
+        return programs.run([str(path), *said], folder, environment)
     return subprocess.run(
         command,
         shell=True,
@@ -177,7 +182,9 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-def test_examples_of_a_page(page: Path, tmp_path: Path, subtests: pytest.Subtests):
+def test_examples_of_a_page(
+    page: Path, tmp_path: Path, programs: Programs, subtests: pytest.Subtests
+):
     needs = NEEDS.match(page.read_text(encoding="utf-8"))
     later = made_later(page)
     for block in blocks(page):
@@ -194,15 +201,15 @@ def test_examples_of_a_page(page: Path, tmp_path: Path, subtests: pytest.Subtest
             for table in re.findall(r"[\"']([\w.-]+\.parquet)[\"']", block.text):
                 if (SHIPPED / table).exists() and not (tmp_path / table).exists():
                     (tmp_path / table).symlink_to(SHIPPED / table)
-            lines = [f"{shlex.quote(sys.executable)} {name}"]
+            lines = [name]
         elif block.language == "console":
             for command in commands(block.text):
                 if is_quick(command, later):
                     lines.append(shortened(command))
                 else:
-                    check_exists(command)
+                    check_exists(command, programs)
         for line in lines:
-            done = run(line, tmp_path)
+            done = run(line, tmp_path, programs)
             told = f"{line}\n{block.text}\n{done.stdout}{done.stderr}"
             if needs is None:
                 assert done.returncode == 0, told
@@ -234,9 +241,9 @@ def test_searches_are_shortened():
     assert with_few_seeds("f(seeds=range(300), n=range(9))") == "f(seeds=range(2), n=range(9))"
 
 
-def test_an_option_that_does_not_exist_is_found():
-    check_exists("nasbench build PLAN --deadline 9m")
+def test_an_option_that_does_not_exist_is_found(programs: Programs):
+    check_exists("nasbench build PLAN --deadline 9m", programs)
     with pytest.raises(AssertionError):
-        check_exists("nasbench build PLAN --dead-line 9m")
+        check_exists("nasbench build PLAN --dead-line 9m", programs)
     with pytest.raises(AssertionError):
-        check_exists("python docs/scripts/no_such.py")
+        check_exists("python docs/scripts/no_such.py", programs)

@@ -19,40 +19,55 @@ from data_builders.builds.shard_files import read_shard
 from data_builders.plan import Plan, load_plan
 from nasbench.tables.table import Table
 
-SLOW = """
+TESTS = Path(__file__).parents[2]
+SITE = """
 import importlib.util
 import sys
 import time
 
-NAME = "data_builders.networks.lite201"
+from light_torch import lighten
 
 
-class Slow:
-    \"\"\"Makes the network wait, in every process that imports it.\"\"\"
+def make_slow(lite201):
+    forward = lite201.Lite201.forward
 
+    def slow(network, x):
+        time.sleep(0.04)
+        return forward(network, x)
+
+    lite201.Lite201.forward = slow
+
+
+def make_small(shards):
+    shards.SHARD_CLASSES = 8
+
+
+CHANGES = {
+    "data_builders.networks.lite201": make_slow,
+    "data_builders.builds.shards": make_small,
+    "torch": lighten,
+}
+
+
+class Changed:
     def find_spec(self, name, path, target=None):
-        if name != NAME:
+        change = CHANGES.pop(name, None)
+        if change is None:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         load = spec.loader.exec_module
 
-        def load_slow(module):
+        def load_changed(module):
             load(module)
-            forward = module.Lite201.forward
+            change(module)
 
-            def slow(network, x):
-                time.sleep(0.01)
-                return forward(network, x)
-
-            module.Lite201.forward = slow
-
-        spec.loader.exec_module = load_slow
+        spec.loader.exec_module = load_changed
         return spec
 
 
-sys.meta_path.insert(0, Slow())
+sys.meta_path.insert(0, Changed())
 """
+"""In every process, the network waits and shards are small."""
 BACKENDS = {
     "loky": ("joblib", "popen_loky"),
     "dask": ("distributed", "spawn_main"),
@@ -64,11 +79,11 @@ Start: TypeAlias = Callable[..., "subprocess.Popen[bytes]"]
 @pytest.fixture
 def plan(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """Six shards, every second of one class, of a slow network; the times are there."""
-    monkeypatch.setattr(shards, "SHARD_CLASSES", 32)
-    (tmp_path / "sitecustomize.py").write_text(SLOW)
+    monkeypatch.setattr(shards, "SHARD_CLASSES", 8)
+    (tmp_path / "sitecustomize.py").write_text(SITE)
     text = tiny.save(tmp_path / "plan.toml").read_text()
     for old, new in (
-        ("architectures = 6", "architectures = 33"), ("[0, 1, 5]", "[0, 1, 2]"),
+        ("architectures = 6", "architectures = 9"), ("[0, 1, 5]", "[0, 1, 2]"),
     ):  # fmt: skip
         text = text.replace(old, new)
     (tmp_path / "plan.toml").write_text(text)
@@ -85,7 +100,9 @@ def start(tmp_path: Path, plan: Plan) -> Start:
     }
     environment = names | {
         "NASBENCH_HOME": str(tmp_path / "home"),
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join(
+            [str(tmp_path), str(TESTS), os.environ.get("PYTHONPATH", "")]
+        ),
         "RAY_ADDRESS": "local",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
