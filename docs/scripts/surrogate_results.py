@@ -102,19 +102,19 @@ def contenders() -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield f"{name} ({preset})" if preset else name, name, settings(name, {}, preset)
 
 
-@one_thread()
 def score(table: str, name: str, values: dict[str, Any], n: int, seed: int) -> dict[str, float]:
     """Agreement of a regressor with the mean of the trainings of all other networks."""
     examples = Examples.read(open_table(table), [_objective(table)])
     inside, outside = split(examples, n, seed)
     target = examples.means[:, examples.place(_objective(table))]
     others = np.setdiff1d(np.arange(len(examples)), inside)
-    start = process_time()
-    regressor = REGRESSORS.load(name)(examples.space, seed=seed, **values)
-    regressor.fit(examples.archs[inside], target[inside])
-    seconds = process_time() - start
-    predicted = np.zeros(len(target))
-    predicted[others] = regressor.predict(examples.archs[others]).mean
+    with one_thread():
+        start = process_time()
+        regressor = REGRESSORS.load(name)(examples.space, seed=seed, **values)
+        regressor.fit(examples.archs[inside], target[inside])
+        seconds = process_time() - start
+        predicted = np.zeros(len(target))
+        predicted[others] = regressor.predict(examples.archs[others]).mean
     return {
         "kendall": judge.kendall(target[outside], predicted[outside]),
         "kendall_others": judge.kendall(target[others], predicted[others]),

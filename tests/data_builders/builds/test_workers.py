@@ -36,16 +36,10 @@ with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
-TESTS = Path(__file__).parents[2]
 SLOW = """
 import time
 
-import torch
-from light_torch import lighten
-
 from data_builders.networks.lite201 import Lite201
-
-lighten(torch)
 
 
 class Slow(Lite201):
@@ -292,9 +286,7 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(
     environment = {
         **{name: value for name, value in os.environ.items() if name[:5] not in ("RAY_A", "DASK_")},
         "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",
-        "PYTHONPATH": os.pathsep.join(
-            [str(tmp_path), str(TESTS), os.environ.get("PYTHONPATH", "")]
-        ),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
         "RAY_ADDRESS": "local",
         "RAY_AUTH_MODE": "disabled",
         "RAY_OVERRIDE_RESOURCES": '{"CPU": 4, "GPU": 2}',
