@@ -100,7 +100,7 @@ class Attention(Mixer):
         super().__init__()
         self.heads = heads
         self.sizes = (2 * width, width)
-        self.into = nn.Linear(width, 3 * width, bias=False)
+        self.into = nn.Linear(width, sum(self.sizes), bias=False)
         self.out = nn.Linear(width, width, bias=False)
         self.register_buffer("angles", rotations(length, width // heads), persistent=False)
         hidden = ~self.sees(length)
@@ -155,7 +155,7 @@ class LinearAttention(Mixer):
         super().__init__()
         self.heads = heads
         self.sizes = (width, width, width)
-        self.into = nn.Linear(width, 3 * width, bias=False)
+        self.into = nn.Linear(width, sum(self.sizes), bias=False)
         self.out = nn.Linear(width, width, bias=False)
         self.register_buffer("angles", rotations(length, width // heads // 2), persistent=False)
         log_decays = torch.log1p(-(2.0 ** -(5 + torch.arange(heads, dtype=torch.float64))))
@@ -191,7 +191,7 @@ class GatedConvolution(Mixer):
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
         self.sizes = (width, width, width)
-        self.into = nn.Linear(width, 3 * width, bias=False)
+        self.into = nn.Linear(width, sum(self.sizes), bias=False)
         self.filter = nn.Parameter(torch.ones(width, TAPS))
         self.out = nn.Linear(width, width, bias=False)
 
@@ -224,7 +224,7 @@ class GatedRecurrence(Mixer):
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
         self.sizes = (width, width, width)
-        self.into = nn.Linear(width, 3 * width, bias=False)
+        self.into = nn.Linear(width, sum(self.sizes), bias=False)
         self.bias = nn.Parameter(torch.zeros(width))
         self.out = nn.Linear(width, width, bias=False)
         memory = torch.linspace(1, length, width, dtype=torch.float64).log()
@@ -252,7 +252,7 @@ class Mlp(Mixer):
         super().__init__()
         hidden = self.hidden(width)
         self.sizes = (hidden, hidden)
-        self.into = nn.Linear(width, 2 * hidden, bias=False)
+        self.into = nn.Linear(width, sum(self.sizes), bias=False)
         self.out = nn.Linear(hidden, width, bias=False)
 
     @staticmethod

@@ -19,7 +19,8 @@ from algorithms import ALGORITHMS
 from leaderboard.boards import Row
 from leaderboard.compact.record import AnyRecord, CompactRecord, file_name
 from leaderboard.scores import rank
-from leaderboard.shipped import RECORDS
+from leaderboard.shipped import PLAN, RECORDS
+from leaderboard.shipped.plan import load_plan
 from nasbench.algorithm import hyperparameters
 from nasbench.benchmarks.catalogue import find, is_surrogate, open_table
 from nasbench.runs.manifest import Manifest
@@ -44,19 +45,13 @@ OTHERS = ("mcts_surrogate",)
 SCORED = ("zero_cost", "zero_cost_evolution", "warm_start")
 """Algorithms that know scores before training, where the table has them."""
 SCORES = ("synflow", "nwot")
-SLOW = (
-    "bananas/naslib",
-    "brp_nas/eagle",
-    "esnac/cao",
-    "nasbot/kandasamy",
-    "npenas/bo",
-    "npenas/np",
-    "predictor_ea/gin",
-    "predictor_search/gin",
-    "weak_nas/nb101",
-    "weak_nas/nb201",
-)
-"""Presets that take 14 seconds to minutes a search on one core, and are not here."""
+SLOW = {
+    name
+    for part in load_plan(PLAN)
+    if part.name.startswith("with a model")
+    for name in part.without
+}
+"""Presets that take 14 seconds to minutes a search on one core, which the board leaves out too."""
 
 
 def settings() -> list[tuple[str, str | None]]:
