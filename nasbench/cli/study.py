@@ -219,7 +219,7 @@ def supernet(
     ] = "0:3",
     set_: Settings = None,
     classes: Annotated[
-        int, typer.Option(metavar="N", help="Random classes to compare, at least 8.")
+        int, typer.Option(min=8, metavar="N", help="Random classes to compare, at least 8.")
     ] = 300,
     points: Annotated[
         int, typer.Option(min=1, metavar="N", help="How often to look at every training.")

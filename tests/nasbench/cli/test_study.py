@@ -110,6 +110,10 @@ BAD = {
         ("tune", "nb201-cifar10", "--regressor", "xbg"),
         "did you mean 'xgb'",
     ),
+    "a supernet and a few classes": (
+        ("supernet", "lite201-digits", "--method", "darts", "--classes", "7"),
+        "greater than or equal to 8",
+    ),
     "tuning without trials": (("tune", "nb201-cifar10", "--trials", "0"), "trials = 0"),
 }
 
