@@ -10,6 +10,8 @@ from data_builders.values import MAX_SEED, construct, has_type, refuse_unless
 from nasbench.errors import InvalidArgumentError
 from nasbench.storage.files import json_digest
 
+LATENCY_BATCH = 1
+"""Examples of the answer that a table's latency is of."""
 _KINDS: Mapping[Any, str] = {
     int: "an integer",
     float: "a number that float32 holds",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from algorithms.oneshot import gates
-from algorithms.oneshot.one_shot_search import at_least, finite
+from algorithms.oneshot.one_shot_search import at_least, check_finite, finite
 from algorithms.oneshot.weight_search import WeightSearch
 from nasbench.space import Arch
 from nasbench.supernet import Answer, Batch
@@ -75,6 +75,7 @@ class BilevelSearch(WeightSearch):
         ):
             learns = epoch % self.epochs >= self.first_epoch
             judged = self.learn_gates(train, valid) if learns else None
+            check_finite(self.learned())
             trained = self.learn_weights(train)
             losses.append([trained.loss.item(), *_numbers(judged)])
         train_loss, valid_loss, accuracy = torch.tensor(losses).nanmean(dim=0).tolist()

@@ -22,7 +22,7 @@ one in so many, and the last."""
 
 
 class DivergedError(Exception):
-    """A loss of the supernet is no finite number."""
+    """A loss of the supernet, or an architecture parameter, is no finite number."""
 
 
 class OneShotSearch(Algorithm):
@@ -227,6 +227,12 @@ def finite(answer: Answer) -> Tensor:
     if not math.isfinite(loss.item()):
         raise DivergedError
     return loss
+
+
+def check_finite(parameters: Iterable[Tensor]) -> None:
+    """Raise DivergedError if a parameter is no finite number: gradients may be none before losses."""
+    if not all(bool(parameter.isfinite().all()) for parameter in parameters):
+        raise DivergedError
 
 
 def at_least(low: float, **values: float | None) -> None:

@@ -23,7 +23,8 @@ from data_builders.builds.shards import (
     sample_classes,
 )
 from data_builders.builds.workers import BACKENDS, Order
-from data_builders.costs.calibration import Calibration, calibrate
+from data_builders.costs.calibration import Calibration
+from data_builders.costs.fit import calibrate
 from data_builders.network import Network
 from data_builders.origin import Origin
 from data_builders.plan import Plan

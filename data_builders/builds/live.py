@@ -24,7 +24,8 @@ from data_builders.builds.build import CALIBRATED_CLASSES, CALIBRATION
 from data_builders.builds.claim import REFERENCE, begin, check_claim
 from data_builders.builds.shard_files import Shard, read_shard
 from data_builders.builds.shards import calibrated_classes, train_shard
-from data_builders.costs.calibration import Calibration, calibrate
+from data_builders.costs.calibration import Calibration
+from data_builders.costs.fit import calibrate
 from data_builders.network import Network
 from data_builders.origin import Origin
 from data_builders.plan import Plan

@@ -15,7 +15,7 @@ import torch
 
 from data_builders.builds.claim import REFERENCE
 from data_builders.builds.shard_files import Shard, write_shard
-from data_builders.costs.calibration import timed_sample
+from data_builders.costs.fit import timed_sample
 from data_builders.network import Network
 from data_builders.origin import Origin
 from data_builders.recipe import Recipe

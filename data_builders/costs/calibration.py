@@ -1,15 +1,12 @@
 """Training costs on the clock of a table, measured once per machine and never during a build.
 
-A calibration times a sample of classes, one at a time: a training step, a pass over the validation
-examples, the answer to a single one. It fits the seconds to the network's cost terms, so that
-every class gets a time that no other process has disturbed. Where the terms count live operations,
-the fit covers constant + a·MACs + b·bytes, which for one recipe is linear in them, and leaves it to
-the device which operations are expensive. :mod:`data_builders.costs.stopwatch` describes the clock.
+A calibration has seconds per unit of a network's cost terms, so that every class gets a time that
+no other process has disturbed; :mod:`data_builders.costs.fit` measures it.
 """
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,20 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_builders import NETWORKS
-from data_builders.costs.stopwatch import machine, stopwatch
-from data_builders.costs.timing import TIMED, measure
 from data_builders.network import Network
 from data_builders.origin import Origin
-from data_builders.recipe import Recipe
-from data_builders.training.course import LATENCY_BATCH, Course
-from data_builders.training.devices import one_thread
+from data_builders.recipe import LATENCY_BATCH, Recipe
 from nasbench.column import Column
 from nasbench.errors import BuildError
 from nasbench.space import Arch
 from nasbench.storage.documents import read_json
 from nasbench.storage.files import atomic, json_digest
 
-FOLDS = 10
+_FITS = ("step", "validation", "latency")
 _SEAL = "made_from"
 
 
@@ -174,7 +167,7 @@ class Calibration:
             ValueError: A number is impossible, or the fits do not match.
             TypeError: Something is missing, unknown or of another type.
         """
-        fits = {name: _coefficients(document.get(name, ())) for name in TIMED}
+        fits = {name: _coefficients(document.get(name, ())) for name in _FITS}
         n_terms = {len(fit) for name, fit in fits.items() if fit or name != "latency"}
         if len(n_terms) > 1 or 0 in n_terms:
             raise ValueError(f"fits of {sorted(n_terms)} terms")
@@ -195,7 +188,7 @@ class Calibration:
         return f"latency_{'gpu' if self.machine.get('device') == 'cuda' else 'cpu'}_ms"
 
     def _terms(self, arch: Arch, recipe: Recipe) -> NDArray[np.float64]:
-        terms = _amounts(NETWORKS.load(recipe.network), arch)
+        terms = amounts(NETWORKS.load(recipe.network), arch)
         if len(terms) != len(self.step):
             raise BuildError(
                 f"the calibration has {len(self.step)} terms, {recipe.network!r} has {len(terms)}: "
@@ -204,62 +197,8 @@ class Calibration:
         return terms
 
 
-def calibrate(archs: Sequence[Arch], course: Course, device: str = "cpu") -> Calibration:
-    """Time every architecture alone and fit the costs.
-
-    Args:
-        archs: Trainable architectures of different cost, from :func:`timed_sample`.
-        course: How they are trained.
-        device: ``"cpu"``, which uses one thread, or ``"cuda"``.
-
-    Raises:
-        InvalidArgumentError: The device is unknown or absent.
-    """
-    watch = stopwatch(device)
-    with one_thread():
-        times = measure(archs, course, watch)
-        facts = machine(device)
-    recipe = course.recipe
-    network: Network = NETWORKS.load(recipe.network)
-    terms = np.array([_amounts(network, arch) for arch in archs])
-    step, validation, latency = (_fit(terms, column) for column in times.T)
-    return Calibration(
-        step=step[0],
-        validation=validation[0],
-        latency=latency[0],
-        step_error=step[1],
-        validation_error=validation[1],
-        latency_error=latency[1],
-        step_error_90=step[2],
-        validation_error_90=validation[2],
-        latency_error_90=latency[2],
-        classes=len(archs),
-        machine=facts
-        | {
-            "timed": watch.method,
-            "rounds": str(watch.rounds),
-            "precision": "float32",
-            "batch": str(recipe.batch),
-            "validation_batch": str(recipe.valid),
-            "latency_batch": str(LATENCY_BATCH),
-        },
-    )
-
-
-def timed_sample(network: Network, drawn: Sequence[Arch], classes: Sequence[Arch]) -> list[Arch]:
-    """Return the drawn classes plus the smallest of all, which alone pin the fit's constant.
-
-    Args:
-        network: Class of the network.
-        drawn: A random sample of classes.
-        classes: All trainable classes.
-    """
-    sizes = {arch: float(_amounts(network, arch).sum()) for arch in classes}
-    smallest = min(sizes.values())
-    return sorted({*drawn, *(arch for arch, size in sizes.items() if size == smallest)})
-
-
-def _amounts(network: Network, arch: Arch) -> NDArray[np.float64]:
+def amounts(network: Network, arch: Arch) -> NDArray[np.float64]:
+    """Return the amount of each cost term of an architecture, in the network's order."""
     return np.array(list(network.cost_terms(arch).values()))
 
 
@@ -273,25 +212,3 @@ def _coefficients(values: Any) -> tuple[float, ...]:
 def _quality(median: float | None, high: float | None) -> str:
     errors = {"median error": median, "90th percentile": high}
     return ", ".join(f"{name} {100 * e:.1f} %" for name, e in errors.items() if e is not None)
-
-
-def _fit(
-    terms: NDArray[np.float64], times: NDArray[np.float64]
-) -> tuple[tuple[float, ...], float, float]:
-    """Return coefficients, and median and 90th percentile of the relative error of new classes."""
-    fold = np.random.default_rng(0).permutation(len(times)) % min(FOLDS, len(times))
-    errors = np.empty(len(times))
-    for held in set(fold.tolist()):
-        known = fold != held
-        predicted = terms[~known] @ _least_squares(terms[known], times[known])
-        errors[~known] = np.abs(predicted / times[~known] - 1)
-    coefficients = tuple(float(f"{c:.6g}") for c in _least_squares(terms, times))
-    return coefficients, float(np.median(errors)), float(np.quantile(errors, 0.9))
-
-
-def _least_squares(terms: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the non-negative coefficients that minimise the squared relative error."""
-    from scipy.optimize import nnls
-
-    coefficients: NDArray[np.float64] = nnls(terms / times[:, None], np.ones(len(times)))[0]
-    return coefficients

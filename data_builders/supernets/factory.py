@@ -1,25 +1,14 @@
 """Makes the supernets of a benchmark for a search; see :class:`nasbench.supernet.Supernets`."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from data_builders import NETWORKS
-from data_builders.images.datasets import Split, load_split
-from data_builders.networks.seqmix import SeqMixNetwork
-from data_builders.networks.skeleton201 import Skeleton201
-from data_builders.recipe import ImageRecipe, Recipe
 from data_builders.supernets.checkpoint import Checkpoint
-from data_builders.supernets.halves import halves_of
 from data_builders.supernets.recorded import recorded
-from data_builders.supernets.shared201 import Shared201
-from data_builders.supernets.shared_seqmix import SharedSeqMix
 from data_builders.supernets.table_supernet import TableSupernet, check_space
-from data_builders.task_recipe import TaskRecipe
 from data_builders.training.devices import check_device
 from data_builders.training.initial_values import initialise
-from data_builders.training.task_reference import sizes
 from nasbench.benchmark import Benchmark
 from nasbench.benchmarks.table_benchmark import TableBenchmark
 from nasbench.errors import InvalidArgumentError
@@ -52,7 +41,8 @@ class SupernetFactory:
                 "table that was trained by this suite"
             )
         self._benchmark, self._dtype = benchmark, dtype
-        self._recipe, self._calibration = recorded(benchmark.table.metadata.recipe, benchmark.name)
+        recipe = benchmark.table.metadata.recipe
+        self._ingredients, self._calibration = recorded(recipe, benchmark.name)
         self._checkpoint = None if folder is None else Checkpoint(folder, seed)
         self._made: list[TableSupernet] = []
         self._charged = 0.0
@@ -69,21 +59,20 @@ class SupernetFactory:
         check_device(device)
         if channels is not None and channels < 1:
             raise InvalidArgumentError(f"channels = {channels} must be at least 1")
-        recipe, split = self._recipe, None
-        if isinstance(recipe, ImageRecipe):
-            split = load_split(recipe)
-        network = _network(recipe, split, channels, partial)
+        ingredients = self._ingredients
+        width = channels or ingredients.width
+        network = ingredients.network(width, partial)
         check_space(self._benchmark.space, network.shape)
         network.to(device=device, dtype=self._dtype)
         initialise(network, (), seed)
-        batch = recipe.batch if batch_size is None else batch_size
+        batch = ingredients.recipe.batch if batch_size is None else batch_size
         made = TableSupernet(
             self._benchmark.space,
             network,
-            halves_of(recipe, split, seed, batch, self._dtype, device),
-            recipe,
+            ingredients.halves(seed, batch, self._dtype, device),
+            ingredients.recipe,
             self._calibration,
-            _scale(recipe, channels),
+            _scale(width / ingredients.width),
             seed,
             self._checkpoint,
         )
@@ -92,12 +81,8 @@ class SupernetFactory:
 
     @property
     def code(self) -> tuple[type, ...]:
-        """Classes on which results depend, beside what their files import.
-
-        Networks and tasks are loaded by the names that the recipe gives, which no import shows.
-        """
-        task = (type(self._recipe.task),) if isinstance(self._recipe, TaskRecipe) else ()
-        return type(self), NETWORKS.load(self._recipe.network), *task
+        """Classes on which results depend, beside what their files import."""
+        return type(self), type(self._ingredients), *self._ingredients.code
 
     def take_due(self) -> float:
         """Return the seconds to charge since the last ``take_due``."""
@@ -106,30 +91,13 @@ class SupernetFactory:
         return due
 
 
-def _network(
-    recipe: Recipe, split: Split | None, channels: int | None, partial: int
-) -> Shared201 | SharedSeqMix:
-    kind = NETWORKS.load(recipe.network)
-    if isinstance(recipe, ImageRecipe) and split is not None and issubclass(kind, Skeleton201):
-        return Shared201(
-            kind,
-            channels=channels or recipe.channels,
-            cells=recipe.cells,
-            image_channels=split.train.x.shape[3],
-            n_classes=split.n_classes,
-            partial=partial,
-        )
-    if isinstance(recipe, TaskRecipe) and issubclass(kind, SeqMixNetwork):
-        changes: dict[str, Any] = {"width": channels} if channels else {}
-        return SharedSeqMix(**{**sizes(recipe), **changes}, partial=partial)
-    raise InvalidArgumentError(f"networks of {recipe.network!r} have no supernet")
-
-
-def _scale(recipe: Recipe, channels: int | None) -> float:
-    """Return how many times dearer all is with another number of channels.
+def _scale(width: float) -> float:
+    """Return how many times dearer all is in a network of another width.
 
     Multiply-adds grow with its square. With fewer channels than in the table, seconds hardly fall:
     what a step takes is then its operations, not their sizes. So they cost as much.
+
+    Args:
+        width: As a multiple of the table's.
     """
-    own = recipe.channels if isinstance(recipe, ImageRecipe) else recipe.width  # type: ignore[attr-defined]
-    return max(1.0, (channels or own) / own) ** 2
+    return max(1.0, width) ** 2

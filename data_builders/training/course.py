@@ -11,9 +11,6 @@ from data_builders.training.outcome import Training
 from data_builders.zero_cost import Score
 from nasbench.space import Arch
 
-LATENCY_BATCH = 1
-"""Examples of a timed answer."""
-
 Work = Callable[[], None]
 
 
@@ -23,7 +20,7 @@ class Works(NamedTuple):
     Attributes:
         step: A training step.
         validation: Answers to all validation examples.
-        answer: An answer to :data:`LATENCY_BATCH` examples.
+        answer: An answer to :data:`data_builders.recipe.LATENCY_BATCH` examples.
     """
 
     step: Work

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from data_builders import NETWORKS
 from data_builders.images.datasets import Split, load_split
-from data_builders.recipe import ImageRecipe
+from data_builders.recipe import LATENCY_BATCH, ImageRecipe
 from data_builders.training import reference
 from data_builders.training.batched.group import fastest_convolution, train_group
-from data_builders.training.course import LATENCY_BATCH, Works
+from data_builders.training.course import Works
 from data_builders.training.initial_values import initialise
 from data_builders.training.outcome import Training
 from data_builders.zero_cost import SCORES, Score

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from data_builders import NETWORKS
+from data_builders.recipe import LATENCY_BATCH
 from data_builders.task import NOT_ASKED, Sequences
 from data_builders.task_recipe import TaskRecipe
 from data_builders.training import task_reference as reference
 from data_builders.training.batched.token_group import train_group
-from data_builders.training.course import LATENCY_BATCH, Works
+from data_builders.training.course import Works
 from data_builders.training.initial_values import initialise
 from data_builders.training.outcome import Training
 from data_builders.zero_cost import SCORES, Score

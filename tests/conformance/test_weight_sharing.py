@@ -15,10 +15,12 @@ from toys import Hashed, Square  # noqa: E402
 
 import nasbench  # noqa: E402
 from algorithms import ALGORITHMS  # noqa: E402
+from algorithms.oneshot.bilevel_search import BilevelSearch  # noqa: E402
 from nasbench.algorithm import hyperparameters, make  # noqa: E402
 from nasbench.runs.replay import replay  # noqa: E402
 
 SHARING = [name for name in ALGORITHMS if ".oneshot." in ALGORITHMS[name]]
+GATED = [name for name in SHARING if issubclass(ALGORITHMS.load(name), BilevelSearch)]
 SMALL: dict[str, dict[str, Any]] = {
     "darts_ada": {"epochs": 14, "earliest": 0, "factor": 0.1},
     "darts_pt": {"tuning": 1},
@@ -111,6 +113,20 @@ def test_a_loss_that_is_no_number_ends_in_one_random_architecture(name: str, ans
     run = replay(search, Hashed(Square()), budget=nasbench.Budget(trials=5), supernets=supernets)
     assert (len(run), run.fallbacks) == (1, 1)
     assert len(search.history) < search.total_epochs
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_gates_that_are_no_numbers_end_in_one_random_architecture(name: str) -> None:
+    class Steep(ALGORITHMS.load(name)):  # type: ignore[misc]
+        def learn_gates(self, train: Any, valid: Any) -> Any:
+            answer = super().learn_gates(train, valid)
+            with torch.no_grad():
+                self.alphas.fill_(math.nan)
+            return answer
+
+    search = made(name, Steep, TinySupernets())
+    proposals = list(iter(search.ask, None))
+    assert (len(proposals), search.fallbacks) == (1, 1)
 
 
 @pytest.mark.parametrize("name", SHARING)

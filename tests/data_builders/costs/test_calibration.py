@@ -13,8 +13,9 @@ from scipy.optimize import lsq_linear
 
 import nasbench
 from data_builders.builds.shards import sample_classes, trainable_classes
-from data_builders.costs import calibration
-from data_builders.costs.calibration import Calibration, calibrate, timed_sample
+from data_builders.costs import fit
+from data_builders.costs.calibration import Calibration
+from data_builders.costs.fit import calibrate, timed_sample
 from data_builders.networks.lite201 import Lite201
 from data_builders.origin import Origin
 from data_builders.plan import load_plan
@@ -59,7 +60,7 @@ def synthetic(monkeypatch: pytest.MonkeyPatch, noise: Callable[[int], NDArray[np
         exact = np.stack([terms @ STEP, terms @ VALIDATION, terms @ LATENCY], axis=1)
         return exact * noise(len(archs))[:, None]
 
-    monkeypatch.setattr(calibration, "measure", times)
+    monkeypatch.setattr(fit, "measure", times)
 
 
 def test_the_fit_recovers_known_coefficients(
@@ -143,7 +144,7 @@ def test_threads_are_given_back(
         during.append(torch.get_num_threads())
         raise BuildError("no clock")
 
-    monkeypatch.setattr(calibration, "measure", times)
+    monkeypatch.setattr(fit, "measure", times)
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -157,8 +158,8 @@ def test_threads_are_given_back(
 def test_a_calibration_on_this_machine_is_sound(
     course: ImageCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch = replace(calibration.stopwatch("cpu"), rounds=2)
-    monkeypatch.setattr(calibration, "stopwatch", lambda device: watch)
+    watch = replace(fit.stopwatch("cpu"), rounds=2)
+    monkeypatch.setattr(fit, "stopwatch", lambda device: watch)
     archs = sorted({*SINGLES, *sample_classes(Lite201, 3)})
     fitted = calibrate(archs, course)
     assert len(fitted.step) == len(fitted.validation) == len(fitted.latency) == len(STEP)

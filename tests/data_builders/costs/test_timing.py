@@ -12,8 +12,8 @@ from data_builders.costs.stopwatch import Stopwatch, Work
 from data_builders.costs.timing import TIMED, measure
 from data_builders.images.datasets import Split, load_split
 from data_builders.plan import load_plan
+from data_builders.recipe import LATENCY_BATCH
 from data_builders.training import reference as training
-from data_builders.training.course import LATENCY_BATCH
 from data_builders.training.image_course import ImageCourse
 from data_builders.training.initial_values import initialise
 from nasbench.space import Arch

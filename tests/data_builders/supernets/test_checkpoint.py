@@ -11,7 +11,7 @@ import torch
 import nasbench
 from algorithms.oneshot.relaxed.darts import DARTS
 from data_builders.supernets.checkpoint import Checkpoint
-from data_builders.supernets.halves import ImageHalves
+from data_builders.supernets.image_ingredients import ImageHalves
 
 
 def same(one: Any, other: Any) -> bool:

@@ -15,12 +15,13 @@ from data_builders.networks.lite201 import Lite201
 from data_builders.networks.nb201 import NB201Network
 from data_builders.networks.seqmix import SeqMixNetwork
 from data_builders.supernets.factory import SupernetFactory
-from data_builders.supernets.halves import ImageHalves, TaskHalves
+from data_builders.supernets.image_ingredients import ImageHalves
 from data_builders.supernets.recorded import recorded
 from data_builders.supernets.shared201 import Shared201, SharedCell, _shuffled
 from data_builders.supernets.shared_network import Mixture
 from data_builders.supernets.shared_seqmix import SharedSeqMix
 from data_builders.supernets.table_supernet import TableSupernet
+from data_builders.supernets.task_ingredients import TaskHalves
 from data_builders.task_recipe import TaskRecipe, made_task
 from data_builders.training.initial_values import initialise
 from data_builders.training.reference import tensors
@@ -215,7 +216,7 @@ def test_dropping_keeps_the_mean() -> None:
 def test_a_call_costs_what_the_calibration_says(
     factory: SupernetFactory, digits: TableBenchmark
 ) -> None:
-    recipe, calibration = recorded(digits.table.metadata.recipe, "digits")
+    ingredients, calibration = recorded(digits.table.metadata.recipe, "digits")
     net = factory(seed=0)
     batch = next(net.train_batches(0))
     network, skip, conv1, conv3, pool = calibration.step
@@ -225,7 +226,7 @@ def test_a_call_costs_what_the_calibration_says(
     with torch.no_grad():
         net.path(net.valid(), (3, 3, 3, 0, 1, 2))
     network, skip, conv1, conv3, _ = calibration.validation
-    share = len(net.valid().x) / recipe.valid
+    share = len(net.valid().x) / ingredients.recipe.valid
     assert net.seconds - before == pytest.approx(share * (network + skip + conv1 + 3 * conv3))
 
 
@@ -261,18 +262,23 @@ def test_more_channels_cost_their_multiply_adds_and_fewer_no_less(
     assert charged(factory(seed=0, partial=4)) == pytest.approx(own)
 
 
-@pytest.mark.parametrize("table", ["lite201-digits", "seqmix-copy"])
-def test_all_that_makes_and_prices_a_supernet_is_its_code(table: str) -> None:
-    made = SupernetFactory(nasbench.load(table))
-    found = {path.name for path in code_files(*made.code)}
-    network = {"lite201-digits": "lite201.py", "seqmix-copy": "selective_copy.py"}[table]
-    assert {"factory.py", "recorded.py", "halves.py", "shared201.py", network} <= found
+def test_all_that_makes_and_prices_a_supernet_is_its_code() -> None:
+    images, tasks = (
+        {path.name for path in code_files(*SupernetFactory(nasbench.load(table)).code)}
+        for table in ("lite201-digits", "seqmix-copy")
+    )
+    assert {"factory.py", "recorded.py", "halves.py", "calibration.py"} <= images & tasks
+    only_images = {"shared201.py", "lite201.py", "datasets.py", "reference.py"}
+    only_tasks = {"shared_seqmix.py", "seqmix.py", "mixers.py", "selective_copy.py"}
+    assert only_images <= images - tasks
+    assert only_tasks <= tasks - images
+    assert not {"recall.py", "fit.py", "stopwatch.py"} & (images | tasks)
 
 
 def test_a_path_costs_what_a_training_step_of_the_network_does(
     factory: SupernetFactory, digits: TableBenchmark
 ) -> None:
-    recipe, _ = recorded(digits.table.metadata.recipe, "digits")
+    recipe = recorded(digits.table.metadata.recipe, "digits")[0].recipe
     net = factory(seed=0)
     arch = (3, 3, 3, 2, 1, 4)  # no edge is dead
     for batch in net.train_batches(0):
@@ -285,7 +291,7 @@ def test_a_path_costs_what_a_training_step_of_the_network_does(
 def test_halves_are_training_images_and_share_none(
     factory: SupernetFactory, digits: TableBenchmark
 ) -> None:
-    recipe, _ = recorded(digits.table.metadata.recipe, "digits")
+    recipe = recorded(digits.table.metadata.recipe, "digits")[0].recipe
     split = load_split(recipe)
     halves = ImageHalves(recipe, split, 5, 32, torch.float64, "cpu")
     kept = {
