@@ -230,7 +230,7 @@ def finite(answer: Answer) -> Tensor:
 
 
 def check_finite(parameters: Iterable[Tensor]) -> None:
-    """Raise DivergedError if a parameter is no finite number: gradients may be none before losses."""
+    """Raise DivergedError if a parameter is no finite number, as gradients may be before losses."""
     if not all(bool(parameter.isfinite().all()) for parameter in parameters):
         raise DivergedError
 
