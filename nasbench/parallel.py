@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
+from threading import enumerate as running_threads
 from typing import Any
 
 _SECONDS = 0.5
@@ -21,6 +22,17 @@ def parallel(processes: int, **options: Any) -> Any:
     import joblib
 
     return joblib.Parallel(processes, initializer=end_with, initargs=(os.getpid(),), **options)
+
+
+def wait_for_feeders() -> None:
+    """Wait a moment for the threads that fed processes which an interruption has ended.
+
+    One that the end of Python cuts off may leave a semaphore to joblib's tracker, which warns of it
+    after the last words of a command.
+    """
+    for thread in running_threads():
+        if thread.name == "QueueFeederThread":
+            thread.join(_SECONDS)
 
 
 def end_with(parent: int) -> None:

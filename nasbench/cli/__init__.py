@@ -24,6 +24,7 @@ from nasbench.cli.output import note, say
 from nasbench.cli.signals import heard
 from nasbench.cli.usage import Commands, usage_line
 from nasbench.errors import NasbenchError
+from nasbench.parallel import wait_for_feeders
 
 app = typer.Typer(
     name="nasbench",
@@ -112,6 +113,7 @@ def _main(came: Sequence[Signals]) -> None:
     except (KeyboardInterrupt, typer.Abort):
         by = f" by {came[0].name}" if came else ""
         code = 128 + (came[0] if came else SIGINT)
+        wait_for_feeders()
         _fail(f"interrupted{by}; the same command resumes what can be resumed", code)
     except BrokenPipeError:  # the reader has seen enough
         _abandon(sys.stdout)

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from threading import Thread
 
 import pytest
 from joblib import delayed
 from processes import descendants, linux, wait_until_ended
 
-from nasbench.parallel import parallel
+from nasbench.parallel import parallel, wait_for_feeders
 
 PROGRAM = """
 import signal
@@ -56,3 +57,13 @@ def interrupted():
 
 def test_an_interruption_of_the_terminal_is_left_to_the_parent():
     assert os.getpid() not in parallel(2)(delayed(interrupted)() for _ in range(4))
+
+
+def test_threads_that_feed_processes_are_waited_for():
+    feeder = Thread(target=time.sleep, args=(0.2,), name="QueueFeederThread", daemon=True)
+    stuck = Thread(target=time.sleep, args=(20,), name="another", daemon=True)
+    feeder.start()
+    stuck.start()
+    wait_for_feeders()
+    assert not feeder.is_alive()
+    assert stuck.is_alive()
