@@ -73,9 +73,10 @@ class BilevelSearch(WeightSearch):
         for train, valid in zip(
             self.net.train_batches(epoch), self.net.valid_batches(epoch), strict=True
         ):
-            learns = epoch % self.epochs >= self.first_epoch
-            judged = self.learn_gates(train, valid) if learns else None
-            check_finite(self.learned())
+            judged = None
+            if epoch % self.epochs >= self.first_epoch:
+                judged = self.learn_gates(train, valid)
+                check_finite(self.learned())
             trained = self.learn_weights(train)
             losses.append([trained.loss.item(), *_numbers(judged)])
         train_loss, valid_loss, accuracy = torch.tensor(losses).nanmean(dim=0).tolist()
